@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0
+# One non-recursive file; everything it makes is under build/ (BUILD=DIR for another place).
+#   make deps | make | make run | make check | make test | make test-long | make bench | make lint | make install
+
+VERSION := $(shell sed -n 's/^\#define AJAR_VERSION "\(.*\)"/\1/p' include/ajar/version.h)
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+BUILD ?= build
+ifeq ($(SAN),1)
+B := $(BUILD)/san
+else
+B := $(BUILD)
+endif
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+
+ifeq ($(V),1)
+Q :=
+msg :=
+else
+Q := @
+msg = @printf '  %-8s %s\n' "$(1)" "$(2)";
+MAKEFLAGS += --no-print-directory
+endif
+
+MAKEFLAGS += -r
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+.PHONY: all deps deps-build deps-test run check test test-long bench lint fmt fuzz install uninstall clean tests help
+
+# --- flags ---------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wold-style-definition \
+	-Wshadow -Wundef -Wvla -Wpointer-arith -Wwrite-strings -Wimplicit-fallthrough -Wdate-time
+ifneq ($(findstring clang,$(CC)),clang)
+WARN += -Wmissing-format-attribute
+endif
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+OPT := -O2 -g
+HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+ifeq ($(SAN),1)
+OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+HARDEN :=
+SAN_LD := -fsanitize=address,undefined
+endif
+PREFIX_MAP := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(B)=build
+CPPFLAGS_ALL := -D_GNU_SOURCE -Iuser -Iinclude -I$(B)/gen
+CFLAGS_ALL := -std=gnu17 $(OPT) $(WARN) $(HARDEN) -fPIE -fno-common -fvisibility=hidden $(PREFIX_MAP) $(CFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--build-id=sha1 $(SAN_LD) $(LDFLAGS)
+
+pkg_libs = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+LIBS_AGENT := $(or $(call pkg_libs,libbpf),-lbpf) -lelf -lz
+LIBS := $(LIBS_AGENT) $(or $(call pkg_libs,sqlite3),-lsqlite3) $(or $(call pkg_libs,smartcols),-lsmartcols)
+
+# --- sources -------------------------------------------------------------------------------------
+
+MODULES := base core conf sensor journal store ship audit alert view
+LIB_SRC := $(sort $(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
+AGENT_SRC := $(sort $(wildcard user/agent/*.c))
+CLI_SRC := $(sort $(wildcard user/cli/*.c))
+BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
+SQL_SRC := $(sort $(wildcard sql/store/*/*.sql))
+
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(if $(SQL_SRC),$(B)/gen/sql.o)
+AGENT_OBJ := $(AGENT_SRC:%.c=$(B)/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
+BPF_OBJ := $(BPF_SRC:%.c=$(B)/%.o)
+SKEL := $(if $(BPF_SRC),$(B)/gen/ajar.skel.h)
+
+TEST_SRC := $(sort $(foreach d,unit abi bpf store e2e fault,$(wildcard tests/$(d)/test_*.c)))
+TEST_BIN := $(TEST_SRC:%.c=$(B)/%)
+BENCH_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/bench/*.c)))
+HELPER_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/helpers/*.c)))
+FUZZ_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+all: $(B)/ajar $(B)/ajar-agent
+
+# --- BPF: one object, one skeleton, embedded -----------------------------------------------------
+
+BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/')
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter \
+	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -Iinclude -Ivmlinux -Ibpf \
+	-ffile-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=. $(BPF_EXTRA)
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c | $(B)/.deps
+	$(call msg,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@.full
+	$(Q)$(LLVM_STRIP) -g $@.full -o $@ && rm -f $@.full
+
+$(B)/gen/ajar.bpf.o: $(BPF_OBJ)
+	$(call msg,BPFLINK,$@)
+	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen object $@ $^
+
+$(B)/gen/ajar.skel.h: $(B)/gen/ajar.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name ajar_bpf > $@
+
+# --- SQL migrations, embedded as C strings ---------------------------------------------------------
+
+$(B)/gen/sql.c: $(SQL_SRC) sql/embed.sh
+	$(call msg,SQL,$@)
+	$(Q)mkdir -p $(@D) && sh sql/embed.sh $(SQL_SRC) > $@
+
+$(B)/gen/sql.o: $(B)/gen/sql.c
+	$(call msg,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
+
+# --- C ---------------------------------------------------------------------------------------------
+
+# What the compiler and flags were: objects are made anew when they change.
+$(B)/.flags: FORCE
+	$(Q)mkdir -p $(B) && printf '%s\n' '$(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL)' | cmp -s - $@ || \
+		printf '%s\n' '$(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL)' > $@
+FORCE:
+
+$(B)/user/%.o: user/%.c $(B)/.flags | $(SKEL) $(B)/.deps
+	$(call msg,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(B)/libajar.a: $(LIB_OBJ)
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && ar rcsD $@ $^
+
+$(B)/ajar: $(CLI_OBJ) $(B)/libajar.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(B)/ajar-agent: $(AGENT_OBJ) $(B)/libajar.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_AGENT)
+
+$(B)/tests/%.o: tests/%.c $(B)/.flags | $(SKEL) $(B)/.deps
+	$(call msg,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) -Itests -I. $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(B)/tests/%: $(B)/tests/%.o $(B)/libajar.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(TEST_LIBS)
+
+$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB_SRC) $(if $(SQL_SRC),$(B)/gen/sql.c) | $(SKEL) $(B)/.deps
+	$(call msg,FUZZ,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS_ALL) -Itests -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined $^ -o $@ $(LIBS)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# --- dependencies ------------------------------------------------------------------------------------
+
+DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libsmartcols-dev \
+	libc6-dev linux-libc-dev pkg-config iproute2 nmap
+DEPS_TEST := $(DEPS_BUILD) python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
+	liburing-dev gcc-multilib jq
+apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
+
+define apt_install
+	@missing="$(call apt_missing,$(1))"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then echo "make: please install: $$missing" >&2; exit 2; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "make: not root: run 'sudo make $(2)' once to install: $$missing" >&2; exit 2; fi; \
+	echo "  APT      installing: $$missing"; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get install -y -q --no-install-recommends $$missing >$(BUILD)/apt.log 2>&1 || \
+	{ apt-get update -q >>$(BUILD)/apt.log 2>&1; apt-get install -y -q --no-install-recommends $$missing >>$(BUILD)/apt.log 2>&1; } || \
+	{ tail -5 $(BUILD)/apt.log >&2; echo "make: apt-get could not install: $$missing (see $(BUILD)/apt.log)" >&2; exit 2; }
+endef
+
+deps: deps-build
+deps-build:
+	@mkdir -p $(BUILD)
+	$(call apt_install,$(DEPS_BUILD),deps)
+deps-test:
+	@mkdir -p $(BUILD)
+	$(call apt_install,$(DEPS_TEST),test)
+
+# A build without `make deps` fails at the first missing tool with the remedy, not with a compiler's riddle.
+$(B)/.deps:
+	@mkdir -p $(B); for t in $(CLANG) $(LLVM_STRIP) $(BPFTOOL) $(PKG_CONFIG); do command -v $$t >/dev/null || \
+	{ echo "make: '$$t' is missing: run 'make deps' as root first" >&2; exit 2; }; done; \
+	for l in libbpf sqlite3 smartcols; do $(PKG_CONFIG) --exists $$l || \
+	{ echo "make: the library '$$l' is missing: run 'make deps' as root first" >&2; exit 2; }; done; touch $@
+
+# --- what people call --------------------------------------------------------------------------------
+
+run: deps-build
+	@$(MAKE) all
+	@$(B)/ajar run $(RUN_ARGS)
+
+tests: all $(TEST_BIN) $(BENCH_BIN) $(HELPER_BIN)
+
+check: $(patsubst %.c,$(B)/%,$(filter tests/unit/% tests/abi/%,$(TEST_SRC)))
+	@BUILD=$(B) sh tests/run.sh unit abi
+
+test: deps-test
+	@$(MAKE) tests
+	@BUILD=$(B) MAKE='$(MAKE)' sh tests/run.sh all
+
+test-long: deps-test
+	@$(MAKE) tests
+	@BUILD=$(B) MAKE='$(MAKE)' AJAR_LONG=1 sh tests/run.sh all
+
+bench: tests
+	@BUILD=$(B) sh tests/run.sh bench
+
+fuzz: $(FUZZ_BIN)
+	@BUILD=$(B) sh tests/run.sh fuzz
+
+lint:
+	@sh tests/lint/run.sh
+
+fmt:
+	$(Q)git ls-files '*.c' '*.h' | grep -v -e '^include/' -e '^vmlinux/' | xargs clang-format -i
+
+install: all
+	$(call msg,INSTALL,$(DESTDIR)$(PREFIX))
+	$(Q)install -D -m 0755 $(B)/ajar $(DESTDIR)$(BINDIR)/ajar
+	$(Q)install -D -m 0755 $(B)/ajar-agent $(DESTDIR)$(SBINDIR)/ajar-agent
+
+uninstall:
+	$(Q)rm -f $(DESTDIR)$(BINDIR)/ajar $(DESTDIR)$(SBINDIR)/ajar-agent
+
+clean:
+	$(Q)rm -rf $(BUILD)
+
+help:
+	@sed -n '2,3s/^# //p' Makefile

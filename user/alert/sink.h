@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_ALERT_SINK_H
+#define AJAR_ALERT_SINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct loop;
+struct store_alert_change;
+struct text;
+
+/*
+ * A sink takes one change of state of one alert. send() is asynchronous: it takes a copy of what it needs and calls done(err)
+ * later (or at once); the router (alert/route) never has two in flight for one sink, retries with back-off from the
+ * store's cursor, and moves the cursor only after done(0). So: at least once after a crash, once otherwise.
+ */
+struct sink;
+typedef void (*sink_done_fn)(int err, const char *why, void *arg);
+
+struct sink_message {
+	uint64_t log_id;
+	const struct store_alert_change *change;
+	const char *json; /* the alert as INTERFACE.md has it, one line without newline */
+	size_t json_len;
+};
+
+struct sink_ops {
+	const char *name; /* "exec", "syslog"; also the cursor's name */
+	int (*open)(struct loop *l, const char *target, uint64_t timeout_ns, struct sink **ret_sink);
+	int (*send)(struct sink *s, const struct sink_message *m, sink_done_fn done, void *arg);
+	void (*free)(struct sink *s);
+};
+
+extern const struct sink_ops sink_exec; /* target: program; JSON on stdin, own session, killed at the time limit, no shell */
+extern const struct sink_ops sink_syslog; /* journald's native socket with structured fields where it is, else /dev/log */
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_BASE_PARSE_H
+#define AJAR_BASE_PARSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Strict parsers: the whole string or -EINVAL; out of range is -ERANGE. ret_ is untouched on failure. */
+must_check int parse_u64(const char *s, uint64_t *ret_v);
+must_check int parse_u32(const char *s, uint32_t *ret_v);
+must_check int parse_port(const char *s, uint16_t *ret_port);
+/* "yes no true false on off 1 0" */
+must_check int parse_bool(const char *s, bool *ret_v);
+/* "90", "10s", "5m", "2h", "3d", "150ms" -> nanoseconds */
+must_check int parse_duration(const char *s, uint64_t *ret_ns);
+/* "4096", "64K", "64M", "2G" (powers of 1024) -> bytes */
+must_check int parse_size(const char *s, uint64_t *ret_bytes);
+/* "2026-11-22T16:01:02.5Z", "2026-11-22 16:01:02", "2026-11-22", "@1700000000", or a duration ago ("10m", "-10m") -> wall ns */
+must_check int parse_time(const char *s, uint64_t now_wall_ns, uint64_t *ret_wall_ns);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_BASE_PROC_H
+#define AJAR_BASE_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Child processes are started from argv arrays, never through a shell. */
+struct proc_opts {
+	const char *const *argv; /* argv[0] is a path with '/' or is looked up in PATH */
+	const void *input; /* written to its standard input, then closed; NULL: /dev/null */
+	size_t input_len; /* at most 1 MiB */
+	bool quiet; /* stdout and stderr to /dev/null; else stdout goes to our stderr */
+	bool own_session; /* setsid: proc_kill_group() ends its children too */
+	bool die_with_parent; /* SIGTERM when we die (PR_SET_PDEATHSIG) */
+	const int *keep_fds; /* -1-terminated: fds that stay open across exec; NULL: only 0, 1, 2 */
+};
+
+/* Starts it; signal mask and dispositions are reset. -ENOENT, -EACCES ... when exec itself fails. */
+must_check int proc_spawn(const struct proc_opts *o, pid_t *ret_pid);
+
+/* "exited with status 3", "was killed by SIGSEGV": for messages; a static buffer. */
+const char *proc_status_text(int wait_status);
+
+/*
+ * Goes on as user (by name; looked up in /etc/passwd only): supplementary groups, gid, uid, all
+ * capabilities and ambient ones dropped, no_new_privs set, core dumps off. A process that is not
+ * root keeps its uid and drops what else there is. Verifies the result.
+ */
+must_check int proc_drop_privileges(uid_t uid, gid_t gid);
+
+/* The account roles run as: user `name` when it exists, else "nobody". */
+must_check int proc_role_ids(const char *name, uid_t *ret_uid, gid_t *ret_gid, bool *ret_fallback);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CLI_CMD_H
+#define AJAR_CLI_CMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct conf;
+struct store;
+struct buf;
+
+/* One verb a file, one table (cli/main.c). run() returns an exit code: enum ajar_exit of include/ajar/exit.h. */
+struct cmd_option {
+	const char *name; /* "since" for --since */
+	char letter; /* 0: none */
+	const char *arg; /* "TIME", or NULL for a switch */
+	const char *help;
+};
+struct cmd_ctx {
+	const struct cmd *cmd;
+	struct conf *conf;
+	bool json, colour, quiet;
+	int argc; /* what is left behind options and verb */
+	char **argv;
+	const char *opts[16]; /* by index into cmd->options: value, "" for a switch that is given, NULL else */
+};
+struct cmd {
+	const char *name, *args, *help;
+	const struct cmd_option *options; /* name NULL ends it; at most 16 */
+	const char *more; /* a paragraph for --help, or NULL */
+	int (*run)(struct cmd_ctx *c);
+};
+const char *cmd_opt(const struct cmd_ctx *c, const char *name); /* the value of one of the verb's own options */
+
+/* Opens the store the verb works on (--store, else --data's); reports failures itself and returns a negative errno. */
+must_check int cmd_store(struct cmd_ctx *c, unsigned flags, struct store **ret_store);
+must_check bool cmd_store_exists(struct cmd_ctx *c);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CONF_CONF_H
+#define AJAR_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * The settings, one table of keys (conf.c): name, type, range, default, help. A configuration file has one "key value"
+ * a line, "#" starts a comment. Origin of each value: default, file:line, or the command line.
+ */
+struct conf {
+	char *node_name; /* "" = this host's name */
+	char *node_class; /* host_type of this node */
+	char *data_dir;
+	char *store_uri; /* "" = sqlite in data_dir */
+	char *role_user;
+	char *pin_dir;
+	bool keep_pins;
+	uint64_t journal_max_bytes, journal_segment_bytes, journal_replay_ns, sweep_every_ns;
+	char *alert_exec;
+	uint64_t alert_exec_timeout_ns;
+	bool alert_syslog;
+	char *origins[32]; /* by key index: where the value comes from, for `config` and messages */
+};
+
+must_check int conf_new(struct conf **ret_conf); /* all defaults */
+void conf_free(struct conf *c);
+DEFINE_FREEP(struct conf, conf_free)
+/* -EINVAL with *ret_why (caller frees): "FILE:LINE: unknown key 'nod.name' (did you mean 'node.name'?)" */
+must_check int conf_load(struct conf *c, const char *path, char **ret_why);
+must_check int conf_set(struct conf *c, const char *key, const char *value, const char *origin, char **ret_why);
+/* Visits the table: key, value as text, default, help, origin. */
+void conf_each(const struct conf *c, void (*fn)(const char *key, const char *value, const char *def, const char *help,
+						 const char *origin, void *arg), void *arg);
+
+#endif

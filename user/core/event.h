@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CORE_EVENT_H
+#define AJAR_CORE_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/text.h"
+
+struct buf;
+
+/*
+ * The domain's central type: something that happened to a door. Numbers are stored and sent:
+ * they are written out and never reused. All text is borrowed from whoever produced the event (the
+ * sensor during its callback, the decoded record) and is hostile until escaped.
+ */
+enum event_kind {
+	EVENT_OPEN = 1,
+	EVENT_CLOSE = 2,
+	EVENT_BIND = 3, /* TCP bound, not listening */
+	EVENT_LOST = 4, /* the sensor lost count records */
+	EVENT_GAP = 5, /* records from..to are missing on purpose or by damage, reason says why */
+	EVENT_START = 6, /* the agent began to record; reason: tier and hooks */
+	EVENT_STOP = 7,
+};
+
+enum event_origin {
+	ORIGIN_EVENT = 1, /* seen as it happened */
+	ORIGIN_SNAPSHOT = 2, /* stood open when watching began */
+	ORIGIN_SWEEP = 3, /* found or closed by a sweep */
+};
+
+enum door_proto {
+	PROTO_TCP = 1,
+	PROTO_MPTCP = 2,
+	PROTO_UDP = 3,
+	PROTO_UDPLITE = 4,
+	PROTO_SCTP = 5,
+	PROTO_RAW = 6,
+	PROTO_PACKET = 7,
+	PROTO_VSOCK = 8,
+};
+
+enum door_family { FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_PACKET = 17, FAMILY_VSOCK = 40 };
+
+enum door_scope { SCOPE_ANY = 1, SCOPE_HOST = 2, SCOPE_LOOPBACK = 3 };
+
+#define ID_UNKNOWN UINT32_MAX /* uid, gid, loginuid, session */
+#define ANCESTORS_MAX 8
+#define COMM_LEN 16
+
+struct ancestor {
+	uint32_t pid;
+	char comm[COMM_LEN];
+};
+
+/* A process as the kernel knew it at the event. pid 0 with kernel set: the kernel itself. */
+struct process {
+	bool known; /* false: nothing below is */
+	bool kernel;
+	uint32_t pid, tid; /* thread group and thread */
+	uint64_t start_ns; /* wall */
+	char comm[COMM_LEN]; /* NUL-terminated */
+	struct text exe; /* " (deleted)" and "memfd:" kept; unknown for the kernel */
+	bool exe_cut; /* longer than the capture: the head is missing */
+	struct text argv; /* arguments, each ended by NUL; unknown is not empty */
+	bool argv_cut;
+	uint32_t uid, gid, loginuid, session;
+	struct text user; /* name of uid by the node's /etc/passwd, or unknown */
+	uint32_t ancestors_len;
+	struct ancestor ancestors[ANCESTORS_MAX]; /* parent first */
+};
+
+struct door {
+	enum door_proto proto;
+	enum door_family family;
+	enum door_scope scope;
+	uint8_t addr[16]; /* IPv4 in the first four bytes; network order */
+	uint32_t port; /* vsock ports have 32 bits; raw: the IP protocol; packet: the ethertype */
+	bool v6only;
+	bool autoport; /* the kernel chose the port: bind to 0, listen without bind, UDP autobind */
+	uint64_t netns_cookie; /* with cookie and boot_seq: the identity of a door */
+	uint64_t cookie; /* socket cookie */
+	uint32_t netns; /* inode number, for people; 0 unknown */
+	uint64_t inode; /* of the socket: joins an MPTCP pair and the holders */
+};
+
+struct event {
+	uint32_t boot_seq; /* with seq and the node: the identity of a record; given by the journal */
+	uint64_t seq;
+	uint64_t time_ns; /* wall, of the happening */
+	uint64_t boot_ns; /* CLOCK_BOOTTIME of the same */
+	enum event_kind kind;
+	enum event_origin origin;
+	struct door door; /* open, close, bind */
+	struct process opener; /* open, bind; on close: who opened it */
+	struct process closer; /* close: who closed it, as far as known */
+	uint64_t cgroup_id; /* of the opener */
+	struct text cgroup; /* its path below the cgroup root, or unknown */
+	uint64_t opened_ns; /* close: wall time of the opening, 0 unknown */
+	uint64_t count; /* lost, gap: how many records */
+	uint64_t from_seq, to_seq; /* gap */
+	struct text reason; /* lost, gap, start, stop */
+	struct text raw; /* the encoded record this was decoded from, if any */
+};
+
+/*
+ * The encoded form, kept in journals and stores for ever: see event_codec.c. Decoding checks
+ * everything and borrows from p; unknown tags are skipped, so older readers read newer records.
+ */
+#define EVENT_RECORD_MAX 16384
+void event_encode(const struct event *ev, struct buf *b); /* boot_seq and seq are not part of it */
+must_check int event_decode(const void *p, size_t n, struct event *ret_ev); /* -EBADMSG */
+
+/* Names as INTERFACE.md writes them; "?" for numbers out of range. The reverse returns -ENOENT. */
+const char *event_kind_name(enum event_kind k);
+const char *event_origin_name(enum event_origin o);
+const char *door_proto_name(enum door_proto p);
+const char *door_family_name(enum door_family f);
+const char *door_scope_name(enum door_scope s);
+must_check int door_proto_parse(const char *s, enum door_proto *ret_p);
+must_check int event_kind_parse(const char *s, enum event_kind *ret_k);
+
+/* any, host or loopback, from family and address (127/8, ::1, ::ffff:127/104). */
+enum door_scope door_scope_of(enum door_family family, const uint8_t addr[16]);
+/* Appends the address alone ("0.0.0.0", "::", "*" for packet, the cid for vsock). */
+void door_addr_format(struct buf *b, const struct door *d);
+/* Appends "0.0.0.0:22", "[::]:22". */
+void door_endpoint_format(struct buf *b, const struct door *d);
+/* Appends the door's identity "7:4026531840:0x1007" (boot_seq : netns : socket cookie). */
+void door_id_format(struct buf *b, uint32_t boot_seq, const struct door *d);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CORE_FILTER_H
+#define AJAR_CORE_FILTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/event.h"
+#include "core/finding.h"
+
+/* FILTER words of the command line and the web page; all given ones must hold, two of a kind are alternatives. */
+#define FILTER_WORDS_MAX 32
+struct filter_word {
+	enum { FILTER_PROTO = 1, FILTER_PORT, FILTER_EXE, FILTER_USER, FILTER_NODE, FILTER_CLASS, FILTER_STATE } kind;
+	uint32_t lo, hi; /* ports; proto and verdict in lo */
+	const char *text; /* exe, user, node, class: borrowed */
+};
+struct filter {
+	unsigned len;
+	struct filter_word words[FILTER_WORDS_MAX];
+};
+
+/* What a filter looks at; unknown parts match no word about them. */
+struct filter_subject {
+	const struct door *door;
+	const struct process *opener;
+	const char *node, *host_type;
+	enum verdict verdict;
+};
+
+/* "tcp", "udp", ":4444", ":8000-8100", "exe:nc" (path or its last part or comm), "user:mlee" (name or uid), "node:N", "class:C",
+ * "state:unexpected". -EINVAL: *ret_why (static text) says what is wrong with the word. */
+must_check int filter_add(struct filter *f, const char *word, const char **ret_why);
+bool filter_match(const struct filter *f, const struct filter_subject *s);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CORE_FINDING_H
+#define AJAR_CORE_FINDING_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Numbers are stored: never reused. Names are those of INTERFACE.md. */
+enum verdict {
+	VERDICT_NONE = 0, /* nobody judged it */
+	VERDICT_LEARNING = 1, /* the class has no accepted profile yet */
+	VERDICT_PROFILED = 2, /* "as profiled" */
+	VERDICT_UNEXPECTED = 3,
+	VERDICT_IMPOSTOR = 4,
+	VERDICT_CLIENT = 5, /* UDP on a port the kernel chose: recorded, never alerted */
+};
+enum finding_kind {
+	FINDING_UNEXPECTED = 1,
+	FINDING_IMPOSTOR = 2,
+	FINDING_MASQUERADE = 3,
+	FINDING_HIDDEN = 4,
+	FINDING_BLOCKED = 5,
+	FINDING_MISSING = 6,
+	FINDING_OUTLIER = 7,
+	FINDING_SILENT = 8,
+	FINDING_LOST = 9,
+	FINDING_TAMPERED = 10,
+	FINDING_OVERDUE = 11,
+};
+enum severity { SEVERITY_NOTICE = 1, SEVERITY_WARNING = 2, SEVERITY_CRITICAL = 3 };
+enum alert_state { ALERT_OPEN = 1, ALERT_ACKNOWLEDGED = 2, ALERT_SNOOZED = 3, ALERT_ALLOWED = 4, ALERT_RESOLVED = 5 };
+
+const char *verdict_name(enum verdict v); /* "as profiled" ...; NULL for none */
+const char *finding_kind_name(enum finding_kind k);
+const char *severity_name(enum severity s);
+const char *alert_state_name(enum alert_state s);
+must_check int verdict_parse(const char *s, enum verdict *ret_v); /* also "profiled" */
+must_check int alert_state_parse(const char *s, enum alert_state *ret_s);
+
+#endif

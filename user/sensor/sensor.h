@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_SENSOR_SENSOR_H
+#define AJAR_SENSOR_SENSOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct event;
+struct buf;
+
+/*
+ * The kernel's witness: loads the BPF programs, attaches them, and turns ring records into
+ * events. Opening needs root; everything after sensor_open() works without any capability.
+ */
+struct sensor;
+
+struct sensor_opts {
+	/* Where links, maps and the ring are pinned (a bpffs folder, made when missing, owned by
+	 * uid:gid so that the unprivileged agent can remove it); NULL: nothing is pinned. */
+	const char *pin_dir;
+	uint32_t uid, gid;
+	uint32_t ring_bytes; /* power of two; 0: 4 MiB */
+};
+
+/* Called for each event; everything it points to is borrowed until it returns. Non-zero ends the drain. */
+typedef int (*sensor_fn)(const struct event *ev, void *arg);
+
+/* On failure *ret_why (optional, caller frees) is one line: what is wrong and the command that mends it. */
+must_check int sensor_open(const struct sensor_opts *o, struct sensor **ret_sensor, char **ret_why);
+/* Detaches; with unpin also removes the pins, else a pinned sensor goes on filling its ring. */
+void sensor_free(struct sensor *s, bool unpin);
+static inline void sensor_freep(struct sensor **s)
+{
+	sensor_free(*s, false);
+}
+
+/* Was a pinned sensor of the same version taken over? Then *ret_since_boot_ns is when its owner last drained. */
+bool sensor_resumed(const struct sensor *s, uint64_t *ret_since_boot_ns);
+
+/* Polls readable when there is something to drain. */
+int sensor_fd(const struct sensor *s);
+/* Delivers what is in the ring, in order, "lost" events included; returns the number delivered or a negative errno. */
+must_check int sensor_drain(struct sensor *s, sensor_fn fn, void *arg);
+/*
+ * Looks at every socket of every network namespace (iterators) and delivers only differences to
+ * what the sensor knows: opens (origin as given) and, except for a snapshot, closes. Live events win: a door
+ * that an event has reported is never reported again. Call once after opening with ORIGIN_SNAPSHOT, later with ORIGIN_SWEEP.
+ */
+must_check int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg);
+
+/* How it watches, for `doctor`, start events and every view. */
+struct sensor_hook_report {
+	const char *what; /* "tcp listen" */
+	const char *hook; /* "sockops LISTEN_CB", or NULL: not watched */
+	const char *note; /* why not a better one, or NULL */
+};
+struct sensor_report {
+	char tier; /* 'A'..'D' */
+	unsigned hooks_len;
+	const struct sensor_hook_report *hooks;
+};
+const struct sensor_report *sensor_report(const struct sensor *s);
+/* Counters since opening. */
+struct sensor_stats {
+	uint64_t received, lost, owners;
+};
+void sensor_stats(const struct sensor *s, struct sensor_stats *ret);
+
+/*
+ * What this machine has, without attaching anything: one line a check for `ajar doctor`.
+ * ok 1 fine, 0 missing, -1 not needed but worth knowing; mend is the command, or NULL.
+ */
+struct sensor_check {
+	const char *name;
+	int ok;
+	char detail[160];
+	const char *mend;
+};
+#define SENSOR_CHECKS_MAX 16
+unsigned sensor_probe(struct sensor_check checks[SENSOR_CHECKS_MAX]);
+
+#endif

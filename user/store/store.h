@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_STORE_STORE_H
+#define AJAR_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "core/event.h"
+#include "core/finding.h"
+#include "core/profile.h"
+
+/*
+ * The store behind one small interface; a driver each for SQLite (embedded default), memory (tests) and later MySQL.
+ * All drivers pass tests/store/conformance.c. Text handed in is copied or bound; text handed to callbacks is
+ * borrowed until the callback returns. Functions return 0 or a negative errno; store_why() has the driver's own words.
+ * -ESTALE: the schema is older than this program and needs `migrate`; -EPROTO: it is newer; -EROFS, -ENOSPC, -EBUSY as usual.
+ */
+struct store;
+
+enum store_flags {
+	STORE_CREATE = 1, /* make it, and bring the schema up to date */
+	STORE_READONLY = 2,
+	STORE_RELATIVE = 4, /* sqlite: the path is relative to the working directory and stays so (see sqlite.c) */
+};
+
+/* uri: "sqlite:PATH", "memory:". A plain path is sqlite. On failure *ret_why (optional, caller frees) is one line with the remedy. */
+must_check int store_open(const char *uri, unsigned flags, struct store **ret_store, char **ret_why);
+void store_free(struct store *s);
+DEFINE_FREEP(struct store, store_free)
+const char *store_why(const struct store *s);
+must_check int store_schema(struct store *s, unsigned *ret_have, unsigned *ret_want);
+
+/* Transactions; the put and set functions below open one of their own when none is open. */
+must_check int store_begin(struct store *s);
+must_check int store_commit(struct store *s); /* durable when it returns, and rings the bell */
+void store_rollback(struct store *s);
+
+/* An fd that polls readable after a commit by anybody (base/bell for sqlite); -EOPNOTSUPP where the driver has none. */
+must_check int store_bell_fd(struct store *s);
+void store_bell_clear(struct store *s);
+
+/* --- events: append-only, keyed by (node, boot_seq, seq) ----------------------------------------- */
+
+#define STORE_BATCH_MAX 500
+struct store_event {
+	uint32_t boot_seq;
+	uint64_t seq;
+	uint64_t received_ns; /* wall: when it reached the store */
+	struct text record; /* the encoded event, byte for byte as in the journal */
+	uint8_t chain[SHA256_LEN];
+};
+/* Inserts up to STORE_BATCH_MAX rows; rows that are there already change nothing. Makes the node when it is new. */
+must_check int store_put_events(struct store *s, const char *node, const char *host_type, const struct store_event *rows,
+				size_t n, size_t *ret_new);
+
+struct store_event_row {
+	const char *node, *host_type;
+	struct store_event raw;
+	struct event ev; /* decoded, identity filled in */
+	enum verdict verdict; /* of the door, as the monitor judged it; NONE when nobody did */
+};
+struct store_event_query {
+	const char *node; /* NULL: all */
+	uint32_t boot_seq; /* with after_seq: only rows of this boot behind after_seq, in seq order; 0: by time */
+	uint64_t after_seq;
+	uint64_t since_ns, until_ns; /* wall; 0: open end; order is time, then node, boot_seq, seq */
+	uint32_t limit; /* 0: none */
+};
+typedef int (*store_event_fn)(const struct store_event_row *row, void *arg); /* non-zero ends it and is returned */
+must_check int store_events(struct store *s, const struct store_event_query *q, store_event_fn fn, void *arg);
+
+/* What the store has of a node's boot without a hole from seq 1 (or the oldest kept) on. {0} when nothing. */
+must_check int store_event_head(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_contiguous_seq);
+
+/* --- nodes -------------------------------------------------------------------------------------- */
+
+struct store_node {
+	const char *name, *host_type;
+	uint64_t first_seen_ns, last_seen_ns;
+	uint64_t events, lost; /* totals */
+	const char *tier; /* of the last start event: "A" and the hooks; NULL unknown */
+	uint32_t boot_seq; /* newest stored */
+	uint64_t seq;
+};
+typedef int (*store_node_fn)(const struct store_node *n, void *arg);
+must_check int store_nodes(struct store *s, store_node_fn fn, void *arg);
+must_check int store_set_host_type(struct store *s, const char *node, const char *host_type);
+
+/* Node boots with stored events that nobody has judged, oldest first, and the cursor that says so. */
+struct store_pending {
+	const char *node, *host_type;
+	uint32_t boot_seq;
+	uint64_t judged_seq, stored_seq;
+};
+typedef int (*store_pending_fn)(const struct store_pending *p, void *arg);
+must_check int store_pending(struct store *s, store_pending_fn fn, void *arg);
+must_check int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t judged_seq);
+
+/* --- doors: each one's interval ------------------------------------------------------------------- */
+
+struct store_door {
+	const char *node, *host_type;
+	uint32_t boot_seq;
+	struct door door; /* key: node, boot_seq, netns_cookie, cookie */
+	uint64_t open_seq; /* the record that opened it; its opener and all are in that event */
+	uint64_t opened_ns, closed_ns; /* wall; closed 0: open */
+	uint64_t close_seq;
+	enum verdict verdict;
+	enum severity severity; /* 0: none */
+	const char *alert_key; /* or NULL */
+	struct text record; /* the opening event, encoded */
+	struct event ev; /* decoded from record, when read */
+};
+must_check int store_put_door(struct store *s, const struct store_door *d); /* insert or replace by key */
+/* Closes it; *ret_found says whether it was open. */
+must_check int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const struct door *d, uint64_t close_seq,
+				uint64_t closed_ns, bool *ret_found);
+struct store_door_query {
+	const char *node; /* NULL: all */
+	bool open_only;
+	uint64_t at_ns; /* open at that time; 0: now when open_only */
+	const char *alert_key; /* only doors of this alert */
+	uint32_t boot_seq; /* 0: any */
+};
+typedef int (*store_door_fn)(const struct store_door *d, void *arg);
+must_check int store_doors(struct store *s, const struct store_door_query *q, store_door_fn fn, void *arg);
+
+/* --- profiles (`open_ports`, `host_types`) ----------------------------------------------------------- */
+
+must_check int store_profile_get(struct store *s, const char *host_type, struct profile **ret_profile); /* -ENOENT: no such host type */
+typedef int (*store_host_type_fn)(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows, uint64_t nodes,
+				  void *arg);
+must_check int store_host_types(struct store *s, store_host_type_fn fn, void *arg);
+/* Adds rows that are not there yet (same port, protocol, service, scope, exe, user); accept also ends the learning. */
+must_check int store_profile_add(struct store *s, const char *host_type, const struct profile_row *rows, size_t n, bool accept,
+				 uint64_t now_wall_ns, size_t *ret_new);
+/* Grows with every change of any profile: a monitor re-reads and re-judges when it has moved. */
+must_check int store_profile_revision(struct store *s, uint64_t *ret_rev);
+
+/* --- alerts -------------------------------------------------------------------------------------------- */
+
+struct store_alert {
+	uint64_t id;
+	const char *key; /* audit_key(): at most one alert a key, ever: it re-opens */
+	enum finding_kind kind;
+	enum severity severity;
+	enum alert_state state;
+	const char *host_type, *nodes; /* folded: node[001-480] */
+	uint64_t count; /* open doors (or nodes) it stands for */
+	enum door_proto proto;
+	uint32_t port;
+	const char *summary, *why, *remedy;
+	uint64_t first_ns, last_ns; /* wall */
+	uint32_t boot_seq; /* with seq and node: the event that last opened it */
+	uint64_t seq;
+	const char *node;
+	struct text record; /* that event, encoded; unknown when the alert is about no door */
+};
+must_check int store_alert_get(struct store *s, const char *key, int (*fn)(const struct store_alert *a, void *arg),
+			       void *arg); /* -ENOENT */
+/* Insert (id 0) or update by key; writes one alert_log row (state, who, note). *ret_log_id: its number, growing. */
+must_check int store_put_alert(struct store *s, const struct store_alert *a, const char *who, const char *note,
+			       uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id);
+struct store_alert_query {
+	bool all; /* also resolved and allowed ones */
+	uint64_t id; /* 0: any */
+	uint64_t since_ns, until_ns; /* changed in it; 0: open */
+};
+typedef int (*store_alert_fn)(const struct store_alert *a, void *arg);
+must_check int store_alerts(struct store *s, const struct store_alert_query *q, store_alert_fn fn, void *arg); /* newest first */
+
+struct store_alert_change {
+	uint64_t log_id, at_ns;
+	enum alert_state state;
+	const char *who, *note;
+	struct store_alert alert; /* as it stood at that change: state, severity, count, texts of then */
+};
+typedef int (*store_change_fn)(const struct store_alert_change *c, void *arg);
+/* alert_log rows behind after_log_id, in order; since/until by time when not 0. */
+must_check int store_alert_changes(struct store *s, uint64_t after_log_id, uint64_t since_ns, uint64_t until_ns, uint32_t limit,
+				   store_change_fn fn, void *arg);
+
+/* How far a sink has got in alert_log. */
+must_check int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_id); /* 0 when new */
+must_check int store_sink_cursor_set(struct store *s, const char *sink, uint64_t log_id);
+
+/* --- settings ------------------------------------------------------------------------------------------- */
+must_check int store_setting_get(struct store *s, const char *name, struct buf *b); /* -ENOENT */
+must_check int store_setting_set(struct store *s, const char *name, const char *value);
+
+#endif
