@@ -27,7 +27,7 @@ void buf_put(struct buf *b, const void *p, size_t n);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
-void buf_put_u16(struct buf *b, uint16_t v);
+void buf_put_u16(struct buf *b, uint16_t v); /* little-endian, as the next two */
 void buf_put_u32(struct buf *b, uint32_t v);
 void buf_put_u64(struct buf *b, uint64_t v);
 /* Gives the bytes to the caller and empties b; NULL when err is set. */

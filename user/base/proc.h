@@ -27,13 +27,13 @@ must_check int proc_spawn(const struct proc_opts *o, pid_t *ret_pid);
 const char *proc_status_text(int wait_status);
 
 /*
- * Goes on as user (by name; looked up in /etc/passwd only): supplementary groups, gid, uid, all
- * capabilities and ambient ones dropped, no_new_privs set, core dumps off. A process that is not
- * root keeps its uid and drops what else there is. Verifies the result.
+ * Goes on as uid and gid without supplementary groups and without any capability (bounding and
+ * ambient sets too), no_new_privs set, core dumps off. A process that is not root keeps its uid and
+ * drops what else there is. Verifies the result.
  */
 must_check int proc_drop_privileges(uid_t uid, gid_t gid);
 
-/* The account roles run as: user `name` when it exists, else "nobody". */
+/* The account roles run as: user `name` when /etc/passwd has it, else "nobody" (*ret_fallback). */
 must_check int proc_role_ids(const char *name, uid_t *ret_uid, gid_t *ret_gid, bool *ret_fallback);
 
 #endif

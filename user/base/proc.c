@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+
+#define INPUT_MAX (1 << 20)
+
+/* The input as a file that the child reads at its own pace: a pipe would block us behind 64 KiB. */
+static int input_fd(const struct proc_opts *o, int *ret_fd)
+{
+	_close_ int fd = -1;
+	int err;
+
+	if (!o->input) {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	} else if (o->input_len > INPUT_MAX) {
+		return -E2BIG;
+	} else {
+		fd = memfd_create("input", MFD_CLOEXEC);
+	}
+	if (fd < 0)
+		return -errno;
+	if (o->input) {
+		err = file_write_all(fd, o->input, o->input_len);
+		if (err)
+			return err;
+		if (lseek(fd, 0, SEEK_SET) < 0)
+			return -errno;
+	}
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+static void reset_signals(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		sigaction(i, &dfl, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int clear_cloexec(const int *fds)
+{
+	for (; fds && *fds >= 0; fds++) {
+		if (fcntl(*fds, F_SETFD, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* In the child. Only returns when exec failed, with why. */
+static int child_exec(const struct proc_opts *o, int in_fd, int report_fd, pid_t parent)
+{
+	_close_ int null_fd = -1;
+
+	reset_signals();
+	if (o->own_session)
+		setsid();
+	if (o->die_with_parent) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != parent)
+			return -ESRCH; /* it died before we could ask */
+	}
+	if (dup2(in_fd, STDIN_FILENO) < 0)
+		return -errno;
+	if (o->quiet) {
+		null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		if (null_fd < 0 || dup2(null_fd, STDERR_FILENO) < 0)
+			return -errno;
+	}
+	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		return -errno;
+	if (clear_cloexec(o->keep_fds))
+		return -EBADF;
+	(void)report_fd; /* O_CLOEXEC: a successful exec closes it, which is the report */
+	execvp(o->argv[0], (char *const *)o->argv);
+	return -errno;
+}
+
+int proc_spawn(const struct proc_opts *o, pid_t *ret_pid)
+{
+	_close_ int in_fd = -1, report_r = -1, report_w = -1;
+	int pipe_fds[2], err, child_err = 0;
+	pid_t pid, parent = getpid();
+	ssize_t n;
+
+	err = input_fd(o, &in_fd);
+	if (err)
+		return err;
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	report_r = pipe_fds[0];
+	report_w = pipe_fds[1];
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		err = child_exec(o, in_fd, report_w, parent);
+		if (write(report_w, &err, sizeof(err)) < 0)
+			_exit(126);
+		_exit(127);
+	}
+	close(take_fd(report_w));
+	do {
+		n = read(report_r, &child_err, sizeof(child_err));
+	} while (n < 0 && errno == EINTR);
+	if (n == sizeof(child_err)) {
+		waitpid(pid, NULL, 0);
+		return child_err;
+	}
+	*ret_pid = pid;
+	return 0;
+}
+
+const char *proc_status_text(int wait_status)
+{
+	static char text[64];
+
+	if (WIFSIGNALED(wait_status)) {
+		const char *name = sigabbrev_np(WTERMSIG(wait_status));
+
+		snprintf(text, sizeof(text), "was killed by SIG%s", name ? name : "?");
+	} else {
+		snprintf(text, sizeof(text), "exited with status %d", WEXITSTATUS(wait_status));
+	}
+	return text;
+}
+
+/* The bounding set needs CAP_SETPCAP, so it goes before the uid does. */
+static void drop_bounding_set(void)
+{
+	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+static int clear_capability_sets(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	if (syscall(SYS_capset, &head, data) < 0 || syscall(SYS_capget, &head, data) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		if (data[i].effective | data[i].permitted | data[i].inheritable)
+			return -EPERM;
+	}
+	return 0;
+}
+
+int proc_drop_privileges(uid_t uid, gid_t gid)
+{
+	const struct rlimit no_core = { 0, 0 };
+	uid_t r, e, s;
+
+	if (!geteuid()) {
+		drop_bounding_set();
+		if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+		    setresuid(uid, uid, uid) < 0)
+			return -errno;
+		if (getresuid(&r, &e, &s) < 0 || r != uid || e != uid || s != uid)
+			return -EPERM;
+		if (uid && setuid(0) == 0)
+			return -EPERM; /* root can be had back: refuse to go on */
+	}
+	setrlimit(RLIMIT_CORE, &no_core);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return clear_capability_sets();
+}
+
+/* By /etc/passwd alone: the agent must not ask a directory server over the network. */
+static int passwd_lookup(const char *name, uid_t *ret_uid, gid_t *ret_gid)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *pw;
+	int err = -ENOENT;
+
+	if (!f)
+		return -errno;
+	while (err && (pw = fgetpwent(f))) {
+		if (strcmp(pw->pw_name, name))
+			continue;
+		*ret_uid = pw->pw_uid;
+		*ret_gid = pw->pw_gid;
+		err = 0;
+	}
+	fclose(f);
+	return err;
+}
+
+int proc_role_ids(const char *name, uid_t *ret_uid, gid_t *ret_gid, bool *ret_fallback)
+{
+	int err = passwd_lookup(name, ret_uid, ret_gid);
+
+	*ret_fallback = err != 0;
+	return err ? passwd_lookup("nobody", ret_uid, ret_gid) : 0;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The encoded event
+ * =================
+ *
+ * Kept in journals and stores for ever, so it only ever grows. All numbers are little-endian.
+ *
+ *	u8  version = 1
+ *	u8  kind            enum event_kind
+ *	u8  origin          enum event_origin, 0 when it has no meaning (lost, gap, start, stop)
+ *	u8  reserved = 0
+ *	u64 time_ns         wall clock
+ *	u64 boot_ns         CLOCK_BOOTTIME
+ *	fields...           { u16 tag; u16 length; length bytes }, in any order, each tag at most once
+ *
+ * A field that is unknown to the writer is absent; a tag that is unknown to the reader is skipped; a
+ * field longer than the reader expects is read as far as it knows (a later version may append).
+ *
+ *	tag  content
+ *	1    door: u8 proto, u8 family (0 = none), u8 scope, u8 flags (1 v6only, 2 autoport),
+ *	     u32 port, u32 netns, u32 reserved = 0, u64 netns_cookie, u64 cookie, u64 inode,
+ *	     16 bytes address
+ *	2    opener: a process, see below
+ *	3    closer: a process
+ *	4    cgroup: u64 id, then its path
+ *	5    u64 opened_ns
+ *	6    u64 count
+ *	7    u64 from_seq, u64 to_seq
+ *	8    reason: text
+ *
+ * A process is itself fixed numbers followed by fields of the same shape:
+ *
+ *	u32 flags (1 kernel, 2 exe cut, 4 argv cut), u32 pid, u32 tid, u32 uid, u32 gid,
+ *	u32 loginuid, u32 session, u64 start_ns, 16 bytes comm, fields...
+ *	1    exe   2 argv   3 user   4 ancestors: { u32 pid, 16 bytes comm } ...
+ *
+ * An unknown text has no field; an empty one has a field of length 0. A text longer than a field can
+ * hold (65,535 bytes) does not occur: EVENT_RECORD_MAX bounds the whole.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "core/event.h"
+
+#define CODEC_VERSION 1
+#define HEAD_LEN 20
+#define FIELD_HEAD 4
+#define DOOR_LEN 56
+#define PROCESS_LEN 52
+#define ANCESTOR_LEN (4 + COMM_LEN)
+
+enum {
+	TAG_DOOR = 1,
+	TAG_OPENER,
+	TAG_CLOSER,
+	TAG_CGROUP,
+	TAG_OPENED,
+	TAG_COUNT,
+	TAG_RANGE,
+	TAG_REASON
+};
+enum { PTAG_EXE = 1, PTAG_ARGV, PTAG_USER, PTAG_ANCESTORS };
+enum { DOOR_V6ONLY = 1, DOOR_AUTOPORT = 2 };
+enum { PROCESS_KERNEL = 1, PROCESS_EXE_CUT = 2, PROCESS_ARGV_CUT = 4 };
+
+/* --- encoding ------------------------------------------------------------------------------- */
+
+static void put_head(struct buf *b, unsigned tag, size_t len)
+{
+	buf_put_u16(b, (uint16_t)tag);
+	if (len > UINT16_MAX && !b->err)
+		b->err = -E2BIG;
+	buf_put_u16(b, (uint16_t)len);
+}
+
+static void put_text(struct buf *b, unsigned tag, struct text t)
+{
+	if (!t.ptr)
+		return;
+	put_head(b, tag, t.len);
+	buf_put(b, t.ptr, t.len);
+}
+
+static void put_u64_field(struct buf *b, unsigned tag, uint64_t v)
+{
+	if (!v)
+		return;
+	put_head(b, tag, sizeof(v));
+	buf_put_u64(b, v);
+}
+
+static void put_door(struct buf *b, const struct door *d)
+{
+	if (!d->proto)
+		return;
+	put_head(b, TAG_DOOR, DOOR_LEN);
+	buf_putc(b, (char)d->proto);
+	buf_putc(b, (char)d->family);
+	buf_putc(b, (char)d->scope);
+	buf_putc(b, (char)((d->v6only ? DOOR_V6ONLY : 0) | (d->autoport ? DOOR_AUTOPORT : 0)));
+	buf_put_u32(b, d->port);
+	buf_put_u32(b, d->netns);
+	buf_put_u32(b, 0);
+	buf_put_u64(b, d->netns_cookie);
+	buf_put_u64(b, d->cookie);
+	buf_put_u64(b, d->inode);
+	buf_put(b, d->addr, sizeof(d->addr));
+}
+
+static size_t text_field_len(struct text t)
+{
+	return t.ptr ? FIELD_HEAD + t.len : 0;
+}
+
+static void put_process(struct buf *b, unsigned tag, const struct process *p)
+{
+	uint32_t n = p->ancestors_len < ANCESTORS_MAX ? p->ancestors_len : ANCESTORS_MAX;
+	size_t ancestors = n ? FIELD_HEAD + n * ANCESTOR_LEN : 0;
+
+	if (!p->known)
+		return;
+	put_head(b, tag,
+		 PROCESS_LEN + text_field_len(p->exe) + text_field_len(p->argv) +
+			 text_field_len(p->user) + ancestors);
+	buf_put_u32(b, (p->kernel ? PROCESS_KERNEL : 0) | (p->exe_cut ? PROCESS_EXE_CUT : 0) |
+			       (p->argv_cut ? PROCESS_ARGV_CUT : 0));
+	buf_put_u32(b, p->pid);
+	buf_put_u32(b, p->tid);
+	buf_put_u32(b, p->uid);
+	buf_put_u32(b, p->gid);
+	buf_put_u32(b, p->loginuid);
+	buf_put_u32(b, p->session);
+	buf_put_u64(b, p->start_ns);
+	buf_put(b, p->comm, COMM_LEN);
+	put_text(b, PTAG_EXE, p->exe);
+	put_text(b, PTAG_ARGV, p->argv);
+	put_text(b, PTAG_USER, p->user);
+	if (!n)
+		return;
+	put_head(b, PTAG_ANCESTORS, n * ANCESTOR_LEN);
+	for (uint32_t i = 0; i < n; i++) {
+		buf_put_u32(b, p->ancestors[i].pid);
+		buf_put(b, p->ancestors[i].comm, COMM_LEN);
+	}
+}
+
+void event_encode(const struct event *ev, struct buf *b)
+{
+	buf_putc(b, CODEC_VERSION);
+	buf_putc(b, (char)ev->kind);
+	buf_putc(b, (char)ev->origin);
+	buf_putc(b, 0);
+	buf_put_u64(b, ev->time_ns);
+	buf_put_u64(b, ev->boot_ns);
+	put_door(b, &ev->door);
+	put_process(b, TAG_OPENER, &ev->opener);
+	put_process(b, TAG_CLOSER, &ev->closer);
+	if (ev->cgroup_id || ev->cgroup.ptr) {
+		put_head(b, TAG_CGROUP, sizeof(uint64_t) + (ev->cgroup.ptr ? ev->cgroup.len : 0));
+		buf_put_u64(b, ev->cgroup_id);
+		if (ev->cgroup.ptr)
+			buf_put(b, ev->cgroup.ptr, ev->cgroup.len);
+	}
+	put_u64_field(b, TAG_OPENED, ev->opened_ns);
+	put_u64_field(b, TAG_COUNT, ev->count);
+	if (ev->from_seq || ev->to_seq) {
+		put_head(b, TAG_RANGE, 2 * sizeof(uint64_t));
+		buf_put_u64(b, ev->from_seq);
+		buf_put_u64(b, ev->to_seq);
+	}
+	put_text(b, TAG_REASON, ev->reason);
+}
+
+/* --- decoding ------------------------------------------------------------------------------- */
+
+/* What is left to read; reading past the end sets bad and yields zeros. */
+struct cursor {
+	const uint8_t *p;
+	size_t n;
+	bool bad;
+};
+
+static const uint8_t *get(struct cursor *c, size_t n)
+{
+	static const uint8_t zeros[COMM_LEN];
+	const uint8_t *p = c->p;
+
+	if (n > c->n) {
+		c->bad = true;
+		c->n = 0;
+		return zeros;
+	}
+	c->p += n;
+	c->n -= n;
+	return p;
+}
+
+static uint8_t get_u8(struct cursor *c)
+{
+	return *get(c, 1);
+}
+
+static uint16_t get_u16(struct cursor *c)
+{
+	uint16_t v;
+
+	memcpy(&v, get(c, sizeof(v)), sizeof(v));
+	return le16toh(v);
+}
+
+static uint32_t get_u32(struct cursor *c)
+{
+	uint32_t v;
+
+	memcpy(&v, get(c, sizeof(v)), sizeof(v));
+	return le32toh(v);
+}
+
+static uint64_t get_u64(struct cursor *c)
+{
+	uint64_t v;
+
+	memcpy(&v, get(c, sizeof(v)), sizeof(v));
+	return le64toh(v);
+}
+
+/* The next field as a cursor of its own; false at the end. */
+static bool next_field(struct cursor *c, unsigned *ret_tag, struct cursor *ret_field)
+{
+	uint16_t tag, len;
+
+	if (!c->n || c->bad)
+		return false;
+	tag = get_u16(c);
+	len = get_u16(c);
+	if (c->bad || len > c->n) {
+		c->bad = true;
+		return false;
+	}
+	*ret_tag = tag;
+	*ret_field = (struct cursor){ .p = get(c, len), .n = len };
+	return true;
+}
+
+static struct text rest_as_text(const struct cursor *c)
+{
+	return (struct text){ (const char *)c->p, (uint32_t)c->n };
+}
+
+static void get_comm(struct cursor *c, char comm[COMM_LEN])
+{
+	memcpy(comm, get(c, COMM_LEN), COMM_LEN);
+	comm[COMM_LEN - 1] = '\0';
+}
+
+static bool family_is_known(unsigned family)
+{
+	return !family || family == FAMILY_INET || family == FAMILY_INET6 ||
+	       family == FAMILY_PACKET || family == FAMILY_VSOCK;
+}
+
+static void get_door(struct cursor *c, struct door *d)
+{
+	unsigned proto = get_u8(c), family = get_u8(c), scope = get_u8(c), flags = get_u8(c);
+
+	d->port = get_u32(c);
+	d->netns = get_u32(c);
+	get_u32(c);
+	d->netns_cookie = get_u64(c);
+	d->cookie = get_u64(c);
+	d->inode = get_u64(c);
+	memcpy(d->addr, get(c, sizeof(d->addr)), sizeof(d->addr));
+	d->v6only = flags & DOOR_V6ONLY;
+	d->autoport = flags & DOOR_AUTOPORT;
+	if (proto < PROTO_TCP || proto > PROTO_VSOCK || scope > SCOPE_LOOPBACK ||
+	    !family_is_known(family)) {
+		c->bad = true;
+		return;
+	}
+	d->proto = (enum door_proto)proto;
+	d->family = (enum door_family)family;
+	d->scope = (enum door_scope)scope;
+}
+
+static void get_ancestors(struct cursor *c, struct process *p)
+{
+	p->ancestors_len = 0;
+	while (c->n >= ANCESTOR_LEN && p->ancestors_len < ANCESTORS_MAX) {
+		struct ancestor *a = &p->ancestors[p->ancestors_len++];
+
+		a->pid = get_u32(c);
+		get_comm(c, a->comm);
+	}
+}
+
+static void get_process(struct cursor *c, struct process *p)
+{
+	uint32_t flags = get_u32(c);
+	struct cursor f;
+	unsigned tag;
+
+	p->known = true;
+	p->kernel = flags & PROCESS_KERNEL;
+	p->exe_cut = flags & PROCESS_EXE_CUT;
+	p->argv_cut = flags & PROCESS_ARGV_CUT;
+	p->pid = get_u32(c);
+	p->tid = get_u32(c);
+	p->uid = get_u32(c);
+	p->gid = get_u32(c);
+	p->loginuid = get_u32(c);
+	p->session = get_u32(c);
+	p->start_ns = get_u64(c);
+	get_comm(c, p->comm);
+	while (next_field(c, &tag, &f)) {
+		switch (tag) {
+		case PTAG_EXE:
+			p->exe = rest_as_text(&f);
+			break;
+		case PTAG_ARGV:
+			p->argv = rest_as_text(&f);
+			break;
+		case PTAG_USER:
+			p->user = rest_as_text(&f);
+			break;
+		case PTAG_ANCESTORS:
+			get_ancestors(&f, p);
+			break;
+		}
+	}
+}
+
+static void get_field(unsigned tag, struct cursor *f, struct event *ev)
+{
+	switch (tag) {
+	case TAG_DOOR:
+		get_door(f, &ev->door);
+		break;
+	case TAG_OPENER:
+		get_process(f, &ev->opener);
+		break;
+	case TAG_CLOSER:
+		get_process(f, &ev->closer);
+		break;
+	case TAG_CGROUP:
+		ev->cgroup_id = get_u64(f);
+		if (f->n)
+			ev->cgroup = rest_as_text(f);
+		break;
+	case TAG_OPENED:
+		ev->opened_ns = get_u64(f);
+		break;
+	case TAG_COUNT:
+		ev->count = get_u64(f);
+		break;
+	case TAG_RANGE:
+		ev->from_seq = get_u64(f);
+		ev->to_seq = get_u64(f);
+		break;
+	case TAG_REASON:
+		ev->reason = rest_as_text(f);
+		break;
+	}
+}
+
+int event_decode(const void *p, size_t n, struct event *ret_ev)
+{
+	struct cursor c = { .p = p, .n = n }, f;
+	struct event ev = { 0 };
+	unsigned tag, kind, origin;
+
+	if (n < HEAD_LEN || n > EVENT_RECORD_MAX || get_u8(&c) != CODEC_VERSION)
+		return -EBADMSG;
+	kind = get_u8(&c);
+	origin = get_u8(&c);
+	get_u8(&c);
+	if (kind < EVENT_OPEN || kind > EVENT_STOP || origin > ORIGIN_SWEEP)
+		return -EBADMSG;
+	ev.kind = (enum event_kind)kind;
+	ev.origin = (enum event_origin)origin;
+	ev.time_ns = get_u64(&c);
+	ev.boot_ns = get_u64(&c);
+	while (next_field(&c, &tag, &f)) {
+		get_field(tag, &f, &ev);
+		if (f.bad)
+			return -EBADMSG;
+	}
+	if (c.bad)
+		return -EBADMSG;
+	if (ev.kind <= EVENT_BIND && !ev.door.proto)
+		return -EBADMSG; /* something about a door, without the door */
+	ev.raw = (struct text){ p, (uint32_t)n };
+	*ret_ev = ev;
+	return 0;
+}
