@@ -85,7 +85,7 @@ static int child_exec(const struct proc_opts *o, int in_fd, int report_fd, pid_t
 		if (null_fd < 0 || dup2(null_fd, STDERR_FILENO) < 0)
 			return -errno;
 	}
-	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+	if (!o->own_stdout && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		return -errno;
 	if (clear_cloexec(o->keep_fds))
 		return -EBADF;

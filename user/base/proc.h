@@ -14,7 +14,8 @@ struct proc_opts {
 	const char *const *argv; /* argv[0] is a path with '/' or is looked up in PATH */
 	const void *input; /* written to its standard input, then closed; NULL: /dev/null */
 	size_t input_len; /* at most 1 MiB */
-	bool quiet; /* stdout and stderr to /dev/null; else stdout goes to our stderr */
+	bool quiet; /* stdout and stderr to /dev/null */
+	bool own_stdout; /* our stdout is its stdout; else its stdout goes to our stderr */
 	bool own_session; /* setsid: proc_kill_group() ends its children too */
 	bool die_with_parent; /* SIGTERM when we die (PR_SET_PDEATHSIG) */
 	const int *keep_fds; /* -1-terminated: fds that stay open across exec; NULL: only 0, 1, 2 */

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Order matters:
+ *
+ *	1. the journal's folder, its lock and its tail, as the unprivileged user (effective uid), so that a
+ *	   second agent is refused before it touches the sensor of the first;
+ *	2. the sensor, as root: load, attach, pin;
+ *	3. every privilege goes;
+ *	4. what stood open (snapshot) and then a start record that names the first record of this
+ *	   session: whoever reads the journal knows that doors confirmed before it, and not since, are gone;
+ *	5. the loop: ring -> journal -> fsync -> bell. Nothing here waits for the network or the store.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/notify.h"
+#include "base/proc.h"
+#include "conf/conf.h"
+#include "conf/paths.h"
+#include "core/event.h"
+#include "journal/journal.h"
+#include "sensor/sensor.h"
+
+#define BATCH_MAX 500
+#define SWEEP_AFTER_LOSS_NS UINT64_C(50000000)
+
+struct agent {
+	const struct conf *conf;
+	uid_t uid;
+	gid_t gid;
+	int journal_dir;
+	struct journal *journal;
+	struct sensor *sensor;
+	struct loop *loop;
+	struct loop_source *sweep_timer;
+	struct buf record;
+	unsigned batch; /* records appended and not yet committed */
+	uint64_t first_seq; /* of this session, 0 until the first record */
+	uint64_t recorded, shed;
+	bool stopping;
+};
+
+/* --- recording ------------------------------------------------------------------------------- */
+
+static int commit(struct agent *a)
+{
+	uint64_t shed = 0;
+	int err;
+
+	if (!a->batch)
+		return 0;
+	a->batch = 0;
+	err = journal_commit(a->journal, &shed);
+	a->shed += shed;
+	if (shed)
+		log_warn("the journal had no room for %" PRIu64
+			 " records, continuing (a gap record counts them): "
+			 "free disk space or raise journal.max-bytes",
+			 shed);
+	if (err)
+		log_err(err, "cannot write the journal, continuing without it until it can be");
+	return 0; /* the sensor is never stopped by a disk */
+}
+
+static int record(const struct event *ev, void *arg)
+{
+	struct agent *a = arg;
+	struct journal_pos pos;
+	int err;
+
+	buf_reset(&a->record);
+	event_encode(ev, &a->record);
+	err = a->record.err;
+	if (!err)
+		err = journal_append(a->journal, a->record.data, a->record.len, &pos);
+	if (err)
+		return log_err(err, "cannot record a %s event", event_kind_name(ev->kind));
+	if (!a->first_seq)
+		a->first_seq = pos.seq;
+	a->recorded++;
+	if (ev->kind == EVENT_LOST) {
+		log_warn("the sensor lost %" PRIu64
+			 " records, sweeping to find what they were about",
+			 ev->count);
+		err = loop_timer_set(a->sweep_timer, SWEEP_AFTER_LOSS_NS, a->conf->sweep_every_ns);
+		if (err)
+			return err;
+	}
+	if (++a->batch >= BATCH_MAX)
+		return commit(a);
+	return 0;
+}
+
+static int record_own(struct agent *a, enum event_kind kind, const char *reason, uint64_t from_seq)
+{
+	struct event ev = { .kind = kind,
+			    .origin = ORIGIN_EVENT,
+			    .time_ns = clock_wall_ns(),
+			    .boot_ns = clock_boot_ns(),
+			    .from_seq = from_seq,
+			    .reason = text_of(reason) };
+	int err = record(&ev, a);
+
+	return err ? err : commit(a);
+}
+
+static int drain(struct agent *a)
+{
+	int n = sensor_drain(a->sensor, record, a);
+
+	return n < 0 ? n : commit(a);
+}
+
+static int on_ring(void *arg)
+{
+	struct agent *a = arg;
+	int err = drain(a);
+
+	return err ? log_err(err, "cannot read the sensor's ring") : 0;
+}
+
+static int sweep(struct agent *a, enum event_origin origin)
+{
+	int err = sensor_sweep(a->sensor, (int)origin, record, a);
+
+	return err < 0 ? err : commit(a);
+}
+
+static int on_sweep(void *arg)
+{
+	struct agent *a = arg;
+	int err = drain(a); /* what has happened comes before what is found */
+
+	if (!err)
+		err = sweep(a, ORIGIN_SWEEP);
+	if (err)
+		log_err(err, "the sweep failed, continuing with events alone");
+	return 0;
+}
+
+static int on_signal(int signo, void *arg)
+{
+	struct agent *a = arg;
+
+	log_debug("SIG%s: stopping", sigabbrev_np(signo));
+	a->stopping = true;
+	loop_stop(a->loop);
+	return 0;
+}
+
+/* --- starting and stopping --------------------------------------------------------------------- */
+
+static int open_journal_as_role(struct agent *a)
+{
+	const struct journal_opts o = { .node = a->conf->node_name,
+					.max_bytes = a->conf->journal_max_bytes,
+					.segment_bytes = a->conf->journal_segment_bytes,
+					.replay_ns = a->conf->journal_replay_ns };
+	struct buf boot_id = BUF_INIT(64);
+	_free_ char *why = NULL;
+	int err = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot_id);
+
+	if (err)
+		return log_err(err, "cannot read /proc/sys/kernel/random/boot_id");
+	err = journal_open(a->journal_dir, &o, boot_id.data, &a->journal, &why);
+	buf_done(&boot_id);
+	if (err == -EBUSY)
+		return log_err(err, "another ajar-agent writes %s/journal: stop it, or give --data",
+			       a->conf->data_dir);
+	if (err)
+		return log_err(err, "cannot open the journal in %s/journal%s%s", a->conf->data_dir,
+			       why ? ": " : "", why ? why : "");
+	if (why)
+		log_warn("%s", why);
+	return 0;
+}
+
+static int open_journal(struct agent *a)
+{
+	struct buf path = BUF_INIT(4096);
+	int err = paths_journal(a->conf, &path);
+
+	if (!err)
+		err = file_mkdir_p(path.data, 0750, a->uid, a->gid);
+	if (!err) {
+		a->journal_dir = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (a->journal_dir < 0)
+			err = -errno;
+	}
+	if (err)
+		err = log_err(err, "cannot make the journal's folder '%s'", buf_str(&path));
+	buf_done(&path);
+	if (err)
+		return err;
+	/* Files belong to the role from their birth; root comes back for the sensor. */
+	if (setegid(a->gid) < 0 || seteuid(a->uid) < 0)
+		return log_err(-errno, "cannot take on uid %u", (unsigned)a->uid);
+	err = open_journal_as_role(a);
+	if (seteuid(0) < 0 || setegid(0) < 0)
+		return log_err(-errno, "cannot take root back");
+	return err;
+}
+
+static int open_sensor(struct agent *a)
+{
+	const struct sensor_opts o = { .pin_dir = *a->conf->pin_dir ? a->conf->pin_dir : NULL,
+				       .uid = a->uid,
+				       .gid = a->gid };
+	_free_ char *why = NULL;
+	int err = sensor_open(&o, &a->sensor, &why);
+
+	if (err && why)
+		return log_usage("%s", why);
+	return err ? log_err(err, "cannot start the sensor") : 0;
+}
+
+static int drop(struct agent *a)
+{
+	int err = proc_drop_privileges(a->uid, a->gid);
+
+	if (err)
+		return log_err(err, "cannot give up root");
+	log_debug("privileges dropped: uid %u, no capabilities", (unsigned)a->uid);
+	return 0;
+}
+
+static int set_up_loop(struct agent *a)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
+	int err = loop_new(&a->loop);
+
+	if (!err)
+		err = loop_add_signals(a->loop, signals, on_signal, a);
+	if (!err)
+		err = loop_add_timer(a->loop, on_sweep, a, &a->sweep_timer);
+	if (!err && a->conf->sweep_every_ns)
+		err = loop_timer_set(a->sweep_timer, a->conf->sweep_every_ns,
+				     a->conf->sweep_every_ns);
+	if (!err)
+		err = loop_add_fd(a->loop, sensor_fd(a->sensor), EPOLLIN, on_ring, a, NULL);
+	return err ? log_err(err, "cannot set up the event loop") : 0;
+}
+
+static void describe(const struct agent *a, struct buf *b)
+{
+	const struct sensor_report *r = sensor_report(a->sensor);
+	uint64_t since;
+
+	buf_printf(b, "tier %c", r->tier);
+	for (unsigned i = 0; i < r->hooks_len; i++) {
+		if (r->hooks[i].hook)
+			buf_printf(b, "%s%s: %s", i ? ", " : ": ", r->hooks[i].what,
+				   r->hooks[i].hook);
+	}
+	if (sensor_resumed(a->sensor, &since))
+		buf_printf(b,
+			   "; took over a sensor that had no reader for %" PRIu64
+			   " ms, it recorded meanwhile",
+			   (clock_boot_ns() - since) / 1000000);
+}
+
+/* What stands open now, then the start record. */
+static int begin(struct agent *a)
+{
+	struct buf reason = BUF_INIT(2048);
+	uint64_t since, from_seq;
+	bool resumed = sensor_resumed(a->sensor, &since);
+	int err = drain(a);
+
+	if (!err)
+		err = sweep(a, resumed ? ORIGIN_SWEEP : ORIGIN_SNAPSHOT);
+	if (err)
+		return log_err(err, "cannot look at what stands open");
+	describe(a, &reason);
+	/* A resumed sensor knows the doors of before: none is to be presumed gone. */
+	from_seq = resumed ? 0 : (a->first_seq ? a->first_seq : journal_head(a->journal).seq + 1);
+	err = record_own(a, EVENT_START, buf_str(&reason), from_seq);
+	log_debug("recording: %s", buf_str(&reason));
+	buf_done(&reason);
+	if (!err)
+		err = notify_send("READY=1");
+	return err ? log_err(err, "cannot begin to record") : 0;
+}
+
+static int end(struct agent *a)
+{
+	int err = drain(a);
+
+	if (!err)
+		err = record_own(a, EVENT_STOP, "stopped by signal", 0);
+	return err;
+}
+
+static int run(struct agent *a)
+{
+	bool fallback;
+	int err = proc_role_ids(a->conf->role_user, &a->uid, &a->gid, &fallback);
+
+	if (err)
+		return log_err(err,
+			       "neither user '%s' nor 'nobody' is in /etc/passwd: "
+			       "run 'useradd --system %s'",
+			       a->conf->role_user, a->conf->role_user);
+	err = open_journal(a);
+	if (!err)
+		err = open_sensor(a);
+	if (!err)
+		err = drop(a);
+	if (!err)
+		err = set_up_loop(a);
+	if (!err)
+		err = begin(a);
+	if (!err)
+		err = loop_run(a->loop);
+	if (!err)
+		err = end(a);
+	return err;
+}
+
+int agent_run(const struct conf *conf)
+{
+	struct agent a = { .conf = conf, .journal_dir = -1, .record = BUF_INIT(EVENT_RECORD_MAX) };
+	int err;
+
+	if (geteuid())
+		return log_usage("watching the kernel needs root: run 'sudo ajar-agent'");
+	err = run(&a);
+	/* After a failure the pins stay only if they were there to keep: a crash loop must not lose events. */
+	if (a.sensor)
+		sensor_free(a.sensor, a.stopping && !conf->keep_pins);
+	journal_free(a.journal);
+	loop_free(a.loop);
+	buf_done(&a.record);
+	if (a.journal_dir >= 0)
+		close(a.journal_dir);
+	return err;
+}
