@@ -234,6 +234,9 @@ static int drop(struct agent *a)
 
 	if (err)
 		return log_err(err, "cannot give up root");
+	err = proc_follow_supervisor();
+	if (err)
+		return log_err(err, "cannot follow the supervisor");
 	log_debug("privileges dropped: uid %u, no capabilities", (unsigned)a->uid);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/parse.h"
 
 #define INPUT_MAX (1 << 20)
 
@@ -66,18 +67,13 @@ static int clear_cloexec(const int *fds)
 }
 
 /* In the child. Only returns when exec failed, with why. */
-static int child_exec(const struct proc_opts *o, int in_fd, int report_fd, pid_t parent)
+static int child_exec(const struct proc_opts *o, int in_fd)
 {
 	_close_ int null_fd = -1;
 
 	reset_signals();
 	if (o->own_session)
 		setsid();
-	if (o->die_with_parent) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() != parent)
-			return -ESRCH; /* it died before we could ask */
-	}
 	if (dup2(in_fd, STDIN_FILENO) < 0)
 		return -errno;
 	if (o->quiet) {
@@ -89,7 +85,6 @@ static int child_exec(const struct proc_opts *o, int in_fd, int report_fd, pid_t
 		return -errno;
 	if (clear_cloexec(o->keep_fds))
 		return -EBADF;
-	(void)report_fd; /* O_CLOEXEC: a successful exec closes it, which is the report */
 	execvp(o->argv[0], (char *const *)o->argv);
 	return -errno;
 }
@@ -98,7 +93,7 @@ int proc_spawn(const struct proc_opts *o, pid_t *ret_pid)
 {
 	_close_ int in_fd = -1, report_r = -1, report_w = -1;
 	int pipe_fds[2], err, child_err = 0;
-	pid_t pid, parent = getpid();
+	pid_t pid;
 	ssize_t n;
 
 	err = input_fd(o, &in_fd);
@@ -112,7 +107,8 @@ int proc_spawn(const struct proc_opts *o, pid_t *ret_pid)
 	if (pid < 0)
 		return -errno;
 	if (!pid) {
-		err = child_exec(o, in_fd, report_w, parent);
+		/* report_w is O_CLOEXEC: a successful exec closes it, which is the report. */
+		err = child_exec(o, in_fd);
 		if (write(report_w, &err, sizeof(err)) < 0)
 			_exit(126);
 		_exit(127);
@@ -184,6 +180,20 @@ int proc_drop_privileges(uid_t uid, gid_t gid)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	return clear_capability_sets();
+}
+
+int proc_follow_supervisor(void)
+{
+	const char *env = getenv(PROC_SUPERVISOR_ENV);
+	uint64_t pid;
+
+	if (!env)
+		return 0;
+	if (parse_u64(env, &pid))
+		return -EINVAL;
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
+		return -errno;
+	return (uint64_t)getppid() == pid ? 0 : -ESRCH;
 }
 
 /* By /etc/passwd alone: the agent must not ask a directory server over the network. */

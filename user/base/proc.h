@@ -17,7 +17,6 @@ struct proc_opts {
 	bool quiet; /* stdout and stderr to /dev/null */
 	bool own_stdout; /* our stdout is its stdout; else its stdout goes to our stderr */
 	bool own_session; /* setsid: proc_kill_group() ends its children too */
-	bool die_with_parent; /* SIGTERM when we die (PR_SET_PDEATHSIG) */
 	const int *keep_fds; /* -1-terminated: fds that stay open across exec; NULL: only 0, 1, 2 */
 };
 
@@ -33,6 +32,13 @@ const char *proc_status_text(int wait_status);
  * drops what else there is. Verifies the result.
  */
 must_check int proc_drop_privileges(uid_t uid, gid_t gid);
+
+/*
+ * Roles that `ajar run` started end with it: SIGTERM when the process that AJAR_SUPERVISOR names, our parent, dies;
+ * -ESRCH when it is dead already. To be called after the last change of uid, which clears the request. 0 when nobody supervises.
+ */
+#define PROC_SUPERVISOR_ENV "AJAR_SUPERVISOR"
+must_check int proc_follow_supervisor(void);
 
 /* The account roles run as: user `name` when /etc/passwd has it, else "nobody" (*ret_fallback). */
 must_check int proc_role_ids(const char *name, uid_t *ret_uid, gid_t *ret_gid, bool *ret_fallback);

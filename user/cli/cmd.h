@@ -21,7 +21,8 @@ struct cmd_option {
 struct cmd_ctx {
 	const struct cmd *cmd;
 	struct conf *conf;
-	bool json, colour, quiet;
+	const char *conf_file; /* -C, or NULL */
+	bool json, colour, quiet, verbose;
 	int argc; /* what is left behind options and verb */
 	char **argv;
 	const char *opts[16]; /* by index into cmd->options: value, "" for a switch that is given, NULL else */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "conf/paths.h"
+
+#include "base/buf.h"
+#include "conf/conf.h"
+
+int paths_journal(const struct conf *conf, struct buf *b)
+{
+	buf_printf(b, "%s/journal", conf->data_dir);
+	return b->err;
+}
+
+int paths_store_dir(const struct conf *conf, struct buf *b)
+{
+	buf_printf(b, "%s/store", conf->data_dir);
+	return b->err;
+}
+
+int paths_store_uri(const struct conf *conf, struct buf *b)
+{
+	if (*conf->store_uri)
+		buf_puts(b, conf->store_uri);
+	else
+		buf_printf(b, "sqlite:%s/store/" PATHS_STORE_FILE, conf->data_dir);
+	return b->err;
+}
