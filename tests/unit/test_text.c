@@ -45,7 +45,7 @@ static void json_of_hostile_text(void)
 
 	jsonw_init(&w, &b);
 	jsonw_obj(&w, NULL);
-	jsonw_text(&w, "comm", (struct text){ "n\"c\\\xff\n\x1b[31m", 12 });
+	jsonw_text(&w, "comm", (struct text){ "n\"c\\\xff\n\x1b[31m", 11 });
 	jsonw_text(&w, "none", (struct text){ NULL, 0 });
 	jsonw_text(&w, "empty", (struct text){ "", 0 });
 	jsonw_u64(&w, "big", UINT64_C(9007199254740993));
@@ -81,7 +81,7 @@ int main(void)
 {
 	struct buf small = BUF_INIT(8);
 
-	escapes("plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xaa", 16,
+	escapes("plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xaa", 15,
 		"plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xaa", "valid UTF-8 passes");
 	escapes("\x1b]0;x\x07", 6, "\\x1b]0;x\\x07", "a terminal sequence is escaped");
 	escapes("\xc0\x80\xed\xa0\x80", 5, "\\xc0\\x80\\xed\\xa0\\x80",
