@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Rules of STYLE that a grep can keep: banned functions, SQL built with printf, left-overs, licence lines, top level.
+cd "$(dirname "$0")/../.." || exit 2
+n=0 bad=0
+check() { # sentence, offenders (empty is good)
+	n=$((n + 1))
+	if [ -z "$2" ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		printf '%s\n' "$2" | head -20 | sed 's/^/# /'
+		bad=1
+	fi
+}
+files=$(git ls-files '*.c' '*.h')
+code=$(git ls-files 'user/*.c' 'user/*.h' 'bpf/*.c' 'bpf/*.h')
+# shellcheck disable=SC2086
+{
+	check "no banned function is called" "$(grep -nE '(^|[^a-zA-Z0-9_.>])(strcpy|strcat|sprintf|strncpy|strncat|gets|atoi|atol|strtol|strtoul|system|popen|alloca|strtok|rand|localtime|gmtime|tmpnam|mktemp)[[:space:]]*\(' $code)"
+	check "no SQL is put together with printf" "$(grep -niE 'printf[^;]*"[^"]*\b(select|insert into|update|delete from)\b[^"]*%s' $code)"
+	check "nothing is left to do" "$(grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $files)"
+	check "each source file carries its licence line" "$(for f in $files; do head -1 "$f" | grep -q SPDX-License-Identifier || echo "$f"; done)"
+	check "no line comment with //" "$(grep -nE '^[^"]*(^|[[:space:];])//' $code | grep -v 'https\?://')"
+	check "no path of a developer's machine is in the tree" "$(git grep -nE '/(work|farm)/' -- . ':!tests/lint' | cut -c1-160)"
+	check "no test sleeps" "$(git grep -nE '\b(sleep [0-9]|usleep\(|[^_a-z]sleep\()' -- tests ':!tests/lint')"
+	check "no file has more than 800 lines" "$(wc -l $files | awk '$1 > 800 && $2 != "total"')"
+	check "no struct is typedef'd" "$(grep -nE '^typedef (struct|union|enum)' $code)"
+}
+check "the top level is the one on the card" "$(git ls-files | cut -d/ -f1 | sort -u | grep -vxE 'Makefile|README.md|LICENSE|CHANGES.md|CONTRIBUTING.md|bpf|user|include|sql|deploy|tests|vmlinux|\..*')"
+check "both drivers have migrations of the same numbers, or none yet" "$(
+	[ -z "$(git ls-files sql/store/mysql)" ] || diff \
+		"$(git ls-files sql/store/sqlite | sed 's/.*\///; s/_.*//' >"${TMPDIR:-/tmp}/lint.$$.a" && echo "${TMPDIR:-/tmp}/lint.$$.a")" \
+		"$(git ls-files sql/store/mysql | sed 's/.*\///; s/_.*//' >"${TMPDIR:-/tmp}/lint.$$.b" && echo "${TMPDIR:-/tmp}/lint.$$.b")"
+	rm -f "${TMPDIR:-/tmp}/lint.$$".?)"
+echo "1..$n"
+exit $bad
