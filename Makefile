@@ -68,7 +68,7 @@ LIBS := $(LIBS_AGENT) $(or $(call pkg_libs,sqlite3),-lsqlite3) $(or $(call pkg_l
 
 # --- sources -------------------------------------------------------------------------------------
 
-MODULES := base core conf sensor journal store ship audit alert view
+MODULES := base core conf sensor journal store ship audit alert view monitor
 LIB_SRC := $(sort $(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
 AGENT_SRC := $(sort $(wildcard user/agent/*.c))
 CLI_SRC := $(sort $(wildcard user/cli/*.c))
@@ -199,7 +199,7 @@ run: deps-build
 	@$(MAKE) all
 	@$(B)/ajar run $(RUN_ARGS)
 
-tests: all $(TEST_BIN) $(BENCH_BIN) $(HELPER_BIN)
+tests: all $(TEST_BIN) $(BENCH_BIN) $(HELPER_BIN) $(FUZZ_BIN)
 
 check: $(patsubst %.c,$(B)/%,$(filter tests/unit/% tests/abi/%,$(TEST_SRC)))
 	@BUILD=$(B) sh tests/run.sh unit abi

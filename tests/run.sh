@@ -13,13 +13,30 @@ mkdir -p "$BUILD/log"
 
 count() { grep -c "$1" "$2" || true; }
 
+# Some seconds (AJAR_LONG: ten minutes) of libFuzzer from the seeds; a crash prints its input.
+fuzz() {
+	name=${1##*/fuzz_}
+	seconds=10
+	[ -z "${AJAR_LONG:-}" ] || seconds=600
+	corpus=$(mktemp -d)
+	[ ! -d "tests/fuzz/seeds/$name" ] || cp -r "tests/fuzz/seeds/$name/." "$corpus"
+	(cd "$corpus" && mkdir new && "$OLDPWD/$1" -max_total_time=$seconds -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 new .) &&
+		echo "ok 1 - $name: $seconds s of hostile input do no harm" || echo "not ok 1 - $name: hostile input does harm"
+	echo 1..1
+	rm -rf "$corpus"
+}
+
 one() { # group program
 	name=$(basename "$2")
 	log=$BUILD/log/$1-$name.log
 	limit=${AJAR_TEST_TIMEOUT:-300}
 	[ -z "${AJAR_LONG:-}" ] || limit=7200
 	start=$(date +%s)
-	timeout -k 10 "$limit" "$2" >"$log" 2>&1 </dev/null
+	if [ "$1" = fuzz ]; then
+		fuzz "$2" >"$log" 2>&1
+	else
+		timeout -k 10 "$limit" "$2" >"$log" 2>&1 </dev/null
+	fi
 	rc=$?
 	good=$(count '^ok ' "$log")
 	bad=$(count '^not ok ' "$log")
@@ -44,6 +61,7 @@ one() { # group program
 	failed=$((failed + bad))
 	if [ "$bad" = 0 ]; then
 		printf 'ok      %s/%s (%s checks, %s s)\n' "$1" "$name" "$good" "$took"
+		[ "$1" != bench ] || sed -n 's/^#/       /p' "$log"
 	else
 		printf 'not ok  %s/%s (%s of %s failed)\n' "$1" "$name" "$bad" $((good + bad))
 		grep -v '^ok ' "$log" | tail -60 | sed 's/^/        /'
@@ -51,7 +69,10 @@ one() { # group program
 }
 
 group() {
-	for p in "$BUILD/tests/$1"/test_*; do
+	pattern=test_
+	[ "$1" != bench ] || pattern=
+	[ "$1" != fuzz ] || pattern=fuzz_
+	for p in "$BUILD/tests/$1/$pattern"*; do
 		case $p in *.o | *.d | *'*') continue ;; esac
 		[ -f "tests/$1/$(basename "$p").c" ] && [ -x "$p" ] && one "$1" "$p"
 	done

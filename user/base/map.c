@@ -157,3 +157,12 @@ void map_each(struct map *m, bool (*fn)(const void *key, size_t len, void *value
 		}
 	}
 }
+
+bool map_always(const void *key, size_t len, void *value, void *arg)
+{
+	(void)key;
+	(void)len;
+	(void)value;
+	(void)arg;
+	return true;
+}

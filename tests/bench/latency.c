@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * listen() -> alert at the exec hook, through `ajar run` on a store of its own: the door's process stamps
+ * CLOCK_BOOTTIME right after listen() returns, the hook right at its start. One door at a time, each on a port of its own.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+#define DOORS 200
+#define FIRST_PORT 21000
+#define WAIT_MS 20000
+
+static char dir[] = "/tmp/ajar-latency-XXXXXX";
+static char data[128], sock_path[128], hook[512], ajar[512];
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Reads the child's stderr until a line is "ready"; shows everything else. */
+static int wait_ready(int fd)
+{
+	char line[4096];
+	size_t len = 0;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	while (poll(&p, 1, WAIT_MS) > 0) {
+		ssize_t n = read(fd, line + len, sizeof(line) - 1 - len);
+
+		if (n <= 0)
+			return -EPIPE;
+		len += (size_t)n;
+		line[len] = '\0';
+		if (strstr(line, "ready"))
+			return 0;
+		if (len > sizeof(line) / 2)
+			len = 0;
+	}
+	return -ETIMEDOUT;
+}
+
+static pid_t start_run(int *ret_fd)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe(fds) < 0)
+		return -1;
+	pid = fork();
+	if (!pid) {
+		dup2(fds[1], STDERR_FILENO);
+		close(fds[0]);
+		close(fds[1]);
+		setenv("HOOK_SOCKET", sock_path, 1);
+		execl(ajar, "ajar", "run", "--data", data, "--on-alert", hook, "-q", (char *)NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	*ret_fd = fds[0];
+	return pid;
+}
+
+static int run_wait(const char *const *argv)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		dup2(null_fd, STDOUT_FILENO);
+		dup2(null_fd, STDERR_FILENO);
+		execv(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int open_door(uint16_t port, uint64_t *ret_ns)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_port = htons(port),
+				  .sin_addr.s_addr = htonl(INADDR_ANY) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 8) < 0)
+		return -errno;
+	*ret_ns = clock_boot_ns();
+	return fd;
+}
+
+/* The stamp of the alert about port that says it is open; other messages are passed over. */
+static int wait_alert(int sock, uint16_t port, uint64_t *ret_ns)
+{
+	char text[65536 + 1], want[32];
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+
+	snprintf(want, sizeof(want), "\"port\":%u,", port);
+	while (poll(&p, 1, WAIT_MS) > 0) {
+		ssize_t n = recv(sock, text, sizeof(text) - 1, 0);
+
+		if (n <= 0)
+			return -errno;
+		text[n] = '\0';
+		if (!strstr(text, want) || !strstr(text, "\"state\":\"open\""))
+			continue;
+		*ret_ns = strtoull(text, NULL, 10);
+		return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+static int measure(int sock)
+{
+	uint64_t took[DOORS];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < DOORS; i++) {
+		uint64_t opened, alerted;
+		int fd = open_door((uint16_t)(FIRST_PORT + i), &opened);
+
+		if (fd == -EADDRINUSE)
+			continue;
+		if (fd < 0 || wait_alert(sock, (uint16_t)(FIRST_PORT + i), &alerted)) {
+			printf("# no alert for port %u within %d ms\n", FIRST_PORT + i, WAIT_MS);
+			return -ETIMEDOUT;
+		}
+		took[n++] = alerted > opened ? alerted - opened : 0;
+		close(fd);
+	}
+	qsort(took, n, sizeof(*took), compare);
+	printf("# listen() -> alert at the exec hook, %u doors: p50 %.2f ms, p99 %.2f ms, max %.2f "
+	       "ms "
+	       "(aim: p50 <= 10, p99 <= 50)\n",
+	       n, (double)took[n / 2] / 1e6, (double)took[n * 99 / 100] / 1e6,
+	       (double)took[n - 1] / 1e6);
+	return 0;
+}
+
+int main(void)
+{
+	const char *const learn[] = { ajar, "profile", "learn", "--write", "--data", data, NULL };
+	const char *const rm[] = { "/bin/rm", "-rf", dir, NULL };
+	const char *build = getenv("BUILD") ? getenv("BUILD") : "build";
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	char cwd[256];
+	int sock, err_fd = -1, status = 0, err;
+	pid_t pid;
+
+	if (geteuid()) {
+		printf("1..0 # SKIP needs root\n");
+		return 77;
+	}
+	if (!getcwd(cwd, sizeof(cwd)) || !mkdtemp(dir))
+		return 1;
+	snprintf(ajar, sizeof(ajar), "%s%s%s/ajar", *build == '/' ? "" : cwd,
+		 *build == '/' ? "" : "/", build);
+	snprintf(hook, sizeof(hook), "%s%s%s/tests/helpers/hook_stamp", *build == '/' ? "" : cwd,
+		 *build == '/' ? "" : "/", build);
+	snprintf(data, sizeof(data), "%s/data", dir);
+	snprintf(sock_path, sizeof(sock_path), "%s/hook", dir);
+	memcpy(at.sun_path, sock_path, strlen(sock_path));
+	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sock < 0 || bind(sock, (const struct sockaddr *)&at, sizeof(at)) < 0)
+		return 1;
+	pid = start_run(&err_fd);
+	err = pid < 0 ? -errno : wait_ready(err_fd);
+	if (!err && run_wait(learn))
+		err = -EPROTO;
+	if (!err)
+		err = measure(sock);
+	kill(pid, SIGTERM);
+	waitpid(pid, &status, 0);
+	run_wait(rm);
+	printf("%s 1 - every door raised an alert at the hook%s\n", err ? "not ok" : "ok", "");
+	printf("%s 2 - ajar run stopped cleanly\n1..2\n",
+	       WIFEXITED(status) && !WEXITSTATUS(status) ? "ok" : "not ok");
+	return err ? 1 : 0;
+}

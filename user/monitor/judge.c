@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "monitor/judge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audit/audit.h"
+#include "base/buf.h"
+#include "base/map.h"
+#include "monitor/alerting.h"
+#include "store/store.h"
+
+#define BATCH 500
+#define BLINK_DEFAULT_NS UINT64_C(5000000000)
+#define PENDING_MAX 4096
+
+struct judge {
+	struct store *store;
+	struct alerting *alerting;
+	struct map *profiles; /* host_type -> struct profile, of `revision` */
+	uint64_t revision;
+	uint64_t now_ns;
+};
+
+static void free_profile(void *p)
+{
+	profile_free(p);
+}
+
+int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_judge)
+{
+	_cleanup_(judge_freep) struct judge *j = calloc(1, sizeof(*j));
+	int err;
+
+	if (!j)
+		return -ENOMEM;
+	j->store = s;
+	err = map_new(free_profile, &j->profiles);
+	if (!err)
+		err = alerting_new(s, o->blink_ns ? o->blink_ns : BLINK_DEFAULT_NS, &j->alerting);
+	if (err)
+		return err;
+	*ret_judge = take_ptr(j);
+	return 0;
+}
+
+void judge_free(struct judge *j)
+{
+	if (!j)
+		return;
+	alerting_free(j->alerting);
+	map_free(j->profiles);
+	free(j);
+}
+
+/* --- profiles --------------------------------------------------------------------------------- */
+
+/* NULL when the class has no profile; cached until the revision moves. */
+static int profile_for(struct judge *j, const char *host_type, const struct profile **ret_profile)
+{
+	struct profile *p = map_get(j->profiles, host_type, strlen(host_type));
+	int err = 0;
+
+	if (!p) {
+		err = store_profile_get(j->store, host_type, &p);
+		if (err == -ENOENT) {
+			*ret_profile = NULL;
+			return 0;
+		}
+		if (!err)
+			err = map_put(j->profiles, host_type, strlen(host_type), p);
+		if (err) {
+			profile_free(p);
+			return err;
+		}
+	}
+	*ret_profile = p;
+	return 0;
+}
+
+/* --- one event ---------------------------------------------------------------------------------- */
+
+static int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
+		      const struct profile **ret_profile, struct judgement *ret_j)
+{
+	int err = profile_for(j, d->host_type, ret_profile);
+
+	if (err)
+		return err;
+	audit_judge(*ret_profile, &ev->door, &ev->opener, j->now_ns, ret_j);
+	d->verdict = ret_j->verdict;
+	d->severity = ret_j->kind ? ret_j->severity : (enum severity)0;
+	return 0;
+}
+
+static int remember(const struct store_door *d, void *arg)
+{
+	uint64_t *opened_ns = arg;
+
+	*opened_ns = d->opened_ns;
+	return 0;
+}
+
+static int on_open(struct judge *j, const struct store_event_row *row)
+{
+	const struct event *ev = &row->ev;
+	struct store_door d = { .node = row->node,
+				.host_type = row->host_type,
+				.boot_seq = row->raw.boot_seq,
+				.door = ev->door,
+				.open_seq = row->raw.seq,
+				.opened_ns = ev->time_ns,
+				.record = row->raw.record,
+				.ev = *ev };
+	struct buf key = BUF_INIT(1024);
+	const struct profile *profile;
+	struct judgement judgement;
+	uint64_t opened_ns = 0;
+	int err = judge_door(j, &d, ev, &profile, &judgement);
+
+	/* A door that a fresh sensor found again is the same door, open since it was first seen. */
+	if (!err && ev->origin != ORIGIN_EVENT)
+		err = store_door_get(j->store, row->node, d.boot_seq, &ev->door, remember,
+				     &opened_ns);
+	if (err == -ENOENT)
+		err = 0;
+	if (opened_ns)
+		d.opened_ns = opened_ns;
+	if (!err && judgement.kind) {
+		audit_key(row->host_type, row->node, &ev->door, &ev->opener, judgement.kind, &key);
+		d.alert_key = buf_str(&key);
+		err = key.err;
+	}
+	if (!err)
+		err = store_put_door(j->store, &d);
+	if (!err && judgement.kind)
+		err = alerting_raise(j->alerting, &d, &judgement, profile, !opened_ns, j->now_ns);
+	buf_done(&key);
+	return err;
+}
+
+struct closing {
+	struct judge *j;
+	uint64_t time_ns;
+	int err;
+};
+
+/* The door's alert has one reason less. */
+static int on_closed_door(const struct store_door *d, void *arg)
+{
+	struct closing *c = arg;
+
+	if (d->alert_key)
+		c->err = alerting_close(c->j->alerting, d->alert_key, c->time_ns);
+	return c->err;
+}
+
+static int close_door(struct judge *j, const char *node, uint32_t boot_seq, const struct door *door,
+		      uint64_t seq, uint64_t time_ns)
+{
+	struct closing c = { .j = j, .time_ns = time_ns };
+	bool found;
+	int err = store_close_door(j->store, node, boot_seq, door, seq, time_ns, &found);
+
+	if (err || !found)
+		return err;
+	return store_door_get(j->store, node, boot_seq, door, on_closed_door, &c);
+}
+
+/* --- a new session of an agent -------------------------------------------------------------------- */
+
+struct stale {
+	uint32_t boot_seq;
+	uint64_t from_seq;
+	unsigned len;
+	struct {
+		uint32_t boot_seq;
+		struct door door;
+	} doors[PENDING_MAX];
+};
+
+static int collect_stale(const struct store_door *d, void *arg)
+{
+	struct stale *s = arg;
+
+	if (d->boot_seq == s->boot_seq && d->open_seq >= s->from_seq)
+		return 0;
+	if (s->len == PENDING_MAX)
+		return 1; /* the caller asks again for the rest */
+	s->doors[s->len].boot_seq = d->boot_seq;
+	s->doors[s->len++].door = d->door;
+	return 0;
+}
+
+/*
+ * A start record with from_seq says: this session's snapshot is complete from there on. What stood open before and was
+ * not found again has closed while nobody watched, at the latest now.
+ */
+static int on_start(struct judge *j, const struct store_event_row *row)
+{
+	_free_ struct stale *s = calloc(1, sizeof(*s));
+	struct store_door_query q = { .node = row->node, .open_only = true };
+	int more;
+
+	if (!s)
+		return -ENOMEM;
+	s->boot_seq = row->raw.boot_seq;
+	s->from_seq = row->ev.from_seq;
+	do {
+		s->len = 0;
+		more = store_doors(j->store, &q, collect_stale, s);
+		if (more < 0)
+			return more;
+		for (unsigned i = 0; i < s->len; i++) {
+			int err = close_door(j, row->node, s->doors[i].boot_seq, &s->doors[i].door,
+					     row->raw.seq, row->ev.time_ns);
+
+			if (err)
+				return err;
+		}
+	} while (more);
+	return 0;
+}
+
+static int on_event(const struct store_event_row *row, void *arg)
+{
+	struct judge *j = arg;
+
+	switch (row->ev.kind) {
+	case EVENT_OPEN:
+		return on_open(j, row);
+	case EVENT_CLOSE:
+		return close_door(j, row->node, row->raw.boot_seq, &row->ev.door, row->raw.seq,
+				  row->ev.time_ns);
+	case EVENT_START:
+		return row->ev.from_seq ? on_start(j, row) : 0;
+	case EVENT_BIND:
+	case EVENT_LOST:
+	case EVENT_GAP:
+	case EVENT_STOP:
+		break;
+	}
+	return 0;
+}
+
+/* --- what is new ------------------------------------------------------------------------------------ */
+
+struct pending {
+	unsigned len;
+	struct {
+		char *node;
+		uint32_t boot_seq;
+		uint64_t judged_seq, stored_seq;
+	} nodes[PENDING_MAX];
+};
+
+static void pending_free(struct pending *p)
+{
+	for (unsigned i = 0; p && i < p->len; i++)
+		free(p->nodes[i].node);
+	free(p);
+}
+DEFINE_FREEP(struct pending, pending_free)
+
+static int collect_pending(const struct store_pending *row, void *arg)
+{
+	struct pending *p = arg;
+	char *node;
+
+	if (p->len == PENDING_MAX)
+		return 1;
+	node = strdup(row->node);
+	if (!node)
+		return -ENOMEM;
+	p->nodes[p->len].node = node;
+	p->nodes[p->len].boot_seq = row->boot_seq;
+	p->nodes[p->len].judged_seq = row->judged_seq;
+	p->nodes[p->len++].stored_seq = row->stored_seq;
+	return 0;
+}
+
+struct batch {
+	struct judge *j;
+	uint64_t last_seq;
+};
+
+static int on_batch_event(const struct store_event_row *row, void *arg)
+{
+	struct batch *b = arg;
+
+	b->last_seq = row->raw.seq;
+	return row->ev.kind ? on_event(row, b->j) : 0; /* kind 0: it did not decode */
+}
+
+/* Up to BATCH events of one node's boot, in one transaction; *seq moves on. */
+static int judge_batch(struct judge *j, const char *node, uint32_t boot_seq, uint64_t *seq)
+{
+	const struct store_event_query q = { .node = node,
+					     .boot_seq = boot_seq,
+					     .after_seq = *seq,
+					     .limit = BATCH };
+	struct batch b = { .j = j, .last_seq = *seq };
+	int err = store_begin(j->store);
+
+	if (err)
+		return err;
+	err = store_events(j->store, &q, on_batch_event, &b);
+	if (!err)
+		err = store_set_judged(j->store, node, boot_seq, b.last_seq);
+	if (!err)
+		err = store_commit(j->store);
+	if (err) {
+		store_rollback(j->store);
+		alerting_forget(j->alerting); /* what it remembers of the lost transaction */
+		return err;
+	}
+	*seq = b.last_seq;
+	return 0;
+}
+
+static int judge_new_events(struct judge *j)
+{
+	_cleanup_(pending_freep) struct pending *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	err = store_pending(j->store, collect_pending, p);
+	if (err < 0)
+		return err;
+	for (unsigned i = 0; i < p->len; i++) {
+		uint64_t seq = p->nodes[i].judged_seq, before;
+
+		do {
+			before = seq;
+			err = judge_batch(j, p->nodes[i].node, p->nodes[i].boot_seq, &seq);
+			if (err)
+				return err;
+		} while (seq != before && seq < p->nodes[i].stored_seq);
+	}
+	return 0;
+}
+
+/* --- profiles that changed ----------------------------------------------------------------------------- */
+
+/* Doors whose verdict another profile changes; copied, since a walk must not change what it walks. */
+struct rejudged {
+	struct rejudged *next;
+	char *node, *host_type, *old_key;
+	struct buf record;
+	struct store_door d;
+};
+
+struct rejudging {
+	struct judge *j;
+	struct rejudged *list;
+};
+
+static void rejudged_free(struct rejudged *r)
+{
+	for (struct rejudged *next; r; r = next) {
+		next = r->next;
+		free(r->node);
+		free(r->host_type);
+		free(r->old_key);
+		buf_done(&r->record);
+		free(r);
+	}
+}
+
+static int copy_door(const struct store_door *d, void *arg)
+{
+	struct rejudging *rj = arg;
+	struct rejudged *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->next = rj->list;
+	rj->list = r;
+	r->record = (struct buf)BUF_INIT(EVENT_RECORD_MAX);
+	r->node = strdup(d->node);
+	r->host_type = strdup(d->host_type);
+	r->old_key = d->alert_key ? strdup(d->alert_key) : NULL;
+	buf_put(&r->record, d->record.ptr, d->record.len);
+	r->d = *d;
+	r->d.node = r->node;
+	r->d.host_type = r->host_type;
+	r->d.alert_key = NULL;
+	r->d.record = (struct text){ r->record.data, (uint32_t)r->record.len };
+	if (!r->node || !r->host_type || (d->alert_key && !r->old_key) || r->record.err)
+		return -ENOMEM;
+	return event_decode(r->record.data, r->record.len, &r->d.ev);
+}
+
+static int rejudge_door(struct judge *j, struct rejudged *r)
+{
+	enum verdict before = r->d.verdict;
+	const struct profile *profile;
+	struct buf key = BUF_INIT(1024);
+	struct judgement judgement;
+	int err = judge_door(j, &r->d, &r->d.ev, &profile, &judgement);
+
+	if (err)
+		return err;
+	if (judgement.kind) {
+		audit_key(r->host_type, r->node, &r->d.door, &r->d.ev.opener, judgement.kind, &key);
+		r->d.alert_key = buf_str(&key);
+		err = key.err;
+	}
+	if (!err && (before != r->d.verdict || r->old_key || r->d.alert_key)) {
+		bool same_key = r->old_key && r->d.alert_key && !strcmp(r->old_key, r->d.alert_key);
+
+		err = store_put_door(j->store, &r->d);
+		if (!err && r->old_key && !same_key)
+			err = alerting_allow(j->alerting, r->old_key, j->now_ns);
+		if (!err && judgement.kind && !same_key)
+			err = alerting_raise(j->alerting, &r->d, &judgement, profile, true,
+					     j->now_ns);
+	}
+	buf_done(&key);
+	return err;
+}
+
+static int rejudge_all(struct judge *j)
+{
+	const struct store_door_query q = { .open_only = true };
+	struct rejudging rj = { .j = j };
+	int err = store_begin(j->store);
+
+	if (err)
+		return err;
+	err = store_doors(j->store, &q, copy_door, &rj);
+	for (struct rejudged *r = rj.list; r && !err; r = r->next)
+		err = rejudge_door(j, r);
+	rejudged_free(rj.list);
+	if (!err)
+		err = alerting_flush(j->alerting, j->now_ns);
+	if (!err) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)j->revision);
+		err = store_setting_set(j->store, "judged-revision", text);
+	}
+	if (!err)
+		err = store_commit(j->store);
+	if (err) {
+		store_rollback(j->store);
+		alerting_forget(j->alerting);
+	}
+	return err;
+}
+
+static int judged_revision(struct judge *j, bool *ret_same)
+{
+	struct buf b = BUF_INIT(64);
+	char text[32];
+	int err = store_setting_get(j->store, "judged-revision", &b);
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)j->revision);
+	*ret_same = !err && !strcmp(buf_str(&b), text);
+	buf_done(&b);
+	return err == -ENOENT ? 0 : err;
+}
+
+static int check_profiles(struct judge *j)
+{
+	uint64_t revision;
+	bool same;
+	int err = store_profile_revision(j->store, &revision);
+
+	if (err)
+		return err;
+	if (revision != j->revision) {
+		map_each(j->profiles, map_always, NULL);
+		j->revision = revision;
+	}
+	err = judged_revision(j, &same);
+	return err || same ? err : rejudge_all(j);
+}
+
+int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uint64_t *ret_next_ns)
+{
+	int err;
+
+	j->now_ns = now_wall_ns;
+	alerting_begin(j->alerting);
+	err = check_profiles(j);
+	if (!err)
+		err = judge_new_events(j);
+	if (!err)
+		err = alerting_resolve_due(j->alerting, now_wall_ns, ret_next_ns);
+	*ret_changes = alerting_changes(j->alerting);
+	return err;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_MONITOR_JUDGE_H
+#define AJAR_MONITOR_JUDGE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct store;
+
+/*
+ * Takes events nobody has judged from the store, keeps the doors' intervals, judges each open door against the
+ * profile of its node's class, and moves alerts through their life. Everything that follows from a batch of events, the
+ * cursor included, is one transaction: a judge that is killed anywhere is repeated from the cursor and neither
+ * loses nor doubles a finding. It has no clock and no loop of its own.
+ */
+struct judge;
+
+struct judge_opts {
+	/* A door that closes and comes back within this long is a blink, not a resolved alert; 0: 5 s. */
+	uint64_t blink_ns;
+};
+
+must_check int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_judge);
+void judge_free(struct judge *j);
+DEFINE_FREEP(struct judge, judge_free)
+
+/*
+ * Does what there is to do at now_wall_ns: new events, changed profiles, doors gone for longer than a blink. *ret_changes:
+ * how many alert_log rows it wrote. *ret_next_ns: wall time at which to call again though nothing new arrives, 0: never.
+ */
+must_check int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uint64_t *ret_next_ns);
+
+#endif
