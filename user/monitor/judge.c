@@ -98,7 +98,8 @@ static int remember(const struct store_door *d, void *arg)
 {
 	uint64_t *opened_ns = arg;
 
-	*opened_ns = d->opened_ns;
+	if (!d->closed_ns)
+		*opened_ns = d->opened_ns;
 	return 0;
 }
 
@@ -120,7 +121,7 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 	int err = judge_door(j, &d, ev, &profile, &judgement);
 
 	/* A door that a fresh sensor found again is the same door, open since it was first seen. */
-	if (!err && ev->origin != ORIGIN_EVENT)
+	if (!err)
 		err = store_door_get(j->store, row->node, d.boot_seq, &ev->door, remember,
 				     &opened_ns);
 	if (err == -ENOENT)
@@ -135,7 +136,7 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 	if (!err)
 		err = store_put_door(j->store, &d);
 	if (!err && judgement.kind)
-		err = alerting_raise(j->alerting, &d, &judgement, profile, !opened_ns, j->now_ns);
+		err = alerting_raise(j->alerting, &d, &judgement, profile, !opened_ns, ev->time_ns);
 	buf_done(&key);
 	return err;
 }
@@ -296,16 +297,17 @@ static int on_batch_event(const struct store_event_row *row, void *arg)
 /* Up to BATCH events of one node's boot, in one transaction; *seq moves on. */
 static int judge_batch(struct judge *j, const char *node, uint32_t boot_seq, uint64_t *seq)
 {
-	const struct store_event_query q = { .node = node,
-					     .boot_seq = boot_seq,
-					     .after_seq = *seq,
-					     .limit = BATCH };
+	const struct store_event_query q = {
+		.node = node, .boot_seq = boot_seq, .after_seq = *seq, .limit = BATCH
+	};
 	struct batch b = { .j = j, .last_seq = *seq };
 	int err = store_begin(j->store);
 
 	if (err)
 		return err;
 	err = store_events(j->store, &q, on_batch_event, &b);
+	if (!err)
+		err = alerting_flush(j->alerting);
 	if (!err)
 		err = store_set_judged(j->store, node, boot_seq, b.last_seq);
 	if (!err)
@@ -435,7 +437,7 @@ static int rejudge_all(struct judge *j)
 		err = rejudge_door(j, r);
 	rejudged_free(rj.list);
 	if (!err)
-		err = alerting_flush(j->alerting, j->now_ns);
+		err = alerting_flush(j->alerting);
 	if (!err) {
 		char text[32];
 
@@ -489,7 +491,7 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 	if (!err)
 		err = judge_new_events(j);
 	if (!err)
-		err = alerting_resolve_due(j->alerting, now_wall_ns, ret_next_ns);
+		err = alerting_due(j->alerting, now_wall_ns, ret_next_ns);
 	*ret_changes = alerting_changes(j->alerting);
 	return err;
 }

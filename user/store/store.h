@@ -129,6 +129,12 @@ struct store_door_query {
 typedef int (*store_door_fn)(const struct store_door *d, void *arg);
 must_check int store_doors(struct store *s, const struct store_door_query *q, store_door_fn fn, void *arg);
 
+/* The one door of that key, open or closed; -ENOENT. */
+must_check int store_door_get(struct store *s, const char *node, uint32_t boot_seq, const struct door *d, store_door_fn fn,
+			      void *arg);
+/* How many doors of an alert stand open, and when the last of the others closed (0: none did). */
+must_check int store_key_doors(struct store *s, const char *alert_key, uint64_t *ret_open, uint64_t *ret_last_closed_ns);
+
 /* --- profiles (`open_ports`, `host_types`) ----------------------------------------------------------- */
 
 must_check int store_profile_get(struct store *s, const char *host_type, struct profile **ret_profile); /* -ENOENT: no such host type */
@@ -165,6 +171,8 @@ must_check int store_alert_get(struct store *s, const char *key, int (*fn)(const
 /* Insert (id 0) or update by key; writes one alert_log row (state, who, note). *ret_log_id: its number, growing. */
 must_check int store_put_alert(struct store *s, const struct store_alert *a, const char *who, const char *note,
 			       uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id);
+/* Only the count and the last time, without an alert_log row: repeats of what is known. -ENOENT. */
+must_check int store_touch_alert(struct store *s, const char *key, uint64_t count, uint64_t last_ns);
 struct store_alert_query {
 	bool all; /* also resolved and allowed ones */
 	uint64_t id; /* 0: any */
