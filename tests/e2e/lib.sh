@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the end-to-end tests share: TAP, waiting for conditions, doors, and a clean end whatever happens.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+TOP=$PWD
+case ${BUILD:=build} in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
+export PATH="$BUILD:$PATH" LC_ALL=C
+unset NO_COLOR
+T=$(mktemp -d "${TMPDIR:-/tmp}/ajar-e2e-XXXXXX")
+D=$T/data
+N=0 BAD=0
+PIDS=()
+
+need_root() {
+	[ "$(id -u)" = 0 ] || {
+		echo "1..0 # SKIP needs root"
+		exit 77
+	}
+	for tool in jq "$@"; do
+		command -v "$tool" >/dev/null || {
+			echo "1..0 # SKIP $tool is missing"
+			exit 77
+		}
+	done
+}
+
+ok() { # sentence, command...
+	local what=$1 out
+	shift
+	N=$((N + 1))
+	if out=$("$@" 2>&1); then
+		echo "ok $N - $what"
+	else
+		echo "not ok $N - $what"
+		printf '#   %s\n' "$*" "${out:0:1500}"
+		BAD=$((BAD + 1))
+	fi
+}
+same() { # sentence, got, wanted
+	N=$((N + 1))
+	if [ "$2" = "$3" ]; then
+		echo "ok $N - $1"
+	else
+		printf 'not ok %s - %s\n#   got    %s\n#   wanted %s\n' "$N" "$1" "$2" "$3"
+		BAD=$((BAD + 1))
+	fi
+}
+not() { ! "$@"; }
+
+# Until the command succeeds, at most 20 s (WAIT=seconds); the pause between two looks is a read that times out.
+wait_for() {
+	local end=$((SECONDS + ${WAIT:-20}))
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		read -rt 0.02 <> <(:) || :
+	done
+}
+
+# A door held by a program of ours until close_door: its pid is in DOOR.
+open_door() { # tcp|udp address port...
+	local fifo=$T/door.$RANDOM$RANDOM
+	mkfifo "$fifo" || return 1
+	"${DOOR_PROGRAM:-$BUILD/tests/helpers/hold_door}" "$@" <"$fifo" >"$fifo.out" 2>&1 &
+	DOOR=$!
+	PIDS+=($DOOR)
+	exec {DOOR_FD}>"$fifo"
+	rm -f "$fifo"
+	wait_for grep -q open "$fifo.out"
+}
+close_door() {
+	exec {DOOR_FD}>&-
+	wait "$DOOR" 2>/dev/null
+}
+
+start_run() { # more arguments of ajar run
+	ajar run --data "$D" "$@" >"$T/run.out" 2>"$T/run.err" </dev/null &
+	RUN=$!
+	PIDS+=($RUN)
+	wait_for grep -qx ready "$T/run.err"
+}
+stop_run() {
+	kill -TERM "$RUN" 2>/dev/null
+	wait "$RUN"
+}
+# The pid of a role of our own ajar run.
+role_pid() { # agent|ship|monitor
+	case $1 in
+	agent) pgrep -P "$RUN" -x ajar-agent ;;
+	*) pgrep -P "$RUN" -f "ajar $1" ;;
+	esac
+}
+
+finish() {
+	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
+	for p in "${PIDS[@]}"; do wait "$p" 2>/dev/null; done
+	[ "$BAD" = 0 ] || { [ -f "$T/run.err" ] && sed 's/^/# run: /' "$T/run.err" | tail -40; }
+	rm -rf "$T"
+}
+trap finish EXIT
+done_testing() {
+	echo "1..$N"
+	[ "$BAD" = 0 ]
+	exit
+}

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# kill -9 of each role in turn while doors open and close: each door is in the store once and alerts once.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_root
+
+cat >"$T/hook" <<'EOS'
+#!/bin/sh
+cat >>"$HOOK_LOG"
+EOS
+chmod +x "$T/hook"
+export HOOK_LOG=$T/alerts
+: >"$HOOK_LOG"
+ROUNDS=${AJAR_LONG:+60}
+ROUNDS=${ROUNDS:-2}
+
+ok "ajar run says ready" start_run --on-alert "$T/hook" -q
+ok "a profile is accepted" ajar profile learn --write --data "$D"
+
+port=22000
+ledger=()
+round() { # role
+	local pid
+	pid=$(role_pid "$1") || return 1
+	port=$((port + 1))
+	open_door tcp 0.0.0.0 $port || return 1
+	ledger+=("$port")
+	kill -9 "$pid"
+	close_door
+	port=$((port + 1))
+	open_door tcp 0.0.0.0 $port || return 1
+	ledger+=("$port")
+	wait_for eval 'p=$(role_pid '"$1"') && [ "$p" != '"$pid"' ]' || return 1
+	close_door
+}
+for ((i = 0; i < ROUNDS; i++)); do
+	for role in agent ship monitor; do
+		ok "the $role is killed between two doors and comes back" round $role
+	done
+done
+# The last of all: when it is through, all before it are.
+open_door tcp 0.0.0.0 22999
+ledger+=(22999)
+ok "a door after all that alerts" wait_for grep -q '"port":22999' "$HOOK_LOG"
+close_door
+stored() { ajar timeline -j --data "$D" | jq -r "select(.event == \"$1\" and .port >= 22000 and .port < 23000) | .port" | sort -n | tr '\n' ' '; }
+want="$(printf '%s ' "${ledger[@]}")"
+ok "all closings arrive" wait_for eval '[ "$(stored close)" = "$want" ]'
+same "each door of the ledger was stored once" "$(stored open)" "$want"
+alerted=$(jq -r 'select(.state == "open") | .port' "$HOOK_LOG" | sort -n | uniq | tr '\n' ' ')
+same "each raised its alert" "$alerted" "$want"
+same "and only one" "$(ajar alerts ls --all -j --data "$D" | jq -r .port | sort -n | tr '\n' ' ')" "$want"
+ok "the journal is whole" ajar timeline verify --data "$D"
+ok "the supervisor said what died" eval '[ "$(grep -c "was killed by SIGKILL, starting it again" "$T/run.err")" -ge $((3 * ROUNDS)) ]'
+stop_run
+same "SIGTERM ends it with 0" "$?" 0
+same "nothing is left pinned" "$(find /sys/fs/bpf/ajar 2>/dev/null)" ""
+done_testing
