@@ -63,7 +63,7 @@ open_door() { # tcp|udp address port...
 	mkfifo "$fifo" || return 1
 	"${DOOR_PROGRAM:-$BUILD/tests/helpers/hold_door}" "$@" <"$fifo" >"$fifo.out" 2>&1 &
 	DOOR=$!
-	PIDS+=($DOOR)
+	PIDS+=("$DOOR")
 	exec {DOOR_FD}>"$fifo"
 	rm -f "$fifo"
 	wait_for grep -q open "$fifo.out"
@@ -76,7 +76,7 @@ close_door() {
 start_run() { # more arguments of ajar run
 	ajar run --data "$D" "$@" >"$T/run.out" 2>"$T/run.err" </dev/null &
 	RUN=$!
-	PIDS+=($RUN)
+	PIDS+=("$RUN")
 	wait_for grep -qx ready "$T/run.err"
 }
 stop_run() {
