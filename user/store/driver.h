@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_STORE_DRIVER_H
+#define AJAR_STORE_DRIVER_H
+
+#include "store/store.h"
+
+/*
+ * What a driver is to store.c: one table of operations over a struct that begins with struct store.
+ * store.c checks arguments, opens a transaction (or a savepoint inside the caller's) around each
+ * write, and rings the bell after each commit, so a driver sees only valid input and never nests by
+ * itself. An operation that fails leaves its reason with store_set_why().
+ */
+struct store {
+	const struct store_ops *ops;
+	unsigned depth; /* 1: a transaction; 2: a savepoint in it */
+	int doomed; /* why the open transaction cannot be committed any more, or 0 */
+	bool readonly;
+	char why[512];
+};
+
+struct store_ops {
+	const char *name;
+	int (*open)(const char *where, unsigned flags, struct store **ret_store, char **ret_why);
+	void (*free)(struct store *s);
+	int (*schema)(struct store *s, unsigned *ret_have, unsigned *ret_want);
+
+	int (*begin)(struct store *s);
+	int (*commit)(struct store *s);
+	void (*rollback)(struct store *s);
+	int (*save)(struct store *s); /* one level of savepoint inside the transaction */
+	int (*release)(struct store *s);
+	int (*undo)(struct store *s); /* back to the savepoint, which is gone then */
+	int (*bell_fd)(struct store *s);
+	void (*bell_clear)(struct store *s);
+
+	int (*put_events)(struct store *s, const char *node, const char *host_type,
+			  const struct store_event *rows, size_t n, size_t *ret_new);
+	int (*events)(struct store *s, const struct store_event_query *q, store_event_fn fn,
+		      void *arg);
+	int (*event_head)(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
+
+	int (*nodes)(struct store *s, store_node_fn fn, void *arg);
+	int (*set_host_type)(struct store *s, const char *node, const char *host_type);
+	int (*pending)(struct store *s, store_pending_fn fn, void *arg);
+	int (*set_judged)(struct store *s, const char *node, uint32_t boot_seq,
+			  uint64_t judged_seq);
+
+	int (*put_door)(struct store *s, const struct store_door *d);
+	int (*close_door)(struct store *s, const char *node, uint32_t boot_seq,
+			  const struct door *d, uint64_t close_seq, uint64_t closed_ns,
+			  bool *ret_found);
+	int (*doors)(struct store *s, const struct store_door_query *q, store_door_fn fn,
+		     void *arg);
+
+	int (*profile_get)(struct store *s, const char *host_type, struct profile **ret_profile);
+	int (*host_types)(struct store *s, store_host_type_fn fn, void *arg);
+	int (*profile_add)(struct store *s, const char *host_type, const struct profile_row *rows,
+			   size_t n, bool accept, uint64_t now_wall_ns, size_t *ret_new);
+	int (*profile_revision)(struct store *s, uint64_t *ret_rev);
+
+	int (*alert_get)(struct store *s, const char *key, store_alert_fn fn, void *arg);
+	int (*put_alert)(struct store *s, const struct store_alert *a, const char *who,
+			 const char *note, uint64_t now_wall_ns, uint64_t *ret_id,
+			 uint64_t *ret_log_id);
+	int (*alerts)(struct store *s, const struct store_alert_query *q, store_alert_fn fn,
+		      void *arg);
+	int (*alert_changes)(struct store *s, uint64_t after_log_id, uint64_t since_ns,
+			     uint64_t until_ns, uint32_t limit, store_change_fn fn, void *arg);
+	int (*sink_cursor_get)(struct store *s, const char *sink, uint64_t *ret_log_id);
+	int (*sink_cursor_set)(struct store *s, const char *sink, uint64_t log_id);
+
+	int (*setting_get)(struct store *s, const char *name, struct buf *b);
+	int (*setting_set)(struct store *s, const char *name, const char *value);
+};
+
+extern const struct store_ops store_sqlite_ops, store_mem_ops;
+
+/* Keeps the reason for store_why() and returns err. */
+int store_set_why(struct store *s, int err, const char *fmt, ...) printf_like(3, 4);
+/* The same for an open that fails: *ret_why gets the line (unless it is NULL). */
+int store_open_why(char **ret_why, int err, const char *fmt, ...) printf_like(3, 4);
+
+/* Appends one row of rows, its texts copied, to an array that grows by one; for store_profile_get(). */
+must_check int store_profile_push(struct profile *p, const struct profile_row *row);
+
+#endif

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/bell.h"
+#include "base/buf.h"
+
+/*
+ * The embedded default: one file in WAL mode with synchronous=FULL, so that what commit() returned for
+ * survives a power cut. Writers take the lock at BEGIN IMMEDIATE and wait for each other; readers never
+ * wait. Here: errors, the statement cache, transactions and the operations table.
+ */
+
+static int errno_of(struct sq *s, int rc)
+{
+	int sys = sqlite3_system_errno(s->db);
+
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EBADMSG;
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return -EACCES;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_TOOBIG:
+		return -E2BIG;
+	case SQLITE_INTERRUPT:
+		return -EINTR;
+	case SQLITE_CANTOPEN:
+		return sys > 0 ? -sys : -EIO;
+	case SQLITE_IOERR:
+		return sys == ENOSPC || sys == EDQUOT ? -ENOSPC : -EIO;
+	default:
+		return -EINVAL;
+	}
+}
+
+int sq_fail(struct sq *s, int rc)
+{
+	struct store *b = &s->base;
+	const char *words = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
+	int err = errno_of(s, rc);
+
+	if ((rc & 0xff) == SQLITE_NOTADB)
+		return store_set_why(b, err,
+				     "store %s is not an ajar store (%s): give another --store, or "
+				     "move the file aside",
+				     s->path, words);
+	switch (err) {
+	case -EBADMSG:
+		return store_set_why(b, err,
+				     "store %s is damaged: %s: restore it or move it aside; the "
+				     "journals send again what is in their replay window",
+				     s->path, words);
+	case -ENOSPC:
+		return store_set_why(b, err,
+				     "store %s: the disk is full: make room; until then the "
+				     "journals keep what is new",
+				     s->path);
+	case -EBUSY:
+		return store_set_why(b, err,
+				     "store %s: another process has held its lock for too long: "
+				     "see 'fuser %s'",
+				     s->path, s->path);
+	case -EROFS:
+		return store_set_why(b, err, "store %s cannot be written by uid %u: %s", s->path,
+				     (unsigned)geteuid(), words);
+	case -EACCES:
+	case -EPERM:
+		return store_set_why(b, err,
+				     "store %s: uid %u may not use it: run as its owner or as root",
+				     s->path, (unsigned)geteuid());
+	default:
+		return store_set_why(b, err, "store %s: %s", s->path, words);
+	}
+}
+
+/* --- statements ------------------------------------------------------------------------------- */
+
+static int prepare(struct sq *s, struct sq_stmt *st, const char *sql)
+{
+	int rc = sqlite3_prepare_v3(s->db, sql, -1, st->cached ? SQLITE_PREPARE_PERSISTENT : 0,
+				    &st->st, NULL);
+
+	if (rc)
+		return sq_fail(s, rc);
+	st->sql = sql;
+	st->busy = true;
+	return 0;
+}
+
+int sq_get(struct sq *s, const char *sql, struct sq_stmt **ret_st)
+{
+	struct sq_stmt *st;
+	int err;
+
+	for (unsigned i = 0; i < s->cache_len; i++) {
+		st = &s->cache[i];
+		if (st->sql != sql || st->busy)
+			continue;
+		st->busy = true;
+		*ret_st = st;
+		return 0;
+	}
+	if (s->cache_len < SQ_CACHE_MAX) {
+		st = &s->cache[s->cache_len];
+		st->cached = true;
+		err = prepare(s, st, sql);
+		if (err)
+			return err;
+		s->cache_len++;
+		*ret_st = st;
+		return 0;
+	}
+	st = calloc(1, sizeof(*st));
+	if (!st)
+		return -ENOMEM;
+	err = prepare(s, st, sql);
+	if (err) {
+		free(st);
+		return err;
+	}
+	*ret_st = st;
+	return 0;
+}
+
+void sq_put(struct sq_stmt *st)
+{
+	if (!st)
+		return;
+	if (!st->cached) {
+		sqlite3_finalize(st->st);
+		free(st);
+		return;
+	}
+	sqlite3_reset(st->st);
+	sqlite3_clear_bindings(st->st);
+	st->busy = false;
+}
+
+int sq_step(struct sq *s, struct sq_stmt *st)
+{
+	int rc = sqlite3_step(st->st);
+
+	if (rc == SQLITE_ROW)
+		return 1;
+	return rc == SQLITE_DONE ? 0 : sq_fail(s, rc);
+}
+
+int sq_run(struct sq *s, struct sq_stmt *st)
+{
+	int ret = sq_step(s, st);
+
+	return ret > 0 ? store_set_why(&s->base, -EINVAL, "unexpected row") : ret;
+}
+
+int sq_exec(struct sq *s, const char *sql)
+{
+	_sq_put_ struct sq_stmt *st = NULL;
+	int err;
+
+	err = sq_get(s, sql, &st);
+	return err ? err : sq_run(s, st);
+}
+
+/* Binding to a parameter that exists, without a copy, cannot fail: the results are not looked at. */
+void sq_u64(struct sq_stmt *st, int i, uint64_t v)
+{
+	sqlite3_bind_int64(st->st, i, (sqlite3_int64)v);
+}
+
+void sq_str(struct sq_stmt *st, int i, const char *v)
+{
+	sqlite3_bind_text(st->st, i, v, -1, SQLITE_STATIC);
+}
+
+void sq_blob(struct sq_stmt *st, int i, const void *p, size_t n)
+{
+	sqlite3_bind_blob64(st->st, i, p, n, SQLITE_STATIC);
+}
+
+static bool is_plain(struct text t)
+{
+	for (uint32_t i = 0; i < t.len; i++) {
+		unsigned char c = (unsigned char)t.ptr[i];
+
+		if (c < 0x20 || c >= 0x7f || c == '\\')
+			return false;
+	}
+	return true;
+}
+
+static int bind_esc(struct sq_stmt *st, int i, const char *p, size_t n)
+{
+	struct buf b = BUF_INIT(4 * EVENT_RECORD_MAX + 1);
+	int err;
+
+	esc_text(&b, p, n, 0);
+	err = b.err;
+	if (!err &&
+	    sqlite3_bind_text64(st->st, i, buf_str(&b), b.len, SQLITE_TRANSIENT, SQLITE_UTF8))
+		err = -ENOMEM;
+	buf_done(&b);
+	return err;
+}
+
+int sq_esc(struct sq_stmt *st, int i, struct text t)
+{
+	if (!t.ptr) {
+		sqlite3_bind_null(st->st, i);
+		return 0;
+	}
+	if (!is_plain(t))
+		return bind_esc(st, i, t.ptr, t.len);
+	sqlite3_bind_text64(st->st, i, t.ptr, t.len, SQLITE_STATIC, SQLITE_UTF8);
+	return 0;
+}
+
+int sq_argv(struct sq_stmt *st, int i, struct text t)
+{
+	char words[EVENT_RECORD_MAX];
+	uint32_t len = t.len;
+
+	if (!t.ptr || len > sizeof(words))
+		return sq_esc(st, i, (struct text){ 0 });
+	while (len && !t.ptr[len - 1])
+		len--;
+	for (uint32_t k = 0; k < len; k++)
+		words[k] = t.ptr[k] ? t.ptr[k] : ' ';
+	return bind_esc(st, i, words, len);
+}
+
+uint64_t sq_col_u64(struct sq_stmt *st, int i)
+{
+	return (uint64_t)sqlite3_column_int64(st->st, i);
+}
+
+const char *sq_col_str(struct sq_stmt *st, int i)
+{
+	return (const char *)sqlite3_column_text(st->st, i);
+}
+
+struct text sq_col_blob(struct sq_stmt *st, int i)
+{
+	const void *p = sqlite3_column_blob(st->st, i);
+
+	return (struct text){ p, p ? (uint32_t)sqlite3_column_bytes(st->st, i) : 0 };
+}
+
+/* --- transactions ------------------------------------------------------------------------------- */
+
+static int sq_begin(struct store *base)
+{
+	return sq_exec((struct sq *)base, "BEGIN IMMEDIATE");
+}
+
+static int sq_commit(struct store *base)
+{
+	struct sq *s = (struct sq *)base;
+	int err;
+
+	if (sqlite3_get_autocommit(s->db))
+		return store_set_why(base, -EIO, "store %s: the transaction was undone", s->path);
+	err = sq_exec(s, "COMMIT");
+	if (err)
+		return err;
+	/* It is stored, and that is the answer, even if the ring fails and wakes nobody. */
+	if (bell_ring(s->ring_fd))
+		store_set_why(base, 0, "store %s: its bell does not ring", s->path);
+	return 0;
+}
+
+static void sq_rollback(struct store *base)
+{
+	struct sq *s = (struct sq *)base;
+
+	s->node[0] = '\0';
+	if (!sqlite3_get_autocommit(s->db) && sq_exec(s, "ROLLBACK"))
+		return; /* only when SQLite has rolled back by itself */
+}
+
+static int sq_save(struct store *base)
+{
+	return sq_exec((struct sq *)base, "SAVEPOINT put");
+}
+
+static int sq_release(struct store *base)
+{
+	return sq_exec((struct sq *)base, "RELEASE put");
+}
+
+static int sq_undo(struct store *base)
+{
+	struct sq *s = (struct sq *)base;
+	char why[sizeof(base->why)];
+	int err;
+
+	/* The reason of the failure that led here is worth more than what follows from it. */
+	memcpy(why, base->why, sizeof(why));
+	s->node[0] = '\0';
+	err = sqlite3_get_autocommit(s->db) ? -EIO : sq_exec(s, "ROLLBACK TO put");
+	if (!err)
+		err = sq_exec(s, "RELEASE put");
+	memcpy(base->why, why, sizeof(why));
+	return err;
+}
+
+static int sq_bell_fd(struct store *base)
+{
+	struct sq *s = (struct sq *)base;
+	int err;
+
+	if (s->bell_fd < 0) {
+		err = bell_listen(s->dirfd, "bell", &s->bell_fd);
+		if (err)
+			return store_set_why(base, err, "store %s: its bell cannot be heard: %s",
+					     s->path, strerror(-err));
+	}
+	return s->bell_fd;
+}
+
+static void sq_bell_clear(struct store *base)
+{
+	struct sq *s = (struct sq *)base;
+
+	if (s->bell_fd >= 0)
+		bell_clear(s->bell_fd);
+}
+
+static void sq_free(struct store *base)
+{
+	struct sq *s = (struct sq *)base;
+
+	for (unsigned i = 0; i < s->cache_len; i++)
+		sqlite3_finalize(s->cache[i].st);
+	sqlite3_close(s->db);
+	close_fd(&s->ring_fd);
+	close_fd(&s->bell_fd);
+	close_fd(&s->dirfd);
+	free(s->path);
+	free(s);
+}
+
+const struct store_ops store_sqlite_ops = {
+	.name = "sqlite",
+	.open = sq_open,
+	.free = sq_free,
+	.schema = sq_schema,
+	.begin = sq_begin,
+	.commit = sq_commit,
+	.rollback = sq_rollback,
+	.save = sq_save,
+	.release = sq_release,
+	.undo = sq_undo,
+	.bell_fd = sq_bell_fd,
+	.bell_clear = sq_bell_clear,
+	.put_events = sq_put_events,
+	.events = sq_events,
+	.event_head = sq_event_head,
+	.nodes = sq_nodes,
+	.set_host_type = sq_set_host_type,
+	.pending = sq_pending,
+	.set_judged = sq_set_judged,
+	.put_door = sq_put_door,
+	.close_door = sq_close_door,
+	.doors = sq_doors,
+	.profile_get = sq_profile_get,
+	.host_types = sq_host_types,
+	.profile_add = sq_profile_add,
+	.profile_revision = sq_profile_revision,
+	.alert_get = sq_alert_get,
+	.put_alert = sq_put_alert,
+	.alerts = sq_alerts,
+	.alert_changes = sq_alert_changes,
+	.sink_cursor_get = sq_sink_cursor_get,
+	.sink_cursor_set = sq_sink_cursor_set,
+	.setting_get = sq_setting_get,
+	.setting_set = sq_setting_set,
+};

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/driver.h"
+
+#define NAME_LEN_MAX 255
+
+/* A scheme without a driver is known all the same, so that it gets an answer and not a file of that name. */
+static const struct scheme {
+	const char *prefix;
+	const struct store_ops *ops;
+} schemes[] = {
+	{ "sqlite:", &store_sqlite_ops },
+	{ "memory:", NULL },
+	{ "mysql:", NULL },
+	{ "mariadb:", NULL },
+};
+
+int store_set_why(struct store *s, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->why, sizeof(s->why), fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+int store_open_why(char **ret_why, int err, const char *fmt, ...)
+{
+	char *why;
+	va_list ap;
+
+	if (!ret_why)
+		return err;
+	va_start(ap, fmt);
+	if (vasprintf(&why, fmt, ap) >= 0)
+		*ret_why = why;
+	va_end(ap);
+	return err;
+}
+
+int store_open(const char *uri, unsigned flags, struct store **ret_store, char **ret_why)
+{
+	const struct store_ops *ops = &store_sqlite_ops;
+	const char *where = uri;
+	int err;
+
+	if (ret_why)
+		*ret_why = NULL;
+	if ((flags & STORE_CREATE) && (flags & STORE_READONLY))
+		return store_open_why(ret_why, -EINVAL, "a store cannot be created read-only");
+	for (size_t i = 0; i < array_len(schemes); i++) {
+		size_t len = strlen(schemes[i].prefix);
+
+		if (strncmp(uri, schemes[i].prefix, len))
+			continue;
+		ops = schemes[i].ops;
+		where = uri + len;
+	}
+	if (!ops)
+		return store_open_why(ret_why, -EOPNOTSUPP,
+				      "store %s: this ajar has no driver for it: use sqlite:PATH",
+				      uri);
+	err = ops->open(where, flags, ret_store, ret_why);
+	if (err)
+		return err;
+	(*ret_store)->ops = ops;
+	(*ret_store)->readonly = flags & STORE_READONLY;
+	return 0;
+}
+
+void store_free(struct store *s)
+{
+	if (!s)
+		return;
+	store_rollback(s);
+	s->ops->free(s);
+}
+
+const char *store_why(const struct store *s)
+{
+	return s->why;
+}
+
+int store_schema(struct store *s, unsigned *ret_have, unsigned *ret_want)
+{
+	return s->ops->schema(s, ret_have, ret_want);
+}
+
+/* --- transactions ---------------------------------------------------------------------------- */
+
+int store_begin(struct store *s)
+{
+	int err;
+
+	if (s->depth)
+		return store_set_why(s, -EALREADY, "a transaction is open already");
+	if (s->readonly)
+		return store_set_why(s, -EROFS, "the store was opened read-only");
+	err = s->ops->begin(s);
+	if (err)
+		return err;
+	s->depth = 1;
+	s->doomed = 0;
+	return 0;
+}
+
+void store_rollback(struct store *s)
+{
+	if (!s->depth)
+		return;
+	s->ops->rollback(s);
+	s->depth = 0;
+	s->doomed = 0;
+}
+
+int store_commit(struct store *s)
+{
+	int err = s->doomed;
+
+	if (!s->depth)
+		return store_set_why(s, -EINVAL, "no transaction is open");
+	if (!err)
+		err = s->ops->commit(s);
+	if (err) {
+		store_rollback(s);
+		return err;
+	}
+	s->depth = 0;
+	return 0;
+}
+
+/* Each write below is all or nothing: a transaction of its own, or a savepoint in the caller's. */
+static int write_begin(struct store *s)
+{
+	int err;
+
+	if (!s->depth)
+		return store_begin(s);
+	if (s->doomed)
+		return s->doomed;
+	err = s->ops->save(s);
+	if (err) {
+		s->doomed = err;
+		return err;
+	}
+	s->depth++;
+	return 0;
+}
+
+static int write_end(struct store *s, int err)
+{
+	if (s->depth == 1) {
+		if (!err)
+			return store_commit(s);
+		store_rollback(s);
+		return err;
+	}
+	s->depth--;
+	if (!err) {
+		err = s->ops->release(s);
+		if (err)
+			s->doomed = err;
+		return err;
+	}
+	/* A full disk or a damaged page may have ended the whole transaction under us. */
+	if (s->ops->undo(s))
+		s->doomed = err;
+	return err;
+}
+
+int store_bell_fd(struct store *s)
+{
+	return s->ops->bell_fd(s);
+}
+
+void store_bell_clear(struct store *s)
+{
+	s->ops->bell_clear(s);
+}
+
+/* --- checks ------------------------------------------------------------------------------------ */
+
+static int check_name(struct store *s, const char *what, const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	if (!len || len > NAME_LEN_MAX)
+		return store_set_why(s, -EINVAL, "the name of a %s has 1 to %d bytes", what,
+				     NAME_LEN_MAX);
+	for (size_t i = 0, n; i < len; i += n) {
+		n = utf8_len((const unsigned char *)name + i, len - i);
+		if (!n || (n == 1 && ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)))
+			return store_set_why(s, -EINVAL, "the name of a %s is printable UTF-8",
+					     what);
+	}
+	return 0;
+}
+
+static int check_events(struct store *s, const struct store_event *rows, size_t n)
+{
+	if (n > STORE_BATCH_MAX)
+		return store_set_why(s, -E2BIG, "more than %d records in a batch", STORE_BATCH_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if (!rows[i].boot_seq || !rows[i].seq || rows[i].seq > INT64_MAX)
+			return store_set_why(s, -EINVAL, "a record without identity");
+		if (!rows[i].record.ptr || rows[i].record.len > EVENT_RECORD_MAX)
+			return store_set_why(s, -EINVAL, "record %u:%llu is empty or too long",
+					     rows[i].boot_seq, (unsigned long long)rows[i].seq);
+	}
+	return 0;
+}
+
+static int check_profile_row(struct store *s, const struct profile_row *r)
+{
+	if (r->port_end && r->port_end < r->port)
+		return store_set_why(s, -EINVAL, "the port range %u-%u ends before it begins",
+				     r->port, r->port_end);
+	if (r->proto < PROTO_TCP || r->proto > PROTO_VSOCK)
+		return store_set_why(s, -EINVAL, "a profile row needs a protocol");
+	if ((unsigned)r->scope > SCOPE_LOOPBACK)
+		return store_set_why(s, -EINVAL, "unknown scope %u", (unsigned)r->scope);
+	return 0;
+}
+
+/* --- the interface -------------------------------------------------------------------------------- */
+
+int store_put_events(struct store *s, const char *node, const char *host_type,
+		     const struct store_event *rows, size_t n, size_t *ret_new)
+{
+	size_t new_rows = 0;
+	int err;
+
+	err = check_name(s, "node", node);
+	if (!err)
+		err = check_name(s, "node class", host_type);
+	if (!err)
+		err = check_events(s, rows, n);
+	if (!err)
+		err = write_begin(s);
+	if (err)
+		return err;
+	err = s->ops->put_events(s, node, host_type, rows, n, &new_rows);
+	err = write_end(s, err);
+	if (!err && ret_new)
+		*ret_new = new_rows;
+	return err;
+}
+
+int store_events(struct store *s, const struct store_event_query *q, store_event_fn fn, void *arg)
+{
+	if (q->boot_seq && !q->node)
+		return store_set_why(s, -EINVAL, "a boot_seq needs its node");
+	return s->ops->events(s, q, fn, arg);
+}
+
+int store_event_head(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_seq)
+{
+	return s->ops->event_head(s, node, boot_seq, ret_seq);
+}
+
+int store_nodes(struct store *s, store_node_fn fn, void *arg)
+{
+	return s->ops->nodes(s, fn, arg);
+}
+
+int store_set_host_type(struct store *s, const char *node, const char *host_type)
+{
+	int err;
+
+	err = check_name(s, "node class", host_type);
+	if (!err)
+		err = write_begin(s);
+	if (err)
+		return err;
+	return write_end(s, s->ops->set_host_type(s, node, host_type));
+}
+
+int store_pending(struct store *s, store_pending_fn fn, void *arg)
+{
+	return s->ops->pending(s, fn, arg);
+}
+
+int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t judged_seq)
+{
+	int err;
+
+	err = write_begin(s);
+	if (err)
+		return err;
+	return write_end(s, s->ops->set_judged(s, node, boot_seq, judged_seq));
+}
+
+int store_put_door(struct store *s, const struct store_door *d)
+{
+	int err;
+
+	err = write_begin(s);
+	if (err)
+		return err;
+	return write_end(s, s->ops->put_door(s, d));
+}
+
+int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
+		     uint64_t close_seq, uint64_t closed_ns, bool *ret_found)
+{
+	bool found = false;
+	int err;
+
+	if (!closed_ns)
+		return store_set_why(s, -EINVAL, "a door closes at a time");
+	err = write_begin(s);
+	if (err)
+		return err;
+	err = s->ops->close_door(s, node, boot_seq, d, close_seq, closed_ns, &found);
+	err = write_end(s, err);
+	if (!err && ret_found)
+		*ret_found = found;
+	return err;
+}
+
+int store_doors(struct store *s, const struct store_door_query *q, store_door_fn fn, void *arg)
+{
+	return s->ops->doors(s, q, fn, arg);
+}
+
+int store_profile_get(struct store *s, const char *host_type, struct profile **ret_profile)
+{
+	return s->ops->profile_get(s, host_type, ret_profile);
+}
+
+int store_host_types(struct store *s, store_host_type_fn fn, void *arg)
+{
+	return s->ops->host_types(s, fn, arg);
+}
+
+int store_profile_add(struct store *s, const char *host_type, const struct profile_row *rows,
+		      size_t n, bool accept, uint64_t now_wall_ns, size_t *ret_new)
+{
+	size_t new_rows = 0;
+	int err;
+
+	err = check_name(s, "node class", host_type);
+	for (size_t i = 0; !err && i < n; i++)
+		err = check_profile_row(s, &rows[i]);
+	if (!err)
+		err = write_begin(s);
+	if (err)
+		return err;
+	err = s->ops->profile_add(s, host_type, rows, n, accept, now_wall_ns, &new_rows);
+	err = write_end(s, err);
+	if (!err && ret_new)
+		*ret_new = new_rows;
+	return err;
+}
+
+int store_profile_revision(struct store *s, uint64_t *ret_rev)
+{
+	return s->ops->profile_revision(s, ret_rev);
+}
+
+int store_alert_get(struct store *s, const char *key, store_alert_fn fn, void *arg)
+{
+	return s->ops->alert_get(s, key, fn, arg);
+}
+
+int store_put_alert(struct store *s, const struct store_alert *a, const char *who, const char *note,
+		    uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id)
+{
+	uint64_t id = 0, log_id = 0;
+	int err;
+
+	if (!a->key || !a->key[0])
+		return store_set_why(s, -EINVAL, "an alert needs a key");
+	err = write_begin(s);
+	if (err)
+		return err;
+	err = s->ops->put_alert(s, a, who, note, now_wall_ns, &id, &log_id);
+	err = write_end(s, err);
+	if (!err && ret_id)
+		*ret_id = id;
+	if (!err && ret_log_id)
+		*ret_log_id = log_id;
+	return err;
+}
+
+int store_alerts(struct store *s, const struct store_alert_query *q, store_alert_fn fn, void *arg)
+{
+	return s->ops->alerts(s, q, fn, arg);
+}
+
+int store_alert_changes(struct store *s, uint64_t after_log_id, uint64_t since_ns,
+			uint64_t until_ns, uint32_t limit, store_change_fn fn, void *arg)
+{
+	return s->ops->alert_changes(s, after_log_id, since_ns, until_ns, limit, fn, arg);
+}
+
+int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_id)
+{
+	return s->ops->sink_cursor_get(s, sink, ret_log_id);
+}
+
+int store_sink_cursor_set(struct store *s, const char *sink, uint64_t log_id)
+{
+	int err;
+
+	err = check_name(s, "sink", sink);
+	if (!err)
+		err = write_begin(s);
+	if (err)
+		return err;
+	return write_end(s, s->ops->sink_cursor_set(s, sink, log_id));
+}
+
+int store_setting_get(struct store *s, const char *name, struct buf *b)
+{
+	return s->ops->setting_get(s, name, b);
+}
+
+int store_setting_set(struct store *s, const char *name, const char *value)
+{
+	int err;
+
+	err = check_name(s, "setting", name);
+	if (!err)
+		err = write_begin(s);
+	if (err)
+		return err;
+	return write_end(s, s->ops->setting_set(s, name, value));
+}
+
+/* --- for the drivers ---------------------------------------------------------------------------- */
+
+static char *copy(const char *s, bool *bad)
+{
+	char *p = s && s[0] ? strdup(s) : NULL;
+
+	if (s && s[0] && !p)
+		*bad = true;
+	return p;
+}
+
+int store_profile_push(struct profile *p, const struct profile_row *row)
+{
+	struct profile_row *rows, *r;
+	bool bad = false;
+
+	if (!(p->rows_len & (p->rows_len - 1))) {
+		rows = reallocarray(p->rows, p->rows_len ? 2 * p->rows_len : 1, sizeof(*rows));
+		if (!rows)
+			return -ENOMEM;
+		p->rows = rows;
+	}
+	r = &p->rows[p->rows_len++];
+	*r = *row;
+	r->service = copy(row->service, &bad);
+	r->host_type = copy(row->host_type, &bad);
+	r->exe = copy(row->exe, &bad);
+	r->user = copy(row->user, &bad);
+	r->origin = copy(row->origin, &bad);
+	r->reason = copy(row->reason, &bad);
+	r->author = copy(row->author, &bad);
+	return bad ? -ENOMEM : 0;
+}
