@@ -51,6 +51,10 @@ struct store_ops {
 			  bool *ret_found);
 	int (*doors)(struct store *s, const struct store_door_query *q, store_door_fn fn,
 		     void *arg);
+	int (*door_get)(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
+			store_door_fn fn, void *arg);
+	int (*key_doors)(struct store *s, const char *alert_key, uint64_t *ret_open,
+			 uint64_t *ret_last_closed_ns);
 
 	int (*profile_get)(struct store *s, const char *host_type, struct profile **ret_profile);
 	int (*host_types)(struct store *s, store_host_type_fn fn, void *arg);
@@ -62,6 +66,7 @@ struct store_ops {
 	int (*put_alert)(struct store *s, const struct store_alert *a, const char *who,
 			 const char *note, uint64_t now_wall_ns, uint64_t *ret_id,
 			 uint64_t *ret_log_id);
+	int (*touch_alert)(struct store *s, const char *key, uint64_t count, uint64_t last_ns);
 	int (*alerts)(struct store *s, const struct store_alert_query *q, store_alert_fn fn,
 		      void *arg);
 	int (*alert_changes)(struct store *s, uint64_t after_log_id, uint64_t since_ns,

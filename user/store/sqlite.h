@@ -78,6 +78,10 @@ int sq_put_door(struct store *base, const struct store_door *d);
 int sq_close_door(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
 		  uint64_t close_seq, uint64_t closed_ns, bool *ret_found);
 int sq_doors(struct store *base, const struct store_door_query *q, store_door_fn fn, void *arg);
+int sq_door_get(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
+		store_door_fn fn, void *arg);
+int sq_key_doors(struct store *base, const char *alert_key, uint64_t *ret_open,
+		 uint64_t *ret_last_closed_ns);
 
 /* sqlite_profiles.c */
 int sq_profile_get(struct store *base, const char *host_type, struct profile **ret_profile);
@@ -90,6 +94,7 @@ int sq_profile_revision(struct store *base, uint64_t *ret_rev);
 int sq_alert_get(struct store *base, const char *key, store_alert_fn fn, void *arg);
 int sq_put_alert(struct store *base, const struct store_alert *a, const char *who, const char *note,
 		 uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id);
+int sq_touch_alert(struct store *base, const char *key, uint64_t count, uint64_t last_ns);
 int sq_alerts(struct store *base, const struct store_alert_query *q, store_alert_fn fn, void *arg);
 int sq_alert_changes(struct store *base, uint64_t after_log_id, uint64_t since_ns,
 		     uint64_t until_ns, uint32_t limit, store_change_fn fn, void *arg);

@@ -253,3 +253,21 @@ int sq_sink_cursor_set(struct store *base, const char *sink, uint64_t log_id)
 	sq_u64(st, 2, log_id);
 	return sq_run(s, st);
 }
+
+int sq_touch_alert(struct store *base, const char *key, uint64_t count, uint64_t last_ns)
+{
+	struct sq *s = (struct sq *)base;
+	_sq_put_ struct sq_stmt *st = NULL;
+	int err = sq_get(s,
+			 "UPDATE alerts SET open_count = ?, last_ns = max(last_ns, ?) "
+			 "WHERE alert_key = ?",
+			 &st);
+
+	if (err)
+		return err;
+	sq_u64(st, 1, count);
+	sq_u64(st, 2, last_ns);
+	sq_str(st, 3, key);
+	err = sq_run(s, st);
+	return err || sqlite3_changes(s->db) ? err : -ENOENT;
+}

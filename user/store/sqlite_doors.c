@@ -157,6 +157,9 @@ int sq_close_door(struct store *base, const char *node, uint32_t boot_seq, const
 #define DOOR_BOOT "AND (?2 = 0 OR d.boot_seq = ?2) "
 #define DOOR_ORDER "ORDER BY d.opened_ns, d.node_id, d.boot_seq, d.open_seq"
 
+static const char one_door_sql[] = DOOR_SELECT "d.node_id = ? AND d.boot_seq = ? AND "
+					       "d.netns_cookie = ? AND d.cookie = ?";
+
 enum door_where { WHERE_ALL, WHERE_OPEN, WHERE_AT, WHERE_ALERT };
 static const char *const door_sql[][2] = {
 	[WHERE_ALL] = { DOOR_SELECT "1 " DOOR_BOOT DOOR_ORDER,
@@ -242,4 +245,47 @@ int sq_doors(struct store *base, const struct store_door_query *q, store_door_fn
 			break;
 	}
 	return ret;
+}
+
+int sq_door_get(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
+		store_door_fn fn, void *arg)
+{
+	struct sq *s = (struct sq *)base;
+	_sq_put_ struct sq_stmt *st = NULL;
+	int64_t id;
+	int ret = sq_node_id(s, node, &id);
+
+	if (!ret)
+		ret = sq_get(s, one_door_sql, &st);
+	if (ret)
+		return ret;
+	sq_u64(st, 1, (uint64_t)id);
+	sq_u64(st, 2, boot_seq);
+	sq_u64(st, 3, d->netns_cookie);
+	sq_u64(st, 4, d->cookie);
+	ret = sq_step(s, st);
+	if (!ret)
+		return -ENOENT;
+	return ret < 0 ? ret : give_door(st, fn, arg);
+}
+
+int sq_key_doors(struct store *base, const char *alert_key, uint64_t *ret_open,
+		 uint64_t *ret_last_closed_ns)
+{
+	struct sq *s = (struct sq *)base;
+	_sq_put_ struct sq_stmt *st = NULL;
+	int ret = sq_get(s,
+			 "SELECT count(*) - count(nullif(closed_ns, 0)), max(closed_ns) "
+			 "FROM doors WHERE alert_key = ?",
+			 &st);
+
+	if (ret)
+		return ret;
+	sq_str(st, 1, alert_key);
+	ret = sq_step(s, st);
+	if (ret < 0)
+		return ret;
+	*ret_open = ret ? sq_col_u64(st, 0) : 0;
+	*ret_last_closed_ns = ret ? sq_col_u64(st, 1) : 0;
+	return 0;
 }

@@ -330,6 +330,18 @@ int store_doors(struct store *s, const struct store_door_query *q, store_door_fn
 	return s->ops->doors(s, q, fn, arg);
 }
 
+int store_door_get(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
+		   store_door_fn fn, void *arg)
+{
+	return s->ops->door_get(s, node, boot_seq, d, fn, arg);
+}
+
+int store_key_doors(struct store *s, const char *alert_key, uint64_t *ret_open,
+		    uint64_t *ret_last_closed_ns)
+{
+	return s->ops->key_doors(s, alert_key, ret_open, ret_last_closed_ns);
+}
+
 int store_profile_get(struct store *s, const char *host_type, struct profile **ret_profile)
 {
 	return s->ops->profile_get(s, host_type, ret_profile);
@@ -388,6 +400,13 @@ int store_put_alert(struct store *s, const struct store_alert *a, const char *wh
 	if (!err && ret_log_id)
 		*ret_log_id = log_id;
 	return err;
+}
+
+int store_touch_alert(struct store *s, const char *key, uint64_t count, uint64_t last_ns)
+{
+	int err = write_begin(s);
+
+	return err ? err : write_end(s, s->ops->touch_alert(s, key, count, last_ns));
 }
 
 int store_alerts(struct store *s, const struct store_alert_query *q, store_alert_fn fn, void *arg)
