@@ -9,9 +9,9 @@
 
 #define DELETED " (deleted)"
 
-static const char known_words[] =
-	"unknown filter: use tcp, udp, :PORT, :LO-HI, exe:NAME, user:NAME, node:NAME, class:NAME or "
-	"state:VERDICT";
+static const char known_words[] = "unknown filter: use tcp, udp, :PORT, :LO-HI, exe:NAME, "
+				  "user:NAME, node:NAME, class:NAME or "
+				  "state:VERDICT";
 
 /* ":22" or ":8000-8100"; 32 bits, since vsock has them. */
 static int parse_ports(const char *s, struct filter_word *w, const char **ret_why)
@@ -42,7 +42,8 @@ static int parse_state(const char *s, struct filter_word *w, const char **ret_wh
 	enum verdict v;
 
 	if (verdict_parse(s, &v)) {
-		*ret_why = "unknown state: use state:profiled, unexpected, impostor, client or learning";
+		*ret_why = "unknown state: use state:profiled, unexpected, impostor, client or "
+			   "learning";
 		return -EINVAL;
 	}
 	w->lo = w->hi = v;
@@ -54,7 +55,8 @@ static const struct prefix {
 	int kind;
 	const char *empty; /* said when nothing follows */
 } prefixes[] = {
-	{ "exe:", FILTER_EXE, "exe: wants a path, its last part or a command name, such as exe:nc" },
+	{ "exe:", FILTER_EXE,
+	  "exe: wants a path, its last part or a command name, such as exe:nc" },
 	{ "user:", FILTER_USER, "user: wants a name or a number, such as user:root" },
 	{ "node:", FILTER_NODE, "node: wants a node's name, such as node:node001" },
 	{ "class:", FILTER_CLASS, "class: wants the name of a node class, such as class:compute" },

@@ -12,11 +12,16 @@ static const char *const verdict_names[] = {
 };
 
 static const char *const finding_kind_names[] = {
-	[FINDING_UNEXPECTED] = "unexpected", [FINDING_IMPOSTOR] = "impostor",
-	[FINDING_MASQUERADE] = "masquerade", [FINDING_HIDDEN] = "hidden",
-	[FINDING_BLOCKED] = "blocked",	     [FINDING_MISSING] = "missing",
-	[FINDING_OUTLIER] = "outlier",	     [FINDING_SILENT] = "silent",
-	[FINDING_LOST] = "lost",	     [FINDING_TAMPERED] = "tampered",
+	[FINDING_UNEXPECTED] = "unexpected",
+	[FINDING_IMPOSTOR] = "impostor",
+	[FINDING_MASQUERADE] = "masquerade",
+	[FINDING_HIDDEN] = "hidden",
+	[FINDING_BLOCKED] = "blocked",
+	[FINDING_MISSING] = "missing",
+	[FINDING_OUTLIER] = "outlier",
+	[FINDING_SILENT] = "silent",
+	[FINDING_LOST] = "lost",
+	[FINDING_TAMPERED] = "tampered",
 	[FINDING_OVERDUE] = "overdue",
 };
 
@@ -27,8 +32,8 @@ static const char *const severity_names[] = {
 };
 
 static const char *const alert_state_names[] = {
-	[ALERT_OPEN] = "open",	     [ALERT_ACKNOWLEDGED] = "acknowledged",
-	[ALERT_SNOOZED] = "snoozed", [ALERT_ALLOWED] = "allowed",
+	[ALERT_OPEN] = "open",	       [ALERT_ACKNOWLEDGED] = "acknowledged",
+	[ALERT_SNOOZED] = "snoozed",   [ALERT_ALLOWED] = "allowed",
 	[ALERT_RESOLVED] = "resolved",
 };
 
