@@ -9,8 +9,10 @@
 /* What the tests of audit/ share: one door, one owner, one profile; each test changes what it is about. */
 #define NOW UINT64_C(1700000000000000000)
 
-static char str_sshd[] = "/usr/sbin/sshd", str_root[] = "root", str_slurm[] = "slurm";
-static char str_slurmd[] = "/usr/sbin/slurmd", str_mpirun[] = "/usr/bin/mpirun";
+static __attribute__((unused)) char str_sshd[] = "/usr/sbin/sshd", str_root[] = "root",
+				    str_slurm[] = "slurm";
+static __attribute__((unused)) char str_slurmd[] = "/usr/sbin/slurmd",
+				    str_mpirun[] = "/usr/bin/mpirun";
 
 static inline struct door a_door(enum door_proto proto, uint32_t port)
 {
