@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "audit_help.h"
+
+static const char *key(const struct door *d, const struct process *o, struct buf *b)
+{
+	buf_reset(b);
+	audit_key("compute", "node001", d, o, FINDING_UNEXPECTED, b);
+	return buf_str(b);
+}
+
+static bool same_key(const struct door *d, const struct process *o, const struct door *d2,
+		     const struct process *o2)
+{
+	struct buf a = BUF_INIT(1023), b = BUF_INIT(1023);
+	bool same = !strcmp(key(d, o, &a), key(d2, o2, &b)) && !a.err && !b.err;
+
+	buf_done(&a);
+	buf_done(&b);
+	return same;
+}
+
+static void test_what_folds(void)
+{
+	struct door d = a_door(PROTO_TCP, 4444), e = d;
+	struct process o = a_process("nc", "/usr/bin/nc", 1041, "mlee"), q = o;
+
+	q.pid = 99;
+	q.start_ns = 12345;
+	q.user = (struct text){ 0 };
+	ok(same_key(&d, &o, &d, &q),
+	   "a restart gives the same key, also when the name of the user is lost");
+	q.exe = TEXT("/usr/bin/nc (deleted)");
+	ok(same_key(&d, &o, &d, &q), "so does a replaced executable");
+	e.cookie = 7;
+	e.netns_cookie = 8;
+	e.family = FAMILY_INET6;
+	e.v6only = true;
+	ok(same_key(&d, &o, &e, &o),
+	   "sockets of a REUSEPORT group and of both families give one key");
+	e.proto = PROTO_MPTCP;
+	ok(same_key(&d, &o, &e, &o), "MPTCP and TCP give one key");
+	d.autoport = e.autoport = true;
+	e.port = 50123;
+	ok(same_key(&d, &o, &e, &o), "ports that the kernel chose fold");
+}
+
+static void test_what_differs(void)
+{
+	struct door d = a_door(PROTO_TCP, 4444), e = d;
+	struct process o = a_process("nc", "/usr/bin/nc", 1041, "mlee"), q = o;
+	struct process unknown = { 0 },
+		       kernel = { .known = true, .kernel = true, .comm = "kernel" };
+	struct buf a = BUF_INIT(1023), b = BUF_INIT(1023);
+
+	e.port = 4445;
+	ok(!same_key(&d, &o, &e, &o), "another port is another alert");
+	e = d;
+	e.proto = PROTO_UDP;
+	ok(!same_key(&d, &o, &e, &o), "another protocol is another alert");
+	e = d;
+	e.scope = SCOPE_LOOPBACK;
+	ok(!same_key(&d, &o, &e, &o), "another scope is another alert");
+	q.uid = 1042;
+	ok(!same_key(&d, &o, &d, &q), "another user is another alert");
+	q = o;
+	q.exe = TEXT("/usr/bin/ncat");
+	ok(!same_key(&d, &o, &d, &q), "another program is another alert");
+	q.exe = (struct text){ 0 };
+	ok(!same_key(&d, &o, &d, &q), "an unknown path is not a known one");
+	ok(!same_key(&d, &unknown, &d, &kernel), "the kernel is not nobody");
+	audit_key("compute", "node001", &d, &o, FINDING_UNEXPECTED, &a);
+	audit_key("compute", "node002", &d, &o, FINDING_UNEXPECTED, &b);
+	ok(strcmp(buf_str(&a), buf_str(&b)),
+	   "another node is another alert, as long as nodes are not folded");
+	buf_reset(&a);
+	audit_key("compute", NULL, &d, &o, FINDING_IMPOSTOR, &a);
+	is_str(buf_str(&a), "impostor tcp 4444 any exe:/usr/bin/nc uid:1041 class:compute",
+	       "without a node the class stands in its place");
+	buf_done(&a);
+	buf_done(&b);
+}
+
+static void test_hostile_names(void)
+{
+	struct door d = a_door(PROTO_TCP, 4444);
+	struct process o = a_process("nc", "/tmp/x uid:0 node:n", 1041, "mlee");
+	struct process q = a_process("nc", "/tmp/%20x", 1041, "mlee"),
+		       r = a_process("nc", "/tmp/ x", 1041, "mlee");
+	static char longest[4096], node[300];
+	struct buf b = BUF_INIT(1023);
+
+	is_str(key(&d, &o, &b),
+	       "unexpected tcp 4444 any exe:/tmp/x%20uid:0%20node:n uid:1041 node:node001",
+	       "a path cannot pretend to be other fields");
+	ok(!same_key(&d, &q, &d, &r), "what looks escaped is not what was escaped");
+	memset(longest, '\xff', sizeof(longest) - 1);
+	memset(node, ' ', sizeof(node) - 1);
+	o.exe = text_of(longest);
+	buf_reset(&b);
+	audit_key("compute", node, &d, &o, FINDING_UNEXPECTED, &b);
+	ok(!b.err && b.len < 1023, "the longest path and node give a key of %zu bytes", b.len);
+	r.exe = (struct text){ longest, sizeof(longest) - 2 };
+	ok(!same_key(&d, &o, &d, &r), "long paths that differ give keys that differ");
+	for (size_t i = 0; i < b.len; i++)
+		if (b.data[i] < ' ' || b.data[i] > '~')
+			b.err = -1;
+	ok(!b.err, "a key is printable ASCII");
+	buf_done(&b);
+}
+
+int main(void)
+{
+	test_what_folds();
+	test_what_differs();
+	test_hostile_names();
+	return tap_done();
+}

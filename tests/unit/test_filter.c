@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "core/filter.h"
+
+#include <errno.h>
+
+#include "tap.h"
+
+static struct door door = {
+	.proto = PROTO_TCP, .family = FAMILY_INET, .scope = SCOPE_ANY, .port = 4444
+};
+static struct process opener = { .known = true, .pid = 20131, .comm = "nc", .uid = 1041 };
+static struct filter_subject subject = {
+	.door = &door,
+	.opener = &opener,
+	.node = "node001",
+	.host_type = "compute",
+	.verdict = VERDICT_UNEXPECTED,
+};
+
+/* Words separated by one blank. */
+static bool matches(const char *words)
+{
+	static char copy[256];
+	struct filter f = { 0 };
+	const char *why = NULL;
+	char *next = copy;
+
+	snprintf(copy, sizeof(copy), "%s", words);
+	for (char *w = copy; w && *w; w = next) {
+		next = strchr(w, ' ');
+		if (next)
+			*next++ = '\0';
+		if (filter_add(&f, w, &why)) {
+			printf("# refused: %s: %s\n", w, why);
+			return false;
+		}
+	}
+	return filter_match(&f, &subject);
+}
+
+static void refused(const char *word, const char *part)
+{
+	struct filter f = { 0 };
+	const char *why = NULL;
+
+	is_int(filter_add(&f, word, &why), -EINVAL, "'%s' is refused", word);
+	ok(why && strstr(why, part), "and '%s' says '%s'", word, why ? why : "(nothing)");
+	is_int(f.len, 0, "and '%s' adds nothing", word);
+}
+
+static void test_one_word(void)
+{
+	ok(matches(""), "no filter matches everything");
+	ok(matches("tcp") && !matches("udp"), "a protocol matches itself");
+	ok(matches(":4444") && !matches(":4445"), "a port matches itself");
+	ok(matches(":4444-4444") && matches(":1-65535"), "a port range takes its ends in");
+	ok(!matches(":1-4443") && !matches(":4445-65535"), "a port range ends where it says");
+	ok(matches("exe:/usr/bin/nc.openbsd"), "exe: matches the full path");
+	ok(matches("exe:nc.openbsd"), "exe: matches the path's last part");
+	ok(matches("exe:nc"), "exe: matches the command name");
+	ok(!matches("exe:bin") && !matches("exe:n"), "exe: matches no other part");
+	ok(matches("user:mlee") && matches("user:1041"), "user: matches name and number");
+	ok(!matches("user:104") && !matches("user:root"), "user: matches nobody else");
+	ok(matches("node:node001") && !matches("node:node00"), "node: matches the exact name");
+	ok(matches("class:compute") && !matches("class:login"), "class: matches the class");
+	ok(matches("state:unexpected") && !matches("state:profiled"), "state: matches the verdict");
+}
+
+static void test_many_words(void)
+{
+	ok(matches("tcp :4444 user:mlee"), "words of different kinds must all hold");
+	ok(!matches("tcp :4444 user:root"), "one that does not hold excludes");
+	ok(matches(":22 :4444"), "two words of a kind are alternatives");
+	ok(!matches(":22 :4444 udp"), "alternatives do not lift another kind's word");
+}
+
+static void test_unknown_parts(void)
+{
+	struct process nobody = { .known = false, .comm = "nc", .uid = 1041 };
+	struct process no_uid = { .known = true, .comm = "nc", .uid = ID_UNKNOWN };
+	struct process gone = opener;
+
+	subject.opener = &nobody;
+	ok(!matches("exe:nc") && !matches("user:1041"),
+	   "an unknown opener matches no word about it");
+	subject.opener = NULL;
+	ok(!matches("exe:nc"), "nor does none");
+	subject.opener = &no_uid;
+	ok(!matches("user:4294967295"), "an unknown uid is not a number");
+	gone.exe = TEXT("/tmp/x (deleted)");
+	subject.opener = &gone;
+	ok(matches("exe:/tmp/x") && matches("exe:x"),
+	   "a deleted executable is found under its path");
+	subject.opener = &opener;
+	subject.node = NULL;
+	ok(!matches("node:node001"), "an unknown node matches no word");
+	subject.node = "node001";
+}
+
+static void test_protocols(void)
+{
+	door.proto = PROTO_MPTCP;
+	ok(matches("tcp") && matches("mptcp"), "tcp finds MPTCP doors too");
+	door.proto = PROTO_TCP;
+	ok(!matches("mptcp"), "mptcp finds only its own");
+	door.proto = PROTO_RAW;
+	ok(!matches(":4444"), "what a raw door has is no port");
+	door.proto = PROTO_VSOCK;
+	door.port = UINT32_MAX;
+	ok(matches(":4294967295"), "vsock ports have 32 bits");
+	door.proto = PROTO_TCP;
+	door.port = 4444;
+}
+
+static void test_refusals(void)
+{
+	struct filter f = { 0 };
+	const char *why = NULL;
+	int err = 0;
+
+	refused("foo", "unknown filter: use tcp, udp, :PORT");
+	refused("", "unknown filter");
+	refused(":", ":PORT or :LO-HI");
+	refused(":x", ":PORT or :LO-HI");
+	refused(":1-", ":PORT or :LO-HI");
+	refused(":-1", ":PORT or :LO-HI");
+	refused(":1-2-3", ":PORT or :LO-HI");
+	refused(":99999999999999999999", ":PORT or :LO-HI");
+	refused(":10-9", "smaller port first");
+	refused("exe:", "exe:nc");
+	refused("user:", "user:root");
+	refused("state:odd", "unknown state");
+	refused("state:", "state:unexpected");
+	for (int i = 0; i < FILTER_WORDS_MAX; i++)
+		err |= filter_add(&f, "tcp", &why);
+	is_int(err, 0, "32 words are taken");
+	is_int(filter_add(&f, "tcp", &why), -EINVAL, "the 33rd is not");
+	is_str(why, "too many filters: at most 32", "and says so");
+}
+
+int main(void)
+{
+	opener.exe = TEXT("/usr/bin/nc.openbsd");
+	opener.user = TEXT("mlee");
+	test_one_word();
+	test_many_words();
+	test_unknown_parts();
+	test_protocols();
+	test_refusals();
+	return tap_done();
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "audit/audit.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "audit/match.h"
+#include "base/buf.h"
+#include "base/hash.h"
+
+/*
+ * An alert's key, fields separated by blanks:
+ *
+ *	unexpected tcp 4444 any exe:/usr/bin/nc.openbsd uid:1041 node:node001
+ *
+ * Only what stays the same when the service is restarted, stands on a second socket, or is reached over
+ * the other address family goes in: so no pid, no cookie, no address, no namespace, and "auto" for a
+ * port that the kernel chose, since the next start gets another one. MPTCP counts as TCP, and a replaced
+ * executable ("... (deleted)") as the same one. The uid is a number: names come and go with directory servers.
+ *
+ * The node ends the key as long as each node has alerts of its own. To fold a finding over
+ * all nodes of a class, pass node NULL: then the class stands in its place.
+ *
+ * Names are hostile. Everything but plain path characters is written as %XX, so that no name can contain a
+ * separator and two different doors never share a key; what is too long is replaced by its SHA-256.
+ */
+#define FIELD_MAX 400 /* two such fields and the rest stay below 1023 bytes */
+
+static bool plain(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("/._-+@:,=[]", c));
+}
+
+static void put_sha256(struct text t, struct buf *b)
+{
+	struct sha256 h;
+	uint8_t sum[SHA256_LEN];
+
+	sha256_init(&h);
+	sha256_update(&h, t.ptr, t.len);
+	sha256_final(&h, sum);
+	buf_puts(b, "%sha256:"); /* no plain text begins so: '%' is followed by digits there */
+	for (size_t i = 0; i < sizeof(sum); i++)
+		buf_printf(b, "%02x", sum[i]);
+}
+
+static void put_field(const char *name, struct text t, struct buf *b)
+{
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < t.len; i++)
+		len += plain((unsigned char)t.ptr[i]) ? 1 : 3;
+	buf_printf(b, " %s:", name);
+	if (len > FIELD_MAX) {
+		put_sha256(t, b);
+		return;
+	}
+	for (uint32_t i = 0; i < t.len; i++) {
+		unsigned char c = (unsigned char)t.ptr[i];
+
+		if (plain(c))
+			buf_putc(b, (char)c);
+		else
+			buf_printf(b, "%%%02X", c);
+	}
+}
+
+static void put_owner(const struct process *p, struct buf *b)
+{
+	if (!p || !p->known) {
+		buf_puts(b, " unknown");
+		return;
+	}
+	if (p->kernel) {
+		buf_puts(b, " kernel");
+		return;
+	}
+	if (p->exe.ptr)
+		put_field("exe", exe_path(p), b);
+	else
+		put_field("comm", text_of(p->comm), b);
+	if (p->uid != ID_UNKNOWN)
+		buf_printf(b, " uid:%" PRIu32, p->uid);
+}
+
+void audit_key(const char *host_type, const char *node, const struct door *d,
+	       const struct process *opener, enum finding_kind kind, struct buf *b)
+{
+	const char *kind_name = finding_kind_name(kind);
+
+	buf_printf(b, "%s %s ", kind_name ? kind_name : "none",
+		   door_proto_name(proto_class(d->proto)));
+	if (d->autoport)
+		buf_puts(b, "auto");
+	else
+		buf_printf(b, "%" PRIu32, d->port);
+	buf_printf(b, " %s", door_scope_name(d->scope));
+	put_owner(opener, b);
+	if (node)
+		put_field("node", text_of(node), b);
+	else
+		put_field("class", text_of(host_type ? host_type : ""), b);
+}

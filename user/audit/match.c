@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "audit/match.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/parse.h"
+
+#define DELETED " (deleted)"
+#define WIDE_PORTS 256
+
+static bool starts_with(struct text t, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return t.ptr && t.len >= n && !memcmp(t.ptr, prefix, n);
+}
+
+static bool ends_with(struct text t, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return t.ptr && t.len >= n && !memcmp(t.ptr + t.len - n, suffix, n);
+}
+
+struct text exe_path(const struct process *p)
+{
+	struct text exe = p->exe;
+
+	if (ends_with(exe, DELETED))
+		exe.len -= sizeof(DELETED) - 1;
+	return exe;
+}
+
+unsigned exe_flags(const struct process *p)
+{
+	static const struct {
+		const char *prefix;
+		unsigned flag;
+	} places[] = {
+		{ "memfd:", EXE_MEMFD },
+		{ "/memfd:", EXE_MEMFD },
+		{ "/tmp/", EXE_WRITABLE_DIR },
+		{ "/var/tmp/", EXE_WRITABLE_DIR },
+		{ "/dev/shm/", EXE_WRITABLE_DIR },
+		{ "/run/user/", EXE_WRITABLE_DIR },
+		{ "/run/lock/", EXE_WRITABLE_DIR },
+		{ "/home/", EXE_HOME },
+	};
+	unsigned flags = 0;
+
+	if (!p || !p->known || !p->exe.ptr)
+		return 0;
+	if (ends_with(p->exe, DELETED))
+		flags |= EXE_DELETED;
+	if (p->exe_cut)
+		return flags | EXE_CUT; /* the head is missing: no prefix to look at */
+	for (size_t i = 0; i < array_len(places); i++)
+		if (starts_with(p->exe, places[i].prefix))
+			flags |= places[i].flag;
+	return flags;
+}
+
+enum door_proto proto_class(enum door_proto p)
+{
+	return p == PROTO_MPTCP ? PROTO_TCP : p;
+}
+
+bool door_is_client(const struct door *d)
+{
+	return d->autoport && (d->proto == PROTO_UDP || d->proto == PROTO_UDPLITE);
+}
+
+bool proto_has_ports(enum door_proto p)
+{
+	return p != PROTO_RAW && p != PROTO_PACKET;
+}
+
+bool row_expired(const struct profile_row *r, uint64_t now_wall_ns)
+{
+	return r->expires_ns && r->expires_ns <= now_wall_ns;
+}
+
+static bool any_port(const struct profile_row *r)
+{
+	return !r->port && !r->port_end;
+}
+
+bool row_is_wide(const struct profile_row *r)
+{
+	return any_port(r) || (r->port_end > r->port && r->port_end - r->port >= WIDE_PORTS);
+}
+
+bool match_port(const struct profile_row *r, const struct door *d)
+{
+	uint32_t hi = r->port_end ? r->port_end : r->port;
+
+	/* A row for tcp permits MPTCP too, which is TCP to whoever connects; not the other way. */
+	if (r->proto && r->proto != d->proto && r->proto != proto_class(d->proto))
+		return false;
+	return any_port(r) || (d->port >= r->port && d->port <= hi);
+}
+
+enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
+
+/*
+ * The path must be equal. " (deleted)" is looked over: a package upgrade replaces the file below every
+ * running daemon, and an alert for each of them on each node would teach people to look away. Whoever
+ * could unlink that path could also have replaced it and restarted the service, so the mark is no
+ * proof of an intruder; audit_why() keeps saying it. A memfd has no path that a row could mean.
+ * Of a path longer than the capture only the end is known: it fits when the row ends so, too.
+ */
+static enum fit fit_exe(const char *want, const struct process *p)
+{
+	struct text exe, row = text_of(want);
+
+	if (!want)
+		return FIT_YES;
+	if (p->kernel)
+		return strcmp(want, EXE_KERNEL) ? FIT_DIFFERS : FIT_YES;
+	if (!p->exe.ptr)
+		return FIT_UNKNOWN;
+	if (exe_flags(p) & EXE_MEMFD)
+		return FIT_DIFFERS;
+	exe = exe_path(p);
+	if (text_eq(exe, row))
+		return FIT_YES;
+	if (p->exe_cut && exe.len && row.len > exe.len &&
+	    !memcmp(row.ptr + row.len - exe.len, exe.ptr, exe.len))
+		return FIT_UNKNOWN;
+	return FIT_DIFFERS;
+}
+
+/*
+ * By name or by number. A uid without a name on that node is not the user whom a row names: to look
+ * over it would let every account of a directory server pass for any service's.
+ */
+static enum fit fit_user(const char *want, const struct process *p)
+{
+	uint32_t uid;
+
+	if (!want)
+		return FIT_YES;
+	if (p->user.ptr && text_is(p->user, want))
+		return FIT_YES;
+	if (p->uid == ID_UNKNOWN)
+		return p->kernel ? FIT_DIFFERS : FIT_UNKNOWN;
+	if (!parse_u32(want, &uid))
+		return uid == p->uid ? FIT_YES : FIT_DIFFERS;
+	return !p->uid && !strcmp(want, "root") ? FIT_YES : FIT_DIFFERS;
+}
+
+static enum relation match_owner(const struct profile_row *r, const struct process *p)
+{
+	enum fit exe, user;
+
+	if (!r->exe && !r->user)
+		return REL_ALLOWS;
+	if (!p || !p->known)
+		return REL_UNKNOWN;
+	exe = fit_exe(r->exe, p);
+	user = fit_user(r->user, p);
+	if (exe == FIT_DIFFERS || user == FIT_DIFFERS)
+		return REL_OWNER;
+	return exe == FIT_YES && user == FIT_YES ? REL_ALLOWS : REL_UNKNOWN;
+}
+
+enum relation match_row(const struct profile_row *r, const struct door *d,
+			const struct process *opener, uint64_t now_wall_ns)
+{
+	if (row_expired(r, now_wall_ns) || !match_port(r, d) || (r->scope && r->scope != d->scope))
+		return REL_NONE;
+	return match_owner(r, opener);
+}
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int compare_str(const char *a, const char *b)
+{
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
+	return strcmp(a, b);
+}
+
+int row_compare(const struct profile_row *a, const struct profile_row *b)
+{
+	const int by[] = {
+		compare_u64(a->proto, b->proto),
+		compare_u64(a->port, b->port),
+		compare_u64(a->port_end, b->port_end),
+		compare_u64(a->scope, b->scope),
+		compare_str(a->exe, b->exe),
+		compare_str(a->user, b->user),
+		compare_str(a->service, b->service),
+		compare_u64(a->expires_ns, b->expires_ns),
+		compare_u64(a->id, b->id),
+	};
+
+	for (size_t i = 0; i < array_len(by); i++)
+		if (by[i])
+			return by[i];
+	return 0;
+}

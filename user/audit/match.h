@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_AUDIT_MATCH_H
+#define AJAR_AUDIT_MATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/event.h"
+#include "core/profile.h"
+
+/* What the parts of audit/ share: how a row and an executable are read. */
+
+/* A row with this for an executable permits what the kernel itself opened (nfsd, lockd, wireguard). */
+#define EXE_KERNEL "kernel"
+
+/* How a row looks at a door, from worst to best. */
+enum relation {
+	REL_NONE, /* it speaks of another port, protocol or scope, or has expired */
+	REL_OWNER, /* it permits the port, to another program or user */
+	REL_UNKNOWN, /* it permits the port, and who holds it is not known */
+	REL_ALLOWS,
+};
+enum relation match_row(const struct profile_row *r, const struct door *d,
+			const struct process *opener, uint64_t now_wall_ns);
+/* The same without regard to scope and expiry: for saying why not. */
+bool match_port(const struct profile_row *r, const struct door *d);
+
+bool row_expired(const struct profile_row *r, uint64_t now_wall_ns);
+/* Over so many ports that the row is about the program and not about the port. */
+bool row_is_wide(const struct profile_row *r);
+/* A total order over what rows say, so that nothing depends on the order they come in. */
+int row_compare(const struct profile_row *a, const struct profile_row *b);
+
+/* Flags of an executable's path as the kernel has it. */
+enum exe_flags {
+	EXE_DELETED = 1, /* unlinked or replaced since it started */
+	EXE_MEMFD = 2, /* never had a file */
+	EXE_WRITABLE_DIR = 4, /* below a directory where anyone may write */
+	EXE_HOME = 8,
+	EXE_CUT = 16, /* longer than the capture */
+};
+unsigned exe_flags(const struct process *p);
+/* The path without " (deleted)". */
+struct text exe_path(const struct process *p);
+
+/* TCP and MPTCP answer the same clients on the same port: one class. */
+enum door_proto proto_class(enum door_proto p);
+/* A UDP port that the kernel chose is a client's, not a service's. */
+bool door_is_client(const struct door *d);
+/* Whether what the door keeps in port is one. */
+bool proto_has_ports(enum door_proto p);
+
+#endif

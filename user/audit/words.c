@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "audit/audit.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "audit/match.h"
+#include "base/buf.h"
+#include "base/clock.h"
+
+/*
+ * What an alert says to people: one line each, no jargon, every name escaped. Paths and names are cut
+ * at TEXT_MAX bytes; the whole of them is in the alert's door.
+ */
+#define TEXT_MAX 256
+#define ROWS_SHOWN 6
+
+static void put_text(struct text t, struct buf *b)
+{
+	esc_text(b, t.ptr, t.len, TEXT_MAX);
+}
+
+static void put_str(const char *s, struct buf *b)
+{
+	put_text(text_of(s ? s : "?"), b);
+}
+
+static bool is_known(const struct process *p)
+{
+	return p && p->known;
+}
+
+static void put_user(const struct process *p, struct buf *b)
+{
+	if (p->user.ptr && p->user.len)
+		put_text(p->user, b);
+	else if (!p->uid)
+		buf_puts(b, "root");
+	else if (p->uid == ID_UNKNOWN)
+		buf_puts(b, "user unknown");
+	else
+		buf_printf(b, "uid %" PRIu32, p->uid);
+}
+
+/* "nc (mlee)" */
+static void put_who(const struct process *p, struct buf *b)
+{
+	if (!is_known(p)) {
+		buf_puts(b, "an unknown process");
+		return;
+	}
+	if (p->kernel) {
+		buf_puts(b, "the kernel");
+		return;
+	}
+	put_str(p->comm, b);
+	buf_puts(b, " (");
+	put_user(p, b);
+	buf_putc(b, ')');
+}
+
+static void put_proto_port(const struct door *d, struct buf *b)
+{
+	buf_printf(b, "%s %" PRIu32, door_proto_name(proto_class(d->proto)), d->port);
+}
+
+static const char *verb_of(const struct judgement *j, const struct door *d)
+{
+	if (j->kind == FINDING_IMPOSTOR)
+		return "holds a permitted port, ";
+	switch (d->proto) {
+	case PROTO_UDP:
+	case PROTO_UDPLITE:
+	case PROTO_RAW:
+	case PROTO_PACKET:
+		return "receives on ";
+	default:
+		return "listens on ";
+	}
+}
+
+void audit_summary(const struct judgement *j, const char *node, const struct door *d,
+		   const struct process *opener, struct buf *b)
+{
+	put_who(opener, b);
+	buf_printf(b, " %s", verb_of(j, d));
+	door_endpoint_format(b, d);
+	buf_printf(b, "/%s on ", door_proto_name(d->proto));
+	put_str(node, b);
+}
+
+/* --- rows in words ------------------------------------------------------------------------------ */
+
+static void put_row_port(const struct profile_row *r, struct buf *b)
+{
+	buf_puts(b, r->proto ? door_proto_name(r->proto) : "any protocol");
+	if (!r->port && !r->port_end)
+		buf_puts(b, " any port");
+	else
+		buf_printf(b, " %" PRIu32, r->port);
+	if (r->port_end > r->port)
+		buf_printf(b, "-%" PRIu32, r->port_end);
+}
+
+static void put_row_owner(const struct profile_row *r, struct buf *b)
+{
+	if (r->exe)
+		put_str(r->exe, b);
+	else
+		buf_puts(b, "any program");
+	if (r->user) {
+		buf_puts(b, " of user ");
+		put_str(r->user, b);
+	}
+}
+
+static bool same_port(const struct profile_row *a, const struct profile_row *b)
+{
+	return a->proto == b->proto && a->port == b->port && a->port_end == b->port_end;
+}
+
+/* The first row behind prev in row_compare()'s order that speaks of other ports than prev. */
+static const struct profile_row *next_row(const struct profile *p, const struct profile_row *prev)
+{
+	const struct profile_row *next = NULL;
+
+	for (size_t i = 0; i < p->rows_len; i++) {
+		const struct profile_row *r = &p->rows[i];
+
+		if (prev && (same_port(r, prev) || row_compare(r, prev) <= 0))
+			continue;
+		if (!next || row_compare(r, next) < 0)
+			next = r;
+	}
+	return next;
+}
+
+/* " (3 rows: tcp 22, tcp 9100, udp 123)" */
+static void put_rows(const struct profile *p, struct buf *b)
+{
+	const struct profile_row *r = NULL;
+
+	if (!p || !p->rows_len) {
+		buf_puts(b, " (it has no rows: nothing may stand open)");
+		return;
+	}
+	buf_printf(b, " (%zu row%s: ", p->rows_len, p->rows_len == 1 ? "" : "s");
+	for (int i = 0; i < ROWS_SHOWN && (r = next_row(p, r)); i++) {
+		if (i)
+			buf_puts(b, ", ");
+		put_row_port(r, b);
+	}
+	buf_puts(b, r && next_row(p, r) ? ", ...)" : ")");
+}
+
+/* --- why ---------------------------------------------------------------------------------------- */
+
+static void put_profile(const char *host_type, struct buf *b)
+{
+	buf_puts(b, "the profile of class '");
+	put_str(host_type, b);
+	buf_puts(b, "' ");
+}
+
+static void put_no_row(const struct profile *p, const struct door *d, struct buf *b)
+{
+	buf_puts(b, "has no row for ");
+	put_proto_port(d, b);
+	put_rows(p, b);
+}
+
+/* There is a row about this port, and yet the door does not fit: say the one thing that differs. */
+static void why_near(const struct profile_row *r, const struct profile *p, const struct door *d,
+		     const struct process *opener, struct buf *b)
+{
+	if (r->scope && r->scope != d->scope) {
+		buf_puts(b, "permits ");
+		put_proto_port(d, b);
+		buf_printf(b, " with scope '%s' only; this door has scope '%s'",
+			   door_scope_name(r->scope), door_scope_name(d->scope));
+	} else if (is_known(opener) && opener->kernel && (r->exe || r->user)) {
+		buf_puts(b, "permits ");
+		put_proto_port(d, b);
+		buf_puts(b, " to ");
+		put_row_owner(r, b);
+		buf_puts(b, "; the kernel itself holds it");
+	} else if (r->expires_ns) {
+		buf_puts(b, "permitted ");
+		put_proto_port(d, b);
+		buf_puts(b, " until ");
+		clock_format(b, r->expires_ns);
+	} else {
+		put_no_row(p, d, b);
+	}
+}
+
+static void why_impostor(const struct profile_row *r, const struct door *d,
+			 const struct process *opener, struct buf *b)
+{
+	buf_puts(b, "permits ");
+	put_proto_port(d, b);
+	buf_puts(b, " to ");
+	put_row_owner(r, b);
+	buf_puts(b, "; it is held by ");
+	put_text(opener->exe.ptr ? opener->exe : text_of(opener->comm), b);
+	buf_puts(b, " of ");
+	put_user(opener, b);
+}
+
+/* What makes the owner doubtful, whatever the profile says. */
+static void why_owner(const struct process *p, struct buf *b)
+{
+	unsigned flags = exe_flags(p);
+
+	if (!is_known(p)) {
+		buf_puts(b, "; who holds it is not known");
+		return;
+	}
+	if (flags & EXE_MEMFD)
+		buf_puts(b, "; its program never had a file (memfd)");
+	else if (flags & EXE_DELETED)
+		buf_puts(b, "; its executable was deleted or replaced since it started");
+	if (flags & EXE_WRITABLE_DIR) {
+		buf_puts(b, "; its program ");
+		put_text(p->exe, b);
+		buf_puts(b, " lies where anyone may write");
+	}
+	if (flags & EXE_CUT)
+		buf_puts(b, "; only the end of its executable's path is known");
+}
+
+void audit_why(const struct judgement *j, const char *host_type, const struct profile *p,
+	       const struct door *d, const struct process *opener, struct buf *b)
+{
+	switch (j->verdict) {
+	case VERDICT_NONE:
+		buf_puts(b, "nobody has judged it");
+		return;
+	case VERDICT_LEARNING:
+		buf_puts(b, "class '");
+		put_str(host_type, b);
+		buf_puts(b, "' has no accepted profile yet, so nothing alerts");
+		return;
+	case VERDICT_CLIENT:
+		buf_puts(b, "a UDP port that the kernel chose is a client's, not a service's");
+		return;
+	case VERDICT_PROFILED:
+		put_profile(host_type, b);
+		buf_puts(b, "permits ");
+		put_proto_port(d, b);
+		break;
+	case VERDICT_IMPOSTOR:
+		put_profile(host_type, b);
+		why_impostor(j->row, d, opener, b);
+		break;
+	case VERDICT_UNEXPECTED:
+		put_profile(host_type, b);
+		if (j->row)
+			why_near(j->row, p, d, opener, b);
+		else
+			put_no_row(p, d, b);
+		break;
+	}
+	why_owner(opener, b);
+}
+
+/* --- remedy ------------------------------------------------------------------------------------- */
+
+static void put_look(const struct door *d, struct buf *b)
+{
+	if (proto_has_ports(d->proto))
+		buf_printf(b, "see who: ajar ls :%" PRIu32, d->port);
+	else
+		buf_printf(b, "see who: ajar ls %s", door_proto_name(d->proto));
+}
+
+static void put_stop(const struct process *p, struct buf *b)
+{
+	if (is_known(p) && p->kernel)
+		buf_puts(b, "stop the service that asked the kernel for it (NFS, WireGuard ...)");
+	else if (is_known(p) && p->pid)
+		buf_printf(b, "kill %" PRIu32, p->pid);
+	else
+		buf_puts(b, "stop the program that ajar ls names");
+}
+
+void audit_remedy(const struct judgement *j, const char *host_type, const struct door *d,
+		  const struct process *opener, struct buf *b)
+{
+	unsigned flags = exe_flags(opener);
+
+	(void)host_type;
+	put_look(d, b);
+	if (!j->kind) {
+		if (j->verdict == VERDICT_LEARNING)
+			buf_puts(b, "; to be alerted from now on: ajar profile learn --write "
+				    "(accepts what stands open now)");
+		return;
+	}
+	/* audit_learn() leaves these out, so learning is no way out of the alert. */
+	if (flags) {
+		buf_puts(b, "; learning leaves such a program out: install it in a system "
+			    "directory and restart it, or stop it: ");
+		put_stop(opener, b);
+		return;
+	}
+	if (j->kind == FINDING_IMPOSTOR) {
+		buf_puts(b, "; if it has no business there: ");
+		put_stop(opener, b);
+		buf_puts(b,
+			 "; if it is wanted: ajar profile learn --write (accepts what stands open "
+			 "now)");
+		return;
+	}
+	buf_puts(b, "; if it is wanted: ajar profile learn --write (accepts what stands open now); "
+		    "if not: ");
+	put_stop(opener, b);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "core/filter.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/parse.h"
+
+#define DELETED " (deleted)"
+
+static const char known_words[] = "unknown filter: use tcp, udp, :PORT, :LO-HI, exe:NAME, "
+				  "user:NAME, node:NAME, class:NAME or "
+				  "state:VERDICT";
+
+/* ":22" or ":8000-8100"; 32 bits, since vsock has them. */
+static int parse_ports(const char *s, struct filter_word *w, const char **ret_why)
+{
+	const char *dash = strchr(s, '-');
+	char lo[16];
+	size_t n = dash ? (size_t)(dash - s) : strlen(s);
+
+	*ret_why = "a port filter is :PORT or :LO-HI, such as :22 or :8000-8100";
+	if (n == 0 || n >= sizeof(lo))
+		return -EINVAL;
+	memcpy(lo, s, n);
+	lo[n] = '\0';
+	if (parse_u32(lo, &w->lo))
+		return -EINVAL;
+	w->hi = w->lo;
+	if (dash && parse_u32(dash + 1, &w->hi))
+		return -EINVAL;
+	if (w->lo > w->hi) {
+		*ret_why = "a port filter :LO-HI wants the smaller port first";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_state(const char *s, struct filter_word *w, const char **ret_why)
+{
+	enum verdict v;
+
+	if (verdict_parse(s, &v)) {
+		*ret_why = "unknown state: use state:profiled, unexpected, impostor, client or "
+			   "learning";
+		return -EINVAL;
+	}
+	w->lo = w->hi = v;
+	return 0;
+}
+
+static const struct prefix {
+	const char *name;
+	int kind;
+	const char *empty; /* said when nothing follows */
+} prefixes[] = {
+	{ "exe:", FILTER_EXE,
+	  "exe: wants a path, its last part or a command name, such as exe:nc" },
+	{ "user:", FILTER_USER, "user: wants a name or a number, such as user:root" },
+	{ "node:", FILTER_NODE, "node: wants a node's name, such as node:node001" },
+	{ "class:", FILTER_CLASS, "class: wants the name of a node class, such as class:compute" },
+	{ "state:", FILTER_STATE, "state: wants a verdict, such as state:unexpected" },
+};
+
+static const struct prefix *find_prefix(const char *word)
+{
+	for (size_t i = 0; i < array_len(prefixes); i++)
+		if (!strncmp(word, prefixes[i].name, strlen(prefixes[i].name)))
+			return &prefixes[i];
+	return NULL;
+}
+
+static int parse_word(const char *word, struct filter_word *w, const char **ret_why)
+{
+	const struct prefix *p = find_prefix(word);
+	enum door_proto proto;
+
+	if (word[0] == ':') {
+		w->kind = FILTER_PORT;
+		return parse_ports(word + 1, w, ret_why);
+	}
+	if (p) {
+		w->kind = p->kind;
+		w->text = word + strlen(p->name);
+		*ret_why = p->empty;
+		if (!*w->text)
+			return -EINVAL;
+		return p->kind == FILTER_STATE ? parse_state(w->text, w, ret_why) : 0;
+	}
+	if (!door_proto_parse(word, &proto)) {
+		w->kind = FILTER_PROTO;
+		w->lo = w->hi = proto;
+		return 0;
+	}
+	*ret_why = known_words;
+	return -EINVAL;
+}
+
+int filter_add(struct filter *f, const char *word, const char **ret_why)
+{
+	struct filter_word w = { 0 };
+	const char *why = NULL;
+
+	if (f->len == FILTER_WORDS_MAX) {
+		*ret_why = "too many filters: at most 32";
+		return -EINVAL;
+	}
+	if (parse_word(word, &w, &why)) {
+		*ret_why = why;
+		return -EINVAL;
+	}
+	f->words[f->len++] = w;
+	return 0;
+}
+
+/* A person who asks for "tcp" means every door that answers TCP, and MPTCP doors do. */
+static bool match_proto(const struct filter_word *w, const struct door *d)
+{
+	return d && (d->proto == w->lo || (w->lo == PROTO_TCP && d->proto == PROTO_MPTCP));
+}
+
+/* What raw and packet doors keep in port is a protocol, not a port. */
+static bool match_port(const struct filter_word *w, const struct door *d)
+{
+	return d && d->proto != PROTO_RAW && d->proto != PROTO_PACKET && d->port >= w->lo &&
+	       d->port <= w->hi;
+}
+
+static bool match_exe(const char *want, const struct process *p)
+{
+	struct text exe, last;
+
+	if (!p || !p->known)
+		return false;
+	if (!strcmp(p->comm, want))
+		return true;
+	exe = p->exe;
+	if (!exe.ptr)
+		return false;
+	if (text_is(exe, want))
+		return true;
+	/* The program is the same one when its file was replaced beneath it. */
+	if (exe.len >= strlen(DELETED) &&
+	    !memcmp(exe.ptr + exe.len - strlen(DELETED), DELETED, strlen(DELETED)))
+		exe.len -= strlen(DELETED);
+	last = exe;
+	for (uint32_t i = 0; i < exe.len; i++)
+		if (exe.ptr[i] == '/')
+			last = (struct text){ exe.ptr + i + 1, exe.len - i - 1 };
+	return text_is(exe, want) || text_is(last, want);
+}
+
+static bool match_user(const char *want, const struct process *p)
+{
+	uint32_t uid;
+
+	if (!p || !p->known)
+		return false;
+	if (p->user.ptr && text_is(p->user, want))
+		return true;
+	return p->uid != ID_UNKNOWN && !parse_u32(want, &uid) && uid == p->uid;
+}
+
+static bool match_word(const struct filter_word *w, const struct filter_subject *s)
+{
+	switch (w->kind) {
+	case FILTER_PROTO:
+		return match_proto(w, s->door);
+	case FILTER_PORT:
+		return match_port(w, s->door);
+	case FILTER_EXE:
+		return match_exe(w->text, s->opener);
+	case FILTER_USER:
+		return match_user(w->text, s->opener);
+	case FILTER_NODE:
+		return s->node && !strcmp(s->node, w->text);
+	case FILTER_CLASS:
+		return s->host_type && !strcmp(s->host_type, w->text);
+	case FILTER_STATE:
+		return s->verdict == w->lo;
+	}
+	return false;
+}
+
+bool filter_match(const struct filter *f, const struct filter_subject *s)
+{
+	unsigned asked = 0, held = 0; /* bits by kind */
+
+	for (unsigned i = 0; i < f->len; i++) {
+		unsigned bit = 1u << f->words[i].kind;
+
+		asked |= bit;
+		if (!(held & bit) && match_word(&f->words[i], s))
+			held |= bit;
+	}
+	return asked == held;
+}
