@@ -118,11 +118,12 @@ static int start_next(struct supervisor *sv)
 {
 	for (unsigned i = 0; i < sv->o.roles_len; i++) {
 		struct supervised *r = &sv->o.roles[i];
+		int err = 0;
 
-		if (!r->pid && !r->was_ready)
-			return start_role(r);
-		if (!r->was_ready && !r->optional)
-			return 0;
+		if (!r->started_ns)
+			err = start_role(r);
+		if (err || (!r->was_ready && !r->optional))
+			return err;
 	}
 	if (sv->told_ready)
 		return 0;

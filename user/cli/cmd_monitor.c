@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "ajar/exit.h"
+#include "alert/route.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/notify.h"
+#include "cli/cmd.h"
+#include "cli/role.h"
+#include "conf/conf.h"
+#include "monitor/judge.h"
+#include "store/store.h"
+#include "view/view.h"
+
+/*
+ * The monitor sleeps until the store's bell rings: somebody committed events or a profile. It judges, and what
+ * that changed goes to the sinks.
+ */
+#define RETRY_NS UINT64_C(1000000000)
+
+struct monitor {
+	struct role role;
+	struct judge *judge;
+	struct route *route;
+	struct loop_source *timer;
+	bool failing;
+};
+
+static int format_alert(const struct store_alert *a, struct buf *b)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, b);
+	view_alert_json(&w, a);
+	return b->err;
+}
+
+static void on_report(const struct route_report *r, void *arg)
+{
+	(void)arg;
+	switch (r->news) {
+	case ROUTE_FAILED:
+		log_warn("the %s sink failed (%llu times in a row): %s; trying again", r->sink,
+			 (unsigned long long)r->failures, r->why);
+		break;
+	case ROUTE_RECOVERED:
+		log_info("the %s sink works again", r->sink);
+		break;
+	case ROUTE_ABSENT:
+		log_info("the %s sink has no place here, continuing without it: %s", r->sink,
+			 r->why);
+		break;
+	case ROUTE_DROPPED:
+		log_warn("alert change %llu cannot be sent to the %s sink, skipping it: %s",
+			 (unsigned long long)r->log_id, r->sink, r->why);
+		break;
+	case ROUTE_STORE:
+		log_warn("alerts cannot be read from the store: %s; trying again", r->why);
+		break;
+	}
+}
+
+static int step(struct monitor *m)
+{
+	uint64_t now = clock_wall_ns(), next = 0;
+	unsigned changes = 0;
+	int err = judge_step(m->judge, now, &changes, &next);
+
+	if (err) {
+		if (!m->failing)
+			log_warn("cannot judge: %s (%s), trying again every second", strerror(-err),
+				 store_why(m->role.store));
+		m->failing = true;
+		return loop_timer_set(m->timer, RETRY_NS, 0);
+	}
+	if (m->failing)
+		log_info("judging again");
+	m->failing = false;
+	if (changes)
+		route_kick(m->route);
+	return next ? loop_timer_set(m->timer, next > now ? next - now : 1, 0) : 0;
+}
+
+static int on_bell(void *arg)
+{
+	struct monitor *m = arg;
+
+	store_bell_clear(m->role.store);
+	return step(m);
+}
+
+static int on_timer(void *arg)
+{
+	return step(arg);
+}
+
+static int set_up_sinks(struct monitor *m, const struct conf *conf)
+{
+	const struct route_opts o = { .loop = m->role.loop,
+				      .store = m->role.store,
+				      .format = format_alert,
+				      .report = on_report };
+	int err = route_new(&o, &m->route);
+
+	if (!err && *conf->alert_exec)
+		err = route_add(m->route, &sink_exec, conf->alert_exec,
+				conf->alert_exec_timeout_ns);
+	if (err)
+		return log_err(err, "cannot use the alert program '%s'", conf->alert_exec);
+	if (conf->alert_syslog)
+		err = route_add(m->route, &sink_syslog, NULL, 0);
+	return err ? log_err(err, "cannot set up the syslog sink") : 0;
+}
+
+static int set_up(struct monitor *m, const struct conf *conf)
+{
+	const struct judge_opts o = { 0 };
+	int err = role_start(conf, false, &m->role), fd;
+
+	if (err)
+		return err;
+	err = judge_new(m->role.store, &o, &m->judge);
+	if (!err)
+		err = loop_add_timer(m->role.loop, on_timer, m, &m->timer);
+	if (err)
+		return log_err(err, "cannot set up the judge");
+	fd = store_bell_fd(m->role.store);
+	if (fd < 0)
+		return log_err(fd, "the store has no bell");
+	err = loop_add_fd(m->role.loop, fd, EPOLLIN, on_bell, m, NULL);
+	if (err)
+		return log_err(err, "cannot watch the store");
+	return set_up_sinks(m, conf);
+}
+
+static int monitor(struct monitor *m)
+{
+	int err = step(m);
+
+	route_kick(m->route); /* what a killed monitor had not sent */
+	if (!err)
+		err = notify_send("READY=1");
+	if (!err)
+		err = loop_run(m->role.loop);
+	if (!err)
+		err = step(m); /* what came in while we were told to stop */
+	return err ? log_err(err, "the monitor stops") : 0;
+}
+
+static int run(struct cmd_ctx *c)
+{
+	struct monitor m = { .role = ROLE_INIT };
+	const char *program = cmd_opt(c, "on-alert");
+	_free_ char *why = NULL;
+	int err = 0;
+
+	log_init("ajar-monitor");
+	if (cmd_bad_words(c, 0, 0))
+		return AJAR_EXIT_ERROR;
+	if (program)
+		err = conf_set(c->conf, "alert.exec", program, "--on-alert", &why);
+	if (err)
+		log_usage("%s", why ? why : "bad --on-alert");
+	if (!err)
+		err = set_up(&m, c->conf);
+	if (!err)
+		err = monitor(&m);
+	route_free(m.route);
+	judge_free(m.judge);
+	role_done(&m.role);
+	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
+}
+
+static const struct cmd_option options[] = {
+	{ "on-alert", 0, "PROGRAM", "gets one alert's JSON on its standard input per change" },
+	{ 0 },
+};
+
+const struct cmd cmd_monitor = {
+	.name = "monitor",
+	.args = "",
+	.help = "judge what agents report, raise and resolve alerts",
+	.options = options,
+	.more = "Reads events from the store as they arrive, judges each open door against the "
+		"profile\n"
+		"of its node's class and sends alerts to the sinks of the configuration.",
+	.run = run,
+};

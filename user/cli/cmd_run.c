@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ajar/exit.h"
+#include "alert/exec_spawner.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/notify.h"
+#include "base/proc.h"
+#include "cli/cmd.h"
+#include "cli/role.h"
+#include "cli/supervisor.h"
+#include "conf/conf.h"
+
+/*
+ * Everything on one machine: agent, ship and monitor as children, each with the privileges it has when it runs
+ * alone, and this process, which starts them again, runs the alert program for the monitor and, unless it
+ * is told to be quiet, a child that shows what happens.
+ */
+enum { ROLE_AGENT, ROLE_SHIP, ROLE_MONITOR, ROLE_SHOW, ROLES };
+
+struct run {
+	struct cmd_ctx *c;
+	struct loop *loop;
+	struct supervisor *supervisor;
+	struct supervised roles[ROLES];
+	struct exec_spawner *spawner;
+	int hook_ours, hook_theirs; /* the socket pair of the alert program */
+	char hook_arg[32];
+	char self[PATH_MAX], agent[PATH_MAX];
+	const char *outer_notify;
+};
+
+/* Ours, and ajar-agent: beside us (as built), in ../sbin (as installed), else by PATH. */
+static int find_programs(struct run *r)
+{
+	static const char *const places[] = { "ajar-agent", "../sbin/ajar-agent" };
+	ssize_t n = readlink("/proc/self/exe", r->self, sizeof(r->self) - 1);
+	const char *slash;
+
+	if (n < 0)
+		return log_err(-errno, "cannot read /proc/self/exe");
+	r->self[n] = '\0';
+	slash = strrchr(r->self, '/');
+	for (size_t i = 0; slash && i < array_len(places); i++) {
+		int len = snprintf(r->agent, sizeof(r->agent), "%.*s%s", (int)(slash + 1 - r->self),
+				   r->self, places[i]);
+
+		if (len < (int)sizeof(r->agent) && !access(r->agent, X_OK))
+			return 0;
+	}
+	snprintf(r->agent, sizeof(r->agent), "ajar-agent");
+	return 0;
+}
+
+static void add_arg(struct supervised *s, const char *arg)
+{
+	unsigned i = 0;
+
+	while (i < ROLE_ARGS_MAX - 1 && s->argv[i])
+		i++;
+	if (i < ROLE_ARGS_MAX - 1)
+		s->argv[i] = arg;
+}
+
+/* The global options that we were given, for a child. */
+static void add_globals(struct run *r, struct supervised *s)
+{
+	if (r->c->conf_file) {
+		add_arg(s, "-C");
+		add_arg(s, r->c->conf_file);
+	}
+	add_arg(s, "--data");
+	add_arg(s, r->c->conf->data_dir);
+	if (r->c->verbose)
+		add_arg(s, "-v");
+	if (r->c->quiet && s != &r->roles[ROLE_SHOW])
+		add_arg(s, "-q");
+}
+
+static void add_store(struct run *r, struct supervised *s)
+{
+	if (!*r->c->conf->store_uri)
+		return;
+	add_arg(s, "--store");
+	add_arg(s, r->c->conf->store_uri);
+}
+
+static void describe_roles(struct run *r)
+{
+	struct supervised *agent = &r->roles[ROLE_AGENT], *ship = &r->roles[ROLE_SHIP],
+			  *monitor = &r->roles[ROLE_MONITOR], *show = &r->roles[ROLE_SHOW];
+
+	*agent = (struct supervised){ .name = "ajar-agent", .argv = { r->agent } };
+	add_globals(r, agent);
+	if (r->c->conf->keep_pins)
+		add_arg(agent, "--keep-pins");
+	*ship = (struct supervised){ .name = "ajar ship", .argv = { r->self, "ship" } };
+	*monitor = (struct supervised){ .name = "ajar monitor", .argv = { r->self, "monitor" } };
+	*show = (struct supervised){ .name = "the display",
+				     .argv = { r->self, "timeline", "--follow" },
+				     .optional = true,
+				     .own_stdout = true };
+	for (unsigned i = ROLE_SHIP; i < ROLES; i++) {
+		add_globals(r, &r->roles[i]);
+		add_store(r, &r->roles[i]);
+	}
+	if (r->c->json)
+		add_arg(show, "--json");
+	if (!r->c->colour)
+		add_arg(show, "--no-color");
+	if (r->hook_theirs >= 0) {
+		snprintf(r->hook_arg, sizeof(r->hook_arg), "fd:%d", r->hook_theirs);
+		add_arg(monitor, "--on-alert");
+		add_arg(monitor, r->hook_arg);
+	}
+	for (unsigned i = 0; i < ROLES; i++)
+		r->roles[i].keep_fds[0] = r->roles[i].keep_fds[1] = -1;
+	monitor->keep_fds[0] = r->hook_theirs;
+}
+
+/*
+ * The program may need what the monitor has given up, so we run it. Both ends stay open here: a monitor that is
+ * started again finds what the one before it had sent.
+ */
+static int set_up_hook(struct run *r)
+{
+	const struct conf *conf = r->c->conf;
+	int fds[2], err;
+
+	if (!*conf->alert_exec)
+		return 0;
+	if (strchr(conf->alert_exec, '/') && access(conf->alert_exec, X_OK) < 0)
+		return log_err(-errno, "the alert program '%s' cannot be run", conf->alert_exec);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+		return log_err(-errno, "cannot make a socket pair");
+	r->hook_ours = fds[0];
+	r->hook_theirs = fds[1];
+	err = exec_spawner_new(r->loop, r->hook_ours, conf->alert_exec, conf->alert_exec_timeout_ns,
+			       &r->spawner);
+	return err ? log_err(err, "cannot use the alert program '%s'", conf->alert_exec) : 0;
+}
+
+static int on_ready(void *arg)
+{
+	struct run *r = arg;
+
+	fputs("ready\n", stderr);
+	if (r->outer_notify && setenv("NOTIFY_SOCKET", r->outer_notify, 1) == 0)
+		return notify_send("READY=1");
+	return 0;
+}
+
+static int on_signal(int signo, void *arg)
+{
+	struct run *r = arg;
+
+	log_debug("SIG%s: stopping", sigabbrev_np(signo));
+	supervisor_stop(r->supervisor);
+	return 0;
+}
+
+static int set_up(struct run *r)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
+	struct supervisor_opts o = { .roles = r->roles,
+				     .roles_len = r->c->quiet ? ROLE_SHOW : ROLES,
+				     .on_ready = on_ready,
+				     .arg = r };
+	char pid[16];
+	int err = find_programs(r);
+
+	if (err)
+		return err;
+	/* Root's own folder: what the roles may write lies below it and is theirs. */
+	err = file_mkdir_p(r->c->conf->data_dir, 0755, 0, 0);
+	if (err)
+		return log_err(err, "cannot make the folder '%s'", r->c->conf->data_dir);
+	err = loop_new(&r->loop);
+	if (!err)
+		err = loop_add_signals(r->loop, signals, on_signal, r);
+	if (err)
+		return log_err(err, "cannot set up the event loop");
+	err = set_up_hook(r);
+	if (err)
+		return err;
+	describe_roles(r);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	r->outer_notify = getenv("NOTIFY_SOCKET");
+	if (r->outer_notify)
+		r->outer_notify = strdup(r->outer_notify);
+	err = setenv(PROC_SUPERVISOR_ENV, pid, 1) < 0 ? -errno : notify_listen(&o.notify_fd);
+	if (!err)
+		err = supervisor_new(r->loop, &o, &r->supervisor);
+	return err ? log_err(err, "cannot set up the supervisor") : 0;
+}
+
+static int go(struct run *r)
+{
+	int err = set_up(r);
+
+	if (!err)
+		err = supervisor_start(r->supervisor);
+	if (!err) {
+		err = loop_run(r->loop);
+		if (err)
+			log_err(err, "the event loop failed");
+	}
+	return err ? err : supervisor_result(r->supervisor);
+}
+
+static int take_options(struct cmd_ctx *c)
+{
+	const char *program = cmd_opt(c, "on-alert"), *web = cmd_opt(c, "web");
+	_free_ char *why = NULL;
+	int err = 0;
+
+	if (web && strcmp(web, "off"))
+		return log_usage("this version has no web page yet: leave --web away, or say "
+				 "--web off");
+	if (program)
+		err = conf_set(c->conf, "alert.exec", program, "--on-alert", &why);
+	if (!err && cmd_opt(c, "keep-pins"))
+		err = conf_set(c->conf, "sensor.keep-pins", "yes", "--keep-pins", &why);
+	return err ? log_usage("%s", why ? why : strerror(-err)) : 0;
+}
+
+static int run(struct cmd_ctx *c)
+{
+	struct run r = { .c = c, .hook_ours = -1, .hook_theirs = -1 };
+	int err;
+
+	if (cmd_bad_words(c, 0, 0) || take_options(c))
+		return AJAR_EXIT_ERROR;
+	if (geteuid()) {
+		log_usage("watching the kernel needs root: run 'sudo ajar run'");
+		return AJAR_EXIT_ERROR;
+	}
+	err = go(&r);
+	supervisor_free(r.supervisor);
+	exec_spawner_free(r.spawner);
+	loop_free(r.loop);
+	if (r.hook_ours >= 0)
+		close(r.hook_ours);
+	if (r.hook_theirs >= 0)
+		close(r.hook_theirs);
+	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
+}
+
+static const struct cmd_option options[] = {
+	{ "on-alert", 0, "PROGRAM", "gets one alert's JSON on its standard input per change" },
+	{ "web", 0, "ADDR:PORT|off", "where the web page listens (this version has none)" },
+	{ "no-scan", 0, NULL, "do not scan this host (this version does not)" },
+	{ "keep-pins", 0, NULL, "leave the sensor pinned at exit: it goes on recording" },
+	{ 0 },
+};
+
+const struct cmd cmd_run = {
+	.name = "run",
+	.args = "",
+	.help = "everything on one machine: sensor, journal, store, audit, alerts",
+	.options = options,
+	.more = "Starts the roles as children and starts one that dies again. Prints 'ready' on "
+		"stderr once doors\n"
+		"are recorded and judged, then what happens; -q shows nothing. SIGTERM or Ctrl-C "
+		"ends all of it.",
+	.run = run,
+};
