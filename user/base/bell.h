@@ -7,13 +7,16 @@
 /*
  * A bell wakes another process without polling: a small file that is written (8 bytes, a
  * counter nobody needs) and watched with inotify. It needs no socket and no common parent, works across
- * users as long as the listener may read the directory, and survives restarts of either side. A ring
- * means "look again", so rings may fold and a spurious one is harmless; whoever listens must look
- * once after bell_listen() and before sleeping.
+ * users as long as the listener may read the file, and survives restarts of either side (the file stays; who
+ * deletes it cuts the rope). A ring means "look again", so rings may fold and a spurious one is harmless;
+ * whoever listens must look once after bell_listen() and before sleeping: listen, then loop { clear; look; poll }.
  */
 must_check int bell_open(int dirfd, const char *name, int *ret_fd); /* creates it; for bell_ring */
-must_check int bell_ring(int fd);
-/* An fd that polls readable after a ring; bell_clear() empties it. The file is created when missing. */
+must_check int bell_ring(int fd); /* works on a full disk too */
+/*
+ * An fd that polls readable after a ring; bell_clear() empties it. Needs read permission only; a missing file is
+ * created, for which the listener must be allowed to write.
+ */
 must_check int bell_listen(int dirfd, const char *name, int *ret_fd);
 void bell_clear(int fd);
 

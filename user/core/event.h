@@ -102,6 +102,7 @@ struct event {
 	uint64_t opened_ns; /* close: wall time of the opening, 0 unknown */
 	uint64_t count; /* lost, gap: how many records */
 	uint64_t from_seq, to_seq; /* gap */
+	uint32_t gap_boot; /* gap: the boot_seq that from..to belong to */
 	struct text reason; /* lost, gap, start, stop */
 	struct text raw; /* the encoded record this was decoded from, if any */
 };

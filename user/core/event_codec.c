@@ -25,7 +25,7 @@
  *	4    cgroup: u64 id, then its path
  *	5    u64 opened_ns
  *	6    u64 count
- *	7    u64 from_seq, u64 to_seq
+ *	7    u64 from_seq, u64 to_seq, u32 gap_boot
  *	8    reason: text
  *
  * A process is itself fixed numbers followed by fields of the same shape:
@@ -166,9 +166,10 @@ void event_encode(const struct event *ev, struct buf *b)
 	put_u64_field(b, TAG_OPENED, ev->opened_ns);
 	put_u64_field(b, TAG_COUNT, ev->count);
 	if (ev->from_seq || ev->to_seq) {
-		put_head(b, TAG_RANGE, 2 * sizeof(uint64_t));
+		put_head(b, TAG_RANGE, 2 * sizeof(uint64_t) + sizeof(uint32_t));
 		buf_put_u64(b, ev->from_seq);
 		buf_put_u64(b, ev->to_seq);
+		buf_put_u32(b, ev->gap_boot);
 	}
 	put_text(b, TAG_REASON, ev->reason);
 }
@@ -357,6 +358,7 @@ static void get_field(unsigned tag, struct cursor *f, struct event *ev)
 	case TAG_RANGE:
 		ev->from_seq = get_u64(f);
 		ev->to_seq = get_u64(f);
+		ev->gap_boot = get_u32(f);
 		break;
 	case TAG_REASON:
 		ev->reason = rest_as_text(f);

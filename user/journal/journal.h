@@ -32,26 +32,33 @@ struct journal_pos {
 };
 
 /*
- * Opens for writing: recovers the tail (a torn last batch is cut and, if it was ever synced, reported by a gap
- * record), takes the next boot_seq when boot_id (of /proc/sys/kernel/random/boot_id, 36 bytes) differs from the last one's,
- * and continues the chain. -EBUSY second writer, -ENOSPC no room even for the header, -EBADMSG: *ret_why says
- * which file is damaged and what was done (moved aside, never deleted).
+ * Opens for writing: recovers the tail (a torn last batch is cut; what is known to have been committed and is not there
+ * any more is covered by a gap record), takes the next boot_seq when boot_id (of /proc/sys/kernel/random/boot_id, 36
+ * bytes) differs from the last one's or when there is doubt about the last number given out, and continues the chain.
+ * -EBUSY second writer, -ENOSPC no room even for the head file, -EINVAL options. *ret_why, to be freed, is NULL or a line that
+ * says, on failure, what is in the way and, on success, which file is damaged and what was done (moved aside, never deleted).
  */
 must_check int journal_open(int dirfd, const struct journal_opts *o, const char *boot_id,
 			    struct journal **ret_journal, char **ret_why);
 void journal_free(struct journal *j);
 DEFINE_FREEP(struct journal, journal_free)
 
-/* Adds a record to the batch and fixes its identity. Cannot fail for lack of disk: that shows at journal_commit(). */
+/*
+ * Adds a record (1..EVENT_RECORD_MAX bytes, else -EINVAL) to the batch and fixes its identity. Cannot fail for lack of
+ * disk: that shows at journal_commit(). -ENOBUFS: the batch holds 16 MiB, commit it.
+ */
 must_check int journal_append(struct journal *j, const void *record, size_t len, struct journal_pos *ret_pos);
 /*
- * Writes the batch, fsyncs, publishes it to readers and rings the bell. When the cap or the disk is full it sheds: whole segments,
- * oldest acknowledged first, then oldest unacknowledged, each covered by one chained gap record with the exact
- * range, count and reason; when even that gives no room the batch itself is dropped and counted into the
- * gap record that is written as soon as there is room (*ret_shed counts records dropped by this call).
+ * Writes the batch, syncs it, publishes it to readers and rings the bell. When the cap or the disk is full it sheds: whole
+ * segments, oldest first (so acknowledged before unacknowledged), the unacknowledged ones covered by chained gap records with
+ * exact range, count and reason. When even that gives no room, or the disk fails, the batch itself is dropped, counted into a gap
+ * record that is written as soon as there is room, and the errno is returned. Either way the journal is ready for the next append.
+ * *ret_shed is always set: unacknowledged records that this call removed or dropped.
  */
 must_check int journal_commit(struct journal *j, uint64_t *ret_shed);
 struct journal_pos journal_head(const struct journal *j); /* last committed */
+/* A gap record waits for room: call journal_commit() again some time, even with nothing appended. */
+bool journal_owes(const struct journal *j);
 
 /* --- reading ------------------------------------------------------------------------------- */
 
@@ -59,16 +66,27 @@ struct journal_record {
 	struct journal_pos pos;
 	uint64_t wall_ns; /* of the append */
 	struct text payload; /* borrowed until the next call; a gap's payload is an encoded EVENT_GAP */
-	uint8_t chain[SHA256_LEN]; /* over this record and all before it in this boot_seq */
-	uint8_t prev_chain[SHA256_LEN];
+	uint8_t chain[SHA256_LEN]; /* over this record and all before it, in earlier boots too */
+	uint8_t prev_chain[SHA256_LEN]; /* zeros when damage before it hides it, and for the very first */
 };
 
 /* What a reader found wrong; delivered in order between records. */
+enum journal_damage_kind {
+	DAMAGE_FILE = 1, /* bytes of a file are damaged, cut off or unreadable */
+	DAMAGE_MISSING = 2, /* a segment or the head file is not there */
+	DAMAGE_CHAIN = 3, /* whole by its CRC but not what was written there: altered, removed, inserted or moved */
+	DAMAGE_VERSION = 4, /* a segment of another version of the format */
+	DAMAGE_SHED = 5, /* no damage: shed or expired before this reader came to it; if unacknowledged a gap record follows */
+	DAMAGE_HOLE = 6, /* (verify only) sequence numbers that neither a record nor a gap record accounts for */
+};
+
 struct journal_damage {
+	enum journal_damage_kind kind;
 	char file[64];
 	uint64_t offset;
 	struct journal_pos after; /* last good record before it */
-	char what[128]; /* "CRC mismatch", "segment missing", "chain broken", "torn tail" */
+	struct journal_pos missing_to; /* when known: everything behind `after` up to here cannot be read; else {0,0} */
+	char what[128]; /* "CRC mismatch", "segment missing", "chain broken", "incomplete record" */
 };
 
 struct journal_reader;
@@ -88,9 +106,20 @@ must_check int journal_node(int dirfd, struct buf *b);
 must_check int journal_ack_write(int dirfd, struct journal_pos pos);
 must_check int journal_ack_read(int dirfd, struct journal_pos *ret_pos); /* {0,0} when there is none */
 
-/* The whole journal checked: CRCs, sequences, chain across segments and boots. fn sees each damage (non-zero ends). */
+/* What chain comes behind prev: so that records kept elsewhere can be checked too. */
+void journal_chain_step(const uint8_t prev[SHA256_LEN], struct journal_pos pos, uint64_t wall_ns,
+			struct text payload, uint8_t out[SHA256_LEN]);
+
+/*
+ * The journal checked up to its head: CRCs, sequences, chain across segments and boots, and that each missing number is
+ * accounted for by a gap record or by an acknowledgement. Needs no lock and writes nothing. fn sees each damage, in order
+ * (non-zero ends it and is returned). It cannot see a tail that was removed together with a forged head file, nor a chain that was
+ * computed anew from the altered place to the end: that takes a head of the chain kept elsewhere (the store's).
+ */
 struct journal_verdict {
-	uint64_t records, gaps, gap_records, segments, damages;
+	uint64_t records; /* gap records included */
+	uint64_t gap_records, gaps; /* and how many records these say are lost */
+	uint64_t segments, damages;
 	struct journal_pos first, last;
 	uint8_t chain[SHA256_LEN]; /* head of the chain */
 };

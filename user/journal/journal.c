@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "journal/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "base/bell.h"
+#include "base/clock.h"
+#include "core/event.h"
+#include "journal/writer.h"
+
+#define MAX_BYTES_DEFAULT (1ULL << 30)
+#define MAX_BYTES_MIN (256ULL << 10)
+#define SEGMENT_BYTES_DEFAULT (8ULL << 20)
+#define SEGMENT_BYTES_MIN 4096
+#define REPLAY_NS_DEFAULT (24ULL * 3600 * 1000000000)
+#define BATCH_BYTES_MAX (16U << 20)
+#define GAP_RECORD_MAX 256 /* a gap record with its overhead */
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static int set_options(struct journal *j, const struct journal_opts *o)
+{
+	size_t n = strlen(o->node);
+
+	if (!n || n > NODE_MAX)
+		return -EINVAL;
+	memcpy(j->node, o->node, n);
+	j->max_bytes = o->max_bytes ? o->max_bytes : MAX_BYTES_DEFAULT;
+	j->segment_bytes = o->segment_bytes ? o->segment_bytes : SEGMENT_BYTES_DEFAULT;
+	j->replay_ns = o->replay_ns ? o->replay_ns : REPLAY_NS_DEFAULT;
+	if (j->max_bytes < MAX_BYTES_MIN || j->segment_bytes < SEGMENT_BYTES_MIN)
+		return -EINVAL;
+	/* Shedding works by whole segments: a cap of fewer than four would throw away too much at once. */
+	if (j->segment_bytes > j->max_bytes / 4)
+		j->segment_bytes = j->max_bytes / 4;
+	return 0;
+}
+
+/* flock, not fcntl: it belongs to the open file, so a library that opens and closes `lock` cannot drop it. */
+static int take_lock(struct journal *j, struct buf *why)
+{
+	int err;
+
+	j->lock_fd = openat(j->dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (j->lock_fd < 0) {
+		err = -errno;
+		buf_printf(why, "cannot write in the journal's folder");
+		return err;
+	}
+	if (flock(j->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	buf_printf(why, "another process writes this journal");
+	return err;
+}
+
+static int open_files(struct journal *j, int dirfd, const char *boot_id, struct buf *why)
+{
+	int err;
+
+	j->dirfd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (j->dirfd < 0)
+		return -errno;
+	err = take_lock(j, why);
+	if (!err)
+		err = bell_open(j->dirfd, "bell", &j->bell_fd);
+	if (!err)
+		err = recover(j, boot_id, why);
+	return err;
+}
+
+int journal_open(int dirfd, const struct journal_opts *o, const char *boot_id,
+		 struct journal **ret_journal, char **ret_why)
+{
+	_cleanup_(journal_freep) struct journal *j = calloc(1, sizeof(*j));
+	struct buf why = BUF_INIT(64 * 1024);
+	uint64_t shed;
+	int err;
+
+	if (!j)
+		return -ENOMEM;
+	j->dirfd = j->lock_fd = j->bell_fd = j->fd = j->slots.fd = -1;
+	j->batch = (struct buf)BUF_INIT(BATCH_BYTES_MAX + LOSSES_MAX * GAP_RECORD_MAX);
+	err = strlen(boot_id) < BOOT_ID_LEN ? -EINVAL : set_options(j, o);
+	if (!err)
+		err = open_files(j, dirfd, boot_id, &why);
+	*ret_why = why.len ? buf_take(&why) : NULL;
+	buf_done(&why);
+	if (err)
+		return err;
+	/* What recovery found lost is said at once if there is room, else later: no reason not to start. */
+	if (journal_owes(j) && journal_commit(j, &shed) < 0)
+		shed_expired(j);
+	*ret_journal = take_ptr(j);
+	return 0;
+}
+
+void journal_free(struct journal *j)
+{
+	if (!j)
+		return;
+	retire_active(j);
+	close_fd(&j->slots.fd);
+	close_fd(&j->bell_fd);
+	close_fd(&j->dirfd);
+	close_fd(&j->lock_fd); /* last: the lock goes with it */
+	free(j->segs);
+	buf_done(&j->batch);
+	free(j);
+}
+
+/* --- appending -------------------------------------------------------------------------------- */
+
+static int stage(struct journal *j, const void *record, size_t len, struct journal_pos pos,
+		 uint64_t wall_ns)
+{
+	static const uint8_t zero[REC_HEAD_LEN];
+	size_t at = j->batch.len;
+
+	buf_put(&j->batch, zero, REC_HEAD_LEN);
+	buf_put(&j->batch, record, len);
+	buf_put(&j->batch, zero, SHA256_LEN);
+	if (j->batch.err) {
+		int err = j->batch.err;
+
+		j->batch.err = 0;
+		j->batch.len = at;
+		return err;
+	}
+	rec_describe((uint8_t *)j->batch.data + at, pos, wall_ns, (uint32_t)len);
+	return 0;
+}
+
+int journal_append(struct journal *j, const void *record, size_t len, struct journal_pos *ret_pos)
+{
+	struct journal_pos pos = { j->head.boot_seq, j->next_seq };
+	int err;
+
+	if (!len || len > EVENT_RECORD_MAX)
+		return -EINVAL;
+	if (j->batch.len + len + REC_OVERHEAD > BATCH_BYTES_MAX)
+		return -ENOBUFS;
+	err = stage(j, record, len, pos, clock_wall_ns());
+	if (err)
+		return err;
+	j->next_seq++;
+	j->batch_records++;
+	*ret_pos = pos;
+	return 0;
+}
+
+/* Adds the gap records that are owed behind the batch; n says how many numbers they take. */
+static int stage_gaps(struct journal *j, uint64_t *ret_n)
+{
+	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
+	uint64_t now = clock_wall_ns();
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < j->head.losses_len; i++) {
+		const struct loss *l = &j->head.losses[i];
+		struct journal_pos pos = { j->head.boot_seq, j->next_seq + i };
+		struct event ev = { .kind = EVENT_GAP,
+				    .time_ns = now,
+				    .boot_ns = clock_boot_ns(),
+				    .gap_boot = l->boot_seq,
+				    .from_seq = l->from,
+				    .to_seq = l->to,
+				    .count = l->count,
+				    .reason = text_of(loss_text(l->why)) };
+
+		buf_reset(&b);
+		event_encode(&ev, &b);
+		err = b.err ? b.err : stage(j, b.data, b.len, pos, now);
+	}
+	buf_done(&b);
+	if (!err)
+		*ret_n = j->head.losses_len;
+	return err;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static int write_all(int fd, const struct iovec *iov, size_t n, uint64_t off)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *p = iov[i].iov_base;
+		size_t left = iov[i].iov_len;
+
+		while (left) {
+			ssize_t did = pwrite(fd, p, left, (off_t)off);
+
+			if (did < 0 && errno == EINTR)
+				continue;
+			if (did <= 0)
+				return did ? -errno : -ENOSPC;
+			p += did;
+			left -= (size_t)did;
+			off += (uint64_t)did;
+		}
+	}
+	return 0;
+}
+
+static void seal_batch(struct journal *j, uint64_t mark, uint8_t chain[SHA256_LEN])
+{
+	uint8_t *p = (uint8_t *)j->batch.data, *end = p + j->batch.len;
+
+	while (p < end)
+		p += rec_seal(p, mark, chain);
+}
+
+static int write_on(struct journal *j, uint8_t chain[SHA256_LEN])
+{
+	uint64_t at = j->head.end.len;
+	struct iovec iov = { j->batch.data, j->batch.len };
+	int err;
+
+	seal_batch(j, j->mark, chain);
+	err = write_all(j->fd, &iov, 1, at);
+	if (!err && fdatasync(j->fd) < 0)
+		err = -errno;
+	if (!err)
+		return 0;
+	/* Take back what came through. A file that cannot even be cut, or whose sync failed, is not written to again. */
+	if (ftruncate(j->fd, (off_t)at) < 0 || (err != -ENOSPC && err != -EDQUOT))
+		retire_active(j);
+	return err;
+}
+
+/* A file of that name is in the way, and is no segment of ours or it would have been recovered: set it aside. */
+static int create_segment(struct journal *j, const char *name)
+{
+	int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	int fd = openat(j->dirfd, name, flags, 0640);
+	char aside[SEG_NAME_LEN + 16];
+
+	if (fd >= 0 || errno != EEXIST)
+		return fd >= 0 ? fd : -errno;
+	for (int i = 0; i < 100; i++) {
+		snprintf(aside, sizeof(aside), i ? "%s.damaged.%d" : "%s.damaged", name, i);
+		if (faccessat(j->dirfd, aside, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (renameat(j->dirfd, name, j->dirfd, aside) < 0)
+			return -errno;
+		fd = openat(j->dirfd, name, flags, 0640);
+		return fd >= 0 ? fd : -errno;
+	}
+	return -EEXIST;
+}
+
+static int write_new(struct journal *j, struct journal_pos first, uint8_t chain[SHA256_LEN])
+{
+	struct seg_header h = { .first = first,
+				.created_ns = clock_wall_ns(),
+				.mark = seg_mark(j->head.salt, first),
+				.prev = j->head.end };
+	uint8_t head[SEG_HEADER_LEN];
+	struct iovec iov[2] = { { head, sizeof(head) }, { j->batch.data, j->batch.len } };
+	char name[SEG_NAME_LEN + 1];
+	_close_ int fd = -1;
+	int err;
+
+	memcpy(h.node, j->node, sizeof(h.node));
+	memcpy(h.boot_id, j->head.boot_id, sizeof(h.boot_id));
+	seg_header_encode(&h, head);
+	seal_batch(j, h.mark, chain);
+	seg_name(first, name);
+	fd = create_segment(j, name);
+	if (fd < 0)
+		return fd;
+	err = write_all(fd, iov, 2, 0);
+	if (!err && (fdatasync(fd) < 0 || fsync(j->dirfd) < 0))
+		err = -errno;
+	if (!err)
+		err = segs_add(j, (struct segment){ .first = first, .end.len = SEG_HEADER_LEN });
+	if (err) {
+		unlinkat(j->dirfd, name, 0);
+		return err;
+	}
+	j->head.seg = first;
+	j->head.end.len = SEG_HEADER_LEN;
+	j->mark = h.mark;
+	j->fd = take_fd(fd);
+	return 0;
+}
+
+/* The batch is on disk: say so. A head that cannot be written now will be with the next batch. */
+static void publish(struct journal *j, struct journal_pos last, bool sync,
+		    const uint8_t chain[SHA256_LEN])
+{
+	struct segment *s = &j->segs[j->segs_len - 1];
+	struct seg_end *end = &j->head.end;
+
+	end->pos = last;
+	end->len += j->batch.len;
+	end->wall_ns = clock_wall_ns();
+	memcpy(end->chain, chain, SHA256_LEN);
+	j->total_bytes += end->len - s->end.len;
+	s->end = *end;
+	j->head.losses_len = 0;
+	j->next_seq = last.seq + 1;
+	if (head_write(&j->slots, &j->head, sync) < 0 || bell_ring(j->bell_fd) < 0)
+		errno = 0;
+}
+
+static int write_batch(struct journal *j, struct journal_pos first, struct journal_pos last)
+{
+	uint8_t chain[SHA256_LEN];
+	bool begin;
+	int err;
+
+	if (j->fd >= 0 && j->head.end.len > SEG_HEADER_LEN &&
+	    j->head.end.len + j->batch.len > j->segment_bytes) {
+		retire_active(j);
+		shed_expired(j);
+	}
+	begin = j->fd < 0;
+	memcpy(chain, j->head.end.chain, SHA256_LEN);
+	err = begin ? write_new(j, first, chain) : write_on(j, chain);
+	if (!err)
+		publish(j, last, begin, chain);
+	return err;
+}
+
+static bool is_lack_of_room(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT;
+}
+
+/*
+ * Tries until it is written or nothing more can be done. Each turn sheds one segment, or is the one second
+ * chance after an error that is not lack of room, so the turns are bounded.
+ */
+static int commit_batch(struct journal *j, size_t own_len, uint64_t *shed)
+{
+	struct journal_pos first = { j->head.boot_seq, j->next_seq - j->batch_records }, last;
+	bool second = false;
+	uint64_t gaps;
+	int err;
+
+	for (;;) {
+		uint64_t need = own_len + SEG_HEADER_LEN + LOSSES_MAX * GAP_RECORD_MAX;
+
+		if (!shed_to_cap(j, need, shed))
+			return -ENOSPC;
+		j->batch.len = own_len;
+		err = stage_gaps(j, &gaps);
+		if (err)
+			return err;
+		last = (struct journal_pos){ j->head.boot_seq, j->next_seq + gaps - 1 };
+		err = write_batch(j, first, last);
+		if (!err)
+			return 0;
+		if (is_lack_of_room(err) && shed_oldest(j, LOSS_FULL, shed))
+			continue;
+		if (is_lack_of_room(err) || second)
+			return err;
+		second = true;
+		retire_active(j);
+	}
+}
+
+int journal_commit(struct journal *j, uint64_t *ret_shed)
+{
+	uint64_t n = j->batch_records, shed = 0;
+	int err;
+
+	*ret_shed = 0;
+	if (!n && !j->head.losses_len)
+		return 0;
+	err = commit_batch(j, j->batch.len, &shed);
+	if (err && n) {
+		uint64_t from = j->next_seq - n, to = j->next_seq - 1;
+
+		shed += n;
+		loss_add(&j->head, (struct loss){ j->head.boot_seq, LOSS_DROP, from, to, n });
+		if (head_write(&j->slots, &j->head, true) < 0)
+			errno = 0; /* it stays in memory, and the next commit tries again */
+	}
+	j->batch.len = 0;
+	j->batch_records = 0;
+	*ret_shed = shed;
+	return err;
+}
+
+struct journal_pos journal_head(const struct journal *j)
+{
+	return j->head.end.pos;
+}
+
+bool journal_owes(const struct journal *j)
+{
+	return j->head.losses_len > 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_JOURNAL_STATE_H
+#define AJAR_JOURNAL_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "journal/segment.h"
+
+/* The two small files that change in place, `head` (the writer's) and `ack` (the shipper's): see journal.c. */
+
+enum loss_why { LOSS_CAP = 1, LOSS_FULL = 2, LOSS_DROP = 3, LOSS_DAMAGE = 4 };
+
+/* Records that are gone and for which no gap record has been committed yet. */
+struct loss {
+	uint32_t boot_seq;
+	enum loss_why why;
+	uint64_t from, to, count;
+};
+
+#define LOSSES_MAX 16
+
+struct head {
+	uint32_t boot_seq; /* of the boot that wrote this */
+	char boot_id[BOOT_ID_LEN + 1];
+	uint8_t salt[SALT_LEN];
+	struct journal_pos seg; /* the segment that end.len is in; {0,0}: none yet */
+	struct seg_end end; /* everything up to here is committed */
+	struct journal_pos trim; /* everything up to here was removed on purpose */
+	uint8_t trim_chain[SHA256_LEN];
+	struct journal_pos acked; /* the acknowledgement when that was done */
+	unsigned losses_len;
+	struct loss losses[LOSSES_MAX];
+};
+
+const char *loss_text(enum loss_why why);
+enum loss_why loss_of_text(struct text t);
+/* Adds a range; one that touches another of the same kind grows it. The count stays exact when the table is full. */
+void loss_add(struct head *h, struct loss l);
+/* A gap record for this range exists: it is no longer owed. */
+void loss_settle(struct head *h, uint32_t boot_seq, uint64_t from, uint64_t to);
+
+struct slots {
+	int fd;
+	uint64_t gen;
+};
+
+/* 0; -ENOENT: no such file; -EBADMSG: neither copy is whole. */
+must_check int head_read(int dirfd, struct head *ret_head);
+/* Opens for writing, and makes the file (whole and synced) when it is missing; a damaged one must be moved away before. */
+must_check int head_open(int dirfd, const struct head *h, struct slots *ret_slots);
+/* Overwrites the older of the two copies: takes no room, so it works on a full disk. */
+must_check int head_write(struct slots *s, const struct head *h, bool sync);
+
+#endif
