@@ -2,6 +2,7 @@
 #ifndef AJAR_ALERT_SINK_H
 #define AJAR_ALERT_SINK_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,13 @@ struct text;
  * later (or at once); the router (alert/route) never has two in flight for one sink, retries with back-off from the
  * store's cursor, and moves the cursor only after done(0). So: at least once after a crash, once otherwise.
  */
+/*
+ * A message is at most SINK_JSON_MAX bytes. done(SINK_ABSENT, why) says that this host has no such place (no syslog in a
+ * container): the router skips the message, counts it and reports it once, instead of trying for ever.
+ */
+#define SINK_JSON_MAX 65000
+#define SINK_ABSENT (-ENODEV)
+
 struct sink;
 typedef void (*sink_done_fn)(int err, const char *why, void *arg);
 
@@ -33,7 +41,16 @@ struct sink_ops {
 	void (*free)(struct sink *s);
 };
 
-extern const struct sink_ops sink_exec; /* target: program; JSON on stdin, own session, killed at the time limit, no shell */
-extern const struct sink_ops sink_syslog; /* journald's native socket with structured fields where it is, else /dev/log */
+/*
+ * target: a program; it gets the JSON line on standard input, its own session, no shell, and is ended with its whole
+ * process group at the time limit. Or "fd:N": the program is run by whoever serves the other end of that
+ * SOCK_SEQPACKET socket (alert/exec_spawner.h); the fd is the sink's from then on.
+ */
+extern const struct sink_ops sink_exec;
+/*
+ * journald's native socket with structured fields where it is, else /dev/log. target: "" or NULL, or
+ * "JOURNALD:DEVLOG", the paths of the two sockets.
+ */
+extern const struct sink_ops sink_syslog;
 
 #endif
