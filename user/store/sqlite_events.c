@@ -17,6 +17,7 @@ enum {
 	E_BOOT,
 	E_SEQ,
 	E_HAPPENED,
+	E_RECORDED,
 	E_RECEIVED,
 	E_DAY,
 	E_KIND,
@@ -44,12 +45,12 @@ enum {
 	E_CHAIN,
 };
 static const char insert_sql[] =
-	"INSERT INTO events (node_id, boot_seq, seq, happened_ns, received_ns, day, kind, origin, "
+	"INSERT INTO events (node_id, boot_seq, seq, happened_ns, recorded_ns, received_ns, day, "
+	"kind, origin, "
 	"proto, family, addr, port, scope, netns, netns_cookie, cookie, pid, comm, exe, uid, "
 	"user_name, argv, opened_ns, record_count, gap_from, gap_to, reason, record, chain) "
 	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-	"?, ?) "
-	"ON CONFLICT (node_id, boot_seq, seq) DO NOTHING";
+	"?, ?, ?) ON CONFLICT (node_id, boot_seq, seq) DO NOTHING";
 
 /* What one call changes in the rows of the node and of one of its boots. */
 struct tally {
@@ -211,7 +212,9 @@ static int put_row(struct tally *t, const char *node, const struct store_event *
 	int err;
 
 	if (event_decode(row->record.ptr, row->record.len, &ev))
-		ev = (struct event){ 0 }; /* kept as it is: a newer ajar may read it */
+		ev = (struct event){
+			.time_ns = row->recorded_ns
+		}; /* kept: a newer ajar may read it */
 	err = sq_get(t->s, insert_sql, &st);
 	if (!err)
 		err = bind_event(st, &ev);
@@ -220,6 +223,7 @@ static int put_row(struct tally *t, const char *node, const struct store_event *
 	sq_u64(st, E_NODE, (uint64_t)t->node_id);
 	sq_u64(st, E_BOOT, row->boot_seq);
 	sq_u64(st, E_SEQ, row->seq);
+	sq_u64(st, E_RECORDED, row->recorded_ns);
 	sq_u64(st, E_RECEIVED, row->received_ns);
 	sq_blob(st, E_RECORD, row->record.ptr, row->record.len);
 	sq_blob(st, E_CHAIN, row->chain, SHA256_LEN);
@@ -427,7 +431,8 @@ int sq_event_head(struct store *base, const char *node, uint32_t boot_seq, uint6
 /* CROSS JOIN keeps the events first: each query walks one index of theirs in its order and sorts nothing. */
 #define EVENT_SELECT                                                                               \
 	"SELECT n.name, n.host_type, e.boot_seq, e.seq, e.received_ns, e.record, e.chain, "        \
-	"coalesce(d.verdict, 0) FROM events e CROSS JOIN nodes n ON n.id = e.node_id "             \
+	"coalesce(d.verdict, 0), e.recorded_ns FROM events e CROSS JOIN nodes n ON n.id = "        \
+	"e.node_id "                                                                               \
 	"LEFT JOIN doors d ON d.node_id = e.node_id AND d.boot_seq = e.boot_seq AND "              \
 	"d.netns_cookie = e.netns_cookie AND d.cookie = e.cookie "
 
@@ -451,6 +456,7 @@ static int give_event(struct sq_stmt *st, store_event_fn fn, void *arg)
 		.raw.received_ns = sq_col_u64(st, 4),
 		.raw.record = sq_col_blob(st, 5),
 		.verdict = (enum verdict)sq_col_u64(st, 7),
+		.raw.recorded_ns = sq_col_u64(st, 8),
 	};
 	struct text chain = sq_col_blob(st, 6);
 
@@ -459,7 +465,7 @@ static int give_event(struct sq_stmt *st, store_event_fn fn, void *arg)
 	if (chain.len == SHA256_LEN)
 		memcpy(row.raw.chain, chain.ptr, SHA256_LEN);
 	if (event_decode(row.raw.record.ptr, row.raw.record.len, &row.ev))
-		row.ev = (struct event){ .raw = row.raw.record };
+		row.ev = (struct event){ .time_ns = row.raw.recorded_ns, .raw = row.raw.record };
 	row.ev.boot_seq = row.raw.boot_seq;
 	row.ev.seq = row.raw.seq;
 	return fn(&row, arg);

@@ -49,6 +49,7 @@ void store_bell_clear(struct store *s);
 struct store_event {
 	uint32_t boot_seq;
 	uint64_t seq;
+	uint64_t recorded_ns; /* wall: when the journal took it; part of the chain */
 	uint64_t received_ns; /* wall: when it reached the store */
 	struct text record; /* the encoded event, byte for byte as in the journal */
 	uint8_t chain[SHA256_LEN];

@@ -88,6 +88,7 @@ CREATE TABLE events (
   boot_seq INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   happened_ns INTEGER NOT NULL,
+  recorded_ns INTEGER NOT NULL,
   received_ns INTEGER NOT NULL,
   day INTEGER NOT NULL,
   kind INTEGER NOT NULL,

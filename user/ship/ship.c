@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "ship/ship.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/bell.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "core/event.h"
+#include "store/store.h"
+
+#define BATCH_BYTES_MAX (1024 * 1024)
+#define DAMAGES_PER_STEP 1000
+#define DAMAGES_KNOWN 256
+
+struct ship {
+	int dirfd;
+	struct store *store;
+	struct ship_opts opts;
+	char *node, *host_type;
+	struct journal_reader
+		*ear; /* only its fd: that of `reader` changes when it is opened anew */
+	struct journal_reader *reader; /* NULL: to be opened behind counts.at */
+	struct journal_pos acked;
+	uint32_t head_boot,
+		jumped_boot; /* whose head head_seq is; which one was jumped over already */
+	uint64_t head_seq;
+	struct ship_counts counts;
+	uint64_t known[DAMAGES_KNOWN]; /* places told already; the oldest is forgotten */
+	unsigned known_len;
+	size_t len, used;
+	struct store_event rows[STORE_BATCH_MAX];
+	char bytes[BATCH_BYTES_MAX];
+};
+
+static int pos_cmp(struct journal_pos a, struct journal_pos b)
+{
+	if (a.boot_seq != b.boot_seq)
+		return a.boot_seq < b.boot_seq ? -1 : 1;
+	return a.seq < b.seq ? -1 : a.seq > b.seq;
+}
+
+int ship_new(int dirfd, struct store *store, const struct ship_opts *o, struct ship **ret_ship)
+{
+	_cleanup_(ship_freep) struct ship *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->dirfd = dirfd;
+	s->store = store;
+	s->opts = *o;
+	s->node = strdup(o->node);
+	s->host_type = strdup(o->host_type);
+	if (!s->node || !s->host_type)
+		return -ENOMEM;
+	err = journal_ack_read(dirfd, &s->acked);
+	if (!err)
+		err = journal_reader_new(dirfd, (struct journal_pos){ 0 }, &s->ear);
+	if (err)
+		return err;
+	*ret_ship = take_ptr(s);
+	return 0;
+}
+
+void ship_free(struct ship *s)
+{
+	if (!s)
+		return;
+	journal_reader_free(s->reader);
+	journal_reader_free(s->ear);
+	free(s->node);
+	free(s->host_type);
+	free(s);
+}
+
+void ship_rewind(struct ship *s)
+{
+	journal_reader_free(take_ptr(s->reader));
+	s->counts.at = (struct journal_pos){ 0 };
+	s->head_boot = s->jumped_boot = 0;
+	s->len = s->used = 0;
+}
+
+int ship_fd(struct ship *s)
+{
+	return journal_reader_fd(s->ear);
+}
+
+void ship_fd_clear(struct ship *s)
+{
+	int fd = journal_reader_fd(s->ear);
+
+	if (fd >= 0)
+		bell_clear(fd);
+}
+
+const struct ship_counts *ship_counts(const struct ship *s)
+{
+	return &s->counts;
+}
+
+/* --- reading a batch ------------------------------------------------------------------------------ */
+
+/* A walk from the start meets the same damage again: it is told once. */
+static bool is_known(struct ship *s, const struct journal_damage *d)
+{
+	uint64_t place[2] = { hash_bytes(d->file, strnlen(d->file, sizeof(d->file))), d->offset };
+	uint64_t hash = hash_bytes(place, sizeof(place));
+	unsigned len = s->known_len < DAMAGES_KNOWN ? s->known_len : DAMAGES_KNOWN;
+
+	for (unsigned i = 0; i < len; i++) {
+		if (s->known[i] == hash)
+			return true;
+	}
+	s->known[s->known_len++ % DAMAGES_KNOWN] = hash;
+	return false;
+}
+
+static int tell_damage(struct ship *s, const struct journal_damage *d)
+{
+	if (is_known(s, d))
+		return 0;
+	s->counts.damages++;
+	return s->opts.damage ? s->opts.damage(d, s->opts.arg) : 0;
+}
+
+static int open_reader(struct ship *s)
+{
+	return s->reader ? 0 : journal_reader_new(s->dirfd, s->counts.at, &s->reader);
+}
+
+/* The store has everything of this boot up to its head: go on behind that. */
+static int jump(struct ship *s, const struct journal_record *rec)
+{
+	struct journal_pos head = { rec->pos.boot_seq, s->head_seq };
+
+	if (s->jumped_boot == rec->pos.boot_seq || rec->pos.seq == s->head_seq) {
+		s->counts.at = rec->pos;
+		return 0;
+	}
+	s->jumped_boot = rec->pos.boot_seq;
+	s->counts.at = head;
+	journal_reader_free(take_ptr(s->reader));
+	return open_reader(s);
+}
+
+static void add_row(struct ship *s, const struct journal_record *rec, uint64_t now_ns)
+{
+	struct store_event *row = &s->rows[s->len++];
+
+	memcpy(s->bytes + s->used, rec->payload.ptr, rec->payload.len);
+	*row = (struct store_event){
+		.boot_seq = rec->pos.boot_seq,
+		.seq = rec->pos.seq,
+		.recorded_ns = rec->wall_ns,
+		.received_ns = now_ns,
+		.record = { s->bytes + s->used, rec->payload.len },
+	};
+	memcpy(row->chain, rec->chain, SHA256_LEN);
+	s->used += rec->payload.len;
+}
+
+/* Takes one record into the batch, or passes over it. 1: the batch must be stored first. */
+static int take_record(struct ship *s, const struct journal_record *rec, uint64_t now_ns)
+{
+	int err;
+
+	if (rec->payload.len > EVENT_RECORD_MAX)
+		return -EBADMSG;
+	if (rec->pos.boot_seq != s->head_boot) {
+		err = store_event_head(s->store, s->node, rec->pos.boot_seq, &s->head_seq);
+		if (err)
+			return err;
+		s->head_boot = rec->pos.boot_seq;
+	}
+	if (rec->pos.seq > s->head_seq) {
+		add_row(s, rec, now_ns);
+		return 0;
+	}
+	if (!s->len)
+		return jump(s, rec);
+	/* It is read again behind what waits here. */
+	journal_reader_free(take_ptr(s->reader));
+	return 1;
+}
+
+/* Returns 1 when there may be more, 0 when the journal has no more now. */
+static int fill(struct ship *s)
+{
+	unsigned damages = 0;
+	uint64_t now_ns = clock_wall_ns();
+	int ret;
+
+	ret = open_reader(s);
+	while (!ret && s->len < STORE_BATCH_MAX && s->used + EVENT_RECORD_MAX <= BATCH_BYTES_MAX) {
+		struct journal_record rec;
+		struct journal_damage d;
+
+		ret = journal_next(s->reader, &rec, &d);
+		if (ret == 1) {
+			ret = take_record(s, &rec, now_ns);
+		} else if (ret == 2) {
+			ret = tell_damage(s, &d);
+			if (!ret && ++damages >= DAMAGES_PER_STEP)
+				return 1;
+		} else {
+			return ret;
+		}
+	}
+	return ret < 0 ? ret : 1;
+}
+
+/* --- storing it ------------------------------------------------------------------------------------- */
+
+static int put(struct ship *s, const struct store_event *rows, size_t n)
+{
+	size_t new_rows = 0;
+	int err;
+
+	err = store_put_events(s->store, s->node, s->host_type, rows, n, &new_rows);
+	if (err)
+		return err;
+	s->counts.stored += new_rows;
+	s->counts.batches++;
+	return 0;
+}
+
+/* One row conflicts: the others must get through all the same. */
+static int put_singly(struct ship *s)
+{
+	for (size_t i = 0; i < s->len; i++) {
+		struct journal_pos pos = { s->rows[i].boot_seq, s->rows[i].seq };
+		int err = put(s, &s->rows[i], 1);
+
+		if (err == -EEXIST) {
+			s->counts.conflicts++;
+			err = s->opts.conflict
+				      ? s->opts.conflict(pos, store_why(s->store), s->opts.arg)
+				      : 0;
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int flush(struct ship *s)
+{
+	const struct store_event *last = &s->rows[s->len ? s->len - 1 : 0];
+	int err;
+
+	if (!s->len)
+		return 0;
+	err = put(s, s->rows, s->len);
+	if (err == -EEXIST)
+		err = put_singly(s);
+	if (err)
+		return err;
+	s->counts.sent += s->len;
+	s->counts.bytes += s->used;
+	s->counts.at = (struct journal_pos){ last->boot_seq, last->seq };
+	s->len = s->used = 0;
+	return 0;
+}
+
+static int acknowledge(struct ship *s)
+{
+	int err;
+
+	if (pos_cmp(s->counts.at, s->acked) <= 0)
+		return 0;
+	err = journal_ack_write(s->dirfd, s->counts.at);
+	if (!err)
+		s->acked = s->counts.at;
+	return err;
+}
+
+int ship_step(struct ship *s)
+{
+	int more, err;
+
+	more = fill(s);
+	err = more < 0 ? more : flush(s);
+	if (!err)
+		err = acknowledge(s);
+	if (err) {
+		ship_rewind(s);
+		return err;
+	}
+	return more;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_SHIP_SHIP_H
+#define AJAR_SHIP_SHIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "journal/journal.h"
+
+struct store;
+
+/*
+ * Copies a node's journal to the store. It keeps no state of its own: at the start (and after ship_rewind()) it
+ * walks the journal from its oldest record on and passes over what the store says it has without a hole, so whatever the
+ * store lacks and the journal still keeps is sent, and sending twice changes nothing. The acknowledgement only tells the
+ * journal what it may drop.
+ */
+struct ship;
+
+struct ship_opts {
+	const char *node, *host_type; /* copied */
+	/* What the journal's reader found wrong; each place is told once. Non-zero ends the step and is returned. */
+	int (*damage)(const struct journal_damage *d, void *arg);
+	/* The store keeps another record under this one's key; it is passed over, and why says so. Non-zero as above. */
+	int (*conflict)(struct journal_pos pos, const char *why, void *arg);
+	void *arg;
+};
+
+struct ship_counts {
+	uint64_t sent, stored; /* records handed to the store; those that were new there */
+	uint64_t batches, bytes;
+	uint64_t damages, conflicts;
+	struct journal_pos at; /* all before it is in the store */
+};
+
+/* dirfd and store are borrowed. */
+must_check int ship_new(int dirfd, struct store *store, const struct ship_opts *o, struct ship **ret_ship);
+void ship_free(struct ship *s);
+DEFINE_FREEP(struct ship, ship_free)
+
+/*
+ * Ships at most one batch. 1: there may be more, call again; 0: nothing more until ship_fd() is readable. On an error of the
+ * store (see store_why()) or the journal nothing is acknowledged, and the next call begins anew: wait a little before it.
+ */
+must_check int ship_step(struct ship *s);
+/* Walk the whole journal again at the next step: after the store was away or restored, and now and then. */
+void ship_rewind(struct ship *s);
+/* Polls readable when the journal has more; stays the same for the life of the ship. */
+must_check int ship_fd(struct ship *s);
+void ship_fd_clear(struct ship *s);
+const struct ship_counts *ship_counts(const struct ship *s);
+
+#endif
