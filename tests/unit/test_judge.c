@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "monitor/judge.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "store/store.h"
+#include "tap.h"
+
+#define S UINT64_C(1000000000)
+#define T0 (UINT64_C(1795363262) * S)
+#define NODE "node001"
+
+static struct store *store;
+static struct judge *judge;
+static uint64_t next_seq = 1, now = T0;
+static unsigned changes; /* alert_log rows of the last step */
+
+static struct event door_event(enum event_kind kind, uint64_t cookie, uint16_t port)
+{
+	struct event ev = { .time_ns = now,
+			    .kind = kind,
+			    .origin = ORIGIN_EVENT,
+			    .door = { .proto = PROTO_TCP,
+				      .family = FAMILY_INET,
+				      .scope = SCOPE_ANY,
+				      .port = port,
+				      .netns_cookie = 1,
+				      .cookie = cookie },
+			    .opener = { .known = true,
+					.pid = 100,
+					.tid = 100,
+					.comm = "nc",
+					.exe = TEXT("/usr/bin/nc"),
+					.uid = 1041,
+					.gid = 1041,
+					.user = TEXT("mlee") } };
+
+	return ev;
+}
+
+static void put_in_boot(struct event ev, uint32_t boot_seq)
+{
+	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
+	struct store_event row = { .boot_seq = boot_seq, .seq = next_seq++, .received_ns = now };
+	size_t added;
+
+	event_encode(&ev, &b);
+	row.record = (struct text){ b.data, (uint32_t)b.len };
+	if (store_put_events(store, NODE, "compute", &row, 1, &added))
+		printf("# cannot put: %s\n", store_why(store));
+	buf_done(&b);
+}
+
+static void put(struct event ev)
+{
+	put_in_boot(ev, 1);
+}
+
+static void step(void)
+{
+	uint64_t next;
+	int err = judge_step(judge, now, &changes, &next);
+
+	if (err)
+		printf("# judge_step: %d %s\n", err, store_why(store));
+}
+
+struct counted {
+	unsigned n;
+	enum alert_state state;
+	enum finding_kind kind;
+	uint64_t doors;
+};
+
+static int count_alert(const struct store_alert *a, void *arg)
+{
+	struct counted *c = arg;
+
+	c->n++;
+	c->state = a->state;
+	c->kind = a->kind;
+	c->doors = a->count;
+	return 0;
+}
+
+/* How many alerts there are, resolved ones included when all; what the last one looks like. */
+static struct counted alerts(bool all)
+{
+	const struct store_alert_query q = { .all = all };
+	struct counted c = { 0 };
+
+	if (store_alerts(store, &q, count_alert, &c))
+		printf("# store_alerts: %s\n", store_why(store));
+	return c;
+}
+
+static int count_door(const struct store_door *d, void *arg)
+{
+	struct counted *c = arg;
+
+	(void)d;
+	c->n++;
+	return 0;
+}
+
+static unsigned open_doors(void)
+{
+	const struct store_door_query q = { .open_only = true };
+	struct counted c = { 0 };
+
+	if (store_doors(store, &q, count_door, &c))
+		printf("# store_doors: %s\n", store_why(store));
+	return c.n;
+}
+
+static void restart(void)
+{
+	const struct judge_opts o = { 0 };
+
+	judge_free(judge);
+	judge = NULL;
+	if (judge_new(store, &o, &judge))
+		printf("# cannot make a judge\n");
+}
+
+static void accept_row(uint16_t port, const char *exe)
+{
+	char type[] = "compute", path[64];
+	struct profile_row row = { .port = port, .proto = PROTO_TCP, .host_type = type };
+	size_t added;
+
+	snprintf(path, sizeof(path), "%s", exe);
+	row.exe = path;
+	if (store_profile_add(store, "compute", &row, 1, true, now, &added))
+		printf("# cannot add a row: %s\n", store_why(store));
+}
+
+static void learning_never_alerts(void)
+{
+	put(door_event(EVENT_OPEN, 1, 22));
+	put(door_event(EVENT_OPEN, 2, 4444));
+	step();
+	is_int(changes, 0, "without an accepted profile nothing alerts");
+	is_int(open_doors(), 2, "but the doors are kept");
+	accept_row(22, "/usr/bin/nc");
+	step();
+	is_int(changes, 1, "an accepted profile judges what stands open");
+	is_int(alerts(false).n, 1, "and the door it has no row for alerts");
+	is_int(alerts(false).kind, FINDING_UNEXPECTED, "as unexpected");
+	step();
+	is_int(changes, 0, "once");
+}
+
+static void twins_and_restarts(void)
+{
+	put(door_event(EVENT_OPEN, 3, 4444));
+	step();
+	is_int(changes, 0, "a second socket on the same port adds no alert");
+	is_int(alerts(false).doors, 2, "but counts");
+	restart();
+	step();
+	is_int(changes, 0, "a monitor that starts again says nothing twice");
+	put(door_event(EVENT_CLOSE, 2, 4444));
+	step();
+	is_int(alerts(false).doors, 1, "the first socket's end leaves one");
+	put(door_event(EVENT_CLOSE, 3, 4444));
+	step();
+	is_int(alerts(false).n, 1, "the last one's end waits for a blink");
+	now += 2 * S;
+	put(door_event(EVENT_OPEN, 4, 4444));
+	step();
+	is_int(changes, 0, "which a restarted service uses");
+	now += 60 * S;
+	step();
+	is_int(alerts(false).n, 1, "and the alert stands");
+	put(door_event(EVENT_CLOSE, 4, 4444));
+	step();
+	restart();
+	now += 6 * S;
+	step();
+	is_int(alerts(false).n, 0,
+	       "gone for longer it is resolved, also by a monitor started since");
+	put(door_event(EVENT_OPEN, 5, 4444));
+	step();
+	is_int(changes, 1, "when the door comes back");
+	is_int(alerts(true).n, 1, "its alert opens again and no new one is made");
+}
+
+static void impostor_and_profile(void)
+{
+	struct event ev = door_event(EVENT_OPEN, 6, 22);
+
+	ev.opener.exe = TEXT("/tmp/sshd");
+	put(ev);
+	step();
+	is_int(alerts(false).n, 2, "another program on a permitted port alerts");
+	accept_row(4444, "/usr/bin/nc");
+	accept_row(22, "/tmp/sshd");
+	step();
+	is_int(changes, 2, "accepting both doors resolves both alerts");
+	is_int(alerts(false).n, 0, "and none is left");
+}
+
+static void a_fresh_sensor_closes_what_it_does_not_find(void)
+{
+	struct event again = door_event(EVENT_OPEN, 6, 22),
+		     start = { .kind = EVENT_START, .origin = ORIGIN_EVENT };
+	unsigned before = open_doors();
+
+	is_int(before, 3, "three doors stand open");
+	start.time_ns = now;
+	start.from_seq = next_seq;
+	again.origin = ORIGIN_SNAPSHOT;
+	put(again);
+	put(start);
+	step();
+	is_int(open_doors(), 1, "after a fresh start only what its snapshot found does");
+	start.from_seq = 0;
+	put(start);
+	step();
+	is_int(open_doors(), 1, "a sensor that was taken over closes nothing");
+	next_seq = 1;
+	start.from_seq = 1;
+	put_in_boot(start, 2);
+	step();
+	is_int(open_doors(), 0, "after a reboot none of before is left");
+}
+
+static void many_of_one_key(void)
+{
+	struct event ev;
+
+	for (uint64_t i = 0; i < 2000; i++) {
+		ev = door_event(EVENT_OPEN, 1000 + i, (uint16_t)(40000 + i));
+		ev.door.autoport = true;
+		put_in_boot(ev, 2);
+	}
+	step();
+	is_int(changes, 1, "2,000 doors of one program on ports the kernel chose are one alert");
+	is_int(alerts(false).doors, 2000, "that counts them");
+	for (uint64_t i = 0; i < 2000; i++) {
+		ev = door_event(EVENT_CLOSE, 1000 + i, (uint16_t)(40000 + i));
+		ev.door.autoport = true;
+		put_in_boot(ev, 2);
+	}
+	step();
+	now += 10 * S;
+	step();
+	is_int(alerts(false).n, 0, "and one resolution");
+}
+
+int main(void)
+{
+	char path[] = "/tmp/ajar-judge-XXXXXX", uri[64], file[64];
+	_free_ char *why = NULL;
+
+	if (!mkdtemp(path))
+		return 1;
+	snprintf(uri, sizeof(uri), "sqlite:%s/ajar.db", path);
+	if (!is_int(store_open(uri, STORE_CREATE, &store, &why), 0, "a store is made"))
+		printf("# %s\n", why ? why : "?");
+	restart();
+	learning_never_alerts();
+	twins_and_restarts();
+	impostor_and_profile();
+	a_fresh_sensor_closes_what_it_does_not_find();
+	many_of_one_key();
+	judge_free(judge);
+	store_free(store);
+	for (const char *const *f =
+		     (const char *const[]){ "ajar.db", "ajar.db-wal", "ajar.db-shm", "bell", NULL };
+	     *f; f++) {
+		snprintf(file, sizeof(file), "%s/%s", path, *f);
+		unlink(file);
+	}
+	is_int(rmdir(path), 0, "and nothing else is left in its folder");
+	return tap_done();
+}
