@@ -13,7 +13,7 @@
  * a line, "#" starts a comment. Origin of each value: default, file:line, or the command line.
  */
 struct conf {
-	char *node_name; /* "" = this host's name */
+	char *node_name; /* never empty: this host's name when none is set */
 	char *node_class; /* host_type of this node */
 	char *data_dir;
 	char *store_uri; /* "" = sqlite in data_dir */

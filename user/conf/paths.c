@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "conf/paths.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "conf/conf.h"
 
@@ -23,4 +25,15 @@ int paths_store_uri(const struct conf *conf, struct buf *b)
 	else
 		buf_printf(b, "sqlite:%s/store/" PATHS_STORE_FILE, conf->data_dir);
 	return b->err;
+}
+
+const char *paths_store_file(const char *uri)
+{
+	static const char scheme[] = "sqlite:";
+	const char *colon = strchr(uri, ':'), *slash = strchr(uri, '/');
+
+	if (!strncmp(uri, scheme, sizeof(scheme) - 1))
+		return uri + sizeof(scheme) - 1;
+	/* A colon before any slash ends the scheme of another driver. */
+	return colon && (!slash || colon < slash) ? NULL : uri;
 }

@@ -13,5 +13,7 @@ must_check int paths_journal(const struct conf *conf, struct buf *b);
 must_check int paths_store_dir(const struct conf *conf, struct buf *b);
 /* store.uri when it is set, else "sqlite:DATA/store/ajar.db". */
 must_check int paths_store_uri(const struct conf *conf, struct buf *b);
+/* The file behind an sqlite uri or a plain path, borrowed from uri; NULL: another driver's. */
+const char *paths_store_file(const char *uri);
 
 #endif

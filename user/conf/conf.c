@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Settings. One row of keys[] below is everything there is to know about a setting: parser, default,
+ * range, message and the text of `--help` all come from it.
+ *
+ * The file: one setting a line, "key value", any blanks between them; the value is the rest of the line without blanks
+ * at its ends. "#" at the beginning of a line or after a blank starts a comment. Nothing is quoted or continued.
+ */
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "conf/suggest.h"
+
+#define FILE_BYTES_MAX (1 << 20)
+#define LINE_BYTES_MAX 4096
+#define SHOWN_MAX 60 /* of hostile text in a message */
+
+enum conf_type { CONF_TEXT, CONF_BOOL, CONF_SIZE, CONF_DURATION };
+
+#define KIB (1ULL << 10)
+#define MIB (1ULL << 20)
+#define GIB (1ULL << 30)
+#define MS 1000000ULL
+#define SECOND (1000 * MS)
+#define HOUR (3600 * SECOND)
+#define DAY (24 * HOUR)
+
+struct conf_key {
+	const char *name;
+	enum conf_type type;
+	size_t off; /* of its member in struct conf */
+	uint64_t min, max; /* bytes of text, bytes, ns */
+	const char *range; /* the same for people */
+	const char *def, *help;
+};
+
+/* clang-format off */
+static const struct conf_key keys[] = {
+	{ "node.name", CONF_TEXT, offsetof(struct conf, node_name), 0, 255, "at most 255 bytes",
+	  "", "the name of this node; empty: the host's name" },
+	{ "node.class", CONF_TEXT, offsetof(struct conf, node_class), 1, 64, "1 to 64 bytes",
+	  "default", "the host type of this node: whose profile holds for it" },
+	{ "data.dir", CONF_TEXT, offsetof(struct conf, data_dir), 1, 1024, "1 to 1024 bytes",
+	  "/var/lib/ajar", "where the journal and the embedded store live" },
+	{ "store.uri", CONF_TEXT, offsetof(struct conf, store_uri), 0, 1024, "at most 1024 bytes",
+	  "", "sqlite:PATH; empty: the embedded store in data.dir" },
+	{ "role.user", CONF_TEXT, offsetof(struct conf, role_user), 1, 64, "1 to 64 bytes",
+	  "ajar", "the account that everything without privilege runs as" },
+	{ "sensor.pin-dir", CONF_TEXT, offsetof(struct conf, pin_dir), 1, 1024, "1 to 1024 bytes",
+	  "/sys/fs/bpf/ajar", "bpffs folder where the sensor stays attached while its agent restarts" },
+	{ "sensor.keep-pins", CONF_BOOL, offsetof(struct conf, keep_pins), 0, 0, "yes or no",
+	  "no", "leave the sensor attached when the agent stops" },
+	{ "sensor.sweep-every", CONF_DURATION, offsetof(struct conf, sweep_every_ns), SECOND, DAY, "1s to 1d",
+	  "60s", "how often every socket is looked at again" },
+	{ "journal.max-bytes", CONF_SIZE, offsetof(struct conf, journal_max_bytes), MIB, 1024 * GIB, "1M to 1024G",
+	  "1G", "cap of the journal; what must go is covered by gap records" },
+	{ "journal.segment-bytes", CONF_SIZE, offsetof(struct conf, journal_segment_bytes), 64 * KIB, GIB, "64K to 1G",
+	  "8M", "size at which the journal begins a new segment file" },
+	{ "journal.replay", CONF_DURATION, offsetof(struct conf, journal_replay_ns), 0, 365 * DAY, "0s to 365d",
+	  "24h", "how long segments stay after the store has them" },
+	{ "alert.exec", CONF_TEXT, offsetof(struct conf, alert_exec), 0, 1024, "at most 1024 bytes",
+	  "", "program that gets each change of an alert as JSON on its standard input; empty: none" },
+	{ "alert.exec-timeout", CONF_DURATION, offsetof(struct conf, alert_exec_timeout_ns), 100 * MS, HOUR,
+	  "100ms to 1h", "10s", "time after which that program is killed" },
+	{ "alert.syslog", CONF_BOOL, offsetof(struct conf, alert_syslog), 0, 0, "yes or no",
+	  "yes", "send changes of alerts to journald or syslog" },
+};
+/* clang-format on */
+
+_Static_assert(array_len(keys) <= sizeof(((struct conf *)0)->origins) / sizeof(char *),
+	       "struct conf has an origin for every key");
+
+static void *member(const struct conf *c, const struct conf_key *k)
+{
+	return (char *)(uintptr_t)c + k->off;
+}
+
+/* Fills *ret_why (when asked for) with formatted text; always returns -EINVAL. */
+static printf_like(2, 3) int why(char **ret_why, const char *fmt, ...)
+{
+	va_list ap;
+	char *s = NULL;
+
+	if (!ret_why)
+		return -EINVAL;
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0)
+		s = NULL;
+	va_end(ap);
+	*ret_why = s;
+	return -EINVAL;
+}
+
+/* Hostile text for a message: escaped and cut. The buffer is the caller's. */
+static const char *shown(struct buf *b, const char *s)
+{
+	buf_reset(b);
+	esc_text(b, s, strlen(s), SHOWN_MAX);
+	return buf_str(b);
+}
+
+static const struct conf_key *find_key(const char *name)
+{
+	for (size_t i = 0; i < array_len(keys); i++)
+		if (!strcmp(keys[i].name, name))
+			return &keys[i];
+	return NULL;
+}
+
+static bool is_plain_text(const char *s)
+{
+	for (size_t left = strlen(s), n; left; s += n, left -= n) {
+		unsigned char u = (unsigned char)*s;
+
+		n = utf8_len((const unsigned char *)s, left);
+		if (n == 0 || u < ' ' || u == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static int replace_text(char **member_ptr, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*member_ptr);
+	*member_ptr = copy;
+	return 0;
+}
+
+/* node.name is never empty: everybody may use it as it stands. */
+static int use_host_name(struct conf *c)
+{
+	char host[HOST_NAME_MAX + 1];
+
+	if (gethostname(host, sizeof(host)) < 0)
+		return -errno;
+	host[sizeof(host) - 1] = '\0';
+	return replace_text(&c->node_name, host[0] && is_plain_text(host) ? host : "localhost");
+}
+
+/* The value as the key's type, stored; -EINVAL or -ERANGE when it is none. */
+static int store_value(struct conf *c, const struct conf_key *k, const char *value)
+{
+	uint64_t v = 0;
+	int err = 0;
+
+	switch (k->type) {
+	case CONF_TEXT:
+		v = strlen(value);
+		if (!is_plain_text(value))
+			return -EINVAL;
+		if (v < k->min || v > k->max)
+			return -ERANGE;
+		if (k->off == offsetof(struct conf, node_name) && !*value)
+			return use_host_name(c);
+		return replace_text(member(c, k), value);
+	case CONF_BOOL:
+		return parse_bool(value, member(c, k));
+	case CONF_SIZE:
+		err = parse_size(value, &v);
+		break;
+	case CONF_DURATION:
+		err = parse_duration(value, &v);
+		break;
+	}
+	if (err < 0)
+		return err;
+	if (v < k->min || v > k->max)
+		return -ERANGE;
+	*(uint64_t *)member(c, k) = v;
+	return 0;
+}
+
+static int unknown_key(const char *key, const char *origin, char **ret_why)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+	struct suggest s;
+
+	suggest_init(&s, key);
+	for (size_t i = 0; i < array_len(keys); i++)
+		suggest_try(&s, keys[i].name);
+	if (s.best)
+		return why(ret_why, "%s: unknown key '%s' (did you mean '%s'?)", origin,
+			   shown(&b, key), s.best);
+	return why(ret_why, "%s: unknown key '%s'", origin, shown(&b, key));
+}
+
+int conf_set(struct conf *c, const char *key, const char *value, const char *origin, char **ret_why)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+	const struct conf_key *k = find_key(key);
+	int err;
+
+	if (!k)
+		return unknown_key(key, origin, ret_why);
+	err = store_value(c, k, value);
+	if (err == -ENOMEM)
+		return err;
+	if (err < 0)
+		return why(ret_why, "%s: bad value '%s' for %s: %s", origin, shown(&b, value),
+			   k->name,
+			   k->type == CONF_TEXT && err == -EINVAL
+				   ? "it has control characters or is not UTF-8"
+				   : k->range);
+	return replace_text(&c->origins[k - keys], origin);
+}
+
+int conf_new(struct conf **ret_conf)
+{
+	_cleanup_(conf_freep) struct conf *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	for (size_t i = 0; i < array_len(keys); i++) {
+		err = conf_set(c, keys[i].name, keys[i].def, "default", NULL);
+		if (err < 0)
+			return err;
+	}
+	*ret_conf = take_ptr(c);
+	return 0;
+}
+
+void conf_free(struct conf *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < array_len(keys); i++) {
+		if (keys[i].type == CONF_TEXT)
+			free(*(char **)member(c, &keys[i]));
+		free(c->origins[i]);
+	}
+	free(c);
+}
+
+static bool is_blank(char ch)
+{
+	return ch == ' ' || ch == '\t' || ch == '\r';
+}
+
+/* Cuts the comment and the blanks at both ends; returns the beginning. */
+static char *trim(char *line)
+{
+	size_t n;
+
+	for (char *p = line; *p; p++) {
+		if (*p == '#' && (p == line || is_blank(p[-1]))) {
+			*p = '\0';
+			break;
+		}
+	}
+	while (is_blank(*line))
+		line++;
+	for (n = strlen(line); n && is_blank(line[n - 1]); n--)
+		line[n - 1] = '\0';
+	return line;
+}
+
+struct load {
+	struct conf *c;
+	const char *path;
+	unsigned line_of[array_len(keys)]; /* where a key was set, 0: not yet */
+	char **ret_why;
+};
+
+static int load_line(struct load *l, char *line, unsigned number)
+{
+	_free_ char *origin = NULL;
+	const struct conf_key *k;
+	char *key = trim(line), *value = key;
+
+	if (!*key)
+		return 0;
+	while (*value && !is_blank(*value))
+		value++;
+	while (is_blank(*value))
+		*value++ = '\0';
+	if (asprintf(&origin, "%s:%u", l->path, number) < 0) {
+		origin = NULL;
+		return -ENOMEM;
+	}
+	k = find_key(key);
+	if (!k)
+		return unknown_key(key, origin, l->ret_why);
+	if (l->line_of[k - keys])
+		return why(l->ret_why, "%s: duplicate key '%s' (first on line %u)", origin, k->name,
+			   l->line_of[k - keys]);
+	if (!*value)
+		return why(l->ret_why, "%s: key '%s' has no value (%s)", origin, k->name, k->range);
+	l->line_of[k - keys] = number;
+	return conf_set(l->c, key, value, origin, l->ret_why);
+}
+
+int conf_load(struct conf *c, const char *path, char **ret_why)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(FILE_BYTES_MAX);
+	struct load l = { .c = c, .path = path, .ret_why = ret_why };
+	char *p, *end;
+	int err;
+
+	err = file_read(AT_FDCWD, path, &b);
+	if (err == -E2BIG)
+		return why(ret_why, "%s: larger than %d bytes: not a configuration file", path,
+			   FILE_BYTES_MAX);
+	if (err < 0) {
+		(void)why(ret_why, "cannot read configuration '%s': %s", path, strerror(-err));
+		return err;
+	}
+	p = b.data;
+	end = p + b.len;
+	for (unsigned number = 1; p < end; number++) {
+		char *nl = memchr(p, '\n', (size_t)(end - p));
+		size_t n = (size_t)((nl ? nl : end) - p);
+
+		if (n > LINE_BYTES_MAX)
+			return why(ret_why, "%s:%u: line is longer than %d bytes", path, number,
+				   LINE_BYTES_MAX);
+		if (memchr(p, '\0', n))
+			return why(ret_why, "%s:%u: NUL byte: not a text file", path, number);
+		p[n] = '\0'; /* b.data ends with a NUL of its own */
+		err = load_line(&l, p, number);
+		if (err < 0)
+			return err;
+		p += n + 1;
+	}
+	return 0;
+}
+
+static void format_size(struct buf *b, uint64_t v)
+{
+	if (v && v % GIB == 0)
+		buf_printf(b, "%lluG", (unsigned long long)(v / GIB));
+	else if (v && v % MIB == 0)
+		buf_printf(b, "%lluM", (unsigned long long)(v / MIB));
+	else if (v && v % KIB == 0)
+		buf_printf(b, "%lluK", (unsigned long long)(v / KIB));
+	else
+		buf_printf(b, "%llu", (unsigned long long)v);
+}
+
+static void format_duration(struct buf *b, uint64_t ns)
+{
+	if (ns && ns % HOUR == 0)
+		buf_printf(b, "%lluh", (unsigned long long)(ns / HOUR));
+	else if (ns % SECOND == 0)
+		buf_printf(b, "%llus", (unsigned long long)(ns / SECOND));
+	else
+		buf_printf(b, "%llums", (unsigned long long)(ns / MS));
+}
+
+static void format_value(const struct conf *c, const struct conf_key *k, struct buf *b)
+{
+	switch (k->type) {
+	case CONF_TEXT:
+		buf_puts(b, *(char **)member(c, k));
+		break;
+	case CONF_BOOL:
+		buf_puts(b, *(bool *)member(c, k) ? "yes" : "no");
+		break;
+	case CONF_SIZE:
+		format_size(b, *(uint64_t *)member(c, k));
+		break;
+	case CONF_DURATION:
+		format_duration(b, *(uint64_t *)member(c, k));
+		break;
+	}
+}
+
+void conf_each(const struct conf *c,
+	       void (*fn)(const char *key, const char *value, const char *def, const char *help,
+			  const char *origin, void *arg),
+	       void *arg)
+{
+	for (size_t i = 0; i < array_len(keys); i++) {
+		_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+
+		buf_puts(&b, "");
+		format_value(c, &keys[i], &b);
+		fn(keys[i].name, buf_str(&b), keys[i].def, keys[i].help, c->origins[i], arg);
+	}
+}
