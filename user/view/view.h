@@ -12,6 +12,7 @@
 struct buf;
 struct jsonw;
 struct store_alert;
+struct store_alert_change;
 
 /* The JSON of INTERFACE.md; every key always there, unknown is null. */
 struct view_event_ctx {
@@ -20,12 +21,32 @@ struct view_event_ctx {
 	int64_t latency_us; /* -1: unknown */
 };
 void view_event_json(struct jsonw *w, const struct event *ev, const struct view_event_ctx *ctx);
+void view_event_member(struct jsonw *w, const char *key, const struct event *ev, const struct view_event_ctx *ctx);
 void view_alert_json(struct jsonw *w, const struct store_alert *a);
+/* A change of an alert among events: its JSON, led by time, "event":"alert", who and note. */
+void view_change_json(struct jsonw *w, const struct store_alert_change *c);
 
-/* "nc", "mlee", "← bash ← sshd": for tables; escaped. */
+/* "nc mlee ← bash ← sshd": who holds a door, for people; escaped. */
 void view_who(struct buf *b, const struct process *p);
-/* Name of a uid: the record's own, else this machine's account database, else the number. */
+/* Name of a uid: the record's own, else the number; "?" when unknown. */
 void view_user(struct buf *b, const struct process *p);
+/* The arguments with blanks between them, escaped; nothing when they are unknown. */
+void view_argv(struct buf *b, const struct process *p);
+/* "2026-11-22 16:01:02" (UTC, as --since and --at read it); with ms also ".123". */
+void view_time(struct buf *b, uint64_t wall_ns, bool ms);
+
+/*
+ * One event or change as one line for people, with its newline: what streams (watch, timeline). with_node
+ * shows the node; colour paints what needs a look.
+ */
+struct view_line_opts {
+	bool colour, with_node;
+};
+void view_event_line(struct buf *b, const struct event *ev, const struct view_event_ctx *ctx, const struct view_line_opts *o);
+void view_change_line(struct buf *b, const struct store_alert_change *c, const struct view_line_opts *o);
+/* SGR for a verdict or severity, or NULL when it is nothing special. */
+const char *view_verdict_sgr(enum verdict v);
+const char *view_severity_sgr(enum severity s);
 
 /* A table for people: columns fit the terminal, hostile bytes are escaped, colour only when asked for. */
 struct table;

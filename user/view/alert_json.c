@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "base/jsonw.h"
+#include "store/store.h"
+#include "view/view.h"
+
+/* The event that opened the alert, or null: no door, or a record that cannot be read any more. */
+static void put_alert_door(struct jsonw *w, const struct store_alert *a)
+{
+	const struct view_event_ctx ctx = { .node = a->node,
+					    .host_type = a->host_type,
+					    .verdict = a->kind == FINDING_IMPOSTOR
+							       ? VERDICT_IMPOSTOR
+							       : VERDICT_UNEXPECTED,
+					    .latency_us = -1 };
+	struct event ev;
+
+	if (!a->record.ptr || event_decode(a->record.ptr, a->record.len, &ev) < 0) {
+		jsonw_null(w, "door");
+		return;
+	}
+	ev.boot_seq = a->boot_seq;
+	ev.seq = a->seq;
+	view_event_member(w, "door", &ev, &ctx);
+}
+
+static void put_alert(struct jsonw *w, const struct store_alert *a)
+{
+	jsonw_u64(w, "id", a->id);
+	jsonw_str(w, "kind", finding_kind_name(a->kind));
+	jsonw_str(w, "severity", severity_name(a->severity));
+	jsonw_str(w, "state", alert_state_name(a->state));
+	jsonw_str(w, "nodes", a->nodes);
+	jsonw_u64(w, "count", a->count);
+	jsonw_str(w, "class", a->host_type);
+	if (a->proto) {
+		jsonw_str(w, "proto", door_proto_name(a->proto));
+		jsonw_u64(w, "port", a->port);
+	} else {
+		jsonw_null(w, "proto");
+		jsonw_null(w, "port");
+	}
+	jsonw_str(w, "summary", a->summary);
+	jsonw_str(w, "why", a->why);
+	jsonw_str(w, "remedy", a->remedy);
+	jsonw_time(w, "first", a->first_ns);
+	jsonw_time(w, "last", a->last_ns);
+	put_alert_door(w, a);
+	jsonw_null(w, "scan"); /* filled by the scanner's side once an alert has one */
+}
+
+void view_alert_json(struct jsonw *w, const struct store_alert *a)
+{
+	jsonw_obj(w, NULL);
+	put_alert(w, a);
+	jsonw_end_obj(w);
+}
+
+void view_change_json(struct jsonw *w, const struct store_alert_change *c)
+{
+	jsonw_obj(w, NULL);
+	jsonw_time(w, "time", c->at_ns);
+	jsonw_str(w, "node", c->alert.node);
+	jsonw_str(w, "event", "alert");
+	jsonw_str(w, "who", c->who);
+	jsonw_str(w, "note", c->note);
+	put_alert(w, &c->alert);
+	jsonw_end_obj(w);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The JSON of an event. Its keys are a contract: every one of the common part is in every object, whatever
+ * the kind; what a kind adds (closer, count, from ...) is only there. What is not known is null: also a boot_seq and
+ * seq that no journal has given yet.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/jsonw.h"
+#include "view/place.h"
+#include "view/view.h"
+
+static void put_id(struct jsonw *w, const char *key, uint32_t id)
+{
+	if (id == ID_UNKNOWN)
+		jsonw_null(w, key);
+	else
+		jsonw_u64(w, key, id);
+}
+
+static void put_u64_or_null(struct jsonw *w, const char *key, uint64_t v)
+{
+	if (v)
+		jsonw_u64(w, key, v);
+	else
+		jsonw_null(w, key);
+}
+
+/* A name out of a fixed set; the number is out of range when the record is of a newer program. */
+static void put_name(struct jsonw *w, const char *key, const char *name)
+{
+	jsonw_str(w, key, name && strcmp(name, "?") != 0 ? name : NULL);
+}
+
+static struct text comm_text(const char comm[COMM_LEN])
+{
+	return (struct text){ comm, (uint32_t)strnlen(comm, COMM_LEN) };
+}
+
+/* argv: each argument ended by NUL; a cut last one has none. */
+static void put_argv(struct jsonw *w, struct text argv)
+{
+	const char *p = argv.ptr, *end = p + argv.len;
+
+	if (!p) {
+		jsonw_null(w, "argv");
+		return;
+	}
+	jsonw_arr(w, "argv");
+	while (p < end) {
+		const char *nul = memchr(p, '\0', (size_t)(end - p));
+		const char *stop = nul ? nul : end;
+
+		jsonw_text(w, NULL, (struct text){ p, (uint32_t)(stop - p) });
+		p = stop + 1;
+	}
+	jsonw_end_arr(w);
+}
+
+static void put_ancestors(struct jsonw *w, const struct process *p)
+{
+	jsonw_arr(w, "ancestors");
+	for (uint32_t i = 0; i < p->ancestors_len && i < ANCESTORS_MAX; i++) {
+		jsonw_obj(w, NULL);
+		jsonw_u64(w, "pid", p->ancestors[i].pid);
+		jsonw_text(w, "comm", comm_text(p->ancestors[i].comm));
+		jsonw_end_obj(w);
+	}
+	jsonw_end_arr(w);
+}
+
+static const struct process the_kernel = {
+	.known = true,
+	.kernel = true,
+	.comm = "kernel",
+	.uid = ID_UNKNOWN,
+	.gid = ID_UNKNOWN,
+	.loginuid = ID_UNKNOWN,
+	.session = ID_UNKNOWN,
+};
+
+static void put_process(struct jsonw *w, const char *key, const struct process *p)
+{
+	if (!p->known && !p->kernel) {
+		jsonw_null(w, key);
+		return;
+	}
+	if (p->kernel)
+		p = &the_kernel;
+	jsonw_obj(w, key);
+	put_u64_or_null(w, "pid", p->pid);
+	put_u64_or_null(w, "tid", p->tid);
+	jsonw_time(w, "start", p->start_ns);
+	jsonw_text(w, "comm", comm_text(p->comm));
+	jsonw_text(w, "exe", p->exe);
+	put_argv(w, p->argv);
+	put_id(w, "uid", p->uid);
+	jsonw_text(w, "user", p->user);
+	put_id(w, "gid", p->gid);
+	put_id(w, "loginuid", p->loginuid);
+	put_id(w, "session", p->session);
+	put_ancestors(w, p);
+	/* Longer than the capture: said only then, so that nobody takes a part for the whole. */
+	if (p->exe_cut)
+		jsonw_bool(w, "exe_cut", true);
+	if (p->argv_cut)
+		jsonw_bool(w, "argv_cut", true);
+	jsonw_end_obj(w);
+}
+
+static void put_no_door(struct jsonw *w)
+{
+	static const char *const names[] = { "proto",  "family", "addr", "port",
+					     "v6only", "door",	 "scope" };
+
+	for (size_t i = 0; i < array_len(names); i++)
+		jsonw_null(w, names[i]);
+}
+
+static bool is_ip(const struct door *d)
+{
+	return d->family == FAMILY_INET || d->family == FAMILY_INET6;
+}
+
+static void put_door(struct jsonw *w, const struct event *ev)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(128);
+	const struct door *d = &ev->door;
+
+	put_name(w, "proto", door_proto_name(d->proto));
+	put_name(w, "family", is_ip(d) ? door_family_name(d->family) : NULL);
+	door_addr_format(&b, d);
+	jsonw_str(w, "addr", buf_str(&b));
+	jsonw_u64(w, "port", d->port);
+	if (is_ip(d))
+		jsonw_bool(w, "v6only", d->v6only);
+	else
+		jsonw_null(w, "v6only");
+	buf_reset(&b);
+	door_id_format(&b, ev->boot_seq, d);
+	jsonw_str(w, "door", buf_str(&b));
+	put_name(w, "scope", door_scope_name(d->scope));
+}
+
+static bool has_door(const struct event *ev)
+{
+	return ev->kind == EVENT_OPEN || ev->kind == EVENT_CLOSE || ev->kind == EVENT_BIND;
+}
+
+static void put_closing(struct jsonw *w, const struct event *ev)
+{
+	put_process(w, "closer", &ev->closer);
+	jsonw_time(w, "opened", ev->opened_ns);
+	if (ev->opened_ns && ev->opened_ns <= ev->time_ns)
+		jsonw_u64(w, "duration_ms", (ev->time_ns - ev->opened_ns) / 1000000);
+	else
+		jsonw_null(w, "duration_ms");
+}
+
+/* What only events of this kind have. */
+static void put_own_keys(struct jsonw *w, const struct event *ev)
+{
+	switch (ev->kind) {
+	case EVENT_CLOSE:
+		put_closing(w, ev);
+		break;
+	case EVENT_LOST:
+		jsonw_u64(w, "count", ev->count);
+		jsonw_text(w, "reason", ev->reason);
+		break;
+	case EVENT_GAP:
+		jsonw_u64(w, "count", ev->count);
+		jsonw_u64(w, "from", ev->from_seq);
+		jsonw_u64(w, "to", ev->to_seq);
+		jsonw_text(w, "reason", ev->reason);
+		break;
+	case EVENT_START:
+	case EVENT_STOP:
+		jsonw_text(w, "reason", ev->reason);
+		break;
+	case EVENT_OPEN:
+	case EVENT_BIND:
+		break;
+	}
+}
+
+void view_event_member(struct jsonw *w, const char *key, const struct event *ev,
+		       const struct view_event_ctx *ctx)
+{
+	jsonw_obj(w, key);
+	jsonw_time(w, "time", ev->time_ns);
+	jsonw_str(w, "node", ctx->node);
+	jsonw_str(w, "class", ctx->host_type);
+	put_u64_or_null(w, "boot_seq", ev->boot_seq);
+	put_u64_or_null(w, "seq", ev->seq);
+	put_name(w, "event", event_kind_name(ev->kind));
+	put_name(w, "origin", event_origin_name(ev->origin));
+	if (has_door(ev))
+		put_door(w, ev);
+	else
+		put_no_door(w);
+	put_process(w, "opener", &ev->opener);
+	put_u64_or_null(w, "netns", has_door(ev) ? ev->door.netns : 0);
+	jsonw_text(w, "cgroup", ev->cgroup);
+	jsonw_text(w, "container", place_container(ev->cgroup));
+	jsonw_text(w, "job", place_job(ev->cgroup));
+	jsonw_str(w, "verdict", verdict_name(ctx->verdict));
+	if (ctx->latency_us >= 0)
+		jsonw_i64(w, "latency_us", ctx->latency_us);
+	else
+		jsonw_null(w, "latency_us");
+	put_own_keys(w, ev);
+	jsonw_end_obj(w);
+}
+
+void view_event_json(struct jsonw *w, const struct event *ev, const struct view_event_ctx *ctx)
+{
+	view_event_member(w, NULL, ev, ctx);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What streams, one line each:
+ *
+ *	2026-11-22 16:01:02.123  node001  + tcp    0.0.0.0:4444           nc mlee ← bash ← sshd   unexpected  0.3 ms after listen()
+ *
+ * + opened, - closed, . bound, * agent, ! records missing or an alert.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "store/store.h"
+#include "view/view.h"
+
+#define SGR_RED "31"
+#define SGR_YELLOW "33"
+#define SGR_GREEN "32"
+#define SGR_LOUD "1;31"
+#define TEXT_SHOWN_MAX 400
+
+const char *view_verdict_sgr(enum verdict v)
+{
+	return v == VERDICT_UNEXPECTED || v == VERDICT_IMPOSTOR ? SGR_RED : NULL;
+}
+
+const char *view_severity_sgr(enum severity s)
+{
+	switch (s) {
+	case SEVERITY_CRITICAL:
+		return SGR_RED;
+	case SEVERITY_WARNING:
+		return SGR_YELLOW;
+	case SEVERITY_NOTICE:
+		break;
+	}
+	return NULL;
+}
+
+void view_time(struct buf *b, uint64_t wall_ns, bool ms)
+{
+	struct buf iso = BUF_INIT(64);
+
+	if (!wall_ns) {
+		buf_putc(b, '?');
+		return;
+	}
+	clock_format(&iso, wall_ns);
+	if (!iso.err && iso.len >= 23) {
+		iso.data[10] = ' '; /* "2026-11-22T16:01:02.123456Z" */
+		buf_put(b, iso.data, ms ? 23 : 19);
+	}
+	buf_done(&iso);
+}
+
+static void pad(struct buf *b, size_t from, size_t width)
+{
+	while (b->len < from + width && !b->err)
+		buf_putc(b, ' ');
+}
+
+static void begin(struct buf *b, const char *sgr, uint64_t time_ns, const char *node,
+		  const struct view_line_opts *o)
+{
+	size_t from;
+
+	if (sgr && o->colour)
+		buf_printf(b, "\033[%sm", sgr);
+	view_time(b, time_ns, true);
+	buf_puts(b, "  ");
+	if (!o->with_node)
+		return;
+	from = b->len;
+	if (node)
+		esc_text(b, node, strlen(node), 64);
+	else
+		buf_putc(b, '-');
+	pad(b, from, 10);
+	buf_putc(b, ' ');
+}
+
+static void end(struct buf *b, const char *sgr, const struct view_line_opts *o)
+{
+	while (b->len && b->data[b->len - 1] == ' ')
+		b->data[--b->len] = '\0';
+	if (sgr && o->colour)
+		buf_puts(b, "\033[0m");
+	buf_putc(b, '\n');
+}
+
+static void put_reason(struct buf *b, struct text reason)
+{
+	if (!reason.ptr || !reason.len)
+		return;
+	buf_puts(b, ": ");
+	esc_text(b, reason.ptr, reason.len, TEXT_SHOWN_MAX);
+}
+
+/* "1.5 s", "3 h 20 m": for how long a door stood open. */
+static void put_duration(struct buf *b, uint64_t ns)
+{
+	uint64_t s = ns / 1000000000, ms = ns / 1000000;
+
+	if (ms < 1000)
+		buf_printf(b, "%" PRIu64 " ms", ms);
+	else if (s < 60)
+		buf_printf(b, "%" PRIu64 ".%" PRIu64 " s", s, ms % 1000 / 100);
+	else if (s < 3600)
+		buf_printf(b, "%" PRIu64 " m %" PRIu64 " s", s / 60, s % 60);
+	else if (s < 86400)
+		buf_printf(b, "%" PRIu64 " h %" PRIu64 " m", s / 3600, s % 3600 / 60);
+	else
+		buf_printf(b, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s % 86400 / 3600);
+}
+
+static void put_latency(struct buf *b, int64_t us, enum door_proto proto)
+{
+	const char *call = proto == PROTO_TCP || proto == PROTO_MPTCP || proto == PROTO_SCTP
+				   ? "listen()"
+				   : "bind()";
+
+	if (us < 10000)
+		buf_printf(b, "  %" PRId64 ".%" PRId64 " ms after %s", us / 1000, us % 1000 / 100,
+			   call);
+	else
+		buf_printf(b, "  %" PRId64 " ms after %s", us / 1000, call);
+}
+
+static void put_door_line(struct buf *b, const struct event *ev, const struct view_event_ctx *ctx)
+{
+	static const char marks[] = { [EVENT_OPEN] = '+', [EVENT_CLOSE] = '-', [EVENT_BIND] = '.' };
+	const struct process *closer = &ev->closer, *opener = &ev->opener;
+	size_t from;
+
+	buf_printf(b, "%c %-7s ", marks[ev->kind], door_proto_name(ev->door.proto));
+	from = b->len;
+	door_endpoint_format(b, &ev->door);
+	pad(b, from, 22);
+	buf_putc(b, ' ');
+	from = b->len;
+	view_who(b, opener);
+	pad(b, from, 32);
+	if (ev->kind == EVENT_CLOSE) {
+		if (ev->opened_ns && ev->opened_ns <= ev->time_ns) {
+			buf_puts(b, "  was open ");
+			put_duration(b, ev->time_ns - ev->opened_ns);
+		}
+		if (closer->known && closer->pid != opener->pid) {
+			buf_puts(b, "  closed by ");
+			view_who(b, closer);
+		}
+	} else {
+		const char *verdict = verdict_name(ctx->verdict);
+
+		buf_printf(b, "  %s", verdict ? verdict : "");
+		if (ctx->latency_us >= 0)
+			put_latency(b, ctx->latency_us, ev->door.proto);
+	}
+	if (ev->origin == ORIGIN_SNAPSHOT)
+		buf_puts(b, "  stood open already");
+	else if (ev->origin == ORIGIN_SWEEP)
+		buf_puts(b, "  found by sweep");
+}
+
+void view_event_line(struct buf *b, const struct event *ev, const struct view_event_ctx *ctx,
+		     const struct view_line_opts *o)
+{
+	const char *sgr = NULL;
+
+	switch (ev->kind) {
+	case EVENT_OPEN:
+		sgr = view_verdict_sgr(ctx->verdict);
+		break;
+	case EVENT_LOST:
+	case EVENT_GAP:
+		sgr = SGR_LOUD;
+		break;
+	case EVENT_CLOSE:
+	case EVENT_BIND:
+	case EVENT_START:
+	case EVENT_STOP:
+		break;
+	}
+	begin(b, sgr, ev->time_ns, ctx->node, o);
+	switch (ev->kind) {
+	case EVENT_OPEN:
+	case EVENT_CLOSE:
+	case EVENT_BIND:
+		put_door_line(b, ev, ctx);
+		break;
+	case EVENT_LOST:
+		buf_printf(b, "! LOST %" PRIu64 " events", ev->count);
+		put_reason(b, ev->reason);
+		break;
+	case EVENT_GAP:
+		buf_printf(b, "! GAP of %" PRIu64 " records, %" PRIu64 " to %" PRIu64, ev->count,
+			   ev->from_seq, ev->to_seq);
+		put_reason(b, ev->reason);
+		break;
+	case EVENT_START:
+	case EVENT_STOP:
+		buf_printf(b, "* recording %s", ev->kind == EVENT_START ? "starts" : "stops");
+		put_reason(b, ev->reason);
+		break;
+	}
+	end(b, sgr, o);
+}
+
+void view_change_line(struct buf *b, const struct store_alert_change *c,
+		      const struct view_line_opts *o)
+{
+	const struct store_alert *a = &c->alert;
+	const char *sgr = c->state == ALERT_OPEN       ? view_severity_sgr(a->severity)
+			  : c->state == ALERT_RESOLVED ? SGR_GREEN
+						       : NULL;
+
+	begin(b, sgr, c->at_ns, a->node ? a->node : a->nodes, o);
+	buf_printf(b, "! alert %" PRIu64 " %s, %s: ", a->id, alert_state_name(c->state),
+		   severity_name(a->severity));
+	if (a->summary)
+		esc_text(b, a->summary, strlen(a->summary), TEXT_SHOWN_MAX);
+	if (c->note && *c->note) {
+		buf_puts(b, " (");
+		esc_text(b, c->note, strlen(c->note), TEXT_SHOWN_MAX);
+		buf_putc(b, ')');
+	}
+	end(b, sgr, o);
+}

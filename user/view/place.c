@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Shapes seen (notes of the projects that make them, and their own tests):
+ *
+ *	/docker/ID  /system.slice/docker-ID.scope           docker, cgroupfs and systemd driver
+ *	/machine.slice/libpod-ID.scope[/container]          podman; libpod-conmon-ID is its monitor, outside
+ *	/kubepods/burstable/podUID/ID                       kubelet, cgroupfs driver
+ *	/kubepods.slice/.../cri-containerd-ID.scope         containerd; crio-ID.scope CRI-O
+ *	/system.slice/slurmstepd.scope/job_4711/step_0      Slurm, cgroup v2
+ *	/slurm/uid_1000/job_4711/step_0                     Slurm, cgroup v1
+ *
+ * ID is 64 lower-case hexadecimal digits. A user may make cgroups of any name below the own slice, so a name alone
+ * is a hint for people, never an argument for a verdict.
+ */
+#include "view/place.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/err.h"
+
+#define CONTAINER_ID_LEN 64
+
+static const char *const scope_prefixes[] = {
+	"", "docker-", "libpod-", "cri-containerd-", "crio-", "containerd-", "nerdctl-",
+};
+
+static bool is_container_id(const char *p)
+{
+	for (size_t i = 0; i < CONTAINER_ID_LEN; i++) {
+		if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
+			return false;
+	}
+	return true;
+}
+
+static struct text container_of(struct text part)
+{
+	static const char suffix[] = ".scope";
+	size_t n = part.len, tail = sizeof(suffix) - 1;
+
+	if (n > tail && !memcmp(part.ptr + n - tail, suffix, tail))
+		n -= tail;
+	for (size_t i = 0; i < array_len(scope_prefixes); i++) {
+		size_t head = strlen(scope_prefixes[i]);
+
+		if (n == head + CONTAINER_ID_LEN && !memcmp(part.ptr, scope_prefixes[i], head) &&
+		    is_container_id(part.ptr + head))
+			return (struct text){ part.ptr + head, CONTAINER_ID_LEN };
+	}
+	return (struct text){ 0 };
+}
+
+static struct text job_of(struct text part)
+{
+	static const char prefix[] = "job_";
+	uint32_t head = sizeof(prefix) - 1;
+
+	if (part.len <= head || memcmp(part.ptr, prefix, head))
+		return (struct text){ 0 };
+	for (uint32_t i = head; i < part.len; i++) {
+		if (part.ptr[i] < '0' || part.ptr[i] > '9')
+			return (struct text){ 0 };
+	}
+	return (struct text){ part.ptr + head, part.len - head };
+}
+
+/* Cuts the next part of a path off; false at its end. */
+static bool next_part(struct text *path, struct text *ret_part)
+{
+	const char *slash;
+
+	while (path->len && path->ptr[0] == '/') {
+		path->ptr++;
+		path->len--;
+	}
+	if (!path->len)
+		return false;
+	slash = memchr(path->ptr, '/', path->len);
+	*ret_part = (struct text){ path->ptr, slash ? (uint32_t)(slash - path->ptr) : path->len };
+	path->ptr += ret_part->len;
+	path->len -= ret_part->len;
+	return true;
+}
+
+/* The innermost one: containers nest. */
+struct text place_container(struct text cgroup)
+{
+	struct text part, found = { 0 };
+
+	while (cgroup.ptr && next_part(&cgroup, &part)) {
+		struct text id = container_of(part);
+
+		if (id.ptr)
+			found = id;
+	}
+	return found;
+}
+
+struct text place_job(struct text cgroup)
+{
+	struct text part;
+	bool slurm = false;
+
+	while (cgroup.ptr && next_part(&cgroup, &part)) {
+		struct text job = job_of(part);
+
+		if (slurm && job.ptr)
+			return job;
+		if (memmem(part.ptr, part.len, "slurm", 5))
+			slurm = true;
+	}
+	return (struct text){ 0 };
+}

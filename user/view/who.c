@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "view/view.h"
+
+#define NAME_BYTES_MAX 64
+#define EXE_BYTES_MAX 120
+#define ANCESTORS_SHOWN 4
+#define ARGV_BYTES_MAX 2000
+
+void view_user(struct buf *b, const struct process *p)
+{
+	if (p->kernel || !p->known)
+		buf_puts(b, p->kernel ? "-" : "?");
+	else if (p->user.ptr && p->user.len)
+		esc_text(b, p->user.ptr, p->user.len, NAME_BYTES_MAX);
+	else if (p->uid != ID_UNKNOWN)
+		buf_printf(b, "%" PRIu32, p->uid);
+	else
+		buf_puts(b, "?");
+}
+
+static void put_comm(struct buf *b, const char comm[COMM_LEN])
+{
+	esc_text(b, comm, strnlen(comm, COMM_LEN), 0);
+}
+
+static struct text last_part(struct text path)
+{
+	for (uint32_t i = path.len; i > 0; i--) {
+		if (path.ptr[i - 1] == '/')
+			return (struct text){ path.ptr + i, path.len - i };
+	}
+	return path;
+}
+
+/* A process may call itself what it likes: when its file has another name, that is shown too. */
+static bool name_differs(const struct process *p)
+{
+	struct text file = last_part(p->exe);
+	size_t n = strnlen(p->comm, COMM_LEN);
+
+	if (!p->exe.ptr)
+		return false;
+	return file.len < n || memcmp(file.ptr, p->comm, n) != 0 ||
+	       (n < COMM_LEN - 1 && file.len > n && file.ptr[n] != '.');
+}
+
+void view_who(struct buf *b, const struct process *p)
+{
+	if (p->kernel || !p->known) {
+		buf_puts(b, p->kernel ? "kernel" : "?");
+		return;
+	}
+	put_comm(b, p->comm);
+	if (name_differs(p)) {
+		buf_puts(b, p->exe_cut ? " (…" : " (");
+		esc_text(b, p->exe.ptr, p->exe.len, EXE_BYTES_MAX);
+		buf_putc(b, ')');
+	}
+	buf_putc(b, ' ');
+	view_user(b, p);
+	for (uint32_t i = 0; i < p->ancestors_len && i < ANCESTORS_SHOWN; i++) {
+		buf_puts(b, " ← ");
+		put_comm(b, p->ancestors[i].comm);
+	}
+	if (p->ancestors_len > ANCESTORS_SHOWN)
+		buf_puts(b, " ← …");
+}
+
+void view_argv(struct buf *b, const struct process *p)
+{
+	const char *at = p->argv.ptr, *end = at ? at + p->argv.len : NULL;
+
+	while (at && at < end) {
+		const char *nul = memchr(at, '\0', (size_t)(end - at));
+
+		esc_text(b, at, (size_t)((nul ? nul : end) - at), ARGV_BYTES_MAX);
+		at = nul ? nul + 1 : end;
+		if (at < end)
+			buf_putc(b, ' ');
+	}
+	if (p->argv_cut)
+		buf_puts(b, "...");
+}
