@@ -38,5 +38,14 @@ const char *cmd_opt(const struct cmd_ctx *c, const char *name); /* the value of 
 /* Opens the store the verb works on (--store, else --data's); reports failures itself and returns a negative errno. */
 must_check int cmd_store(struct cmd_ctx *c, unsigned flags, struct store **ret_store);
 must_check bool cmd_store_exists(struct cmd_ctx *c);
+/* One line on stderr for each class that has no accepted profile yet; store NULL: the class of this node. */
+void cmd_say_learning(const struct cmd_ctx *c, struct store *s);
+
+/* True, after saying so, when more than max words are left (or fewer than min). */
+must_check bool cmd_bad_words(const struct cmd_ctx *c, int min, int max);
+
+/* The verbs, NULL-terminated (cli/main.c). */
+extern const struct cmd *const cmd_table[];
+extern const struct cmd cmd_watch, cmd_run, cmd_ls, cmd_timeline, cmd_alerts, cmd_profile, cmd_doctor, cmd_ship, cmd_monitor;
 
 #endif

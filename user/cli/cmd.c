@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What verbs have in common. */
+#include "cli/cmd.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "conf/conf.h"
+#include "conf/paths.h"
+#include "store/store.h"
+
+#define LEARNING_SHOWN 3
+
+const char *cmd_opt(const struct cmd_ctx *c, const char *name)
+{
+	for (int i = 0; c->cmd->options && c->cmd->options[i].name; i++) {
+		if (!strcmp(c->cmd->options[i].name, name))
+			return c->opts[i];
+	}
+	return NULL;
+}
+
+bool cmd_bad_words(const struct cmd_ctx *c, int min, int max)
+{
+	if (c->argc > max) {
+		log_usage("unexpected argument '%s': run 'ajar %s --help'", c->argv[max],
+			  c->cmd->name);
+		return true;
+	}
+	if (c->argc < min) {
+		log_usage("'ajar %s' wants %s: run 'ajar %s --help'", c->cmd->name, c->cmd->args,
+			  c->cmd->name);
+		return true;
+	}
+	return false;
+}
+
+bool cmd_store_exists(struct cmd_ctx *c)
+{
+	_cleanup_(buf_done) struct buf uri = BUF_INIT(4096);
+	const char *file;
+	struct stat st;
+
+	if (paths_store_uri(c->conf, &uri))
+		return false;
+	file = paths_store_file(uri.data);
+	/* What cannot be looked at may be there: opening it will say why not. */
+	return !file || stat(file, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/* The embedded store's folder belongs to the role that will write it. */
+static int make_store_folder(const struct conf *conf)
+{
+	_cleanup_(buf_done) struct buf path = BUF_INIT(4096);
+	bool fallback;
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int err = paths_store_dir(conf, &path);
+
+	if (!err && uid == 0) {
+		err = proc_role_ids(conf->role_user, &uid, &gid, &fallback);
+		if (err)
+			return log_err(err, "neither user '%s' nor 'nobody' is in /etc/passwd",
+				       conf->role_user);
+	}
+	if (!err)
+		err = file_mkdir_p(path.data, 0750, uid, gid);
+	return err ? log_err(err, "cannot make the folder '%s'", buf_str(&path)) : 0;
+}
+
+int cmd_store(struct cmd_ctx *c, unsigned flags, struct store **ret_store)
+{
+	_cleanup_(buf_done) struct buf uri = BUF_INIT(4096);
+	_free_ char *why = NULL;
+	int err = paths_store_uri(c->conf, &uri);
+
+	if (err)
+		return log_err(err, "cannot name the store");
+	if ((flags & STORE_CREATE) && !*c->conf->store_uri) {
+		err = make_store_folder(c->conf);
+		if (err)
+			return err;
+	}
+	err = store_open(uri.data, flags, ret_store, &why);
+	if (err && why)
+		log_usage("%s", why);
+	else if (err)
+		log_err(err, "cannot open the store '%s'", uri.data);
+	return err;
+}
+
+struct learning {
+	const char *own;
+	unsigned n;
+	bool own_seen;
+};
+
+static void say(const char *host_type)
+{
+	log_info("learning: class '%s' has no accepted profile, nothing alerts; accept what stands "
+		 "open "
+		 "with 'ajar profile learn --write'",
+		 host_type);
+}
+
+static int look(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
+		uint64_t nodes, void *arg)
+{
+	struct learning *l = arg;
+	bool own = !strcmp(host_type, l->own);
+
+	(void)accepted_ns;
+	(void)rows;
+	l->own_seen |= own;
+	if (!accepted && (own || nodes) && ++l->n <= LEARNING_SHOWN)
+		say(host_type);
+	return 0;
+}
+
+void cmd_say_learning(const struct cmd_ctx *c, struct store *s)
+{
+	struct learning l = { .own = c->conf->node_class };
+	int err = s ? store_host_types(s, look, &l) : 0;
+
+	if (err)
+		log_warn("cannot read which classes have a profile: %s", store_why(s));
+	else if (!l.own_seen && l.n == 0)
+		say(l.own);
+	if (l.n > LEARNING_SHOWN)
+		log_info("learning: and %u more classes", l.n - LEARNING_SHOWN);
+}

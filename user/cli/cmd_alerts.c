@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ajar/exit.h"
+#include "base/buf.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "cli/words.h"
+#include "store/store.h"
+#include "view/view.h"
+
+#define TEXT_SHOWN_MAX 2000
+
+struct list {
+	struct cmd_ctx *c;
+	struct table *table;
+	uint64_t n;
+	int out_err;
+	struct buf b;
+	struct jsonw json;
+};
+
+static int print_json(struct list *l, const struct store_alert *a)
+{
+	view_alert_json(&l->json, a);
+	l->out_err = out_json(&l->json);
+	return l->out_err;
+}
+
+static int add_row(struct list *l, const struct store_alert *a)
+{
+	struct buf last = BUF_INIT(64);
+	char id[24], count[24];
+	int err;
+
+	snprintf(id, sizeof(id), "%" PRIu64, a->id);
+	snprintf(count, sizeof(count), "%" PRIu64, a->count);
+	view_time(&last, a->last_ns, false);
+	{
+		const char *const cells[] = { id,
+					      severity_name(a->severity),
+					      finding_kind_name(a->kind),
+					      alert_state_name(a->state),
+					      a->nodes,
+					      count,
+					      buf_str(&last),
+					      a->summary };
+		bool over = a->state == ALERT_RESOLVED || a->state == ALERT_ALLOWED;
+
+		err = table_row(l->table, cells, array_len(cells),
+				over ? NULL : view_severity_sgr(a->severity));
+	}
+	buf_done(&last);
+	return err;
+}
+
+static int on_alert(const struct store_alert *a, void *arg)
+{
+	struct list *l = arg;
+
+	l->n++;
+	return l->c->json ? print_json(l, a) : add_row(l, a);
+}
+
+static int print_list(struct list *l, struct store *s)
+{
+	static const struct table_column columns[] = {
+		{ "ID", 0, true, false },	   { "SEVERITY", 0, false, false },
+		{ "KIND", 0, false, false },	   { "STATE", 0, false, false },
+		{ "NODES", 0, false, true },	   { "DOORS", 0, true, false },
+		{ "LAST (UTC)", 0, false, false }, { "SUMMARY", 0.4, false, true },
+	};
+	const struct store_alert_query q = { .all = cmd_opt(l->c, "all") };
+	int err = table_new(columns, array_len(columns), l->c->colour, &l->table);
+
+	if (!err)
+		err = store_alerts(s, &q, on_alert, l);
+	if (!err && !l->c->json && l->n)
+		err = l->out_err = table_print(l->table, stdout);
+	if (!err)
+		err = l->out_err = out_flush();
+	if (!err && !l->n)
+		log_info(q.all ? "no alert was ever raised"
+			       : "no open alert ('ajar alerts --all' shows those that are over)");
+	return err;
+}
+
+/* --- one alert ----------------------------------------------------------------------------------- */
+
+static void put_field(struct buf *b, const char *name, const char *value)
+{
+	buf_printf(b, "%-9s ", name);
+	if (value && *value)
+		esc_text(b, value, strlen(value), TEXT_SHOWN_MAX);
+	else
+		buf_putc(b, '-');
+	buf_putc(b, '\n');
+}
+
+static void put_time(struct buf *b, const char *name, uint64_t wall_ns)
+{
+	buf_printf(b, "%-9s ", name);
+	view_time(b, wall_ns, true);
+	buf_puts(b, " UTC\n");
+}
+
+static void put_door(struct buf *b, const struct store_alert *a)
+{
+	struct event ev;
+
+	if (!a->record.ptr || event_decode(a->record.ptr, a->record.len, &ev) < 0)
+		return;
+	buf_printf(b, "%-9s %s ", "door", door_proto_name(ev.door.proto));
+	door_endpoint_format(b, &ev.door);
+	buf_printf(b, "\n%-9s ", "opener");
+	view_who(b, &ev.opener);
+	if (ev.opener.pid)
+		buf_printf(b, " (pid %" PRIu32 ")", ev.opener.pid);
+	buf_putc(b, '\n');
+	if (ev.opener.exe.ptr) {
+		buf_printf(b, "%-9s ", "program");
+		esc_text(b, ev.opener.exe.ptr, ev.opener.exe.len, TEXT_SHOWN_MAX);
+		buf_putc(b, '\n');
+	}
+	if (ev.opener.argv.ptr) {
+		buf_printf(b, "%-9s ", "command");
+		view_argv(b, &ev.opener);
+		buf_putc(b, '\n');
+	}
+}
+
+static int show_one(const struct store_alert *a, void *arg)
+{
+	struct list *l = arg;
+	struct buf *b = &l->b;
+
+	l->n++;
+	if (l->c->json)
+		return print_json(l, a);
+	buf_printf(b, "alert %" PRIu64 ": %s, %s, %s, %" PRIu64 " %s\n", a->id,
+		   severity_name(a->severity), finding_kind_name(a->kind),
+		   alert_state_name(a->state), a->count, a->count == 1 ? "door" : "doors");
+	put_field(b, "summary", a->summary);
+	put_field(b, "why", a->why);
+	put_field(b, "remedy", a->remedy);
+	put_field(b, "class", a->host_type);
+	put_field(b, "nodes", a->nodes);
+	put_time(b, "first", a->first_ns);
+	put_time(b, "last", a->last_ns);
+	put_door(b, a);
+	l->out_err = out_put(b);
+	return l->out_err;
+}
+
+static int show(struct list *l, struct store *s)
+{
+	struct store_alert_query q = { .all = true };
+	int err;
+
+	if (l->c->argc < 2 || parse_u64(l->c->argv[1], &q.id) || !q.id)
+		return log_usage(
+			"'ajar alerts show' wants an alert's number: 'ajar alerts' lists them");
+	err = store_alerts(s, &q, show_one, l);
+	if (!err)
+		err = l->out_err = out_flush();
+	if (!err && !l->n)
+		return log_usage("no alert %s: 'ajar alerts --all' lists them", l->c->argv[1]);
+	return err;
+}
+
+static int run(struct cmd_ctx *c)
+{
+	static const char *const words[] = { "ls", "show", NULL };
+	struct list l = { .c = c, .b = BUF_INIT(1 << 20) };
+	_cleanup_(store_freep) struct store *s = NULL;
+	int err, what = 0, rc;
+
+	if (words_sub(c, words, &what) || cmd_bad_words(c, 0, what == 1 ? 2 : 1) ||
+	    cmd_store(c, STORE_READONLY, &s))
+		return AJAR_EXIT_ERROR;
+	jsonw_init(&l.json, &l.b);
+	cmd_say_learning(c, s);
+	err = what == 1 ? show(&l, s) : print_list(&l, s);
+	if (l.out_err)
+		rc = out_report(l.out_err);
+	else
+		rc = err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
+	if (err && !l.out_err && err != -EINVAL)
+		log_err(err, "cannot read the alerts: %s", store_why(s));
+	table_free(l.table);
+	buf_done(&l.b);
+	return rc;
+}
+
+static const struct cmd_option options[] = {
+	{ "all", 'a', NULL, "also those that are resolved or allowed" },
+	{ 0 },
+};
+
+const struct cmd cmd_alerts = {
+	.name = "alerts",
+	.args = "[ls | show ID]",
+	.help = "alerts that are open, or one of them with why and what to do",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What works here and what does not, each with the command that mends it. Changes nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "ajar/exit.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "conf/conf.h"
+#include "conf/paths.h"
+#include "journal/journal.h"
+#include "sensor/sensor.h"
+#include "store/store.h"
+
+#define FREE_BYTES_MIN (UINT64_C(64) << 20)
+#define BACKLOG_MAX 100000 /* records counted behind the acknowledgement */
+
+enum health { HEALTH_OK = 1, HEALTH_BAD = 0, HEALTH_NOTE = -1 };
+
+struct doctor {
+	struct cmd_ctx *c;
+	unsigned bad;
+	bool agent_runs;
+	int out_err;
+	struct buf b;
+	struct jsonw json;
+};
+
+static void print_json(struct doctor *d, const char *name, enum health ok, const char *detail,
+		       const char *mend)
+{
+	jsonw_obj(&d->json, NULL);
+	jsonw_str(&d->json, "check", name);
+	if (ok == HEALTH_NOTE)
+		jsonw_null(&d->json, "ok");
+	else
+		jsonw_bool(&d->json, "ok", ok == HEALTH_OK);
+	jsonw_str(&d->json, "detail", detail);
+	jsonw_str(&d->json, "mend", mend);
+	jsonw_end_obj(&d->json);
+	d->out_err = out_json(&d->json);
+}
+
+static void print_line(struct doctor *d, const char *name, enum health ok, const char *detail,
+		       const char *mend)
+{
+	static const char *const marks[] = { "✗", "ok", "- " };
+	const char *sgr = ok == HEALTH_BAD ? "31" : "33";
+	bool colour = d->c->colour && ok != HEALTH_OK;
+	const char *mark = marks[ok == HEALTH_NOTE ? 2 : ok];
+
+	if (colour)
+		buf_printf(&d->b, "\033[%sm", sgr);
+	buf_printf(&d->b, "%s%s %-16s ", mark, ok == HEALTH_BAD ? " " : "", name);
+	esc_text(&d->b, detail, strlen(detail), 0);
+	if (colour)
+		buf_puts(&d->b, "\033[0m");
+	if (mend) {
+		buf_printf(&d->b, "\n   %-16s mend: ", "");
+		esc_text(&d->b, mend, strlen(mend), 0);
+	}
+	buf_putc(&d->b, '\n');
+	d->out_err = out_put(&d->b);
+}
+
+static void report(struct doctor *d, const char *name, enum health ok, const char *mend,
+		   const char *fmt, ...) printf_like(5, 6);
+
+/* mend: the command, or NULL; said only when something is to be mended. */
+static void report(struct doctor *d, const char *name, enum health ok, const char *mend,
+		   const char *fmt, ...)
+{
+	char detail[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	d->bad += ok == HEALTH_BAD;
+	if (d->out_err)
+		return;
+	if (ok == HEALTH_OK)
+		mend = NULL;
+	if (d->c->json)
+		print_json(d, name, ok, detail, mend);
+	else
+		print_line(d, name, ok, detail, mend);
+}
+
+/* --- the machine ----------------------------------------------------------------------------------- */
+
+static void check_sensor(struct doctor *d)
+{
+	struct sensor_check checks[SENSOR_CHECKS_MAX];
+	unsigned n = sensor_probe(checks);
+
+	for (unsigned i = 0; i < n; i++)
+		report(d, checks[i].name, (enum health)checks[i].ok, checks[i].mend, "%s",
+		       checks[i].detail);
+}
+
+static void check_configuration(struct doctor *d)
+{
+	const char *file = d->c->conf_file;
+
+	if (!file && access("/etc/ajar/ajar.conf", F_OK) == 0)
+		file = "/etc/ajar/ajar.conf";
+	report(d, "configuration", HEALTH_OK, NULL, "%s; node '%s', class '%s'",
+	       file ? file : "all defaults", d->c->conf->node_name, d->c->conf->node_class);
+}
+
+static void check_role(struct doctor *d)
+{
+	const char *name = d->c->conf->role_user;
+	char mend[160];
+	bool fallback = false;
+	uid_t uid;
+	gid_t gid;
+
+	snprintf(mend, sizeof(mend),
+		 "useradd --system --no-create-home --shell /usr/sbin/nologin %s", name);
+	if (proc_role_ids(name, &uid, &gid, &fallback))
+		report(d, "role user", HEALTH_BAD, mend,
+		       "neither '%s' nor 'nobody' is in /etc/passwd", name);
+	else if (fallback)
+		report(d, "role user", HEALTH_NOTE, mend,
+		       "no user '%s': the roles without privilege run as 'nobody'", name);
+	else
+		report(d, "role user", HEALTH_OK, NULL, "%s (uid %u)", name, (unsigned)uid);
+}
+
+static bool in_path(const char *name, struct buf *found)
+{
+	const char *path = getenv("PATH");
+
+	for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
+		size_t n = strcspn(p, ":");
+
+		buf_reset(found);
+		buf_put(found, n ? p : ".", n ? n : 1);
+		buf_printf(found, "/%s", name);
+		if (!found->err && access(found->data, X_OK) == 0)
+			return true;
+		p += n + (p[n] == ':');
+	}
+	return false;
+}
+
+static void check_nmap(struct doctor *d)
+{
+	_cleanup_(buf_done) struct buf found = BUF_INIT(8192);
+
+	if (in_path("nmap", &found))
+		report(d, "nmap", HEALTH_OK, NULL, "%s", found.data);
+	else
+		report(d, "nmap", HEALTH_NOTE, "apt-get install nmap",
+		       "not installed: doors are seen from inside only");
+}
+
+/* --- what is kept ---------------------------------------------------------------------------------- */
+
+/* The free space where data.dir is or would be made. */
+static void check_disk(struct doctor *d)
+{
+	_free_ char *path = strdup(d->c->conf->data_dir);
+	struct statvfs fs;
+	uint64_t room, want;
+
+	while (path && statvfs(path, &fs) < 0) {
+		char *slash = strrchr(path, '/');
+
+		if (errno != ENOENT || !slash || !path[1])
+			break;
+		slash[slash == path] = '\0';
+	}
+	if (!path || statvfs(path, &fs) < 0) {
+		report(d, "disk", HEALTH_BAD, NULL, "cannot look at '%s': %s", d->c->conf->data_dir,
+		       strerror(errno));
+		return;
+	}
+	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	want = d->c->conf->journal_max_bytes;
+	if (room < FREE_BYTES_MIN)
+		report(d, "disk", HEALTH_BAD, "free some space, or give another data.dir",
+		       "only %" PRIu64 " MiB free for '%s'", room >> 20, d->c->conf->data_dir);
+	else if (room < want)
+		report(d, "disk", HEALTH_NOTE, "lower journal.max-bytes, or free some space",
+		       "%" PRIu64 " MiB free, the journal may take %" PRIu64 " MiB", room >> 20,
+		       want >> 20);
+	else
+		report(d, "disk", HEALTH_OK, NULL, "%" PRIu64 " MiB free for '%s'", room >> 20,
+		       d->c->conf->data_dir);
+}
+
+/* The agent holds the journal's lock while it runs; asking does not take it away from it. */
+static bool lock_is_held(int dirfd)
+{
+	_close_ int fd = openat(dirfd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+static int count_backlog(int dirfd, uint64_t *ret_n)
+{
+	_cleanup_(journal_reader_freep) struct journal_reader *r = NULL;
+	struct journal_pos acked = { 0 };
+	struct journal_damage damage;
+	struct journal_record rec;
+	uint64_t n = 0;
+	int err = journal_ack_read(dirfd, &acked), got = 1;
+
+	if (!err)
+		err = journal_reader_new(dirfd, acked, &r);
+	while (!err && got > 0 && n < BACKLOG_MAX) {
+		got = journal_next(r, &rec, &damage);
+		if (got < 0)
+			err = got;
+		n += got == 1;
+	}
+	if (!err)
+		*ret_n = n;
+	return err;
+}
+
+static void check_journal_at(struct doctor *d, int dirfd)
+{
+	_cleanup_(buf_done) struct buf node = BUF_INIT(1024);
+	uint64_t backlog = 0;
+	int err = journal_node(dirfd, &node);
+
+	d->agent_runs = lock_is_held(dirfd);
+	if (err == -ENOENT)
+		report(d, "journal", HEALTH_NOTE, NULL, "empty yet");
+	else if (err)
+		report(d, "journal", HEALTH_BAD, "ajar timeline verify", "cannot be read: %s",
+		       strerror(-err));
+	else if (count_backlog(dirfd, &backlog))
+		report(d, "journal", HEALTH_BAD, "ajar timeline verify",
+		       "cannot be read to its end");
+	else
+		report(d, "journal", HEALTH_OK, NULL,
+		       "of node '%s', %s%" PRIu64 " records not in a store yet", buf_str(&node),
+		       backlog >= BACKLOG_MAX ? "at least " : "", backlog);
+}
+
+static void check_journal(struct doctor *d)
+{
+	_cleanup_(buf_done) struct buf path = BUF_INIT(4096);
+	_close_ int dirfd = -1;
+
+	if (paths_journal(d->c->conf, &path))
+		return;
+	dirfd = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd >= 0)
+		check_journal_at(d, dirfd);
+	else if (errno == ENOENT)
+		report(d, "journal", HEALTH_NOTE, "sudo ajar run", "none yet at '%s'", path.data);
+	else if (errno == EACCES)
+		report(d, "journal", HEALTH_NOTE, "sudo ajar doctor",
+		       "'%s' cannot be read as this user", path.data);
+	else
+		report(d, "journal", HEALTH_BAD, NULL, "'%s': %s", path.data, strerror(errno));
+	if (d->agent_runs)
+		report(d, "agent", HEALTH_OK, NULL, "running: it holds the journal's lock");
+	else
+		report(d, "agent", HEALTH_NOTE, "sudo ajar run",
+		       "not running: nothing is being recorded here");
+}
+
+static void check_pins(struct doctor *d)
+{
+	const char *dir = d->c->conf->pin_dir;
+	struct stat st;
+	char mend[1100];
+
+	snprintf(mend, sizeof(mend), "rm -r %s", dir);
+	if (stat(dir, &st) < 0)
+		report(d, "pins", HEALTH_OK, NULL, "nothing is pinned at '%s'", dir);
+	else if (d->agent_runs)
+		report(d, "pins", HEALTH_OK, NULL, "'%s', of the running agent", dir);
+	else if (d->c->conf->keep_pins)
+		report(d, "pins", HEALTH_OK, NULL,
+		       "'%s' was kept: the sensor records for the next agent", dir);
+	else
+		report(d, "pins", HEALTH_NOTE, mend,
+		       "'%s' was left by an agent that died: the next one takes it over", dir);
+}
+
+/* --- the store ------------------------------------------------------------------------------------- */
+
+struct totals {
+	uint64_t nodes, events, lost, last_ns;
+};
+
+static int add_node(const struct store_node *n, void *arg)
+{
+	struct totals *t = arg;
+
+	t->nodes++;
+	t->events += n->events;
+	t->lost += n->lost;
+	if (n->last_seen_ns > t->last_ns)
+		t->last_ns = n->last_seen_ns;
+	return 0;
+}
+
+static void check_events(struct doctor *d, struct store *s)
+{
+	struct totals t = { 0 };
+	uint64_t now = clock_wall_ns();
+	int err = store_nodes(s, add_node, &t);
+
+	if (err) {
+		report(d, "events", HEALTH_BAD, NULL, "cannot be read: %s", store_why(s));
+		return;
+	}
+	if (!t.nodes)
+		report(d, "events", HEALTH_NOTE, "sudo ajar run", "none yet");
+	else
+		report(d, "events", HEALTH_OK, NULL,
+		       "%" PRIu64 " from %" PRIu64 " node%s, the last one %" PRIu64 " s ago",
+		       t.events, t.nodes, t.nodes == 1 ? "" : "s",
+		       now > t.last_ns ? (now - t.last_ns) / 1000000000 : 0);
+	report(d, "events lost", t.lost ? HEALTH_NOTE : HEALTH_OK,
+	       "ajar timeline: rows LOST and GAP say which", "%" PRIu64, t.lost);
+}
+
+static void check_profile(struct doctor *d, struct store *s)
+{
+	const char *host_type = d->c->conf->node_class;
+	struct profile *p = NULL;
+	int err = s ? store_profile_get(s, host_type, &p) : -ENOENT;
+
+	if (err && err != -ENOENT)
+		report(d, "profile", HEALTH_BAD, NULL, "cannot be read: %s", store_why(s));
+	else if (!p || !p->accepted)
+		report(d, "profile", HEALTH_NOTE, "ajar profile learn --write",
+		       "learning: class '%s' has no accepted profile, nothing alerts", host_type);
+	else
+		report(d, "profile", HEALTH_OK, NULL, "class '%s': accepted, %zu rows", host_type,
+		       p->rows_len);
+	profile_free(p);
+}
+
+static void check_store(struct doctor *d)
+{
+	_cleanup_(buf_done) struct buf uri = BUF_INIT(4096);
+	_cleanup_(store_freep) struct store *s = NULL;
+	_free_ char *why = NULL;
+	unsigned have = 0, want = 0;
+	int err = paths_store_uri(d->c->conf, &uri);
+
+	if (!err && !cmd_store_exists(d->c)) {
+		report(d, "store", HEALTH_NOTE, "sudo ajar run", "none yet at '%s'", uri.data);
+		check_profile(d, NULL);
+		return;
+	}
+	if (!err)
+		err = store_open(uri.data, STORE_READONLY, &s, &why);
+	if (!err)
+		err = store_schema(s, &have, &want);
+	if (err) {
+		report(d, "store", HEALTH_BAD, NULL, "%s", why ? why : strerror(-err));
+		return;
+	}
+	report(d, "store", HEALTH_OK, NULL, "%s, schema %u", uri.data, have);
+	check_events(d, s);
+	check_profile(d, s);
+}
+
+static int run(struct cmd_ctx *c)
+{
+	struct doctor d = { .c = c, .b = BUF_INIT(1 << 16) };
+
+	if (cmd_bad_words(c, 0, 0))
+		return AJAR_EXIT_ERROR;
+	jsonw_init(&d.json, &d.b);
+	check_sensor(&d);
+	check_configuration(&d);
+	check_role(&d);
+	check_nmap(&d);
+	check_disk(&d);
+	check_journal(&d);
+	check_pins(&d);
+	check_store(&d);
+	buf_done(&d.b);
+	if (d.out_err)
+		return out_report(d.out_err);
+	if (d.bad)
+		log_info("%u of the checks failed", d.bad);
+	return d.bad ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_OK;
+}
+
+const struct cmd cmd_doctor = {
+	.name = "doctor",
+	.help = "what works here and what does not, with the command that mends it",
+	.more = "Exits 1 when something that is needed is missing. Changes nothing.",
+	.run = run,
+};

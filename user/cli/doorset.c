@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "cli/doorset.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "view/view.h"
+
+void doorset_done(struct doorset *s)
+{
+	for (size_t i = 0; i < s->len; i++) {
+		free(s->items[i].record);
+		free(s->items[i].node);
+		free(s->items[i].host_type);
+	}
+	free(s->items);
+	*s = (struct doorset){ 0 };
+}
+
+static int make_room(struct doorset *s)
+{
+	size_t cap = s->cap ? s->cap * 2 : 64;
+	struct doorset_item *p;
+
+	if (s->len < s->cap)
+		return 0;
+	if (s->len >= DOORSET_MAX)
+		return -E2BIG;
+	p = reallocarray(s->items, cap, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	s->items = p;
+	s->cap = cap;
+	return 0;
+}
+
+static int fill(struct doorset_item *it, const struct event *ev, const char *node,
+		const char *host_type)
+{
+	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
+	size_t n;
+	int err;
+
+	event_encode(ev, &b);
+	n = b.len;
+	err = b.err;
+	it->record = buf_take(&b);
+	it->node = strdup(node);
+	it->host_type = strdup(host_type);
+	if (err)
+		return err;
+	if (!it->record || !it->node || !it->host_type)
+		return -ENOMEM;
+	err = event_decode(it->record, n, &it->ev);
+	it->ev.boot_seq = ev->boot_seq;
+	it->ev.seq = ev->seq;
+	return err;
+}
+
+int doorset_add(struct doorset *s, const struct event *ev, const char *node, const char *host_type,
+		enum verdict verdict)
+{
+	struct doorset_item *it;
+	int err = make_room(s);
+
+	if (err)
+		return err;
+	it = &s->items[s->len++]; /* doorset_done() copes with a half-filled one */
+	*it = (struct doorset_item){ .verdict = verdict };
+	return fill(it, ev, node ? node : "", host_type ? host_type : "");
+}
+
+static int compare(const void *x, const void *y)
+{
+	const struct doorset_item *a = x, *b = y;
+	const struct door *d = &a->ev.door, *e = &b->ev.door;
+	int c;
+
+	if (d->proto != e->proto)
+		return d->proto < e->proto ? -1 : 1;
+	if (d->port != e->port)
+		return d->port < e->port ? -1 : 1;
+	if (d->family != e->family)
+		return d->family < e->family ? -1 : 1;
+	c = memcmp(d->addr, e->addr, sizeof(d->addr));
+	if (c)
+		return c;
+	c = strcmp(a->node, b->node);
+	if (c)
+		return c;
+	return d->cookie < e->cookie ? -1 : d->cookie > e->cookie;
+}
+
+void doorset_sort(struct doorset *s)
+{
+	if (s->len)
+		qsort(s->items, s->len, sizeof(*s->items), compare);
+}
+
+static int print_json(const struct doorset *s)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
+	struct jsonw w;
+	int err = 0;
+
+	jsonw_init(&w, &b);
+	for (size_t i = 0; i < s->len && !err; i++) {
+		const struct doorset_item *it = &s->items[i];
+		const struct view_event_ctx ctx = { .node = it->node,
+						    .host_type = it->host_type,
+						    .verdict = it->verdict,
+						    .latency_us = -1 };
+
+		view_event_json(&w, &it->ev, &ctx);
+		err = out_json(&w);
+	}
+	return err ? err : out_flush();
+}
+
+/* Today's doors with their time, older ones with their day; what stood open before anybody looked says so. */
+static void put_since(struct buf *b, const struct event *ev, uint64_t now_ns)
+{
+	static const uint64_t day_ns = UINT64_C(86400000000000);
+	struct buf t = BUF_INIT(64);
+
+	view_time(&t, ev->time_ns, false);
+	if (ev->origin != ORIGIN_EVENT)
+		buf_puts(b, "before ");
+	if (t.err || t.len < 19)
+		buf_puts(b, "?");
+	else if (ev->time_ns / day_ns == now_ns / day_ns)
+		buf_put(b, t.data + 11, 8);
+	else
+		buf_put(b, t.data, 10);
+	buf_done(&t);
+}
+
+static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_ns)
+{
+	struct buf addr = BUF_INIT(128), since = BUF_INIT(128), who = BUF_INIT(4096),
+		   pid = BUF_INIT(32);
+	const char *verdict = verdict_name(it->verdict);
+	int err;
+
+	door_endpoint_format(&addr, &it->ev.door);
+	put_since(&since, &it->ev, now_ns);
+	view_who(&who, &it->ev.opener);
+	if (it->ev.opener.pid)
+		buf_printf(&pid, "%" PRIu32, it->ev.opener.pid);
+	{
+		const char *const cells[] = { it->node,
+					      door_proto_name(it->ev.door.proto),
+					      buf_str(&addr),
+					      buf_str(&since),
+					      buf_str(&pid),
+					      buf_str(&who),
+					      verdict ? verdict : "-" };
+
+		err = table_row(t, cells, array_len(cells), view_verdict_sgr(it->verdict));
+	}
+	buf_done(&addr);
+	buf_done(&since);
+	buf_done(&who);
+	buf_done(&pid);
+	return err;
+}
+
+int doorset_print(const struct doorset *s, const struct cmd_ctx *c)
+{
+	static const struct table_column columns[] = {
+		{ "NODE", 0, false, true },	{ "PROTO", 0, false, false },
+		{ "ADDRESS", 0, false, false }, { "SINCE", 0, false, false },
+		{ "PID", 0, true, false },	{ "WHO", 0.3, false, true },
+		{ "VERDICT", 0, false, false },
+	};
+	_cleanup_(table_freep) struct table *t = NULL;
+	uint64_t now_ns = clock_wall_ns();
+	int err;
+
+	if (c->json)
+		return print_json(s);
+	if (!s->len)
+		return 0;
+	err = table_new(columns, array_len(columns), c->colour, &t);
+	for (size_t i = 0; i < s->len && !err; i++)
+		err = add_row(t, &s->items[i], now_ns);
+	if (!err)
+		err = table_print(t, stdout);
+	return err ? err : out_flush();
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CLI_DOORSET_H
+#define AJAR_CLI_DOORSET_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "core/event.h"
+#include "core/finding.h"
+
+struct accounts;
+struct cmd_ctx;
+
+/* Doors that stand open, kept: each with a copy of the event that opened it. */
+struct doorset_item {
+	char *record; /* what ev borrows from */
+	char *node, *host_type;
+	struct event ev;
+	enum verdict verdict;
+};
+struct doorset {
+	size_t len, cap;
+	struct doorset_item *items;
+};
+#define DOORSET_MAX 1000000
+
+void doorset_done(struct doorset *s);
+must_check int doorset_add(struct doorset *s, const struct event *ev, const char *node, const char *host_type,
+			   enum verdict verdict);
+/* Protocol, port, address, node. */
+void doorset_sort(struct doorset *s);
+/* A table, or with -j one event a line. */
+must_check int doorset_print(const struct doorset *s, const struct cmd_ctx *c);
+
+/* --- straight from the kernel ---------------------------------------------------------------- */
+
+struct sensor;
+/* Says "reading the kernel needs root ..." and returns -EPERM unless we are. */
+must_check int kernel_need_root(const struct cmd_ctx *c);
+/* Opens the sensor without pins; says why not. */
+must_check int kernel_open(struct sensor **ret_sensor);
+/* What the sensor leaves to the node: the user's name. */
+void kernel_complete(struct event *ev, const struct accounts *a);
+/* What stands open now, judged by nobody. Opens and closes a sensor of its own; reports failures. */
+must_check int kernel_doors(const struct cmd_ctx *c, struct doorset *s);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Verbs that look at the kernel themselves: no configuration, store or agent needed. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/account.h"
+#include "base/log.h"
+#include "cli/cmd.h"
+#include "cli/doorset.h"
+#include "conf/conf.h"
+#include "sensor/sensor.h"
+
+int kernel_need_root(const struct cmd_ctx *c)
+{
+	if (geteuid() == 0)
+		return 0;
+	log_usage("reading the kernel needs root: run 'sudo ajar %s'", c->cmd->name);
+	return -EPERM;
+}
+
+int kernel_open(struct sensor **ret_sensor)
+{
+	const struct sensor_opts o = { 0 };
+	_free_ char *why = NULL;
+	int err = sensor_open(&o, ret_sensor, &why);
+
+	if (err && why)
+		log_usage("%s", why);
+	else if (err)
+		log_err(err, "cannot start the sensor");
+	return err;
+}
+
+static void name_user(struct process *p, const struct accounts *a)
+{
+	if (p->known && !p->kernel && !p->user.ptr && p->uid != ID_UNKNOWN)
+		p->user = accounts_user(a, p->uid);
+}
+
+void kernel_complete(struct event *ev, const struct accounts *a)
+{
+	name_user(&ev->opener, a);
+	name_user(&ev->closer, a);
+}
+
+struct collect {
+	const struct cmd_ctx *c;
+	struct doorset *doors;
+	struct accounts *accounts;
+};
+
+static int collect_one(const struct event *ev, void *arg)
+{
+	struct collect *k = arg;
+	struct event copy = *ev;
+
+	if (ev->kind != EVENT_OPEN)
+		return 0;
+	kernel_complete(&copy, k->accounts);
+	return doorset_add(k->doors, &copy, k->c->conf->node_name, k->c->conf->node_class,
+			   VERDICT_NONE);
+}
+
+int kernel_doors(const struct cmd_ctx *c, struct doorset *s)
+{
+	_cleanup_(accounts_freep) struct accounts *accounts = NULL;
+	_cleanup_(sensor_freep) struct sensor *sensor = NULL;
+	struct collect k = { .c = c, .doors = s };
+	int err = kernel_need_root(c);
+
+	if (!err)
+		err = kernel_open(&sensor);
+	if (err)
+		return err;
+	err = accounts_new(&accounts);
+	k.accounts = accounts;
+	if (!err)
+		err = sensor_sweep(sensor, ORIGIN_SNAPSHOT, collect_one, &k);
+	if (err < 0)
+		log_err(err, "cannot look at what stands open");
+	return err < 0 ? err : 0;
+}

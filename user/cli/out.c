@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "cli/out.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "ajar/exit.h"
+#include "base/buf.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+
+int out_put(struct buf *b)
+{
+	size_t n = b->len;
+	int err = b->err;
+
+	errno = 0;
+	if (!err && n && fwrite(b->data, 1, n, stdout) != n)
+		err = errno ? -errno : -EIO;
+	buf_reset(b);
+	return err;
+}
+
+int out_json(struct jsonw *w)
+{
+	struct buf *b = w->b;
+
+	buf_putc(b, '\n');
+	jsonw_init(w, b);
+	return out_put(b);
+}
+
+int out_flush(void)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return errno ? -errno : -EIO;
+}
+
+int out_report(int err)
+{
+	if (err == 0 || err == -EPIPE)
+		return AJAR_EXIT_OK;
+	log_err(err, "cannot write to standard output");
+	return AJAR_EXIT_ERROR;
+}

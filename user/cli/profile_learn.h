@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CLI_PROFILE_LEARN_H
+#define AJAR_CLI_PROFILE_LEARN_H
+
+struct cmd_ctx;
+struct store;
+
+/* `ajar profile learn`: returns the exit code. */
+int profile_learn(struct cmd_ctx *c);
+
+/* "no host type 'x': known are a, b"; returns the exit code. */
+int profile_no_such_class(struct store *s, const char *host_type, const char *own);
+
+#endif

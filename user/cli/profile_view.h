@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CLI_PROFILE_VIEW_H
+#define AJAR_CLI_PROFILE_VIEW_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct cmd_ctx;
+struct profile_row;
+
+/* Rows of a profile as a table, or with -j one object a line; a negative errno of standard output. */
+must_check int profile_rows_print(const struct cmd_ctx *c, const struct profile_row *rows, size_t n);
+
+#endif

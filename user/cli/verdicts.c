@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "cli/verdicts.h"
+
+#include <errno.h>
+
+#include "audit/audit.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/cmd.h"
+#include "conf/conf.h"
+#include "store/store.h"
+
+static int load(struct verdicts *j)
+{
+	struct profile *p = NULL;
+	int err = store_profile_get(j->store, j->host_type, &p);
+
+	if (err && err != -ENOENT)
+		return log_err(err, "cannot read the profile of class '%s'", j->host_type);
+	profile_free(j->profile);
+	j->profile = p;
+	return 0;
+}
+
+int verdicts_refresh(struct verdicts *j)
+{
+	uint64_t revision;
+	int err;
+
+	if (!j->store)
+		return 0;
+	err = store_profile_revision(j->store, &revision);
+	if (err)
+		return log_err(err, "cannot read the store");
+	if (revision == j->revision)
+		return 0;
+	j->revision = revision;
+	return load(j);
+}
+
+int verdicts_open(struct cmd_ctx *c, struct verdicts *ret_j)
+{
+	struct verdicts j = { .host_type = c->conf->node_class, .revision = UINT64_MAX };
+	int err = 0;
+
+	if (cmd_store_exists(c))
+		err = cmd_store(c, STORE_READONLY, &j.store);
+	if (!err)
+		err = verdicts_refresh(&j);
+	if (err) {
+		verdicts_done(&j);
+		return err;
+	}
+	*ret_j = j;
+	return 0;
+}
+
+void verdicts_done(struct verdicts *j)
+{
+	profile_free(j->profile);
+	store_free(j->store);
+	*j = (struct verdicts){ 0 };
+}
+
+enum verdict verdicts_of(const struct verdicts *j, const struct event *ev)
+{
+	struct judgement judgement = { 0 };
+
+	if (ev->kind != EVENT_OPEN && ev->kind != EVENT_CLOSE && ev->kind != EVENT_BIND)
+		return VERDICT_NONE;
+	/* A bound TCP socket is not open to anybody yet. */
+	if (ev->kind == EVENT_BIND)
+		return VERDICT_NONE;
+	audit_judge(j->profile && j->profile->accepted ? j->profile : NULL, &ev->door, &ev->opener,
+		    clock_wall_ns(), &judgement);
+	return judgement.verdict;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "cli/words.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "cli/cmd.h"
+#include "conf/suggest.h"
+
+int words_filter(const struct cmd_ctx *c, struct filter *ret_f)
+{
+	struct filter f = { 0 };
+
+	for (int i = 0; i < c->argc; i++) {
+		const char *why = NULL;
+		int err = filter_add(&f, c->argv[i], &why);
+
+		if (err)
+			return log_usage("filter '%s': %s: run 'ajar --help'", c->argv[i],
+					 why ? why : "cannot be understood");
+	}
+	*ret_f = f;
+	return 0;
+}
+
+int words_time(const struct cmd_ctx *c, const char *option, uint64_t *ret_wall_ns)
+{
+	const char *value = cmd_opt(c, option);
+
+	if (value && parse_time(value, clock_wall_ns(), ret_wall_ns))
+		return log_usage(
+			"--%s '%s' is not a time: give '2026-11-22 16:01:02' (UTC), '2026-11-22', "
+			"'@1700000000' or how long ago, '10m', '2h', '3d'",
+			option, value);
+	return 0;
+}
+
+int words_count(const struct cmd_ctx *c, const char *option, uint64_t min, uint64_t max,
+		uint64_t *ret_v)
+{
+	const char *value = cmd_opt(c, option);
+	uint64_t v = 0;
+
+	if (!value)
+		return 0;
+	if (parse_u64(value, &v) || v < min || v > max)
+		return log_usage("--%s '%s' is not a number from %" PRIu64 " to %" PRIu64, option,
+				 value, min, max);
+	*ret_v = v;
+	return 0;
+}
+
+int words_sub(const struct cmd_ctx *c, const char *const *names, int *ret_i)
+{
+	struct suggest s;
+
+	if (!c->argc) {
+		*ret_i = 0;
+		return 0;
+	}
+	suggest_init(&s, c->argv[0]);
+	for (int i = 0; names[i]; i++) {
+		if (!strcmp(names[i], c->argv[0])) {
+			*ret_i = i;
+			return 0;
+		}
+		suggest_try(&s, names[i]);
+	}
+	if (s.best)
+		return log_usage("unknown word '%s' (did you mean '%s'?): run 'ajar %s --help'",
+				 c->argv[0], s.best, c->cmd->name);
+	return log_usage("unknown word '%s': run 'ajar %s --help'", c->argv[0], c->cmd->name);
+}
+
+static bool about_door(const struct event *ev)
+{
+	return ev->kind == EVENT_OPEN || ev->kind == EVENT_CLOSE || ev->kind == EVENT_BIND;
+}
+
+bool words_match(const struct filter *f, const struct event *ev, const char *node,
+		 const char *host_type, enum verdict verdict)
+{
+	const struct filter_subject subject = {
+		.door = &ev->door,
+		.opener = &ev->opener,
+		.node = node,
+		.host_type = host_type,
+		.verdict = verdict,
+	};
+	struct filter place = { 0 };
+
+	if (about_door(ev))
+		return filter_match(f, &subject);
+	for (unsigned i = 0; i < f->len; i++) {
+		if (f->words[i].kind == FILTER_NODE || f->words[i].kind == FILTER_CLASS)
+			place.words[place.len++] = f->words[i];
+	}
+	return filter_match(&place, &subject);
+}

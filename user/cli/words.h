@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CLI_WORDS_H
+#define AJAR_CLI_WORDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "core/filter.h"
+
+struct cmd_ctx;
+
+/* The words and values of a command line; all report what is wrong with them. */
+must_check int words_filter(const struct cmd_ctx *c, struct filter *ret_f);
+/* Untouched when the option is not given. */
+must_check int words_time(const struct cmd_ctx *c, const char *option, uint64_t *ret_wall_ns);
+must_check int words_count(const struct cmd_ctx *c, const char *option, uint64_t min, uint64_t max, uint64_t *ret_v);
+/* Index of a verb's first word in the NULL-terminated list; 0, too, when there is no word. */
+must_check int words_sub(const struct cmd_ctx *c, const char *const *names, int *ret_i);
+
+/* Does an event pass? One that is about no door (lost, gap, start) is only held against node: and class: words. */
+bool words_match(const struct filter *f, const struct event *ev, const char *node, const char *host_type,
+		 enum verdict verdict);
+
+#endif
