@@ -117,7 +117,7 @@ static int bind_event(struct sq_stmt *st, const struct event *ev)
 		sq_u64(st, E_OPENED, ev->opened_ns);
 	if (ev->kind == EVENT_LOST || ev->kind == EVENT_GAP)
 		sq_u64(st, E_COUNT, ev->count);
-	if (ev->kind == EVENT_GAP) {
+	if (ev->kind == EVENT_GAP && ev->to_seq < INT64_MAX) {
 		sq_u64(st, E_GAP_FROM, ev->from_seq);
 		sq_u64(st, E_GAP_TO, ev->to_seq);
 	}
@@ -162,7 +162,7 @@ static int add_gap(struct tally *t, const struct event *ev)
 	uint64_t range = ev->to_seq - ev->from_seq + 1, have;
 	int ret;
 
-	if (!ev->from_seq || ev->to_seq < ev->from_seq) {
+	if (!ev->from_seq || ev->to_seq < ev->from_seq || ev->to_seq >= INT64_MAX) {
 		t->lost += ev->count;
 		return 0;
 	}

@@ -16,7 +16,7 @@ static const struct scheme {
 	const struct store_ops *ops;
 } schemes[] = {
 	{ "sqlite:", &store_sqlite_ops },
-	{ "memory:", NULL },
+	{ "memory:", &store_mem_ops },
 	{ "mysql:", NULL },
 	{ "mariadb:", NULL },
 };

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_STORE_MEM_H
+#define AJAR_STORE_MEM_H
+
+#include "store/driver.h"
+
+/*
+ * The memory driver: the interface in plain C, as the specification that the other drivers are
+ * compared with in tests. A table is a sorted array of pointers to rows. Rows never change: an update
+ * puts a changed copy in the place of the old one, and both live until the store is freed. So a snapshot of
+ * the store is the arrays, shared until one side writes, and a rollback is putting them back.
+ */
+enum mem_table {
+	MEM_NODES,
+	MEM_HOST_TYPES,
+	MEM_PORTS,
+	MEM_EVENTS,
+	MEM_JOURNALS,
+	MEM_DOORS,
+	MEM_ALERTS,
+	MEM_LOG,
+	MEM_CURSORS,
+	MEM_SETTINGS,
+	MEM_TABLES,
+};
+
+struct mem_rows {
+	unsigned refs;
+	size_t len, cap;
+	const void *row[];
+};
+
+struct mem_state {
+	struct mem_rows *tables[MEM_TABLES];
+	uint64_t last_id, revision;
+};
+
+struct mem {
+	struct store base;
+	struct mem_state now, saved[2]; /* at begin, at save */
+	struct mem_cell *cells;
+};
+
+struct mem_node {
+	const char *name; /* key */
+	uint64_t id;
+	const char *host_type, *reported, *tier;
+	uint64_t first_seen_ns, last_seen_ns, events, lost;
+	struct journal_at {
+		uint32_t boot_seq;
+		uint64_t seq;
+	} newest, tier_at;
+};
+
+struct mem_host_type {
+	const char *name; /* key */
+	uint64_t accepted_ns;
+};
+
+struct mem_event {
+	uint64_t node_id; /* key: with boot_seq and seq of raw */
+	struct store_event raw;
+	struct event ev; /* points into raw */
+};
+
+struct mem_journal {
+	uint64_t node_id; /* key */
+	uint32_t boot_seq;
+	uint64_t head_seq, stored_seq, judged_seq;
+};
+
+struct mem_door {
+	uint64_t node_id; /* key: with boot_seq and both cookies of the door */
+	struct store_door d;
+};
+
+struct mem_log {
+	struct store_alert_change c; /* key: log_id */
+};
+
+struct mem_named { /* cursors and settings */
+	const char *name; /* key */
+	const char *value;
+	uint64_t log_id;
+};
+
+/* Copies that live as long as the store; NULL when memory is out. */
+void *mem_copy(struct mem *m, const void *p, size_t n);
+const char *mem_str(struct mem *m, const char *s); /* NULL gives "" */
+
+int mem_cmp(enum mem_table t, const void *a, const void *b);
+/* Where key is or would be. */
+size_t mem_seek(const struct mem *m, enum mem_table t, const void *key);
+const void *mem_find(const struct mem *m, enum mem_table t, const void *key);
+/* Inserts a copy of row or puts it in the place of the one with its key. */
+must_check int mem_put(struct mem *m, enum mem_table t, const void *row, size_t size);
+/* The rows as they are now, for reading while a callback may write; give it back with mem_unref(). */
+struct mem_rows *mem_ref(struct mem *m, enum mem_table t);
+void mem_unref(struct mem_rows *r);
+static inline void mem_unrefp(struct mem_rows **r)
+{
+	mem_unref(*r);
+}
+
+const struct mem_node *mem_node(const struct mem *m, const char *name);
+const struct mem_node *mem_node_by_id(const struct mem *m, uint64_t id);
+must_check int mem_make_host_type(struct mem *m, const char *name);
+
+/* mem_events.c */
+int mem_put_events(struct store *base, const char *node, const char *host_type,
+		   const struct store_event *rows, size_t n, size_t *ret_new);
+int mem_events(struct store *base, const struct store_event_query *q, store_event_fn fn, void *arg);
+int mem_event_head(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
+int mem_put_door(struct store *base, const struct store_door *d);
+int mem_close_door(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
+		   uint64_t close_seq, uint64_t closed_ns, bool *ret_found);
+int mem_doors(struct store *base, const struct store_door_query *q, store_door_fn fn, void *arg);
+
+/* mem_alerts.c */
+int mem_alert_get(struct store *base, const char *key, store_alert_fn fn, void *arg);
+int mem_put_alert(struct store *base, const struct store_alert *a, const char *who,
+		  const char *note, uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id);
+int mem_alerts(struct store *base, const struct store_alert_query *q, store_alert_fn fn, void *arg);
+int mem_alert_changes(struct store *base, uint64_t after_log_id, uint64_t since_ns,
+		      uint64_t until_ns, uint32_t limit, store_change_fn fn, void *arg);
+
+#endif
