@@ -67,7 +67,7 @@ static int on_answer(void *arg)
 {
 	struct sink *s = arg;
 	struct exec_answer a = { 0 };
-	ssize_t n = recv(s->fd, &a, sizeof(a) - 1, MSG_DONTWAIT);
+	ssize_t n = recv(s->fd, &a, EXEC_ANSWER_HEAD + sizeof(a.why) - 1, MSG_DONTWAIT);
 	int err;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
