@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/doorset.h"
+#include "cli/follow.h"
 #include "cli/out.h"
 #include "cli/timeline.h"
 #include "cli/words.h"
@@ -83,18 +84,6 @@ static int take_row(struct timeline *t, char **ret_text)
 
 /* --- alerts ------------------------------------------------------------------------------------ */
 
-static bool change_matches(const struct timeline *t, const struct store_alert *a)
-{
-	enum verdict v = a->kind == FINDING_IMPOSTOR ? VERDICT_IMPOSTOR : VERDICT_UNEXPECTED;
-	struct event ev = { .kind = EVENT_GAP };
-
-	if (!t->filter.len)
-		return true;
-	if (a->record.ptr && event_decode(a->record.ptr, a->record.len, &ev) < 0)
-		ev = (struct event){ .kind = EVENT_GAP };
-	return words_match(&t->filter, &ev, a->node, a->host_type, v);
-}
-
 static int keep_change(const struct store_alert_change *c, void *arg)
 {
 	const struct view_line_opts o = { .colour = false, .with_node = true };
@@ -106,7 +95,7 @@ static int keep_change(const struct store_alert_change *c, void *arg)
 	t->after_log_id = c->log_id;
 	t->page_is_last = false;
 	own.colour = t->c->colour;
-	if (!change_matches(t, &c->alert))
+	if (t->filter.len && !words_match_alert(&t->filter, &c->alert))
 		return 0;
 	if (t->c->json)
 		view_change_json(&t->json, c);
@@ -271,6 +260,8 @@ static int show(struct timeline *t, uint64_t at_ns)
 	int err;
 
 	cmd_say_learning(t->c, t->store);
+	if (cmd_opt(t->c, "follow"))
+		return follow(t->c, &t->filter, t->store);
 	if (at_ns)
 		return show_at(t, at_ns);
 	err = walk(t);
@@ -304,6 +295,8 @@ static int run(struct cmd_ctx *c)
 		err = words_count(c, "lines", 1, LAST_MAX, &t.last);
 	if (!err && at_ns && (t.since_ns || t.until_ns || t.last))
 		err = log_usage("--at shows one moment: leave --since, --until and -n away");
+	if (!err && cmd_opt(c, "follow") && (at_ns || t.since_ns || t.until_ns || t.last))
+		err = log_usage("--follow begins now: leave --at, --since, --until and -n away");
 	if (!err && t.since_ns && t.until_ns && t.since_ns > t.until_ns)
 		err = log_usage("--since is later than --until");
 	if (!err)
@@ -319,6 +312,7 @@ static const struct cmd_option options[] = {
 	  "from then on: '2026-11-22 16:01:02' (UTC), '2026-11-22', or how long ago: 10m, 2h, 3d" },
 	{ "until", 0, "TIME", "up to then" },
 	{ "at", 0, "TIME", "the doors that stood open at that moment" },
+	{ "follow", 'f', NULL, "what stands open, then everything as it happens; Ctrl-C ends it" },
 	{ "lines", 'n', "N", "only the last N rows" },
 	{ 0 },
 };

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "cli/cmd.h"
 #include "conf/suggest.h"
+#include "store/store.h"
 
 int words_filter(const struct cmd_ctx *c, struct filter *ret_f)
 {
@@ -100,4 +101,14 @@ bool words_match(const struct filter *f, const struct event *ev, const char *nod
 			place.words[place.len++] = f->words[i];
 	}
 	return filter_match(&place, &subject);
+}
+
+bool words_match_alert(const struct filter *f, const struct store_alert *a)
+{
+	enum verdict v = a->kind == FINDING_IMPOSTOR ? VERDICT_IMPOSTOR : VERDICT_UNEXPECTED;
+	struct event ev = { .kind = EVENT_GAP };
+
+	if (a->record.ptr && event_decode(a->record.ptr, a->record.len, &ev))
+		ev = (struct event){ .kind = EVENT_GAP };
+	return words_match(f, &ev, a->node, a->host_type, v);
 }

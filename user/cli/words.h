@@ -9,6 +9,7 @@
 #include "core/filter.h"
 
 struct cmd_ctx;
+struct store_alert;
 
 /* The words and values of a command line; all report what is wrong with them. */
 must_check int words_filter(const struct cmd_ctx *c, struct filter *ret_f);
@@ -21,5 +22,7 @@ must_check int words_sub(const struct cmd_ctx *c, const char *const *names, int 
 /* Does an event pass? One that is about no door (lost, gap, start) is only held against node: and class: words. */
 bool words_match(const struct filter *f, const struct event *ev, const char *node, const char *host_type,
 		 enum verdict verdict);
+/* The same for an alert, by the door it is about. */
+bool words_match_alert(const struct filter *f, const struct store_alert *a);
 
 #endif
