@@ -135,7 +135,7 @@ static int measure(int sock)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < DOORS; i++) {
-		uint64_t opened, alerted;
+		uint64_t opened = 0, alerted = 0;
 		int fd = open_door((uint16_t)(FIRST_PORT + i), &opened);
 
 		if (fd == -EADDRINUSE)

@@ -25,15 +25,17 @@ need_root() {
 	done
 }
 
+# In this shell, not a copy of it: what the command sets stays.
 ok() { # sentence, command...
-	local what=$1 out
+	local what=$1
 	shift
 	N=$((N + 1))
-	if out=$("$@" 2>&1); then
+	if "$@" >"$T/ok.out" 2>&1; then
 		echo "ok $N - $what"
 	else
 		echo "not ok $N - $what"
-		printf '#   %s\n' "$*" "${out:0:1500}"
+		printf '#   %s\n' "$*"
+		head -c 1500 "$T/ok.out" | sed 's/^/#   /'
 		BAD=$((BAD + 1))
 	fi
 }
