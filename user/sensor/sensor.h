@@ -41,8 +41,16 @@ bool sensor_resumed(const struct sensor *s, uint64_t *ret_since_boot_ns);
 
 /* Polls readable when there is something to drain. */
 int sensor_fd(const struct sensor *s);
-/* Delivers what is in the ring, in order, "lost" events included; returns the number delivered or a negative errno. */
+/*
+ * Delivers what is in the ring, in order, "lost" events included; returns the number delivered or a
+ * negative errno. At most some thousand records a call: sensor_fd() stays readable while there is more.
+ */
 must_check int sensor_drain(struct sensor *s, sensor_fn fn, void *arg);
+/*
+ * Gives what was delivered back to the kernel: call it when the records are stored. Until then a successor
+ * that takes over the pins gets them again. The next sensor_drain() does it otherwise.
+ */
+void sensor_commit(struct sensor *s);
 /*
  * Looks at every socket of every network namespace (iterators) and delivers only differences to
  * what the sensor knows: opens (origin as given) and, except for a snapshot, closes. Live events win: a door
@@ -62,9 +70,10 @@ struct sensor_report {
 	const struct sensor_hook_report *hooks;
 };
 const struct sensor_report *sensor_report(const struct sensor *s);
-/* Counters since opening. */
 struct sensor_stats {
-	uint64_t received, lost, owners;
+	uint64_t received, lost, owners; /* since opening: ring records, told losses, owner records */
+	uint64_t produced, dropped; /* by the kernel since attaching: numbers given out, of them without room */
+	uint64_t doors_full, owners_busy; /* doors not in the kernel's table, owners not captured */
 };
 void sensor_stats(const struct sensor *s, struct sensor_stats *ret);
 

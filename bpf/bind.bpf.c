@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Bound sockets: a UDP socket that is bound is a door, a TCP one only may become one. post_bind
+ * comes after success, with the real port; bind4/6 is there only to know that port 0 was asked for.
+ */
+#include "sock.h"
+#include "emit.h"
+
+static __always_inline int bind_asked(struct bpf_sock_addr *ctx)
+{
+	__u64 *slot, cookie;
+
+	if (ctx->user_port)
+		return 1;
+	cookie = port0_slot(bpf_get_socket_cookie(ctx), &slot);
+	if (slot)
+		*slot = cookie;
+	return 1;
+}
+
+static __always_inline void bind_read(struct bpf_sock *ctx, struct ajar_door *d)
+{
+	/* The context is the kernel's struct sock; see sock.h. */
+	struct sock *sk = (void *)ctx;
+	struct net *net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+	__u64 *slot, cookie;
+
+	d->cookie = bpf_get_socket_cookie(ctx);
+	d->netns_cookie = bpf_get_netns_cookie(ctx);
+	d->netns = BPF_CORE_READ(net, ns.inum);
+	d->inode = socket_inode(BPF_CORE_READ(sk, sk_socket));
+	d->port = ctx->src_port;
+	cookie = port0_slot(d->cookie, &slot);
+	if (slot && *slot == cookie)
+		d->flags |= AJAR_DOOR_AUTOPORT;
+}
+
+static __always_inline int bind_done(struct bpf_sock *ctx, struct ajar_door *d)
+{
+	switch (ctx->protocol) {
+	case IPPROTO_TCP:
+		d->proto = AJAR_PROTO_TCP;
+		break;
+	case IPPROTO_UDP:
+		d->proto = AJAR_PROTO_UDP;
+		break;
+	case IPPROTO_UDPLITE:
+		d->proto = AJAR_PROTO_UDPLITE;
+		break;
+	default:
+		return 1;
+	}
+	bind_read(ctx, d);
+	if (d->proto == AJAR_PROTO_TCP) {
+		struct tcp_sock *tp = (void *)ctx;
+
+		if (bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp))
+			d->proto = AJAR_PROTO_MPTCP;
+		emit_open(AJAR_RECORD_BIND, d);
+	} else {
+		emit_open(AJAR_RECORD_OPEN, d);
+	}
+	return 1;
+}
+
+SEC("cgroup/bind4")
+int bind_bind4(struct bpf_sock_addr *ctx)
+{
+	return bind_asked(ctx);
+}
+
+SEC("cgroup/bind6")
+int bind_bind6(struct bpf_sock_addr *ctx)
+{
+	return bind_asked(ctx);
+}
+
+SEC("cgroup/post_bind4")
+int bind_post_bind4(struct bpf_sock *ctx)
+{
+	struct ajar_door d = { .family = AF_INET };
+
+	*(__u32 *)d.addr = ctx->src_ip4;
+	return bind_done(ctx, &d);
+}
+
+SEC("cgroup/post_bind6")
+int bind_post_bind6(struct bpf_sock *ctx)
+{
+	struct ajar_door d = { .family = AF_INET6 };
+	struct sock *sk = (void *)ctx;
+	__u32 *addr = (__u32 *)d.addr;
+
+	addr[0] = ctx->src_ip6[0];
+	addr[1] = ctx->src_ip6[1];
+	addr[2] = ctx->src_ip6[2];
+	addr[3] = ctx->src_ip6[3];
+	if (BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only))
+		d.flags |= AJAR_DOOR_V6ONLY;
+	return bind_done(ctx, &d);
+}

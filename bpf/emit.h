@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_BPF_EMIT_H
+#define AJAR_BPF_EMIT_H
+
+/*
+ * The only writer of the ring. Every record takes a number of its CPU before it asks for room,
+ * so that a hole in the numbers is a lost record, and each loss is counted at once.
+ *
+ * Waking: the reader arms `armed` before it sleeps; the first record after that disarms it and
+ * rings, all others are silent. The kernel's own rule (wake when the reader had caught up) costs a
+ * wake-up per record at moderate rates. The bell is rung after the commit by a discarded record: a reader
+ * that armed while our record was still busy has not seen it, but we see the arming now.
+ */
+#include "task.h"
+
+static __always_inline struct ajar_cpu *emit_cpu(__u32 *ret_cpu)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	*ret_cpu = cpu;
+	return bpf_map_lookup_elem(&ajar_cpus, &cpu);
+}
+
+static __always_inline struct ajar_control *emit_control(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ajar_control, &zero);
+}
+
+static __always_inline void emit_bell(void)
+{
+	struct ajar_control *ctl = emit_control();
+
+	if (!ctl || !*(volatile __u32 *)&ctl->armed)
+		return;
+	if (__sync_val_compare_and_swap(&ctl->armed, 1, 0) != 1)
+		return;
+	void *bell = bpf_ringbuf_reserve(&ajar_ring, 8, 0);
+	if (bell)
+		bpf_ringbuf_discard(bell, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void emit_header(struct ajar_header *h, __u16 type, __u32 size, __u64 now,
+					__u32 cpu, __u64 seq)
+{
+	h->abi = AJAR_ABI;
+	h->type = type;
+	h->size = size;
+	h->ktime_ns = now;
+	h->cpu = cpu;
+	h->pad = 0;
+	h->cpu_seq = seq;
+}
+
+/* Room for a record with its header filled, or NULL and the loss is counted. */
+static __always_inline void *emit_reserve(__u16 type, __u32 size, __u64 now)
+{
+	__u32 cpu;
+	struct ajar_cpu *c = emit_cpu(&cpu);
+
+	if (!c)
+		return NULL;
+	__u64 seq = __sync_fetch_and_add(&c->produced, 1);
+	struct ajar_header *h = bpf_ringbuf_reserve(&ajar_ring, size, 0);
+	if (!h) {
+		__sync_fetch_and_add(&c->dropped, 1);
+		return NULL;
+	}
+	emit_header(h, type, size, now, cpu, seq);
+	return h;
+}
+
+static __always_inline void emit_submit(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	emit_bell();
+}
+
+/* Builds the owner record of t in a slot; *ret_off is where it lies and the result its length. */
+static __noinline __u32 owner_build(struct task_struct *t, const struct ajar_owner_key *key,
+				    struct slot *s, __u32 *ret_off)
+{
+	struct ajar_owner *o = &s->head;
+	__u32 off = task_owner(t, key, s);
+
+	o->h.size = sizeof(*o) + o->exe_len + o->argv_len;
+	bpf_probe_read_kernel(&s->bytes[off & (PATH_END - 1)], sizeof(*o), o);
+	*ret_off = off;
+	return o->h.size;
+}
+
+/* Makes sure that the ring holds the owner record of the current task's program. */
+static __always_inline void emit_owner(struct task_struct *t, const struct ajar_owner_key *key, __u64 now)
+{
+	if (bpf_map_lookup_elem(&ajar_owners, key))
+		return;
+	struct slot *s = slot_claim();
+	if (!s) {
+		struct ajar_control *ctl = emit_control();
+
+		if (ctl)
+			__sync_fetch_and_add(&ctl->owners_busy, 1);
+		return;
+	}
+	__u32 cpu;
+	struct ajar_cpu *c = emit_cpu(&cpu);
+	if (c) {
+		__u64 seq = __sync_fetch_and_add(&c->produced, 1);
+		__u32 off = 0, len, one = 1;
+
+		emit_header(&s->head.h, AJAR_RECORD_OWNER, 0, now, cpu, seq);
+		len = owner_build(t, key, s, &off);
+		asm volatile("" : "+r"(len));
+		asm volatile("" : "+r"(off));
+		if (bpf_ringbuf_output(&ajar_ring, &s->bytes[off & (PATH_END - 1)],
+				       len & (PATH_END - 1), BPF_RB_NO_WAKEUP))
+			__sync_fetch_and_add(&c->dropped, 1);
+		else
+			bpf_map_update_elem(&ajar_owners, key, &one, BPF_ANY);
+	}
+	slot_release(s);
+}
+
+/* The record of an opening or a bind; the door's state is kept for its end. */
+static __always_inline void emit_open(__u16 type, const struct ajar_door *door)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct ajar_door_state st;
+
+	st.door = *door;
+	st.opened_ns = now;
+	task_actor(t, &st.opener);
+	if (!(st.opener.flags & AJAR_ACTOR_KTHREAD))
+		emit_owner(t, &st.opener.owner, now);
+	if (type == AJAR_RECORD_OPEN &&
+	    bpf_map_update_elem(&ajar_doors, &st.door.cookie, &st, BPF_ANY)) {
+		struct ajar_control *ctl = emit_control();
+
+		if (ctl)
+			__sync_fetch_and_add(&ctl->doors_full, 1);
+	}
+	struct ajar_open *e = emit_reserve(type, sizeof(*e), now);
+	if (!e)
+		return;
+	e->door = st.door;
+	e->opener = st.opener;
+	emit_submit(e);
+}
+
+/* The end of a door: of a known one by its state, of another (st NULL) by what the caller read. */
+static __always_inline void emit_close(struct ajar_door_state *st, const struct ajar_door *door)
+{
+	__u64 now = bpf_ktime_get_boot_ns(), cookie;
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct ajar_close *e = emit_reserve(AJAR_RECORD_CLOSE, sizeof(*e), now);
+
+	cookie = st ? st->door.cookie : door->cookie;
+	if (e) {
+		if (st) {
+			e->door = st->door;
+			e->opened_ns = st->opened_ns;
+			e->opener = st->opener;
+		} else {
+			e->door = *door;
+			e->opened_ns = 0;
+			__builtin_memset(&e->opener, 0, sizeof(e->opener));
+			e->opener.flags = AJAR_ACTOR_NONE;
+		}
+		task_actor(t, &e->closer);
+		emit_submit(e);
+	}
+	if (st)
+		bpf_map_delete_elem(&ajar_doors, &cookie);
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_BPF_MAPS_H
+#define AJAR_BPF_MAPS_H
+
+/*
+ * The maps, the same in every object: weak, so that the linker keeps one of each. User space
+ * sets the sizes that depend on the machine (ring, CPUs) before loading.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "ajar/event.h"
+
+#define DOORS_MAX 262144
+#define OWNERS_MAX 8192
+#define SLOTS_MAX 32
+#define PORT0_MAX 1024
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} ajar_ring __weak SEC(".maps");
+
+/* Doors that stand open. Not preallocated: 40 MiB for a table that is mostly empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, DOORS_MAX);
+	__type(key, __u64);
+	__type(value, struct ajar_door_state);
+} ajar_doors __weak SEC(".maps");
+
+/* Owners whose record is in the ring; the value is nothing but presence. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OWNERS_MAX);
+	__type(key, struct ajar_owner_key);
+	__type(value, __u32);
+} ajar_owners __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ajar_cpu);
+} ajar_cpus __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ajar_control);
+} ajar_control __weak SEC(".maps");
+
+/*
+ * Cookies of sockets that ask for port 0, from bind4/6 to post_bind4/6. Direct mapped: a
+ * collision within those microseconds costs the mark "autoport", nothing else.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PORT0_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} ajar_port0 __weak SEC(".maps");
+
+/*
+ * Where an owner record is built: the path grows downwards from PATH_END, the arguments upwards.
+ * Slots are claimed by compare-and-swap, since these programs can be preempted: what is per CPU
+ * would be overwritten by the next task on it. The tail keeps the verifier's bounds apart.
+ */
+#define PATH_END 8192
+struct slot {
+	__u64 busy;
+	struct ajar_owner head; /* copied before the path when both are done */
+	char bytes[2 * PATH_END];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOTS_MAX);
+	__type(key, __u32);
+	__type(value, struct slot);
+} ajar_slots __weak SEC(".maps");
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_BPF_SOCK_H
+#define AJAR_BPF_SOCK_H
+
+/*
+ * What is read of sockets. Two ways to the same door: from a typed pointer (sockops, iterators),
+ * where members are plain loads, and from the context of cgroup/sock programs, which is the struct sock
+ * itself but typed as bpf_sock, so the rest of it is read with a helper.
+ */
+#include "maps.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#define AF_INET 2
+#define AF_INET6 10
+#define AF_PACKET 17
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_SCTP 132
+#define IPPROTO_UDPLITE 136
+#define IPPROTO_MPTCP 262
+#define SOCK_DGRAM 2
+#define SOCK_RAW 3
+#define TCP_ESTABLISHED 1
+#define SOCK_BINDPORT_LOCK 8
+
+static __always_inline void door_addr(struct ajar_door *d, __u16 family, __u32 v4,
+				      const struct in6_addr *v6)
+{
+	__u32 *a = (__u32 *)d->addr;
+
+	if (family == AF_INET6) {
+		a[0] = v6->in6_u.u6_addr32[0];
+		a[1] = v6->in6_u.u6_addr32[1];
+		a[2] = v6->in6_u.u6_addr32[2];
+		a[3] = v6->in6_u.u6_addr32[3];
+	} else {
+		a[0] = v4;
+	}
+}
+
+static __always_inline __u64 socket_inode(struct socket *s)
+{
+	struct socket_alloc *alloc;
+
+	if (!s)
+		return 0;
+	alloc = (void *)s - bpf_core_field_offset(struct socket_alloc, socket);
+	return BPF_CORE_READ(alloc, vfs_inode.i_ino);
+}
+
+/* Everything but the cookie, from a typed sock. d is zeroed. */
+static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
+{
+	struct sock_common *c = &sk->__sk_common;
+	struct net *net = c->skc_net.net;
+
+	d->netns_cookie = net->net_cookie;
+	d->netns = net->ns.inum;
+	d->inode = socket_inode(sk->sk_socket);
+	d->family = c->skc_family;
+	d->port = c->skc_num;
+	door_addr(d, d->family, c->skc_rcv_saddr, &c->skc_v6_rcv_saddr);
+	if (d->family == AF_INET6 && BPF_CORE_READ_BITFIELD(c, skc_ipv6only))
+		d->flags |= AJAR_DOOR_V6ONLY;
+	if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
+		d->flags |= AJAR_DOOR_AUTOPORT;
+}
+
+/* The same for a listening TCP socket or MPTCP subflow. */
+static __always_inline void door_of_tcp(struct tcp_sock *tp, struct ajar_door *d)
+{
+	door_of_sock(&tp->inet_conn.icsk_inet.sk, d);
+	d->proto = bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp ? AJAR_PROTO_MPTCP :
+									 AJAR_PROTO_TCP;
+}
+
+static __always_inline __u64 port0_slot(__u64 cookie, __u64 **ret_slot)
+{
+	__u32 key = cookie % PORT0_MAX;
+
+	*ret_slot = bpf_map_lookup_elem(&ajar_port0, &key);
+	return cookie;
+}
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Doors that stand open now, whoever opened them and whenever. iter/task_file sees every socket
+ * that a file descriptor holds, in all network namespaces, with the holder; iter/tcp and iter/udp see the sockets of
+ * the opener's namespace alone, those of the kernel included. Output is a stream of the ring's records (SEEN, OWNER).
+ * A door that ajar_doors does not have is put there, so that its end is reported; live events win.
+ */
+#include "sock.h"
+#include "emit.h"
+
+struct sweep {
+	struct seq_file *seq;
+	struct task_struct *task; /* the holder, or NULL */
+	struct sock *sk;
+	struct ajar_open rec;
+};
+
+/* What kind of door a socket is; 0: none. */
+static __always_inline __u8 sweep_proto(struct sock *sk)
+{
+	__u16 family = sk->__sk_common.skc_family, protocol = sk->sk_protocol;
+	__u8 state = sk->__sk_common.skc_state;
+
+	if (family == AF_PACKET)
+		return AJAR_PROTO_PACKET;
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	if (sk->sk_type == SOCK_RAW)
+		return AJAR_PROTO_RAW;
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return state == BPF_TCP_LISTEN ? AJAR_PROTO_TCP : 0;
+	case IPPROTO_MPTCP:
+		return state == BPF_TCP_LISTEN ? AJAR_PROTO_MPTCP : 0;
+	case IPPROTO_SCTP:
+		return state == BPF_TCP_LISTEN ? AJAR_PROTO_SCTP : 0;
+	case IPPROTO_UDP:
+		return sk->__sk_common.skc_num ? AJAR_PROTO_UDP : 0;
+	case IPPROTO_UDPLITE:
+		return sk->__sk_common.skc_num ? AJAR_PROTO_UDPLITE : 0;
+	}
+	return 0;
+}
+
+/*
+ * An MPTCP listener proper is the first subflow: it is what LISTEN_CB reports. No typed way leads to it on
+ * 6.1; iter/tcp, which runs first, has given it its cookie in the own namespace, LISTEN_CB everywhere.
+ */
+static __always_inline void sweep_subflow(struct sock *sk, struct ajar_door *d)
+{
+	struct mptcp_sock *msk = (void *)sk;
+	struct sock *first;
+
+	if (!bpf_core_type_exists(struct mptcp_sock))
+		return;
+	first = BPF_CORE_READ(msk, first);
+	if (!first)
+		return;
+	d->cookie = BPF_CORE_READ(first, __sk_common.skc_cookie.counter);
+	d->flags &= ~AJAR_DOOR_AUTOPORT;
+	if (!(BPF_CORE_READ(first, sk_userlocks) & SOCK_BINDPORT_LOCK))
+		d->flags |= AJAR_DOOR_AUTOPORT;
+}
+
+static __always_inline void sweep_fill(struct sweep *w, __u8 proto)
+{
+	struct ajar_door *d = &w->rec.door;
+	struct sock *sk = w->sk;
+
+	if (proto == AJAR_PROTO_PACKET) {
+		d->netns_cookie = sk->__sk_common.skc_net.net->net_cookie;
+		d->netns = sk->__sk_common.skc_net.net->ns.inum;
+		d->inode = socket_inode(sk->sk_socket);
+		d->family = AF_PACKET;
+	} else {
+		door_of_sock(sk, d);
+		if (proto == AJAR_PROTO_RAW)
+			d->flags &= ~AJAR_DOOR_AUTOPORT;
+	}
+	d->proto = proto;
+	d->cookie = 0;
+	if (proto == AJAR_PROTO_MPTCP && sk->sk_protocol == IPPROTO_MPTCP)
+		sweep_subflow(sk, d);
+	if (!d->cookie)
+		d->cookie = bpf_get_socket_cookie(sk);
+	d->flags |= AJAR_DOOR_SWEPT;
+	if ((proto == AJAR_PROTO_UDP || proto == AJAR_PROTO_UDPLITE) &&
+	    sk->__sk_common.skc_state == TCP_ESTABLISHED)
+		d->flags |= AJAR_DOOR_CONNECTED;
+}
+
+/* The holder's owner record into the stream. */
+static __always_inline int sweep_owner(struct sweep *w)
+{
+	struct slot *s = slot_claim();
+	__u32 len, off = 0;
+	int full;
+
+	if (!s)
+		return 0;
+	emit_header(&s->head.h, AJAR_RECORD_OWNER, 0, w->rec.h.ktime_ns, 0, 0);
+	len = owner_build(w->task, &w->rec.opener.owner, s, &off);
+	asm volatile("" : "+r"(len));
+	asm volatile("" : "+r"(off));
+	full = bpf_seq_write(w->seq, &s->bytes[off & (PATH_END - 1)], len & (PATH_END - 1));
+	slot_release(s);
+	return full;
+}
+
+static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
+{
+	struct ajar_control *ctl = emit_control();
+	struct ajar_door_state *known, st;
+	bool connected;
+
+	sweep_fill(w, proto);
+	connected = w->rec.door.flags & AJAR_DOOR_CONNECTED;
+	known = bpf_map_lookup_elem(&ajar_doors, &w->rec.door.cookie);
+	if (known)
+		w->rec.door.flags |= AJAR_DOOR_KNOWN;
+	else if (connected)
+		return 0;
+	emit_header(&w->rec.h, AJAR_RECORD_SEEN, sizeof(w->rec), bpf_ktime_get_boot_ns(), 0, 0);
+	if (w->task) {
+		task_actor(w->task, &w->rec.opener);
+		if ((!known || (ctl && ctl->sweep_owners)) && sweep_owner(w))
+			return 1;
+	} else {
+		w->rec.opener.flags = AJAR_ACTOR_NONE;
+	}
+	if (bpf_seq_write(w->seq, &w->rec, sizeof(w->rec)))
+		return 1;
+	if (!known && proto != AJAR_PROTO_PACKET) {
+		st.door = w->rec.door;
+		st.opened_ns = 0;
+		st.opener = w->rec.opener;
+		bpf_map_update_elem(&ajar_doors, &st.door.cookie, &st, BPF_NOEXIST);
+	}
+	return 0;
+}
+
+SEC("iter/task_file")
+int sweep_task_file(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct sweep w = {};
+
+	/* Threads share their files: the leader's are enough. */
+	if (!task || !file || task->pid != task->tgid)
+		return 0;
+	struct socket *socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	struct sock *sk = socket->sk;
+	if (!sk)
+		return 0;
+	__u8 proto = sweep_proto(sk);
+	if (!proto)
+		return 0;
+	w.seq = ctx->meta->seq;
+	w.task = task;
+	w.sk = sk;
+	if (proto == AJAR_PROTO_PACKET) {
+		struct packet_sock *p = (void *)sk;
+
+		w.rec.door.port = bpf_ntohs(BPF_CORE_READ(p, num));
+	}
+	return sweep_emit(&w, proto);
+}
+
+/* Sockets of this namespace that no file refers to: the kernel's own. */
+static __always_inline int sweep_own(struct seq_file *seq, struct sock *sk, __u8 proto)
+{
+	struct sweep w = { .seq = seq, .sk = sk };
+	struct socket *socket = sk->sk_socket;
+
+	if (!socket || !socket->file)
+		w.rec.door.flags |= AJAR_DOOR_KERNEL;
+	return sweep_emit(&w, proto);
+}
+
+SEC("iter/tcp")
+int sweep_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *c = ctx->sk_common;
+
+	if (!c || c->skc_state != BPF_TCP_LISTEN)
+		return 0;
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(c);
+	if (!tp)
+		return 0;
+	return sweep_own(ctx->meta->seq, &tp->inet_conn.icsk_inet.sk,
+			 bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp ? AJAR_PROTO_MPTCP :
+									       AJAR_PROTO_TCP);
+}
+
+SEC("iter/udp")
+int sweep_udp(struct bpf_iter__udp *ctx)
+{
+	struct udp_sock *up = ctx->udp_sk;
+	__u8 proto;
+
+	if (!up)
+		return 0;
+	proto = sweep_proto(&up->inet.sk);
+	if (proto != AJAR_PROTO_UDP && proto != AJAR_PROTO_UDPLITE)
+		return 0;
+	return sweep_own(ctx->meta->seq, &up->inet.sk, proto);
+}

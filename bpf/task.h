@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_BPF_TASK_H
+#define AJAR_BPF_TASK_H
+
+/*
+ * What is read of tasks. A task from bpf_get_current_task_btf() or an iterator is typed, so its
+ * members are plain loads that cannot fault; only strings go through a helper.
+ */
+#include "maps.h"
+
+#include <bpf/bpf_core_read.h>
+
+#define PF_KTHREAD 0x00200000
+
+static __always_inline void task_key(struct task_struct *t, struct ajar_owner_key *k)
+{
+	k->start_ns = t->group_leader->start_boottime;
+	k->tgid = t->tgid;
+	k->exec_id = t->self_exec_id;
+}
+
+/* sockops has neither the uid nor the cgroup helper before 6.10: everything comes from the task. */
+static __always_inline void task_actor(struct task_struct *t, struct ajar_actor *a)
+{
+	const struct cred *cred = t->cred;
+
+	task_key(t, &a->owner);
+	a->cgroup_id = t->cgroups->dfl_cgrp->kn->id;
+	a->tid = t->pid;
+	a->uid = cred->uid.val;
+	a->gid = cred->gid.val;
+	a->loginuid = bpf_core_field_exists(t->loginuid) ? t->loginuid.val : (__u32)-1;
+	a->session = bpf_core_field_exists(t->sessionid) ? t->sessionid : (__u32)-1;
+	a->flags = t->flags & PF_KTHREAD ? AJAR_ACTOR_KTHREAD : 0;
+	bpf_probe_read_kernel(a->comm, sizeof(a->comm), &t->group_leader->comm);
+	a->comm[sizeof(a->comm) - 1] = 0;
+}
+
+struct walk {
+	struct slot *slot;
+	struct dentry *dentry;
+	struct mount *mount;
+	__u32 off; /* where the path begins so far */
+	__u32 done; /* reached the root */
+};
+
+/* Puts "/name" before the path; false when it does not fit. */
+static __always_inline bool walk_prepend(struct walk *w, struct dentry *d)
+{
+	__u32 len = BPF_CORE_READ(d, d_name.len), off = w->off;
+	const unsigned char *name = BPF_CORE_READ(d, d_name.name);
+
+	if (len > 255 || off < PATH_END - AJAR_EXE_MAX + len + 1)
+		return false;
+	off -= len + 1;
+	w->off = off;
+	w->slot->bytes[off & (PATH_END - 1)] = '/';
+	/* clang 14 forgets the bound on len without this. */
+	asm volatile("" : "+r"(len));
+	bpf_probe_read_kernel(&w->slot->bytes[(off + 1) & (PATH_END - 1)], len & 255, name);
+	return true;
+}
+
+/* One component or one mount upwards; 1 ends the loop. */
+static long walk_step(__u32 i, struct walk *w)
+{
+	struct dentry *d = w->dentry, *parent = BPF_CORE_READ(d, d_parent);
+	struct mount *m = w->mount;
+
+	if (d == BPF_CORE_READ(m, mnt.mnt_root) || d == parent) {
+		struct mount *up = BPF_CORE_READ(m, mnt_parent);
+
+		if (up == m) {
+			w->done = 1;
+			return 1;
+		}
+		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
+		w->mount = up;
+		return 0;
+	}
+	if (!walk_prepend(w, d))
+		return 1;
+	w->dentry = parent;
+	return 0;
+}
+
+/* The path of a file as /proc/PID/exe gives it, ending at PATH_END; returns where it begins. */
+static __always_inline __u32 walk_path(struct slot *s, struct file *f, __u32 *flags)
+{
+	struct walk w = { .slot = s, .off = PATH_END };
+	struct vfsmount *mnt = BPF_CORE_READ(f, f_path.mnt);
+	struct dentry *d = BPF_CORE_READ(f, f_path.dentry);
+
+	w.dentry = d;
+	w.mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	if (BPF_CORE_READ(d, d_parent) == d) {
+		/* A memfd has a name and no place: "/memfd:name (deleted)". */
+		w.done = walk_prepend(&w, d);
+	} else {
+		bpf_loop(AJAR_EXE_MAX, walk_step, &w, 0);
+	}
+	*flags |= AJAR_OWNER_EXE;
+	if (!w.done)
+		*flags |= AJAR_OWNER_EXE_CUT;
+	if (!BPF_CORE_READ(d, d_hash.pprev))
+		*flags |= AJAR_OWNER_EXE_DELETED;
+	return w.off;
+}
+
+/* Arguments behind PATH_END; returns their length. */
+static __always_inline __u32 task_argv(struct slot *s, struct mm_struct *mm, __u32 *flags)
+{
+	unsigned long start = mm->arg_start, end = mm->arg_end;
+	unsigned long want = end - start;
+	__u32 n = AJAR_ARGV_MAX;
+
+	if (start >= end)
+		return 0;
+	if (want < n)
+		n = want;
+	asm volatile("" : "+r"(n));
+	if (bpf_probe_read_user(&s->bytes[PATH_END], n & (2 * AJAR_ARGV_MAX - 1), (void *)start)) {
+		/* The next page may be out of memory: what is on the first one. */
+		__u32 page = 4096 - (start & 4095);
+
+		if (page >= n)
+			return 0;
+		n = page;
+		asm volatile("" : "+r"(n));
+		if (bpf_probe_read_user(&s->bytes[PATH_END], n & (2 * AJAR_ARGV_MAX - 1),
+					(void *)start))
+			return 0;
+	}
+	*flags |= AJAR_OWNER_ARGV;
+	if (n < want)
+		*flags |= AJAR_OWNER_ARGV_CUT;
+	return n;
+}
+
+static __always_inline void task_ancestors(struct task_struct *t, struct ajar_owner *o)
+{
+	struct task_struct *p = t->group_leader->real_parent;
+
+#pragma unroll
+	for (int i = 0; i < AJAR_ANCESTORS_MAX; i++) {
+		__u32 tgid = p->tgid;
+
+		if (!tgid)
+			break;
+		o->ancestors[i].tgid = tgid;
+		bpf_probe_read_kernel(o->ancestors[i].comm, AJAR_COMM_LEN, &p->group_leader->comm);
+		o->ancestors[i].comm[AJAR_COMM_LEN - 1] = 0;
+		p = p->real_parent;
+	}
+}
+
+static __always_inline struct slot *slot_claim(void)
+{
+	__u32 first = bpf_get_smp_processor_id();
+
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 key = (first + i * 9) % SLOTS_MAX;
+		struct slot *s = bpf_map_lookup_elem(&ajar_slots, &key);
+
+		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static __always_inline void slot_release(struct slot *s)
+{
+	__sync_val_compare_and_swap(&s->busy, 1, 0);
+}
+
+/*
+ * Fills a slot with the path and the arguments of t, and its head with all else, header excepted.
+ * The head belongs right before the path: returns that offset.
+ */
+static __always_inline __u32 task_owner(struct task_struct *t, const struct ajar_owner_key *key,
+					struct slot *s)
+{
+	struct ajar_owner *o = &s->head;
+	struct mm_struct *mm = t->mm;
+	__u32 off = PATH_END, argv_len = 0, flags = 0;
+
+	__builtin_memset(o->ancestors, 0, sizeof(o->ancestors));
+	o->key = *key;
+	bpf_probe_read_kernel(o->comm, sizeof(o->comm), &t->group_leader->comm);
+	o->comm[sizeof(o->comm) - 1] = 0;
+	task_ancestors(t, o);
+	if (mm) {
+		struct file *exe = mm->exe_file;
+
+		if (exe)
+			off = walk_path(s, exe, &flags);
+		argv_len = task_argv(s, mm, &flags);
+	}
+	o->flags = flags;
+	o->exe_len = PATH_END - off;
+	o->argv_len = argv_len;
+	return off - sizeof(*o);
+}
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_EVENT_H
+#define AJAR_EVENT_H
+
+/*
+ * The contract between the BPF programs and user space: what is in the ring, in the iterators'
+ * output and in the pinned maps. All fields have fixed width, padding is explicit and zero, every
+ * record is 8-byte aligned. Host byte order unless a field says otherwise.
+ * Any change of layout or meaning raises AJAR_ABI: it names the pin folder, so an old kernel side
+ * is never read by a new agent. tests/abi freezes each offset.
+ */
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define AJAR_ABI 1
+
+enum ajar_record_type {
+	AJAR_RECORD_OWNER = 1, /* struct ajar_owner: who a key is; once per program run */
+	AJAR_RECORD_OPEN = 2, /* struct ajar_open */
+	AJAR_RECORD_CLOSE = 3, /* struct ajar_close */
+	AJAR_RECORD_BIND = 4, /* struct ajar_open: TCP bound, not listening */
+	AJAR_RECORD_SEEN = 5, /* struct ajar_open, iterators only: a door that stands open */
+};
+
+/* Numbers equal enum door_proto of user/core/event.h. */
+enum ajar_proto {
+	AJAR_PROTO_TCP = 1,
+	AJAR_PROTO_MPTCP = 2,
+	AJAR_PROTO_UDP = 3,
+	AJAR_PROTO_UDPLITE = 4,
+	AJAR_PROTO_SCTP = 5,
+	AJAR_PROTO_RAW = 6,
+	AJAR_PROTO_PACKET = 7,
+	AJAR_PROTO_VSOCK = 8,
+};
+
+enum ajar_door_flags {
+	AJAR_DOOR_V6ONLY = 1 << 0,
+	AJAR_DOOR_AUTOPORT = 1 << 1, /* the kernel chose the port */
+	AJAR_DOOR_HOOKED = 1 << 2, /* its end will be reported by STATE_CB */
+	AJAR_DOOR_SWEPT = 1 << 3, /* found by an iterator */
+	AJAR_DOOR_KERNEL = 1 << 4, /* SEEN: no file refers to the socket, the kernel made it */
+	AJAR_DOOR_CONNECTED = 1 << 5, /* SEEN: UDP with a peer: only known doors count */
+	AJAR_DOOR_KNOWN = 1 << 6, /* SEEN: stood in ajar_doors already */
+};
+
+enum ajar_actor_flags {
+	AJAR_ACTOR_KTHREAD = 1 << 0,
+	AJAR_ACTOR_NONE = 1 << 1, /* nobody is known */
+};
+
+enum ajar_owner_flags {
+	AJAR_OWNER_EXE = 1 << 0, /* exe is known */
+	AJAR_OWNER_EXE_CUT = 1 << 1, /* its head is missing */
+	AJAR_OWNER_EXE_DELETED = 1 << 2, /* unlinked: " (deleted)" belongs behind it */
+	AJAR_OWNER_ARGV = 1 << 3, /* argv is known */
+	AJAR_OWNER_ARGV_CUT = 1 << 4,
+};
+
+#define AJAR_COMM_LEN 16
+#define AJAR_EXE_MAX 4096
+#define AJAR_ARGV_MAX 1024
+#define AJAR_ANCESTORS_MAX 8
+
+struct ajar_header {
+	__u16 abi; /* AJAR_ABI */
+	__u16 type; /* enum ajar_record_type */
+	__u32 size; /* of the whole record */
+	__u64 ktime_ns; /* CLOCK_BOOTTIME */
+	__u32 cpu;
+	__u32 pad;
+	__u64 cpu_seq; /* per CPU, counted before the reservation: a hole is a lost record */
+};
+
+/* One run of one program: a process between two execs. */
+struct ajar_owner_key {
+	__u64 start_ns; /* CLOCK_BOOTTIME of the thread group leader's start */
+	__u32 tgid;
+	__u32 exec_id; /* low half of task->self_exec_id */
+};
+
+/* Who did it, with what may change from call to call. */
+struct ajar_actor {
+	struct ajar_owner_key owner;
+	__u64 cgroup_id; /* v2; 0 unknown */
+	__u32 tid;
+	__u32 uid; /* real, in the initial user namespace */
+	__u32 gid;
+	__u32 loginuid;
+	__u32 session;
+	__u32 flags; /* enum ajar_actor_flags */
+	char comm[AJAR_COMM_LEN]; /* of the thread group leader, NUL-terminated */
+};
+
+struct ajar_door {
+	__u64 cookie;
+	__u64 netns_cookie;
+	__u64 inode; /* of the socket; 0 unknown */
+	__u8 addr[16]; /* network order; IPv4 in the first four bytes */
+	__u32 netns; /* inode number; 0 unknown */
+	__u32 port; /* raw: IP protocol; packet: ethertype */
+	__u16 family;
+	__u8 proto; /* enum ajar_proto */
+	__u8 flags; /* enum ajar_door_flags */
+	__u32 pad;
+};
+
+struct ajar_open {
+	struct ajar_header h;
+	struct ajar_door door;
+	struct ajar_actor opener;
+};
+
+struct ajar_close {
+	struct ajar_header h;
+	struct ajar_door door;
+	__u64 opened_ns; /* CLOCK_BOOTTIME; 0 unknown */
+	struct ajar_actor opener; /* AJAR_ACTOR_NONE when the opening was not seen */
+	struct ajar_actor closer;
+};
+
+struct ajar_ancestor {
+	__u32 tgid;
+	char comm[AJAR_COMM_LEN];
+};
+
+/* Followed by exe_len bytes of path and argv_len bytes of arguments, each ended by NUL. */
+struct ajar_owner {
+	struct ajar_header h;
+	struct ajar_owner_key key;
+	__u32 flags; /* enum ajar_owner_flags */
+	__u16 exe_len;
+	__u16 argv_len;
+	char comm[AJAR_COMM_LEN];
+	struct ajar_ancestor ancestors[AJAR_ANCESTORS_MAX]; /* parent first; tgid 0 ends them */
+};
+
+/* Value of ajar_doors, by socket cookie. */
+struct ajar_door_state {
+	struct ajar_door door;
+	__u64 opened_ns;
+	struct ajar_actor opener;
+};
+
+/* Value of ajar_cpus, by CPU; mapped by user space. */
+struct ajar_cpu {
+	__u64 produced; /* sequence numbers given out */
+	__u64 dropped; /* of them, records that found no room */
+	__u64 reported; /* of them, told to the reader's caller (written by user space) */
+	__u64 seen; /* the next sequence number the reader expects (written by user space) */
+	__u64 pad[4];
+};
+
+/* The one value of ajar_control; mapped by user space. */
+struct ajar_control {
+	__u32 abi;
+	__u32 armed; /* the reader sleeps: the next record wakes it and clears this */
+	__u32 sweep_owners; /* iterators give owners of known doors too */
+	__u32 pad;
+	__u64 drained_ns; /* CLOCK_BOOTTIME of the last drain */
+	__u64 build; /* hash of the programs */
+	__u64 doors_full; /* doors that found no room in ajar_doors */
+	__u64 owners_busy; /* owners not captured: no scratch slot */
+	__u64 reserved[2];
+};
+
+_Static_assert(sizeof(struct ajar_header) == 32, "ABI");
+_Static_assert(sizeof(struct ajar_owner_key) == 16, "ABI");
+_Static_assert(sizeof(struct ajar_actor) == 64, "ABI");
+_Static_assert(sizeof(struct ajar_door) == 56, "ABI");
+_Static_assert(sizeof(struct ajar_open) == 152, "ABI");
+_Static_assert(sizeof(struct ajar_close) == 224, "ABI");
+_Static_assert(sizeof(struct ajar_ancestor) == 20, "ABI");
+_Static_assert(sizeof(struct ajar_owner) == 232, "ABI");
+_Static_assert(sizeof(struct ajar_door_state) == 128, "ABI");
+_Static_assert(sizeof(struct ajar_cpu) == 64, "ABI");
+_Static_assert(sizeof(struct ajar_control) == 64, "ABI");
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Records to events. The kernel sends a door with the key of its opener; who that is was sent
+ * before, once. Here the two meet, so that a callback sees whole processes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/map.h"
+#include "base/parse.h"
+#include "sensor/internal.h"
+
+/* What /proc still says of a process whose owner record was lost. */
+struct late {
+	struct buf exe, argv;
+};
+
+static uint64_t proc_start_ticks(const char *stat)
+{
+	const char *p = strrchr(stat, ')');
+	unsigned long long ticks = 0;
+
+	/* Field 22; what follows the name begins with field 3. */
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (!p || sscanf(p + 1, "%20llu", &ticks) != 1)
+		return 0;
+	return ticks;
+}
+
+static bool same_process(const struct ajar_owner_key *key)
+{
+	struct buf b = BUF_INIT(4096);
+	char path[64];
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+	bool same = false;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", key->tgid);
+	if (file_read(AT_FDCWD, path, &b) == 0 && hz)
+		same = proc_start_ticks(buf_str(&b)) == key->start_ns / (1000000000 / hz);
+	buf_done(&b);
+	return same;
+}
+
+static void late_read(struct late *l, const struct ajar_owner_key *key, struct process *p)
+{
+	char path[64], exe[4096];
+
+	if (!same_process(key))
+		return;
+	snprintf(path, sizeof(path), "/proc/%u/exe", key->tgid);
+	ssize_t n = readlink(path, exe, sizeof(exe));
+	if (n > 0)
+		buf_put(&l->exe, exe, (size_t)n);
+	snprintf(path, sizeof(path), "/proc/%u/cmdline", key->tgid);
+	if (file_read(AT_FDCWD, path, &l->argv))
+		buf_reset(&l->argv);
+	/* It may have ended, or run another program, while we read. */
+	if (!same_process(key))
+		return;
+	if (l->exe.len)
+		p->exe = (struct text){ l->exe.data, (uint32_t)l->exe.len };
+	if (l->argv.len)
+		p->argv = (struct text){ l->argv.data, (uint32_t)l->argv.len };
+}
+
+static void late_done(struct late *l)
+{
+	buf_done(&l->exe);
+	buf_done(&l->argv);
+}
+
+#define LATE_INIT                                                                                  \
+	{                                                                                          \
+		BUF_INIT(4096), BUF_INIT(AJAR_ARGV_MAX)                                            \
+	}
+
+static void fill_owner(struct process *p, const struct owner *o)
+{
+	if (o->flags & AJAR_OWNER_EXE) {
+		p->exe = (struct text){ o->bytes, o->exe_len };
+		p->exe_cut = o->flags & AJAR_OWNER_EXE_CUT;
+	}
+	if (o->flags & AJAR_OWNER_ARGV) {
+		p->argv = (struct text){ o->bytes + o->exe_len, o->argv_len };
+		p->argv_cut = o->flags & AJAR_OWNER_ARGV_CUT;
+	}
+	for (int i = 0; i < AJAR_ANCESTORS_MAX && o->ancestors[i].tgid; i++) {
+		struct ancestor *a = &p->ancestors[p->ancestors_len++];
+
+		a->pid = o->ancestors[i].tgid;
+		memcpy(a->comm, o->ancestors[i].comm, sizeof(a->comm));
+		a->comm[sizeof(a->comm) - 1] = '\0';
+	}
+}
+
+static void fill_process(struct sensor *s, struct process *p, const struct ajar_actor *a,
+			 const struct owner *o, struct late *late)
+{
+	if (a->flags & AJAR_ACTOR_NONE)
+		return;
+	p->known = true;
+	memcpy(p->comm, a->comm, sizeof(p->comm));
+	p->comm[sizeof(p->comm) - 1] = '\0';
+	p->uid = a->uid;
+	p->gid = a->gid;
+	p->loginuid = a->loginuid;
+	p->session = a->session;
+	if (a->flags & AJAR_ACTOR_KTHREAD) {
+		p->kernel = true;
+		return;
+	}
+	p->pid = a->owner.tgid;
+	p->tid = a->tid;
+	p->start_ns = clock_wall_of_boot(a->owner.start_ns);
+	p->user = passwd_name(&s->passwd, a->uid);
+	if (o)
+		fill_owner(p, o);
+	else
+		late_read(late, &a->owner, p);
+}
+
+/* The kernel itself as the opener of a socket that no process made. */
+static void fill_kernel(struct process *p)
+{
+	p->known = p->kernel = true;
+	snprintf(p->comm, sizeof(p->comm), "kernel");
+	p->uid = p->gid = 0;
+	p->loginuid = p->session = ID_UNKNOWN;
+}
+
+static void fill_door(struct door *out, const struct ajar_door *d)
+{
+	out->proto = (enum door_proto)d->proto;
+	out->family = (enum door_family)d->family;
+	memcpy(out->addr, d->addr, sizeof(out->addr));
+	out->scope = door_scope_of(out->family, out->addr);
+	out->port = d->port;
+	out->v6only = d->flags & AJAR_DOOR_V6ONLY;
+	out->autoport = d->flags & AJAR_DOOR_AUTOPORT;
+	out->netns_cookie = d->netns_cookie;
+	out->cookie = d->cookie;
+	out->netns = d->netns;
+	out->inode = d->inode;
+}
+
+static void fill_opener(struct sensor *s, struct event *ev, const struct known_door *k,
+			struct late *late)
+{
+	if (k->door.flags & AJAR_DOOR_KERNEL && k->opener.flags & AJAR_ACTOR_NONE)
+		fill_kernel(&ev->opener);
+	else
+		fill_process(s, &ev->opener, &k->opener, k->owner, late);
+	ev->cgroup_id = k->opener.cgroup_id;
+	ev->cgroup = cgroup_path(&s->cgroups, ev->cgroup_id, k->opener.owner.tgid);
+}
+
+static void hand_over(struct delivery *d, const struct event *ev)
+{
+	int ret = d->fn(ev, d->arg);
+
+	d->count++;
+	if (ret)
+		d->ended = ret;
+}
+
+static void process_init(struct process *p)
+{
+	p->uid = p->gid = p->loginuid = p->session = ID_UNKNOWN;
+}
+
+static void event_init(struct event *ev, enum event_kind kind, int origin, uint64_t boot_ns)
+{
+	*ev = (struct event){ .kind = kind,
+			      .origin = (enum event_origin)origin,
+			      .boot_ns = boot_ns,
+			      .time_ns = clock_wall_of_boot(boot_ns) };
+	process_init(&ev->opener);
+	process_init(&ev->closer);
+}
+
+void deliver_open(struct delivery *d, const struct known_door *k, enum event_kind kind, int origin,
+		  uint64_t boot_ns)
+{
+	struct late late = LATE_INIT;
+	struct event ev;
+
+	event_init(&ev, kind, origin, boot_ns);
+	fill_door(&ev.door, &k->door);
+	fill_opener(d->s, &ev, k, &late);
+	hand_over(d, &ev);
+	late_done(&late);
+}
+
+void deliver_close(struct delivery *d, const struct known_door *k, int origin, uint64_t boot_ns,
+		   const struct ajar_actor *closer)
+{
+	struct late late = LATE_INIT, late_closer = LATE_INIT;
+	struct event ev;
+
+	event_init(&ev, EVENT_CLOSE, origin, boot_ns);
+	fill_door(&ev.door, &k->door);
+	fill_opener(d->s, &ev, k, &late);
+	if (k->opened_ns)
+		ev.opened_ns = clock_wall_of_boot(k->opened_ns);
+	if (closer) {
+		struct owner *o = owner_cache_get(&d->s->owners, &closer->owner);
+
+		fill_process(d->s, &ev.closer, closer, o, &late_closer);
+	}
+	hand_over(d, &ev);
+	late_done(&late);
+	late_done(&late_closer);
+}
+
+static void deliver_lost(struct delivery *d, uint64_t count)
+{
+	struct event ev;
+
+	event_init(&ev, EVENT_LOST, ORIGIN_EVENT, clock_boot_ns());
+	ev.count = count;
+	ev.reason = TEXT("the ring was full");
+	d->s->lost += count;
+	hand_over(d, &ev);
+}
+
+/* Tells of at most `most` records that the kernel dropped on a CPU and nobody was told of. */
+static void tell_lost(struct delivery *d, unsigned cpu, uint64_t most)
+{
+	struct sensor *s = d->s;
+	uint64_t dropped = __atomic_load_n(&s->cpus[cpu].dropped, __ATOMIC_ACQUIRE);
+	uint64_t untold = dropped - s->told[cpu].reported;
+
+	if (untold > most)
+		untold = most;
+	if (!untold)
+		return;
+	s->told[cpu].reported += untold;
+	deliver_lost(d, untold);
+}
+
+int deliver_losses(struct delivery *d)
+{
+	for (unsigned i = 0; !d->ended && i < d->s->cpus_len; i++)
+		tell_lost(d, i, UINT64_MAX);
+	return 0;
+}
+
+/*
+ * A hole in a CPU's numbers is a loss at this place in the stream, when the kernel's counter
+ * confirms it: a program that was preempted between taking its number and its room comes late, not never.
+ */
+static void check_sequence(struct delivery *d, const struct ajar_header *h)
+{
+	struct ajar_cpu *told = &d->s->told[h->cpu];
+
+	if (h->cpu_seq > told->seen)
+		tell_lost(d, h->cpu, h->cpu_seq - told->seen);
+	if (h->cpu_seq >= told->seen)
+		told->seen = h->cpu_seq + 1;
+}
+
+static bool is_canary(const struct sensor *s, uint64_t cookie)
+{
+	for (size_t i = 0; i < array_len(s->canaries); i++) {
+		if (s->canaries[i] && s->canaries[i] == cookie)
+			return true;
+	}
+	return false;
+}
+
+/* A sweep that found a door between its listen() and its record has told it already. */
+#define SWEPT_JUST_NOW_NS 10000000000ULL
+
+static int record_open(struct delivery *d, const struct ajar_open *r)
+{
+	struct sensor *s = d->s;
+	struct known_door *k = door_get(s, r->door.cookie);
+	bool told = k && k->swept && !k->preloaded && k->door.port == r->door.port &&
+		    r->h.ktime_ns < k->opened_ns &&
+		    k->opened_ns - r->h.ktime_ns < SWEPT_JUST_NOW_NS;
+	int err = door_put(s, &r->door, r->h.ktime_ns, &r->opener, &k);
+
+	if (err)
+		return err;
+	if (!told)
+		deliver_open(d, k, EVENT_OPEN, ORIGIN_EVENT, r->h.ktime_ns);
+	return 0;
+}
+
+/* A bind is told and forgotten. */
+static void record_bind(struct delivery *d, const struct ajar_open *r)
+{
+	struct known_door k = { .door = r->door, .opener = r->opener };
+
+	k.owner = owner_cache_get(&d->s->owners, &r->opener.owner);
+	deliver_open(d, &k, EVENT_BIND, ORIGIN_EVENT, r->h.ktime_ns);
+}
+
+static int record_close(struct delivery *d, const struct ajar_close *r)
+{
+	struct sensor *s = d->s;
+	uint64_t cookie = r->door.cookie;
+	struct known_door *k = door_get(s, cookie), plain;
+
+	if (s->closed) {
+		int err = map_put(s->closed, &cookie, sizeof(cookie), NULL);
+
+		if (err)
+			return err;
+	}
+	if (!k) {
+		plain = (struct known_door){ .door = r->door,
+					     .opened_ns = r->opened_ns,
+					     .opener = r->opener };
+		if (!(r->opener.flags & AJAR_ACTOR_NONE))
+			plain.owner = owner_cache_get(&s->owners, &r->opener.owner);
+		k = &plain;
+	}
+	deliver_close(d, k, ORIGIN_EVENT, r->h.ktime_ns, &r->closer);
+	door_del(s, cookie);
+	return 0;
+}
+
+int deliver_record(struct delivery *d, const void *rec, uint32_t len)
+{
+	const struct ajar_header *h = rec;
+	struct sensor *s = d->s;
+	uint64_t cookie;
+
+	if (len < sizeof(*h) || h->abi != AJAR_ABI || h->size > len || h->cpu >= s->cpus_len)
+		return -EBADMSG;
+	check_sequence(d, h);
+	s->received++;
+	if (h->type == AJAR_RECORD_OWNER) {
+		s->owners_received++;
+		return owner_cache_add(&s->owners, rec, h->size);
+	}
+	if (h->size < sizeof(struct ajar_open))
+		return -EBADMSG;
+	/* Opens, binds and closes all begin with header and door. */
+	cookie = ((const struct ajar_open *)rec)->door.cookie;
+	if (is_canary(s, cookie))
+		return 0;
+	switch (h->type) {
+	case AJAR_RECORD_OPEN:
+		return record_open(d, rec);
+	case AJAR_RECORD_BIND:
+		record_bind(d, rec);
+		return 0;
+	case AJAR_RECORD_CLOSE:
+		return h->size < sizeof(struct ajar_close) ? -EBADMSG : record_close(d, rec);
+	}
+	return -EBADMSG;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "sensor/hooks.h"
+
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#include "ajar/event.h"
+
+/* clang-format off */
+const struct hook hooks[HOOKS_MAX] = {
+	[HOOK_LISTEN]      = { "tcp listen and its end", true,  { { "sockops LISTEN_CB, STATE_CB", "listen_sockops", false } } },
+	[HOOK_BIND4]       = { "ipv4 port asked for",    false, { { "cgroup/bind4",      "bind_bind4",      false } } },
+	[HOOK_BIND6]       = { "ipv6 port asked for",    false, { { "cgroup/bind6",      "bind_bind6",      false } } },
+	[HOOK_POST_BIND4]  = { "ipv4 udp and bind",      true,  { { "cgroup/post_bind4", "bind_post_bind4", false } } },
+	[HOOK_POST_BIND6]  = { "ipv6 udp and bind",      true,  { { "cgroup/post_bind6", "bind_post_bind6", false } } },
+	[HOOK_RELEASE]     = { "udp closed",             true,  { { "cgroup/sock_release", "release_sock",  false } } },
+	[HOOK_SWEEP_FILES] = { "sweep of held sockets",  true,  { { "iter/task_file",    "sweep_task_file", true } } },
+	[HOOK_SWEEP_TCP]   = { "sweep of kernel tcp",    false, { { "iter/tcp",          "sweep_tcp",       true } } },
+	[HOOK_SWEEP_UDP]   = { "sweep of kernel udp",    false, { { "iter/udp",          "sweep_udp",       true } } },
+};
+
+const struct map_spec map_specs[MAPS_MAX] = {
+	[MAP_RING]    = { "ajar_ring",    BPF_MAP_TYPE_RINGBUF,  0, 0 },
+	[MAP_DOORS]   = { "ajar_doors",   BPF_MAP_TYPE_HASH,     8, sizeof(struct ajar_door_state) },
+	[MAP_OWNERS]  = { "ajar_owners",  BPF_MAP_TYPE_LRU_HASH, sizeof(struct ajar_owner_key), 4 },
+	[MAP_CPUS]    = { "ajar_cpus",    BPF_MAP_TYPE_ARRAY,    4, sizeof(struct ajar_cpu) },
+	[MAP_CONTROL] = { "ajar_control", BPF_MAP_TYPE_ARRAY,    4, sizeof(struct ajar_control) },
+};
+/* clang-format on */
+
+void handles_init(struct handles *h)
+{
+	for (int i = 0; i < MAPS_MAX; i++)
+		h->maps[i] = -1;
+	for (int i = 0; i < HOOKS_MAX; i++)
+		h->links[i] = -1;
+}
+
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void handles_close(struct handles *h)
+{
+	for (int i = 0; i < MAPS_MAX; i++)
+		close_one(&h->maps[i]);
+	for (int i = 0; i < HOOKS_MAX; i++)
+		close_one(&h->links[i]);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_SENSOR_INTERNAL_H
+#define AJAR_SENSOR_INTERNAL_H
+
+#include <stdint.h>
+
+#include "ajar/event.h"
+#include "core/event.h"
+#include "sensor/cgroup.h"
+#include "sensor/hooks.h"
+#include "sensor/owner.h"
+#include "sensor/passwd.h"
+#include "sensor/pins.h"
+#include "sensor/ring.h"
+#include "sensor/sensor.h"
+
+struct map;
+
+/* A door that stands open, as this process knows it. */
+struct known_door {
+	struct ajar_door door;
+	uint64_t opened_ns; /* boot time; 0 unknown: it stood open before */
+	struct ajar_actor opener;
+	struct owner *owner; /* a reference, or NULL */
+	uint64_t sweep; /* number of the last sweep that saw it */
+	uint32_t unseen; /* sweeps in a row that did not see it although the kernel's table has it */
+	bool swept; /* told by a sweep, not by an event */
+	bool preloaded; /* from the table of a sensor that was taken over: its opening may be in the ring */
+};
+
+struct sensor {
+	struct handles h;
+	struct pins pins;
+	struct ring ring;
+	struct ajar_cpu *cpus; /* mapped */
+	struct ajar_control *ctl; /* mapped */
+	unsigned cpus_len;
+	struct ajar_cpu *told; /* what release makes known of `reported` and `seen` */
+	int epfd, timer;
+	bool resumed;
+	uint64_t resumed_since;
+
+	struct owner_cache owners;
+	struct map *doors; /* by cookie */
+	struct cgroups cgroups;
+	struct passwd_cache passwd;
+	uint64_t canaries[2];
+
+	struct map *closed; /* while sweeping: cookies of doors whose close was drained meanwhile */
+	uint64_t sweep;
+
+	struct sensor_hook_report hooks[HOOKS_MAX];
+	struct sensor_report report;
+	uint64_t received, lost, owners_received;
+};
+
+/* --- deliver.c: records to events --- */
+
+struct delivery {
+	struct sensor *s;
+	sensor_fn fn;
+	void *arg;
+	int count; /* delivered */
+	int ended; /* fn's non-zero answer */
+};
+
+/* One record of the ring; 0 or a negative errno. */
+must_check int deliver_record(struct delivery *d, const void *rec, uint32_t len);
+must_check int deliver_losses(struct delivery *d);
+/* A door of a sweep. */
+void deliver_open(struct delivery *d, const struct known_door *k, enum event_kind kind, int origin,
+		  uint64_t boot_ns);
+void deliver_close(struct delivery *d, const struct known_door *k, int origin, uint64_t boot_ns,
+		   const struct ajar_actor *closer);
+
+/* --- doors.c: the table --- */
+
+struct known_door *door_get(struct sensor *s, uint64_t cookie);
+/* Adds or replaces; the owner is looked up by the opener's key. */
+must_check int door_put(struct sensor *s, const struct ajar_door *door, uint64_t opened_ns,
+			const struct ajar_actor *opener, struct known_door **ret_k);
+void door_del(struct sensor *s, uint64_t cookie);
+must_check int doors_init(struct sensor *s);
+void doors_done(struct sensor *s);
+
+/* --- sweep.c --- */
+
+/* Fills the table from the kernel's after a takeover; delivers nothing. */
+must_check int sweep_preload(struct sensor *s);
+
+/* --- load.c --- */
+
+must_check int load_fresh(const struct sensor_opts *o, struct handles *ret_h, uint64_t build,
+			  char **ret_why);
+uint64_t load_build(void);
+
+/* --- canary.c --- */
+
+/* Opens and closes doors of its own; -ENODATA when a hook does not fire, *ret_why says which. */
+must_check int canary_run(struct sensor *s, char **ret_why);
+
+/* --- why.c --- */
+
+/* Sets *ret_why (if wanted and not set yet) and returns err. */
+int why(char **ret_why, int err, const char *fmt, ...) printf_like(3, 4);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "ajar.skel.h"
+#include "base/hash.h"
+#include "sensor/internal.h"
+#include "sensor/system.h"
+
+#define RING_BYTES (4u << 20)
+
+DEFINE_FREEP(struct ajar_bpf, ajar_bpf__destroy)
+
+/* libbpf's own talk says nothing that our one line does not; its errors come back as errno. */
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level;
+	(void)fmt;
+	(void)ap;
+	return 0;
+}
+
+uint64_t load_build(void)
+{
+	size_t len;
+	const void *elf = ajar_bpf__elf_bytes(&len);
+	uint8_t digest[SHA256_LEN];
+	struct sha256 sha;
+	uint64_t build;
+
+	sha256_init(&sha);
+	sha256_update(&sha, elf, len);
+	sha256_final(&sha, digest);
+	memcpy(&build, digest, sizeof(build));
+	return build;
+}
+
+static int dup_fd(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return copy < 0 ? -errno : copy;
+}
+
+static int set_sizes(struct ajar_bpf *b, const struct sensor_opts *o)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	if (cpus < 0)
+		return cpus;
+	int err = bpf_map__set_max_entries(b->maps.ajar_cpus, (uint32_t)cpus);
+	if (err)
+		return err;
+	return bpf_map__set_max_entries(b->maps.ajar_ring,
+					o->ring_bytes ? o->ring_bytes : RING_BYTES);
+}
+
+static int take_maps(struct ajar_bpf *b, struct handles *h)
+{
+	for (int i = 0; i < MAPS_MAX; i++) {
+		int fd = bpf_object__find_map_fd_by_name(b->obj, map_specs[i].name);
+
+		if (fd < 0)
+			return fd;
+		h->maps[i] = dup_fd(fd);
+		if (h->maps[i] < 0)
+			return h->maps[i];
+	}
+	return 0;
+}
+
+static int attach_one(struct ajar_bpf *b, const struct hook_alt *alt, int cgroup, int *ret_fd)
+{
+	struct bpf_program *p = bpf_object__find_program_by_name(b->obj, alt->prog);
+
+	if (!p)
+		return -ENOENT;
+	struct bpf_link *l = alt->iter ? bpf_program__attach_iter(p, NULL)
+				       : bpf_program__attach_cgroup(p, cgroup);
+	if (!l)
+		return -errno;
+	/* The copy keeps the link when libbpf's object goes: after this nothing needs it. */
+	int fd = dup_fd(bpf_link__fd(l));
+	bpf_link__destroy(l);
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
+}
+
+static int attach_all(struct ajar_bpf *b, int cgroup, struct handles *h, char **ret_why)
+{
+	for (int i = 0; i < HOOKS_MAX; i++) {
+		int err = attach_one(b, &hooks[i].alts[0], cgroup, &h->links[i]);
+
+		if (err && hooks[i].required)
+			return why(ret_why, err, "cannot attach %s (%s): see 'ajar doctor'",
+				   hooks[i].alts[0].name, strerror(-err));
+	}
+	return 0;
+}
+
+static int open_cgroup(int *ret_fd, char **ret_why)
+{
+	_free_ char *root = NULL;
+	int err = system_mount_point("cgroup2", &root);
+
+	if (err)
+		return why(ret_why, err,
+			   "no cgroup v2 is mounted: 'mkdir -p /sys/fs/cgroup/unified && mount -t "
+			   "cgroup2 "
+			   "cgroup2 /sys/fs/cgroup/unified'");
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return why(ret_why, -errno, "cannot open %s (%s)", root, strerror(errno));
+	*ret_fd = fd;
+	return 0;
+}
+
+static void init_control(const struct handles *h, uint64_t build)
+{
+	struct ajar_control ctl = { .abi = AJAR_ABI, .build = build };
+	uint32_t zero = 0;
+
+	/* The map is ours and fresh: the update cannot fail but for a kernel without it. */
+	(void)bpf_map_update_elem(h->maps[MAP_CONTROL], &zero, &ctl, BPF_ANY);
+}
+
+int load_fresh(const struct sensor_opts *o, struct handles *ret_h, uint64_t build, char **ret_why)
+{
+	_cleanup_(ajar_bpf__destroyp) struct ajar_bpf *b = NULL;
+	_close_ int cgroup = -1;
+	struct handles h;
+
+	libbpf_set_print(quiet);
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return why(
+			ret_why, -errno,
+			"this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs one built with "
+			"CONFIG_DEBUG_INFO_BTF=y, 5.15 or newer");
+	int err = open_cgroup(&cgroup, ret_why);
+	if (err)
+		return err;
+	b = ajar_bpf__open();
+	if (!b)
+		return why(ret_why, -errno, "cannot open the BPF object (%s)", strerror(errno));
+	err = set_sizes(b, o);
+	if (err)
+		return why(ret_why, err,
+			   "the ring's size must be a power of two and a multiple of 4096");
+	err = ajar_bpf__load(b);
+	if (err)
+		return why(ret_why, err,
+			   "the kernel refuses the BPF programs (%s): see 'ajar doctor'",
+			   strerror(-err));
+	handles_init(&h);
+	err = take_maps(b, &h);
+	if (!err) {
+		init_control(&h, build);
+		err = attach_all(b, cgroup, &h, ret_why);
+	}
+	if (err) {
+		handles_close(&h);
+		return why(ret_why, err, "cannot set up the sensor (%s)", strerror(-err));
+	}
+	*ret_h = h;
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "sensor/owner.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "base/map.h"
+
+static const char deleted[] = " (deleted)";
+
+static size_t owner_bytes(const struct owner *o)
+{
+	return sizeof(*o) + o->exe_len + o->argv_len;
+}
+
+int owner_cache_init(struct owner_cache *c, int kernel_fd)
+{
+	TAILQ_INIT(&c->idle);
+	c->kernel_fd = kernel_fd;
+	return map_new(free, &c->by_key);
+}
+
+void owner_cache_done(struct owner_cache *c)
+{
+	map_free(c->by_key);
+	c->by_key = NULL;
+}
+
+static void idle_add(struct owner_cache *c, struct owner *o)
+{
+	TAILQ_INSERT_TAIL(&c->idle, o, idle);
+	c->idle_len++;
+	c->idle_bytes += owner_bytes(o);
+}
+
+static void idle_remove(struct owner_cache *c, struct owner *o)
+{
+	TAILQ_REMOVE(&c->idle, o, idle);
+	c->idle_len--;
+	c->idle_bytes -= owner_bytes(o);
+}
+
+static void shrink(struct owner_cache *c)
+{
+	while (c->idle_len > OWNERS_CACHE_MAX || c->idle_bytes > OWNERS_CACHE_BYTES) {
+		struct owner *o = TAILQ_FIRST(&c->idle);
+		struct ajar_owner_key key = o->key;
+
+		idle_remove(c, o);
+		map_del(c->by_key, &key, sizeof(key));
+		/* Best effort: a kernel that refuses has mostly forgotten it too, it keeps fewer. */
+		bpf_map_delete_elem(c->kernel_fd, &key);
+	}
+}
+
+int owner_cache_add(struct owner_cache *c, const struct ajar_owner *rec, uint32_t len)
+{
+	size_t tail = rec->flags & AJAR_OWNER_EXE_DELETED ? sizeof(deleted) - 1 : 0;
+
+	if (len < sizeof(*rec) || len < sizeof(*rec) + rec->exe_len + rec->argv_len)
+		return -EBADMSG;
+	if (map_get(c->by_key, &rec->key, sizeof(rec->key)))
+		return 0;
+	struct owner *o = calloc(1, sizeof(*o) + rec->exe_len + tail + rec->argv_len);
+	if (!o)
+		return -ENOMEM;
+	o->key = rec->key;
+	o->flags = rec->flags;
+	o->exe_len = rec->exe_len + (uint32_t)tail;
+	o->argv_len = rec->argv_len;
+	memcpy(o->comm, rec->comm, sizeof(o->comm));
+	o->comm[sizeof(o->comm) - 1] = '\0';
+	memcpy(o->ancestors, rec->ancestors, sizeof(o->ancestors));
+
+	const char *bytes = (const char *)(rec + 1);
+	memcpy(o->bytes, bytes, rec->exe_len);
+	memcpy(o->bytes + rec->exe_len, deleted, tail);
+	memcpy(o->bytes + o->exe_len, bytes + rec->exe_len, rec->argv_len);
+	int err = map_put(c->by_key, &o->key, sizeof(o->key), o);
+	if (err) {
+		free(o);
+		return err;
+	}
+	idle_add(c, o);
+	shrink(c);
+	return 0;
+}
+
+struct owner *owner_cache_get(struct owner_cache *c, const struct ajar_owner_key *key)
+{
+	struct owner *o = map_get(c->by_key, key, sizeof(*key));
+
+	if (o && !o->refs) {
+		TAILQ_REMOVE(&c->idle, o, idle);
+		TAILQ_INSERT_TAIL(&c->idle, o, idle);
+	}
+	return o;
+}
+
+struct owner *owner_ref(struct owner_cache *c, struct owner *o)
+{
+	if (o && !o->refs++)
+		idle_remove(c, o);
+	return o;
+}
+
+void owner_unref(struct owner_cache *c, struct owner *o)
+{
+	if (!o || --o->refs)
+		return;
+	idle_add(c, o);
+	shrink(c);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_SENSOR_OWNER_H
+#define AJAR_SENSOR_OWNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "ajar/event.h"
+#include "base/err.h"
+
+struct map;
+
+/*
+ * Who the keys in door records are. The kernel sends an owner once and remembers it in an LRU of
+ * 8192; the cache is larger, keeps what open doors refer to, and forgets the longest unused of the rest.
+ */
+#define OWNERS_CACHE_MAX 16384
+#define OWNERS_CACHE_BYTES (6u << 20)
+
+struct owner {
+	TAILQ_ENTRY(owner) idle; /* in the list while refs is 0 */
+	struct ajar_owner_key key;
+	uint32_t refs;
+	uint32_t flags; /* enum ajar_owner_flags */
+	uint32_t exe_len, argv_len;
+	char comm[AJAR_COMM_LEN];
+	struct ajar_ancestor ancestors[AJAR_ANCESTORS_MAX];
+	char bytes[]; /* exe, then argv */
+};
+
+TAILQ_HEAD(owner_list, owner);
+
+struct owner_cache {
+	struct map *by_key;
+	struct owner_list idle; /* oldest first */
+	size_t idle_len, idle_bytes;
+	int kernel_fd; /* ajar_owners: what is forgotten here must be sent again */
+};
+
+must_check int owner_cache_init(struct owner_cache *c, int kernel_fd);
+void owner_cache_done(struct owner_cache *c);
+/* From a record of len bytes, checked here; a known key is left as it is. */
+must_check int owner_cache_add(struct owner_cache *c, const struct ajar_owner *rec, uint32_t len);
+/* NULL when unknown. Marks it as used. */
+struct owner *owner_cache_get(struct owner_cache *c, const struct ajar_owner_key *key);
+struct owner *owner_ref(struct owner_cache *c, struct owner *o);
+void owner_unref(struct owner_cache *c, struct owner *o);
+
+#endif

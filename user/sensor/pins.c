@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "sensor/pins.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <bpf/bpf.h>
+
+#include "sensor/internal.h"
+#include "sensor/system.h"
+
+#define VERSION_MAX 16
+
+static void version_name(char buf[VERSION_MAX])
+{
+	snprintf(buf, VERSION_MAX, "v%u", (unsigned)AJAR_ABI);
+}
+
+void pins_init(struct pins *p)
+{
+	*p = (struct pins){ .parent = -1, .base = -1, .version = -1 };
+}
+
+void pins_done(struct pins *p)
+{
+	close_fd(&p->parent);
+	close_fd(&p->base);
+	close_fd(&p->version);
+	free(p->dir);
+	pins_init(p);
+}
+
+static int open_dir(int at, const char *name, const struct sensor_opts *o, bool make, int *ret_fd)
+{
+	if (make && mkdirat(at, name, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (make ? O_NOFOLLOW : 0));
+	if (fd < 0)
+		return -errno;
+	if (make && fchown(fd, o->uid, o->gid) < 0) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int open_all(struct pins *p, const struct sensor_opts *o)
+{
+	char version[VERSION_MAX];
+	_free_ char *parent = strdup(p->dir);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+
+	if (!parent)
+		return -ENOMEM;
+	if (!slash || slash == parent || !slash[1])
+		return -EINVAL;
+	*slash = '\0';
+	version_name(version);
+	int err = open_dir(AT_FDCWD, parent, o, false, &p->parent);
+	if (!err)
+		err = open_dir(p->parent, slash + 1, o, true, &p->base);
+	if (!err)
+		err = open_dir(p->base, version, o, true, &p->version);
+	return err;
+}
+
+int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why)
+{
+	int err = 0;
+
+	if (!strncmp(o->pin_dir, BPFFS "/", sizeof(BPFFS)))
+		err = system_bpffs(ret_why);
+	if (err)
+		return err;
+	p->dir = strdup(o->pin_dir);
+	if (!p->dir)
+		return -ENOMEM;
+	err = open_all(p, o);
+	if (err)
+		return why(ret_why, err,
+			   "cannot make the pin folder '%s' (%s): it must be a folder of a mounted "
+			   "BPF file "
+			   "system, 'mount -t bpf bpf " BPFFS "'",
+			   o->pin_dir, strerror(-err));
+	return 0;
+}
+
+/* /proc/self/fd leads into the folder whatever is mounted or renamed above it. */
+static void pin_path(const struct pins *p, const char *name, char buf[96])
+{
+	snprintf(buf, 96, "/proc/self/fd/%d/%s", p->version, name);
+}
+
+static const char *link_name(int i, char buf[48])
+{
+	snprintf(buf, 48, "link_%s", hooks[i].alts[0].prog);
+	return buf;
+}
+
+static int check_map(int fd, const struct map_spec *spec)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	if (info.type != spec->type || info.key_size != spec->key || info.value_size != spec->value)
+		return -EUCLEAN;
+	return 0;
+}
+
+static int check_link(int fd)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	/* A cgroup that was removed leaves its links behind, detached. */
+	if (info.type == BPF_LINK_TYPE_CGROUP && !info.cgroup.cgroup_id)
+		return -ENOLINK;
+	return info.type == BPF_LINK_TYPE_CGROUP || info.type == BPF_LINK_TYPE_ITER ? 0 : -EUCLEAN;
+}
+
+static int check_control(int fd, uint64_t build)
+{
+	struct ajar_control ctl;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(fd, &zero, &ctl))
+		return -errno;
+	return ctl.abi == AJAR_ABI && ctl.build == build ? 0 : -ESTALE;
+}
+
+static int take_all(struct pins *p, uint64_t build, struct handles *h)
+{
+	char path[96], name[48];
+
+	for (int i = 0; i < MAPS_MAX; i++) {
+		pin_path(p, map_specs[i].name, path);
+		h->maps[i] = bpf_obj_get(path);
+		if (h->maps[i] < 0)
+			return -errno;
+		int err = check_map(h->maps[i], &map_specs[i]);
+		if (err)
+			return err;
+	}
+	for (int i = 0; i < HOOKS_MAX; i++) {
+		pin_path(p, link_name(i, name), path);
+		h->links[i] = bpf_obj_get(path);
+		if (h->links[i] < 0 && hooks[i].required)
+			return -errno;
+		int err = h->links[i] < 0 ? 0 : check_link(h->links[i]);
+		if (err)
+			return err;
+	}
+	return check_control(h->maps[MAP_CONTROL], build);
+}
+
+int pins_take(struct pins *p, uint64_t build, struct handles *ret_h)
+{
+	struct handles h;
+
+	handles_init(&h);
+	int err = take_all(p, build, &h);
+	if (err) {
+		handles_close(&h);
+		return err;
+	}
+	*ret_h = h;
+	return 0;
+}
+
+static int put_one(struct pins *p, int fd, const char *name, const struct sensor_opts *o)
+{
+	char path[96];
+
+	if (fd < 0)
+		return 0;
+	pin_path(p, name, path);
+	if (bpf_obj_pin(fd, path))
+		return -errno;
+	return fchownat(p->version, name, o->uid, o->gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+int pins_put(struct pins *p, const struct handles *h, const struct sensor_opts *o, char **ret_why)
+{
+	char name[48];
+	int err = 0;
+
+	for (int i = 0; !err && i < MAPS_MAX; i++)
+		err = put_one(p, h->maps[i], map_specs[i].name, o);
+	for (int i = 0; !err && i < HOOKS_MAX; i++)
+		err = put_one(p, h->links[i], link_name(i, name), o);
+	if (!err)
+		return 0;
+	pins_clear(p);
+	return why(ret_why, err, "cannot pin into '%s' (%s): see 'ajar doctor'", p->dir,
+		   strerror(-err));
+}
+
+void pins_clear(struct pins *p)
+{
+	int copy =
+		p->version < 0 ? -1 : openat(p->version, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+
+	if (!d) {
+		close_fd(&copy);
+		return;
+	}
+	while ((e = readdir(d))) {
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			unlinkat(p->version, e->d_name, 0);
+	}
+	closedir(d);
+}
+
+void pins_remove(struct pins *p)
+{
+	char version[VERSION_MAX];
+
+	if (!p->dir)
+		return;
+	pins_clear(p);
+	version_name(version);
+	unlinkat(p->base, version, AT_REMOVEDIR);
+	/* The last one may fail: the folder above it may not be ours any more. */
+	unlinkat(p->parent, strrchr(p->dir, '/') + 1, AT_REMOVEDIR);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_SENSOR_PINS_H
+#define AJAR_SENSOR_PINS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "sensor/hooks.h"
+
+struct sensor_opts;
+
+/*
+ * Maps and links pinned under DIR/vN, N being AJAR_ABI, so that the kernel side outlives the
+ * agent. The folders stay open: they are emptied by name later, without privileges and whatever
+ * the mode of the file system's root is.
+ */
+struct pins {
+	char *dir;
+	int parent; /* of dir */
+	int base; /* dir */
+	int version; /* dir/vN */
+};
+
+void pins_init(struct pins *p);
+void pins_done(struct pins *p);
+/* Opens or makes the folders, owned by uid:gid. */
+must_check int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why);
+/* A whole set of this layout and build: fills *ret_h. -ENOENT when there is none, else what is wrong with it. */
+must_check int pins_take(struct pins *p, uint64_t build, struct handles *ret_h);
+must_check int pins_put(struct pins *p, const struct handles *h, const struct sensor_opts *o,
+			char **ret_why);
+/* Unpins everything in the folder, ours or half-made. */
+void pins_clear(struct pins *p);
+/* And the folders. */
+void pins_remove(struct pins *p);
+
+#endif

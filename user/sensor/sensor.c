@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "sensor/sensor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/timerfd.h>
+
+#include <bpf/bpf.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "sensor/internal.h"
+
+/*
+ * Waking. Idle, the reader has armed the bell and sleeps; the first record rings it. After a
+ * drain that found something the bell stays off and a timer looks again in a moment, until it finds
+ * nothing: a burst costs one wake-up per moment, an idle machine none at all.
+ */
+#define MODERATION_NS 2000000
+/* What one drain hands over at most: bounds what the ring holds back until it is stored. */
+#define DRAIN_MAX 4096
+
+static int map_shared(int fd, size_t bytes, void **ret_p)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	*ret_p = p;
+	return 0;
+}
+
+static int map_entries(int fd, uint32_t *ret_n)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	*ret_n = info.max_entries;
+	return 0;
+}
+
+static int map_memory(struct sensor *s)
+{
+	uint32_t ring_bytes = 0, cpus = 0;
+	void *p = NULL;
+	int err = map_entries(s->h.maps[MAP_RING], &ring_bytes);
+
+	if (!err)
+		err = map_entries(s->h.maps[MAP_CPUS], &cpus);
+	if (err)
+		return err;
+	s->cpus_len = cpus;
+	err = map_shared(s->h.maps[MAP_CPUS], cpus * sizeof(*s->cpus), &p);
+	if (err)
+		return err;
+	s->cpus = p;
+	err = map_shared(s->h.maps[MAP_CONTROL], sizeof(*s->ctl), &p);
+	if (err)
+		return err;
+	s->ctl = p;
+	s->told = calloc(cpus, sizeof(*s->told));
+	if (!s->told)
+		return -ENOMEM;
+	memcpy(s->told, s->cpus, cpus * sizeof(*s->told));
+	return ring_open(s->h.maps[MAP_RING], ring_bytes, &s->ring);
+}
+
+static int set_up_waking(struct sensor *s)
+{
+	/* Edge: records that are read but not yet given back must not wake us again. */
+	struct epoll_event ring = { .events = EPOLLIN | EPOLLET };
+	struct epoll_event timer = { .events = EPOLLIN };
+
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->epfd < 0 || s->timer < 0)
+		return -errno;
+	if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, s->ring.fd, &ring) < 0 ||
+	    epoll_ctl(s->epfd, EPOLL_CTL_ADD, s->timer, &timer) < 0)
+		return -errno;
+	return 0;
+}
+
+static void describe(struct sensor *s)
+{
+	for (unsigned i = 0; i < HOOKS_MAX; i++) {
+		bool on = s->h.links[i] >= 0;
+
+		s->hooks[i] = (struct sensor_hook_report){
+			.what = hooks[i].what,
+			.hook = on ? hooks[i].alts[0].name : NULL,
+			.note = on ? NULL : "this kernel refuses it",
+		};
+	}
+	s->report =
+		(struct sensor_report){ .tier = 'A', .hooks_len = HOOKS_MAX, .hooks = s->hooks };
+}
+
+/* Takes over what is pinned, or loads anew (and pins it). */
+static int acquire(struct sensor *s, const struct sensor_opts *o, char **ret_why)
+{
+	uint64_t build = load_build();
+
+	if (!o->pin_dir)
+		return load_fresh(o, &s->h, build, ret_why);
+	int err = pins_open(&s->pins, o, ret_why);
+	if (err)
+		return err;
+	err = pins_take(&s->pins, build, &s->h);
+	if (!err) {
+		s->resumed = true;
+		return 0;
+	}
+	/* None, half a set, or one of another build: it would only be misread. */
+	pins_clear(&s->pins);
+	err = load_fresh(o, &s->h, build, ret_why);
+	return err ? err : pins_put(&s->pins, &s->h, o, ret_why);
+}
+
+static void arm_timer(struct sensor *s, uint64_t ns)
+{
+	struct itimerspec t = { .it_value.tv_nsec = (long)ns };
+
+	timerfd_settime(s->timer, 0, &t, NULL);
+}
+
+static int begin(struct sensor *s, char **ret_why)
+{
+	int err = map_memory(s);
+
+	if (!err)
+		err = set_up_waking(s);
+	if (!err)
+		err = owner_cache_init(&s->owners, s->h.maps[MAP_OWNERS]);
+	if (!err)
+		err = doors_init(s);
+	if (!err)
+		err = cgroups_init(&s->cgroups);
+	if (err)
+		return why(ret_why, err, "cannot set up the sensor (%s)", strerror(-err));
+	if (s->resumed) {
+		s->resumed_since = s->ctl->drained_ns;
+		err = sweep_preload(s);
+		if (err)
+			return why(ret_why, err, "cannot read the doors of the pinned sensor (%s)",
+				   strerror(-err));
+	}
+	err = canary_run(s, ret_why);
+	if (err)
+		return err;
+	s->ctl->drained_ns = clock_boot_ns();
+	describe(s);
+	arm_timer(s, 1);
+	return 0;
+}
+
+int sensor_open(const struct sensor_opts *o, struct sensor **ret_sensor, char **ret_why)
+{
+	if (geteuid() != 0)
+		return why(ret_why, -EPERM, "the sensor needs root: run it with 'sudo'");
+	struct sensor *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->epfd = s->timer = -1;
+	handles_init(&s->h);
+	pins_init(&s->pins);
+	int err = acquire(s, o, ret_why);
+	if (!err)
+		err = begin(s, ret_why);
+	if (err) {
+		sensor_free(s, true);
+		return err;
+	}
+	*ret_sensor = s;
+	return 0;
+}
+
+void sensor_free(struct sensor *s, bool unpin)
+{
+	if (!s)
+		return;
+	if (unpin)
+		pins_remove(&s->pins);
+	pins_done(&s->pins);
+	ring_close(&s->ring);
+	if (s->cpus)
+		munmap(s->cpus, s->cpus_len * sizeof(*s->cpus));
+	if (s->ctl)
+		munmap(s->ctl, sizeof(*s->ctl));
+	close_fd(&s->epfd);
+	close_fd(&s->timer);
+	handles_close(&s->h);
+	doors_done(s);
+	owner_cache_done(&s->owners);
+	cgroups_done(&s->cgroups);
+	passwd_done(&s->passwd);
+	free(s->told);
+	free(s);
+}
+
+bool sensor_resumed(const struct sensor *s, uint64_t *ret_since_boot_ns)
+{
+	if (s->resumed)
+		*ret_since_boot_ns = s->resumed_since;
+	return s->resumed;
+}
+
+int sensor_fd(const struct sensor *s)
+{
+	return s->epfd;
+}
+
+void sensor_commit(struct sensor *s)
+{
+	ring_release(&s->ring);
+	for (unsigned i = 0; i < s->cpus_len; i++) {
+		s->cpus[i].reported = s->told[i].reported;
+		s->cpus[i].seen = s->told[i].seen;
+	}
+}
+
+static void clear_wakeups(struct sensor *s)
+{
+	struct epoll_event ev[2];
+	uint64_t ticks;
+
+	(void)epoll_wait(s->epfd, ev, 2, 0);
+	(void)!read(s->timer, &ticks, sizeof(ticks));
+}
+
+/* Sleep until the bell rings, unless something came in the meantime. */
+static void rest(struct sensor *s, bool found)
+{
+	if (found) {
+		arm_timer(s, MODERATION_NS);
+		return;
+	}
+	__atomic_store_n(&s->ctl->armed, 1, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (ring_pending(&s->ring))
+		arm_timer(s, MODERATION_NS);
+}
+
+int sensor_drain(struct sensor *s, sensor_fn fn, void *arg)
+{
+	struct delivery d = { .s = s, .fn = fn, .arg = arg };
+	const void *rec = NULL;
+	unsigned n = 0;
+	uint32_t len;
+	int err = 0;
+
+	clear_wakeups(s);
+	sensor_commit(s);
+	while (!err && !d.ended && n < DRAIN_MAX && (rec = ring_next(&s->ring, &len))) {
+		err = deliver_record(&d, rec, len);
+		n++;
+	}
+	if (!err && !d.ended)
+		err = deliver_losses(&d);
+	s->ctl->drained_ns = clock_boot_ns();
+	if (n == DRAIN_MAX || err || d.ended)
+		arm_timer(s, 1);
+	else
+		rest(s, n > 0);
+	if (err)
+		return err;
+	return d.ended < 0 ? d.ended : d.count;
+}
+
+const struct sensor_report *sensor_report(const struct sensor *s)
+{
+	return &s->report;
+}
+
+void sensor_stats(const struct sensor *s, struct sensor_stats *ret)
+{
+	*ret = (struct sensor_stats){ .received = s->received,
+				      .lost = s->lost,
+				      .owners = s->owners_received };
+	for (unsigned i = 0; i < s->cpus_len; i++) {
+		ret->produced += s->cpus[i].produced;
+		ret->dropped += s->cpus[i].dropped;
+	}
+	ret->doors_full = s->ctl->doors_full;
+	ret->owners_busy = s->ctl->owners_busy;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_SENSOR_SYSTEM_H
+#define AJAR_SENSOR_SYSTEM_H
+
+#include "base/err.h"
+
+/* Where the first mount of a file system type is, from /proc/self/mountinfo; -ENOENT. Caller frees. */
+must_check int system_mount_point(const char *fstype, char **ret_path);
+/* bpffs at BPFFS, mounted when it is not; *ret_why as everywhere. */
+#define BPFFS "/sys/fs/bpf"
+must_check int system_bpffs(char **ret_why);
+
+#endif
