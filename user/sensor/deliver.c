@@ -277,13 +277,19 @@ static bool is_canary(const struct sensor *s, uint64_t cookie)
 /* A sweep that found a door between its listen() and its record has told it already. */
 #define SWEPT_JUST_NOW_NS 10000000000ULL
 
+static bool told_by_sweep(const struct known_door *k, const struct ajar_open *r)
+{
+	uint64_t apart = k->told_ns > r->h.ktime_ns ? k->told_ns - r->h.ktime_ns :
+						      r->h.ktime_ns - k->told_ns;
+
+	return k->told_ns && k->door.port == r->door.port && apart < SWEPT_JUST_NOW_NS;
+}
+
 static int record_open(struct delivery *d, const struct ajar_open *r)
 {
 	struct sensor *s = d->s;
 	struct known_door *k = door_get(s, r->door.cookie);
-	bool told = k && k->swept && !k->preloaded && k->door.port == r->door.port &&
-		    r->h.ktime_ns < k->opened_ns &&
-		    k->opened_ns - r->h.ktime_ns < SWEPT_JUST_NOW_NS;
+	bool told = k && told_by_sweep(k, r);
 	int err = door_put(s, &r->door, r->h.ktime_ns, &r->opener, &k);
 
 	if (err)
@@ -309,7 +315,7 @@ static int record_close(struct delivery *d, const struct ajar_close *r)
 	struct known_door *k = door_get(s, cookie), plain;
 
 	if (s->closed) {
-		int err = map_put(s->closed, &cookie, sizeof(cookie), NULL);
+		int err = map_put(s->closed, &cookie, sizeof(cookie), s);
 
 		if (err)
 			return err;

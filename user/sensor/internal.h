@@ -22,9 +22,9 @@ struct known_door {
 	uint64_t opened_ns; /* boot time; 0 unknown: it stood open before */
 	struct ajar_actor opener;
 	struct owner *owner; /* a reference, or NULL */
+	uint64_t told_ns; /* boot time of the sweep that told of it, 0: an event did */
 	uint64_t sweep; /* number of the last sweep that saw it */
 	uint32_t unseen; /* sweeps in a row that did not see it although the kernel's table has it */
-	bool swept; /* told by a sweep, not by an event */
 	bool preloaded; /* from the table of a sensor that was taken over: its opening may be in the ring */
 };
 
@@ -46,7 +46,7 @@ struct sensor {
 	struct passwd_cache passwd;
 	uint64_t canaries[2];
 
-	struct map *closed; /* while sweeping: cookies of doors whose close was drained meanwhile */
+	struct map *closed; /* while sweeping: cookies of doors whose close was drained meanwhile, to s */
 	uint64_t sweep;
 
 	struct sensor_hook_report hooks[HOOKS_MAX];

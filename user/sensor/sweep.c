@@ -1,19 +1,339 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What stands open now, by the kernel's iterators, against what this process knows. First everything
+ * is collected, then the ring is drained, then the two are compared: what an event told has been told by then.
+ */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include <bpf/bpf.h>
+
+#include "base/clock.h"
+#include "base/map.h"
 #include "sensor/internal.h"
 
-int sweep_preload(struct sensor *s)
+#define READ_BYTES (128u << 10)
+#define FOUND_MAX (1u << 20)
+#define DRAINS_MAX 64
+/* Sweeps in a row that must miss a door which the kernel's table still has: its fd may be under way in a message. */
+#define UNSEEN_MAX 2
+
+struct sweeping {
+	struct sensor *s;
+	struct map *found; /* by cookie: struct ajar_open */
+	uint64_t start_ns;
+	struct delivery d;
+	int origin;
+	uint64_t *gone; /* cookies to close */
+	size_t gone_len, gone_cap;
+};
+
+/* The oldest holder counts as the opener: children and receivers of a descriptor are younger. */
+static void merge(struct ajar_open *have, const struct ajar_open *seen)
 {
-	(void)s;
+	if (seen->opener.flags & AJAR_ACTOR_NONE)
+		return;
+	if (have->opener.flags & AJAR_ACTOR_NONE ||
+	    seen->opener.owner.start_ns < have->opener.owner.start_ns)
+		have->opener = seen->opener;
+	have->door.flags &= (uint8_t)~AJAR_DOOR_KERNEL;
+}
+
+static int take_seen(struct sweeping *w, const struct ajar_open *seen)
+{
+	uint64_t cookie = seen->door.cookie;
+	struct ajar_open *have = map_get(w->found, &cookie, sizeof(cookie));
+
+	if (have) {
+		merge(have, seen);
+		return 0;
+	}
+	if (map_size(w->found) >= FOUND_MAX)
+		return -E2BIG;
+	have = malloc(sizeof(*have));
+	if (!have)
+		return -ENOMEM;
+	*have = *seen;
+	int err = map_put(w->found, &cookie, sizeof(cookie), have);
+	if (err)
+		free(have);
+	return err;
+}
+
+static int take_record(struct sweeping *w, const struct ajar_header *h)
+{
+	if (h->abi != AJAR_ABI)
+		return -EBADMSG;
+	if (h->type == AJAR_RECORD_OWNER && h->size >= sizeof(struct ajar_owner))
+		return owner_cache_add(&w->s->owners, (const struct ajar_owner *)h, h->size);
+	if (h->type == AJAR_RECORD_SEEN && h->size == sizeof(struct ajar_open))
+		return take_seen(w, (const struct ajar_open *)h);
+	return -EBADMSG;
+}
+
+/*
+ * Takes the whole records of buf[0..len) and moves the rest to the front. Owner records have any
+ * length, so each is copied to where its fields are aligned.
+ */
+static int take_records(struct sweeping *w, char *buf, size_t *len)
+{
+	_Static_assert(sizeof(struct ajar_owner) + AJAR_EXE_MAX + AJAR_ARGV_MAX <= 8192, "fits");
+	_Alignas(8) char rec[8192];
+	struct ajar_header h;
+	size_t at = 0;
+	int err = 0;
+
+	while (!err && *len - at >= sizeof(h)) {
+		memcpy(&h, buf + at, sizeof(h));
+		if (h.size < sizeof(h) || h.size > sizeof(rec))
+			return -EBADMSG;
+		if (*len - at < h.size)
+			break;
+		memcpy(rec, buf + at, h.size);
+		err = take_record(w, (const struct ajar_header *)rec);
+		at += h.size;
+	}
+	memmove(buf, buf + at, *len - at);
+	*len -= at;
+	return err;
+}
+
+static int run_iterator(struct sweeping *w, int link)
+{
+	_free_ char *buf = malloc(READ_BYTES);
+	size_t len = 0;
+	int err = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	_close_ int fd = bpf_iter_create(link);
+	if (fd < 0)
+		return -errno;
+	while (!err) {
+		ssize_t n = read(fd, buf + len, READ_BYTES - len);
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+		err = take_records(w, buf, &len);
+	}
+	return !err && len ? -EBADMSG : err;
+}
+
+/* The order matters: iter/tcp gives the listeners of MPTCP pairs their cookies. */
+static int collect(struct sweeping *w)
+{
+	static const int order[] = { HOOK_SWEEP_TCP, HOOK_SWEEP_UDP, HOOK_SWEEP_FILES };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < array_len(order); i++) {
+		int link = w->s->h.links[order[i]];
+
+		if (link >= 0)
+			err = run_iterator(w, link);
+	}
+	return err;
+}
+
+static bool is_closed(const struct sensor *s, uint64_t cookie)
+{
+	return map_get(s->closed, &cookie, sizeof(cookie));
+}
+
+/* A door that no event told of: one from before, or one whose record was lost. */
+static int tell_missed(struct sweeping *w, struct ajar_open *seen)
+{
+	struct sensor *s = w->s;
+	struct ajar_door_state st;
+	struct known_door *k = NULL;
+	uint64_t cookie = seen->door.cookie, now = clock_boot_ns(), opened = 0;
+	bool in_table = bpf_map_lookup_elem(s->h.maps[MAP_DOORS], &cookie, &st) == 0;
+
+	/* An opening that the kernel did see names the opener better than its holders do. */
+	if (in_table && st.opened_ns) {
+		seen->door = st.door;
+		seen->opener = st.opener;
+		opened = st.opened_ns;
+	}
+	int err = door_put(s, &seen->door, opened, &seen->opener, &k);
+	if (err)
+		return err;
+	k->told_ns = now;
+	deliver_open(&w->d, k, EVENT_OPEN, w->origin, opened ? opened : now);
 	return 0;
+}
+
+static bool compare_found(const void *key, size_t len, void *value, void *arg)
+{
+	struct sweeping *w = arg;
+	struct ajar_open *seen = value;
+	struct sensor *s = w->s;
+	struct known_door *k;
+	uint64_t cookie;
+
+	(void)len;
+	memcpy(&cookie, key, sizeof(cookie));
+	if (w->d.ended || is_closed(s, cookie) || cookie == s->canaries[0] ||
+	    cookie == s->canaries[1])
+		return false;
+	k = door_get(s, cookie);
+	if (!k) {
+		int err = tell_missed(w, seen);
+
+		if (err)
+			w->d.ended = err;
+		return false;
+	}
+	k->sweep = s->sweep;
+	k->unseen = 0;
+	if (!k->owner && !(k->opener.flags & AJAR_ACTOR_NONE))
+		k->owner = owner_ref(&s->owners, owner_cache_get(&s->owners, &k->opener.owner));
+	return false;
+}
+
+static bool collect_gone(const void *key, size_t len, void *value, void *arg)
+{
+	struct sweeping *w = arg;
+	struct known_door *k = value;
+	struct ajar_door_state st;
+	uint64_t cookie;
+
+	(void)len;
+	memcpy(&cookie, key, sizeof(cookie));
+	if (k->sweep == w->s->sweep || k->opened_ns >= w->start_ns || k->told_ns >= w->start_ns)
+		return false;
+	if (bpf_map_lookup_elem(w->s->h.maps[MAP_DOORS], &cookie, &st) == 0 &&
+	    ++k->unseen < UNSEEN_MAX)
+		return false;
+	if (w->gone_len == w->gone_cap) {
+		size_t cap = w->gone_cap ? 2 * w->gone_cap : 64;
+		uint64_t *more = reallocarray(w->gone, cap, sizeof(*more));
+
+		/* What does not fit is found by the next sweep. */
+		if (!more)
+			return false;
+		w->gone = more;
+		w->gone_cap = cap;
+	}
+	w->gone[w->gone_len++] = cookie;
+	return false;
+}
+
+static void tell_gone(struct sweeping *w)
+{
+	struct sensor *s = w->s;
+
+	map_each(s->doors, collect_gone, w);
+	for (size_t i = 0; !w->d.ended && i < w->gone_len; i++) {
+		uint64_t cookie = w->gone[i];
+		struct known_door *k = door_get(s, cookie);
+
+		/* It may be there for a door that only the table still knows. */
+		bpf_map_delete_elem(s->h.maps[MAP_DOORS], &cookie);
+		deliver_close(&w->d, k, w->origin, clock_boot_ns(), NULL);
+		door_del(s, cookie);
+	}
+}
+
+/* Everything the ring had when the iterators ended. */
+static int drain(struct sweeping *w, sensor_fn fn, void *arg)
+{
+	for (int i = 0; i < DRAINS_MAX && ring_pending(&w->s->ring); i++) {
+		int n = sensor_drain(w->s, fn, arg);
+
+		if (n < 0)
+			return n;
+		w->d.count += n;
+		if (!n)
+			break;
+	}
+	return 0;
+}
+
+static int compare(struct sweeping *w, sensor_fn fn, void *arg)
+{
+	int err = collect(w);
+
+	if (!err)
+		err = drain(w, fn, arg);
+	if (err)
+		return err;
+	map_each(w->found, compare_found, w);
+	if (!w->d.ended && w->origin != ORIGIN_SNAPSHOT)
+		tell_gone(w);
+	return w->d.ended < 0 ? w->d.ended : w->d.count;
 }
 
 int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 {
-	(void)s;
-	(void)origin;
-	(void)fn;
-	(void)arg;
+	struct sweeping w = { .s = s,
+			      .start_ns = clock_boot_ns(),
+			      .d = { .s = s, .fn = fn, .arg = arg },
+			      .origin = origin };
+	int err = map_new(free, &w.found);
+
+	if (!err)
+		err = map_new(NULL, &s->closed);
+	if (!err) {
+		s->sweep++;
+		err = compare(&w, fn, arg);
+	}
+	map_free(s->closed);
+	s->closed = NULL;
+	map_free(w.found);
+	free(w.gone);
+	return err;
+}
+
+/* --- taking over ---------------------------------------------------------------------------------- */
+
+/* Owners that the predecessor was told of: they must be sent again. */
+static void forget_owners(int fd)
+{
+	struct ajar_owner_key key;
+
+	for (uint32_t i = 0; i < 4 * OWNERS_CACHE_MAX; i++) {
+		if (bpf_map_get_next_key(fd, NULL, &key))
+			break;
+		bpf_map_delete_elem(fd, &key);
+	}
+}
+
+static int load_table(struct sensor *s)
+{
+	int fd = s->h.maps[MAP_DOORS];
+	struct ajar_door_state st;
+	uint64_t key, *prev = NULL;
+	struct known_door *k = NULL;
+
+	for (uint32_t i = 0; i < FOUND_MAX && bpf_map_get_next_key(fd, prev, &key) == 0; i++) {
+		prev = &key;
+		if (bpf_map_lookup_elem(fd, &key, &st))
+			continue;
+		int err = door_put(s, &st.door, st.opened_ns, &st.opener, &k);
+		if (err)
+			return err;
+		k->preloaded = true;
+	}
 	return 0;
+}
+
+int sweep_preload(struct sensor *s)
+{
+	struct sweeping w = { .s = s };
+	int err = map_new(free, &w.found);
+
+	if (err)
+		return err;
+	forget_owners(s->h.maps[MAP_OWNERS]);
+	s->ctl->sweep_owners = 1;
+	err = collect(&w);
+	s->ctl->sweep_owners = 0;
+	map_free(w.found);
+	return err ? err : load_table(s);
 }
