@@ -33,7 +33,13 @@ static __always_inline int listen_closed(struct bpf_sock_ops *ctx)
 	struct ajar_door d = {};
 
 	if (!st) {
-		/* It found no room in the map: what the socket itself still says. */
+		/*
+		 * It found no room in the map: what the socket itself still says. Else it is not
+		 * ours: another sensor has switched the callback on, and sock_release has told.
+		 */
+		struct ajar_control *ctl = emit_control();
+		if (!ctl || !ctl->doors_full)
+			return 1;
 		struct bpf_sock *sk = ctx->sk;
 		struct tcp_sock *tp = sk ? bpf_skc_to_tcp_sock(sk) : NULL;
 

@@ -123,8 +123,12 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 	emit_header(&w->rec.h, AJAR_RECORD_SEEN, sizeof(w->rec), bpf_ktime_get_boot_ns(), 0, 0);
 	if (w->task) {
 		task_actor(w->task, &w->rec.opener);
-		if ((!known || (ctl && ctl->sweep_owners)) && sweep_owner(w))
+		/* iter/tcp and iter/udp, which run first, have put doors there without an opener. */
+		bool nameless = known && known->opener.flags & AJAR_ACTOR_NONE;
+		if ((!known || nameless || (ctl && ctl->sweep_owners)) && sweep_owner(w))
 			return 1;
+		if (nameless)
+			known->opener = w->rec.opener;
 	} else {
 		w->rec.opener.flags = AJAR_ACTOR_NONE;
 	}
@@ -146,8 +150,8 @@ int sweep_task_file(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct sweep w = {};
 
-	/* Threads share their files: the leader's are enough. */
-	if (!task || !file || task->pid != task->tgid)
+	/* Threads that share their leader's files are left out by the iterator. */
+	if (!task || !file)
 		return 0;
 	struct socket *socket = bpf_sock_from_file(file);
 	if (!socket)

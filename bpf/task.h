@@ -195,7 +195,10 @@ static __always_inline __u32 task_owner(struct task_struct *t, const struct ajar
 
 		if (exe)
 			off = walk_path(s, exe, &flags);
-		argv_len = task_argv(s, mm, &flags);
+		/* An iterator looks at others, whose memory is not mapped here. */
+		struct task_struct *current = bpf_get_current_task_btf();
+		if (current->mm == mm)
+			argv_len = task_argv(s, mm, &flags);
 	}
 	o->flags = flags;
 	o->exe_len = PATH_END - off;

@@ -63,9 +63,9 @@ static void late_read(struct late *l, const struct ajar_owner_key *key, struct p
 	/* It may have ended, or run another program, while we read. */
 	if (!same_process(key))
 		return;
-	if (l->exe.len)
+	if (l->exe.len && !p->exe.ptr)
 		p->exe = (struct text){ l->exe.data, (uint32_t)l->exe.len };
-	if (l->argv.len)
+	if (l->argv.len && !p->argv.ptr)
 		p->argv = (struct text){ l->argv.data, (uint32_t)l->argv.len };
 }
 
@@ -121,7 +121,8 @@ static void fill_process(struct sensor *s, struct process *p, const struct ajar_
 	p->user = passwd_name(&s->passwd, a->uid);
 	if (o)
 		fill_owner(p, o);
-	else
+	/* The owner record was lost, or an iterator sent it, which cannot read arguments. */
+	if (!p->exe.ptr || !p->argv.ptr)
 		late_read(late, &a->owner, p);
 }
 
@@ -279,8 +280,8 @@ static bool is_canary(const struct sensor *s, uint64_t cookie)
 
 static bool told_by_sweep(const struct known_door *k, const struct ajar_open *r)
 {
-	uint64_t apart = k->told_ns > r->h.ktime_ns ? k->told_ns - r->h.ktime_ns :
-						      r->h.ktime_ns - k->told_ns;
+	uint64_t apart = k->told_ns > r->h.ktime_ns ? k->told_ns - r->h.ktime_ns
+						    : r->h.ktime_ns - k->told_ns;
 
 	return k->told_ns && k->door.port == r->door.port && apart < SWEPT_JUST_NOW_NS;
 }
