@@ -156,6 +156,13 @@ static double median(double *v, size_t n)
 	return v[n / 2];
 }
 
+/* The median of the rounds' ratios: what disturbs the machine for seconds disturbs both halves of a round. */
+static void print_ratio(const char *what, double *without, double *with, double *ratio)
+{
+	printf("# %s: %.0f ns without, %.0f ns with the sensor: %.3f x (medians of %d rounds)\n",
+	       what, median(without, ROUNDS), median(with, ROUNDS), median(ratio, ROUNDS), ROUNDS);
+}
+
 static void ratios(void)
 {
 	double cyc[2][ROUNDS], con[2][ROUNDS], cr[ROUNDS], nr[ROUNDS];
@@ -178,14 +185,8 @@ static void ratios(void)
 		nr[i] = con[1][i] / con[0][i];
 	}
 	close(lfd);
-	printf("# open-close cycle: %.0f ns without, %.0f ns with, ratio %.3f (median of rounds "
-	       "%.3f)\n",
-	       median(cyc[0], ROUNDS), median(cyc[1], ROUNDS),
-	       cyc[1][ROUNDS / 2] / cyc[0][ROUNDS / 2], median(cr, ROUNDS));
-	printf("# connection cycle: %.0f ns without, %.0f ns with, ratio %.3f (median of rounds "
-	       "%.3f)\n",
-	       median(con[0], ROUNDS), median(con[1], ROUNDS),
-	       con[1][ROUNDS / 2] / con[0][ROUNDS / 2], median(nr, ROUNDS));
+	print_ratio("open-close cycle", cyc[0], cyc[1], cr);
+	print_ratio("connection cycle", con[0], con[1], nr);
 }
 
 static void storm(void)
