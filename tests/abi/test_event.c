@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The layout between kernel and agent, frozen: a change here needs a new AJAR_ABI. */
+#include <stddef.h>
+
+#include "ajar/event.h"
+#include "core/event.h"
+#include "tap.h"
+
+/* clang-format off */
+#define FIELDS \
+	F(ajar_header, abi, 0, 2) F(ajar_header, type, 2, 2) F(ajar_header, size, 4, 4) \
+	F(ajar_header, ktime_ns, 8, 8) F(ajar_header, cpu, 16, 4) F(ajar_header, pad, 20, 4) \
+	F(ajar_header, cpu_seq, 24, 8) \
+	F(ajar_owner_key, start_ns, 0, 8) F(ajar_owner_key, tgid, 8, 4) F(ajar_owner_key, exec_id, 12, 4) \
+	F(ajar_actor, owner, 0, 16) F(ajar_actor, cgroup_id, 16, 8) F(ajar_actor, tid, 24, 4) \
+	F(ajar_actor, uid, 28, 4) F(ajar_actor, gid, 32, 4) F(ajar_actor, loginuid, 36, 4) \
+	F(ajar_actor, session, 40, 4) F(ajar_actor, flags, 44, 4) F(ajar_actor, comm, 48, 16) \
+	F(ajar_door, cookie, 0, 8) F(ajar_door, netns_cookie, 8, 8) F(ajar_door, inode, 16, 8) \
+	F(ajar_door, addr, 24, 16) F(ajar_door, netns, 40, 4) F(ajar_door, port, 44, 4) \
+	F(ajar_door, family, 48, 2) F(ajar_door, proto, 50, 1) F(ajar_door, flags, 51, 1) \
+	F(ajar_door, pad, 52, 4) \
+	F(ajar_open, h, 0, 32) F(ajar_open, door, 32, 56) F(ajar_open, opener, 88, 64) \
+	F(ajar_close, h, 0, 32) F(ajar_close, door, 32, 56) F(ajar_close, opened_ns, 88, 8) \
+	F(ajar_close, opener, 96, 64) F(ajar_close, closer, 160, 64) \
+	F(ajar_ancestor, tgid, 0, 4) F(ajar_ancestor, comm, 4, 16) \
+	F(ajar_owner, h, 0, 32) F(ajar_owner, key, 32, 16) F(ajar_owner, flags, 48, 4) \
+	F(ajar_owner, exe_len, 52, 2) F(ajar_owner, argv_len, 54, 2) F(ajar_owner, comm, 56, 16) \
+	F(ajar_owner, ancestors, 72, 160) \
+	F(ajar_door_state, door, 0, 56) F(ajar_door_state, opened_ns, 56, 8) \
+	F(ajar_door_state, opener, 64, 64) \
+	F(ajar_cpu, produced, 0, 8) F(ajar_cpu, dropped, 8, 8) F(ajar_cpu, reported, 16, 8) \
+	F(ajar_cpu, seen, 24, 8) F(ajar_cpu, pad, 32, 32) \
+	F(ajar_control, abi, 0, 4) F(ajar_control, armed, 4, 4) F(ajar_control, sweep_owners, 8, 4) \
+	F(ajar_control, pad, 12, 4) F(ajar_control, drained_ns, 16, 8) F(ajar_control, build, 24, 8) \
+	F(ajar_control, doors_full, 32, 8) F(ajar_control, owners_busy, 40, 8) \
+	F(ajar_control, reserved, 48, 16)
+/* clang-format on */
+
+int main(void)
+{
+#define F(type, field, offset, size)                                                               \
+	ok(offsetof(struct type, field) == (offset) &&                                             \
+		   sizeof(((struct type *)0)->field) == (size),                                    \
+	   #type "." #field " is %d bytes at %d", (size), (offset));
+	FIELDS
+#undef F
+	is_int(AJAR_ABI, 1, "this is ABI 1");
+	is_int(AJAR_RECORD_OWNER, 1, "owner is record 1");
+	is_int(AJAR_RECORD_OPEN, 2, "open is record 2");
+	is_int(AJAR_RECORD_CLOSE, 3, "close is record 3");
+	is_int(AJAR_RECORD_BIND, 4, "bind is record 4");
+	is_int(AJAR_RECORD_SEEN, 5, "seen is record 5");
+	ok((int)AJAR_PROTO_TCP == (int)PROTO_TCP && (int)AJAR_PROTO_MPTCP == (int)PROTO_MPTCP &&
+		   (int)AJAR_PROTO_UDP == (int)PROTO_UDP &&
+		   (int)AJAR_PROTO_UDPLITE == (int)PROTO_UDPLITE &&
+		   (int)AJAR_PROTO_SCTP == (int)PROTO_SCTP &&
+		   (int)AJAR_PROTO_RAW == (int)PROTO_RAW &&
+		   (int)AJAR_PROTO_PACKET == (int)PROTO_PACKET &&
+		   (int)AJAR_PROTO_VSOCK == (int)PROTO_VSOCK,
+	   "the protocols have the numbers of events");
+	is_int(AJAR_COMM_LEN, COMM_LEN, "names are as long as in events");
+	is_int(AJAR_ANCESTORS_MAX, ANCESTORS_MAX, "ancestors are as many as in events");
+	return tap_done();
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The sensor as a whole: what stood open before, what was missed, restarts, loss, two at once. */
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "witness.h"
+
+static const struct event *find_origin(struct witness *w, enum event_kind kind, uint64_t cookie,
+				       enum event_origin origin)
+{
+	const struct event *ev = witness_find(w, kind, cookie, 0);
+
+	return ev && ev->origin == origin ? ev : NULL;
+}
+
+static int tcp_door(uint64_t *ret_cookie)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*ret_cookie = cookie_of(fd);
+	bind_loopback(fd, AF_INET, 0);
+	listen(fd, 1);
+	return fd;
+}
+
+static int udp_door(uint64_t *ret_cookie)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	*ret_cookie = cookie_of(fd);
+	bind_loopback(fd, AF_INET, 0);
+	return fd;
+}
+
+struct elsewhere {
+	pid_t pid;
+	int stop;
+	uint64_t tcp, udp;
+};
+
+/* Two doors in another network namespace, held by a child. */
+static bool open_elsewhere(struct elsewhere *e)
+{
+	int got[2], stop[2];
+	char c;
+
+	if (pipe2(got, O_CLOEXEC) || pipe2(stop, O_CLOEXEC))
+		return false;
+	e->pid = fork();
+	if (e->pid == 0) {
+		uint64_t cookies[2];
+
+		close(stop[1]);
+		if (unshare(CLONE_NEWNET))
+			_exit(1);
+		int a = socket(AF_INET, SOCK_STREAM, 0), b = socket(AF_INET, SOCK_DGRAM, 0);
+		struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(5353) };
+		cookies[0] = cookie_of(a);
+		cookies[1] = cookie_of(b);
+		if (listen(a, 1) || bind(b, (struct sockaddr *)&any, sizeof(any)))
+			_exit(1);
+		(void)!write(got[1], cookies, sizeof(cookies));
+		_exit(read(stop[0], &c, 1) < 0);
+	}
+	close(got[1]);
+	close(stop[0]);
+	uint64_t cookies[2] = { 0 };
+	bool good = read(got[0], cookies, sizeof(cookies)) == sizeof(cookies);
+	close(got[0]);
+	e->stop = stop[1];
+	e->tcp = cookies[0];
+	e->udp = cookies[1];
+	return good;
+}
+
+static void snapshot(void)
+{
+	const struct sensor_opts o = { 0 };
+	struct elsewhere e = { .stop = -1 };
+	struct witness w;
+	uint64_t tcp, udp;
+	int t = tcp_door(&tcp), u = udp_door(&udp);
+
+	ok(open_elsewhere(&e), "doors stand open, in another namespace too");
+	if (!ok(witness_open(&w, &o), "a sensor opens"))
+		return;
+	ok(sensor_sweep(w.s, ORIGIN_SNAPSHOT, witness_keep, &w) >= 4, "its snapshot finds them");
+	const struct event *ev = find_origin(&w, EVENT_OPEN, tcp, ORIGIN_SNAPSHOT);
+	ok(ev && ev->opener.pid == (uint32_t)getpid() && ev->door.port == port_of(t),
+	   "the TCP door");
+	ok(ev && !strcmp(ev->opener.comm, "test_sensor") &&
+		   text_ends(ev->opener.exe, "/test_sensor") && ev->opener.argv.ptr &&
+		   ev->opener.ancestors_len,
+	   "with its owner");
+	ok(find_origin(&w, EVENT_OPEN, udp, ORIGIN_SNAPSHOT), "the UDP door");
+	ev = find_origin(&w, EVENT_OPEN, e.tcp, ORIGIN_SNAPSHOT);
+	ok(ev && ev->opener.pid == (uint32_t)e.pid && ev->door.netns_cookie, "TCP elsewhere");
+	ev = find_origin(&w, EVENT_OPEN, e.udp, ORIGIN_SNAPSHOT);
+	ok(ev && ev->opener.pid == (uint32_t)e.pid && ev->door.port == 5353, "UDP elsewhere");
+	witness_mark(&w);
+	ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) >= 0, "a sweep after it");
+	is_int(witness_count(&w, EVENT_OPEN, tcp) + witness_count(&w, EVENT_CLOSE, tcp) +
+		       witness_count(&w, EVENT_OPEN, e.udp) + witness_count(&w, EVENT_CLOSE, e.udp),
+	       0, "finds nothing new");
+	close(t);
+	close(u);
+	close(e.stop);
+	reap(e.pid);
+	ok(witness_wait(&w, EVENT_CLOSE, tcp), "the end of a TCP door from before is an event");
+	ok(witness_wait(&w, EVENT_CLOSE, udp), "of a UDP one too");
+	ok(witness_wait(&w, EVENT_CLOSE, e.tcp), "of those elsewhere too");
+	is_int(witness_count(&w, EVENT_CLOSE, tcp), 1, "told once");
+	witness_close(&w, true);
+}
+
+/* A UDP port that nobody asked for: no hook sees it, a sweep does. */
+static void repair(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+				   .sin_port = htons(9),
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sensor_opts o = { 0 };
+	struct witness w;
+
+	if (!ok(witness_open(&w, &o), "a sensor opens"))
+		return;
+	ok(sensor_sweep(w.s, ORIGIN_SNAPSHOT, witness_keep, &w) >= 0, "and looks");
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = cookie_of(fd);
+	sendto(fd, "x", 1, 0, (struct sockaddr *)&sin, sizeof(sin));
+	ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) >= 0, "a sweep after a UDP autobind");
+	const struct event *ev = find_origin(&w, EVENT_OPEN, cookie, ORIGIN_SWEEP);
+	ok(ev && ev->door.autoport && ev->door.port == port_of(fd), "finds the door and says so");
+	close(fd);
+	ok(witness_wait(&w, EVENT_CLOSE, cookie), "its end is an event");
+	ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) >= 0, "one more sweep");
+	is_int(witness_count(&w, EVENT_CLOSE, cookie), 1, "does not close it again");
+	witness_close(&w, true);
+}
+
+#define PINS "/sys/fs/bpf/ajar-test"
+
+static void restart(void)
+{
+	const struct sensor_opts o = { .pin_dir = PINS, .uid = 65534, .gid = 65534 };
+	struct witness a, b;
+	uint64_t before, during, brief, since = 0;
+	struct stat st;
+
+	if (!ok(witness_open(&a, &o), "a pinned sensor opens"))
+		return;
+	ok(!sensor_resumed(a.s, &since), "it is new");
+	is_int(stat(PINS, &st) || st.st_uid != 65534, 0, "its folder is the agent's");
+	int fd = tcp_door(&before);
+	ok(witness_wait(&a, EVENT_OPEN, before), "it tells of a door");
+	sensor_commit(a.s);
+	witness_close(&a, false);
+
+	int other = tcp_door(&during);
+	close(tcp_door(&brief));
+	close(fd);
+	if (!ok(witness_open(&b, &o), "a second one opens after it"))
+		return;
+	ok(sensor_resumed(b.s, &since) && since, "and takes over");
+	witness_drain(&b);
+	ok(sensor_sweep(b.s, ORIGIN_SWEEP, witness_keep, &b) >= 0, "it sweeps");
+	ok(find_origin(&b, EVENT_OPEN, during, ORIGIN_EVENT),
+	   "a door opened meanwhile is an event");
+	ok(find_origin(&b, EVENT_OPEN, brief, ORIGIN_EVENT) &&
+		   find_origin(&b, EVENT_CLOSE, brief, ORIGIN_EVENT),
+	   "so is one that opened and closed");
+	const struct event *ev = find_origin(&b, EVENT_CLOSE, before, ORIGIN_EVENT);
+	ok(ev && ev->opened_ns && ev->opener.pid == (uint32_t)getpid(),
+	   "and the end of one from before, with when and by whom it was opened");
+	is_int(witness_count(&b, EVENT_OPEN, before), 0, "what was told is not told again");
+	is_int(witness_count(&b, EVENT_OPEN, during), 1, "nothing twice");
+	close(other);
+	ok(witness_wait(&b, EVENT_CLOSE, during), "events go on");
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (setgid(65534) || setuid(65534))
+			_exit(1);
+		sensor_free(b.s, true);
+		_exit(access(PINS "/v1", F_OK) == 0);
+	}
+	is_int(reap(pid), 0, "the pins go without privileges");
+	witness_close(&b, true);
+	ok(stat(PINS, &st) < 0, "nothing stays behind");
+}
+
+static void half_made(void)
+{
+	const struct sensor_opts o = { .pin_dir = PINS };
+	struct witness w;
+	uint64_t since;
+
+	if (!ok(witness_open(&w, &o), "a pinned sensor"))
+		return;
+	witness_close(&w, false);
+	is_int(unlink(PINS "/v1/link_listen_sockops"), 0, "loses one of its pins");
+	if (!ok(witness_open(&w, &o), "the next one still opens"))
+		return;
+	ok(!sensor_resumed(w.s, &since), "with a new set");
+	uint64_t cookie;
+	int fd = tcp_door(&cookie);
+	ok(witness_wait(&w, EVENT_OPEN, cookie), "that works");
+	close(fd);
+	witness_close(&w, true);
+}
+
+/* Nobody reads while more happens than the ring holds: the account must be exact. */
+static void storm(void)
+{
+	const struct sensor_opts o = { .ring_bytes = 65536 };
+	struct sensor_stats st;
+	struct witness w;
+	uint64_t cookie;
+
+	if (!ok(witness_open(&w, &o), "a sensor with a small ring"))
+		return;
+	for (int i = 0; i < 2000; i++)
+		close(tcp_door(&cookie));
+	witness_drain(&w);
+	int fd = tcp_door(&cookie);
+	ok(witness_wait(&w, EVENT_OPEN, cookie), "after a storm nobody read it works on");
+	close(fd);
+	witness_wait(&w, EVENT_CLOSE, cookie);
+	sensor_stats(w.s, &st);
+	ok(st.dropped > 1000, "most of it was lost (%llu records)", (unsigned long long)st.dropped);
+	is_int(w.lost, st.dropped, "the events of loss count exactly what the kernel dropped");
+	is_int(st.received + st.lost, st.produced, "produced is received plus lost");
+	witness_close(&w, true);
+}
+
+static void lost_then_swept(void)
+{
+	const struct sensor_opts o = { .ring_bytes = 4096 };
+	struct witness w;
+	int fds[64];
+	uint64_t cookies[64];
+	unsigned told = 0;
+
+	if (!ok(witness_open(&w, &o), "a sensor with a tiny ring"))
+		return;
+	for (int i = 0; i < 64; i++)
+		fds[i] = tcp_door(&cookies[i]);
+	witness_drain(&w);
+	ok(w.lost > 0, "loses records");
+	ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) > 0, "a sweep");
+	for (int i = 0; i < 64; i++)
+		told += witness_count(&w, EVENT_OPEN, cookies[i]) == 1;
+	is_int(told, 64, "finds every door, each once");
+	const struct event *ev = witness_find(&w, EVENT_OPEN, cookies[63], 0);
+	ok(ev && ev->opener.pid == (uint32_t)getpid() && text_ends(ev->opener.exe, "/test_sensor"),
+	   "with its opener");
+	for (int i = 0; i < 64; i++)
+		close(fds[i]);
+	witness_drain(&w);
+	ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) >= 0, "a sweep after all closed");
+	told = 0;
+	for (int i = 0; i < 64; i++)
+		told += witness_count(&w, EVENT_CLOSE, cookies[i]) == 1;
+	is_int(told, 64, "finds every end, each once");
+	witness_close(&w, true);
+}
+
+static void two(void)
+{
+	const struct sensor_opts o = { 0 };
+	struct witness a, b;
+	uint64_t cookie;
+
+	if (!ok(witness_open(&a, &o) && witness_open(&b, &o), "two sensors at once"))
+		return;
+	close(tcp_door(&cookie));
+	ok(witness_wait(&a, EVENT_CLOSE, cookie) && witness_wait(&b, EVENT_CLOSE, cookie),
+	   "both tell");
+	is_int(witness_count(&a, EVENT_CLOSE, cookie), 1, "once");
+	const struct sensor_report *r = sensor_report(a.s);
+	is_int(r->tier, 'A', "of tier A");
+	witness_close(&b, true);
+	close(tcp_door(&cookie));
+	ok(witness_wait(&a, EVENT_CLOSE, cookie), "one goes on when the other ends");
+	witness_close(&a, true);
+}
+
+static void refused(void)
+{
+	const struct sensor_opts o = { 0 };
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct sensor *s = NULL;
+		char *why = NULL;
+
+		if (setuid(65534))
+			_exit(1);
+		int err = sensor_open(&o, &s, &why);
+		_exit(err != -EPERM || !why || !strstr(why, "root"));
+	}
+	is_int(reap(pid), 0, "without root it says so in one line");
+	const struct sensor_opts bad = { .pin_dir = "/tmp/ajar-not-bpffs" };
+	struct sensor *s = NULL;
+	char *why = NULL;
+	ok(sensor_open(&bad, &s, &why) < 0 && why, "pins on another file system are refused: %s",
+	   why ? why : "");
+	ok(access("/tmp/ajar-not-bpffs", F_OK) < 0, "leaving nothing there");
+	free(why);
+	struct sensor_check checks[SENSOR_CHECKS_MAX];
+	ok(sensor_probe(checks) >= 8, "doctor has its checks");
+}
+
+int main(void)
+{
+	if (geteuid())
+		tap_skip_all("needs root");
+	snapshot();
+	repair();
+	restart();
+	half_made();
+	storm();
+	lost_then_swept();
+	two();
+	refused();
+	return tap_done();
+}
