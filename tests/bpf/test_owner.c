@@ -14,12 +14,12 @@ static struct witness w;
 static char helper[PATH_MAX];
 
 /* Runs path as a child and returns its pid once it is gone; *ret_status is how it ended. */
-static pid_t run(const char *path, char *const argv[], int *ret_status)
+static pid_t run(const char *path, const char *const argv[], int *ret_status)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		execv(path, argv);
+		execv(path, (char *const *)argv);
 		_exit(126);
 	}
 	*ret_status = reap(pid);
@@ -28,7 +28,7 @@ static pid_t run(const char *path, char *const argv[], int *ret_status)
 
 static void brief(void)
 {
-	char *argv[] = { helper, "plain", "two words", NULL };
+	const char *argv[] = { helper, "plain", "two words", NULL };
 	char want[PATH_MAX + 32];
 	int status;
 	pid_t pid = run(helper, argv, &status);
@@ -58,7 +58,7 @@ static void brief(void)
 static void long_arguments(void)
 {
 	static char big[100001];
-	char *argv[] = { helper, "plain", big, NULL };
+	const char *argv[] = { helper, "plain", big, NULL };
 	int status;
 
 	memset(big, 'a', sizeof(big) - 1);
@@ -70,7 +70,7 @@ static void long_arguments(void)
 
 static void bad_name(void)
 {
-	char *argv[] = { helper, "name", NULL };
+	const char *argv[] = { helper, "name", NULL };
 	int status;
 	pid_t pid = run(helper, argv, &status);
 	const struct event *ev = witness_wait_pid(&w, EVENT_OPEN, pid);
@@ -105,7 +105,7 @@ static void unlinked(void)
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	bool copied = fd >= 0 && copy_file(helper, fd);
 	close(fd);
-	char *argv[] = { path, "unlink", NULL };
+	const char *argv[] = { path, "unlink", NULL };
 	pid_t pid = run(path, argv, &status);
 	const struct event *ev = witness_wait_pid(&w, EVENT_OPEN, pid);
 	ok(copied && ev && text_is(ev->opener.exe, want),
@@ -116,13 +116,13 @@ static void unlinked(void)
 
 static void in_memory(void)
 {
-	char *argv[] = { "innocent", "plain", NULL };
+	const char *argv[] = { "innocent", "plain", NULL };
 	int fd = memfd_create("payload", MFD_CLOEXEC);
 	bool copied = fd >= 0 && copy_file(helper, fd);
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
+		syscall(SYS_execveat, fd, "", (char *const *)argv, environ, AT_EMPTY_PATH);
 		_exit(126);
 	}
 	int status = reap(pid);
@@ -154,7 +154,7 @@ static void deep(void)
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	bool copied = fd >= 0 && copy_file(helper, fd);
 	close(fd);
-	char *argv[] = { "x", "plain", NULL };
+	const char *argv[] = { "x", "plain", NULL };
 	pid_t pid = run(path, argv, &status);
 	const struct event *ev = witness_wait_pid(&w, EVENT_OPEN, pid);
 	ok(copied && ev && text_is(ev->opener.exe, path) && !ev->opener.exe_cut,
@@ -169,7 +169,7 @@ static void deep(void)
 
 static void compat(void)
 {
-	char *argv[] = { helper, "compat", NULL };
+	const char *argv[] = { helper, "compat", NULL };
 	int status;
 	pid_t pid = run(helper, argv, &status);
 
