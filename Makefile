@@ -98,7 +98,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wex
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c | $(B)/.deps
 	$(call msg,BPF,$<)
-	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@.full
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.full
 	$(Q)$(LLVM_STRIP) -g $@.full -o $@ && rm -f $@.full
 
 $(B)/gen/ajar.bpf.o: $(BPF_OBJ)

@@ -64,7 +64,7 @@ static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
 	door_addr(d, d->family, c->skc_rcv_saddr, &c->skc_v6_rcv_saddr);
 	if (d->family == AF_INET6 && BPF_CORE_READ_BITFIELD(c, skc_ipv6only))
 		d->flags |= AJAR_DOOR_V6ONLY;
-	if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
+	if (!(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
 		d->flags |= AJAR_DOOR_AUTOPORT;
 }
 

@@ -58,7 +58,7 @@ static __always_inline void sweep_subflow(struct sock *sk, struct ajar_door *d)
 		return;
 	d->cookie = BPF_CORE_READ(first, __sk_common.skc_cookie.counter);
 	d->flags &= ~AJAR_DOOR_AUTOPORT;
-	if (!(BPF_CORE_READ(first, sk_userlocks) & SOCK_BINDPORT_LOCK))
+	if (!(BPF_CORE_READ_BITFIELD_PROBED(first, sk_userlocks) & SOCK_BINDPORT_LOCK))
 		d->flags |= AJAR_DOOR_AUTOPORT;
 }
 

@@ -211,7 +211,7 @@ struct socket_alloc {
 
 struct sock {
 	struct sock_common __sk_common;
-	__u8 sk_userlocks;
+	__u8 sk_userlocks : 4; /* a whole byte in newer kernels */
 	__u16 sk_protocol;
 	__u16 sk_type;
 	struct socket *sk_socket;
