@@ -20,7 +20,6 @@
 #define SEGMENT_BYTES_MIN 4096
 #define REPLAY_NS_DEFAULT (24ULL * 3600 * 1000000000)
 #define BATCH_BYTES_MAX (16U << 20)
-#define GAP_RECORD_MAX 256 /* a gap record with its overhead */
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -345,9 +344,7 @@ static int commit_batch(struct journal *j, size_t own_len, uint64_t *shed)
 	int err;
 
 	for (;;) {
-		uint64_t need = own_len + SEG_HEADER_LEN + LOSSES_MAX * GAP_RECORD_MAX;
-
-		if (!shed_to_cap(j, need, shed))
+		if (!shed_to_cap(j, own_len, shed))
 			return -ENOSPC;
 		j->batch.len = own_len;
 		err = stage_gaps(j, &gaps);

@@ -283,33 +283,29 @@ static int recover_segment(struct recovery *r, size_t i)
 	struct seg_end known = known_end(r, i), end;
 	int err = seg_open(r->j->dirfd, r->list[i], r->have_head ? r->head.salt : NULL, &s);
 
-	r->damaged = false;
 	if (err) {
 		char name[SEG_NAME_LEN + 1];
 
 		seg_name(r->list[i], name);
 		return set_aside(r, name, "cannot be opened");
 	}
+	/* Born, and killed before the first byte: nothing was ever in it. */
+	if (!s->size && !known.len && r->have_head)
+		return unlinkat(r->j->dirfd, s->name, 0) < 0 ? -errno : 0;
+	if (s->state == SEG_BAD_HEADER && !known.len && r->have_head)
+		return set_aside(r, s->name, "is no segment");
+	r->damaged = false;
 	if (s->state == SEG_FOREIGN) {
 		note(r, "%s is of format version %u, this program writes %u: left alone", s->name,
 		     s->version, SEG_VERSION);
 		r->damaged = r->doubt = true;
 		return 0;
 	}
-	if (s->state == SEG_BAD_HEADER && !known.len && r->have_head)
-		return set_aside(r, s->name, "is no segment");
 	if (s->state == SEG_BAD_HEADER) {
 		note(r, "%s has a damaged header", s->name);
 		r->damaged = true;
 	}
-	if (s->state == SEG_BAD_HEADER && s->size > SEG_HEADER_LEN && !known.len)
-		r->doubt = true;
-	{
-		bool was = r->damaged;
-
-		err = walk_tail(r, s, &known);
-		r->damaged |= was;
-	}
+	err = walk_tail(r, s, &known);
 	if (err)
 		return err;
 	r->head.seg = s->first;
@@ -422,6 +418,8 @@ int recover(struct journal *j, const char *boot_id, struct buf *why)
 		err = head_open(j->dirfd, &r.head, &j->slots);
 	if (err == -ENOSPC)
 		note(&r, "no room even for the head file (4 KiB): free disk space");
+	if (!err)
+		err = ack_prepare(j->dirfd);
 	if (!err)
 		j->head = r.head;
 	free(r.list);
