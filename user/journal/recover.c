@@ -171,7 +171,7 @@ static int adopt(struct recovery *r, size_t i, const struct seg_end *end)
 	}
 	err = header_of(r, r->list[i + 1], &state, &next);
 	if (!err && state == SEG_GOOD && next.prev.len >= SEG_HEADER_LEN &&
-	    next.prev.pos.boot_seq == seg.first.boot_seq) {
+	    seg_follows(&next, seg.first)) {
 		seg.end = next.prev;
 		return segs_add(r->j, seg);
 	}
@@ -188,7 +188,7 @@ static struct seg_end known_end(const struct recovery *r, size_t i)
 	struct seg_header next;
 
 	if (i + 1 < r->n && header_of((struct recovery *)r, r->list[i + 1], &state, &next) == 0 &&
-	    state == SEG_GOOD)
+	    state == SEG_GOOD && seg_follows(&next, r->list[i]))
 		return next.prev;
 	if (r->have_head && pos_cmp(r->list[i], r->head.seg) == 0)
 		return r->head.end;
