@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Every way a file of the journal can be damaged, on a small journal of three segments: whatever happens, nothing crashes, what
  * is damaged is named, all other records are delivered, and the writer goes on with numbers nobody had before.

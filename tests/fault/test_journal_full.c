@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 /* A file system of one mebibyte, really full: by the journal itself, and by somebody else's file. */
 #include <sched.h>
 #include <sys/mount.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * kill -9 of a writer at random instants under load: on a disk, below a small cap, and on a full file system. The child
  * reports what journal_commit() said of each batch; afterwards every number ever given out must be delivered with the

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Readers in other processes beside a writer that rolls over and sheds: each record once, in order, woken by the bell;
  * who is overtaken is told, and delivered + gap records + what was said to be shed is everything.

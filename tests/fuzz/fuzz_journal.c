@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A journal whose files are hostile. The input is cut into files: { u8 which, u16 length, bytes }, which chooses the name and
  * whether the bytes replace the file of a good small journal or are laid over it at an offset. Then: verify, read all, open, append, read.
@@ -12,6 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 static struct dir d;
 static struct shots good;
 
+static void end(void)
+{
+	shots_free(&good);
+	dir_remove(&d);
+}
+
 static void begin(void)
 {
 	struct journal *j;
@@ -22,6 +28,7 @@ static void begin(void)
 		append_n(j, 1);
 	journal_free(j);
 	good = shots_take(&d);
+	atexit(end);
 }
 
 static const char *name_of(unsigned which)

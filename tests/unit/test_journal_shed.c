@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 #include "base/clock.h"
 #include "journal_util.h"
 #include "tap.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 /* Somebody who knows the format and computes every CRC anew: the chain still tells where the first bad place is. */
 #include "journal/segment.h"
 #include "journal_util.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 #include "journal/writer.h"
 
 #include <errno.h>
@@ -416,10 +416,10 @@ int recover(struct journal *j, const char *boot_id, struct buf *why)
 		err = reopen_last(&r);
 	if (!err)
 		err = head_open(j->dirfd, &r.head, &j->slots);
-	if (err == -ENOSPC)
-		note(&r, "no room even for the head file (4 KiB): free disk space");
 	if (!err)
 		err = ack_prepare(j->dirfd);
+	if (err == -ENOSPC)
+		note(&r, "no room even for the files head and ack (16 KiB): free disk space");
 	if (!err)
 		j->head = r.head;
 	free(r.list);
