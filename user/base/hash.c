@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 #include "base/hash.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@
 
 /* --- CRC-32C: reflected polynomial 0x82f63b78 --------------------------------------------------- */
 
-// clang-format off
+/* clang-format off */
 static const uint32_t crc_table[256] = {
 	0x00000000, 0xf26b8303, 0xe13b70f7, 0x1350f3f4, 0xc79a971f, 0x35f1141c,
 	0x26a1e7e8, 0xd4ca64eb, 0x8ad958cf, 0x78b2dbcc, 0x6be22838, 0x9989ab3b,
@@ -58,7 +58,7 @@ static const uint32_t crc_table[256] = {
 	0xd5cf889d, 0x27a40b9e, 0x79b737ba, 0x8bdcb4b9, 0x988c474d, 0x6ae7c44e,
 	0xbe2da0a5, 0x4c4623a6, 0x5f16d052, 0xad7d5351,
 };
-// clang-format on
+/* clang-format on */
 
 uint32_t crc32c_table(uint32_t crc, const void *p, size_t n)
 {

@@ -1,4 +1,123 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The journal
+ * ===========
+ *
+ * A folder that belongs to one writer. All numbers are little-endian, all CRCs are CRC-32C, all
+ * chains SHA-256.
+ *
+ *	BBBBBBBB-SSSSSSSSSSSSSSSS.seg	segments: the records, append-only; the name is the position (boot_seq, seq) of the first
+ *	head				what is committed, what was removed, what is owed; the writer's, changed in place
+ *	ack				what the shipper has safely stored; the shipper's, changed in place
+ *	bell, lock			base/bell.h; flock'd while a writer lives
+ *	*.damaged			a file that was in the way, kept for a person to look at
+ *
+ * Identity. A record is named by (boot_seq, seq), given once and never again. boot_seq grows by one
+ * when the kernel's boot_id is not the last one's; seq begins at 1 in each. Stores keep the first
+ * record they see under a name and ignore others, so giving a name twice would lose a record in
+ * silence. Hence the rule: in doubt about the last number given out (head file lost, a segment of a
+ * newer version, an acknowledgement beyond what we know) a new boot_seq is begun. Skipping one
+ * costs nothing.
+ *
+ * Segment
+ * -------
+ *	  0  8  "AJARSEG\n"
+ *	  8  4  version = 1
+ *	 12  4  header length = 512; of any version: the last four bytes of the header are the CRC of those before
+ *	 16  8  mark: begins every record of this segment
+ *	 24  4  boot_seq, 32 8 seq: the first position, as in the name (24+4 and every other gap: 0)
+ *	 40  4  boot_seq, 48 8 seq: the last record of the segment before; 0, 0 in the very first
+ *	 56  8  committed length of the segment before
+ *	 64  8  wall clock (ns) of its last commit
+ *	 72  8  wall clock at creation
+ *	 80 32  chain behind its last record; zeros in the very first
+ *	112 36  boot_id
+ *	148  1  length of the node's name, 149 255 the name
+ *	404  4  boot_seq, 408 8 seq: the first position of the segment before, which need not exist any more
+ *	508  4  CRC of bytes 0..507
+ *
+ * then records of one boot_seq, back to back:
+ *
+ *	  0  8  mark
+ *	  8  4  length of the payload, 1..EVENT_RECORD_MAX
+ *	 12  4  boot_seq
+ *	 16  8  seq, greater than that of the record before
+ *	 24  8  wall clock (ns) at the append
+ *	 32  4  CRC of payload and chain
+ *	 36  4  CRC of bytes 0..35
+ *	 40  n  payload: an encoded event (core/event.h)
+ *	 +n 32  chain = SHA-256(chain before || length || boot_seq || seq || wall clock || payload), the first 0s
+ *
+ * Two CRCs, so that a damaged payload costs one record: the length in front of it is still trusted.
+ * When the head itself is damaged reading goes on at the next mark that begins a record head with a
+ * right CRC. Payloads hold what strangers chose (argv), and must not be able to pass for records
+ * there: the mark is SHA-256(salt || position) cut to 8 bytes, and the salt, random, is in the head
+ * file only. So a lost segment header does not cost the records behind it either.
+ *
+ * Head and ack
+ * ------------
+ * Two copies, at 0 and 4096: { u64 magic, u64 generation, u32 body length, u32 CRC of the rest,
+ * body }. A write replaces the older one; the valid one of the higher generation counts. Neither a
+ * reader beside the writer nor a crash can find both torn, and since the blocks exist the write
+ * needs no room: what is lost on a full disk can still be said. Body of ack: u32 boot_seq, u64 seq.
+ * Of head:
+ *
+ *	u32 version, u32 boot_seq, 36 bytes boot_id, 16 bytes salt
+ *	the segment being written: u32, u64; end: last record u32, u64; u64 length of the segment; u64 wall clock; chain
+ *	trim: everything up to u32, u64 has been removed on purpose; chain behind it; ack when that was done: u32, u64
+ *	u32 n, then n losses that no gap record covers yet: u32 boot_seq, u32 why, u64 from, u64 to, u64 count
+ *
+ * Commit
+ * ------
+ * Written, one fdatasync (for a new segment: header and batch together, and an fsync of the
+ * folder), then the head is rewritten (not synced) and the bell rung. A reader believes nothing
+ * beyond the head's `end`, so it sees no record that a crash of the machine could still take away.
+ * A failed write is cut off again; where that fails too, or the sync has failed (the kernel then
+ * drops what it could not write), the file is not written to any more: the next segment's header
+ * says where it ended.
+ *
+ * Shedding
+ * --------
+ * When the cap is reached, or the disk says ENOSPC or EDQUOT, whole segments go, oldest first.
+ * Since an acknowledgement covers everything before it, acknowledged ones go first by themselves;
+ * with room to spare they stay for the replay window and go at the next roll-over. The segment
+ * being written never goes, unless all of it is acknowledged: another program that fills the disk
+ * must not eat our last records. EIO sheds nothing: deleting does not mend a disk. If nothing helps
+ * the batch is dropped; its numbers stay used. What goes unacknowledged is a loss: per boot_seq and
+ * reason one gap record { gap_boot, from, to, count, why } is appended behind the next batch that
+ * succeeds. count is the records in from..to that are gone, gap records among them; it is less than
+ * to-from+1 only when more ranges were owed than the head file holds and neighbours were folded
+ * into one (from 0: it begins in an earlier boot). If an unacknowledged gap record is itself shed,
+ * what it said is owed again. First the head file is written and synced with trim and losses, then
+ * the segment is unlinked; segments up to trim that still exist after a crash are unlinked at the
+ * next open, and no reader begins in one. So each number is delivered, or acknowledged, or in
+ * exactly one gap record. (A reader ahead of its own acknowledgement may have had a shed record
+ * already.)
+ *
+ * Recovery
+ * --------
+ * Opening walks from the segment that the head names to the newest. Up to the committed length (of
+ * the head, or of the next segment's header) whatever is not whole is damage: it is named, left as
+ * it is, its numbers become a loss, and a new segment is begun. Beyond it nothing was promised:
+ * whole records whose chain goes on are kept (they are real, and the caller merely was not told), a
+ * gap record among them settles what it covers, and at the first that is not whole the file is cut.
+ * An empty file that died at its birth is removed; a file that is no segment is moved aside. Why
+ * this suffices: the head is written after the sync and so never runs ahead of the data, it is
+ * synced whenever a segment is begun or shed, and so lags by less than a segment; losses are synced
+ * before their cause.
+ *
+ * Readers
+ * -------
+ * need read permission and no lock. They follow names in order up to the head's segment, check
+ * CRCs, chain, order and that each segment goes on from where the last ended, name what is wrong,
+ * and deliver all the rest. A reader that shedding has overtaken says so (DAMAGE_SHED). Verifying
+ * adds the account: numbers that neither a record, a gap record, a loss in the head file nor an
+ * acknowledgement explains.
+ *
+ * Against whom. CRCs are for disks, the chain for people: who alters, removes, inserts or moves a
+ * record must compute every later chain anew, and then no longer agrees with any chain kept
+ * elsewhere. Cutting the tail and forging the head file is seen only from outside.
+ */
 #include "journal/journal.h"
 
 #include <errno.h>
@@ -20,7 +139,6 @@
 #define SEGMENT_BYTES_MIN 4096
 #define REPLAY_NS_DEFAULT (24ULL * 3600 * 1000000000)
 #define BATCH_BYTES_MAX (16U << 20)
-#define GAP_RECORD_MAX 256 /* a gap record with its overhead */
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -259,7 +377,8 @@ static int write_new(struct journal *j, struct journal_pos first, uint8_t chain[
 	struct seg_header h = { .first = first,
 				.created_ns = clock_wall_ns(),
 				.mark = seg_mark(j->head.salt, first),
-				.prev = j->head.end };
+				.prev = j->head.end,
+				.prev_first = j->head.seg };
 	uint8_t head[SEG_HEADER_LEN];
 	struct iovec iov[2] = { { head, sizeof(head) }, { j->batch.data, j->batch.len } };
 	char name[SEG_NAME_LEN + 1];
@@ -345,9 +464,7 @@ static int commit_batch(struct journal *j, size_t own_len, uint64_t *shed)
 	int err;
 
 	for (;;) {
-		uint64_t need = own_len + SEG_HEADER_LEN + LOSSES_MAX * GAP_RECORD_MAX;
-
-		if (!shed_to_cap(j, need, shed))
+		if (!shed_to_cap(j, own_len, shed))
 			return -ENOSPC;
 		j->batch.len = own_len;
 		err = stage_gaps(j, &gaps);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -89,6 +89,12 @@ static int refresh_head(struct journal_reader *r)
 	struct head h;
 	int err = head_read(r->dirfd, &h);
 
+	/*
+	 * The head never goes back, but reading it can: while the two copies are read one after the other, two
+	 * commits may happen. Then what was seen before is still right.
+	 */
+	if (!err && r->have_head && pos_cmp(h.end.pos, r->head.end.pos) < 0)
+		return 0;
 	if (!err) {
 		r->head = h;
 		r->have_head = true;
@@ -103,7 +109,7 @@ static int refresh_head(struct journal_reader *r)
  * False: there is none yet.
  */
 static bool pick(const struct journal_reader *r, const struct journal_pos *list, size_t n,
-		 struct journal_pos *ret_first, struct journal_pos *ret_next)
+		 struct journal_pos *ret_first)
 {
 	size_t i = 0;
 
@@ -120,7 +126,6 @@ static bool pick(const struct journal_reader *r, const struct journal_pos *list,
 	if (i >= n || (r->have_head && pos_cmp(list[i], r->head.seg) > 0))
 		return false;
 	*ret_first = list[i];
-	*ret_next = i + 1 < n ? list[i + 1] : (struct journal_pos){ 0 };
 	return true;
 }
 
@@ -155,7 +160,7 @@ static int set_limit(struct journal_reader *r)
 		for (i = 0; i < n && pos_cmp(list[i], s->first) <= 0; i++)
 			;
 		if (i < n && seg_open(r->dirfd, list[i], NULL, &next) == 0 &&
-		    next->state == SEG_GOOD && next->head.prev.pos.boot_seq == s->first.boot_seq)
+		    next->state == SEG_GOOD && seg_follows(&next->head, s->first))
 			want = next->head.prev.len;
 	}
 	s->limit = want && want < s->size ? want : s->size;
@@ -163,28 +168,38 @@ static int set_limit(struct journal_reader *r)
 	return 0;
 }
 
-/* A gap between what was read last and what the opened segment says came before it. */
+/* Whoever starts at the oldest segment there is misses nothing. */
+static int join_oldest(struct journal_reader *r, const struct seg_end *prev,
+		       struct journal_damage *d)
+{
+	r->last = prev->pos;
+	if (r->have_head && pos_cmp(prev->pos, r->head.trim) == 0 &&
+	    memcmp(prev->chain, r->head.trim_chain, SHA256_LEN) != 0)
+		return damage(r, d, DAMAGE_CHAIN, r->seg->name, 0,
+			      "chain broken: does not go on from what was removed");
+	return 0;
+}
+
+/* What lies between the record read last and the one that the opened segment says came before it? */
 static int join(struct journal_reader *r, struct journal_damage *d)
 {
 	const struct seg_end *prev = &r->seg->head.prev;
 	bool from_start = !r->begun && pos_is_zero(r->after);
 	int cmp = pos_cmp(prev->pos, r->last), ret = 0;
+	int err = refresh_head(r); /* after the listing, so that trim covers what is not in it */
 
-	if (from_start && pos_cmp(prev->pos, r->have_head ? r->head.trim : prev->pos) == 0) {
-		/* The oldest there is; whoever starts here misses nothing. */
-		if (r->have_head && memcmp(prev->chain, r->head.trim_chain, SHA256_LEN) != 0)
-			ret = damage(r, d, DAMAGE_CHAIN, r->seg->name, 0,
-				     "chain broken: does not go on from what was removed");
-		r->last = prev->pos;
-	} else if (cmp > 0) {
+	if (err)
+		return err;
+	if (from_start && (!r->have_head || pos_cmp(prev->pos, r->head.trim) <= 0))
+		ret = join_oldest(r, prev, d);
+	else if (cmp > 0)
 		ret = missing(r, d, r->seg->first, prev->pos);
-	} else if (cmp == 0 && r->sure && memcmp(prev->chain, r->chain, SHA256_LEN) != 0) {
+	else if (cmp == 0 && r->sure && memcmp(prev->chain, r->chain, SHA256_LEN) != 0)
 		ret = damage(r, d, DAMAGE_CHAIN, r->seg->name, 0,
 			     "chain broken: does not go on from the segment before");
-	} else if (cmp < 0 && r->begun) {
+	else if (cmp < 0 && r->begun)
 		ret = damage(r, d, DAMAGE_CHAIN, r->seg->name, 0,
 			     "chain broken: overlaps the segment before");
-	}
 	memcpy(r->chain, prev->chain, SHA256_LEN);
 	r->sure = true;
 	return ret;
@@ -217,7 +232,7 @@ static int open_segment(struct journal_reader *r, struct journal_damage *d)
 {
 	for (int i = 0; i < OPEN_TRIES; i++) {
 		_free_ struct journal_pos *list = NULL;
-		struct journal_pos first, next;
+		struct journal_pos first;
 		size_t n;
 		int err = refresh_head(r);
 
@@ -225,8 +240,15 @@ static int open_segment(struct journal_reader *r, struct journal_damage *d)
 			err = seg_list(r->dirfd, &list, &n);
 		if (err)
 			return err;
-		if (!pick(r, list, n, &first, &next))
-			return 0;
+		if (!pick(r, list, n, &first)) {
+			/* None, or the list is younger than the head we went by. */
+			struct journal_pos seg = r->head.seg;
+
+			err = refresh_head(r);
+			if (err || pos_cmp(seg, r->head.seg) == 0)
+				return err;
+			continue;
+		}
 		err = seg_open(r->dirfd, first, r->have_head ? r->head.salt : NULL, &r->seg);
 		if (err == -ENOENT)
 			continue;
@@ -266,7 +288,7 @@ static int at_end(struct journal_reader *r, struct journal_damage *d)
 			return damage_range(r, d, DAMAGE_MISSING, r->head.seg, r->head.end.pos,
 					    "segment missing at the end");
 	}
-	if (pos_cmp(r->after, r->head.end.pos) > 0 && !r->ahead_named) {
+	if (r->after.seq && pos_cmp(r->after, r->head.end.pos) > 0 && !r->ahead_named) {
 		r->ahead_named = true;
 		return damage(r, d, DAMAGE_MISSING, "head", 0,
 			      "the journal ends before the position asked for: it was replaced");
@@ -278,17 +300,12 @@ static int at_end(struct journal_reader *r, struct journal_damage *d)
 static int at_limit(struct journal_reader *r, struct journal_damage *d)
 {
 	struct seg *s = r->seg;
-	struct journal_pos seg_before = r->head.seg;
-	uint64_t len_before = r->head.end.len;
 	int err = refresh_head(r);
 
 	if (err)
 		return err;
-	if (r->have_head && is_head_segment(r)) {
-		if (pos_cmp(seg_before, r->head.seg) == 0 && len_before == r->head.end.len &&
-		    s->off >= r->whole_len)
-			return at_end(r, d);
-	}
+	if (r->have_head && is_head_segment(r) && s->off >= r->head.end.len)
+		return at_end(r, d);
 	err = set_limit(r);
 	if (err)
 		return err;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 #include "journal/writer.h"
 
 #include <errno.h>
@@ -171,7 +171,7 @@ static int adopt(struct recovery *r, size_t i, const struct seg_end *end)
 	}
 	err = header_of(r, r->list[i + 1], &state, &next);
 	if (!err && state == SEG_GOOD && next.prev.len >= SEG_HEADER_LEN &&
-	    next.prev.pos.boot_seq == seg.first.boot_seq) {
+	    seg_follows(&next, seg.first)) {
 		seg.end = next.prev;
 		return segs_add(r->j, seg);
 	}
@@ -188,7 +188,7 @@ static struct seg_end known_end(const struct recovery *r, size_t i)
 	struct seg_header next;
 
 	if (i + 1 < r->n && header_of((struct recovery *)r, r->list[i + 1], &state, &next) == 0 &&
-	    state == SEG_GOOD)
+	    state == SEG_GOOD && seg_follows(&next, r->list[i]))
 		return next.prev;
 	if (r->have_head && pos_cmp(r->list[i], r->head.seg) == 0)
 		return r->head.end;
@@ -283,33 +283,29 @@ static int recover_segment(struct recovery *r, size_t i)
 	struct seg_end known = known_end(r, i), end;
 	int err = seg_open(r->j->dirfd, r->list[i], r->have_head ? r->head.salt : NULL, &s);
 
-	r->damaged = false;
 	if (err) {
 		char name[SEG_NAME_LEN + 1];
 
 		seg_name(r->list[i], name);
 		return set_aside(r, name, "cannot be opened");
 	}
+	/* Born, and killed before the first byte: nothing was ever in it. */
+	if (!s->size && !known.len && r->have_head)
+		return unlinkat(r->j->dirfd, s->name, 0) < 0 ? -errno : 0;
+	if (s->state == SEG_BAD_HEADER && !known.len && r->have_head)
+		return set_aside(r, s->name, "is no segment");
+	r->damaged = false;
 	if (s->state == SEG_FOREIGN) {
 		note(r, "%s is of format version %u, this program writes %u: left alone", s->name,
 		     s->version, SEG_VERSION);
 		r->damaged = r->doubt = true;
 		return 0;
 	}
-	if (s->state == SEG_BAD_HEADER && !known.len && r->have_head)
-		return set_aside(r, s->name, "is no segment");
 	if (s->state == SEG_BAD_HEADER) {
 		note(r, "%s has a damaged header", s->name);
 		r->damaged = true;
 	}
-	if (s->state == SEG_BAD_HEADER && s->size > SEG_HEADER_LEN && !known.len)
-		r->doubt = true;
-	{
-		bool was = r->damaged;
-
-		err = walk_tail(r, s, &known);
-		r->damaged |= was;
-	}
+	err = walk_tail(r, s, &known);
 	if (err)
 		return err;
 	r->head.seg = s->first;
@@ -420,8 +416,10 @@ int recover(struct journal *j, const char *boot_id, struct buf *why)
 		err = reopen_last(&r);
 	if (!err)
 		err = head_open(j->dirfd, &r.head, &j->slots);
+	if (!err)
+		err = ack_prepare(j->dirfd);
 	if (err == -ENOSPC)
-		note(&r, "no room even for the head file (4 KiB): free disk space");
+		note(&r, "no room even for the files head and ack (16 KiB): free disk space");
 	if (!err)
 		j->head = r.head;
 	free(r.list);

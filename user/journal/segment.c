@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 #include "journal/segment.h"
 
 #include <dirent.h>
@@ -153,6 +153,8 @@ void seg_header_encode(const struct seg_header *h, uint8_t out[SEG_HEADER_LEN])
 	put64(out + 72, h->created_ns);
 	memcpy(out + 80, h->prev.chain, SHA256_LEN);
 	memcpy(out + 112, h->boot_id, BOOT_ID_LEN);
+	put32(out + 404, h->prev_first.boot_seq);
+	put64(out + 408, h->prev_first.seq);
 	out[148] = (uint8_t)node;
 	memcpy(out + 149, h->node, node);
 	put32(out + SEG_HEADER_LEN - 4, crc32c(0, out, SEG_HEADER_LEN - 4));
@@ -170,6 +172,7 @@ static void header_decode(const uint8_t *p, struct seg_header *h)
 	memcpy(h->prev.chain, p + 80, SHA256_LEN);
 	memcpy(h->boot_id, p + 112, BOOT_ID_LEN);
 	memcpy(h->node, p + 149, p[148]);
+	h->prev_first = (struct journal_pos){ get32(p + 404), get64(p + 408) };
 }
 
 static ssize_t pread_full(int fd, void *p, size_t n, uint64_t off)

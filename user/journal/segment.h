@@ -35,6 +35,7 @@ struct seg_header {
 	char boot_id[BOOT_ID_LEN + 1];
 	uint64_t mark, created_ns;
 	struct journal_pos first; /* as in the name */
+	struct journal_pos prev_first; /* of the segment before: prev.len is the length of that one only */
 	struct seg_end prev;
 };
 
@@ -63,6 +64,12 @@ static inline int pos_cmp(struct journal_pos a, struct journal_pos b)
 	if (a.boot_seq != b.boot_seq)
 		return a.boot_seq < b.boot_seq ? -1 : 1;
 	return a.seq < b.seq ? -1 : a.seq > b.seq;
+}
+
+/* That `h` is of the segment that was begun when the one beginning at `first` had ended. */
+static inline bool seg_follows(const struct seg_header *h, struct journal_pos first)
+{
+	return pos_cmp(h->prev_first, first) == 0 && h->prev.pos.boot_seq == first.boot_seq;
 }
 
 static inline bool pos_is_zero(struct journal_pos p)

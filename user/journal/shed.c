@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 #include "journal/writer.h"
 
 #include <errno.h>
@@ -136,9 +136,14 @@ bool shed_oldest(struct journal *j, enum loss_why why, uint64_t *shed)
 	return true;
 }
 
-bool shed_to_cap(struct journal *j, uint64_t need, uint64_t *shed)
+static uint64_t bytes_with(const struct journal *j, uint64_t len)
 {
-	while (j->total_bytes + need > j->max_bytes)
+	return j->total_bytes + SEG_HEADER_LEN + len + j->head.losses_len * GAP_RECORD_MAX;
+}
+
+bool shed_to_cap(struct journal *j, uint64_t len, uint64_t *shed)
+{
+	while (bytes_with(j, len) > j->max_bytes)
 		if (!shed_oldest(j, LOSS_CAP, shed))
 			return false;
 	return true;

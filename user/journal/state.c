@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 #include "journal/state.h"
 
 #include <endian.h>
@@ -10,14 +10,14 @@
 
 #include "base/buf.h"
 
-#define SLOT_LEN 2048
+#define SLOT_LEN 4096
 #define SLOT_HEAD 24 /* u64 magic, u64 generation, u32 body length, u32 CRC-32C of the rest */
 #define BODY_MAX (SLOT_LEN - SLOT_HEAD)
 #define HEAD_MAGIC 0x0a44414548524a41ULL /* "AJRHEAD\n" */
 #define ACK_MAGIC 0x0a204b4341524a41ULL /* "AJRACK \n" */
 #define READ_TRIES 4
 
-/* --- two copies in one page -------------------------------------------------------------------- */
+/* --- two copies, a page each -------------------------------------------------------------------- */
 
 struct cursor {
 	const uint8_t *p;
@@ -103,6 +103,7 @@ static int slots_read(int fd, uint64_t magic, uint64_t *ret_gen, uint8_t body[BO
 static int slots_write(struct slots *s, uint64_t magic, const struct buf *body, bool sync)
 {
 	uint8_t slot[SLOT_LEN] = { 0 };
+	size_t len = SLOT_HEAD + body->len;
 	uint64_t gen = s->gen + 1, v;
 	uint32_t w;
 
@@ -117,7 +118,7 @@ static int slots_write(struct slots *s, uint64_t magic, const struct buf *body, 
 	memcpy(slot + SLOT_HEAD, body->data, body->len);
 	w = htole32(slot_crc(slot, body->len));
 	memcpy(slot + 20, &w, 4);
-	if (pwrite(s->fd, slot, SLOT_LEN, (off_t)(gen % 2 * SLOT_LEN)) != SLOT_LEN)
+	if (pwrite(s->fd, slot, len, (off_t)(gen % 2 * SLOT_LEN)) != (ssize_t)len)
 		return errno ? -errno : -EIO;
 	if (sync && fdatasync(s->fd) < 0)
 		return -errno;
@@ -164,6 +165,7 @@ static const char *const loss_texts[] = {
 	[LOSS_FULL] = "removed unacknowledged: the disk is full",
 	[LOSS_DROP] = "never written: the disk is full or failed",
 	[LOSS_DAMAGE] = "lost: the journal was damaged",
+	[LOSS_MIXED] = "lost for several reasons: size cap, full disk or damage",
 };
 
 const char *loss_text(enum loss_why why)
@@ -184,13 +186,17 @@ static bool is_exact(const struct loss *l)
 	return l->count == l->to - l->from + 1;
 }
 
-/* Two ranges without holes that overlap or touch become one without holes. */
-static bool grow(struct loss *a, const struct loss *b)
+/* Two ranges without holes that overlap or touch become one without holes; of one reason, unless there are many. */
+static bool grow(struct loss *a, const struct loss *b, bool many)
 {
-	if (a->boot_seq != b->boot_seq || a->why != b->why || !is_exact(a) || !is_exact(b))
+	if (a->boot_seq != b->boot_seq || !is_exact(a) || !is_exact(b))
 		return false;
 	if (b->from > a->to + 1 || a->from > b->to + 1)
 		return false;
+	if (a->why != b->why && a->why != LOSS_MIXED && b->why != LOSS_MIXED && !many)
+		return false;
+	if (a->why != b->why)
+		a->why = LOSS_MIXED;
 	a->from = a->from < b->from ? a->from : b->from;
 	a->to = a->to > b->to ? a->to : b->to;
 	a->count = a->to - a->from + 1;
@@ -203,15 +209,43 @@ static void drop_loss(struct head *h, unsigned i)
 	memmove(&h->losses[i], &h->losses[i + 1], (h->losses_len - i) * sizeof(h->losses[0]));
 }
 
-/* Room in a full table: the two oldest become one hull; across boots `from` 0 says that it begins in an earlier one. */
-static void fold_oldest(struct head *h)
+/*
+ * Room in a full table: two of one boot become their hull, the two nearest; the count stays exact. If each is of another
+ * boot the two oldest become one whose `from` is 0: it begins in an earlier boot.
+ */
+static void fold(struct head *h)
 {
-	struct loss *a = &h->losses[0], *b = &h->losses[1];
+	uint64_t best = UINT64_MAX;
+	unsigned i, k, fold_i = 0, fold_k = 1;
+	struct loss *a, *b;
 
-	b->from = a->boot_seq == b->boot_seq ? (a->from < b->from ? a->from : b->from) : 0;
-	b->to = a->boot_seq == b->boot_seq && a->to > b->to ? a->to : b->to;
+	for (i = 0; i < h->losses_len; i++) {
+		for (k = i + 1; k < h->losses_len; k++) {
+			uint64_t span;
+
+			a = &h->losses[i];
+			b = &h->losses[k];
+			span = (a->to > b->to ? a->to : b->to) -
+			       (a->from < b->from ? a->from : b->from);
+			if (a->boot_seq != b->boot_seq || span >= best)
+				continue;
+			best = span;
+			fold_i = i;
+			fold_k = k;
+		}
+	}
+	a = &h->losses[fold_i];
+	b = &h->losses[fold_k];
+	if (a->boot_seq == b->boot_seq) {
+		b->from = a->from < b->from ? a->from : b->from;
+		b->to = a->to > b->to ? a->to : b->to;
+	} else {
+		b->from = 0;
+	}
+	if (a->why != b->why)
+		b->why = LOSS_MIXED;
 	b->count += a->count;
-	drop_loss(h, 0);
+	drop_loss(h, fold_i);
 }
 
 void loss_add(struct head *h, struct loss l)
@@ -219,7 +253,7 @@ void loss_add(struct head *h, struct loss l)
 	if (!l.count)
 		return;
 	for (unsigned i = 0; i < h->losses_len; i++) {
-		if (!grow(&h->losses[i], &l))
+		if (!grow(&h->losses[i], &l, h->losses_len >= LOSSES_MANY))
 			continue;
 		/* Grown, it may now touch another. */
 		l = h->losses[i];
@@ -228,7 +262,7 @@ void loss_add(struct head *h, struct loss l)
 		return;
 	}
 	if (h->losses_len == LOSSES_MAX)
-		fold_oldest(h);
+		fold(h);
 	h->losses[h->losses_len++] = l;
 }
 
@@ -311,7 +345,7 @@ static int head_decode(struct cursor c, struct head *h)
 		l->from = get_u64(&c);
 		l->to = get_u64(&c);
 		l->count = get_u64(&c);
-		if (l->why < LOSS_CAP || l->why > LOSS_DAMAGE || l->from > l->to)
+		if (l->why < LOSS_CAP || l->why > LOSS_MIXED || l->from > l->to)
 			return -EBADMSG;
 	}
 	return 0;
@@ -420,6 +454,19 @@ static int ack_replace(int fd, struct journal_pos pos, const struct buf *body)
 	if (pos_cmp(pos, get_pos(&c)) <= 0)
 		return 0;
 	return slots_write(&s, ACK_MAGIC, body, true);
+}
+
+int ack_prepare(int dirfd)
+{
+	struct buf b = BUF_INIT(BODY_MAX);
+	int err = 0;
+
+	if (faccessat(dirfd, "ack", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	put_pos(&b, (struct journal_pos){ 0 });
+	err = ack_make(dirfd, &b);
+	buf_done(&b);
+	return err;
 }
 
 int journal_ack_write(int dirfd, struct journal_pos pos)

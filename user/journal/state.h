@@ -10,7 +10,7 @@
 
 /* The two small files that change in place, `head` (the writer's) and `ack` (the shipper's): see journal.c. */
 
-enum loss_why { LOSS_CAP = 1, LOSS_FULL = 2, LOSS_DROP = 3, LOSS_DAMAGE = 4 };
+enum loss_why { LOSS_CAP = 1, LOSS_FULL = 2, LOSS_DROP = 3, LOSS_DAMAGE = 4, LOSS_MIXED = 5 };
 
 /* Records that are gone and for which no gap record has been committed yet. */
 struct loss {
@@ -19,7 +19,8 @@ struct loss {
 	uint64_t from, to, count;
 };
 
-#define LOSSES_MAX 16
+#define LOSSES_MAX 64
+#define LOSSES_MANY 16 /* from here on neighbours of different reasons become one */
 
 struct head {
 	uint32_t boot_seq; /* of the boot that wrote this */
@@ -52,5 +53,8 @@ must_check int head_read(int dirfd, struct head *ret_head);
 must_check int head_open(int dirfd, const struct head *h, struct slots *ret_slots);
 /* Overwrites the older of the two copies: takes no room, so it works on a full disk. */
 must_check int head_write(struct slots *s, const struct head *h, bool sync);
+
+/* Makes the acknowledgement's file while there is room, so that a full disk does not keep the shipper from acknowledging. */
+must_check int ack_prepare(int dirfd);
 
 #endif

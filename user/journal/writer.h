@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "journal/state.h"
 
+#define GAP_RECORD_MAX 256 /* a gap record with its overhead */
+
 /* The writer's inside, shared by journal.c (append, commit), recover.c (open) and shed.c (room). */
 
 struct segment {
@@ -39,8 +41,8 @@ must_check int segs_add(struct journal *j, struct segment s);
 void retire_active(struct journal *j);
 /* Removes the oldest segment; false when that must not be or cannot be done. Counts unacknowledged records into *shed. */
 bool shed_oldest(struct journal *j, enum loss_why why, uint64_t *shed);
-/* Sheds until `need` more bytes stay below the cap; false: they cannot. */
-bool shed_to_cap(struct journal *j, uint64_t need, uint64_t *shed);
+/* Sheds until a batch of len bytes and the gap records that are owed stay below the cap; false: they cannot. */
+bool shed_to_cap(struct journal *j, uint64_t len, uint64_t *shed);
 /* Removes acknowledged segments that are older than the replay window. */
 void shed_expired(struct journal *j);
 
