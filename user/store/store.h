@@ -17,7 +17,8 @@
  * The store behind one small interface; a driver each for SQLite (embedded default), memory (tests) and later MySQL.
  * All drivers pass tests/store/conformance.h. Text handed in is copied or bound; text handed to callbacks is
  * borrowed until the callback returns. Functions return 0 or a negative errno; store_why() has the driver's own words.
- * -ESTALE: the schema is older than this program and needs `migrate`; -EPROTO: it is newer; -EROFS, -ENOSPC, -EBUSY as usual.
+ * A callback may ask again; one that writes does so inside a transaction begun before the walk (else -EBUSY is possible at any time).
+ * -ESTALE: the schema is older than this program and needs `migrate`; -EPROTO: it is newer; -EKEYREJECTED, -EMEDIUMTYPE, -EBADMSG: it is not ours or damaged; -EROFS, -ENOSPC, -EBUSY as usual.
  */
 struct store;
 
