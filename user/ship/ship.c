@@ -126,6 +126,12 @@ static int tell_damage(struct ship *s, const struct journal_damage *d)
 	return s->opts.damage ? s->opts.damage(d, s->opts.arg) : 0;
 }
 
+static int tell_conflict(struct ship *s, struct journal_pos pos, const char *why)
+{
+	s->counts.conflicts++;
+	return s->opts.conflict ? s->opts.conflict(pos, why, s->opts.arg) : 0;
+}
+
 static int open_reader(struct ship *s)
 {
 	return s->reader ? 0 : journal_reader_new(s->dirfd, s->counts.at, &s->reader);
@@ -167,8 +173,10 @@ static int take_record(struct ship *s, const struct journal_record *rec, uint64_
 {
 	int err;
 
-	if (rec->payload.len > EVENT_RECORD_MAX)
-		return -EBADMSG;
+	/* Such a one no agent wrote; it must not stop those behind it. */
+	if (rec->payload.len > EVENT_RECORD_MAX || !rec->pos.boot_seq || !rec->pos.seq ||
+	    rec->pos.seq > INT64_MAX)
+		return tell_conflict(s, rec->pos, "no store takes a record of this size or number");
 	if (rec->pos.boot_seq != s->head_boot) {
 		err = store_event_head(s->store, s->node, rec->pos.boot_seq, &s->head_seq);
 		if (err)
@@ -234,12 +242,8 @@ static int put_singly(struct ship *s)
 		struct journal_pos pos = { s->rows[i].boot_seq, s->rows[i].seq };
 		int err = put(s, &s->rows[i], 1);
 
-		if (err == -EEXIST) {
-			s->counts.conflicts++;
-			err = s->opts.conflict
-				      ? s->opts.conflict(pos, store_why(s->store), s->opts.arg)
-				      : 0;
-		}
+		if (err == -EEXIST)
+			err = tell_conflict(s, pos, store_why(s->store));
 		if (err)
 			return err;
 	}

@@ -23,7 +23,7 @@ struct ship_opts {
 	const char *node, *host_type; /* copied */
 	/* What the journal's reader found wrong; each place is told once. Non-zero ends the step and is returned. */
 	int (*damage)(const struct journal_damage *d, void *arg);
-	/* The store keeps another record under this one's key; it is passed over, and why says so. Non-zero as above. */
+	/* The store cannot take this record (it keeps another one under its key): it is passed over, why says so. Non-zero as above. */
 	int (*conflict)(struct journal_pos pos, const char *why, void *arg);
 	void *arg;
 };

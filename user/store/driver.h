@@ -7,8 +7,8 @@
 /*
  * What a driver is to store.c: one table of operations over a struct that begins with struct store.
  * store.c checks arguments, opens a transaction (or a savepoint inside the caller's) around each
- * write, and rings the bell after each commit, so a driver sees only valid input and never nests by
- * itself. An operation that fails leaves its reason with store_set_why().
+ * write, so a driver sees only valid input and never nests by itself. Its commit() rings the bell. An
+ * operation that fails leaves its reason with store_set_why(); a callback may call back into the store.
  */
 struct store {
 	const struct store_ops *ops;

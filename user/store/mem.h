@@ -115,11 +115,16 @@ int mem_put_door(struct store *base, const struct store_door *d);
 int mem_close_door(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
 		   uint64_t close_seq, uint64_t closed_ns, bool *ret_found);
 int mem_doors(struct store *base, const struct store_door_query *q, store_door_fn fn, void *arg);
+int mem_door_get(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
+		 store_door_fn fn, void *arg);
+int mem_key_doors(struct store *base, const char *alert_key, uint64_t *ret_open,
+		  uint64_t *ret_last_closed_ns);
 
 /* mem_alerts.c */
 int mem_alert_get(struct store *base, const char *key, store_alert_fn fn, void *arg);
 int mem_put_alert(struct store *base, const struct store_alert *a, const char *who,
 		  const char *note, uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id);
+int mem_touch_alert(struct store *base, const char *key, uint64_t count, uint64_t last_ns);
 int mem_alerts(struct store *base, const struct store_alert_query *q, store_alert_fn fn, void *arg);
 int mem_alert_changes(struct store *base, uint64_t after_log_id, uint64_t since_ns,
 		      uint64_t until_ns, uint32_t limit, store_change_fn fn, void *arg);

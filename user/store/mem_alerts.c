@@ -71,6 +71,21 @@ int mem_put_alert(struct store *base, const struct store_alert *given, const cha
 	return 0;
 }
 
+int mem_touch_alert(struct store *base, const char *key, uint64_t count, uint64_t last_ns)
+{
+	struct mem *m = (struct mem *)base;
+	const struct store_alert *old = find_alert(m, key);
+	struct store_alert a;
+
+	if (!old)
+		return -ENOENT;
+	a = *old;
+	a.count = count;
+	if (last_ns > a.last_ns)
+		a.last_ns = last_ns;
+	return mem_put(m, MEM_ALERTS, &a, sizeof(a));
+}
+
 static bool in_time(uint64_t t, uint64_t since_ns, uint64_t until_ns)
 {
 	return t >= since_ns && (!until_ns || t < until_ns);

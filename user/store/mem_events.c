@@ -339,6 +339,50 @@ int mem_close_door(struct store *base, const char *node, uint32_t boot_seq, cons
 	return mem_put(m, MEM_DOORS, &row, sizeof(row));
 }
 
+static int give_door(struct mem *m, const struct mem_door *row, store_door_fn fn, void *arg)
+{
+	const struct mem_node *n = mem_node_by_id(m, row->node_id);
+	struct store_door d = row->d;
+
+	d.node = n->name;
+	d.host_type = n->host_type;
+	return fn(&d, arg);
+}
+
+int mem_door_get(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
+		 store_door_fn fn, void *arg)
+{
+	struct mem *m = (struct mem *)base;
+	const struct mem_node *n = mem_node(m, node);
+	const struct mem_door *row = NULL;
+
+	if (n)
+		row = mem_find(m, MEM_DOORS,
+			       &(struct mem_door){ .node_id = n->id,
+						   .d = { .boot_seq = boot_seq, .door = *d } });
+	return row ? give_door(m, row, fn, arg) : -ENOENT;
+}
+
+int mem_key_doors(struct store *base, const char *alert_key, uint64_t *ret_open,
+		  uint64_t *ret_last_closed_ns)
+{
+	const struct mem_rows *r = ((struct mem *)base)->now.tables[MEM_DOORS];
+	uint64_t open = 0, last = 0;
+
+	for (size_t i = 0; i < r->len; i++) {
+		const struct store_door *d = &((const struct mem_door *)r->row[i])->d;
+
+		if (!d->alert_key || strcmp(d->alert_key, alert_key))
+			continue;
+		open += !d->closed_ns;
+		if (d->closed_ns > last)
+			last = d->closed_ns;
+	}
+	*ret_open = open;
+	*ret_last_closed_ns = last;
+	return 0;
+}
+
 static bool door_wanted(const struct mem_door *d, const struct store_door_query *q,
 			const struct mem_node *n)
 {
@@ -385,13 +429,7 @@ int mem_doors(struct store *base, const struct store_door_query *q, store_door_f
 			found[len++] = r->row[i];
 	}
 	qsort(found, len, sizeof(const struct mem_door *), by_opening);
-	for (size_t i = 0; !ret && i < len; i++) {
-		const struct mem_node *of = mem_node_by_id(m, found[i]->node_id);
-		struct store_door d = found[i]->d;
-
-		d.node = of->name;
-		d.host_type = of->host_type;
-		ret = fn(&d, arg);
-	}
+	for (size_t i = 0; !ret && i < len; i++)
+		ret = give_door(m, found[i], fn, arg);
 	return ret;
 }

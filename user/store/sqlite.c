@@ -38,6 +38,9 @@ static int errno_of(struct sq *s, int rc)
 	case SQLITE_INTERRUPT:
 		return -EINTR;
 	case SQLITE_CANTOPEN:
+		/* The database is there: what cannot be made are the -wal and -shm beside it. */
+		if (sys == ENOENT)
+			return -EROFS;
 		return sys > 0 ? -sys : -EIO;
 	case SQLITE_IOERR:
 		return sys == ENOSPC || sys == EDQUOT ? -ENOSPC : -EIO;

@@ -274,10 +274,11 @@ int sq_key_doors(struct store *base, const char *alert_key, uint64_t *ret_open,
 {
 	struct sq *s = (struct sq *)base;
 	_sq_put_ struct sq_stmt *st = NULL;
-	int ret = sq_get(s,
-			 "SELECT count(*) - count(nullif(closed_ns, 0)), max(closed_ns) "
-			 "FROM doors WHERE alert_key = ?",
-			 &st);
+	int ret = sq_get(
+		s,
+		"SELECT (SELECT count(*) FROM doors WHERE alert_key = ?1 AND closed_ns = 0), "
+		"(SELECT max(closed_ns) FROM doors WHERE alert_key = ?1)",
+		&st);
 
 	if (ret)
 		return ret;

@@ -110,6 +110,14 @@ static int check_file(struct sq *s, unsigned flags, char **ret_why)
 	if (err)
 		return store_open_why(ret_why, err, "store %s: its directory cannot be opened: %s",
 				      s->path, strerror(-err));
+	if (!(flags & STORE_READONLY) && faccessat(s->dirfd, ".", W_OK, AT_EACCESS)) {
+		err = -errno;
+		return store_open_why(
+			ret_why, err,
+			"store %s: its directory cannot be written by uid %u: %s: run as "
+			"its owner, or give another --data or --store",
+			s->path, (unsigned)geteuid(), strerror(-err));
+	}
 	if (flags & STORE_CREATE) {
 		err = create_file(s->dirfd, name);
 		if (err)

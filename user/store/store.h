@@ -15,9 +15,10 @@
 
 /*
  * The store behind one small interface; a driver each for SQLite (embedded default), memory (tests) and later MySQL.
- * All drivers pass tests/store/conformance.c. Text handed in is copied or bound; text handed to callbacks is
+ * All drivers pass tests/store/conformance.h. Text handed in is copied or bound; text handed to callbacks is
  * borrowed until the callback returns. Functions return 0 or a negative errno; store_why() has the driver's own words.
- * -ESTALE: the schema is older than this program and needs `migrate`; -EPROTO: it is newer; -EROFS, -ENOSPC, -EBUSY as usual.
+ * A callback may ask again; one that writes does so inside a transaction begun before the walk (else -EBUSY is possible at any time).
+ * -ESTALE: the schema is older than this program and needs `migrate`; -EPROTO: it is newer; -EKEYREJECTED, -EMEDIUMTYPE, -EBADMSG: it is not ours or damaged; -EROFS, -ENOSPC, -EBUSY as usual.
  */
 struct store;
 
@@ -54,7 +55,12 @@ struct store_event {
 	struct text record; /* the encoded event, byte for byte as in the journal */
 	uint8_t chain[SHA256_LEN];
 };
-/* Inserts up to STORE_BATCH_MAX rows; rows that are there already change nothing. Makes the node when it is new. */
+/*
+ * Inserts up to STORE_BATCH_MAX rows, in any order; rows that are there already change nothing. -EEXIST: a key is taken by other
+ * bytes (tampered, or two nodes have one name), and nothing of the batch is kept. A record that cannot be decoded is
+ * kept with kind 0. Makes the node when it is new; a node's class follows host_type when the node says a new one, and a person's
+ * store_set_host_type() stands until then.
+ */
 must_check int store_put_events(struct store *s, const char *node, const char *host_type, const struct store_event *rows,
 				size_t n, size_t *ret_new);
 
@@ -68,13 +74,13 @@ struct store_event_query {
 	const char *node; /* NULL: all */
 	uint32_t boot_seq; /* with after_seq: only rows of this boot behind after_seq, in seq order; 0: by time */
 	uint64_t after_seq;
-	uint64_t since_ns, until_ns; /* wall; 0: open end; order is time, then node, boot_seq, seq */
+	uint64_t since_ns, until_ns; /* wall, until not included; 0: open end; order is time, then node, boot_seq, seq */
 	uint32_t limit; /* 0: none */
 };
 typedef int (*store_event_fn)(const struct store_event_row *row, void *arg); /* non-zero ends it and is returned */
 must_check int store_events(struct store *s, const struct store_event_query *q, store_event_fn fn, void *arg);
 
-/* What the store has of a node's boot without a hole from seq 1 (or the oldest kept) on. {0} when nothing. */
+/* What the store has of a node's boot without a hole from seq 1 (or the oldest kept) on; a gap record stands for what it names. 0: nothing. */
 must_check int store_event_head(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_contiguous_seq);
 
 /* --- nodes -------------------------------------------------------------------------------------- */
@@ -91,7 +97,11 @@ typedef int (*store_node_fn)(const struct store_node *n, void *arg);
 must_check int store_nodes(struct store *s, store_node_fn fn, void *arg);
 must_check int store_set_host_type(struct store *s, const char *node, const char *host_type);
 
-/* Node boots with stored events that nobody has judged, oldest first, and the cursor that says so. */
+/*
+ * Node boots with stored events that nobody has judged, oldest first, and the cursor that says so. A record that comes late, into a
+ * hole behind judged_seq, takes the cursor back to before it: what follows is judged again, so judging must be repeatable.
+ * Read the events and set the cursor in one transaction, or a late record may slip between.
+ */
 struct store_pending {
 	const char *node, *host_type;
 	uint32_t boot_seq;
@@ -123,11 +133,12 @@ must_check int store_close_door(struct store *s, const char *node, uint32_t boot
 struct store_door_query {
 	const char *node; /* NULL: all */
 	bool open_only;
-	uint64_t at_ns; /* open at that time; 0: now when open_only */
+	uint64_t at_ns; /* open at that time (at its closing a door is closed); 0: now when open_only */
 	const char *alert_key; /* only doors of this alert */
 	uint32_t boot_seq; /* 0: any */
 };
 typedef int (*store_door_fn)(const struct store_door *d, void *arg);
+/* In the order of opening. */
 must_check int store_doors(struct store *s, const struct store_door_query *q, store_door_fn fn, void *arg);
 
 /* The one door of that key, open or closed; -ENOENT. */

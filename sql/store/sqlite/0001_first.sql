@@ -166,7 +166,7 @@ CREATE TABLE doors (
 ) STRICT;
 CREATE INDEX doors_closed ON doors (closed_ns, opened_ns);
 CREATE INDEX doors_open ON doors (node_id) WHERE closed_ns = 0;
-CREATE INDEX doors_alert ON doors (alert_key) WHERE alert_key IS NOT NULL;
+CREATE INDEX doors_alert ON doors (alert_key, closed_ns) WHERE alert_key IS NOT NULL;
 
 -- What nmap saw.
 CREATE TABLE scans (
