@@ -52,7 +52,9 @@ static struct profile_row row_of(enum row_says says)
 	case ROW_WIDE:
 		r.port = 1024;
 		r.port_end = 65535;
-		/* fallthrough */
+		r.exe = str_slurmd;
+		r.user = str_slurm;
+		break;
 	case ROW_BOTH:
 	case ROWS:
 		r.exe = str_slurmd;
