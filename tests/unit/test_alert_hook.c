@@ -86,16 +86,17 @@ static void test_failures(void)
 static void test_time_limit(void)
 {
 	static char pid[] = "gpid";
-	uint64_t took = run(program("sleeper", "sleep 60"), "x", 1, 100 * MS);
+	uint64_t took = run(program("idler", "tail -f /dev/null"), "x", 1, 100 * MS);
 
 	ok(last_err == -ETIMEDOUT && took < 1000 * MS,
 	   "a program over its time is ended (%llu ms): %s", (unsigned long long)(took / MS),
 	   last_why);
-	took = run(program("stubborn", "trap '' TERM; sleep 60; sleep 60"), "x", 1, 100 * MS);
+	took = run(program("stubborn", "trap '' TERM; tail -f /dev/null"), "x", 1, 100 * MS);
 	ok(last_err == -ETIMEDOUT && took >= 1000 * MS && took < 3000 * MS,
 	   "one that ignores SIGTERM is killed a second later (%llu ms)",
 	   (unsigned long long)(took / MS));
-	run(program("family", "(trap '' TERM; cat /proc/self/stat >gpid; exec sleep 60) & wait"),
+	run(program("family",
+		    "(trap '' TERM; cat /proc/self/stat >gpid; exec tail -f /dev/null) & wait"),
 	    "x", 1, 300 * MS);
 	ok(last_err == -ETIMEDOUT && wait_until(is_gone, pid),
 	   "its children end with it, even those that ignore SIGTERM");
@@ -107,7 +108,7 @@ static void test_busy_and_free(void)
 	struct hook *h = NULL;
 
 	runs = 0;
-	if (hook_new(loop, program("long", "echo $$ >pid3; sleep 60"), 0, &h))
+	if (hook_new(loop, program("long", "echo $$ >pid3; tail -f /dev/null"), 0, &h))
 		return;
 	hook_run(h, "x", 1, on_done, NULL);
 	hook_run(h, "x", 1, on_done, NULL);

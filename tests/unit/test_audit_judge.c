@@ -52,7 +52,9 @@ static struct profile_row row_of(enum row_says says)
 	case ROW_WIDE:
 		r.port = 1024;
 		r.port_end = 65535;
-		/* fallthrough */
+		r.exe = str_slurmd;
+		r.user = str_slurm;
+		break;
 	case ROW_BOTH:
 	case ROWS:
 		r.exe = str_slurmd;
@@ -125,8 +127,10 @@ static int owner_fits(enum row_says row, enum owner_is own)
 		exe = 0;
 	if (wants_exe && own == OWN_NO_EXE)
 		exe = -1;
-	if (wants_user && (own == OWN_OTHER_USER || own == OWN_ROOT || own == OWN_KERNEL))
+	if (wants_user && (own == OWN_OTHER_USER || own == OWN_KERNEL))
 		user = 0;
+	if (wants_user && !wants_exe && own == OWN_ROOT)
+		user = 0; /* with the right program it is a daemon that has not become its user yet */
 	if (wants_user && own == OWN_NO_UID)
 		user = -1;
 	if (!exe || !user)
@@ -285,6 +289,24 @@ static void test_owners(void)
 	o.uid = 0;
 	is_int(judged(&p, &d, &o).verdict, VERDICT_PROFILED,
 	       "uid 0 is root, with or without a name");
+	row = (struct profile_row){
+		.proto = PROTO_TCP, .port = 80, .exe = str_slurmd, .user = str_slurm
+	};
+	o = a_process("slurmd", str_slurmd, 0, "root");
+	is_int(judged(&p, &d, &o).verdict, VERDICT_PROFILED,
+	       "a daemon may still be root before it becomes its user");
+	o = a_process("slurmd", str_slurmd, 1041, "mlee");
+	is_int(judged(&p, &d, &o).verdict, VERDICT_IMPOSTOR, "another user may not hold it");
+	row.user = str_root;
+	is_int(judged(&p, &d, &o).verdict, VERDICT_PROFILED,
+	       "a daemon that was root when it opened port 80 may be a user now");
+	row.port = d.port = 1024;
+	is_int(judged(&p, &d, &o).verdict, VERDICT_IMPOSTOR,
+	       "not so on a port that anyone can open");
+	row.port = d.port = 80;
+	row.exe = NULL;
+	is_int(judged(&p, &d, &o).verdict, VERDICT_IMPOSTOR, "nor where the row names no program");
+	o = a_process("server", NULL, 0, "root");
 	row = (struct profile_row){ .proto = PROTO_TCP, .port = 80, .exe = tail_row };
 	o.exe = TEXT("long/path/bin/server");
 	is_int(judged(&p, &d, &o).verdict, VERDICT_IMPOSTOR, "the end of a path is not the path");

@@ -108,6 +108,11 @@ static void test_owners(void)
 	is_str(say(WHY, &profile, &d, &unknown),
 	       "the profile of class 'compute' permits tcp 22; who holds it is not known",
 	       "as profiled without a known owner says so");
+	o = a_process("sshd", "/usr/sbin/sshd", 74, "sshd");
+	is_str(say(WHY, &profile, &d, &o),
+	       "the profile of class 'compute' permits tcp 22 to user root; the same program "
+	       "holds it as sshd",
+	       "as profiled as another user says so");
 	o = a_process("sshd", "/usr/sbin/sshd (deleted)", 0, "root");
 	is_str(say(WHY, &profile, &d, &o),
 	       "the profile of class 'compute' permits tcp 22; its executable was deleted or "

@@ -8,6 +8,7 @@
 
 #define DELETED " (deleted)"
 #define WIDE_PORTS 256
+#define PRIVILEGED_PORTS 1024
 
 static bool starts_with(struct text t, const char *prefix)
 {
@@ -135,22 +136,46 @@ static enum fit fit_exe(const char *want, const struct process *p)
  * By name or by number. A uid without a name on that node is not the user whom a row names: to look
  * over it would let every account of a directory server pass for any service's.
  */
-static enum fit fit_user(const char *want, const struct process *p)
+bool user_fits(const char *want, const struct process *p)
 {
 	uint32_t uid;
 
-	if (!want)
-		return FIT_YES;
 	if (p->user.ptr && text_is(p->user, want))
-		return FIT_YES;
+		return true;
 	if (p->uid == ID_UNKNOWN)
-		return p->kernel ? FIT_DIFFERS : FIT_UNKNOWN;
+		return false;
 	if (!parse_u32(want, &uid))
-		return uid == p->uid ? FIT_YES : FIT_DIFFERS;
-	return !p->uid && !strcmp(want, "root") ? FIT_YES : FIT_DIFFERS;
+		return uid == p->uid;
+	return !p->uid && !strcmp(want, "root");
 }
 
-static enum relation match_owner(const struct profile_row *r, const struct process *p)
+static enum fit fit_user(const char *want, const struct process *p)
+{
+	if (!want || user_fits(want, p))
+		return FIT_YES;
+	return p->uid == ID_UNKNOWN && !p->kernel ? FIT_UNKNOWN : FIT_DIFFERS;
+}
+
+/*
+ * Daemons open their port as root and then become their own user (chronyd, rpcbind, named ...): the
+ * event shows root, a snapshot after an agent's restart shows the user. The row has one of the two. So, for
+ * exactly the program that the row names: root may hold what is another user's, since whoever is root can become
+ * that user anyway; and another user may hold root's port when only root could have opened it.
+ */
+static bool drops_privileges(const struct profile_row *r, const struct door *d,
+			     const struct process *p)
+{
+	bool row_is_root = !strcmp(r->user, "root") || !strcmp(r->user, "0");
+
+	if (!r->exe || p->kernel || p->uid == ID_UNKNOWN)
+		return false;
+	if (!p->uid)
+		return true;
+	return row_is_root && proto_has_ports(d->proto) && d->port && d->port < PRIVILEGED_PORTS;
+}
+
+static enum relation match_owner(const struct profile_row *r, const struct door *d,
+				 const struct process *p)
 {
 	enum fit exe, user;
 
@@ -160,6 +185,8 @@ static enum relation match_owner(const struct profile_row *r, const struct proce
 		return REL_UNKNOWN;
 	exe = fit_exe(r->exe, p);
 	user = fit_user(r->user, p);
+	if (exe == FIT_YES && user == FIT_DIFFERS && drops_privileges(r, d, p))
+		user = FIT_YES;
 	if (exe == FIT_DIFFERS || user == FIT_DIFFERS)
 		return REL_OWNER;
 	return exe == FIT_YES && user == FIT_YES ? REL_ALLOWS : REL_UNKNOWN;
@@ -170,7 +197,7 @@ enum relation match_row(const struct profile_row *r, const struct door *d,
 {
 	if (row_expired(r, now_wall_ns) || !match_port(r, d) || (r->scope && r->scope != d->scope))
 		return REL_NONE;
-	return match_owner(r, opener);
+	return match_owner(r, d, opener);
 }
 
 static int compare_u64(uint64_t a, uint64_t b)

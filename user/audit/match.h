@@ -25,6 +25,8 @@ enum relation match_row(const struct profile_row *r, const struct door *d,
 /* The same without regard to scope and expiry: for saying why not. */
 bool match_port(const struct profile_row *r, const struct door *d);
 
+/* Whether a row's user, a name or a number, is the process's. */
+bool user_fits(const char *want, const struct process *p);
 bool row_expired(const struct profile_row *r, uint64_t now_wall_ns);
 /* Over so many ports that the row is about the program and not about the port. */
 bool row_is_wide(const struct profile_row *r);

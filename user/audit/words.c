@@ -208,6 +208,17 @@ static void why_impostor(const struct profile_row *r, const struct door *d,
 	put_user(opener, b);
 }
 
+/* As profiled although the user is not the row's: see drops_privileges() in match.c. */
+static void why_other_user(const struct profile_row *r, const struct process *p, struct buf *b)
+{
+	if (!r || !r->user || !is_known(p) || p->uid == ID_UNKNOWN || user_fits(r->user, p))
+		return;
+	buf_puts(b, " to user ");
+	put_str(r->user, b);
+	buf_puts(b, "; the same program holds it as ");
+	put_user(p, b);
+}
+
 /* What makes the owner doubtful, whatever the profile says. */
 static void why_owner(const struct process *p, struct buf *b)
 {
@@ -249,6 +260,7 @@ void audit_why(const struct judgement *j, const char *host_type, const struct pr
 		put_profile(host_type, b);
 		buf_puts(b, "permits ");
 		put_proto_port(d, b);
+		why_other_user(j->row, opener, b);
 		break;
 	case VERDICT_IMPOSTOR:
 		put_profile(host_type, b);
