@@ -3,6 +3,7 @@
 #include "cli/cmd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -92,6 +93,39 @@ int cmd_store(struct cmd_ctx *c, unsigned flags, struct store **ret_store)
 	else if (err)
 		log_err(err, "cannot open the store '%s'", uri.data);
 	return err;
+}
+
+/* Is there a write lock on that inode? Asking the lock itself would be in the way of an agent that starts. */
+static int is_locked(ino_t inode)
+{
+	char line[256], kind[16], mode[16];
+	FILE *f = fopen("/proc/locks", "re");
+	unsigned long long ino;
+	int found = 0;
+
+	if (!f)
+		return -1;
+	/* "1: FLOCK  ADVISORY  WRITE 708 fe:00:12345 0 EOF" */
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*s %15s %*s %15s %*s %*x:%*x:%llu", kind, mode, &ino) == 3 &&
+			!strcmp(kind, "FLOCK") && !strcmp(mode, "WRITE") && ino == inode;
+	fclose(f);
+	return found;
+}
+
+int cmd_agent_runs(const struct cmd_ctx *c)
+{
+	_cleanup_(buf_done) struct buf path = BUF_INIT(4096);
+	struct stat st;
+
+	if (paths_journal(c->conf, &path))
+		return -1;
+	buf_puts(&path, "/lock");
+	if (path.err)
+		return -1;
+	if (lstat(path.data, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	return is_locked(st.st_ino);
 }
 
 struct learning {
