@@ -130,8 +130,8 @@ int cmd_agent_runs(const struct cmd_ctx *c)
 
 struct learning {
 	const char *own;
-	unsigned n;
-	bool own_seen;
+	unsigned n; /* classes with nodes and without an accepted profile */
+	bool any_node, own_accepted;
 };
 
 static void say(const char *host_type)
@@ -146,12 +146,12 @@ static int look(const char *host_type, bool accepted, uint64_t accepted_ns, uint
 		uint64_t nodes, void *arg)
 {
 	struct learning *l = arg;
-	bool own = !strcmp(host_type, l->own);
 
 	(void)accepted_ns;
 	(void)rows;
-	l->own_seen |= own;
-	if (!accepted && (own || nodes) && ++l->n <= LEARNING_SHOWN)
+	l->any_node |= nodes > 0;
+	l->own_accepted |= accepted && !strcmp(host_type, l->own);
+	if (!accepted && nodes && ++l->n <= LEARNING_SHOWN)
 		say(host_type);
 	return 0;
 }
@@ -163,7 +163,7 @@ void cmd_say_learning(const struct cmd_ctx *c, struct store *s)
 
 	if (err)
 		log_warn("cannot read which classes have a profile: %s", store_why(s));
-	else if (!l.own_seen && l.n == 0)
+	else if (!l.any_node && !l.own_accepted)
 		say(l.own);
 	if (l.n > LEARNING_SHOWN)
 		log_info("learning: and %u more classes", l.n - LEARNING_SHOWN);

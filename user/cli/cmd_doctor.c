@@ -288,7 +288,9 @@ static void check_pins(struct doctor *d)
 		       "'%s' was kept: the sensor records for the next agent", dir);
 	else
 		report(d, "pins", HEALTH_NOTE, mend,
-		       "'%s' was left by an agent that died: the next one takes it over", dir);
+		       "'%s' is there and no agent runs with this --data: the next one takes it "
+		       "over",
+		       dir);
 }
 
 /* --- the store ------------------------------------------------------------------------------------- */

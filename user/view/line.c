@@ -54,9 +54,14 @@ void view_time(struct buf *b, uint64_t wall_ns, bool ms)
 	buf_done(&iso);
 }
 
+/* To a width in characters: the tail bytes of UTF-8 take no room. */
 static void pad(struct buf *b, size_t from, size_t width)
 {
-	while (b->len < from + width && !b->err)
+	size_t n = 0;
+
+	for (size_t i = from; i < b->len; i++)
+		n += ((unsigned char)b->data[i] & 0xc0) != 0x80;
+	for (; n < width && !b->err; n++)
 		buf_putc(b, ' ');
 }
 
