@@ -25,12 +25,14 @@ static void end_json(struct timeline *t)
 bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 {
 	const struct view_line_opts o = { .colour = t->c->colour, .with_node = !t->one_node };
+	/* A bound TCP socket is not open to anybody: the verdict is on its door, once it listens. */
+	enum verdict verdict = row->ev.kind == EVENT_BIND ? VERDICT_NONE : row->verdict;
 	struct view_event_ctx ctx = { .node = row->node,
 				      .host_type = row->host_type,
-				      .verdict = row->verdict,
+				      .verdict = verdict,
 				      .latency_us = latency_of(row) };
 
-	if (!words_match(&t->filter, &row->ev, row->node, row->host_type, row->verdict))
+	if (!words_match(&t->filter, &row->ev, row->node, row->host_type, verdict))
 		return false;
 	if (t->c->json) {
 		view_event_json(&t->json, &row->ev, &ctx);
