@@ -3,6 +3,7 @@
 #include "cli/cmd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -94,10 +95,43 @@ int cmd_store(struct cmd_ctx *c, unsigned flags, struct store **ret_store)
 	return err;
 }
 
+/* Is there a write lock on that inode? Asking the lock itself would be in the way of an agent that starts. */
+static int is_locked(ino_t inode)
+{
+	char line[256], kind[16], mode[16];
+	FILE *f = fopen("/proc/locks", "re");
+	unsigned long long ino;
+	int found = 0;
+
+	if (!f)
+		return -1;
+	/* "1: FLOCK  ADVISORY  WRITE 708 fe:00:12345 0 EOF" */
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*s %15s %*s %15s %*s %*x:%*x:%llu", kind, mode, &ino) == 3 &&
+			!strcmp(kind, "FLOCK") && !strcmp(mode, "WRITE") && ino == inode;
+	fclose(f);
+	return found;
+}
+
+int cmd_agent_runs(const struct cmd_ctx *c)
+{
+	_cleanup_(buf_done) struct buf path = BUF_INIT(4096);
+	struct stat st;
+
+	if (paths_journal(c->conf, &path))
+		return -1;
+	buf_puts(&path, "/lock");
+	if (path.err)
+		return -1;
+	if (lstat(path.data, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	return is_locked(st.st_ino);
+}
+
 struct learning {
 	const char *own;
-	unsigned n;
-	bool own_seen;
+	unsigned n; /* classes with nodes and without an accepted profile */
+	bool any_node, own_accepted;
 };
 
 static void say(const char *host_type)
@@ -112,12 +146,12 @@ static int look(const char *host_type, bool accepted, uint64_t accepted_ns, uint
 		uint64_t nodes, void *arg)
 {
 	struct learning *l = arg;
-	bool own = !strcmp(host_type, l->own);
 
 	(void)accepted_ns;
 	(void)rows;
-	l->own_seen |= own;
-	if (!accepted && (own || nodes) && ++l->n <= LEARNING_SHOWN)
+	l->any_node |= nodes > 0;
+	l->own_accepted |= accepted && !strcmp(host_type, l->own);
+	if (!accepted && nodes && ++l->n <= LEARNING_SHOWN)
 		say(host_type);
 	return 0;
 }
@@ -129,7 +163,7 @@ void cmd_say_learning(const struct cmd_ctx *c, struct store *s)
 
 	if (err)
 		log_warn("cannot read which classes have a profile: %s", store_why(s));
-	else if (!l.own_seen && l.n == 0)
+	else if (!l.any_node && !l.own_accepted)
 		say(l.own);
 	if (l.n > LEARNING_SHOWN)
 		log_info("learning: and %u more classes", l.n - LEARNING_SHOWN);

@@ -41,6 +41,9 @@ must_check bool cmd_store_exists(struct cmd_ctx *c);
 /* One line on stderr for each class that has no accepted profile yet; store NULL: the class of this node. */
 void cmd_say_learning(const struct cmd_ctx *c, struct store *s);
 
+/* Does an agent write the journal in --data now? 1 yes, 0 no, -1 we may not know. */
+int cmd_agent_runs(const struct cmd_ctx *c);
+
 /* True, after saying so, when more than max words are left (or fewer than min). */
 must_check bool cmd_bad_words(const struct cmd_ctx *c, int min, int max);
 

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -32,7 +31,7 @@ enum health { HEALTH_OK = 1, HEALTH_BAD = 0, HEALTH_NOTE = -1 };
 struct doctor {
 	struct cmd_ctx *c;
 	unsigned bad;
-	bool agent_runs;
+	int agent_runs; /* as cmd_agent_runs() has it */
 	int out_err;
 	struct buf b;
 	struct jsonw json;
@@ -204,14 +203,6 @@ static void check_disk(struct doctor *d)
 		       d->c->conf->data_dir);
 }
 
-/* The agent holds the journal's lock while it runs; asking does not take it away from it. */
-static bool lock_is_held(int dirfd)
-{
-	_close_ int fd = openat(dirfd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-}
-
 static int count_backlog(int dirfd, uint64_t *ret_n)
 {
 	_cleanup_(journal_reader_freep) struct journal_reader *r = NULL;
@@ -240,7 +231,6 @@ static void check_journal_at(struct doctor *d, int dirfd)
 	uint64_t backlog = 0;
 	int err = journal_node(dirfd, &node);
 
-	d->agent_runs = lock_is_held(dirfd);
 	if (err == -ENOENT)
 		report(d, "journal", HEALTH_NOTE, NULL, "empty yet");
 	else if (err)
@@ -272,8 +262,11 @@ static void check_journal(struct doctor *d)
 		       "'%s' cannot be read as this user", path.data);
 	else
 		report(d, "journal", HEALTH_BAD, NULL, "'%s': %s", path.data, strerror(errno));
-	if (d->agent_runs)
+	d->agent_runs = cmd_agent_runs(d->c);
+	if (d->agent_runs > 0)
 		report(d, "agent", HEALTH_OK, NULL, "running: it holds the journal's lock");
+	else if (d->agent_runs < 0)
+		report(d, "agent", HEALTH_NOTE, "sudo ajar doctor", "this user may not know");
 	else
 		report(d, "agent", HEALTH_NOTE, "sudo ajar run",
 		       "not running: nothing is being recorded here");
@@ -288,14 +281,16 @@ static void check_pins(struct doctor *d)
 	snprintf(mend, sizeof(mend), "rm -r %s", dir);
 	if (stat(dir, &st) < 0)
 		report(d, "pins", HEALTH_OK, NULL, "nothing is pinned at '%s'", dir);
-	else if (d->agent_runs)
+	else if (d->agent_runs > 0)
 		report(d, "pins", HEALTH_OK, NULL, "'%s', of the running agent", dir);
 	else if (d->c->conf->keep_pins)
 		report(d, "pins", HEALTH_OK, NULL,
 		       "'%s' was kept: the sensor records for the next agent", dir);
 	else
 		report(d, "pins", HEALTH_NOTE, mend,
-		       "'%s' was left by an agent that died: the next one takes it over", dir);
+		       "'%s' is there and no agent runs with this --data: the next one takes it "
+		       "over",
+		       dir);
 }
 
 /* --- the store ------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "cli/verdicts.h"
 #include "cli/out.h"
 #include "cli/words.h"
+#include "conf/conf.h"
 #include "store/store.h"
 
 struct ls {
@@ -34,6 +35,10 @@ static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorset 
 	if (err)
 		return err;
 	cmd_say_learning(c, s);
+	if (!*c->conf->store_uri && cmd_agent_runs(c) == 0)
+		log_warn("no agent runs here: these doors are as the store last heard of them; "
+			 "'sudo ajar watch' "
+			 "shows what the kernel has now");
 	err = store_doors(s, &q, keep, &ls);
 	return err ? log_err(err, "cannot read the doors: %s", store_why(s)) : 0;
 }
@@ -41,17 +46,20 @@ static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorset 
 static int from_kernel(struct cmd_ctx *c, const struct filter *f, struct doorset *doors)
 {
 	_cleanup_(doorset_done) struct doorset all = { 0 };
-	const struct verdicts nobody = { 0 };
-	int err = kernel_doors(c, &all);
+	_cleanup_(verdicts_done) struct verdicts verdicts = { 0 };
+	int err = verdicts_open(c, &verdicts);
 
+	if (!err)
+		err = kernel_doors(c, &all);
 	if (err)
 		return err;
-	log_info("no store yet: these are the doors the kernel shows now; 'ajar run' keeps their "
-		 "history");
-	cmd_say_learning(c, NULL);
+	log_info("no agent has reported to a store yet: these are the doors the kernel shows now; "
+		 "'ajar run' "
+		 "keeps their history");
+	cmd_say_learning(c, verdicts.store);
 	for (size_t i = 0; i < all.len && !err; i++) {
 		const struct doorset_item *it = &all.items[i];
-		enum verdict v = verdicts_of(&nobody, &it->ev);
+		enum verdict v = verdicts_of(&verdicts, &it->ev);
 
 		if (words_match(f, &it->ev, it->node, it->host_type, v))
 			err = doorset_add(doors, &it->ev, it->node, it->host_type, v);
@@ -59,14 +67,41 @@ static int from_kernel(struct cmd_ctx *c, const struct filter *f, struct doorset
 	return err ? log_err(err, "cannot keep the doors") : 0;
 }
 
+static int some_node(const struct store_node *n, void *arg)
+{
+	(void)n;
+	(void)arg;
+	return 1;
+}
+
+/*
+ * A store that no node has reported to (made by `profile learn --write`) says nothing about doors: 0. A
+ * negative errno has been reported.
+ */
+static int store_has_nodes(struct cmd_ctx *c)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	int ret;
+
+	if (!cmd_store_exists(c))
+		return 0;
+	ret = cmd_store(c, STORE_READONLY, &s);
+	if (ret)
+		return ret;
+	ret = store_nodes(s, some_node, NULL);
+	return ret < 0 ? log_err(ret, "cannot read the nodes: %s", store_why(s)) : ret;
+}
+
 static int run(struct cmd_ctx *c)
 {
 	_cleanup_(doorset_done) struct doorset doors = { 0 };
 	struct filter f;
-	int err = words_filter(c, &f);
+	int err = words_filter(c, &f), has;
 
-	if (!err)
-		err = cmd_store_exists(c) ? from_store(c, &f, &doors) : from_kernel(c, &f, &doors);
+	if (!err) {
+		has = store_has_nodes(c);
+		err = has < 0 ? has : has ? from_store(c, &f, &doors) : from_kernel(c, &f, &doors);
+	}
 	if (err)
 		return AJAR_EXIT_ERROR;
 	if (!doors.len)

@@ -83,6 +83,8 @@ static int print_classes(struct classes *k, struct store *s)
 		err = k->out_err = table_print(k->table, stdout);
 	if (!err)
 		err = k->out_err = out_flush();
+	if (!err && !k->n)
+		log_info("no class yet: a node makes its own when it first reports");
 	return err;
 }
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "ajar/exit.h"
-#include "base/account.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
@@ -32,7 +31,6 @@ struct watch {
 	struct cmd_ctx *c;
 	struct filter filter;
 	struct verdicts judge;
-	struct accounts *accounts;
 	struct sensor *sensor;
 	struct loop *loop;
 	struct loop_source *sweep_timer;
@@ -97,30 +95,28 @@ static int show(struct watch *w, const struct event *ev, enum verdict verdict)
 	return err;
 }
 
-static int on_event(const struct event *kernel_ev, void *arg)
+static int on_event(const struct event *ev, void *arg)
 {
 	struct watch *w = arg;
-	struct event ev = *kernel_ev;
 	enum verdict verdict;
 	int err = 0;
 
 	if (w->limit && w->shown >= w->limit)
 		return 0;
-	kernel_complete(&ev, w->accounts);
-	verdict = verdicts_of(&w->judge, &ev);
-	if (ev.kind == EVENT_LOST)
+	verdict = verdicts_of(&w->judge, ev);
+	if (ev->kind == EVENT_LOST)
 		err = loop_timer_set(w->sweep_timer, SWEEP_AFTER_LOSS_NS,
 				     w->c->conf->sweep_every_ns);
 	if (err ||
-	    !words_match(&w->filter, &ev, w->c->conf->node_name, w->c->conf->node_class, verdict))
+	    !words_match(&w->filter, ev, w->c->conf->node_name, w->c->conf->node_class, verdict))
 		return err;
 	if (w->live) {
-		count(w, &ev);
-		return show(w, &ev, verdict);
+		count(w, ev);
+		return show(w, ev, verdict);
 	}
-	if (ev.kind != EVENT_OPEN)
+	if (ev->kind != EVENT_OPEN)
 		return 0;
-	return doorset_add(&w->standing, &ev, w->c->conf->node_name, w->c->conf->node_class,
+	return doorset_add(&w->standing, ev, w->c->conf->node_name, w->c->conf->node_class,
 			   verdict);
 }
 
@@ -130,7 +126,6 @@ static int drain(struct watch *w)
 
 	if (err)
 		return err;
-	accounts_refresh(w->accounts);
 	n = sensor_drain(w->sensor, on_event, w);
 	return n < 0 ? n : 0;
 }
@@ -181,8 +176,6 @@ static int set_up(struct watch *w)
 		err = loop_add_timer(w->loop, on_sweep, w, &w->sweep_timer);
 	if (!err)
 		err = loop_timer_set(w->sweep_timer, every, every);
-	if (!err)
-		err = accounts_new(&w->accounts);
 	if (err)
 		return log_err(err, "cannot set up the event loop");
 	/* Only pipes, sockets and terminals can be watched; a file has no reader that could go. */
@@ -283,7 +276,6 @@ static int run(struct cmd_ctx *c)
 		err = watch(&w);
 	sensor_free(w.sensor, true);
 	loop_free(w.loop);
-	accounts_free(w.accounts);
 	doorset_done(&w.standing);
 	verdicts_done(&w.judge);
 	buf_done(&w.line);

@@ -8,7 +8,6 @@
 #include "core/event.h"
 #include "core/finding.h"
 
-struct accounts;
 struct cmd_ctx;
 
 /* Doors that stand open, kept: each with a copy of the event that opened it. */
@@ -39,8 +38,6 @@ struct sensor;
 must_check int kernel_need_root(const struct cmd_ctx *c);
 /* Opens the sensor without pins; says why not. */
 must_check int kernel_open(struct sensor **ret_sensor);
-/* What the sensor leaves to the node: the user's name. */
-void kernel_complete(struct event *ev, const struct accounts *a);
 /* What stands open now, judged by nobody. Opens and closes a sensor of its own; reports failures. */
 must_check int kernel_doors(const struct cmd_ctx *c, struct doorset *s);
 

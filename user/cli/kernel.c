@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/account.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/doorset.h"
@@ -31,39 +30,23 @@ int kernel_open(struct sensor **ret_sensor)
 	return err;
 }
 
-static void name_user(struct process *p, const struct accounts *a)
-{
-	if (p->known && !p->kernel && !p->user.ptr && p->uid != ID_UNKNOWN)
-		p->user = accounts_user(a, p->uid);
-}
-
-void kernel_complete(struct event *ev, const struct accounts *a)
-{
-	name_user(&ev->opener, a);
-	name_user(&ev->closer, a);
-}
-
 struct collect {
 	const struct cmd_ctx *c;
 	struct doorset *doors;
-	struct accounts *accounts;
 };
 
 static int collect_one(const struct event *ev, void *arg)
 {
 	struct collect *k = arg;
-	struct event copy = *ev;
 
 	if (ev->kind != EVENT_OPEN)
 		return 0;
-	kernel_complete(&copy, k->accounts);
-	return doorset_add(k->doors, &copy, k->c->conf->node_name, k->c->conf->node_class,
+	return doorset_add(k->doors, ev, k->c->conf->node_name, k->c->conf->node_class,
 			   VERDICT_NONE);
 }
 
 int kernel_doors(const struct cmd_ctx *c, struct doorset *s)
 {
-	_cleanup_(accounts_freep) struct accounts *accounts = NULL;
 	_cleanup_(sensor_freep) struct sensor *sensor = NULL;
 	struct collect k = { .c = c, .doors = s };
 	int err = kernel_need_root(c);
@@ -72,10 +55,7 @@ int kernel_doors(const struct cmd_ctx *c, struct doorset *s)
 		err = kernel_open(&sensor);
 	if (err)
 		return err;
-	err = accounts_new(&accounts);
-	k.accounts = accounts;
-	if (!err)
-		err = sensor_sweep(sensor, ORIGIN_SNAPSHOT, collect_one, &k);
+	err = sensor_sweep(sensor, ORIGIN_SNAPSHOT, collect_one, &k);
 	if (err < 0)
 		log_err(err, "cannot look at what stands open");
 	return err < 0 ? err : 0;

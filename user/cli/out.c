@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 
 #include "ajar/exit.h"
 #include "base/buf.h"
@@ -40,7 +41,12 @@ int out_flush(void)
 
 int out_report(int err)
 {
-	if (err == 0 || err == -EPIPE)
+	if (err == 0)
+		return AJAR_EXIT_OK;
+	/* It is told now: what is left in the buffer must not fail, and be told, again at exit. */
+	__fpurge(stdout);
+	clearerr(stdout);
+	if (err == -EPIPE)
 		return AJAR_EXIT_OK;
 	log_err(err, "cannot write to standard output");
 	return AJAR_EXIT_ERROR;

@@ -10,7 +10,6 @@
 
 #include "ajar/exit.h"
 #include "audit/audit.h"
-#include "base/account.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -233,19 +232,15 @@ static int finish(struct learn *l)
 
 /* --- who and which --------------------------------------------------------------------------------- */
 
-/* For the record only: who accepted it. */
+/* For the record only: who accepted it. Whoever may write the store may say what they like here. */
 static void find_author(struct learn *l)
 {
-	_cleanup_(accounts_freep) struct accounts *accounts = NULL;
-	const char *sudo = getenv("SUDO_USER");
-	struct text name = { 0 };
+	const char *name = getenv("SUDO_USER");
 
-	if (!sudo && accounts_new(&accounts) == 0)
-		name = accounts_user(accounts, getuid());
-	if (sudo)
-		snprintf(l->author, sizeof(l->author), "%s", sudo);
-	else if (name.ptr)
-		snprintf(l->author, sizeof(l->author), "%.*s", (int)name.len, name.ptr);
+	if (!name)
+		name = getenv("LOGNAME");
+	if (name)
+		snprintf(l->author, sizeof(l->author), "%s", name);
 	else
 		snprintf(l->author, sizeof(l->author), "uid %u", (unsigned)getuid());
 }

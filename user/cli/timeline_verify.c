@@ -110,7 +110,8 @@ static int next_page(struct verify *v, struct copies *k)
 	k->len = k->next = 0;
 	err = store_events(v->store, &q, keep_copy, k);
 	k->ended = k->len < PAGE;
-	return err;
+	return err == -ENOENT ? 0
+			      : err; /* the store does not know the node: it has nothing of it */
 }
 
 /* The store's row of that number, or NULL. */
@@ -223,8 +224,8 @@ static int print_result(struct verify *v)
 		jsonw_end_obj(&v->json);
 		return out_json(&v->json);
 	}
-	buf_printf(&v->b, "journal: %" PRIu64 " records in %" PRIu64 " segments", j->records,
-		   j->segments);
+	buf_printf(&v->b, "journal: %" PRIu64 " records in %" PRIu64 " segment%s", j->records,
+		   j->segments, j->segments == 1 ? "" : "s");
 	if (j->gap_records)
 		buf_printf(&v->b, ", %" PRIu64 " gap records for %" PRIu64 " lost ones",
 			   j->gap_records, j->gaps);

@@ -97,7 +97,12 @@ bool words_match(const struct filter *f, const struct event *ev, const char *nod
 	if (about_door(ev))
 		return filter_match(f, &subject);
 	for (unsigned i = 0; i < f->len; i++) {
-		if (f->words[i].kind == FILTER_NODE || f->words[i].kind == FILTER_CLASS)
+		bool is_place = f->words[i].kind == FILTER_NODE || f->words[i].kind == FILTER_CLASS;
+
+		/* That something is missing concerns every question; that an agent came or went does not. */
+		if (!is_place && ev->kind != EVENT_LOST && ev->kind != EVENT_GAP)
+			return false;
+		if (is_place)
 			place.words[place.len++] = f->words[i];
 	}
 	return filter_match(&place, &subject);

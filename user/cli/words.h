@@ -19,7 +19,7 @@ must_check int words_count(const struct cmd_ctx *c, const char *option, uint64_t
 /* Index of a verb's first word in the NULL-terminated list; 0, too, when there is no word. */
 must_check int words_sub(const struct cmd_ctx *c, const char *const *names, int *ret_i);
 
-/* Does an event pass? One that is about no door (lost, gap, start) is only held against node: and class: words. */
+/* Does an event pass? Lost and gap, which may hide what is asked for, are only held against node: and class: words. */
 bool words_match(const struct filter *f, const struct event *ev, const char *node, const char *host_type,
 		 enum verdict verdict);
 /* The same for an alert, by the door it is about. */

@@ -313,6 +313,7 @@ int conf_load(struct conf *c, const char *path, char **ret_why)
 	char *p, *end;
 	int err;
 
+	buf_puts(&b, ""); /* an empty file is text too */
 	err = file_read(AT_FDCWD, path, &b);
 	if (err == -E2BIG)
 		return why(ret_why, "%s: larger than %d bytes: not a configuration file", path,

@@ -54,9 +54,14 @@ void view_time(struct buf *b, uint64_t wall_ns, bool ms)
 	buf_done(&iso);
 }
 
+/* To a width in characters: the tail bytes of UTF-8 take no room. */
 static void pad(struct buf *b, size_t from, size_t width)
 {
-	while (b->len < from + width && !b->err)
+	size_t n = 0;
+
+	for (size_t i = from; i < b->len; i++)
+		n += ((unsigned char)b->data[i] & 0xc0) != 0x80;
+	for (; n < width && !b->err; n++)
 		buf_putc(b, ' ');
 }
 
@@ -114,11 +119,11 @@ static void put_duration(struct buf *b, uint64_t ns)
 		buf_printf(b, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s % 86400 / 3600);
 }
 
-static void put_latency(struct buf *b, int64_t us, enum door_proto proto)
+static void put_latency(struct buf *b, int64_t us, const struct event *ev)
 {
-	const char *call = proto == PROTO_TCP || proto == PROTO_MPTCP || proto == PROTO_SCTP
-				   ? "listen()"
-				   : "bind()";
+	bool stream = ev->door.proto == PROTO_TCP || ev->door.proto == PROTO_MPTCP ||
+		      ev->door.proto == PROTO_SCTP;
+	const char *call = ev->kind == EVENT_OPEN && stream ? "listen()" : "bind()";
 
 	if (us < 10000)
 		buf_printf(b, "  %" PRId64 ".%" PRId64 " ms after %s", us / 1000, us % 1000 / 100,
@@ -155,7 +160,7 @@ static void put_door_line(struct buf *b, const struct event *ev, const struct vi
 
 		buf_printf(b, "  %s", verdict ? verdict : "");
 		if (ctx->latency_us >= 0)
-			put_latency(b, ctx->latency_us, ev->door.proto);
+			put_latency(b, ctx->latency_us, ev);
 	}
 	if (ev->origin == ORIGIN_SNAPSHOT)
 		buf_puts(b, "  stood open already");

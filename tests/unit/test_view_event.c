@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/jsonw.h"
+#include "store/store.h"
+#include "tap.h"
+#include "view/place.h"
+#include "view/view.h"
+
+#define T UINT64_C(1795363262123456000) /* 2026-11-22T16:01:02.123456Z */
+#define ID64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static struct event nc_opens(void)
+{
+	return (struct event){
+		.boot_seq = 7,
+		.seq = 1842,
+		.time_ns = T,
+		.kind = EVENT_OPEN,
+		.origin = ORIGIN_EVENT,
+		.door = { .proto = PROTO_TCP,
+			  .family = FAMILY_INET,
+			  .scope = SCOPE_ANY,
+			  .port = 4444,
+			  .netns_cookie = 1,
+			  .cookie = 0x1007,
+			  .netns = 4026531840 },
+		.opener = { .known = true,
+			    .pid = 20131,
+			    .tid = 20131,
+			    .start_ns = T - 3456000,
+			    .comm = "nc",
+			    .exe = TEXT("/usr/bin/nc.openbsd"),
+			    .argv = { "nc\0-l\0"
+				      "4444\0",
+				      11 },
+			    .uid = 1041,
+			    .gid = 1041,
+			    .loginuid = 1041,
+			    .session = 12,
+			    .user = TEXT("mlee"),
+			    .ancestors_len = 2,
+			    .ancestors = { { 20100, "bash" }, { 2010, "sshd" } } },
+		.cgroup = TEXT("/user.slice"),
+	};
+}
+
+static const struct view_event_ctx ctx = { "node001", "compute", VERDICT_UNEXPECTED, 310 };
+
+static struct buf b = BUF_INIT(1 << 20);
+
+static const char *json(const struct event *ev, const struct view_event_ctx *c)
+{
+	struct jsonw w;
+
+	buf_reset(&b);
+	jsonw_init(&w, &b);
+	view_event_json(&w, ev, c);
+	return b.err ? "error" : buf_str(&b);
+}
+
+static bool has(const char *what)
+{
+	return strstr(buf_str(&b), what) != NULL;
+}
+
+static void test_golden(void)
+{
+	struct event ev = nc_opens();
+
+	is_str(json(&ev, &ctx),
+	       "{\"time\":\"2026-11-22T16:01:02.123456Z\",\"node\":\"node001\",\"class\":"
+	       "\"compute\","
+	       "\"boot_seq\":7,\"seq\":1842,\"event\":\"open\",\"origin\":\"event\",\"proto\":"
+	       "\"tcp\","
+	       "\"family\":\"inet\",\"addr\":\"0.0.0.0\",\"port\":4444,\"v6only\":false,"
+	       "\"door\":\"7:4026531840:0x1007\",\"scope\":\"any\",\"opener\":{\"pid\":20131,"
+	       "\"tid\":20131,"
+	       "\"start\":\"2026-11-22T16:01:02.120000Z\",\"comm\":\"nc\",\"exe\":\"/usr/bin/"
+	       "nc.openbsd\","
+	       "\"argv\":[\"nc\",\"-l\",\"4444\"],\"uid\":1041,\"user\":\"mlee\",\"gid\":1041,"
+	       "\"loginuid\":1041,\"session\":12,\"ancestors\":[{\"pid\":20100,\"comm\":\"bash\"},"
+	       "{\"pid\":2010,\"comm\":\"sshd\"}]},\"netns\":4026531840,\"cgroup\":\"/user.slice\","
+	       "\"container\":null,\"job\":null,\"verdict\":\"unexpected\",\"latency_us\":310}",
+	       "an opening is the JSON of the contract, key by key");
+}
+
+static void test_close(void)
+{
+	struct event ev = nc_opens();
+
+	ev.kind = EVENT_CLOSE;
+	ev.opened_ns = T - 1500000000;
+	ev.closer = (struct process){ .known = true,
+				      .pid = 20132,
+				      .tid = 20132,
+				      .comm = "bash",
+				      .uid = 0,
+				      .gid = 0,
+				      .loginuid = ID_UNKNOWN,
+				      .session = ID_UNKNOWN };
+	json(&ev, &ctx);
+	ok(has("\"opened\":\"2026-11-22T16:01:00.623456Z\",\"duration_ms\":1500"),
+	   "a closing has the time of its opening and how long it stood open");
+	ok(has("\"closer\":{\"pid\":20132,\"tid\":20132,\"start\":null,\"comm\":\"bash\",\"exe\":"
+	       "null,"
+	       "\"argv\":null,\"uid\":0,\"user\":null,\"gid\":0,\"loginuid\":null,\"session\":null,"
+	       "\"ancestors\":[]}"),
+	   "unknown parts of the closer are null, its ancestors an empty array");
+	ok(has("\"opener\":{\"pid\":20131"), "beside the opener");
+	ev.opened_ns = 0;
+	ev.closer.known = false;
+	json(&ev, &ctx);
+	ok(has("\"closer\":null,\"opened\":null,\"duration_ms\":null"),
+	   "what is not known is null");
+}
+
+static void test_kernel_door(void)
+{
+	struct event ev = nc_opens();
+
+	ev.opener = (struct process){ .known = true, .kernel = true, .argv = TEXT("nonsense") };
+	json(&ev, &ctx);
+	ok(has("\"opener\":{\"pid\":null,\"tid\":null,\"start\":null,\"comm\":\"kernel\",\"exe\":"
+	       "null,"
+	       "\"argv\":null,\"uid\":null,\"user\":null"),
+	   "a door that the kernel made has comm kernel and no argv");
+	ev.opener = (struct process){ .known = false, .comm = "stale" };
+	json(&ev, &ctx);
+	ok(has("\"opener\":null"), "an opener that is not known is null");
+}
+
+static void test_other_kinds(void)
+{
+	struct event ev = { .boot_seq = 1,
+			    .seq = 2,
+			    .time_ns = T,
+			    .kind = EVENT_LOST,
+			    .origin = ORIGIN_EVENT,
+			    .count = 7 };
+	const struct view_event_ctx nobody = { "n", NULL, VERDICT_NONE, -1 };
+
+	is_str(json(&ev, &nobody),
+	       "{\"time\":\"2026-11-22T16:01:02.123456Z\",\"node\":\"n\",\"class\":null,\"boot_"
+	       "seq\":1,\"seq\":2,"
+	       "\"event\":\"lost\",\"origin\":\"event\",\"proto\":null,\"family\":null,\"addr\":"
+	       "null,"
+	       "\"port\":null,\"v6only\":null,\"door\":null,\"scope\":null,\"opener\":null,"
+	       "\"netns\":null,"
+	       "\"cgroup\":null,\"container\":null,\"job\":null,\"verdict\":null,\"latency_us\":"
+	       "null,"
+	       "\"count\":7,\"reason\":null}",
+	       "lost has every key, and its count");
+	ev.kind = EVENT_GAP;
+	ev.from_seq = 10;
+	ev.to_seq = UINT64_MAX;
+	ev.reason = TEXT("cap reached");
+	json(&ev, &nobody);
+	ok(has("\"count\":7,\"from\":10,\"to\":\"18446744073709551615\",\"reason\":\"cap "
+	       "reached\""),
+	   "gap has from, to, reason and count; numbers beyond 2^53 are strings");
+	ev.kind = EVENT_START;
+	json(&ev, &nobody);
+	ok(has("\"event\":\"start\"") && has("\"reason\":\"cap reached\"") && !has("count"),
+	   "start has its reason");
+	ev.boot_seq = 0;
+	ev.seq = 0;
+	json(&ev, &nobody);
+	ok(has("\"boot_seq\":null,\"seq\":null"), "without a journal there is no boot_seq and seq");
+}
+
+static void test_other_doors(void)
+{
+	struct event ev = nc_opens();
+
+	ev.door.proto = PROTO_PACKET;
+	ev.door.family = FAMILY_PACKET;
+	ev.door.port = 3;
+	json(&ev, &ctx);
+	ok(has("\"proto\":\"packet\",\"family\":null,\"addr\":\"*\",\"port\":3,\"v6only\":null"),
+	   "a packet socket has no family and no v6only");
+	ev.door.proto = PROTO_MPTCP;
+	ev.door.family = FAMILY_INET6;
+	ev.door.v6only = true;
+	json(&ev, &ctx);
+	ok(has("\"proto\":\"mptcp\",\"family\":\"inet6\",\"addr\":\"::\",\"port\":3,\"v6only\":"
+	       "true"),
+	   "IPv6 says whether it is only that");
+	ev.door.proto = 99;
+	ev.door.scope = 0;
+	json(&ev, &ctx);
+	ok(has("\"proto\":null") && has("\"scope\":null"), "numbers of a newer program are null");
+}
+
+static void test_hostile(void)
+{
+	struct event ev = nc_opens();
+
+	memcpy(ev.opener.comm, "\xff\xfe\x1b[2J\"\\\n", 10);
+	ev.opener.exe = TEXT("/tmp/\xe2\x80\xae"
+			     "evil (deleted)");
+	ev.opener.argv = (struct text){ "a\0\0b\xc3\x28", 6 };
+	ev.opener.argv_cut = ev.opener.exe_cut = true;
+	json(&ev, &ctx);
+	ok(has("\"comm\":\"\\\\xff\\\\xfe\\\\x1b[2J\\\"\\\\\\\\x0a\""),
+	   "bytes that are no UTF-8, controls, quotes and backslashes are escaped");
+	ok(has("\"exe\":\"/tmp/\\\\xe2\\\\x80\\\\xaeevil (deleted)\""), "so are bidi overrides");
+	ok(has("\"argv\":[\"a\",\"\",\"b\\\\xc3(\"]"),
+	   "an empty argument stays, a cut one ends at the end");
+	ok(has("\"exe_cut\":true,\"argv_cut\":true"), "what was cut off is said");
+	memset(ev.opener.comm, 'x', COMM_LEN);
+	ev.opener.argv = TEXT("");
+	json(&ev, &ctx);
+	ok(has("\"comm\":\"xxxxxxxxxxxxxxxx\""), "a comm without an end ends at its length");
+	ok(has("\"argv\":[]"), "no arguments is not unknown arguments");
+}
+
+static void test_place(void)
+{
+	struct event ev = nc_opens();
+
+	ev.cgroup = TEXT("/system.slice/docker-" ID64 ".scope");
+	json(&ev, &ctx);
+	ok(has("\"container\":\"" ID64 "\""), "docker by systemd");
+	is_int(place_container(TEXT("/docker/" ID64)).len, 64, "docker by cgroupfs");
+	is_int(place_container(TEXT("/machine.slice/libpod-" ID64 ".scope/container")).len, 64,
+	       "podman");
+	ok(!place_container(TEXT("/machine.slice/libpod-conmon-" ID64 ".scope")).ptr,
+	   "podman's monitor is outside");
+	is_int(place_container(TEXT("/kubepods/burstable/pod1234/" ID64)).len, 64,
+	       "kubelet by cgroupfs");
+	is_int(place_container(TEXT("/kubepods.slice/x.slice/cri-containerd-" ID64 ".scope")).len,
+	       64, "containerd");
+	is_int(place_container(TEXT("/kubepods.slice/crio-" ID64 ".scope")).len, 64, "CRI-O");
+	ok(!place_container(TEXT("/user.slice/docker-123.scope")).ptr, "not every docker- is one");
+	ok(!place_container((struct text){ 0 }).ptr, "no path, no container");
+	ok(text_is(place_job(TEXT("/system.slice/slurmstepd.scope/job_4711/step_0/user/task_0")),
+		   "4711"),
+	   "Slurm, cgroup v2");
+	ok(text_is(place_job(TEXT("/slurm/uid_1000/job_12/step_batch")), "12"), "Slurm, cgroup v1");
+	ok(!place_job(TEXT("/user.slice/job_12")).ptr, "a job_12 outside Slurm is none");
+	ok(!place_job(TEXT("/slurm/job_12x")).ptr, "a number is a number");
+}
+
+static void test_alert(void)
+{
+	struct event ev = nc_opens();
+	struct buf rec = BUF_INIT(EVENT_RECORD_MAX);
+	struct store_alert a = { .id = 3,
+				 .kind = FINDING_UNEXPECTED,
+				 .severity = SEVERITY_CRITICAL,
+				 .state = ALERT_OPEN,
+				 .nodes = "node001",
+				 .count = 1,
+				 .node = "node001",
+				 .host_type = "compute",
+				 .proto = PROTO_TCP,
+				 .port = 4444,
+				 .summary = "s",
+				 .why = "w",
+				 .remedy = "r",
+				 .first_ns = T,
+				 .last_ns = T,
+				 .boot_seq = 7,
+				 .seq = 1842 };
+	struct store_alert_change c = {
+		.log_id = 1, .at_ns = T, .state = ALERT_OPEN, .who = "monitor"
+	};
+	struct jsonw w;
+
+	event_encode(&ev, &rec);
+	a.record = (struct text){ rec.data, (uint32_t)rec.len };
+	buf_reset(&b);
+	jsonw_init(&w, &b);
+	view_alert_json(&w, &a);
+	ok(has("{\"id\":3,\"kind\":\"unexpected\",\"severity\":\"critical\",\"state\":\"open\","
+	       "\"nodes\":\"node001\","
+	       "\"count\":1,\"class\":\"compute\",\"proto\":\"tcp\",\"port\":4444,\"summary\":"
+	       "\"s\",\"why\":\"w\","
+	       "\"remedy\":\"r\",\"first\":\"2026-11-22T16:01:02.123456Z\",\"last\":\"2026-11-"
+	       "22T16:01:02.123456Z\","
+	       "\"door\":{\"time\":\"2026-11-22T16:01:02.123456Z\",\"node\":\"node001\""),
+	   "an alert is the JSON of the contract");
+	ok(has("\"boot_seq\":7,\"seq\":1842") && has("\"scan\":null}"),
+	   "its door is the event that opened it, its scan null");
+	a.record = TEXT("garbage");
+	a.proto = 0;
+	buf_reset(&b);
+	jsonw_init(&w, &b);
+	c.alert = a;
+	view_change_json(&w, &c);
+	ok(has("\"proto\":null,\"port\":null") && has("\"door\":null,\"scan\":null}"),
+	   "a record that cannot be read is null");
+	ok(has("{\"time\":\"2026-11-22T16:01:02.123456Z\",\"node\":\"node001\",\"event\":\"alert\","
+	       "\"who\":\"monitor\","
+	       "\"note\":null,\"id\":3"),
+	   "a change in the timeline leads with its time");
+	buf_done(&rec);
+}
+
+int main(void)
+{
+	test_golden();
+	test_close();
+	test_kernel_door();
+	test_other_kinds();
+	test_other_doors();
+	test_hostile();
+	test_place();
+	test_alert();
+	buf_done(&b);
+	return tap_done();
+}

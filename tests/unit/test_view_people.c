@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Lines and tables for people. */
+#include <locale.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "core/event.h"
+#include "store/store.h"
+#include "tap.h"
+#include "view/view.h"
+
+#define T UINT64_C(1795363262123456000) /* 2026-11-22T16:01:02.123456Z */
+
+static struct buf b = BUF_INIT(1 << 20);
+
+static struct event nc_opens(void)
+{
+	return (struct event){
+		.time_ns = T,
+		.kind = EVENT_OPEN,
+		.origin = ORIGIN_EVENT,
+		.door = { .proto = PROTO_TCP,
+			  .family = FAMILY_INET,
+			  .scope = SCOPE_ANY,
+			  .port = 4444 },
+		.opener = { .known = true,
+			    .pid = 9,
+			    .comm = "nc",
+			    .exe = TEXT("/usr/bin/nc.openbsd"),
+			    .uid = 1041,
+			    .user = TEXT("mlee"),
+			    .argv = { "nc\0-l\0", 6 },
+			    .ancestors_len = 2,
+			    .ancestors = { { 20100, "bash" }, { 2010, "sshd" } } },
+	};
+}
+
+static const char *line(const struct event *ev, enum verdict v, int64_t us, bool colour)
+{
+	const struct view_event_ctx ctx = { "node001", "compute", v, us };
+	const struct view_line_opts o = { .colour = colour };
+
+	buf_reset(&b);
+	view_event_line(&b, ev, &ctx, &o);
+	return buf_str(&b);
+}
+
+static const char *who(const struct process *p)
+{
+	buf_reset(&b);
+	view_who(&b, p);
+	return buf_str(&b);
+}
+
+static void test_who(void)
+{
+	struct event ev = nc_opens();
+	struct process *p = &ev.opener;
+
+	is_str(who(p), "nc mlee ← bash ← sshd", "program, user and where it came from");
+	p->user = (struct text){ 0 };
+	is_str(who(p), "nc 1041 ← bash ← sshd", "a user without a name is its number");
+	p->exe = TEXT("/tmp/x\x1b[2J (deleted)");
+	p->ancestors_len = 0;
+	is_str(who(p), "nc (/tmp/x\\x1b[2J (deleted)) 1041",
+	       "a file of another name is shown, escaped");
+	p->kernel = true;
+	is_str(who(p), "kernel", "the kernel is the kernel");
+	p->kernel = p->known = false;
+	is_str(who(p), "?", "nobody knows is a question mark");
+	ev = nc_opens();
+	buf_reset(&b);
+	view_argv(&b, &ev.opener);
+	is_str(buf_str(&b), "nc -l", "arguments with blanks between them");
+}
+
+static void test_lines(void)
+{
+	struct event ev = nc_opens();
+
+	is_str(line(&ev, VERDICT_UNEXPECTED, 310, false),
+	       "2026-11-22 16:01:02.123  + tcp     0.0.0.0:4444           nc mlee ← bash ← sshd    "
+	       "     "
+	       "    unexpected"
+	       "  0.3 ms after listen()\n",
+	       "an opening is one line");
+	line(&ev, VERDICT_UNEXPECTED, 310, true);
+	ok(strstr(buf_str(&b), "\033[31m") == buf_str(&b) && strstr(buf_str(&b), "\033[0m\n"),
+	   "red when it needs a look and colour is wanted");
+	line(&ev, VERDICT_PROFILED, -1, true);
+	ok(!strchr(buf_str(&b), '\033'), "plain when it is as profiled");
+	ev.kind = EVENT_CLOSE;
+	ev.opened_ns = T - 90 * UINT64_C(1000000000);
+	line(&ev, VERDICT_PROFILED, -1, false);
+	ok(strstr(buf_str(&b), "- tcp") && strstr(buf_str(&b), "was open 1 m 30 s"),
+	   "a closing says how long it was open");
+	ev = (struct event){ .kind = EVENT_LOST, .time_ns = T, .count = 12 };
+	is_str(line(&ev, VERDICT_NONE, -1, false), "2026-11-22 16:01:02.123  ! LOST 12 events\n",
+	       "lost is loud");
+	ev = (struct event){ .kind = EVENT_GAP,
+			     .time_ns = T,
+			     .count = 3,
+			     .from_seq = 5,
+			     .to_seq = 7,
+			     .reason = TEXT("cap\x1b[2J") };
+	is_str(line(&ev, VERDICT_NONE, -1, false),
+	       "2026-11-22 16:01:02.123  ! GAP of 3 records, 5 to 7: cap\\x1b[2J\n", "so is a gap");
+}
+
+static char *print(struct table *t)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	if (!f || table_print(t, f))
+		printf("# cannot print\n");
+	if (f)
+		fclose(f);
+	return text;
+}
+
+static void test_table(void)
+{
+	static const struct table_column cols[] = { { "A", 0, false, false },
+						    { "LONG", 0.1, false, true },
+						    { "N", 0, true, false } };
+	_cleanup_(table_freep) struct table *t = NULL;
+	_free_ char *text = NULL;
+	char wide[301];
+	const char *one[] = { "x\x1b[2Jy\xff", "\\x41 ← ok", "1" };
+	const char *two[] = { "a\nb", wide, NULL };
+
+	memset(wide, 'w', 300);
+	wide[300] = '\0';
+	is_int(table_new(cols, 3, true, &t), 0, "a table can be made");
+	is_int(table_row(t, one, 3, "31"), 0, "a row can be added");
+	is_int(table_row(t, two, 3, NULL), 0, "another one, with a cell that is not there");
+	is_int(table_row(t, two, 4, NULL), -22, "a row of too many cells is refused");
+	text = print(t);
+	ok(text && strstr(text, "x\\x1b[2Jy\\xff"), "hostile bytes are escaped, once");
+	ok(text && strstr(text, "a\\x0ab"), "a newline does not break the row");
+	ok(text && strstr(text, "\\x41 ← ok"), "text that looks like an escape stays as it is");
+	ok(text && strstr(text, wide), "nothing is cut when it is not a terminal");
+	ok(text && !strstr(text, "\033[2J"), "no escape sequence of theirs gets through");
+}
+
+int main(void)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	test_who();
+	test_lines();
+	test_table();
+	buf_done(&b);
+	return tap_done();
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "cli/timeline.h"
+
+#include "base/log.h"
+#include "cli/cmd.h"
+#include "cli/doorset.h"
+#include "cli/words.h"
+#include "store/store.h"
+#include "view/view.h"
+
+/* When it reached the store. */
+static int64_t latency_of(const struct store_event_row *row)
+{
+	if (row->ev.origin != ORIGIN_EVENT || row->raw.received_ns < row->ev.time_ns)
+		return -1;
+	return (int64_t)((row->raw.received_ns - row->ev.time_ns) / 1000);
+}
+
+static void end_json(struct timeline *t)
+{
+	buf_putc(&t->b, '\n');
+	jsonw_init(&t->json, &t->b);
+}
+
+bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
+{
+	const struct view_line_opts o = { .colour = t->c->colour, .with_node = !t->one_node };
+	/* A bound TCP socket is not open to anybody: the verdict is on its door, once it listens. */
+	enum verdict verdict = row->ev.kind == EVENT_BIND ? VERDICT_NONE : row->verdict;
+	struct view_event_ctx ctx = { .node = row->node,
+				      .host_type = row->host_type,
+				      .verdict = verdict,
+				      .latency_us = latency_of(row) };
+
+	if (!words_match(&t->filter, &row->ev, row->node, row->host_type, verdict))
+		return false;
+	if (t->c->json) {
+		view_event_json(&t->json, &row->ev, &ctx);
+		end_json(t);
+	} else {
+		ctx.latency_us = -1; /* a number for machines: the row has no room for it */
+		view_event_line(&t->b, &row->ev, &ctx, &o);
+	}
+	return true;
+}
+
+bool timeline_put_change(struct timeline *t, const struct store_alert_change *c)
+{
+	const struct view_line_opts o = { .colour = t->c->colour, .with_node = !t->one_node };
+
+	if (!words_match_alert(&t->filter, &c->alert))
+		return false;
+	if (t->c->json) {
+		view_change_json(&t->json, c);
+		end_json(t);
+	} else {
+		view_change_line(&t->b, c, &o);
+	}
+	return true;
+}
+
+struct keep {
+	struct timeline *t;
+	struct doorset *doors;
+};
+
+static int keep_door(const struct store_door *d, void *arg)
+{
+	struct keep *k = arg;
+	struct event ev = d->ev;
+
+	ev.time_ns = d->opened_ns ? d->opened_ns : ev.time_ns;
+	if (!words_match(&k->t->filter, &ev, d->node, d->host_type, d->verdict))
+		return 0;
+	return doorset_add(k->doors, &ev, d->node, d->host_type, d->verdict);
+}
+
+int timeline_doors(struct timeline *t, uint64_t at_ns)
+{
+	_cleanup_(doorset_done) struct doorset doors = { 0 };
+	const struct store_door_query q = { .open_only = !at_ns, .at_ns = at_ns };
+	struct keep k = { .t = t, .doors = &doors };
+	int err = store_doors(t->store, &q, keep_door, &k);
+
+	if (err)
+		return err;
+	if (!doors.len)
+		log_info(at_ns ? "no door is known to have stood open then"
+			       : "no door stands open");
+	doorset_sort(&doors);
+	t->out_err = doorset_print(&doors, t->c);
+	return t->out_err;
+}
