@@ -59,20 +59,18 @@ wait_for() {
 	done
 }
 
-# A door held by a program of ours until close_door: its pid is in DOOR.
+# A door held by a program of ours until close_door; its pid is in DOOR.
 open_door() { # tcp|udp address port...
-	local fifo=$T/door.$RANDOM$RANDOM
-	mkfifo "$fifo" || return 1
-	"${DOOR_PROGRAM:-$BUILD/tests/helpers/hold_door}" "$@" <"$fifo" >"$fifo.out" 2>&1 &
+	local said=$T/door.$RANDOM$RANDOM
+	"${DOOR_PROGRAM:-$BUILD/tests/helpers/hold_door}" "$@" >"$said" 2>&1 <&- &
 	DOOR=$!
 	PIDS+=("$DOOR")
-	exec {DOOR_FD}>"$fifo"
-	rm -f "$fifo"
-	wait_for grep -q open "$fifo.out"
+	wait_for grep -q open "$said"
 }
-close_door() {
-	exec {DOOR_FD}>&-
-	wait "$DOOR" 2>/dev/null
+close_door() { # the last one opened, or the pid given
+	kill "${1:-$DOOR}" 2>/dev/null
+	wait "${1:-$DOOR}" 2>/dev/null
+	return 0
 }
 
 start_run() { # more arguments of ajar run
@@ -93,9 +91,12 @@ role_pid() { # agent|ship|monitor
 	esac
 }
 
+no_child_of_ours() {
+	for p in "${PIDS[@]}"; do ! kill -0 "$p" 2>/dev/null || return 1; done
+}
 finish() {
 	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
-	for p in "${PIDS[@]}"; do wait "$p" 2>/dev/null; done
+	WAIT=15 wait_for no_child_of_ours || kill -9 "${PIDS[@]}" 2>/dev/null
 	[ "$BAD" = 0 ] || { [ -f "$T/run.err" ] && sed 's/^/# run: /' "$T/run.err" | tail -40; }
 	rm -rf "$T"
 }

@@ -17,7 +17,7 @@ has_alert() { [ -n "$(alerts "$1")" ]; }
 count_alerts() { alerts "$1" | wc -l; }
 
 open_door tcp 127.0.0.1 21901
-before=$DOOR before_fd=$DOOR_FD
+before=$DOOR
 ok "ajar run says ready" start_run --on-alert "$T/hook" -q
 
 for role in agent ship monitor; do
@@ -43,7 +43,7 @@ ok "every view says that it is learning" eval "ajar ls --data '$D' 2>&1 >/dev/nu
 same "and nothing alerts" "$(cat "$HOOK_LOG")" ""
 
 ok "what stands open is accepted as the profile" ajar profile learn --write --data "$D"
-ok "and shown" eval "ajar profile show default -j --data '$D' | jq -e 'select(.port == 21901)'"
+ok "and shown" eval "ajar profile show default -j --data '$D' | jq -es 'any(.[]; .port == 21901)'"
 ok "the door of before is as profiled" wait_for eval '[ "$(door_field 21901 .verdict)" = "as profiled" ]'
 
 open_door tcp 0.0.0.0 21903
@@ -56,14 +56,13 @@ same "and who opened the door" "$(field .door.opener.pid)" "$DOOR"
 same "with the arguments" "$(field '.door.opener.argv | join(" ")')" "$BUILD/tests/helpers/hold_door tcp 0.0.0.0 21903"
 ok "and at least one ancestor" eval '[ "$(field ".door.opener.ancestors | length")" -ge 1 ]'
 ok "and says why and what to do" eval '[ -n "$(field .why)" ] && [ -n "$(field .remedy)" ] && [ -n "$(field .summary)" ]'
-ok "alerts ls shows it" eval "ajar alerts ls -j --data '$D' | jq -e 'select(.port == 21903 and .state == \"open\")'"
+ok "alerts ls shows it" eval "ajar alerts ls -j --data '$D' | jq -es 'any(.[]; .port == 21903 and .state == \"open\")'"
 close_door
 ok "the alert is resolved when the door is gone" wait_for has_alert '.port == 21903 and .state == "resolved"'
 same "there was one alert for the door and one resolution" "$(count_alerts '.port == 21903')" 2
 
 cp "$BUILD/tests/helpers/hold_door" "$T/impostor"
-exec {before_fd}>&-
-wait "$before"
+close_door "$before"
 DOOR_PROGRAM=$T/impostor open_door tcp 127.0.0.1 21901
 ok "another program on a permitted port is an impostor" wait_for has_alert '.port == 21901 and .kind == "impostor"'
 same "which is critical" "$(alerts '.kind == "impostor"' | jq -r .severity | head -1)" critical
@@ -75,7 +74,7 @@ close_door
 
 ok "the timeline remembers opening and closing" wait_for eval \
 	'[ "$(ajar timeline -j --data "$D" :21903 | jq -r "select(.event == \"open\" or .event == \"close\") | .event" | tr "\n" " ")" = "open close " ]'
-ok "with how long it stood open" eval "ajar timeline -j --data '$D' :21903 | jq -e 'select(.event == \"close\") | .duration_ms >= 0 and .opened != null'"
+ok "with how long it stood open" eval "ajar timeline -j --data '$D' :21903 | jq -es 'any(.[]; .event == \"close\" and .duration_ms >= 0 and .opened != null)'"
 ok "all JSON of the timeline is JSON" eval "ajar timeline -j --data '$D' | jq -e . >/dev/null"
 ok "timeline verify finds the journal whole" ajar timeline verify --data "$D"
 
@@ -84,5 +83,5 @@ stop_run
 same "SIGTERM ends it with 0" "$?" 0
 same "no role is left" "$(pgrep -P "$run_pid")" ""
 same "nothing is left pinned" "$(find /sys/fs/bpf/ajar 2>/dev/null)" ""
-ok "the views work without it" eval "ajar timeline -j --data '$D' | jq -e 'select(.event == \"stop\")'"
+ok "the views work without it" eval "ajar timeline -j --data '$D' | jq -es 'any(.[]; .event == \"stop\")'"
 done_testing

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Opens doors on loopback's and all addresses' behalf: hold_door [tcp|udp] ADDR PORT..., says "open" and holds them until its input ends. */
+/* Opens doors on loopback's and all addresses' behalf: hold_door [tcp|udp] ADDR PORT..., says "open" and holds them until a signal. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -29,8 +29,6 @@ static int hold(int type, const char *addr, const char *port)
 
 int main(int argc, char **argv)
 {
-	char c;
-
 	if (argc < 4)
 		return 2;
 	for (int i = 3; i < argc; i++) {
@@ -41,7 +39,6 @@ int main(int argc, char **argv)
 	}
 	puts("open");
 	fflush(stdout);
-	while (read(0, &c, 1) > 0)
-		;
+	pause(); /* until a signal ends it, and the doors with it */
 	return 0;
 }

@@ -36,6 +36,7 @@
 #include "sensor/sensor.h"
 
 #define BATCH_MAX 500
+#define OWED_NS UINT64_C(1000000000)
 #define SWEEP_AFTER_LOSS_NS UINT64_C(50000000)
 
 struct agent {
@@ -46,7 +47,7 @@ struct agent {
 	struct journal *journal;
 	struct sensor *sensor;
 	struct loop *loop;
-	struct loop_source *sweep_timer;
+	struct loop_source *sweep_timer, *owed_timer;
 	struct buf record;
 	unsigned batch; /* records appended and not yet committed */
 	uint64_t first_seq; /* of this session, 0 until the first record */
@@ -61,7 +62,7 @@ static int commit(struct agent *a)
 	uint64_t shed = 0;
 	int err;
 
-	if (!a->batch)
+	if (!a->batch && !journal_owes(a->journal))
 		return 0;
 	a->batch = 0;
 	err = journal_commit(a->journal, &shed);
@@ -73,7 +74,8 @@ static int commit(struct agent *a)
 			 shed);
 	if (err)
 		log_err(err, "cannot write the journal, continuing without it until it can be");
-	return 0; /* the sensor is never stopped by a disk */
+	/* The sensor is never stopped by a disk; a gap record that waits for room is tried again. */
+	return journal_owes(a->journal) ? loop_timer_set(a->owed_timer, OWED_NS, 0) : 0;
 }
 
 static int record(const struct event *ev, void *arg)
@@ -152,6 +154,11 @@ static int on_sweep(void *arg)
 	return 0;
 }
 
+static int on_owed(void *arg)
+{
+	return commit(arg);
+}
+
 static int on_signal(int signo, void *arg)
 {
 	struct agent *a = arg;
@@ -217,12 +224,15 @@ static int open_journal(struct agent *a)
 
 static int open_sensor(struct agent *a)
 {
-	const struct sensor_opts o = { .pin_dir = *a->conf->pin_dir ? a->conf->pin_dir : NULL,
-				       .uid = a->uid,
-				       .gid = a->gid };
+	struct buf pin_dir = BUF_INIT(4096);
+	struct sensor_opts o = { .uid = a->uid, .gid = a->gid };
 	_free_ char *why = NULL;
-	int err = sensor_open(&o, &a->sensor, &why);
+	int err = paths_pin_dir(a->conf, &pin_dir);
 
+	o.pin_dir = pin_dir.data;
+	if (!err)
+		err = sensor_open(&o, &a->sensor, &why);
+	buf_done(&pin_dir);
 	if (err && why)
 		return log_usage("%s", why);
 	return err ? log_err(err, "cannot start the sensor") : 0;
@@ -250,6 +260,8 @@ static int set_up_loop(struct agent *a)
 		err = loop_add_signals(a->loop, signals, on_signal, a);
 	if (!err)
 		err = loop_add_timer(a->loop, on_sweep, a, &a->sweep_timer);
+	if (!err)
+		err = loop_add_timer(a->loop, on_owed, a, &a->owed_timer);
 	if (!err && a->conf->sweep_every_ns)
 		err = loop_timer_set(a->sweep_timer, a->conf->sweep_every_ns,
 				     a->conf->sweep_every_ns);

@@ -274,10 +274,16 @@ static void check_journal(struct doctor *d)
 
 static void check_pins(struct doctor *d)
 {
-	const char *dir = d->c->conf->pin_dir;
+	struct buf path = BUF_INIT(1200);
+	const char *dir;
 	struct stat st;
-	char mend[1100];
+	char mend[1300];
 
+	if (paths_pin_dir(d->c->conf, &path)) {
+		buf_done(&path);
+		return;
+	}
+	dir = buf_str(&path);
 	snprintf(mend, sizeof(mend), "rm -r %s", dir);
 	if (stat(dir, &st) < 0)
 		report(d, "pins", HEALTH_OK, NULL, "nothing is pinned at '%s'", dir);
@@ -291,6 +297,7 @@ static void check_pins(struct doctor *d)
 		       "'%s' is there and no agent runs with this --data: the next one takes it "
 		       "over",
 		       dir);
+	buf_done(&path);
 }
 
 /* --- the store ------------------------------------------------------------------------------------- */

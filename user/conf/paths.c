@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "conf/paths.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "conf/conf.h"
+
+#define PIN_DIR "/sys/fs/bpf/ajar"
+#define DATA_DIR "/var/lib/ajar"
 
 int paths_journal(const struct conf *conf, struct buf *b)
 {
@@ -36,4 +43,22 @@ const char *paths_store_file(const char *uri)
 		return uri + sizeof(scheme) - 1;
 	/* A colon before any slash ends the scheme of another driver. */
 	return colon && (!slash || colon < slash) ? NULL : uri;
+}
+
+int paths_pin_dir(const struct conf *conf, struct buf *b)
+{
+	_free_ char *real = NULL;
+	const char *dir;
+
+	if (*conf->pin_dir) {
+		buf_puts(b, conf->pin_dir);
+		return b->err;
+	}
+	buf_puts(b, PIN_DIR);
+	real = realpath(conf->data_dir,
+			NULL); /* NULL before the first start: nothing is pinned yet */
+	dir = real ? real : conf->data_dir;
+	if (strcmp(dir, DATA_DIR))
+		buf_printf(b, "-%08x", (unsigned)crc32c(0, dir, strlen(dir)));
+	return b->err;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <bpf/bpf.h>
@@ -89,6 +90,12 @@ int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why)
 			   "BPF file "
 			   "system, 'mount -t bpf bpf " BPFFS "'",
 			   o->pin_dir, strerror(-err));
+	/* Two readers of one ring would each miss what the other took. */
+	if (flock(p->base, LOCK_EX | LOCK_NB) < 0)
+		return why(ret_why, -EBUSY,
+			   "another agent uses the sensor pinned at '%s': stop it, or set "
+			   "sensor.pin-dir to another folder",
+			   o->pin_dir);
 	return 0;
 }
 
