@@ -91,7 +91,8 @@ static __noinline __u32 owner_build(struct task_struct *t, const struct ajar_own
 }
 
 /* Makes sure that the ring holds the owner record of the current task's program. */
-static __always_inline void emit_owner(struct task_struct *t, const struct ajar_owner_key *key, __u64 now)
+static __always_inline void emit_owner(struct task_struct *t, const struct ajar_owner_key *key,
+				       __u64 now)
 {
 	if (bpf_map_lookup_elem(&ajar_owners, key))
 		return;

@@ -20,7 +20,8 @@ static __always_inline int listen_opened(struct bpf_sock_ops *ctx)
 		return 1;
 	door_of_tcp(tp, &d);
 	d.cookie = bpf_get_socket_cookie(ctx);
-	if (!bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG))
+	if (!bpf_sock_ops_cb_flags_set(ctx,
+				       ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG))
 		d.flags |= AJAR_DOOR_HOOKED;
 	emit_open(AJAR_RECORD_OPEN, &d);
 	return 1;

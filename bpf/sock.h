@@ -72,8 +72,8 @@ static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
 static __always_inline void door_of_tcp(struct tcp_sock *tp, struct ajar_door *d)
 {
 	door_of_sock(&tp->inet_conn.icsk_inet.sk, d);
-	d->proto = bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp ? AJAR_PROTO_MPTCP :
-									 AJAR_PROTO_TCP;
+	d->proto = bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp ? AJAR_PROTO_MPTCP
+								       : AJAR_PROTO_TCP;
 }
 
 static __always_inline __u64 port0_slot(__u64 cookie, __u64 **ret_slot)

@@ -195,8 +195,8 @@ int sweep_tcp(struct bpf_iter__tcp *ctx)
 	if (!tp)
 		return 0;
 	return sweep_own(ctx->meta->seq, &tp->inet_conn.icsk_inet.sk,
-			 bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp ? AJAR_PROTO_MPTCP :
-									       AJAR_PROTO_TCP);
+			 bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp ? AJAR_PROTO_MPTCP
+									     : AJAR_PROTO_TCP);
 }
 
 SEC("iter/udp")

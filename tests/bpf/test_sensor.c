@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The sensor as a whole: what stood open before, what was missed, restarts, loss, two at once. */
+#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -139,6 +140,44 @@ static void repair(void)
 	witness_close(&w, true);
 }
 
+/* Everything after opening works for nobody, without capabilities. */
+static void unprivileged(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+				   .sin_port = htons(9),
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sensor_opts o = { 0 };
+	struct witness w;
+	uint64_t udp;
+
+	if (!ok(witness_open(&w, &o), "a sensor opens"))
+		return;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	udp = cookie_of(fd);
+	sendto(fd, "x", 1, 0, (struct sockaddr *)&sin, sizeof(sin));
+	pid_t pid = fork();
+	if (pid == 0) {
+		uint64_t tcp;
+
+		if (setgroups(0, NULL) || setgid(65534) || setuid(65534))
+			_exit(1);
+		int t = tcp_door(&tcp);
+		if (!witness_wait(&w, EVENT_OPEN, tcp))
+			_exit(2);
+		if (sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) < 0)
+			_exit(3);
+		const struct event *ev = find_origin(&w, EVENT_OPEN, udp, ORIGIN_SWEEP);
+		if (!ev || ev->opener.pid != (uint32_t)getppid() ||
+		    !text_ends(ev->opener.exe, "/test_sensor") || !ev->opener.argv.ptr)
+			_exit(4);
+		close(t);
+		_exit(witness_wait(&w, EVENT_CLOSE, tcp) ? 0 : 5);
+	}
+	is_int(reap(pid), 0, "reading and sweeping work without any privilege");
+	close(fd);
+	witness_close(&w, true);
+}
+
 #define PINS "/sys/fs/bpf/ajar-test"
 
 static void restart(void)
@@ -152,6 +191,11 @@ static void restart(void)
 		return;
 	ok(!sensor_resumed(a.s, &since), "it is new");
 	is_int(stat(PINS, &st) || st.st_uid != 65534, 0, "its folder is the agent's");
+	struct sensor *rival = NULL;
+	char *why = NULL;
+	is_int(sensor_open(&o, &rival, &why), -EBUSY, "a second agent is refused: %s",
+	       why ? why : "");
+	free(why);
 	int fd = tcp_door(&before);
 	ok(witness_wait(&a, EVENT_OPEN, before), "it tells of a door");
 	sensor_commit(a.s);
@@ -317,6 +361,7 @@ int main(void)
 		tap_skip_all("needs root");
 	snapshot();
 	repair();
+	unprivileged();
 	restart();
 	half_made();
 	storm();

@@ -114,7 +114,8 @@ static inline const struct event *witness_find(struct witness *w, enum event_kin
 	return NULL;
 }
 
-static inline const struct event *witness_find_pid(struct witness *w, enum event_kind kind, pid_t pid)
+static inline const struct event *witness_find_pid(struct witness *w, enum event_kind kind,
+						   pid_t pid)
 {
 	for (size_t i = w->from; i < w->len; i++) {
 		const struct event *ev = &w->told[i].ev;
@@ -156,7 +157,8 @@ static inline const struct event *witness_wait(struct witness *w, enum event_kin
 	return ev;
 }
 
-static inline const struct event *witness_wait_pid(struct witness *w, enum event_kind kind, pid_t pid)
+static inline const struct event *witness_wait_pid(struct witness *w, enum event_kind kind,
+						   pid_t pid)
 {
 	uint64_t until = clock_boot_ns() + DEADLINE_NS;
 	const struct event *ev;
@@ -194,8 +196,8 @@ static inline int bind_loopback(int fd, int family, uint16_t port)
 				   .sin6_port = htons(port),
 				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 
-	return family == AF_INET ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) :
-				   bind(fd, (struct sockaddr *)&v6, sizeof(v6));
+	return family == AF_INET ? bind(fd, (struct sockaddr *)&v4, sizeof(v4))
+				 : bind(fd, (struct sockaddr *)&v6, sizeof(v6));
 }
 
 static inline int reap(pid_t pid)

@@ -84,6 +84,12 @@ int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why)
 	if (!p->dir)
 		return -ENOMEM;
 	err = open_all(p, o);
+	if (!err && flock(p->base, LOCK_EX | LOCK_NB) < 0) {
+		/* Two readers of one ring would each miss what the other takes. Not ours to remove either. */
+		pins_done(p);
+		return why(ret_why, -EBUSY, "another agent uses the pins in '%s': stop it first",
+			   o->pin_dir);
+	}
 	if (err)
 		return why(ret_why, err,
 			   "cannot make the pin folder '%s' (%s): it must be a folder of a mounted "

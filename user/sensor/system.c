@@ -84,8 +84,7 @@ int system_bpffs(char **ret_why)
 	if (st.f_type == BPF_FS_MAGIC)
 		return 0;
 	if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755") < 0)
-		return why(ret_why, -errno,
-			   "cannot mount the BPF file system (%s): 'mount -t bpf bpf " BPFFS "'",
+		return why(ret_why, -errno, "cannot mount bpffs (%s): 'mount -t bpf bpf " BPFFS "'",
 			   strerror(errno));
 	return 0;
 }
