@@ -22,6 +22,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "agent/replay.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -36,6 +37,7 @@
 #include "sensor/sensor.h"
 
 #define BATCH_MAX 500
+#define LOSS_TELL_NS UINT64_C(10000000000)
 #define OWED_NS UINT64_C(1000000000)
 #define SWEEP_AFTER_LOSS_NS UINT64_C(50000000)
 
@@ -49,9 +51,10 @@ struct agent {
 	struct loop *loop;
 	struct loop_source *sweep_timer, *owed_timer;
 	struct buf record;
+	struct replay *replay; /* what a sensor that was taken over may deliver again */
 	unsigned batch; /* records appended and not yet committed */
 	uint64_t first_seq; /* of this session, 0 until the first record */
-	uint64_t recorded, shed;
+	uint64_t lost, loss_told_ns; /* not told yet; when told last */
 	bool stopping;
 };
 
@@ -66,7 +69,6 @@ static int commit(struct agent *a)
 		return 0;
 	a->batch = 0;
 	err = journal_commit(a->journal, &shed);
-	a->shed += shed;
 	if (shed)
 		log_warn("the journal had no room for %" PRIu64
 			 " records, continuing (a gap record counts them): "
@@ -78,12 +80,30 @@ static int commit(struct agent *a)
 	return journal_owes(a->journal) ? loop_timer_set(a->owed_timer, OWED_NS, 0) : 0;
 }
 
+/* Each loss is a record; people hear of it at most every ten seconds. */
+static int on_loss(struct agent *a, uint64_t count)
+{
+	uint64_t now = clock_boot_ns();
+
+	a->lost += count;
+	if (!a->loss_told_ns || now - a->loss_told_ns >= LOSS_TELL_NS) {
+		log_warn("the sensor lost %" PRIu64
+			 " records, sweeping to find what they were about",
+			 a->lost);
+		a->lost = 0;
+		a->loss_told_ns = now;
+	}
+	return loop_timer_set(a->sweep_timer, SWEEP_AFTER_LOSS_NS, a->conf->sweep_every_ns);
+}
+
 static int record(const struct event *ev, void *arg)
 {
 	struct agent *a = arg;
 	struct journal_pos pos;
 	int err;
 
+	if (a->replay && replay_is_known(a->replay, ev))
+		return 0;
 	buf_reset(&a->record);
 	event_encode(ev, &a->record);
 	err = a->record.err;
@@ -93,7 +113,6 @@ static int record(const struct event *ev, void *arg)
 		return log_err(err, "cannot record a %s event", event_kind_name(ev->kind));
 	if (!a->first_seq)
 		a->first_seq = pos.seq;
-	a->recorded++;
 	if (ev->kind == EVENT_LOST) {
 		log_warn("the sensor lost %" PRIu64
 			 " records, sweeping to find what they were about",
@@ -120,11 +139,18 @@ static int record_own(struct agent *a, enum event_kind kind, const char *reason,
 	return err ? err : commit(a);
 }
 
+/* The kernel's copy goes when ours is on disk: an agent that is killed in between gets it again. */
 static int drain(struct agent *a)
 {
-	int n = sensor_drain(a->sensor, record, a);
+	int n = sensor_drain(a->sensor, record, a), err = n < 0 ? n : commit(a);
 
-	return n < 0 ? n : commit(a);
+	if (!err)
+		sensor_commit(a->sensor);
+	if (a->replay && replay_is_over(a->replay)) {
+		replay_free(a->replay);
+		a->replay = NULL;
+	}
+	return err;
 }
 
 static int on_ring(void *arg)
@@ -294,8 +320,11 @@ static int begin(struct agent *a)
 	struct buf reason = BUF_INIT(2048);
 	uint64_t since, from_seq;
 	bool resumed = sensor_resumed(a->sensor, &since);
-	int err = drain(a);
+	int err = resumed ? replay_new(a->journal_dir, journal_head(a->journal), &a->replay) : 0;
 
+	if (err)
+		return log_err(err, "cannot read back the end of the journal");
+	err = drain(a);
 	if (!err)
 		err = sweep(a, resumed ? ORIGIN_SWEEP : ORIGIN_SNAPSHOT);
 	if (err)
@@ -358,6 +387,7 @@ int agent_run(const struct conf *conf)
 	if (a.sensor)
 		sensor_free(a.sensor, a.stopping && !conf->keep_pins);
 	journal_free(a.journal);
+	replay_free(a.replay);
 	loop_free(a.loop);
 	buf_done(&a.record);
 	if (a.journal_dir >= 0)

@@ -61,7 +61,7 @@ static int parse_args(int argc, char **argv, struct args *a)
 			log_set_level(LOG_LEVEL_DEBUG);
 			break;
 		case 'q':
-			log_set_level(LOG_LEVEL_ERROR);
+			log_set_level(LOG_LEVEL_WARN);
 			break;
 		case 'h':
 			a->help = true;

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_AGENT_REPLAY_H
+#define AJAR_AGENT_REPLAY_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "journal/journal.h"
+
+struct event;
+
+/*
+ * An agent that is killed between the journal's fsync and telling the kernel so leaves records in the ring that are in
+ * the journal too. Its successor reads the end of the journal back and passes over what it is delivered again.
+ */
+struct replay;
+
+must_check int replay_new(int journal_dir, struct journal_pos head, struct replay **ret_replay);
+void replay_free(struct replay *r);
+DEFINE_FREEP(struct replay, replay_free)
+/* True, once, for each event that the journal has. */
+bool replay_is_known(struct replay *r, const struct event *ev);
+/* Nothing from before the take-over can come any more. */
+bool replay_is_over(const struct replay *r);
+
+#endif
