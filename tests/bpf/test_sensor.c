@@ -140,6 +140,33 @@ static void repair(void)
 	witness_close(&w, true);
 }
 
+/* What listens below TCP and UDP: only a sweep sees it. */
+static void raw_and_packet(void)
+{
+	const struct sensor_opts o = { 0 };
+	struct witness w;
+	int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	int packet = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(0x0806));
+	uint64_t cr = cookie_of(raw), cp = cookie_of(packet);
+
+	if (!ok(witness_open(&w, &o), "a sensor opens"))
+		return;
+	ok(sensor_sweep(w.s, ORIGIN_SNAPSHOT, witness_keep, &w) >= 0, "and looks");
+	const struct event *ev = find_origin(&w, EVENT_OPEN, cr, ORIGIN_SNAPSHOT);
+	ok(ev && ev->door.proto == PROTO_RAW && ev->door.port == IPPROTO_ICMP,
+	   "a raw socket is a door, its port the IP protocol");
+	ev = find_origin(&w, EVENT_OPEN, cp, ORIGIN_SNAPSHOT);
+	ok(ev && ev->door.proto == PROTO_PACKET && ev->door.port == 0x0806 &&
+		   ev->opener.pid == (uint32_t)getpid(),
+	   "a packet socket too, its port the ethertype");
+	close(raw);
+	close(packet);
+	ok(witness_wait(&w, EVENT_CLOSE, cr), "the end of the raw one is an event");
+	ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) >= 0, "a sweep");
+	ok(find_origin(&w, EVENT_CLOSE, cp, ORIGIN_SWEEP), "finds that the packet one is gone");
+	witness_close(&w, true);
+}
+
 /* Everything after opening works for nobody, without capabilities. */
 static void unprivileged(void)
 {
@@ -361,6 +388,7 @@ int main(void)
 		tap_skip_all("needs root");
 	snapshot();
 	repair();
+	raw_and_packet();
 	unprivileged();
 	restart();
 	half_made();
