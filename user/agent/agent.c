@@ -114,10 +114,7 @@ static int record(const struct event *ev, void *arg)
 	if (!a->first_seq)
 		a->first_seq = pos.seq;
 	if (ev->kind == EVENT_LOST) {
-		log_warn("the sensor lost %" PRIu64
-			 " records, sweeping to find what they were about",
-			 ev->count);
-		err = loop_timer_set(a->sweep_timer, SWEEP_AFTER_LOSS_NS, a->conf->sweep_every_ns);
+		err = on_loss(a, ev->count);
 		if (err)
 			return err;
 	}
@@ -296,6 +293,7 @@ static int set_up_loop(struct agent *a)
 	return err ? log_err(err, "cannot set up the event loop") : 0;
 }
 
+/* The tier and what it leaves out; all hooks by name are `ajar doctor`'s business. */
 static void describe(const struct agent *a, struct buf *b)
 {
 	const struct sensor_report *r = sensor_report(a->sensor);
@@ -303,9 +301,11 @@ static void describe(const struct agent *a, struct buf *b)
 
 	buf_printf(b, "tier %c", r->tier);
 	for (unsigned i = 0; i < r->hooks_len; i++) {
-		if (r->hooks[i].hook)
-			buf_printf(b, "%s%s: %s", i ? ", " : ": ", r->hooks[i].what,
-				   r->hooks[i].hook);
+		const struct sensor_hook_report *h = &r->hooks[i];
+
+		if (!h->hook)
+			buf_printf(b, "; %s not watched%s%s", h->what, h->note ? ": " : "",
+				   h->note ? h->note : "");
 	}
 	if (sensor_resumed(a->sensor, &since))
 		buf_printf(b,
