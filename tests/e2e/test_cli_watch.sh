@@ -7,8 +7,7 @@ need_root
 has() { jq -es "any(.[]; $2)" "$1"; } # file, jq condition on a row
 
 open_door tcp 127.0.0.1 21931
-# The door ends when nobody holds its pipe: watch must not.
-ajar watch -j --data "$D" >"$T/watch" 2>"$T/watch.err" {DOOR_FD}>&- &
+ajar watch -j --data "$D" >"$T/watch" 2>"$T/watch.err" &
 WATCH=$!
 PIDS+=("$WATCH")
 ok "watch shows a door of before" wait_for has "$T/watch" '.port == 21931 and .event == "open" and .origin == "snapshot"'

@@ -34,7 +34,7 @@ result $? "clang builds it without a warning"
 result $? "make install puts both programs where DESTDIR and PREFIX say"
 touch "$tmp/one/user/base/buf.h"
 (cd "$tmp/one" && $MAKE -n all) >"$tmp/log" 2>&1
-grep -q 'user/base/buf.o' "$tmp/log" && ! grep -q 'sql.o' "$tmp/log"
+grep -q -- '-c user/base/buf.c' "$tmp/log" && ! grep -q -- '-c build/gen/sql.c' "$tmp/log"
 result $? "a touched header rebuilds what includes it and nothing else"
 cp "$top/README.md" "$tmp/log" 2>/dev/null
 grep -q 'make run' "$top/README.md" && grep -q 'make test' "$top/README.md"

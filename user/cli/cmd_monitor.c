@@ -162,6 +162,7 @@ static int run(struct cmd_ctx *c)
 	int err = 0;
 
 	log_init("ajar-monitor");
+	role_log_level(c->quiet);
 	if (cmd_bad_words(c, 0, 0))
 		return AJAR_EXIT_ERROR;
 	if (program)

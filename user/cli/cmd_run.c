@@ -239,6 +239,7 @@ static int run(struct cmd_ctx *c)
 	struct run r = { .c = c, .hook_ours = -1, .hook_theirs = -1 };
 	int err;
 
+	role_log_level(c->quiet);
 	if (cmd_bad_words(c, 0, 0) || take_options(c))
 		return AJAR_EXIT_ERROR;
 	if (geteuid()) {

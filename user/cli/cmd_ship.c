@@ -127,6 +127,7 @@ static int run(struct cmd_ctx *c)
 	int err;
 
 	log_init("ajar-ship");
+	role_log_level(c->quiet);
 	if (cmd_bad_words(c, 0, 0))
 		return AJAR_EXIT_ERROR;
 	err = set_up(&s, c->conf);

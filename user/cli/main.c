@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (options_parse(argc, argv, &o, &ctx) == 0) {
 		log_set_level(ctx.verbose ? LOG_LEVEL_DEBUG
-			      : ctx.quiet ? LOG_LEVEL_WARN
+			      : ctx.quiet ? LOG_LEVEL_ERROR
 					  : LOG_LEVEL_INFO);
 		ctx.colour = want_colour(&o);
 		rc = run(&ctx, &o);

@@ -117,3 +117,9 @@ void role_done(struct role *r)
 	if (r->journal_dir >= 0)
 		close(r->journal_dir);
 }
+
+void role_log_level(bool quiet)
+{
+	if (quiet)
+		log_set_level(LOG_LEVEL_WARN);
+}

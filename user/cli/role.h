@@ -26,4 +26,7 @@ struct role {
 must_check int role_start(const struct conf *conf, bool with_journal, struct role *r);
 void role_done(struct role *r);
 
+/* A quiet role still says what an operator must know: -q leaves it its warnings. */
+void role_log_level(bool quiet);
+
 #endif
