@@ -222,7 +222,7 @@ lint:
 	@sh tests/lint/run.sh
 
 fmt:
-	$(Q)git ls-files '*.c' '*.h' | grep -v -e '^include/' -e '^vmlinux/' | xargs clang-format -i
+	$(Q)git ls-files '*.c' | xargs clang-format -i
 
 install: all
 	$(call msg,INSTALL,$(DESTDIR)$(PREFIX))

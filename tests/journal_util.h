@@ -51,8 +51,8 @@ static inline struct dir dir_make(void)
 }
 
 /* fn for each file in it. */
-static inline void dir_each(const struct dir *d, void (*fn)(const struct dir *d, const char *name, void *arg),
-			    void *arg)
+static inline void dir_each(const struct dir *d,
+			    void (*fn)(const struct dir *d, const char *name, void *arg), void *arg)
 {
 	DIR *dir = opendir(d->path);
 	struct dirent *e;
@@ -82,8 +82,8 @@ static inline void dir_remove(struct dir *d)
 	rmdir(d->path);
 }
 
-static inline struct journal *try_open(const struct dir *d, const char *boot, uint64_t max, uint64_t segment,
-				       char **ret_why)
+static inline struct journal *try_open(const struct dir *d, const char *boot, uint64_t max,
+				       uint64_t segment, char **ret_why)
 {
 	const struct journal_opts o = { .node = "n1", .max_bytes = max, .segment_bytes = segment };
 	struct journal *j = NULL;
@@ -94,7 +94,8 @@ static inline struct journal *try_open(const struct dir *d, const char *boot, ui
 	return j;
 }
 
-static inline struct journal *must_open(const struct dir *d, const char *boot, uint64_t max, uint64_t segment)
+static inline struct journal *must_open(const struct dir *d, const char *boot, uint64_t max,
+					uint64_t segment)
 {
 	char *why = NULL;
 	struct journal *j = try_open(d, boot, max, segment, &why);
@@ -160,10 +161,12 @@ static inline struct census census_of(const struct dir *d, struct journal_pos af
 			if (!c.records++)
 				c.first_seq = rec.pos.seq;
 			c.last_seq = rec.pos.seq;
-			c.disordered |= rec.pos.boot_seq < last.boot_seq ||
-					(rec.pos.boot_seq == last.boot_seq && rec.pos.seq <= last.seq);
+			c.disordered |=
+				rec.pos.boot_seq < last.boot_seq ||
+				(rec.pos.boot_seq == last.boot_seq && rec.pos.seq <= last.seq);
 			last = rec.pos;
-			if (event_decode(rec.payload.ptr, rec.payload.len, &ev) == 0 && ev.kind == EVENT_GAP) {
+			if (event_decode(rec.payload.ptr, rec.payload.len, &ev) == 0 &&
+			    ev.kind == EVENT_GAP) {
 				c.gap_records++;
 				c.lost += ev.count;
 			}

@@ -14,8 +14,8 @@
  */
 static unsigned tap_count, tap_failed;
 
-__attribute__((format(printf, 4, 5))) static inline bool
-tap_ok(bool good, const char *file, int line, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static inline bool tap_ok(bool good, const char *file,
+								int line, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -45,8 +45,8 @@ tap_ok(bool good, const char *file, int line, const char *fmt, ...)
 #define is_str(got, want, ...)                                                                     \
 	({                                                                                         \
 		const char *got_ = (got), *want_ = (want);                                         \
-		bool good_ = tap_ok(got_ && want_ ? !strcmp(got_, want_) : got_ == want_, __FILE__, \
-				    __LINE__, __VA_ARGS__);                                        \
+		bool good_ = tap_ok(got_ && want_ ? !strcmp(got_, want_) : got_ == want_,          \
+				    __FILE__, __LINE__, __VA_ARGS__);                              \
 		if (!good_)                                                                        \
 			printf("#   got    '%s'\n#   wanted '%s'\n", got_ ? got_ : "(null)",       \
 			       want_ ? want_ : "(null)");                                          \

@@ -105,8 +105,8 @@ int main(void)
 			ours[k] = journal_rate(runs[i].batch, runs[i].total);
 			theirs[k] = sqlite_rate(runs[i].batch, runs[i].total);
 		}
-		printf("# %6d  %14.0f  %14.0f  %5.1fx\n", runs[i].batch, median(ours), median(theirs),
-		       median(ours) / median(theirs));
+		printf("# %6d  %14.0f  %14.0f  %5.1fx\n", runs[i].batch, median(ours),
+		       median(theirs), median(ours) / median(theirs));
 	}
 	puts("ok 1 - the journal and SQLite did the same work\n1..1");
 	return 0;
