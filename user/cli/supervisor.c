@@ -45,9 +45,13 @@ static int on_stop_limit(void *arg)
 static int start_role(struct supervised *r)
 {
 	struct supervisor *sv = r->of;
-	struct proc_opts o = { .argv = r->argv,
-			       .keep_fds = r->keep_fds,
-			       .own_stdout = r->own_stdout };
+	struct proc_opts o = {
+		.argv = r->argv,
+		.keep_fds = r->keep_fds,
+		.own_stdout = r->own_stdout,
+		/* Ctrl-C on our terminal is for us alone: we end the roles in order. */
+		.own_session = !r->optional
+	};
 	int err = r->prepare ? r->prepare(r, sv->o.arg) : 0;
 
 	if (!err)
