@@ -251,6 +251,31 @@ static void many_of_one_key(void)
 	is_int(alerts(false).n, 0, "and one resolution");
 }
 
+/* The shipper fills a hole: records behind the cursor arrive, and what follows them is walked again. */
+static void a_late_record_judges_nothing_twice(void)
+{
+	struct event late = door_event(EVENT_OPEN, 9001, 5001);
+	uint64_t hole;
+
+	put_in_boot(door_event(EVENT_OPEN, 9000, 5000), 2);
+	hole = next_seq++;
+	put_in_boot(door_event(EVENT_CLOSE, 9000, 5000), 2);
+	put_in_boot(door_event(EVENT_OPEN, 9002, 5002), 2);
+	step();
+	now += 10 * S;
+	step();
+	is_int(alerts(false).n, 1, "one door has gone, one stands");
+	uint64_t behind = next_seq;
+
+	next_seq = hole;
+	put_in_boot(late, 2);
+	next_seq = behind;
+	step();
+	is_int(changes, 1, "a record that fills a hole raises its own alert");
+	is_int(alerts(false).n, 2, "and nothing that was judged is judged again");
+	is_int(open_doors(), 2, "nor does a door that closed stand open");
+}
+
 int main(void)
 {
 	char path[] = "/tmp/ajar-judge-XXXXXX", uri[64], file[64];
@@ -267,6 +292,7 @@ int main(void)
 	impostor_and_profile();
 	a_fresh_sensor_closes_what_it_does_not_find();
 	many_of_one_key();
+	a_late_record_judges_nothing_twice();
 	judge_free(judge);
 	store_free(store);
 	for (const char *const *f =

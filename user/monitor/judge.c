@@ -94,13 +94,27 @@ static int judge_door(struct judge *j, struct store_door *d, const struct event 
 	return 0;
 }
 
+/* What the store knows of a door before an event is judged. */
+struct known {
+	uint64_t open_seq, opened_ns; /* opened_ns 0: not open */
+};
+
 static int remember(const struct store_door *d, void *arg)
 {
-	uint64_t *opened_ns = arg;
+	struct known *k = arg;
 
-	if (!d->closed_ns)
-		*opened_ns = d->opened_ns;
+	k->open_seq = d->open_seq;
+	k->opened_ns = d->closed_ns ? 0 : d->opened_ns;
 	return 0;
+}
+
+/* Unknown doors leave zeros. */
+static int look_up(struct judge *j, const struct store_event_row *row, struct known *ret_k)
+{
+	int err = store_door_get(j->store, row->node, row->raw.boot_seq, &row->ev.door, remember,
+				 ret_k);
+
+	return err == -ENOENT ? 0 : err;
 }
 
 static int on_open(struct judge *j, const struct store_event_row *row)
@@ -117,17 +131,16 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 	struct buf key = BUF_INIT(1024);
 	const struct profile *profile;
 	struct judgement judgement;
-	uint64_t opened_ns = 0;
-	int err = judge_door(j, &d, ev, &profile, &judgement);
+	struct known known = { 0 };
+	int err = look_up(j, row, &known);
 
+	/* A record that came late takes the cursor back: what follows it is judged already. */
+	if (err || known.open_seq >= row->raw.seq)
+		return err;
+	err = judge_door(j, &d, ev, &profile, &judgement);
 	/* A door that a fresh sensor found again is the same door, open since it was first seen. */
-	if (!err)
-		err = store_door_get(j->store, row->node, d.boot_seq, &ev->door, remember,
-				     &opened_ns);
-	if (err == -ENOENT)
-		err = 0;
-	if (opened_ns)
-		d.opened_ns = opened_ns;
+	if (known.opened_ns)
+		d.opened_ns = known.opened_ns;
 	if (!err && judgement.kind) {
 		audit_key(row->host_type, row->node, &ev->door, &ev->opener, judgement.kind, &key);
 		d.alert_key = buf_str(&key);
@@ -136,7 +149,8 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 	if (!err)
 		err = store_put_door(j->store, &d);
 	if (!err && judgement.kind)
-		err = alerting_raise(j->alerting, &d, &judgement, profile, !opened_ns, ev->time_ns);
+		err = alerting_raise(j->alerting, &d, &judgement, profile, !known.opened_ns,
+				     ev->time_ns);
 	buf_done(&key);
 	return err;
 }
@@ -169,6 +183,18 @@ static int close_door(struct judge *j, const char *node, uint32_t boot_seq, cons
 	return store_door_get(j->store, node, boot_seq, door, on_closed_door, &c);
 }
 
+static int on_close(struct judge *j, const struct store_event_row *row)
+{
+	struct known known = { 0 };
+	int err = look_up(j, row, &known);
+
+	/* Judged before, and the same socket listens again since. */
+	if (err || known.open_seq > row->raw.seq)
+		return err;
+	return close_door(j, row->node, row->raw.boot_seq, &row->ev.door, row->raw.seq,
+			  row->ev.time_ns);
+}
+
 /* --- a new session of an agent -------------------------------------------------------------------- */
 
 struct stale {
@@ -185,7 +211,7 @@ static int collect_stale(const struct store_door *d, void *arg)
 {
 	struct stale *s = arg;
 
-	if (d->boot_seq == s->boot_seq && d->open_seq >= s->from_seq)
+	if (d->boot_seq > s->boot_seq || (d->boot_seq == s->boot_seq && d->open_seq >= s->from_seq))
 		return 0;
 	if (s->len == PENDING_MAX)
 		return 1; /* the caller asks again for the rest */
@@ -232,8 +258,7 @@ static int on_event(const struct store_event_row *row, void *arg)
 	case EVENT_OPEN:
 		return on_open(j, row);
 	case EVENT_CLOSE:
-		return close_door(j, row->node, row->raw.boot_seq, &row->ev.door, row->raw.seq,
-				  row->ev.time_ns);
+		return on_close(j, row);
 	case EVENT_START:
 		return row->ev.from_seq ? on_start(j, row) : 0;
 	case EVENT_BIND:
