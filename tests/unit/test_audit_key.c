@@ -108,8 +108,37 @@ static void test_hostile_names(void)
 	buf_done(&b);
 }
 
+static void test_floods(void)
+{
+	struct door d = a_door(PROTO_TCP, 4444), e = a_door(PROTO_TCP, 4445);
+	struct process o = a_process("nc", "/tmp/a b 7 /many /nc", 1041, "mlee");
+	struct buf a = BUF_INIT(1023), b = BUF_INIT(1023), fa = BUF_INIT(1023), fb = BUF_INIT(1023);
+
+	ok(audit_flood_key(key(&d, &o, &a), &fa) && audit_flood_key(key(&e, &o, &b), &fb) &&
+		   !strcmp(buf_str(&fa), buf_str(&fb)),
+	   "doors of one program on different ports have one flood key");
+	ok(audit_is_flood(buf_str(&fa)) && !audit_is_flood(buf_str(&a)), "which is known as such");
+	buf_reset(&fb);
+	ok(!audit_flood_key(buf_str(&fa), &fb), "and has none itself");
+	o.uid = 0;
+	buf_reset(&fb);
+	ok(audit_flood_key(key(&e, &o, &b), &fb) && strcmp(buf_str(&fa), buf_str(&fb)),
+	   "another user's flood is another one");
+	d.autoport = true;
+	buf_reset(&fb);
+	ok(!audit_flood_key(key(&d, &o, &b), &fb), "ports that the kernel chose fold already");
+	ok(!audit_flood_key("", &fb) && !audit_flood_key("a b", &fb) && !audit_is_flood("a b") &&
+		   !audit_is_flood("a"),
+	   "what is no key is none");
+	buf_done(&a);
+	buf_done(&b);
+	buf_done(&fa);
+	buf_done(&fb);
+}
+
 int main(void)
 {
+	test_floods();
 	test_what_folds();
 	test_what_differs();
 	test_hostile_names();

@@ -71,7 +71,7 @@ struct counted {
 	unsigned n;
 	enum alert_state state;
 	enum finding_kind kind;
-	uint64_t doors;
+	uint64_t doors, most;
 };
 
 static int count_alert(const struct store_alert *a, void *arg)
@@ -82,6 +82,8 @@ static int count_alert(const struct store_alert *a, void *arg)
 	c->state = a->state;
 	c->kind = a->kind;
 	c->doors = a->count;
+	if (a->count > c->most)
+		c->most = a->count;
 	return 0;
 }
 
@@ -255,7 +257,7 @@ static void many_of_one_key(void)
 static void a_late_record_judges_nothing_twice(void)
 {
 	struct event late = door_event(EVENT_OPEN, 9001, 5001);
-	uint64_t hole;
+	uint64_t hole, behind;
 
 	put_in_boot(door_event(EVENT_OPEN, 9000, 5000), 2);
 	hole = next_seq++;
@@ -265,8 +267,7 @@ static void a_late_record_judges_nothing_twice(void)
 	now += 10 * S;
 	step();
 	is_int(alerts(false).n, 1, "one door has gone, one stands");
-	uint64_t behind = next_seq;
-
+	behind = next_seq;
 	next_seq = hole;
 	put_in_boot(late, 2);
 	next_seq = behind;
@@ -274,6 +275,120 @@ static void a_late_record_judges_nothing_twice(void)
 	is_int(changes, 1, "a record that fills a hole raises its own alert");
 	is_int(alerts(false).n, 2, "and nothing that was judged is judged again");
 	is_int(open_doors(), 2, "nor does a door that closed stand open");
+	put_in_boot(door_event(EVENT_CLOSE, 9001, 5001), 2);
+	put_in_boot(door_event(EVENT_CLOSE, 9002, 5002), 2);
+	step();
+	now += 10 * S;
+	step();
+}
+
+static struct event flood_event(enum event_kind kind, unsigned i)
+{
+	struct event ev = door_event(kind, 20000 + i, (uint16_t)(30000 + i));
+
+	ev.opener.exe = TEXT("/usr/bin/flood");
+	return ev;
+}
+
+static void a_flood_folds(void)
+{
+	const unsigned n = 500;
+
+	for (unsigned i = 0; i < n; i++)
+		put_in_boot(flood_event(EVENT_OPEN, i), 2);
+	step();
+	is_int(alerts(false).n, 33, "500 ports of one program are 32 alerts and one for the flood");
+	is_int(alerts(false).most, 500 - 32, "which counts the others");
+	restart();
+	put_in_boot(flood_event(EVENT_OPEN, n), 2);
+	step();
+	is_int(alerts(false).n, 33, "a monitor that starts again goes on folding");
+	is_int(changes, 0, "and says nothing about one more");
+	for (unsigned i = 0; i < 32; i++)
+		put_in_boot(flood_event(EVENT_CLOSE, i), 2);
+	step();
+	now += 10 * S;
+	step();
+	is_int(alerts(false).n, 1, "ports closed one by one are resolved one by one");
+	put_in_boot(flood_event(EVENT_OPEN, n + 1), 2);
+	step();
+	is_int(alerts(false).n, 1, "as long as the flood's alert stands all goes there");
+	accept_row(30999, "/usr/bin/other");
+	step();
+	is_int(alerts(false).n, 1, "also when the profile changes");
+	is_int(alerts(false).doors, 500 - 32 + 2, "with every door counted");
+	for (unsigned i = 32; i < n + 2; i++)
+		put_in_boot(flood_event(EVENT_CLOSE, i), 2);
+	step();
+	now += 10 * S;
+	step();
+	is_int(alerts(false).n, 0, "the end of the flood resolves it");
+	put_in_boot(flood_event(EVENT_OPEN, n + 2), 2);
+	step();
+	is_int(alerts(false).doors, 1, "and a door after that has an alert of its own");
+	put_in_boot(flood_event(EVENT_CLOSE, n + 2), 2);
+	now += 10 * S;
+	step();
+	step();
+}
+
+/* A service restarts within a second; the monitor hears of it a minute later, in two parts. */
+static void a_late_monitor_sees_a_blink(void)
+{
+	uint64_t next, before;
+	struct event ev = door_event(EVENT_OPEN, 31000, 31000);
+
+	put_in_boot(ev, 2);
+	step();
+	is_int(changes, 1, "a door alerts");
+	now += 10 * S;
+	ev = door_event(EVENT_CLOSE, 31000, 31000);
+	put_in_boot(ev, 2);
+	before = now;
+	now += 60 * S;
+	step();
+	is_int(changes, 0, "its end, told late, is no resolution: its return may be on the way");
+	ev = door_event(EVENT_OPEN, 31001, 31000);
+	ev.time_ns = before + S;
+	put_in_boot(ev, 2);
+	step();
+	is_int(changes, 0, "and its return within a blink is none either");
+	ev = door_event(EVENT_CLOSE, 31001, 31000);
+	ev.time_ns = before + 2 * S;
+	put_in_boot(ev, 2);
+	ok(judge_step(judge, now, &changes, &next) == 0 && next > now && next <= now + 2 * S,
+	   "a judge that waits for more says when it will have waited enough");
+	now = next;
+	step();
+	is_int(changes, 1, "when nothing more has come, gone is gone");
+	is_int(alerts(false).n, 0, "and resolved");
+}
+
+/* The wall clock is set back by an hour between a door's end and its resolution. */
+static void a_clock_set_back(void)
+{
+	uint64_t next;
+
+	put_in_boot(door_event(EVENT_OPEN, 32000, 32000), 2);
+	step();
+	put_in_boot(door_event(EVENT_CLOSE, 32000, 32000), 2);
+	step();
+	now -= 3600 * S;
+	ok(judge_step(judge, now, &changes, &next) == 0 && next && next <= now + 5 * S,
+	   "a clock set back does not put a resolution off by as much");
+	now += 6 * S;
+	step();
+	is_int(alerts(false).n, 0, "the alert is resolved after a blink of the new time");
+	put_in_boot(door_event(EVENT_OPEN, 32001, 32000), 2);
+	step();
+	is_int(alerts(false).n, 1, "and opens again when the door does");
+	now += 7200 * S;
+	put_in_boot(door_event(EVENT_CLOSE, 32001, 32000), 2);
+	step();
+	now += 6 * S;
+	step();
+	is_int(alerts(false).n, 0,
+	       "a clock set forward resolves nothing that stands, and all that does not");
 }
 
 int main(void)
@@ -293,6 +408,9 @@ int main(void)
 	a_fresh_sensor_closes_what_it_does_not_find();
 	many_of_one_key();
 	a_late_record_judges_nothing_twice();
+	a_flood_folds();
+	a_late_monitor_sees_a_blink();
+	a_clock_set_back();
 	judge_free(judge);
 	store_free(store);
 	for (const char *const *f =

@@ -93,12 +93,18 @@ static void test_there(void)
 		is_int(deliver(p.sink, id, "{}", 2), 0, "message %d is run by the spawner",
 		       (int)id);
 	is_str(content("there"), "{}\n{}\n{}\n", "with its line on standard input");
+	is_int(deliver(p.sink, 3, "{}", 2), 0,
+	       "one asked for again, its answer was lost, is confirmed");
+	is_str(content("there"), "{}\n{}\n{}\n", "and not run twice");
 	memset(big, ' ', sizeof(big));
 	is_int(deliver(p.sink, 4, big, sizeof(big)), 0, "the longest message is delivered");
 	is_int(strlen(content("there")), 9 + SINK_JSON_MAX + 1, "whole");
 	close(open(in_dir("fail"), O_CREAT | O_CLOEXEC, 0644));
 	is_int(deliver(p.sink, 5, "{}", 2), -EIO, "a failing program is a failure here");
 	ok(strstr(last_why, "exited with status 7"), "with the reason from there: %s", last_why);
+	unlink(in_dir("fail"));
+	is_int(deliver(p.sink, 5, "{}", 2), 0, "one that failed is run again");
+	is_int(strlen(content("there")), 9 + SINK_JSON_MAX + 1 + 6, "indeed");
 	pair_done(&p);
 	ok(pair_open(&p, "/nonexistent/hook", 5000 * MS), "a spawner of nothing starts");
 	is_int(deliver(p.sink, 6, "{}", 2), -ENOENT, "and says that the program is missing");

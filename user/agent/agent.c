@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/replay.h"
@@ -36,7 +37,10 @@
 #include "journal/journal.h"
 #include "sensor/sensor.h"
 
-#define BATCH_MAX 500
+/* Of one fdatasync: in a storm the disk is what the ring waits for. Some 2 MiB. */
+#define BATCH_MAX 4096
+/* As auditd does: what records must not wait behind what it records. */
+#define NICE (-4)
 #define LOSS_TELL_NS UINT64_C(10000000000)
 #define OWED_NS UINT64_C(1000000000)
 #define SWEEP_AFTER_LOSS_NS UINT64_C(50000000)
@@ -118,9 +122,13 @@ static int record(const struct event *ev, void *arg)
 		if (err)
 			return err;
 	}
-	if (++a->batch >= BATCH_MAX)
-		return commit(a);
-	return 0;
+	if (++a->batch < BATCH_MAX)
+		return 0;
+	err = commit(a);
+	/* A sweep hands over more than one batch: what is on disk need not wait for its end. */
+	if (!err)
+		sensor_commit(a->sensor);
+	return err;
 }
 
 static int record_own(struct agent *a, enum event_kind kind, const char *reason, uint64_t from_seq)
@@ -160,9 +168,11 @@ static int on_ring(void *arg)
 
 static int sweep(struct agent *a, enum event_origin origin)
 {
-	int err = sensor_sweep(a->sensor, (int)origin, record, a);
+	int n = sensor_sweep(a->sensor, (int)origin, record, a), err = n < 0 ? n : commit(a);
 
-	return err < 0 ? err : commit(a);
+	if (!err)
+		sensor_commit(a->sensor);
+	return err;
 }
 
 static int on_sweep(void *arg)
@@ -263,8 +273,11 @@ static int open_sensor(struct agent *a)
 
 static int drop(struct agent *a)
 {
-	int err = proc_drop_privileges(a->uid, a->gid);
+	int err;
 
+	if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
+		log_debug("cannot raise our priority: %s, continuing without", strerror(errno));
+	err = proc_drop_privileges(a->uid, a->gid);
 	if (err)
 		return log_err(err, "cannot give up root");
 	err = proc_follow_supervisor();

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "alert/hook.h"
+#include "base/hash.h"
 #include "base/loop.h"
 
 _Static_assert(offsetof(struct exec_answer, why) == EXEC_ANSWER_HEAD, "no padding");
@@ -21,6 +22,10 @@ struct exec_spawner {
 	int fd;
 	uint64_t id; /* of the run under way */
 	bool running;
+	/* What the program was last given and took: a monitor killed before it knew asks for it once more. */
+	uint64_t taken_id;
+	size_t taken_len;
+	uint32_t taken_crc;
 	struct exec_request request;
 };
 
@@ -50,6 +55,8 @@ static void on_done(int err, const char *why, void *arg)
 	struct exec_spawner *sp = arg;
 
 	sp->running = false;
+	if (err)
+		sp->taken_len = 0;
 	answer(sp, sp->id, err, why);
 	/* Without memory for the source the monitor's time limit reports it. */
 	(void)!listen_again(sp);
@@ -57,6 +64,15 @@ static void on_done(int err, const char *why, void *arg)
 
 static void run(struct exec_spawner *sp, size_t json_len)
 {
+	uint32_t crc = crc32c(0, sp->request.json, json_len);
+
+	if (sp->taken_id == sp->request.id && sp->taken_len == json_len && sp->taken_crc == crc) {
+		answer(sp, sp->request.id, 0, NULL);
+		return;
+	}
+	sp->taken_id = sp->request.id;
+	sp->taken_len = json_len;
+	sp->taken_crc = crc;
 	sp->id = sp->request.id;
 	sp->running = true;
 	loop_remove(take_ptr(sp->src));

@@ -2,6 +2,7 @@
 #ifndef AJAR_AUDIT_AUDIT_H
 #define AJAR_AUDIT_AUDIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -30,6 +31,16 @@ void audit_judge(const struct profile *p, const struct door *d, const struct pro
  */
 void audit_key(const char *host_type, const char *node, const struct door *d, const struct process *opener,
 	       enum finding_kind kind, struct buf *b);
+
+/*
+ * The common key of a program's doors on whatever port, for a flood of them: when AUDIT_FLOOD_MIN alerts whose keys have the
+ * same flood key stand, further doors go under that one. False: doors of this key are no part of one (a port that
+ * the kernel chose folds anyway).
+ */
+#define AUDIT_FLOOD_MIN 32
+#define AUDIT_FLOOD_PORT "many"
+bool audit_flood_key(const char *key, struct buf *b);
+bool audit_is_flood(const char *key);
 
 /* Plain words for an alert: what it is, why it is not expected, what to do (with the command). */
 void audit_summary(const struct judgement *j, const char *node, const struct door *d, const struct process *opener,

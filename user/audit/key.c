@@ -22,6 +22,10 @@
  * The node ends the key as long as each node has alerts of its own. To fold a finding over
  * all nodes of a class, pass node NULL: then the class stands in its place.
  *
+ * A flood: one program that opens port after port would raise an alert for each. When AUDIT_FLOOD_MIN of its keys,
+ * alike in all but the port, stand at one time, what comes on top goes under their common key, which has "many" for
+ * the port. Whoever counts also goes on folding as long as that alert stands.
+ *
  * Names are hostile. Everything but plain path characters is written as %XX, so that no name can contain a
  * separator and two different doors never share a key; what is too long is replaced by its SHA-256.
  */
@@ -102,4 +106,34 @@ void audit_key(const char *host_type, const char *node, const struct door *d,
 		put_field("node", text_of(node), b);
 	else
 		put_field("class", text_of(host_type ? host_type : ""), b);
+}
+
+/* Where the port of a key is; NULL when it is not a number. */
+static const char *numbered_port(const char *key, size_t *ret_len)
+{
+	const char *port = strchr(key, ' ');
+
+	port = port ? strchr(port + 1, ' ') : NULL;
+	*ret_len = port ? strspn(port + 1, "0123456789") : 0;
+	return *ret_len && port[1 + *ret_len] == ' ' ? port + 1 : NULL;
+}
+
+bool audit_flood_key(const char *key, struct buf *b)
+{
+	size_t len;
+	const char *port = numbered_port(key, &len);
+
+	if (!port)
+		return false;
+	buf_put(b, key, (size_t)(port - key));
+	buf_puts(b, AUDIT_FLOOD_PORT);
+	buf_puts(b, port + len);
+	return !b->err;
+}
+
+bool audit_is_flood(const char *key)
+{
+	const char *proto = strchr(key, ' '), *port = proto ? strchr(proto + 1, ' ') : NULL;
+
+	return port && !strncmp(port + 1, AUDIT_FLOOD_PORT " ", sizeof(AUDIT_FLOOD_PORT));
 }

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "ajar/exit.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/notify.h"
@@ -18,6 +19,8 @@
 /* The shipper sleeps until the journal's bell rings; a store that is away is tried again, later and later. */
 #define RETRY_MIN_NS UINT64_C(250000000)
 #define RETRY_MAX_NS UINT64_C(30000000000)
+#define STOP_NS UINT64_C(3000000000)
+#define TURN_STEPS 8 /* batches before signals get a hearing */
 
 struct shipper {
 	struct role role;
@@ -50,20 +53,22 @@ static int on_conflict(struct journal_pos pos, const char *why, void *arg)
 	return 0;
 }
 
-/* Everything the journal has at present; a failure only arms the timer. */
+/* What the journal has at present, a turn's worth at most; a failure, or more, only arms the timer. */
 static int ship_all(struct shipper *s)
 {
-	int n;
+	int n, steps = 0;
 
 	do {
 		n = ship_step(s->ship);
-	} while (n > 0);
-	if (!n) {
-		if (s->retry_ns)
-			log_info("the store takes records again");
+	} while (n > 0 && ++steps < TURN_STEPS);
+	if (n >= 0 && s->retry_ns)
+		log_info("the store takes records again");
+	if (n >= 0)
 		s->retry_ns = 0;
+	if (n > 0)
+		return loop_timer_set(s->timer, 1, 0);
+	if (!n)
 		return 0;
-	}
 	if (!s->retry_ns)
 		log_warn("cannot ship: %s (%s); the journal keeps everything, trying again",
 			 strerror(-n), store_why(s->role.store));
@@ -110,14 +115,18 @@ static int set_up(struct shipper *s, const struct conf *conf)
 
 static int ship(struct shipper *s)
 {
-	int err = ship_all(s);
+	int err = ship_all(s), n;
 
 	if (!err)
 		err = notify_send("READY=1");
 	if (!err)
 		err = loop_run(s->role.loop);
-	if (!err && !s->retry_ns)
-		err = ship_all(s); /* what came in while we were told to stop */
+	/* What came in while we were told to stop; what is too much for that waits in the journal. */
+	for (uint64_t start = clock_boot_ns(); !err && !s->retry_ns;) {
+		n = ship_step(s->ship);
+		if (n <= 0 || clock_boot_ns() - start > STOP_NS)
+			break;
+	}
 	return err ? log_err(err, "the shipper stops") : 0;
 }
 

@@ -23,6 +23,7 @@ struct alerting {
 	struct store *store;
 	uint64_t blink_ns;
 	struct map *entries; /* key -> struct entry; alerts that are neither resolved nor unknown */
+	struct map *floods; /* flood key -> unsigned: alerts of such keys that stand */
 	bool loaded;
 	unsigned changes;
 };
@@ -37,8 +38,10 @@ int alerting_new(struct store *s, uint64_t blink_ns, struct alerting **ret_a)
 	a->store = s;
 	a->blink_ns = blink_ns;
 	err = map_new(free, &a->entries);
+	if (!err)
+		err = map_new(free, &a->floods);
 	if (err) {
-		free(a);
+		alerting_free(a);
 		return err;
 	}
 	*ret_a = a;
@@ -50,6 +53,7 @@ void alerting_free(struct alerting *a)
 	if (!a)
 		return;
 	map_free(a->entries);
+	map_free(a->floods);
 	free(a);
 }
 
@@ -66,7 +70,65 @@ unsigned alerting_changes(const struct alerting *a)
 void alerting_forget(struct alerting *a)
 {
 	map_each(a->entries, map_always, NULL);
+	map_each(a->floods, map_always, NULL);
 	a->loaded = false;
+}
+
+/* --- floods ------------------------------------------------------------------------------------ */
+
+static bool stands(enum alert_state s)
+{
+	return s == ALERT_OPEN || s == ALERT_ACKNOWLEDGED || s == ALERT_SNOOZED;
+}
+
+/* Keeps the number of alerts of one flood key that stand. */
+static int count_flood(struct alerting *a, const char *key, bool stood, bool stands_now)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+	unsigned *n;
+	int err;
+
+	if (stood == stands_now || !audit_flood_key(key, &b))
+		return 0;
+	n = map_get(a->floods, b.data, b.len);
+	if (!n) {
+		if (!stands_now)
+			return 0;
+		n = calloc(1, sizeof(*n));
+		err = n ? map_put(a->floods, b.data, b.len, n) : -ENOMEM;
+		if (err) {
+			free(n);
+			return err;
+		}
+	}
+	*n = stands_now ? *n + 1 : *n - !!*n;
+	if (!*n)
+		map_del(a->floods, b.data, b.len);
+	return 0;
+}
+
+static bool key_stands(const struct alerting *a, const char *key)
+{
+	const struct entry *e = map_get(a->entries, key, strlen(key));
+
+	return e && stands(e->life.state);
+}
+
+int alerting_key(struct alerting *a, const char *key, const char *kept, struct buf *b)
+{
+	_cleanup_(buf_done) struct buf flood = BUF_INIT(1024);
+	const unsigned *n;
+	bool folds = false;
+
+	if (audit_flood_key(key, &flood)) {
+		n = map_get(a->floods, flood.data, flood.len);
+		if (kept && !strcmp(kept, buf_str(&flood)))
+			folds = true;
+		else if (!(kept && !strcmp(kept, key)) && !key_stands(a, key))
+			folds = (n && *n >= AUDIT_FLOOD_MIN) || key_stands(a, buf_str(&flood));
+	}
+	buf_puts(b, folds ? buf_str(&flood) : key);
+	return b->err;
 }
 
 /* --- lives ------------------------------------------------------------------------------------- */
@@ -103,6 +165,8 @@ static int entry_for(struct alerting *a, const char *key, struct entry **ret_e, 
 	if (!err && !e->life.doors && e->life.state && e->life.state != ALERT_RESOLVED)
 		e->life.gone_ns = closed_ns ? closed_ns : e->life.last_ns;
 	if (!err)
+		err = count_flood(a, key, false, stands(e->life.state));
+	if (!err)
 		err = map_put(a->entries, key, strlen(key), e);
 	if (err) {
 		free(e);
@@ -125,7 +189,7 @@ static int load_entry(const struct store_alert *alert, void *arg)
 	return err;
 }
 
-static int load(struct alerting *a)
+int alerting_load(struct alerting *a)
 {
 	const struct store_alert_query q = { 0 };
 	int err;
@@ -161,6 +225,11 @@ static int put_of_door(struct alerting *a, const struct store_door *d, const str
 	const struct process *opener = &d->ev.opener;
 	uint64_t id, log_id;
 
+	if (audit_is_flood(d->alert_key))
+		buf_printf(&t.summary,
+			   "a flood: more than %d ports at once; those on top are counted here, "
+			   "the first: ",
+			   AUDIT_FLOOD_MIN);
 	audit_summary(j, d->node, &d->door, opener, &t.summary);
 	audit_why(j, d->host_type, p, &d->door, opener, &t.why);
 	audit_remedy(j, d->host_type, &d->door, opener, &t.remedy);
@@ -219,12 +288,16 @@ static int put_of_key(struct alerting *a, const char *key, const struct life *li
 
 /* --- what happens --------------------------------------------------------------------------------- */
 
-static void step(struct entry *e, const struct life_input *in, struct life_result *res)
+static int step(struct alerting *a, const char *key, struct entry *e, const struct life_input *in,
+		struct life_result *res)
 {
+	bool stood = stands(e->life.state);
+
 	lifecycle_step(&e->life, in, res);
 	e->life = res->next;
 	e->due_ns = res->due_ns;
 	e->dirty = e->life.state && !res->len && in->what != LIFE_TICK;
+	return count_flood(a, key, stood, stands(e->life.state));
 }
 
 int alerting_raise(struct alerting *a, const struct store_door *d, const struct judgement *j,
@@ -242,7 +315,7 @@ int alerting_raise(struct alerting *a, const struct store_door *d, const struct 
 	if (err)
 		return err;
 	in.doors = e->life.doors + (!is_new && fresh);
-	step(e, &in, &res);
+	err = step(a, d->alert_key, e, &in, &res);
 	for (unsigned i = 0; i < res.len && !err; i++)
 		err = put_of_door(a, d, j, p, &e->life, &res.changes[i]);
 	return err;
@@ -260,7 +333,7 @@ static int lose_door(struct alerting *a, const char *key, enum life_event what, 
 		return err;
 	in.doors = e->life.doors - (!is_new && e->life.doors);
 	in.severity = e->life.severity;
-	step(e, &in, &res);
+	err = step(a, key, e, &in, &res);
 	for (unsigned i = 0; i < res.len && !err; i++)
 		err = put_of_key(a, key, &e->life, &res.changes[i]);
 	return err;
@@ -280,7 +353,7 @@ int alerting_allow(struct alerting *a, const char *key, uint64_t at_ns)
 
 struct walk {
 	struct alerting *a;
-	uint64_t now_ns, next_ns;
+	uint64_t until_ns, now_ns, next_ns;
 	int err;
 };
 
@@ -314,16 +387,16 @@ static bool tick_entry(const void *key, size_t len, void *value, void *arg)
 	struct life_input in = { .what = LIFE_TICK,
 				 .doors = e->life.doors,
 				 .severity = e->life.severity,
-				 .at_ns = w->now_ns,
+				 .at_ns = w->until_ns,
 				 .blink_ns = w->a->blink_ns };
 	struct life_result res;
 	char text[1024];
 
-	if (w->err || !e->due_ns || e->due_ns > w->now_ns || len >= sizeof(text))
+	if (w->err || !e->due_ns || e->due_ns > w->until_ns || len >= sizeof(text))
 		return false;
 	memcpy(text, key, len);
 	text[len] = '\0';
-	step(e, &in, &res);
+	w->err = step(w->a, text, e, &in, &res);
 	for (unsigned i = 0; i < res.len && !w->err; i++)
 		w->err = put_of_key(w->a, text, &e->life, &res.changes[i]);
 	/* What is resolved is read anew should it come back. */
@@ -332,25 +405,30 @@ static bool tick_entry(const void *key, size_t len, void *value, void *arg)
 
 static bool earliest_due(const void *key, size_t len, void *value, void *arg)
 {
-	const struct entry *e = value;
+	struct entry *e = value;
 	struct walk *w = arg;
 
 	(void)key;
 	(void)len;
+	/* It closed in the future: a clock was set back. It has been gone since now at the latest. */
+	if (e->life.gone_ns > w->now_ns) {
+		e->life.gone_ns = w->now_ns;
+		e->due_ns = w->now_ns + w->a->blink_ns;
+	}
 	if (e->due_ns && (!w->next_ns || e->due_ns < w->next_ns))
 		w->next_ns = e->due_ns;
 	return false;
 }
 
-int alerting_due(struct alerting *a, uint64_t now_wall_ns, uint64_t *ret_next_ns)
+int alerting_due(struct alerting *a, uint64_t until_ns, uint64_t now_wall_ns, uint64_t *ret_next_ns)
 {
-	struct walk w = { .a = a, .now_ns = now_wall_ns };
-	int err = load(a);
+	struct walk w = { .a = a, .until_ns = until_ns, .now_ns = now_wall_ns };
+	int err = alerting_load(a);
 
 	if (err)
 		return err;
 	map_each(a->entries, earliest_due, &w);
-	if (w.next_ns && w.next_ns <= now_wall_ns) {
+	if (w.next_ns && w.next_ns <= until_ns) {
 		err = store_begin(a->store);
 		if (err)
 			return err;

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 
+struct buf;
 struct judgement;
 struct profile;
 struct store;
@@ -26,6 +27,14 @@ void alerting_free(struct alerting *a);
 void alerting_begin(struct alerting *a);
 unsigned alerting_changes(const struct alerting *a);
 
+/* Reads the alerts that stand, unless it has; before a step's events. */
+must_check int alerting_load(struct alerting *a);
+/*
+ * The key under which a door goes whose own is `key`: that, or the one of the flood it is part of. kept: the key it has
+ * now, or NULL; one of the two stays as it is.
+ */
+must_check int alerting_key(struct alerting *a, const char *key, const char *kept, struct buf *b);
+
 /* Within the caller's transaction, after the store has the door. fresh: it was not open under this key before. */
 must_check int alerting_raise(struct alerting *a, const struct store_door *d, const struct judgement *j,
 			      const struct profile *p, bool fresh, uint64_t at_ns);
@@ -36,7 +45,9 @@ must_check int alerting_allow(struct alerting *a, const char *key, uint64_t at_n
 must_check int alerting_flush(struct alerting *a);
 void alerting_forget(struct alerting *a);
 
-/* In a transaction of its own: what is due. *ret_next_ns: when something will be, 0: never. */
-must_check int alerting_due(struct alerting *a, uint64_t now_wall_ns, uint64_t *ret_next_ns);
+/*
+ * In a transaction of its own: what is due at `until_ns`, which is behind now_wall_ns while events of then may
+ * still be to come. *ret_next_ns: when something will be, 0: never. */
+must_check int alerting_due(struct alerting *a, uint64_t until_ns, uint64_t now_wall_ns, uint64_t *ret_next_ns);
 
 #endif

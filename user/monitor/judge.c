@@ -12,8 +12,10 @@
 #include "store/store.h"
 
 #define BATCH 500
+#define BATCHES_PER_STEP 16 /* so that alerts are sent and signals seen while there is a backlog */
 #define BLINK_DEFAULT_NS UINT64_C(5000000000)
 #define PENDING_MAX 4096
+#define QUIET_NS UINT64_C(1000000000) /* after which what has not come is not under way */
 
 struct judge {
 	struct store *store;
@@ -21,6 +23,8 @@ struct judge {
 	struct map *profiles; /* host_type -> struct profile, of `revision` */
 	uint64_t revision;
 	uint64_t now_ns;
+	uint64_t known_ns; /* of this step: up to when the nodes that had events are known */
+	bool more; /* events are left for the next step */
 };
 
 static void free_profile(void *p)
@@ -96,7 +100,8 @@ static int judge_door(struct judge *j, struct store_door *d, const struct event 
 
 /* What the store knows of a door before an event is judged. */
 struct known {
-	uint64_t open_seq, opened_ns; /* opened_ns 0: not open */
+	uint64_t open_seq, opened_ns; /* opened_ns 0: it is not open */
+	char *key; /* of its alert, while it is open */
 };
 
 static int remember(const struct store_door *d, void *arg)
@@ -104,17 +109,38 @@ static int remember(const struct store_door *d, void *arg)
 	struct known *k = arg;
 
 	k->open_seq = d->open_seq;
-	k->opened_ns = d->closed_ns ? 0 : d->opened_ns;
-	return 0;
+	if (d->closed_ns)
+		return 0;
+	k->opened_ns = d->opened_ns;
+	k->key = d->alert_key ? strdup(d->alert_key) : NULL;
+	return d->alert_key && !k->key ? -ENOMEM : 0;
 }
 
-/* Unknown doors leave zeros. */
+static void known_done(struct known *k)
+{
+	free(k->key);
+}
+
+/* A door that is unknown leaves zeros. */
 static int look_up(struct judge *j, const struct store_event_row *row, struct known *ret_k)
 {
 	int err = store_door_get(j->store, row->node, row->raw.boot_seq, &row->ev.door, remember,
 				 ret_k);
 
 	return err == -ENOENT ? 0 : err;
+}
+
+/* Under which alert the door goes. kept: the key it has in the store, or NULL. */
+static int choose_key(struct judge *j, struct store_door *d, enum finding_kind kind,
+		      const char *kept, struct buf *b)
+{
+	_cleanup_(buf_done) struct buf own = BUF_INIT(1024);
+	int err;
+
+	audit_key(d->host_type, d->node, &d->door, &d->ev.opener, kind, &own);
+	err = own.err ? own.err : alerting_key(j->alerting, buf_str(&own), kept, b);
+	d->alert_key = buf_str(b);
+	return err;
 }
 
 static int on_open(struct judge *j, const struct store_event_row *row)
@@ -131,7 +157,7 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 	struct buf key = BUF_INIT(1024);
 	const struct profile *profile;
 	struct judgement judgement;
-	struct known known = { 0 };
+	_cleanup_(known_done) struct known known = { 0 };
 	int err = look_up(j, row, &known);
 
 	/* A record that came late takes the cursor back: what follows it is judged already. */
@@ -141,11 +167,8 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 	/* A door that a fresh sensor found again is the same door, open since it was first seen. */
 	if (known.opened_ns)
 		d.opened_ns = known.opened_ns;
-	if (!err && judgement.kind) {
-		audit_key(row->host_type, row->node, &ev->door, &ev->opener, judgement.kind, &key);
-		d.alert_key = buf_str(&key);
-		err = key.err;
-	}
+	if (!err && judgement.kind)
+		err = choose_key(j, &d, judgement.kind, known.key, &key);
 	if (!err)
 		err = store_put_door(j->store, &d);
 	if (!err && judgement.kind)
@@ -185,7 +208,7 @@ static int close_door(struct judge *j, const char *node, uint32_t boot_seq, cons
 
 static int on_close(struct judge *j, const struct store_event_row *row)
 {
-	struct known known = { 0 };
+	_cleanup_(known_done) struct known known = { 0 };
 	int err = look_up(j, row, &known);
 
 	/* Judged before, and the same socket listens again since. */
@@ -308,7 +331,7 @@ static int collect_pending(const struct store_pending *row, void *arg)
 
 struct batch {
 	struct judge *j;
-	uint64_t last_seq;
+	uint64_t last_seq, newest_ns;
 };
 
 static int on_batch_event(const struct store_event_row *row, void *arg)
@@ -316,16 +339,19 @@ static int on_batch_event(const struct store_event_row *row, void *arg)
 	struct batch *b = arg;
 
 	b->last_seq = row->raw.seq;
+	if (row->ev.time_ns > b->newest_ns)
+		b->newest_ns = row->ev.time_ns;
 	return row->ev.kind ? on_event(row, b->j) : 0; /* kind 0: it did not decode */
 }
 
-/* Up to BATCH events of one node's boot, in one transaction; *seq moves on. */
-static int judge_batch(struct judge *j, const char *node, uint32_t boot_seq, uint64_t *seq)
+/* Up to BATCH events of one node's boot, in one transaction; *seq and *newest_ns, the latest time, move on. */
+static int judge_batch(struct judge *j, const char *node, uint32_t boot_seq, uint64_t *seq,
+		       uint64_t *newest_ns)
 {
 	const struct store_event_query q = {
 		.node = node, .boot_seq = boot_seq, .after_seq = *seq, .limit = BATCH
 	};
-	struct batch b = { .j = j, .last_seq = *seq };
+	struct batch b = { .j = j, .last_seq = *seq, .newest_ns = *newest_ns };
 	int err = store_begin(j->store);
 
 	if (err)
@@ -343,12 +369,14 @@ static int judge_batch(struct judge *j, const char *node, uint32_t boot_seq, uin
 		return err;
 	}
 	*seq = b.last_seq;
+	*newest_ns = b.newest_ns;
 	return 0;
 }
 
 static int judge_new_events(struct judge *j)
 {
 	_cleanup_(pending_freep) struct pending *p = calloc(1, sizeof(*p));
+	unsigned share;
 	int err;
 
 	if (!p)
@@ -356,15 +384,24 @@ static int judge_new_events(struct judge *j)
 	err = store_pending(j->store, collect_pending, p);
 	if (err < 0)
 		return err;
+	/* Each node gets its share: one in a storm must not keep the others waiting. */
+	share = p->len < BATCHES_PER_STEP ? BATCHES_PER_STEP / (p->len ? p->len : 1) : 1;
 	for (unsigned i = 0; i < p->len; i++) {
-		uint64_t seq = p->nodes[i].judged_seq, before;
+		uint64_t seq = p->nodes[i].judged_seq, newest_ns = 0, before = seq + 1;
 
-		do {
+		for (unsigned n = 0; n < share && seq != before; n++) {
+			if (seq >= p->nodes[i].stored_seq)
+				break;
 			before = seq;
-			err = judge_batch(j, p->nodes[i].node, p->nodes[i].boot_seq, &seq);
+			err = judge_batch(j, p->nodes[i].node, p->nodes[i].boot_seq, &seq,
+					  &newest_ns);
 			if (err)
 				return err;
-		} while (seq != before && seq < p->nodes[i].stored_seq);
+		}
+		if (seq != before && seq < p->nodes[i].stored_seq)
+			j->more = true;
+		if (newest_ns && newest_ns < j->known_ns)
+			j->known_ns = newest_ns;
 	}
 	return 0;
 }
@@ -430,11 +467,8 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 
 	if (err)
 		return err;
-	if (judgement.kind) {
-		audit_key(r->host_type, r->node, &r->d.door, &r->d.ev.opener, judgement.kind, &key);
-		r->d.alert_key = buf_str(&key);
-		err = key.err;
-	}
+	if (judgement.kind)
+		err = choose_key(j, &r->d, judgement.kind, r->old_key, &key);
 	if (!err && (before != r->d.verdict || r->old_key || r->d.alert_key)) {
 		bool same_key = r->old_key && r->d.alert_key && !strcmp(r->old_key, r->d.alert_key);
 
@@ -506,17 +540,29 @@ static int check_profiles(struct judge *j)
 	return err || same ? err : rejudge_all(j);
 }
 
+/*
+ * Time passes by the events as long as there are any: an alert whose door closed is not resolved because we
+ * lag behind, the door's return may be among what comes next. When nothing new has come for a while
+ * the clock counts.
+ */
 int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uint64_t *ret_next_ns)
 {
 	int err;
 
-	j->now_ns = now_wall_ns;
+	j->now_ns = j->known_ns = now_wall_ns;
+	j->more = false;
 	alerting_begin(j->alerting);
-	err = check_profiles(j);
+	err = alerting_load(j->alerting);
+	if (!err)
+		err = check_profiles(j);
 	if (!err)
 		err = judge_new_events(j);
 	if (!err)
-		err = alerting_due(j->alerting, now_wall_ns, ret_next_ns);
+		err = alerting_due(j->alerting, j->known_ns, now_wall_ns, ret_next_ns);
+	if (!err && j->more)
+		*ret_next_ns = now_wall_ns;
+	else if (!err && *ret_next_ns && *ret_next_ns <= now_wall_ns)
+		*ret_next_ns = now_wall_ns + QUIET_NS;
 	*ret_changes = alerting_changes(j->alerting);
 	return err;
 }

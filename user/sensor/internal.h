@@ -83,6 +83,11 @@ void door_del(struct sensor *s, uint64_t cookie);
 must_check int doors_init(struct sensor *s);
 void doors_done(struct sensor *s);
 
+/* --- sensor.c --- */
+
+/* sensor_drain() without giving anything back to the kernel. */
+must_check int drain_ring(struct sensor *s, sensor_fn fn, void *arg);
+
 /* --- sweep.c --- */
 
 /* Fills the table from the kernel's after a takeover; delivers nothing. */

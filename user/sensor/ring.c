@@ -35,7 +35,7 @@ int ring_open(int map_fd, size_t size, struct ring *ret_r)
 		.producer = (const void *)producer,
 		.data = producer + page,
 	};
-	ret_r->pos = *ret_r->consumer;
+	ret_r->pos = ret_r->done = *ret_r->consumer;
 	return 0;
 }
 
@@ -52,6 +52,7 @@ void ring_close(struct ring *r)
 
 const void *ring_next(struct ring *r, uint32_t *ret_len)
 {
+	ring_done(r);
 	while (r->pos < __atomic_load_n(r->producer, __ATOMIC_ACQUIRE)) {
 		const uint8_t *p = r->data + (r->pos & (r->size - 1));
 		uint32_t hdr = __atomic_load_n((const uint32_t *)p, __ATOMIC_ACQUIRE);
@@ -75,5 +76,5 @@ int ring_pending(const struct ring *r)
 
 void ring_release(struct ring *r)
 {
-	__atomic_store_n(r->consumer, r->pos, __ATOMIC_RELEASE);
+	__atomic_store_n(r->consumer, r->done, __ATOMIC_RELEASE);
 }

@@ -19,6 +19,7 @@ struct ring {
 	const volatile uint64_t *producer;
 	const uint8_t *data;
 	uint64_t pos; /* read up to here, not yet given back */
+	uint64_t done; /* what may be given back: all before the record that ring_next() gave last */
 };
 
 must_check int ring_open(int map_fd, size_t size, struct ring *ret_r);
@@ -27,6 +28,11 @@ void ring_close(struct ring *r);
 const void *ring_next(struct ring *r, uint32_t *ret_len);
 /* Is there something behind the read position, finished or not? */
 int ring_pending(const struct ring *r);
+/* The record given last is done with too. */
+static inline void ring_done(struct ring *r)
+{
+	r->done = r->pos;
+}
 void ring_release(struct ring *r);
 
 #endif

@@ -246,7 +246,7 @@ static void rest(struct sensor *s, bool found)
 		arm_timer(s, MODERATION_NS);
 }
 
-int sensor_drain(struct sensor *s, sensor_fn fn, void *arg)
+int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 {
 	struct delivery d = { .s = s, .fn = fn, .arg = arg };
 	const void *rec = NULL;
@@ -255,11 +255,11 @@ int sensor_drain(struct sensor *s, sensor_fn fn, void *arg)
 	int err = 0;
 
 	clear_wakeups(s);
-	sensor_commit(s);
 	while (!err && !d.ended && n < DRAIN_MAX && (rec = ring_next(&s->ring, &len))) {
 		err = deliver_record(&d, rec, len);
 		n++;
 	}
+	ring_done(&s->ring);
 	if (!err && !d.ended)
 		err = deliver_losses(&d);
 	s->ctl->drained_ns = clock_boot_ns();
@@ -270,6 +270,12 @@ int sensor_drain(struct sensor *s, sensor_fn fn, void *arg)
 	if (err)
 		return err;
 	return d.ended < 0 ? d.ended : d.count;
+}
+
+int sensor_drain(struct sensor *s, sensor_fn fn, void *arg)
+{
+	sensor_commit(s);
+	return drain_ring(s, fn, arg);
 }
 
 const struct sensor_report *sensor_report(const struct sensor *s)

@@ -48,7 +48,8 @@ int sensor_fd(const struct sensor *s);
 must_check int sensor_drain(struct sensor *s, sensor_fn fn, void *arg);
 /*
  * Gives what was delivered back to the kernel: call it when the records are stored. Until then a successor
- * that takes over the pins gets them again. The next sensor_drain() does it otherwise.
+ * that takes over the pins gets them again. The next sensor_drain() does it otherwise. Within a callback it leaves out
+ * the record that the callback is about.
  */
 void sensor_commit(struct sensor *s);
 /*

@@ -240,11 +240,11 @@ static void tell_gone(struct sweeping *w)
 	}
 }
 
-/* Everything the ring had when the iterators ended. */
+/* Everything the ring had when the iterators ended; it stays there until the caller has stored it. */
 static int drain(struct sweeping *w, sensor_fn fn, void *arg)
 {
 	for (int i = 0; i < DRAINS_MAX && ring_pending(&w->s->ring); i++) {
-		int n = sensor_drain(w->s, fn, arg);
+		int n = drain_ring(w->s, fn, arg);
 
 		if (n < 0)
 			return n;
