@@ -87,7 +87,8 @@ int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why)
 	if (!err && flock(p->base, LOCK_EX | LOCK_NB) < 0) {
 		/* Two readers of one ring would each miss what the other takes. Not ours to remove either. */
 		pins_done(p);
-		return why(ret_why, -EBUSY, "another agent uses the pins in '%s': stop it, or set "
+		return why(ret_why, -EBUSY,
+			   "another agent uses the pins in '%s': stop it, or set "
 			   "sensor.pin-dir to another folder",
 			   o->pin_dir);
 	}
