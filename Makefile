@@ -162,8 +162,10 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB_SRC) $(if $(SQL_SRC),$(B)/gen/
 
 DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libsmartcols-dev \
 	libc6-dev linux-libc-dev pkg-config iproute2 nmap
+# Other kernels, tests/vm: for this one architecture.
+DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
 DEPS_TEST := $(DEPS_BUILD) python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
-	liburing-dev gcc-multilib jq
+	liburing-dev gcc-multilib jq $(DEPS_VM)
 apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
 
 define apt_install

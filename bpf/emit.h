@@ -90,11 +90,17 @@ static __noinline __u32 owner_build(struct task_struct *t, const struct ajar_own
 	return o->h.size;
 }
 
-/* Makes sure that the ring holds the owner record of the current task's program. */
+/*
+ * Makes sure that the ring holds the owner record of the current task's program, unread: a record that
+ * was given back was known to a reader that may be gone since, so it is sent again. In a burst
+ * that is once for each drain of the reader, not once for each door.
+ */
 static __always_inline void emit_owner(struct task_struct *t, const struct ajar_owner_key *key,
 				       __u64 now)
 {
-	if (bpf_map_lookup_elem(&ajar_owners, key))
+	__u64 *sent = bpf_map_lookup_elem(&ajar_owners, key);
+
+	if (sent && *sent >= bpf_ringbuf_query(&ajar_ring, BPF_RB_CONS_POS))
 		return;
 	struct slot *s = slot_claim();
 	if (!s) {
@@ -108,7 +114,8 @@ static __always_inline void emit_owner(struct task_struct *t, const struct ajar_
 	struct ajar_cpu *c = emit_cpu(&cpu);
 	if (c) {
 		__u64 seq = __sync_fetch_and_add(&c->produced, 1);
-		__u32 off = 0, len, one = 1;
+		__u64 at = bpf_ringbuf_query(&ajar_ring, BPF_RB_PROD_POS);
+		__u32 off = 0, len;
 
 		emit_header(&s->head.h, AJAR_RECORD_OWNER, 0, now, cpu, seq);
 		len = owner_build(t, key, s, &off);
@@ -118,7 +125,7 @@ static __always_inline void emit_owner(struct task_struct *t, const struct ajar_
 				       len & (PATH_END - 1), BPF_RB_NO_WAKEUP))
 			__sync_fetch_and_add(&c->dropped, 1);
 		else
-			bpf_map_update_elem(&ajar_owners, key, &one, BPF_ANY);
+			bpf_map_update_elem(&ajar_owners, key, &at, BPF_ANY);
 	}
 	slot_release(s);
 }

@@ -31,12 +31,12 @@ struct {
 	__type(value, struct ajar_door_state);
 } ajar_doors __weak SEC(".maps");
 
-/* Owners whose record is in the ring; the value is nothing but presence. */
+/* Where in the ring the record of an owner is: a position before it. What the reader has given back is sent again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, OWNERS_MAX);
 	__type(key, struct ajar_owner_key);
-	__type(value, __u32);
+	__type(value, __u64);
 } ajar_owners __weak SEC(".maps");
 
 struct {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Runs groups of tests (unit abi store bpf e2e fault lint bench fuzz, or all) and ends with "N passed, N failed".
+# Runs groups of tests (unit abi store bpf e2e vm fault lint bench fuzz, or all) and ends with "N passed, N failed".
 # A test is a program that prints TAP: $BUILD/tests/GROUP/test_* or tests/GROUP/test_*.sh. One ends with 77 to skip; in CI
 # (CI=true) a skip is a failure. Output of a test is shown when it fails; all of it is kept in $BUILD/log/.
 set -u
@@ -83,7 +83,7 @@ group() {
 
 for g in "$@"; do
 	case $g in
-	all) for a in lint unit abi store bpf e2e fault fuzz bench; do group "$a"; done ;;
+	all) for a in lint unit abi store bpf e2e vm fault fuzz bench; do group "$a"; done ;;
 	*) group "$g" ;;
 	esac
 done

@@ -16,7 +16,7 @@
 #define AJAR_ABI 1
 
 enum ajar_record_type {
-	AJAR_RECORD_OWNER = 1, /* struct ajar_owner: who a key is; once per program run */
+	AJAR_RECORD_OWNER = 1, /* struct ajar_owner: who a key is; unread in the ring when a door names it */
 	AJAR_RECORD_OPEN = 2, /* struct ajar_open */
 	AJAR_RECORD_CLOSE = 3, /* struct ajar_close */
 	AJAR_RECORD_BIND = 4, /* struct ajar_open: TCP bound, not listening */

@@ -373,6 +373,39 @@ static void other_netns(void)
 	ok(ev && ev->door.scope == SCOPE_ANY && ev->door.autoport, "and with what else it is");
 }
 
+/* No hook tells of an SCTP listener; sweeps do, and once one is known its end is an event. */
+static void sctp_door(int type)
+{
+	int fd = socket(AF_INET, type, IPPROTO_SCTP);
+	uint64_t cookie = cookie_of(fd);
+
+	is_int(bind_loopback(fd, AF_INET, 0) || listen(fd, 1), 0,
+	       "an SCTP socket of type %d listens", type);
+	uint16_t port = port_of(fd);
+	ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) >= 0, "a sweep");
+	const struct event *ev = witness_find(&w, EVENT_OPEN, cookie, 0);
+	ok(ev && ev->door.proto == PROTO_SCTP && ev->door.port == port &&
+		   ev->door.scope == SCOPE_LOOPBACK && ev->opener.pid == (uint32_t)getpid() &&
+		   text_ends(ev->opener.exe, "/test_doors"),
+	   "finds the door, its port, address and owner");
+	close(fd);
+	ev = witness_wait(&w, EVENT_CLOSE, cookie);
+	ok(ev && ev->origin == ORIGIN_EVENT && ev->door.port == port, "its end is an event");
+}
+
+static void sctp(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
+
+	if (fd < 0) {
+		ok(true, "no SCTP on this kernel");
+		return;
+	}
+	close(fd);
+	sctp_door(SOCK_STREAM);
+	sctp_door(SOCK_SEQPACKET);
+}
+
 /* --- io_uring: neither system call is made ----------------------------------------------------------- */
 
 enum { OP_BIND = 56, OP_LISTEN = 57 };
@@ -384,9 +417,9 @@ struct uring {
 	struct io_uring_sqe *sqes;
 };
 
-static bool uring_open(struct uring *u)
+static bool uring_open(struct uring *u, unsigned flags)
 {
-	u->p = (struct io_uring_params){ 0 };
+	u->p = (struct io_uring_params){ .flags = flags, .sq_thread_idle = 1000 };
 	u->fd = (int)syscall(SYS_io_uring_setup, 4, &u->p);
 	if (u->fd < 0 || !(u->p.features & IORING_FEAT_SINGLE_MMAP))
 		return false;
@@ -406,21 +439,24 @@ static int uring_do(struct uring *u, struct io_uring_sqe sqe)
 	u->sqes[*tail & mask] = sqe;
 	array[*tail & mask] = *tail & mask;
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, u->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+	/* A kernel thread that polls may have gone to sleep before it saw the entry. */
+	unsigned wake = u->p.flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0;
+	if (syscall(SYS_io_uring_enter, u->fd, 1, 1, IORING_ENTER_GETEVENTS | wake, NULL, 0) < 0)
 		return -errno;
 	int res = cqes[*head & *(unsigned *)(u->rings + u->p.cq_off.ring_mask)].res;
 	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
 	return res;
 }
 
-static void io_uring(void)
+/* flags IORING_SETUP_SQPOLL: not even this thread does it, a thread of the kernel's in this process does. */
+static void io_uring(unsigned flags, const char *how)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET,
 				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct uring u;
 
-	if (!uring_open(&u)) {
-		ok(true, "no io_uring here");
+	if (!uring_open(&u, flags)) {
+		ok(true, "no io_uring%s here", how);
 		return;
 	}
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -433,10 +469,15 @@ static void io_uring(void)
 	if (err == -EINVAL) {
 		ok(true, "io_uring cannot bind on this kernel (6.11 brought it)");
 	} else {
-		is_int(err ? err : uring_do(&u, l), 0, "bind and listen through io_uring");
+		is_int(err ? err : uring_do(&u, l), 0, "bind and listen through io_uring%s", how);
 		const struct event *ev = witness_wait(&w, EVENT_OPEN, cookie);
 		ok(ev && ev->opener.pid == (uint32_t)getpid() && ev->door.port == port_of(fd),
 		   "are told like any other");
+		ok(ev && !strcmp(ev->opener.comm, "test_doors") && ev->opener.exe.ptr &&
+			   ev->opener.argv.ptr,
+		   "with the process's name, executable and arguments");
+		ok(ev && (ev->opener.tid == (uint32_t)getpid()) == !flags,
+		   "and the thread that did it");
 	}
 	close(fd);
 	close(u.fd);
@@ -469,7 +510,9 @@ int main(void)
 	killed();
 	other_ids();
 	other_netns();
-	io_uring();
+	io_uring(0, "");
+	io_uring(IORING_SETUP_SQPOLL, " by a polling thread");
+	sctp();
 	is_int(w.lost, 0, "nothing was lost");
 	witness_close(&w, true);
 	return tap_done();

@@ -260,6 +260,68 @@ static void restart(void)
 	ok(stat(PINS, &st) < 0, "nothing stays behind");
 }
 
+/* Waits for its turn, opens a door, closes it, and dies at the end of the pipe. */
+static pid_t opener_of_two(int *ret_go, int *ret_done)
+{
+	int go[2], done[2];
+	char c;
+
+	if (pipe2(go, O_CLOEXEC) || pipe2(done, O_CLOEXEC))
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		uint64_t cookie;
+
+		close(go[1]);
+		while (read(go[0], &c, 1) == 1) {
+			close(tcp_door(&cookie));
+			(void)!write(done[1], &cookie, sizeof(cookie));
+		}
+		_exit(0);
+	}
+	close(go[0]);
+	close(done[1]);
+	*ret_go = go[1];
+	*ret_done = done[0];
+	return pid;
+}
+
+static uint64_t next_door(int go, int done)
+{
+	uint64_t cookie = 0;
+
+	return write(go, "x", 1) == 1 && read(done, &cookie, sizeof(cookie)) > 0 ? cookie : 0;
+}
+
+/* Who a process is was told to an agent that is gone; the process too is gone when the next one comes. */
+static void named_again(void)
+{
+	const struct sensor_opts o = { .pin_dir = PINS };
+	int go = -1, done = -1;
+	struct witness a, b;
+
+	if (!ok(witness_open(&a, &o), "a pinned sensor"))
+		return;
+	pid_t pid = opener_of_two(&go, &done);
+	uint64_t first = next_door(go, done), brief;
+	const struct event *ev = witness_wait(&a, EVENT_CLOSE, first);
+	ok(ev && ev->opener.exe.ptr, "names a process");
+	sensor_commit(a.s);
+	witness_close(&a, false);
+	brief = next_door(go, done);
+	close(go);
+	close(done);
+	reap(pid);
+	if (!ok(witness_open(&b, &o), "the next agent comes when that process is gone"))
+		return;
+	ev = witness_wait(&b, EVENT_OPEN, brief);
+	ok(ev && ev->opener.pid == (uint32_t)pid, "it hears of the door opened in between");
+	ok(ev && text_ends(ev->opener.exe, "/test_sensor") && ev->opener.argv.ptr &&
+		   ev->opener.ancestors_len,
+	   "with executable, arguments and ancestors");
+	witness_close(&b, true);
+}
+
 static void half_made(void)
 {
 	const struct sensor_opts o = { .pin_dir = PINS };
@@ -391,6 +453,7 @@ int main(void)
 	raw_and_packet();
 	unprivileged();
 	restart();
+	named_again();
 	half_made();
 	storm();
 	lost_then_swept();

@@ -23,7 +23,7 @@ const struct hook hooks[HOOKS_MAX] = {
 const struct map_spec map_specs[MAPS_MAX] = {
 	[MAP_RING]    = { "ajar_ring",    BPF_MAP_TYPE_RINGBUF,  0, 0 },
 	[MAP_DOORS]   = { "ajar_doors",   BPF_MAP_TYPE_HASH,     8, sizeof(struct ajar_door_state) },
-	[MAP_OWNERS]  = { "ajar_owners",  BPF_MAP_TYPE_LRU_HASH, sizeof(struct ajar_owner_key), 4 },
+	[MAP_OWNERS]  = { "ajar_owners",  BPF_MAP_TYPE_LRU_HASH, sizeof(struct ajar_owner_key), 8 },
 	[MAP_CPUS]    = { "ajar_cpus",    BPF_MAP_TYPE_ARRAY,    4, sizeof(struct ajar_cpu) },
 	[MAP_CONTROL] = { "ajar_control", BPF_MAP_TYPE_ARRAY,    4, sizeof(struct ajar_control) },
 };

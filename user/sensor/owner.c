@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
 #include "base/map.h"
 
 static const char deleted[] = " (deleted)";
@@ -15,10 +13,9 @@ static size_t owner_bytes(const struct owner *o)
 	return sizeof(*o) + o->exe_len + o->argv_len;
 }
 
-int owner_cache_init(struct owner_cache *c, int kernel_fd)
+int owner_cache_init(struct owner_cache *c)
 {
 	TAILQ_INIT(&c->idle);
-	c->kernel_fd = kernel_fd;
 	return map_new(free, &c->by_key);
 }
 
@@ -50,8 +47,6 @@ static void shrink(struct owner_cache *c)
 
 		idle_remove(c, o);
 		map_del(c->by_key, &key, sizeof(key));
-		/* Best effort: a kernel that refuses has mostly forgotten it too, it keeps fewer. */
-		bpf_map_delete_elem(c->kernel_fd, &key);
 	}
 }
 

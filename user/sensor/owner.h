@@ -13,8 +13,8 @@
 struct map;
 
 /*
- * Who the keys in door records are. The kernel sends an owner once and remembers it in an LRU of
- * 8192; the cache is larger, keeps what open doors refer to, and forgets the longest unused of the rest.
+ * Who the keys in door records are. The kernel sends an owner before its door unless the ring still
+ * holds one; the cache keeps what open doors refer to, and forgets the longest unused of the rest.
  */
 #define OWNERS_CACHE_MAX 16384
 #define OWNERS_CACHE_BYTES (6u << 20)
@@ -36,10 +36,9 @@ struct owner_cache {
 	struct map *by_key;
 	struct owner_list idle; /* oldest first */
 	size_t idle_len, idle_bytes;
-	int kernel_fd; /* ajar_owners: what is forgotten here must be sent again */
 };
 
-must_check int owner_cache_init(struct owner_cache *c, int kernel_fd);
+must_check int owner_cache_init(struct owner_cache *c);
 void owner_cache_done(struct owner_cache *c);
 /* From a record of len bytes, checked here; a known key is left as it is. */
 must_check int owner_cache_add(struct owner_cache *c, const struct ajar_owner *rec, uint32_t len);

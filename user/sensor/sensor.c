@@ -136,7 +136,7 @@ static int begin(struct sensor *s, char **ret_why)
 	if (!err)
 		err = set_up_waking(s);
 	if (!err)
-		err = owner_cache_init(&s->owners, s->h.maps[MAP_OWNERS]);
+		err = owner_cache_init(&s->owners);
 	if (!err)
 		err = doors_init(s);
 	if (!err)

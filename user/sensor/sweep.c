@@ -292,18 +292,6 @@ int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 
 /* --- taking over ---------------------------------------------------------------------------------- */
 
-/* Owners that the predecessor was told of: they must be sent again. */
-static void forget_owners(int fd)
-{
-	struct ajar_owner_key key;
-
-	for (uint32_t i = 0; i < 4 * OWNERS_CACHE_MAX; i++) {
-		if (bpf_map_get_next_key(fd, NULL, &key))
-			break;
-		bpf_map_delete_elem(fd, &key);
-	}
-}
-
 static int load_table(struct sensor *s)
 {
 	int fd = s->h.maps[MAP_DOORS];
@@ -330,7 +318,6 @@ int sweep_preload(struct sensor *s)
 
 	if (err)
 		return err;
-	forget_owners(s->h.maps[MAP_OWNERS]);
 	s->ctl->sweep_owners = 1;
 	err = collect(&w);
 	s->ctl->sweep_owners = 0;

@@ -1,0 +1,38 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+# Process 1 of the virtual machine (see test_kernels.sh): what the tests need of a system, then each test, its TAP on the
+# second serial port between "begin NAME" and "end NAME STATUS". The kernel has the first port to itself.
+bb=/bin/busybox
+$bb --install -s /bin
+export PATH=/bin:/usr/bin BUILD=/build
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/shm /tmp /data /run
+exec </dev/null >/dev/ttyS1 2>&1
+stty -F /dev/ttyS1 raw
+mount -t tmpfs tmpfs /tmp
+mount -t tmpfs tmpfs /data
+mount -t tracefs tracefs /sys/kernel/tracing
+mount -t securityfs securityfs /sys/kernel/security
+mount -t bpf bpf /sys/fs/bpf
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+ip link set lo up
+while read -r module; do
+	insmod "/modules/$module" || echo "cannot load $module"
+done </modules/order
+one() { # name command...
+	name=$1
+	shift
+	echo "begin $name"
+	timeout "$LIMIT" "$@"
+	echo "end $name $?"
+}
+LIMIT=150
+for test in doors owner sensor; do
+	one "test_$test" "$BUILD/tests/bpf/test_$test"
+done
+one ajar_run sh /run_inside.sh
+echo "all done"
+poweroff -f

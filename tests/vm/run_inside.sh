@@ -1,0 +1,78 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash disable=SC3045
+# `ajar run` end to end inside the virtual machine, where there is busybox and nothing else: learn, accept, an
+# unexpected door, its alert, a clean end.
+N=0 BAD=0
+D=/data/ajar
+T=/tmp/run
+export PATH="$BUILD:$PATH" HOOK_LOG=$T/alerts
+mkdir -p $T
+: >$T/alerts
+printf '#!/bin/sh\ncat >>%s\n' $T/alerts >$T/hook
+chmod +x $T/hook
+mkfifo $T/never
+
+ok() { # sentence, command...
+	what=$1
+	shift
+	N=$((N + 1))
+	if "$@" >$T/ok.out 2>&1; then
+		echo "ok $N - $what"
+	else
+		echo "not ok $N - $what"
+		head -c 1500 $T/ok.out | sed 's/^/#   /'
+		BAD=$((BAD + 1))
+	fi
+}
+now() { cut -d. -f1 /proc/uptime; }
+# Until the command succeeds, at most 40 s; the pause between two looks is a read that times out.
+wait_for() {
+	end=$(($(now) + 40))
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now)" -lt $end ] || return 1
+		read -rt 0.1 _ <>$T/never || :
+	done
+}
+lists() { # port pattern...
+	port=$1
+	shift
+	ajar ls -j --data $D ":$port" >$T/ls.out 2>&1
+	for pattern in "$@"; do grep -q "$pattern" $T/ls.out || return 1; done
+}
+alerted() { grep "\"port\":$1[,}]" $T/alerts | grep -q "\"state\":\"$2\""; }
+opened() { # port
+	"$BUILD/tests/helpers/hold_door" tcp 0.0.0.0 "$1" >$T/door.out &
+	DOOR=$!
+	wait_for grep -q open $T/door.out
+}
+
+ok "a door stands open before" opened 21801
+before=$DOOR
+ajar run --data $D --on-alert $T/hook -q >$T/run.out 2>$T/run.err &
+RUN=$!
+ok "ajar run says ready" wait_for grep -qx ready $T/run.err
+pins() { find /sys/fs/bpf -mindepth 1 -name '*ajar*' | grep -q .; }
+ok "its sensor is pinned" pins
+ok "it runs on tier A" eval "ajar timeline -j --data $D | grep '\"event\":\"start\"' | grep -q 'tier A'"
+ok "every hook is attached" eval "! ajar timeline -j --data $D | grep 'not watched'"
+ok "the door of before is listed, by the snapshot" wait_for lists 21801 '"origin":"snapshot"' '"exe":"/build/tests/helpers/hold_door"'
+ok "what stands open becomes the profile" ajar profile learn --write --data $D
+ok "and the door is as profiled" wait_for lists 21801 'as profiled'
+ok "another door is opened" opened 21802
+ok "it is listed, as seen when it happened" wait_for lists 21802 '"origin":"event"' "\"pid\":$DOOR,"
+ok "with the opener's executable" lists 21802 '"exe":"/build/tests/helpers/hold_door"'
+ok "with its arguments" lists 21802 '"argv":\["/build/tests/helpers/hold_door","tcp","0.0.0.0","21802"\]'
+ok "the alert program hears of it" wait_for alerted 21802 open
+kill "$DOOR"
+ok "and that it is gone" wait_for alerted 21802 resolved
+ok "the journal is whole" ajar timeline verify --data $D
+ok "one look at the kernel works too" eval "ajar doctor >$T/doctor.out 2>&1; ! grep -q 'cannot' $T/doctor.out"
+kill -TERM $RUN
+wait $RUN
+ok "SIGTERM ends it with 0" [ $? = 0 ]
+ok "nothing is left pinned" eval "! pins"
+kill "$before"
+[ $BAD = 0 ] || sed 's/^/# run: /' $T/run.err | tail -40
+echo "1..$N"
+[ $BAD = 0 ]

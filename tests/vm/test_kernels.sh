@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The sensor and `ajar run` on other kernels: Debian's cloud kernels (apt-get download, kept in $BUILD/vm) boot in QEMU,
+# without KVM, from an initramfs of busybox and what was built here. All kernels at once, one CPU each.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+TOP=$PWD
+case ${BUILD:=build} in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
+SERIES="6.1 6.12"
+LIMIT=${AJAR_VM_TIMEOUT:-230} # seconds, together
+CACHE=$BUILD/vm
+T=$(mktemp -d "${TMPDIR:-/tmp}/ajar-vm-XXXXXX")
+PIDS=()
+# shellcheck disable=SC2317
+finish() {
+	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
+	wait
+	rm -rf "$T"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+skip() {
+	echo "1..0 # SKIP $1"
+	exit 77
+}
+[ "$(uname -m)" = x86_64 ] || skip "the kernels are for x86_64, this is $(uname -m)"
+for tool in qemu-system-x86_64 cpio busybox dpkg apt-get apt-cache xz; do
+	command -v $tool >/dev/null || skip "$tool is missing: run 'make test' as root once, it installs it"
+done
+busybox="$(command -v busybox)"
+! ldd "$busybox" >/dev/null 2>&1 || skip "busybox is not static: install busybox-static"
+
+# --- kernels ------------------------------------------------------------------------------------
+
+newest() { # series: the newest signed cloud kernel's package
+	local dots=${1//./\\.}
+	apt-cache pkgnames "linux-image-$1." | grep -E "^linux-image-$dots\.[0-9]+(-[0-9]+|\+deb[0-9]+)?-cloud-amd64$" |
+		while read -r p; do
+			# Index files list what is no longer there: only what can be installed counts.
+			apt-cache policy "$p" | grep -q 'Candidate: [0-9]' && echo "$p"
+		done | sort -V | tail -1
+}
+fetch() { # series: $CACHE/SERIES/{vmlinuz,release,modules/}, whole or not at all
+	[ ! -f "$CACHE/$1/release" ] || return 0
+	local package work=$CACHE/.$1.$$
+	package=$(newest "$1")
+	[ -n "$package" ] || {
+		apt-get update -q >/dev/null 2>&1
+		package=$(newest "$1")
+	}
+	[ -n "$package" ] || {
+		echo "apt knows no cloud kernel $1"
+		return 1
+	}
+	rm -rf "$work"
+	mkdir -p "$work/modules"
+	(
+		cd "$work" && timeout 100 apt-get download -q "$package" >apt.log 2>&1 ||
+			{ apt-get update -q && timeout 100 apt-get download -q "$package"; } >>apt.log 2>&1
+	) || {
+		echo "apt-get download $package: $(tail -1 "$work/apt.log")"
+		rm -rf "$work"
+		return 1
+	}
+	dpkg -x "$work"/*.deb "$work/x" && mv "$work"/x/boot/vmlinuz-* "$work/vmlinuz" || return 1
+	local m
+	for m in libcrc32c udp_tunnel ip6_udp_tunnel sctp; do
+		find "$work/x/lib/modules" -name "$m.ko*" -exec cp {} "$work/modules/" \;
+		[ ! -f "$work/modules/$m.ko.xz" ] || xz -d "$work/modules/$m.ko.xz"
+		[ ! -f "$work/modules/$m.ko" ] || echo "$m.ko" >>"$work/modules/order"
+	done
+	rm -rf "$work/x" "$work"/*.deb
+	echo "$package" >"$work/release"
+	rm -rf "${CACHE:?}/$1"
+	mv "$work" "$CACHE/$1"
+}
+mkdir -p "$CACHE"
+for s in $SERIES; do
+	why=$(fetch "$s") || skip "no kernel to boot: ${why:-$s cannot be unpacked}"
+done
+
+# --- the initramfs ------------------------------------------------------------------------------
+
+root=$T/root
+mkdir -p "$root"/{bin,proc,sys,dev,etc,build/tests/bpf,build/tests/helpers,modules}
+cp "$busybox" "$root/bin/busybox"
+cp tests/vm/init.sh "$root/init"
+cp tests/vm/run_inside.sh "$root/run_inside.sh"
+chmod 0755 "$root/init"
+printf 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
+printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
+programs="ajar ajar-agent tests/bpf/test_doors tests/bpf/test_owner tests/bpf/test_sensor tests/helpers/odd_door tests/helpers/hold_door"
+for p in $programs; do
+	[ -x "$BUILD/$p" ] || skip "$BUILD/$p is not built: run 'make tests'"
+	cp "$BUILD/$p" "$root/build/$p"
+done
+for p in $programs; do ldd "$BUILD/$p"; done 2>/dev/null |
+	awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | sort -u |
+	while read -r lib; do
+		mkdir -p "$root${lib%/*}"
+		cp -L "$lib" "$root$lib"
+	done
+
+for s in $SERIES; do
+	rm -rf "$root/modules"
+	cp -r "$CACHE/$s/modules" "$root/modules"
+	[ -f "$root/modules/order" ] || : >"$root/modules/order"
+	(cd "$root" && find . -print0 | cpio --null --quiet -o -H newc) >"$T/$s.cpio"
+	: >"$T/$s.tap"
+	timeout -k 5 "$LIMIT" qemu-system-x86_64 -M q35 -accel tcg -cpu max -m 768 -smp 1 -nodefaults -no-user-config \
+		-display none -monitor none -nic none -no-reboot -serial "file:$T/$s.kernel" -serial "file:$T/$s.tap" \
+		-kernel "$CACHE/$s/vmlinuz" -initrd "$T/$s.cpio" \
+		-append "console=ttyS0 quiet panic=-1 oops=panic lsm=landlock,lockdown,yama,bpf" >"$T/$s.qemu" 2>&1 </dev/null &
+	PIDS+=($!)
+done
+for p in "${PIDS[@]}"; do wait "$p"; done
+
+# --- what they said -----------------------------------------------------------------------------
+
+n=0 bad=0
+line() { # ok|not ok, sentence
+	n=$((n + 1))
+	[ "$1" = ok ] || bad=1
+	printf '%s %s - %s\n' "$1" "$n" "$2"
+}
+for s in $SERIES; do
+	test=boot plan='' seen=0
+	printf '# %s: %s\n' "$s" "$(cat "$CACHE/$s/release")"
+	while IFS= read -r l; do
+		l=${l%$'\r'}
+		case $l in
+		"begin "*) test=${l#begin } plan='' seen=0 ;;
+		"ok "*)
+			seen=$((seen + 1))
+			line ok "$s $test: ${l#ok * - }"
+			;;
+		"not ok "*)
+			seen=$((seen + 1))
+			line "not ok" "$s $test: ${l#not ok * - }"
+			;;
+		1..*) plan=${l#1..} ;;
+		"end "*)
+			if [ "$l" != "end $test 0" ] || [ "$plan" != "$seen" ] || [ "$seen" = 0 ]; then
+				line "not ok" "$s $test: ended with ${l##* } after $seen of ${plan:-an unknown number of} checks"
+			fi
+			;;
+		*) printf '#   %s\n' "$l" ;;
+		esac
+	done <"$T/$s.tap"
+	if grep -q '^all done' "$T/$s.tap"; then
+		line ok "$s: all of it ran"
+	else
+		line "not ok" "$s: it did not get to its end in $LIMIT s"
+		cat "$T/$s.kernel" "$T/$s.qemu" | tail -n 30 | tr -d '\r' | sed 's/^/#   /'
+	fi
+done
+echo "1..$n"
+exit $bad
