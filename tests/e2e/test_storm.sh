@@ -9,7 +9,7 @@ need_root sqlite3
 
 AUTO=20000 OWN=6000
 [ -z "${AJAR_LONG:-}" ] || AUTO=100000 OWN=50000
-FLOOD_MIN=32
+FLOOD_MIN=512
 WAIT=60
 [ -z "${AJAR_LONG:-}" ] || WAIT=600
 case $BUILD in */san) SAN=1 ;; *) SAN= ;; esac

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "audit/audit.h"
 #include "base/buf.h"
 #include "store/store.h"
 #include "tap.h"
@@ -292,19 +293,20 @@ static struct event flood_event(enum event_kind kind, unsigned i)
 
 static void a_flood_folds(void)
 {
-	const unsigned n = 500;
+	const unsigned first = AUDIT_FLOOD_MIN, n = first + 468;
 
 	for (unsigned i = 0; i < n; i++)
 		put_in_boot(flood_event(EVENT_OPEN, i), 2);
 	step();
-	is_int(alerts(false).n, 33, "500 ports of one program are 32 alerts and one for the flood");
-	is_int(alerts(false).most, 500 - 32, "which counts the others");
+	is_int(alerts(false).n, first + 1,
+	       "%u ports of one program are %u alerts and one for the flood", n, first);
+	is_int(alerts(false).most, n - first, "which counts the others");
 	restart();
 	put_in_boot(flood_event(EVENT_OPEN, n), 2);
 	step();
-	is_int(alerts(false).n, 33, "a monitor that starts again goes on folding");
+	is_int(alerts(false).n, first + 1, "a monitor that starts again goes on folding");
 	is_int(changes, 0, "and says nothing about one more");
-	for (unsigned i = 0; i < 32; i++)
+	for (unsigned i = 0; i < first; i++)
 		put_in_boot(flood_event(EVENT_CLOSE, i), 2);
 	step();
 	now += 10 * S;
@@ -316,8 +318,8 @@ static void a_flood_folds(void)
 	accept_row(30999, "/usr/bin/other");
 	step();
 	is_int(alerts(false).n, 1, "also when the profile changes");
-	is_int(alerts(false).doors, 500 - 32 + 2, "with every door counted");
-	for (unsigned i = 32; i < n + 2; i++)
+	is_int(alerts(false).doors, n - first + 2, "with every door counted");
+	for (unsigned i = first; i < n + 2; i++)
 		put_in_boot(flood_event(EVENT_CLOSE, i), 2);
 	step();
 	now += 10 * S;

@@ -37,7 +37,7 @@ void audit_key(const char *host_type, const char *node, const struct door *d, co
  * same flood key stand, further doors go under that one. False: doors of this key are no part of one (a port that
  * the kernel chose folds anyway).
  */
-#define AUDIT_FLOOD_MIN 32
+#define AUDIT_FLOOD_MIN 512
 #define AUDIT_FLOOD_PORT "many"
 bool audit_flood_key(const char *key, struct buf *b);
 bool audit_is_flood(const char *key);
