@@ -103,13 +103,16 @@ static int on_loss(struct agent *a, uint64_t count)
 static int record(const struct event *ev, void *arg)
 {
 	struct agent *a = arg;
+	struct event own = *ev;
 	struct journal_pos pos;
 	int err;
 
 	if (a->replay && replay_is_known(a->replay, ev))
 		return 0;
+	if (a->replay)
+		replay_complete(a->replay, &own);
 	buf_reset(&a->record);
-	event_encode(ev, &a->record);
+	event_encode(&own, &a->record);
 	err = a->record.err;
 	if (!err)
 		err = journal_append(a->journal, a->record.data, a->record.len, &pos);
@@ -151,10 +154,6 @@ static int drain(struct agent *a)
 
 	if (!err)
 		sensor_commit(a->sensor);
-	if (a->replay && replay_is_over(a->replay)) {
-		replay_free(a->replay);
-		a->replay = NULL;
-	}
 	return err;
 }
 

@@ -2,6 +2,7 @@
 #include "agent/replay.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -13,8 +14,9 @@
 #define DISORDER_NS UINT64_C(1000000000)
 
 struct replay {
-	struct map *known;
-	uint64_t taken_over_ns, latest_ns; /* CLOCK_BOOTTIME */
+	struct map *known; /* NULL when nothing from before can come any more */
+	struct map *openings; /* of doors that stood open: struct opening */
+	uint64_t taken_over_ns; /* CLOCK_BOOTTIME */
 };
 
 /* What makes a happening itself: the kernel's stamp is taken once, and redelivery keeps it. */
@@ -38,6 +40,44 @@ static bool is_of_a_door(const struct event *ev)
 	       (ev->kind == EVENT_OPEN || ev->kind == EVENT_CLOSE || ev->kind == EVENT_BIND);
 }
 
+/* Doors kept for their openers: a bound on memory, far above what a machine has open. */
+#define OPENINGS_MAX 8192
+
+struct door_key {
+	uint64_t netns_cookie, cookie;
+};
+
+struct opening {
+	size_t len;
+	char record[];
+};
+
+static struct door_key key_of(const struct door *d)
+{
+	return (struct door_key){ .netns_cookie = d->netns_cookie, .cookie = d->cookie };
+}
+
+static int keep_opening(struct replay *r, const struct event *ev)
+{
+	const struct door_key key = key_of(&ev->door);
+	struct opening *o;
+	int err;
+
+	if (ev->kind == EVENT_CLOSE)
+		map_del(r->openings, &key, sizeof(key));
+	if (ev->kind != EVENT_OPEN || map_size(r->openings) >= OPENINGS_MAX)
+		return 0;
+	o = malloc(sizeof(*o) + ev->raw.len);
+	if (!o)
+		return -ENOMEM;
+	o->len = ev->raw.len;
+	memcpy(o->record, ev->raw.ptr, o->len);
+	err = map_put(r->openings, &key, sizeof(key), o);
+	if (err)
+		free(o);
+	return err;
+}
+
 static int load(struct replay *r, struct journal_reader *reader)
 {
 	struct journal_record rec;
@@ -48,8 +88,10 @@ static int load(struct replay *r, struct journal_reader *reader)
 	while (!err && (n = journal_next(reader, &rec, &damage)) > 0) {
 		struct happening h;
 
-		if (n != 1 || event_decode(rec.payload.ptr, rec.payload.len, &ev) ||
-		    !is_of_a_door(&ev))
+		if (n != 1 || event_decode(rec.payload.ptr, rec.payload.len, &ev))
+			continue;
+		err = keep_opening(r, &ev);
+		if (err || !is_of_a_door(&ev))
 			continue;
 		h = happening_of(&ev);
 		err = map_put(r->known, &h, sizeof(h), r);
@@ -71,6 +113,8 @@ int replay_new(int journal_dir, struct journal_pos head, struct replay **ret_rep
 	r->taken_over_ns = clock_boot_ns();
 	err = map_new(NULL, &r->known);
 	if (!err)
+		err = map_new(free, &r->openings);
+	if (!err)
 		err = journal_reader_new(journal_dir, from, &reader);
 	if (!err)
 		err = load(r, reader);
@@ -85,6 +129,7 @@ void replay_free(struct replay *r)
 	if (!r)
 		return;
 	map_free(r->known);
+	map_free(r->openings);
 	free(r);
 }
 
@@ -92,14 +137,32 @@ bool replay_is_known(struct replay *r, const struct event *ev)
 {
 	struct happening h = happening_of(ev);
 
-	if (!is_of_a_door(ev))
+	if (!r->known || !is_of_a_door(ev))
 		return false;
-	if (ev->boot_ns > r->latest_ns)
-		r->latest_ns = ev->boot_ns;
+	if (ev->boot_ns > r->taken_over_ns + DISORDER_NS) {
+		map_free(r->known);
+		r->known = NULL;
+		return false;
+	}
 	return map_del(r->known, &h, sizeof(h));
 }
 
-bool replay_is_over(const struct replay *r)
+void replay_complete(struct replay *r, struct event *ev)
 {
-	return r->latest_ns > r->taken_over_ns + DISORDER_NS;
+	const struct door_key key = key_of(&ev->door);
+	const struct opening *o;
+	struct event opened;
+
+	if (ev->kind != EVENT_CLOSE || (ev->opener.exe.ptr && ev->closer.exe.ptr))
+		return;
+	o = map_get(r->openings, &key, sizeof(key));
+	if (!o || event_decode(o->record, o->len, &opened) || !opened.opener.known)
+		return;
+	/* Same process, fewer words: the kernel says who, the journal what that is. */
+	if (!ev->opener.known || (!ev->opener.exe.ptr && ev->opener.pid == opened.opener.pid))
+		ev->opener = opened.opener;
+	if (ev->closer.known && !ev->closer.exe.ptr && ev->closer.pid == opened.opener.pid)
+		ev->closer = opened.opener;
+	if (!ev->cgroup.ptr)
+		ev->cgroup = opened.cgroup;
 }

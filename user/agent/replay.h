@@ -10,7 +10,7 @@
 struct event;
 
 /*
- * An agent that is killed between the journal's fsync and telling the kernel so leaves records in the ring that are in
+ * What a successor needs of the journal of an agent that was killed. An agent that is killed between the journal's fsync and telling the kernel so leaves records in the ring that are in
  * the journal too. Its successor reads the end of the journal back and passes over what it is delivered again.
  */
 struct replay;
@@ -20,7 +20,10 @@ void replay_free(struct replay *r);
 DEFINE_FREEP(struct replay, replay_free)
 /* True, once, for each event that the journal has. */
 bool replay_is_known(struct replay *r, const struct event *ev);
-/* Nothing from before the take-over can come any more. */
-bool replay_is_over(const struct replay *r);
+/*
+ * Who opened a door is told to the agent once and may have been told to the predecessor: a closing that does not
+ * know its opener gets it from the journal's opening. Borrows from r until the next call.
+ */
+void replay_complete(struct replay *r, struct event *ev);
 
 #endif
