@@ -13,6 +13,8 @@
 /* Events of different CPUs leave the ring a little out of order. */
 #define DISORDER_NS UINT64_C(1000000000)
 
+#define START_JITTER_NS UINT64_C(5000000)
+
 struct replay {
 	struct map *known; /* NULL when nothing from before can come any more */
 	struct map *openings; /* of doors that stood open: struct opening */
@@ -147,6 +149,15 @@ bool replay_is_known(struct replay *r, const struct event *ev)
 	return map_del(r->known, &h, sizeof(h));
 }
 
+/* Not another process under the number of one that is gone; the stamps are converted twice. */
+static bool same_start(const struct process *a, const struct process *b)
+{
+	uint64_t apart =
+		a->start_ns > b->start_ns ? a->start_ns - b->start_ns : b->start_ns - a->start_ns;
+
+	return apart < START_JITTER_NS;
+}
+
 void replay_complete(struct replay *r, struct event *ev)
 {
 	const struct door_key key = key_of(&ev->door);
@@ -161,7 +172,8 @@ void replay_complete(struct replay *r, struct event *ev)
 	/* Same process, fewer words: the kernel says who, the journal what that is. */
 	if (!ev->opener.known || (!ev->opener.exe.ptr && ev->opener.pid == opened.opener.pid))
 		ev->opener = opened.opener;
-	if (ev->closer.known && !ev->closer.exe.ptr && ev->closer.pid == opened.opener.pid)
+	if (ev->closer.known && !ev->closer.exe.ptr && ev->closer.pid == opened.opener.pid &&
+	    same_start(&ev->closer, &opened.opener))
 		ev->closer = opened.opener;
 	if (!ev->cgroup.ptr)
 		ev->cgroup = opened.cgroup;
