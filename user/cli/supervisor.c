@@ -47,7 +47,8 @@ static int start_role(struct supervised *r)
 	struct supervisor *sv = r->of;
 	struct proc_opts o = { .argv = r->argv,
 			       .keep_fds = r->keep_fds,
-			       .own_stdout = r->own_stdout };
+			       .own_stdout = r->own_stdout,
+			       .ends_with_us = true };
 	int err = r->prepare ? r->prepare(r, sv->o.arg) : 0;
 
 	if (!err)
