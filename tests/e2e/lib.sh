@@ -91,6 +91,11 @@ role_pid() { # agent|ship|monitor
 	esac
 }
 
+# Where the sensor of our own ajar run is pinned; the agent holds that folder open.
+pin_dir() {
+	for fd in /proc/"$(role_pid agent)"/fd/*; do readlink "$fd"; done | grep '^/sys/fs/bpf/ajar[^/]*$' | head -1
+}
+
 no_child_of_ours() {
 	for p in "${PIDS[@]}"; do ! kill -0 "$p" 2>/dev/null || return 1; done
 }

@@ -67,13 +67,18 @@ static int clear_cloexec(const int *fds)
 }
 
 /* In the child. Only returns when exec failed, with why. */
-static int child_exec(const struct proc_opts *o, int in_fd)
+static int child_exec(const struct proc_opts *o, int in_fd, pid_t parent)
 {
 	_close_ int null_fd = -1;
 
 	reset_signals();
 	if (o->own_session)
 		setsid();
+	if (o->ends_with_us) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+		if (getppid() != parent)
+			return -ESRCH;
+	}
 	if (dup2(in_fd, STDIN_FILENO) < 0)
 		return -errno;
 	if (o->quiet) {
@@ -93,7 +98,7 @@ int proc_spawn(const struct proc_opts *o, pid_t *ret_pid)
 {
 	_close_ int in_fd = -1, report_r = -1, report_w = -1;
 	int pipe_fds[2], err, child_err = 0;
-	pid_t pid;
+	pid_t pid, parent = getpid();
 	ssize_t n;
 
 	err = input_fd(o, &in_fd);
@@ -108,7 +113,7 @@ int proc_spawn(const struct proc_opts *o, pid_t *ret_pid)
 		return -errno;
 	if (!pid) {
 		/* report_w is O_CLOEXEC: a successful exec closes it, which is the report. */
-		err = child_exec(o, in_fd);
+		err = child_exec(o, in_fd, parent);
 		if (write(report_w, &err, sizeof(err)) < 0)
 			_exit(126);
 		_exit(127);

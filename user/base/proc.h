@@ -17,6 +17,7 @@ struct proc_opts {
 	bool quiet; /* stdout and stderr to /dev/null */
 	bool own_stdout; /* our stdout is its stdout; else its stdout goes to our stderr */
 	bool own_session; /* setsid: proc_kill_group() ends its children too */
+	bool ends_with_us; /* SIGTERM when we die; proc_follow_supervisor() renews that after a change of uid */
 	const int *keep_fds; /* -1-terminated: fds that stay open across exec; NULL: only 0, 1, 2 */
 };
 

@@ -49,8 +49,9 @@ static int start_role(struct supervised *r)
 		.argv = r->argv,
 		.keep_fds = r->keep_fds,
 		.own_stdout = r->own_stdout,
+		.ends_with_us = true,
 		/* Ctrl-C on our terminal is for us alone: we end the roles in order. */
-		.own_session = !r->optional
+		.own_session = !r->optional,
 	};
 	int err = r->prepare ? r->prepare(r, sv->o.arg) : 0;
 

@@ -14,71 +14,17 @@
 #include "base/map.h"
 #include "base/parse.h"
 #include "sensor/internal.h"
+#include "sensor/late.h"
 
-/* What /proc still says of a process whose owner record was lost. */
-struct late {
-	struct buf exe, argv;
-};
-
-static uint64_t proc_start_ticks(const char *stat)
+static void fill_late(struct late *l, const struct ajar_owner_key *key, struct process *p)
 {
-	const char *p = strrchr(stat, ')');
-	unsigned long long ticks = 0;
-
-	/* Field 22; what follows the name begins with field 3. */
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (!p || sscanf(p + 1, "%20llu", &ticks) != 1)
-		return 0;
-	return ticks;
-}
-
-static bool same_process(const struct ajar_owner_key *key)
-{
-	struct buf b = BUF_INIT(4096);
-	char path[64];
-	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
-	bool same = false;
-
-	snprintf(path, sizeof(path), "/proc/%u/stat", key->tgid);
-	if (file_read(AT_FDCWD, path, &b) == 0 && hz)
-		same = proc_start_ticks(buf_str(&b)) == key->start_ns / (1000000000 / hz);
-	buf_done(&b);
-	return same;
-}
-
-static void late_read(struct late *l, const struct ajar_owner_key *key, struct process *p)
-{
-	char path[64], exe[4096];
-
-	if (!same_process(key))
-		return;
-	snprintf(path, sizeof(path), "/proc/%u/exe", key->tgid);
-	ssize_t n = readlink(path, exe, sizeof(exe));
-	if (n > 0)
-		buf_put(&l->exe, exe, (size_t)n);
-	snprintf(path, sizeof(path), "/proc/%u/cmdline", key->tgid);
-	if (file_read(AT_FDCWD, path, &l->argv))
-		buf_reset(&l->argv);
-	/* It may have ended, or run another program, while we read. */
-	if (!same_process(key))
+	if (!late_read(l, key))
 		return;
 	if (l->exe.len && !p->exe.ptr)
 		p->exe = (struct text){ l->exe.data, (uint32_t)l->exe.len };
 	if (l->argv.len && !p->argv.ptr)
 		p->argv = (struct text){ l->argv.data, (uint32_t)l->argv.len };
 }
-
-static void late_done(struct late *l)
-{
-	buf_done(&l->exe);
-	buf_done(&l->argv);
-}
-
-#define LATE_INIT                                                                                  \
-	{                                                                                          \
-		BUF_INIT(4096), BUF_INIT(AJAR_ARGV_MAX)                                            \
-	}
 
 static void fill_owner(struct process *p, const struct owner *o)
 {
@@ -123,7 +69,7 @@ static void fill_process(struct sensor *s, struct process *p, const struct ajar_
 		fill_owner(p, o);
 	/* The owner record was lost, or an iterator sent it, which cannot read arguments. */
 	if (!p->exe.ptr || !p->argv.ptr)
-		late_read(late, &a->owner, p);
+		fill_late(late, &a->owner, p);
 }
 
 /* The kernel itself as the opener of a socket that no process made. */

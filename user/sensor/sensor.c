@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "sensor/internal.h"
+#include "sensor/late.h"
 
 /*
  * Waking. Idle, the reader has armed the bell and sleeps; the first record rings it. After a
@@ -146,6 +147,8 @@ static int begin(struct sensor *s, char **ret_why)
 	if (s->resumed) {
 		s->resumed_since = s->ctl->drained_ns;
 		err = sweep_preload(s);
+		if (!err)
+			err = late_owners(s);
 		if (err)
 			return why(ret_why, err, "cannot read the doors of the pinned sensor (%s)",
 				   strerror(-err));

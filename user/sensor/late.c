@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "sensor/late.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/map.h"
+#include "sensor/internal.h"
+
+struct stat_line {
+	char comm[AJAR_COMM_LEN];
+	unsigned ppid;
+	uint64_t start_ticks;
+};
+
+static bool read_stat(uint32_t pid, struct stat_line *ret)
+{
+	struct buf b = BUF_INIT(4096);
+	char path[64];
+	const char *text = "", *open, *close;
+	unsigned long long ticks = 0;
+	int len;
+
+	*ret = (struct stat_line){ 0 };
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	if (file_read(AT_FDCWD, path, &b) == 0)
+		text = buf_str(&b);
+	open = strchr(text, '(');
+	close = strrchr(text, ')');
+	if (open && close) {
+		len = (int)(close - open - 1);
+		snprintf(ret->comm, sizeof(ret->comm), "%.*s", len, open + 1);
+		(void)!sscanf(close + 1, " %*c %10u", &ret->ppid);
+	}
+	/* Field 22; what follows the name begins with field 3. */
+	for (int field = 2; close && field < 22; field++)
+		close = strchr(close + 1, ' ');
+	if (close && sscanf(close + 1, "%20llu", &ticks) == 1)
+		ret->start_ticks = ticks;
+	buf_done(&b);
+	return ret->start_ticks;
+}
+
+static bool same_process(const struct ajar_owner_key *key, struct stat_line *ret)
+{
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+
+	return read_stat(key->tgid, ret) && hz &&
+	       ret->start_ticks == key->start_ns / (1000000000 / hz);
+}
+
+bool late_read(struct late *l, const struct ajar_owner_key *key)
+{
+	struct stat_line st;
+	char path[64], exe[AJAR_EXE_MAX];
+	ssize_t n;
+
+	if (!same_process(key, &st))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%u/exe", key->tgid);
+	n = readlink(path, exe, sizeof(exe));
+	if (n > 0)
+		buf_put(&l->exe, exe, (size_t)n);
+	snprintf(path, sizeof(path), "/proc/%u/cmdline", key->tgid);
+	if (file_read(AT_FDCWD, path, &l->argv))
+		buf_reset(&l->argv);
+	/* It may have ended, or run another program, while we read. */
+	return same_process(key, &st);
+}
+
+void late_done(struct late *l)
+{
+	buf_done(&l->exe);
+	buf_done(&l->argv);
+}
+
+/* --- what waits in a ring that was taken over ------------------------------------------------------- */
+
+static void put_ancestors(struct ajar_owner *o, uint32_t ppid)
+{
+	for (int i = 0; i < AJAR_ANCESTORS_MAX && ppid; i++) {
+		struct stat_line st;
+
+		if (!read_stat(ppid, &st))
+			return;
+		o->ancestors[i].tgid = ppid;
+		memcpy(o->ancestors[i].comm, st.comm, sizeof(st.comm));
+		ppid = st.ppid;
+	}
+}
+
+static int add_owner(struct sensor *s, const struct ajar_owner_key *key)
+{
+	struct {
+		struct ajar_owner o;
+		char bytes[AJAR_EXE_MAX + AJAR_ARGV_MAX];
+	} rec = { .o.key = *key };
+	struct late l = LATE_INIT;
+	struct stat_line st;
+	int err = 0;
+
+	if (late_read(&l, key) && same_process(key, &st)) {
+		memcpy(rec.o.comm, st.comm, sizeof(st.comm));
+		put_ancestors(&rec.o, st.ppid);
+		memcpy(rec.bytes, l.exe.data, l.exe.len);
+		memcpy(rec.bytes + l.exe.len, l.argv.data, l.argv.len);
+		rec.o.exe_len = (uint16_t)l.exe.len;
+		rec.o.argv_len = (uint16_t)l.argv.len;
+		rec.o.flags = (l.exe.len ? AJAR_OWNER_EXE : 0) | (l.argv.len ? AJAR_OWNER_ARGV : 0);
+		err = owner_cache_add(&s->owners, &rec.o, sizeof(rec));
+	}
+	late_done(&l);
+	return err;
+}
+
+/* Each is looked up once, also when it is gone. */
+static int look_up(struct sensor *s, struct map *seen, const struct ajar_actor *a)
+{
+	int err;
+
+	if (a->flags & (AJAR_ACTOR_NONE | AJAR_ACTOR_KTHREAD) ||
+	    owner_cache_get(&s->owners, &a->owner) || map_get(seen, &a->owner, sizeof(a->owner)))
+		return 0;
+	err = map_put(seen, &a->owner, sizeof(a->owner), s);
+	return err ? err : add_owner(s, &a->owner);
+}
+
+static int look_up_both(struct sensor *s, struct map *seen, const void *rec, uint32_t len)
+{
+	const struct ajar_header *h = rec;
+	const struct ajar_close *c = rec;
+	const struct ajar_open *o = rec;
+	int err;
+
+	if (len < sizeof(*h) || h->abi != AJAR_ABI)
+		return 0;
+	if (h->type == AJAR_RECORD_CLOSE && len >= sizeof(*c)) {
+		err = look_up(s, seen, &c->opener);
+		return err ? err : look_up(s, seen, &c->closer);
+	}
+	if ((h->type == AJAR_RECORD_OPEN || h->type == AJAR_RECORD_BIND) && len >= sizeof(*o))
+		return look_up(s, seen, &o->opener);
+	return 0;
+}
+
+int late_owners(struct sensor *s)
+{
+	struct ring ahead = s->ring; /* reads on by itself and gives nothing back */
+	struct map *seen = NULL;
+	const void *rec;
+	uint32_t len;
+	int err = map_new(NULL, &seen);
+
+	while (!err && (rec = ring_next(&ahead, &len)))
+		err = look_up_both(s, seen, rec, len);
+	map_free(seen);
+	return err;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_SENSOR_LATE_H
+#define AJAR_SENSOR_LATE_H
+
+#include <stdbool.h>
+
+#include "ajar/event.h"
+#include "base/buf.h"
+
+struct sensor;
+
+/* What /proc still says of a process whose owner record is not there. */
+struct late {
+	struct buf exe, argv;
+};
+#define LATE_INIT { BUF_INIT(AJAR_EXE_MAX), BUF_INIT(AJAR_ARGV_MAX) }
+
+/* False when it is gone, or was another one by the time it was read. */
+bool late_read(struct late *l, const struct ajar_owner_key *key);
+void late_done(struct late *l);
+
+/*
+ * After a takeover, still as root: who is behind the records that wait in the ring. The predecessor was told,
+ * and took it along; without it one program would be two, with and without its path.
+ */
+must_check int late_owners(struct sensor *s);
+
+#endif
