@@ -68,6 +68,15 @@ static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
 		d->flags |= AJAR_DOOR_AUTOPORT;
 }
 
+/*
+ * Has it ever listened? A TCP socket is in LISTEN before its port is known to be free; only one that got it
+ * is hashed as a listener, which sets this flag for good.
+ */
+static __always_inline bool sock_has_listened(struct sock *sk)
+{
+	return sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_RCU_FREE) & 1;
+}
+
 /* The same for a listening TCP socket or MPTCP subflow. */
 static __always_inline void door_of_tcp(struct tcp_sock *tp, struct ajar_door *d)
 {

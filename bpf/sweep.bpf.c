@@ -29,7 +29,8 @@ static __always_inline __u8 sweep_proto(struct sock *sk)
 		return AJAR_PROTO_RAW;
 	switch (protocol) {
 	case IPPROTO_TCP:
-		return state == BPF_TCP_LISTEN ? AJAR_PROTO_TCP : 0;
+		/* One whose listen() is under way, and may still fail, is none yet. */
+		return state == BPF_TCP_LISTEN && sock_has_listened(sk) ? AJAR_PROTO_TCP : 0;
 	case IPPROTO_MPTCP:
 		return state == BPF_TCP_LISTEN ? AJAR_PROTO_MPTCP : 0;
 	case IPPROTO_SCTP:

@@ -181,6 +181,7 @@ typedef struct {
 } atomic64_t;
 
 struct sock_common {
+	unsigned long skc_flags;
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
@@ -212,6 +213,10 @@ struct inode {
 struct socket_alloc {
 	struct socket socket;
 	struct inode vfs_inode;
+};
+
+enum sock_flags {
+	SOCK_RCU_FREE = 24, /* its number differs between kernels: relocated */
 };
 
 struct sock {

@@ -43,6 +43,7 @@ enum ajar_door_flags {
 	AJAR_DOOR_KERNEL = 1 << 4, /* SEEN: no file refers to the socket, the kernel made it */
 	AJAR_DOOR_CONNECTED = 1 << 5, /* SEEN: UDP with a peer: only known doors count */
 	AJAR_DOOR_KNOWN = 1 << 6, /* SEEN: stood in ajar_doors already */
+	AJAR_DOOR_UNSURE = 1 << 7, /* listen() may still fail, the port may be 0: confirm it */
 };
 
 enum ajar_actor_flags {

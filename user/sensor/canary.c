@@ -69,5 +69,7 @@ int canary_run(struct sensor *s, char **ret_why)
 {
 	int err = try_door(s, SOCK_STREAM, &s->canaries[0], ret_why);
 
-	return err ? err : try_door(s, SOCK_DGRAM, &s->canaries[1], ret_why);
+	if (err || s->h.links[HOOK_POST_BIND4] < 0)
+		return err;
+	return try_door(s, SOCK_DGRAM, &s->canaries[1], ret_why);
 }

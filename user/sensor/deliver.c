@@ -241,9 +241,21 @@ static int record_open(struct delivery *d, const struct ajar_open *r)
 
 	if (err)
 		return err;
-	if (!told)
+	if (r->door.flags & AJAR_DOOR_UNSURE)
+		s->unsure = true;
+	else if (!told)
 		deliver_open(d, k, EVENT_OPEN, ORIGIN_EVENT, r->h.ktime_ns);
 	return 0;
+}
+
+/* The end of what no sweep has confirmed; false: there never was a door. */
+static bool confirm_by_end(struct delivery *d, struct known_door *k, const struct ajar_close *r)
+{
+	if (r->door.flags & AJAR_DOOR_UNSURE)
+		return false;
+	k->door = r->door;
+	deliver_open(d, k, EVENT_OPEN, ORIGIN_EVENT, k->opened_ns);
+	return true;
 }
 
 /* A bind is told and forgotten. */
@@ -267,6 +279,12 @@ static int record_close(struct delivery *d, const struct ajar_close *r)
 		if (err)
 			return err;
 	}
+	if (k && k->door.flags & AJAR_DOOR_UNSURE && !confirm_by_end(d, k, r)) {
+		door_del(s, cookie);
+		return 0;
+	}
+	if (!k && r->door.flags & AJAR_DOOR_UNSURE)
+		return 0;
 	if (!k) {
 		plain = (struct known_door){ .door = r->door,
 					     .opened_ns = r->opened_ns,

@@ -6,18 +6,20 @@
 #include <linux/bpf.h>
 
 #include "ajar/event.h"
+#include "base/err.h"
 
 /* clang-format off */
 const struct hook hooks[HOOKS_MAX] = {
-	[HOOK_LISTEN]      = { "tcp listen and its end", true,  { { "sockops LISTEN_CB, STATE_CB", "listen_sockops", false } } },
-	[HOOK_BIND4]       = { "ipv4 port asked for",    false, { { "cgroup/bind4",      "bind_bind4",      false } } },
-	[HOOK_BIND6]       = { "ipv6 port asked for",    false, { { "cgroup/bind6",      "bind_bind6",      false } } },
-	[HOOK_POST_BIND4]  = { "ipv4 udp and bind",      true,  { { "cgroup/post_bind4", "bind_post_bind4", false } } },
-	[HOOK_POST_BIND6]  = { "ipv6 udp and bind",      true,  { { "cgroup/post_bind6", "bind_post_bind6", false } } },
-	[HOOK_RELEASE]     = { "udp closed",             true,  { { "cgroup/sock_release", "release_sock",  false } } },
-	[HOOK_SWEEP_FILES] = { "sweep of held sockets",  true,  { { "iter/task_file",    "sweep_task_file", true } } },
-	[HOOK_SWEEP_TCP]   = { "sweep of kernel tcp",    false, { { "iter/tcp",          "sweep_tcp",       true } } },
-	[HOOK_SWEEP_UDP]   = { "sweep of kernel udp",    false, { { "iter/udp",          "sweep_udp",       true } } },
+	[HOOK_LISTEN]      = { "tcp listen and its end", true,  { { "sockops LISTEN_CB, STATE_CB", "listen_sockops", HOOK_CGROUP },
+							     { "tp_btf/inet_sock_set_state, confirmed by sweeps", "state_set", HOOK_TRACE } } },
+	[HOOK_BIND4]       = { "ipv4 port asked for",    false, { { "cgroup/bind4",      "bind_bind4",      HOOK_CGROUP } } },
+	[HOOK_BIND6]       = { "ipv6 port asked for",    false, { { "cgroup/bind6",      "bind_bind6",      HOOK_CGROUP } } },
+	[HOOK_POST_BIND4]  = { "ipv4 udp and bind",      true,  { { "cgroup/post_bind4", "bind_post_bind4", HOOK_CGROUP } } },
+	[HOOK_POST_BIND6]  = { "ipv6 udp and bind",      true,  { { "cgroup/post_bind6", "bind_post_bind6", HOOK_CGROUP } } },
+	[HOOK_RELEASE]     = { "udp closed",             true,  { { "cgroup/sock_release", "release_sock",  HOOK_CGROUP } } },
+	[HOOK_SWEEP_FILES] = { "sweep of held sockets",  true,  { { "iter/task_file",    "sweep_task_file", HOOK_ITER } } },
+	[HOOK_SWEEP_TCP]   = { "sweep of kernel tcp",    false, { { "iter/tcp",          "sweep_tcp",       HOOK_ITER } } },
+	[HOOK_SWEEP_UDP]   = { "sweep of kernel udp",    false, { { "iter/udp",          "sweep_udp",       HOOK_ITER } } },
 };
 
 const struct map_spec map_specs[MAPS_MAX] = {
@@ -29,8 +31,20 @@ const struct map_spec map_specs[MAPS_MAX] = {
 };
 /* clang-format on */
 
+const struct hook_alt *hook_alt(enum hook_id id, char tier)
+{
+	for (size_t i = 0; i < array_len(hooks[id].alts); i++) {
+		const struct hook_alt *alt = &hooks[id].alts[i];
+
+		if (alt->prog && (alt->how != HOOK_CGROUP || tier == 'A'))
+			return alt;
+	}
+	return NULL;
+}
+
 void handles_init(struct handles *h)
 {
+	h->tier = 0;
 	for (int i = 0; i < MAPS_MAX; i++)
 		h->maps[i] = -1;
 	for (int i = 0; i < HOOKS_MAX; i++)

@@ -7,15 +7,23 @@
 #include <stdint.h>
 
 /* Ways to learn of one thing, best first. */
+enum hook_how { HOOK_CGROUP, HOOK_TRACE, HOOK_ITER };
+
 struct hook_alt {
 	const char *name; /* as people know it */
 	const char *prog; /* function in bpf/ */
-	bool iter; /* an iterator: opened, not attached to the cgroup */
+	enum hook_how how; /* where it is attached */
 };
+
+/*
+ * Tiers, best first: A has a cgroup v2 root to attach to, B has not, D has no BPF and polls. (Without BTF, which
+ * would be C, the programs cannot be loaded: that is D too.)
+ */
+#define TIERS_BPF "AB"
 
 struct hook {
 	const char *what;
-	bool required;
+	bool required; /* of a tier that has an alternative for it */
 	struct hook_alt alts[2];
 };
 
@@ -33,6 +41,8 @@ enum hook_id {
 };
 
 extern const struct hook hooks[HOOKS_MAX];
+/* The best alternative that a tier can have, or NULL. */
+const struct hook_alt *hook_alt(enum hook_id id, char tier);
 
 enum map_id {
 	MAP_RING,
@@ -52,6 +62,7 @@ extern const struct map_spec map_specs[MAPS_MAX];
 
 /* File descriptors of all that the sensor consists of; -1: absent. */
 struct handles {
+	char tier;
 	int maps[MAPS_MAX];
 	int links[HOOKS_MAX];
 };

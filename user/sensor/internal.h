@@ -46,11 +46,15 @@ struct sensor {
 	struct passwd_cache passwd;
 	uint64_t canaries[2];
 
+	bool unsure; /* some door of the table has AJAR_DOOR_UNSURE: a sweep must look */
+	uint64_t confirm_after_ns; /* not before */
+
 	struct map *closed; /* while sweeping: cookies of doors whose close was drained meanwhile, to s */
 	uint64_t sweep;
 
 	struct sensor_hook_report hooks[HOOKS_MAX];
 	struct sensor_report report;
+	char *why; /* not a better tier, or NULL */
 	uint64_t received, lost, owners_received;
 };
 
@@ -92,11 +96,13 @@ must_check int drain_ring(struct sensor *s, sensor_fn fn, void *arg);
 
 /* Fills the table from the kernel's after a takeover; delivers nothing. */
 must_check int sweep_preload(struct sensor *s);
+/* Confirms doors that are unsure, now or, when *ret_wait_ns is set, after that time. */
+must_check int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
 
 /* --- load.c --- */
 
-must_check int load_fresh(const struct sensor_opts *o, struct handles *ret_h, uint64_t build,
-			  char **ret_why);
+must_check int load_fresh(const struct sensor_opts *o, char tier, struct handles *ret_h,
+			  uint64_t build, char **ret_why);
 uint64_t load_build(void);
 
 /* --- canary.c --- */

@@ -81,8 +81,9 @@ static int attach_one(struct ajar_bpf *b, const struct hook_alt *alt, int cgroup
 
 	if (!p)
 		return -ENOENT;
-	struct bpf_link *l = alt->iter ? bpf_program__attach_iter(p, NULL)
-				       : bpf_program__attach_cgroup(p, cgroup);
+	struct bpf_link *l = alt->how == HOOK_CGROUP ? bpf_program__attach_cgroup(p, cgroup)
+			     : alt->how == HOOK_ITER ? bpf_program__attach_iter(p, NULL)
+						     : bpf_program__attach(p);
 	if (!l)
 		return -errno;
 	/* The copy keeps the link when libbpf's object goes: after this nothing needs it. */
@@ -97,13 +98,36 @@ static int attach_one(struct ajar_bpf *b, const struct hook_alt *alt, int cgroup
 static int attach_all(struct ajar_bpf *b, int cgroup, struct handles *h, char **ret_why)
 {
 	for (int i = 0; i < HOOKS_MAX; i++) {
-		int err = attach_one(b, &hooks[i].alts[0], cgroup, &h->links[i]);
+		const struct hook_alt *alt = hook_alt((enum hook_id)i, h->tier);
+		int err = alt ? attach_one(b, alt, cgroup, &h->links[i]) : 0;
 
 		if (err && hooks[i].required)
 			return why(ret_why, err, "cannot attach %s (%s): see 'ajar doctor'",
-				   hooks[i].alts[0].name, strerror(-err));
+				   alt->name, strerror(-err));
 	}
 	return 0;
+}
+
+/* Only what the tier attaches is loaded: a program that this kernel refuses must not stop the others. */
+static int choose_programs(struct ajar_bpf *b, char tier)
+{
+	struct bpf_program *p;
+	int err = 0;
+
+	bpf_object__for_each_program(p, b->obj)
+	{
+		bool wanted = false;
+
+		for (int i = 0; !wanted && i < HOOKS_MAX; i++) {
+			const struct hook_alt *alt = hook_alt((enum hook_id)i, tier);
+
+			wanted = alt && !strcmp(alt->prog, bpf_program__name(p));
+		}
+		err = bpf_program__set_autoload(p, wanted);
+		if (err)
+			break;
+	}
+	return err;
 }
 
 static int open_cgroup(int *ret_fd, char **ret_why)
@@ -132,7 +156,8 @@ static void init_control(const struct handles *h, uint64_t build)
 	(void)bpf_map_update_elem(h->maps[MAP_CONTROL], &zero, &ctl, BPF_ANY);
 }
 
-int load_fresh(const struct sensor_opts *o, struct handles *ret_h, uint64_t build, char **ret_why)
+int load_fresh(const struct sensor_opts *o, char tier, struct handles *ret_h, uint64_t build,
+	       char **ret_why)
 {
 	_cleanup_(ajar_bpf__destroyp) struct ajar_bpf *b = NULL;
 	_close_ int cgroup = -1;
@@ -144,7 +169,7 @@ int load_fresh(const struct sensor_opts *o, struct handles *ret_h, uint64_t buil
 			ret_why, -errno,
 			"this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs one built with "
 			"CONFIG_DEBUG_INFO_BTF=y, 5.15 or newer");
-	int err = open_cgroup(&cgroup, ret_why);
+	int err = tier == 'A' ? open_cgroup(&cgroup, ret_why) : 0;
 	if (err)
 		return err;
 	b = ajar_bpf__open();
@@ -154,12 +179,15 @@ int load_fresh(const struct sensor_opts *o, struct handles *ret_h, uint64_t buil
 	if (err)
 		return why(ret_why, err,
 			   "the ring's size must be a power of two and a multiple of 4096");
-	err = ajar_bpf__load(b);
+	err = choose_programs(b, tier);
+	if (!err)
+		err = ajar_bpf__load(b);
 	if (err)
 		return why(ret_why, err,
 			   "the kernel refuses the BPF programs (%s): see 'ajar doctor'",
 			   strerror(-err));
 	handles_init(&h);
+	h.tier = tier;
 	err = take_maps(b, &h);
 	if (!err) {
 		init_control(&h, build);

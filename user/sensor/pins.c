@@ -107,9 +107,14 @@ static void pin_path(const struct pins *p, const char *name, char buf[96])
 	snprintf(buf, 96, "/proc/self/fd/%d/%s", p->version, name);
 }
 
-static const char *link_name(int i, char buf[48])
+/* The tier shows in the names: a set of another tier is not whole. NULL: the tier has no such hook. */
+static const char *link_name(int i, char tier, char buf[48])
 {
-	snprintf(buf, 48, "link_%s", hooks[i].alts[0].prog);
+	const struct hook_alt *alt = hook_alt((enum hook_id)i, tier);
+
+	if (!alt)
+		return NULL;
+	snprintf(buf, 48, "link_%s", alt->prog);
 	return buf;
 }
 
@@ -135,7 +140,10 @@ static int check_link(int fd)
 	/* A cgroup that was removed leaves its links behind, detached. */
 	if (info.type == BPF_LINK_TYPE_CGROUP && !info.cgroup.cgroup_id)
 		return -ENOLINK;
-	return info.type == BPF_LINK_TYPE_CGROUP || info.type == BPF_LINK_TYPE_ITER ? 0 : -EUCLEAN;
+	return info.type == BPF_LINK_TYPE_CGROUP || info.type == BPF_LINK_TYPE_ITER ||
+			       info.type == BPF_LINK_TYPE_RAW_TRACEPOINT
+		       ? 0
+		       : -EUCLEAN;
 }
 
 static int check_control(int fd, uint64_t build)
@@ -162,7 +170,9 @@ static int take_all(struct pins *p, uint64_t build, struct handles *h)
 			return err;
 	}
 	for (int i = 0; i < HOOKS_MAX; i++) {
-		pin_path(p, link_name(i, name), path);
+		if (!link_name(i, h->tier, name))
+			continue;
+		pin_path(p, name, path);
 		h->links[i] = bpf_obj_get(path);
 		if (h->links[i] < 0 && hooks[i].required)
 			return -errno;
@@ -173,11 +183,12 @@ static int take_all(struct pins *p, uint64_t build, struct handles *h)
 	return check_control(h->maps[MAP_CONTROL], build);
 }
 
-int pins_take(struct pins *p, uint64_t build, struct handles *ret_h)
+int pins_take(struct pins *p, char tier, uint64_t build, struct handles *ret_h)
 {
 	struct handles h;
 
 	handles_init(&h);
+	h.tier = tier;
 	int err = take_all(p, build, &h);
 	if (err) {
 		handles_close(&h);
@@ -206,8 +217,10 @@ int pins_put(struct pins *p, const struct handles *h, const struct sensor_opts *
 
 	for (int i = 0; !err && i < MAPS_MAX; i++)
 		err = put_one(p, h->maps[i], map_specs[i].name, o);
-	for (int i = 0; !err && i < HOOKS_MAX; i++)
-		err = put_one(p, h->links[i], link_name(i, name), o);
+	for (int i = 0; !err && i < HOOKS_MAX; i++) {
+		if (link_name(i, h->tier, name))
+			err = put_one(p, h->links[i], name, o);
+	}
 	if (!err)
 		return 0;
 	pins_clear(p);

@@ -26,8 +26,8 @@ void pins_init(struct pins *p);
 void pins_done(struct pins *p);
 /* Opens or makes the folders, owned by uid:gid, and locks them: -EBUSY when another agent lives. */
 must_check int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why);
-/* A whole set of this layout and build: fills *ret_h. -ENOENT when there is none, else what is wrong with it. */
-must_check int pins_take(struct pins *p, uint64_t build, struct handles *ret_h);
+/* A whole set of this tier, layout and build: fills *ret_h. -ENOENT when there is none, else what is wrong with it. */
+must_check int pins_take(struct pins *p, char tier, uint64_t build, struct handles *ret_h);
 must_check int pins_put(struct pins *p, const struct handles *h, const struct sensor_opts *o,
 			char **ret_why);
 /* Unpins everything in the folder, ours or half-made. */

@@ -91,15 +91,56 @@ static void describe(struct sensor *s)
 {
 	for (unsigned i = 0; i < HOOKS_MAX; i++) {
 		bool on = s->h.links[i] >= 0;
+		const struct hook_alt *alt = hook_alt((enum hook_id)i, s->h.tier);
 
 		s->hooks[i] = (struct sensor_hook_report){
 			.what = hooks[i].what,
-			.hook = on ? hooks[i].alts[0].name : NULL,
-			.note = on ? NULL : "this kernel refuses it",
+			.hook = on ? alt->name : NULL,
+			.note = on    ? NULL
+				: alt ? "this kernel refuses it"
+				      : "only by sweeps, without cgroup v2",
 		};
 	}
-	s->report =
-		(struct sensor_report){ .tier = 'A', .hooks_len = HOOKS_MAX, .hooks = s->hooks };
+	s->report = (struct sensor_report){
+		.tier = s->h.tier, .why = s->why, .hooks_len = HOOKS_MAX, .hooks = s->hooks
+	};
+}
+
+static bool wants(const struct sensor_opts *o, char tier)
+{
+	const char *forced = secure_getenv(SENSOR_TIER_ENV);
+	char want = o->tier ? o->tier : forced ? *forced : 0;
+
+	return !want || want == tier;
+}
+
+/* A pinned sensor of a lower tier than could be is taken over all the same: it holds what happened meanwhile. */
+static bool take_over(struct sensor *s, const struct sensor_opts *o, uint64_t build)
+{
+	for (const char *tier = TIERS_BPF; *tier; tier++) {
+		if (wants(o, *tier) && !pins_take(&s->pins, *tier, build, &s->h))
+			return true;
+	}
+	return false;
+}
+
+/* The best tier that this machine can have; why it is not a better one is kept for the report. */
+static int load_best(struct sensor *s, const struct sensor_opts *o, uint64_t build, char **ret_why)
+{
+	int err = -EINVAL;
+
+	for (const char *tier = TIERS_BPF; *tier; tier++) {
+		_free_ char *reason = NULL;
+
+		if (!wants(o, *tier))
+			continue;
+		err = load_fresh(o, *tier, &s->h, build, &reason);
+		if (!err)
+			return 0;
+		if (!s->why)
+			s->why = take_ptr(reason);
+	}
+	return why(ret_why, err, "%s", s->why ? s->why : "there is no such tier of the sensor");
 }
 
 /* Takes over what is pinned, or loads anew (and pins it). */
@@ -108,18 +149,17 @@ static int acquire(struct sensor *s, const struct sensor_opts *o, char **ret_why
 	uint64_t build = load_build();
 
 	if (!o->pin_dir)
-		return load_fresh(o, &s->h, build, ret_why);
+		return load_best(s, o, build, ret_why);
 	int err = pins_open(&s->pins, o, ret_why);
 	if (err)
 		return err;
-	err = pins_take(&s->pins, build, &s->h);
-	if (!err) {
+	if (take_over(s, o, build)) {
 		s->resumed = true;
 		return 0;
 	}
 	/* None, half a set, or one of another build: it would only be misread. */
 	pins_clear(&s->pins);
-	err = load_fresh(o, &s->h, build, ret_why);
+	err = load_best(s, o, build, ret_why);
 	return err ? err : pins_put(&s->pins, &s->h, o, ret_why);
 }
 
@@ -203,6 +243,7 @@ void sensor_free(struct sensor *s, bool unpin)
 	cgroups_done(&s->cgroups);
 	passwd_done(&s->passwd);
 	free(s->told);
+	free(s->why);
 	free(s);
 }
 
@@ -254,6 +295,7 @@ int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 	struct delivery d = { .s = s, .fn = fn, .arg = arg };
 	const void *rec = NULL;
 	unsigned n = 0;
+	uint64_t wait_ns = 0;
 	uint32_t len;
 	int err = 0;
 
@@ -265,9 +307,18 @@ int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 	ring_done(&s->ring);
 	if (!err && !d.ended)
 		err = deliver_losses(&d);
+	/* Not from within a sweep, which drains too. */
+	if (!err && !d.ended && s->unsure && !s->closed && n < DRAIN_MAX) {
+		int more = sweep_confirm(s, fn, arg, &wait_ns);
+
+		err = more < 0 ? more : 0;
+		d.count += more > 0 ? more : 0;
+	}
 	s->ctl->drained_ns = clock_boot_ns();
 	if (n == DRAIN_MAX || err || d.ended)
 		arm_timer(s, 1);
+	else if (wait_ns)
+		arm_timer(s, wait_ns > MODERATION_NS ? wait_ns : MODERATION_NS);
 	else
 		rest(s, n > 0);
 	if (err)

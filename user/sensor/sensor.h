@@ -22,7 +22,9 @@ struct sensor_opts {
 	const char *pin_dir;
 	uint32_t uid, gid;
 	uint32_t ring_bytes; /* power of two; 0: 4 MiB */
+	char tier; /* this one or none, for tests; 0: $AJAR_SENSOR_TIER, else the best that works */
 };
+#define SENSOR_TIER_ENV "AJAR_SENSOR_TIER"
 
 /* Called for each event; everything it points to is borrowed until it returns. Non-zero ends the drain. */
 typedef int (*sensor_fn)(const struct event *ev, void *arg);
@@ -67,6 +69,7 @@ struct sensor_hook_report {
 };
 struct sensor_report {
 	char tier; /* 'A'..'D' */
+	const char *why; /* why not a better one, or NULL */
 	unsigned hooks_len;
 	const struct sensor_hook_report *hooks;
 };

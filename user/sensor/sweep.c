@@ -156,7 +156,8 @@ static int tell_missed(struct sweeping *w, struct ajar_open *seen)
 
 	/* An opening that the kernel did see names the opener better than its holders do. */
 	if (in_table && st.opened_ns) {
-		seen->door = st.door;
+		if (!(st.door.flags & AJAR_DOOR_UNSURE))
+			seen->door = st.door;
 		seen->opener = st.opener;
 		opened = st.opened_ns;
 	}
@@ -191,6 +192,10 @@ static bool compare_found(const void *key, size_t len, void *value, void *arg)
 	}
 	k->sweep = s->sweep;
 	k->unseen = 0;
+	if (k->door.flags & AJAR_DOOR_UNSURE && seen->door.port) {
+		k->door = seen->door;
+		deliver_open(&w->d, k, EVENT_OPEN, ORIGIN_EVENT, k->opened_ns);
+	}
 	if (!k->owner && !(k->opener.flags & AJAR_ACTOR_NONE))
 		k->owner = owner_ref(&s->owners, owner_cache_get(&s->owners, &k->opener.owner));
 	return false;
@@ -205,6 +210,8 @@ static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 
 	(void)len;
 	memcpy(&cookie, key, sizeof(cookie));
+	if (k->door.flags & AJAR_DOOR_UNSURE)
+		w->s->unsure = true;
 	if (k->sweep == w->s->sweep || k->opened_ns >= w->start_ns || k->told_ns >= w->start_ns)
 		return false;
 	if (bpf_map_lookup_elem(w->s->h.maps[MAP_DOORS], &cookie, &st) == 0 &&
@@ -235,7 +242,9 @@ static void tell_gone(struct sweeping *w)
 
 		/* It may be there for a door that only the table still knows. */
 		bpf_map_delete_elem(s->h.maps[MAP_DOORS], &cookie);
-		deliver_close(&w->d, k, w->origin, clock_boot_ns(), NULL);
+		/* One that was never confirmed was none. */
+		if (!(k->door.flags & AJAR_DOOR_UNSURE))
+			deliver_close(&w->d, k, w->origin, clock_boot_ns(), NULL);
 		door_del(s, cookie);
 	}
 }
@@ -263,6 +272,7 @@ static int compare(struct sweeping *w, sensor_fn fn, void *arg)
 		err = drain(w, fn, arg);
 	if (err)
 		return err;
+	w->s->unsure = false;
 	map_each(w->found, compare_found, w);
 	if (!w->d.ended && w->origin != ORIGIN_SNAPSHOT)
 		tell_gone(w);
@@ -288,6 +298,26 @@ int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 	map_free(w.found);
 	free(w.gone);
 	return err;
+}
+
+/*
+ * Openings that may be none are looked at when the ring is empty; a sweep costs more than a record, so that a storm
+ * of them gets a fifth of the time at most.
+ */
+int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (now < s->confirm_after_ns) {
+		*ret_wait_ns = s->confirm_after_ns - now;
+		return 0;
+	}
+	int n = sensor_sweep(s, ORIGIN_SWEEP, fn, arg);
+	uint64_t end = clock_boot_ns();
+
+	s->confirm_after_ns = end + 4 * (end - now);
+	*ret_wait_ns = s->unsure ? s->confirm_after_ns - end : 0;
+	return n;
 }
 
 /* --- taking over ---------------------------------------------------------------------------------- */

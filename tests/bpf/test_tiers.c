@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is seen where the kernel offers less: each lower tier by force, and what it must still tell. */
+#include <sched.h>
+#include <sys/stat.h>
+
+#include "witness.h"
+
+#define PINS "/sys/fs/bpf/ajar-test-tiers"
+
+static struct witness w;
+
+static int tcp_door(uint16_t port, uint64_t *ret_cookie)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*ret_cookie = cookie_of(fd);
+	if (port != 0xffff)
+		bind_loopback(fd, AF_INET, port);
+	listen(fd, 1);
+	return fd;
+}
+
+/* --- B: a tracepoint that fires before listen() has succeeded -------------------------------------- */
+
+static void told_with_owner(void)
+{
+	uint64_t cookie;
+	int fd = tcp_door(0, &cookie);
+	const struct event *ev = witness_wait(&w, EVENT_OPEN, cookie);
+
+	if (!ok(ev, "a TCP door is told"))
+		return;
+	is_int(ev->origin, ORIGIN_EVENT, "as an event");
+	is_int(ev->door.port, port_of(fd), "with its port");
+	is_int(ev->door.proto, PROTO_TCP, "and protocol");
+	ok(ev->opener.pid == (uint32_t)getpid() && text_ends(ev->opener.exe, "/test_tiers") &&
+		   ev->opener.argv.ptr && ev->opener.ancestors_len,
+	   "and whole opener");
+	close(fd);
+	ev = witness_wait(&w, EVENT_CLOSE, cookie);
+	ok(ev && ev->origin == ORIGIN_EVENT && ev->closer.pid == (uint32_t)getpid() &&
+		   ev->opened_ns && ev->door.port,
+	   "its end is an event too, with closer, opening and port");
+	is_int(witness_count(&w, EVENT_OPEN, cookie), 1, "one opening");
+	is_int(witness_count(&w, EVENT_CLOSE, cookie), 1, "one end");
+}
+
+/* The tracepoint reads port 0. */
+static void autobound(void)
+{
+	uint64_t cookie;
+	int fd = tcp_door(0xffff, &cookie);
+	uint16_t port = port_of(fd);
+	const struct event *ev = witness_wait(&w, EVENT_OPEN, cookie);
+
+	ok(ev && ev->door.port == port && ev->door.autoport,
+	   "a door without bind is told with the port that listen() got");
+	close(fd);
+	ev = witness_wait(&w, EVENT_CLOSE, cookie);
+	ok(ev && ev->door.port == port, "its end too");
+}
+
+/* The tracepoint shows LISTEN, then CLOSE. */
+static void failed_listen(void)
+{
+	int one = 1, a = socket(AF_INET, SOCK_STREAM, 0), b = socket(AF_INET, SOCK_STREAM, 0);
+	uint64_t ca = cookie_of(a), cb = cookie_of(b);
+
+	setsockopt(a, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(b, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	bind_loopback(a, AF_INET, 0);
+	bind_loopback(b, AF_INET, port_of(a));
+	is_int(listen(a, 1), 0, "one of two sockets on a port listens");
+	is_int(listen(b, 1), -1, "the other may not");
+	ok(witness_wait(&w, EVENT_OPEN, ca), "the door is told");
+	close(b);
+	close(a);
+	ok(witness_wait(&w, EVENT_CLOSE, ca), "and its end");
+	is_int(witness_count(&w, EVENT_OPEN, cb) + witness_count(&w, EVENT_CLOSE, cb), 0,
+	       "of the failed listen() nothing");
+}
+
+/* Nobody could look while it stood open: its end says that it did. */
+static void brief(void)
+{
+	uint64_t named, chosen;
+	int fd = tcp_door(0, &named);
+	uint16_t port = port_of(fd);
+
+	close(fd);
+	fd = tcp_door(0xffff, &chosen);
+	uint16_t other = port_of(fd);
+	close(fd);
+	const struct event *end = witness_wait(&w, EVENT_CLOSE, chosen);
+	const struct event *ev = witness_find(&w, EVENT_OPEN, chosen, 0);
+	ok(ev && end && ev->door.port == other && end->door.port == other,
+	   "a door that is gone before anybody looked is told, autobound");
+	ev = witness_find(&w, EVENT_OPEN, named, 0);
+	ok(ev && ev->door.port == port && ev->boot_ns && text_ends(ev->opener.exe, "/test_tiers"),
+	   "or bound, with its opener");
+	is_int(witness_count(&w, EVENT_CLOSE, named), 1, "and its end");
+}
+
+static void again(void)
+{
+	uint64_t cookie;
+	int fd = tcp_door(0, &cookie);
+
+	ok(witness_wait(&w, EVENT_OPEN, cookie), "a door");
+	shutdown(fd, SHUT_RD);
+	ok(witness_wait(&w, EVENT_CLOSE, cookie), "ends by shutdown(SHUT_RD)");
+	is_int(listen(fd, 1), 0, "listens again");
+	close(fd);
+	uint64_t until = clock_boot_ns() + DEADLINE_NS;
+	while (witness_count(&w, EVENT_CLOSE, cookie) < 2 && witness_step(&w, until))
+		;
+	is_int(witness_count(&w, EVENT_OPEN, cookie), 2, "is told twice");
+	is_int(witness_count(&w, EVENT_CLOSE, cookie), 2, "and ended twice");
+}
+
+static void udp_by_sweeps(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = cookie_of(fd);
+
+	bind_loopback(fd, AF_INET, 0);
+	ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) >= 0, "a sweep");
+	const struct event *ev = witness_find(&w, EVENT_OPEN, cookie, 0);
+	ok(ev && ev->origin == ORIGIN_SWEEP && ev->door.port == port_of(fd) &&
+		   ev->opener.pid == (uint32_t)getpid(),
+	   "finds a UDP door and who holds it");
+	close(fd);
+	for (int i = 0; i < 2; i++)
+		ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) >= 0, "a sweep after its end");
+	is_int(witness_count(&w, EVENT_CLOSE, cookie), 1, "finds that it is gone");
+}
+
+/* A door of before the sensor: its end is an event. */
+static bool from_before(const struct sensor_opts *o)
+{
+	uint64_t cookie;
+	int fd = tcp_door(0, &cookie);
+
+	if (!ok(witness_open(&w, o), "a sensor of tier %c opens", o->tier))
+		return false;
+	is_int(sensor_report(w.s)->tier, o->tier, "and says so");
+	ok(sensor_sweep(w.s, ORIGIN_SNAPSHOT, witness_keep, &w) >= 0, "it looks");
+	const struct event *ev = witness_find(&w, EVENT_OPEN, cookie, 0);
+	ok(ev && ev->origin == ORIGIN_SNAPSHOT && ev->door.port == port_of(fd),
+	   "and finds a door of before");
+	close(fd);
+	ok(witness_wait(&w, EVENT_CLOSE, cookie), "whose end it tells");
+	return true;
+}
+
+static void many(void)
+{
+	uint64_t cookies[200];
+	int fds[200];
+	unsigned opens = 0, closes = 0;
+
+	for (size_t i = 0; i < array_len(fds); i++)
+		fds[i] = tcp_door(i % 2 ? 0 : 0xffff, &cookies[i]);
+	ok(witness_wait(&w, EVENT_OPEN, cookies[array_len(fds) - 1]), "two hundred doors");
+	for (size_t i = 0; i < array_len(fds); i++)
+		close(fds[i]);
+	witness_wait(&w, EVENT_CLOSE, cookies[array_len(fds) - 1]);
+	for (size_t i = 0; i < array_len(fds); i++) {
+		opens += witness_count(&w, EVENT_OPEN, cookies[i]);
+		closes += witness_count(&w, EVENT_CLOSE, cookies[i]);
+	}
+	is_int(opens, array_len(fds), "each is told once");
+	is_int(closes, array_len(fds), "and each end");
+}
+
+static void taken_over(void)
+{
+	const struct sensor_opts o = { .tier = 'B', .pin_dir = PINS };
+	struct witness a, b;
+	uint64_t before, during, brief_one, since;
+	struct stat st;
+
+	if (!ok(witness_open(&a, &o), "a pinned sensor of tier B"))
+		return;
+	int fd = tcp_door(0, &before), other;
+	ok(witness_wait(&a, EVENT_OPEN, before), "tells of a door");
+	sensor_commit(a.s);
+	witness_close(&a, false);
+	other = tcp_door(0xffff, &during);
+	close(tcp_door(0, &brief_one));
+	close(fd);
+	if (!ok(witness_open(&b, &o), "another one comes"))
+		return;
+	ok(sensor_resumed(b.s, &since), "and takes over");
+	ok(witness_wait(&b, EVENT_CLOSE, before), "the end of the first door is told");
+	const struct event *ev = witness_wait(&b, EVENT_OPEN, during);
+	ok(ev && ev->door.port == port_of(other), "what was opened in between is confirmed");
+	is_int(witness_count(&b, EVENT_OPEN, brief_one), 1, "what was gone by then is told");
+	close(other);
+	ok(witness_wait(&b, EVENT_CLOSE, during), "events go on");
+	witness_close(&b, true);
+	ok(stat(PINS, &st) < 0, "nothing stays behind");
+}
+
+static void tier_b(void)
+{
+	const struct sensor_opts o = { .tier = 'B' };
+
+	if (!from_before(&o))
+		return;
+	told_with_owner();
+	autobound();
+	failed_listen();
+	brief();
+	again();
+	udp_by_sweeps();
+	many();
+	is_int(w.lost, 0, "nothing was lost");
+	witness_close(&w, true);
+	taken_over();
+}
+
+int main(void)
+{
+	if (geteuid())
+		tap_skip_all("needs root");
+	tier_b();
+	return tap_done();
+}
