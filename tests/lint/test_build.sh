@@ -34,7 +34,7 @@ result $? "clang builds it without a warning"
 result $? "make install puts both programs where DESTDIR and PREFIX say"
 grep -q '^ExecStart=/usr/sbin/ajar-agent$' "$tmp/root/usr/lib/systemd/system/ajar-agent.service" 2>"$tmp/log" &&
 	(cd "$tmp/one" && $MAKE uninstall DESTDIR="$tmp/root" PREFIX=/usr) >>"$tmp/log" 2>&1 &&
-	find "$tmp/root" -type f >"$tmp/log" && [ ! -s "$tmp/log" ]
+	find "$tmp/root" ! -type d >"$tmp/log" && [ ! -s "$tmp/log" ]
 result $? "units with it, and make uninstall takes all of it away"
 touch "$tmp/one/user/base/buf.h"
 (cd "$tmp/one" && $MAKE -n all) >"$tmp/log" 2>&1
