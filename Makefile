@@ -23,6 +23,12 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
 SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/ajar
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR ?=
 
 ifeq ($(V),1)
@@ -38,7 +44,7 @@ MAKEFLAGS += -r
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all deps deps-build deps-test run check test test-long bench lint fmt fuzz install uninstall clean tests help
+.PHONY: all man deps deps-build deps-test run check test test-long bench lint fmt fuzz install uninstall clean tests help
 
 # --- flags ---------------------------------------------------------------------------------------
 
@@ -165,7 +171,7 @@ DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsq
 # Other kernels, tests/vm: for this one architecture.
 DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
 DEPS_TEST := $(DEPS_BUILD) python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
-	liburing-dev gcc-multilib jq $(DEPS_VM)
+	liburing-dev gcc-multilib jq systemd mandoc bash-completion $(DEPS_VM)
 apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
 
 define apt_install
@@ -226,13 +232,40 @@ lint:
 fmt:
 	$(Q)git ls-files '*.c' | xargs clang-format -i
 
-install: all
+# Units name the programs by the places they are installed to.
+UNITS := $(sort $(wildcard deploy/systemd/*.service))
+PAGES := $(patsubst deploy/man/%.in,$(B)/man/%,$(sort $(wildcard deploy/man/*.in)))
+# The sections of pages: ajar.8 goes to man8/.
+section = man$(subst .,,$(suffix $(1)))
+
+# Prose by hand around lists that the program writes out of its tables.
+$(B)/man/%: deploy/man/%.in deploy/man/make.sh $(B)/ajar
+	$(call msg,MAN,$@)
+	$(Q)mkdir -p $(@D) && sh deploy/man/make.sh $(B)/ajar $< > $@
+
+man: $(PAGES)
+
+install: all man
 	$(call msg,INSTALL,$(DESTDIR)$(PREFIX))
 	$(Q)install -D -m 0755 $(B)/ajar $(DESTDIR)$(BINDIR)/ajar
 	$(Q)install -D -m 0755 $(B)/ajar-agent $(DESTDIR)$(SBINDIR)/ajar-agent
+	$(Q)install -d $(DESTDIR)$(UNITDIR)
+	$(Q)for u in $(UNITS); do f=$(DESTDIR)$(UNITDIR)/$${u##*/}; \
+		sed -e 's|/usr/sbin/|$(SBINDIR)/|' -e 's|/usr/bin/|$(BINDIR)/|' $$u > $$f && chmod 0644 $$f || exit; done
+	$(Q)install -D -m 0644 deploy/sysusers/ajar.conf $(DESTDIR)$(SYSUSERSDIR)/ajar.conf
+	$(Q)install -D -m 0644 deploy/tmpfiles/ajar.conf $(DESTDIR)$(TMPFILESDIR)/ajar.conf
+	$(Q)$(foreach p,$(PAGES),install -D -m 0644 $(p) $(DESTDIR)$(MANDIR)/$(call section,$(p))/$(notdir $(p)) &&) :
+	$(Q)install -D -m 0644 deploy/conf/ajar.conf $(DESTDIR)$(DOCDIR)/ajar.conf
+	$(Q)install -D -m 0644 deploy/completions/ajar $(DESTDIR)$(COMPLETIONDIR)/ajar
+	$(Q)ln -sf ajar $(DESTDIR)$(COMPLETIONDIR)/ajar-agent
 
+# What `make install` put there, with the same variables; the account and /var/lib/ajar stay: they are evidence.
 uninstall:
-	$(Q)rm -f $(DESTDIR)$(BINDIR)/ajar $(DESTDIR)$(SBINDIR)/ajar-agent
+	$(Q)rm -f $(DESTDIR)$(BINDIR)/ajar $(DESTDIR)$(SBINDIR)/ajar-agent \
+		$(UNITS:deploy/systemd/%=$(DESTDIR)$(UNITDIR)/%) \
+		$(DESTDIR)$(SYSUSERSDIR)/ajar.conf $(DESTDIR)$(TMPFILESDIR)/ajar.conf $(DESTDIR)$(DOCDIR)/ajar.conf \
+		$(foreach p,$(PAGES),$(DESTDIR)$(MANDIR)/$(call section,$(p))/$(notdir $(p))) \
+		$(DESTDIR)$(COMPLETIONDIR)/ajar $(DESTDIR)$(COMPLETIONDIR)/ajar-agent
 
 clean:
 	$(Q)rm -rf $(BUILD)

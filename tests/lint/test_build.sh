@@ -32,6 +32,10 @@ result $? "clang builds it without a warning"
 	[ -x "$tmp/root/usr/bin/ajar" ] && [ -x "$tmp/root/usr/sbin/ajar-agent" ] &&
 	"$tmp/root/usr/bin/ajar" --version >>"$tmp/log" 2>&1
 result $? "make install puts both programs where DESTDIR and PREFIX say"
+grep -q '^ExecStart=/usr/sbin/ajar-agent$' "$tmp/root/usr/lib/systemd/system/ajar-agent.service" 2>"$tmp/log" &&
+	(cd "$tmp/one" && $MAKE uninstall DESTDIR="$tmp/root" PREFIX=/usr) >>"$tmp/log" 2>&1 &&
+	find "$tmp/root" ! -type d >"$tmp/log" && [ ! -s "$tmp/log" ]
+result $? "units with it, and make uninstall takes all of it away"
 touch "$tmp/one/user/base/buf.h"
 (cd "$tmp/one" && $MAKE -n all) >"$tmp/log" 2>&1
 grep -q -- '-c user/base/buf.c' "$tmp/log" && ! grep -q -- '-c build/gen/sql.c' "$tmp/log"

@@ -152,18 +152,26 @@ static void drop_bounding_set(void)
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
+static bool has_capability(const struct __user_cap_data_struct data[2])
+{
+	return data[0].effective | data[0].permitted | data[0].inheritable | data[1].effective |
+	       data[1].permitted | data[1].inheritable;
+}
+
+/* What starts without any has nothing to give up: its service may then forbid capset(2) altogether. */
 static int clear_capability_sets(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { 0 };
+	const struct __user_cap_data_struct none[2] = { 0 };
 
-	if (syscall(SYS_capset, &head, data) < 0 || syscall(SYS_capget, &head, data) < 0)
+	if (syscall(SYS_capget, &head, data) < 0)
 		return -errno;
-	for (int i = 0; i < 2; i++) {
-		if (data[i].effective | data[i].permitted | data[i].inheritable)
-			return -EPERM;
-	}
-	return 0;
+	if (!has_capability(data))
+		return 0;
+	if (syscall(SYS_capset, &head, none) < 0 || syscall(SYS_capget, &head, data) < 0)
+		return -errno;
+	return has_capability(data) ? -EPERM : 0;
 }
 
 int proc_drop_privileges(uid_t uid, gid_t gid)

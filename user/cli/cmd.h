@@ -16,7 +16,7 @@ struct cmd_option {
 	const char *name; /* "since" for --since */
 	char letter; /* 0: none */
 	const char *arg; /* "TIME", or NULL for a switch */
-	const char *help;
+	const char *help; /* NULL: works, and no help shows it */
 };
 struct cmd_ctx {
 	const struct cmd *cmd;
@@ -50,5 +50,8 @@ must_check bool cmd_bad_words(const struct cmd_ctx *c, int min, int max);
 /* The verbs, NULL-terminated (cli/main.c). */
 extern const struct cmd *const cmd_table[];
 extern const struct cmd cmd_watch, cmd_run, cmd_ls, cmd_timeline, cmd_alerts, cmd_profile, cmd_doctor, cmd_ship, cmd_monitor;
+extern const struct cmd cmd_config;
+/* `config check` reads files itself: main loads none for it. */
+bool cmd_config_checks(const struct cmd_ctx *c);
 
 #endif

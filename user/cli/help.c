@@ -9,6 +9,8 @@ static void print_options(FILE *out, const struct cmd_option *t)
 	for (; t && t->name; t++) {
 		int n;
 
+		if (!t->help)
+			continue;
 		if (t->letter)
 			n = fprintf(out, "  -%c, --%s", t->letter, t->name);
 		else

@@ -18,8 +18,8 @@
 #define CONF_FILE "/etc/ajar/ajar.conf"
 
 const struct cmd *const cmd_table[] = {
-	&cmd_watch,   &cmd_run,	   &cmd_ls,   &cmd_timeline, &cmd_alerts,
-	&cmd_profile, &cmd_doctor, &cmd_ship, &cmd_monitor,  NULL,
+	&cmd_watch,  &cmd_run,	&cmd_ls,      &cmd_timeline, &cmd_alerts, &cmd_profile,
+	&cmd_doctor, &cmd_ship, &cmd_monitor, &cmd_config,   NULL,
 };
 
 /* A descriptor 0..2 that is closed would be given to the next file opened, and data written into it. */
@@ -90,7 +90,7 @@ static int run(struct cmd_ctx *ctx, const struct options *o)
 		help_program(stderr, false);
 		return AJAR_EXIT_ERROR;
 	}
-	if (load_conf(ctx, o))
+	if (!cmd_config_checks(ctx) && load_conf(ctx, o))
 		return AJAR_EXIT_ERROR;
 	return ctx->cmd->run(ctx);
 }

@@ -25,15 +25,21 @@ static int on_signal(int signo, void *arg)
 	return 0;
 }
 
+/* Root makes it and gives it away; somebody else makes it where he may, a service finds it made. */
 static int open_folder(const char *path, uid_t uid, gid_t gid, int *ret_fd)
 {
-	int err = geteuid() ? 0 : file_mkdir_p(path, 0750, uid, gid), fd;
+	int err = file_mkdir_p(path, 0750, uid, gid), fd;
 
-	if (err)
+	if (err && !geteuid())
 		return log_err(err, "cannot make the folder '%s'", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return log_err(-errno, "cannot open the folder '%s'", path);
+		return log_err(-errno,
+			       "cannot open the folder '%s' as uid %u, make it with 'sudo install "
+			       "-d -m 750 "
+			       "-o %u -g %u %s' or give another --data",
+			       path, (unsigned)geteuid(), (unsigned)geteuid(), (unsigned)getegid(),
+			       path);
 	*ret_fd = fd;
 	return 0;
 }

@@ -395,3 +395,10 @@ void conf_each(const struct conf *c,
 		fn(keys[i].name, buf_str(&b), keys[i].def, keys[i].help, c->origins[i], arg);
 	}
 }
+
+const char *conf_range(const char *key)
+{
+	const struct conf_key *k = find_key(key);
+
+	return k ? k->range : NULL;
+}

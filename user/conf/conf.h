@@ -37,4 +37,7 @@ must_check int conf_set(struct conf *c, const char *key, const char *value, cons
 void conf_each(const struct conf *c, void (*fn)(const char *key, const char *value, const char *def, const char *help,
 						 const char *origin, void *arg), void *arg);
 
+/* The values a key takes, for people: "1M to 1024G"; NULL: no such key. */
+const char *conf_range(const char *key);
+
 #endif

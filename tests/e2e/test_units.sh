@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The units as systemd runs them: a systemd of our own, pid 1 of new namespaces, with our units alone, a private /run,
+# /var/lib, bpffs, cgroup tree and list of accounts. Their sandbox is real: what it forbids fails here. It ends with us.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_root setpriv unshare nsenter systemctl
+SYSTEMD=/lib/systemd/systemd
+[ -x $SYSTEMD ] || {
+	echo "1..0 # SKIP systemd is missing"
+	exit 77
+}
+chmod 755 "$T"
+
+# --- started by hand, each as who it is to be --------------------------------------------------------------
+
+# In a subshell always, which it replaces: its pid is the program's.
+as_nobody() { exec setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"; }
+mkdir -p "$D" # root's; below it the roles'
+install -d -o nobody -g nogroup -m 750 "$D/journal" "$D/store"
+printf 'role.user nobody\n' >"$T/conf"
+caps=$(sed -n 's/^CapabilityBoundingSet=//p' deploy/systemd/ajar-agent.service)
+bounding() { # capabilities but one
+	local set=-all c
+	for c in $caps; do [ "$c" = "${1:-}" ] || set+=,+$(echo "${c#CAP_}" | tr A-Z a-z); done
+	echo "$set"
+}
+start_agent() {
+	setpriv --bounding-set="$(bounding "$@")" ajar-agent -v -C "$T/conf" --data "$D" >"$T/agent.out" 2>&1 </dev/null &
+	AGENT=$!
+	PIDS+=("$AGENT")
+}
+agent_said() { grep -q "$1" "$T/agent.out"; }
+printf '#!/bin/sh\nexec cat >>%s/alerts\n' "$T" >"$T/hook"
+chmod 755 "$T/hook"
+install -o nobody -m 644 /dev/null "$T/alerts"
+
+cd / || exit 2
+as_nobody "$BUILD/ajar" ship -v --data "$D" 2>"$T/ship.err" </dev/null &
+SHIP=$!
+as_nobody "$BUILD/ajar" monitor -v --data "$D" --on-alert "$T/hook" 2>"$T/monitor.err" </dev/null &
+MONITOR=$!
+cd "$TOP" || exit 2
+PIDS+=("$SHIP" "$MONITOR")
+start_agent
+ok "the agent records with the capabilities of its unit" wait_for agent_said 'recording: tier A'
+same "and has none left" "$(awk '/^Cap(Inh|Prm|Eff|Bnd|Amb)/ { sum += strtonum("0x" $2) } END { print sum + 0 }' "/proc/$AGENT/status")" 0
+ok "ship and monitor, never root, take it up" wait_for eval 'ajar ls -j --data "$D" 2>/dev/null | jq -es "length > 0"'
+ok "a profile is accepted" ajar profile learn --write --data "$D"
+open_door tcp 127.0.0.1 21931
+ok "a new door alerts" wait_for eval 'jq -es "any(.[]; .port == 21931 and .state == \"open\")" "$T/alerts"'
+close_door
+ok "and its end resolves" wait_for eval 'jq -es "any(.[]; .port == 21931 and .state == \"resolved\")" "$T/alerts"'
+same "the store's files are the role's" "$(stat -c %U "$D"/store/* "$D"/journal/* | sort -u)" nobody
+kill "$SHIP" "$MONITOR" "$AGENT"
+wait "$SHIP" "$MONITOR" "$AGENT"
+same "SIGTERM ends the agent with 0" "$?" 0
+for c in $caps; do
+	[ "$c" != CAP_SETPCAP ] || continue # which empties the bounding set, and is not needed else
+	start_agent "$c"
+	ok "without $c it cannot start" wait_for agent_said error:
+	wait "$AGENT"
+done
+cd / || exit 2
+said=$(as_nobody "$BUILD/ajar" ship --data "$T/nowhere" 2>&1)
+cd "$TOP" || exit 2
+ok "a role that cannot make its folder says how it is made" grep -q 'sudo install -d -m 750' <<<"$said"
+
+# --- started by systemd -------------------------------------------------------------------------------------
+
+R=$T/sd
+mkdir -p "$R/units/service.d"
+make -s -C "$TOP" install BUILD="${BUILD%/san}" DESTDIR="$R/inst" PREFIX=/mnt >"$T/install.out" 2>&1
+cp "$R"/inst/mnt/lib/systemd/system/*.service "$R/units/"
+for t in sysinit basic network-pre network multi-user shutdown final umount; do
+	printf '[Unit]\nDefaultDependencies=no\n' >"$R/units/$t.target"
+done
+printf '[Unit]\nDefaultDependencies=no\nWants=ajar-agent.service ajar-ship.service ajar-monitor.service\n' >"$R/units/ajar-test.target"
+printf '[Service]\nStandardOutput=append:%s/said\nStandardError=append:%s/said\n' "$R" "$R" >"$R/units/service.d/log.conf"
+cp /etc/passwd /etc/group "$R"
+grep -q ^ajar: "$R/passwd" || echo 'ajar:x:64990:64990::/var/lib/ajar:/usr/sbin/nologin' >>"$R/passwd"
+grep -q ^ajar: "$R/group" || echo 'ajar:x:64990:' >>"$R/group"
+cat >"$R/init" <<EOF
+#!/bin/bash
+mount --make-rprivate / && mount -t proc proc /proc && umount -R /sys/fs/cgroup &&
+	mount -t tmpfs t /sys/fs/cgroup 2>/dev/null
+mount -t cgroup2 c /sys/fs/cgroup && mount -t bpf b /sys/fs/bpf &&
+	mount --bind $R/passwd /etc/passwd && mount --bind $R/group /etc/group &&
+	mount -t tmpfs -o mode=755 t /var/lib && mount -t tmpfs -o mode=755 t /run &&
+	mount -t tmpfs -o mode=755 t /mnt && cp -r $R/inst/mnt/. /mnt && mkdir -p /run/systemd /run/lock || exit
+export container=ajar-test SYSTEMD_UNIT_PATH=$R/units
+exec $SYSTEMD --system --unit=ajar-test.target --log-target=null --show-status=0
+EOF
+chmod 755 "$R/init"
+# pid 1 of the namespace ends with unshare, and everything in it with pid 1.
+unshare -mpCf --kill-child=KILL "$R/init" >"$R/log" 2>&1 </dev/null &
+PIDS+=("$!")
+UNSHARE=$!
+inside() {
+	local init
+	init=$(pgrep -P "$UNSHARE") || return
+	nsenter -t "$init" -m -p -C "$@"
+}
+active() { [ "$(inside systemctl is-active "$@" | sort -u)" = active ]; }
+said() { grep . "$R/said" "$R/log" | head -20; }
+ok "systemd starts agent, ship and monitor" wait_for active ajar-agent ajar-ship ajar-monitor
+[ $BAD = 0 ] || said | sed 's/^/# /'
+main_pid() { inside systemctl show -P MainPID "$1"; }
+same "ship and monitor run as ajar" "$(for u in ship monitor; do inside ps -o user= -p "$(main_pid ajar-$u)"; done | sort -u)" ajar
+same "so does the agent, by now" "$(inside ps -o user= -p "$(main_pid ajar-agent)")" ajar
+same "the data folder is root's, what is in it ajar's" "$(inside stat -c %U:%a /var/lib/ajar /var/lib/ajar/journal /var/lib/ajar/store | tr '\n' ' ')" \
+	"root:755 ajar:750 ajar:750 "
+ok "a profile is accepted" inside /mnt/bin/ajar profile learn --write
+open_door tcp 127.0.0.1 21932
+has() { inside /mnt/bin/ajar alerts ls -j "$@" | jq -es 'any(.[]; .port == 21932)'; }
+ok "a new door alerts" wait_for has
+before=$(main_pid ajar-agent)
+inside systemctl kill -s KILL ajar-agent
+again() { active ajar-agent && [ "$(main_pid ajar-agent)" != "$before" ]; }
+ok "a killed agent is started again" wait_for again
+close_door
+closed() { inside /mnt/bin/ajar timeline -j :21932 | jq -es 'any(.[]; .event == "close")'; }
+ok "and has seen the door close" wait_for closed
+inside systemctl stop ajar-agent ajar-ship ajar-monitor
+same "stopped, nothing is left pinned" "$(inside find /sys/fs/bpf -name "ajar*")" ""
+inside systemctl start ajar-run
+ok "ajar-run starts, the other three do not beside it" active ajar-run
+open_door tcp 127.0.0.1 21933
+seen() { inside /mnt/bin/ajar alerts ls -j | jq -es 'any(.[]; .port == 21933)'; }
+ok "it alerts as well" wait_for seen
+close_door
+inside systemctl start ajar-agent
+ok "ajar-agent takes its place" wait_for eval 'active ajar-agent && ! active ajar-run'
+inside systemctl stop ajar-agent
+same "nothing has failed" "$(inside systemctl list-units --failed --plain --no-legend | grep ajar)" ""
+[ $BAD = 0 ] || said | sed 's/^/# /'
+done_testing

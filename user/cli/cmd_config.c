@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "ajar/exit.h"
+#include "base/buf.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "cli/cmd.h"
+#include "cli/man.h"
+#include "cli/out.h"
+#include "cli/words.h"
+#include "conf/conf.h"
+#include "view/view.h"
+
+#define CONF_FILE "/etc/ajar/ajar.conf"
+
+/* The settings, each with where its value comes from; the example file and the manual's lists come from the same table. */
+struct showing {
+	struct table *table;
+	struct buf b;
+	struct jsonw json;
+	int err, out_err;
+};
+
+static void on_json(const char *key, const char *value, const char *def, const char *help,
+		    const char *origin, void *arg)
+{
+	struct showing *s = arg;
+
+	if (s->err || s->out_err)
+		return;
+	jsonw_obj(&s->json, NULL);
+	jsonw_str(&s->json, "key", key);
+	jsonw_str(&s->json, "value", value);
+	jsonw_str(&s->json, "default", def);
+	jsonw_str(&s->json, "range", conf_range(key));
+	jsonw_str(&s->json, "origin", origin);
+	jsonw_str(&s->json, "help", help);
+	jsonw_end_obj(&s->json);
+	s->out_err = out_json(&s->json);
+}
+
+static void on_row(const char *key, const char *value, const char *def, const char *help,
+		   const char *origin, void *arg)
+{
+	const char *const cells[] = { key, *value ? value : "-", *def ? def : "-", origin, help };
+	struct showing *s = arg;
+
+	if (!s->err)
+		s->err = table_row(s->table, cells, array_len(cells), NULL);
+}
+
+/* Help of any length as comment lines of at most 100 columns. */
+static void put_comment(struct buf *b, const char *help)
+{
+	size_t column = 0;
+
+	for (const char *word = help; *word;) {
+		size_t n = strcspn(word, " ");
+
+		if (!column || column + 1 + n > 100) {
+			buf_puts(b, column ? "\n#" : "#");
+			column = 1;
+		}
+		buf_putc(b, ' ');
+		buf_put(b, word, n);
+		column += 1 + n;
+		word += n + strspn(word + n, " ");
+	}
+	buf_putc(b, '\n');
+}
+
+static void on_example(const char *key, const char *value, const char *def, const char *help,
+		       const char *origin, void *arg)
+{
+	struct showing *s = arg;
+
+	(void)value;
+	(void)origin;
+	buf_putc(&s->b, '\n');
+	put_comment(&s->b, help);
+	buf_printf(&s->b, "# (%s)\n#%s%s%s\n", conf_range(key), key, *def ? " " : "", def);
+}
+
+static const char example_head[] =
+	"# " CONF_FILE ": Ajar's settings, with their defaults.\n"
+	"# One setting a line: the key, blanks, the value, which is the rest of the line. '#' "
+	"starts a comment.\n"
+	"# Nothing here is needed on one machine. Check it with 'ajar config check'; see "
+	"ajar.conf(5).\n";
+
+static int print_example(struct cmd_ctx *c, struct showing *s)
+{
+	buf_puts(&s->b, example_head);
+	conf_each(c->conf, on_example, s);
+	return s->b.err ? s->b.err : out_put(&s->b);
+}
+
+static int print_table(struct cmd_ctx *c, struct showing *s)
+{
+	static const struct table_column columns[] = {
+		{ "KEY", 0, false, false },	   { "VALUE", 0, false, false },
+		{ "DEFAULT", 0, false, false },	   { "FROM", 0, false, false },
+		{ "WHAT IT IS", 20, false, true },
+	};
+	int err = table_new(columns, array_len(columns), c->colour, &s->table);
+
+	if (err)
+		return err;
+	conf_each(c->conf, on_row, s);
+	return s->err ? s->err : table_print(s->table, stdout);
+}
+
+static int show(struct cmd_ctx *c)
+{
+	struct showing s = { .b = BUF_INIT(1 << 16) };
+	const char *man = cmd_opt(c, "man");
+	int err;
+
+	if (cmd_bad_words(c, 0, 1))
+		return AJAR_EXIT_ERROR;
+	if (man) {
+		err = man_list(man, c->conf, &s.b);
+		if (err == -EINVAL)
+			return log_usage("--man knows 'keys', 'verbs' and 'options', not '%s'",
+					 man),
+			       AJAR_EXIT_ERROR;
+		err = err ? err : out_put(&s.b);
+	} else if (cmd_opt(c, "example")) {
+		err = print_example(c, &s);
+	} else if (c->json) {
+		jsonw_init(&s.json, &s.b);
+		conf_each(c->conf, on_json, &s);
+		err = s.out_err;
+	} else {
+		err = print_table(c, &s);
+	}
+	table_free(s.table);
+	buf_done(&s.b);
+	return out_report(err ? err : out_flush());
+}
+
+/* The file alone is the question: neither a broken default file nor other options stand in its way. */
+static int check(struct cmd_ctx *c)
+{
+	const char *file = c->argc > 1 ? c->argv[1] : c->conf_file ? c->conf_file : CONF_FILE;
+	_cleanup_(conf_freep) struct conf *conf = NULL;
+	_free_ char *why = NULL;
+	int err;
+
+	if (cmd_bad_words(c, 0, 2))
+		return AJAR_EXIT_ERROR;
+	err = conf_new(&conf);
+	if (!err)
+		err = conf_load(conf, file, &why);
+	if (!err) {
+		log_info("%s: no fault found", file);
+		return AJAR_EXIT_OK;
+	}
+	if (why)
+		log_usage("%s", why);
+	else
+		log_err(err, "cannot read the configuration '%s'", file);
+	return err == -EINVAL ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_ERROR;
+}
+
+bool cmd_config_checks(const struct cmd_ctx *c)
+{
+	return c->cmd == &cmd_config && c->argc && !strcmp(c->argv[0], "check");
+}
+
+static int run(struct cmd_ctx *c)
+{
+	static const char *const words[] = { "show", "check", NULL };
+	int what = 0;
+
+	if (words_sub(c, words, &what))
+		return AJAR_EXIT_ERROR;
+	return what ? check(c) : show(c);
+}
+
+static const struct cmd_option options[] = {
+	{ "example", 0, NULL,
+	  "show: a file with every setting, its help and its default, all commented" },
+	{ "man", 0, "LIST", NULL },
+	{ 0 },
+};
+
+const struct cmd cmd_config = {
+	.name = "config",
+	.args = "[show | check [FILE]]",
+	.help = "the settings, and where each value comes from; is a file right?",
+	.options = options,
+	.more = "'check' says FILE:LINE and what is wrong there (exit code 1); without FILE it is "
+		"the file of -C, or\n" CONF_FILE ".",
+	.run = run,
+};

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "cli/man.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "cli/cmd.h"
+#include "cli/options.h"
+#include "conf/conf.h"
+
+/* Text for mdoc: a backslash is its escape, a dot or quote that begins a line its command. */
+static void put_text(struct buf *b, const char *s)
+{
+	if (*s == '.' || *s == '\'')
+		buf_puts(b, "\\&");
+	for (; *s; s++) {
+		if (*s == '\\')
+			buf_puts(b, "\\e");
+		else if (*s == '\n')
+			buf_putc(b, ' ');
+		else if (*s == '-')
+			buf_puts(b, "\\-");
+		else
+			buf_putc(b, *s);
+	}
+}
+
+/* A sentence a line, as mdoc wants it. */
+static void put_sentences(struct buf *b, const char *s)
+{
+	for (const char *end; *s; s = end) {
+		_free_ char *one = NULL;
+
+		for (end = s; *end; end++)
+			if (*end == '.' && (end[1] == ' ' || end[1] == '\n'))
+				break;
+		end += *end == '.' && end[1];
+		one = strndup(s, (size_t)(end - s));
+		if (!one) {
+			b->err = -ENOMEM;
+			return;
+		}
+		put_text(b, one);
+		buf_putc(b, '\n');
+		end += *end == ' ' || *end == '\n';
+	}
+}
+
+static void put_options(struct buf *b, const struct cmd_option *t)
+{
+	bool any = false;
+
+	for (; t && t->name; t++) {
+		if (!t->help)
+			continue;
+		if (!any)
+			buf_puts(b, ".Bl -tag -width Ds\n");
+		any = true;
+		buf_puts(b, ".It ");
+		if (t->letter)
+			buf_printf(b, "Fl %c , ", t->letter);
+		buf_puts(b, "Fl \\-");
+		put_text(b, t->name);
+		if (t->arg) {
+			buf_puts(b, " Ar ");
+			put_text(b, t->arg);
+		}
+		buf_putc(b, '\n');
+		put_sentences(b, t->help);
+	}
+	if (any)
+		buf_puts(b, ".El\n");
+}
+
+static void put_verb(struct buf *b, const struct cmd *c)
+{
+	buf_printf(b, ".It Cm %s", c->name);
+	if (c->args && *c->args) {
+		buf_puts(b, " Li \"");
+		put_text(b, c->args);
+		buf_putc(b, '"');
+	}
+	buf_putc(b, '\n');
+	buf_putc(b, (char)(c->help[0] & ~0x20));
+	put_text(b, c->help + 1);
+	buf_puts(b, ".\n");
+	if (c->more)
+		put_sentences(b, c->more);
+	put_options(b, c->options);
+}
+
+static void on_key(const char *key, const char *value, const char *def, const char *help,
+		   const char *origin, void *arg)
+{
+	struct buf *b = arg;
+
+	(void)value;
+	(void)origin;
+	buf_puts(b, ".It Cm ");
+	put_text(b, key);
+	buf_putc(b, '\n');
+	buf_putc(b, (char)(help[0] >= 'a' && help[0] <= 'z' ? help[0] & ~0x20 : help[0]));
+	put_text(b, help + 1);
+	buf_puts(b, ".\nA value is ");
+	put_text(b, conf_range(key));
+	if (*def) {
+		buf_puts(b, "; the default is\n.Ql ");
+		put_text(b, def);
+		buf_puts(b, " .\n");
+	} else {
+		buf_puts(b, "; there is none by default.\n");
+	}
+}
+
+int man_list(const char *which, const struct conf *conf, struct buf *b)
+{
+	if (!strcmp(which, "options")) {
+		put_options(b, global_options);
+		return b->err;
+	}
+	if (strcmp(which, "verbs") && strcmp(which, "keys"))
+		return -EINVAL;
+	buf_puts(b, ".Bl -tag -width Ds\n");
+	if (!strcmp(which, "keys"))
+		conf_each(conf, on_key, b);
+	for (const struct cmd *const *c = cmd_table; *which == 'v' && *c; c++)
+		put_verb(b, *c);
+	buf_puts(b, ".El\n");
+	return b->err;
+}
