@@ -70,7 +70,12 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--build-id=sha1 $(SAN_LD) $(LDFLAGS)
 
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 LIBS_AGENT := $(or $(call pkg_libs,libbpf),-lbpf) -lelf -lz
-LIBS := $(LIBS_AGENT) $(or $(call pkg_libs,sqlite3),-lsqlite3) $(or $(call pkg_libs,smartcols),-lsmartcols)
+# The client library of MariaDB, or else that of MySQL; only the store's driver and its tests see it.
+MYSQL_PKG := $(firstword $(shell for p in libmariadb mysqlclient; do $(PKG_CONFIG) --exists $$p && echo $$p; done) libmariadb)
+MYSQL_CFLAGS := $(patsubst -I%,-isystem %,$(filter -I%,$(shell $(PKG_CONFIG) --cflags $(MYSQL_PKG) 2>/dev/null)))
+CPPFLAGS_ALL += $(MYSQL_CFLAGS)
+LIBS := $(LIBS_AGENT) $(or $(call pkg_libs,sqlite3),-lsqlite3) $(or $(call pkg_libs,smartcols),-lsmartcols) \
+	$(or $(call pkg_libs,$(MYSQL_PKG)),-lmariadb)
 
 # --- sources -------------------------------------------------------------------------------------
 
@@ -166,12 +171,12 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB_SRC) $(if $(SQL_SRC),$(B)/gen/
 
 # --- dependencies ------------------------------------------------------------------------------------
 
-DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libsmartcols-dev \
+DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libsmartcols-dev libmariadb-dev \
 	libc6-dev linux-libc-dev pkg-config iproute2 nmap
 # Other kernels, tests/vm: for this one architecture.
 DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
 DEPS_TEST := $(DEPS_BUILD) python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
-	liburing-dev gcc-multilib jq systemd mandoc bash-completion $(DEPS_VM)
+	liburing-dev gcc-multilib jq systemd mandoc bash-completion mariadb-server-core openssl $(DEPS_VM)
 apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
 
 define apt_install
@@ -198,7 +203,7 @@ deps-test:
 $(B)/.deps:
 	@mkdir -p $(B); for t in $(CLANG) $(LLVM_STRIP) $(BPFTOOL) $(PKG_CONFIG); do command -v $$t >/dev/null || \
 	{ echo "make: '$$t' is missing: run 'make deps' as root first" >&2; exit 2; }; done; \
-	for l in libbpf sqlite3 smartcols; do $(PKG_CONFIG) --exists $$l || \
+	for l in libbpf sqlite3 smartcols $(MYSQL_PKG); do $(PKG_CONFIG) --exists $$l || \
 	{ echo "make: the library '$$l' is missing: run 'make deps' as root first" >&2; exit 2; }; done; touch $@
 
 # --- what people call --------------------------------------------------------------------------------

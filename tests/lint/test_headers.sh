@@ -3,6 +3,7 @@
 # Each header compiles alone and is guarded by the name of its path.
 cd "$(dirname "$0")/../.." || exit 2
 n=0 bad=0
+mysql=$(pkg-config --cflags libmariadb 2>/dev/null || pkg-config --cflags mysqlclient)
 for h in $(git ls-files 'user/*.h' 'include/*.h'); do
 	n=$((n + 1))
 	short=${h#user/}
@@ -11,7 +12,7 @@ for h in $(git ls-files 'user/*.h' 'include/*.h'); do
 	if ! grep -q "^#ifndef $guard\$" "$h"; then
 		echo "not ok $n - $h is guarded by $guard"
 		bad=1
-	elif ! printf '#include "%s"\n' "$short" | ${CC:-gcc} -std=gnu17 -D_GNU_SOURCE -Iuser -Iinclude -Wall -Wextra -Werror \
+	elif ! printf '#include "%s"\n' "$short" | ${CC:-gcc} -std=gnu17 -D_GNU_SOURCE -Iuser -Iinclude $mysql -Wall -Wextra -Werror \
 		-fsyntax-only -x c - 2>"${TMPDIR:-/tmp}/headers.$$"; then
 		echo "not ok $n - $h compiles alone"
 		sed 's/^/# /' "${TMPDIR:-/tmp}/headers.$$"

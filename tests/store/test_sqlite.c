@@ -247,7 +247,6 @@ static void test_wrong_files(void)
 	open_fails(sub, STORE_CREATE, -ENOENT, "directory", "a folder that is not there");
 	open_fails(sub, 0, -ENOENT, "no store at", "nor a store in it");
 	open_fails("", 0, -EINVAL, "sqlite:PATH", "no path");
-	open_fails("mysql://db/ajar", 0, -EOPNOTSUPP, "no driver", "a driver that is not there");
 	drop_dir();
 }
 

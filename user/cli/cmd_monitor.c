@@ -96,8 +96,7 @@ static int on_bell(void *arg)
 {
 	struct monitor *m = arg;
 
-	store_bell_clear(m->role.store);
-	return step(m);
+	return store_bell_clear(m->role.store) ? step(m) : 0;
 }
 
 static int on_timer(void *arg)

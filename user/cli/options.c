@@ -28,7 +28,7 @@ const struct cmd_option global_options[] = {
 	[OPT_QUIET] = { "quiet", 'q', NULL, "only errors on standard error" },
 	[OPT_VERBOSE] = { "verbose", 'v', NULL, "say more on standard error" },
 	[OPT_CONFIG] = { "config", 'C', "FILE", "configuration (default /etc/ajar/ajar.conf, when it exists)" },
-	[OPT_STORE] = { "store", 0, "URI", "the store, sqlite:PATH (default: the embedded one in --data)" },
+	[OPT_STORE] = { "store", 0, "URI", "the store, sqlite:PATH or mysql://USER@HOST/DB?ca=FILE (default: the embedded one in --data)" },
 	[OPT_DATA] = { "data", 0, "DIR", "where journal and embedded store live (default /var/lib/ajar)" },
 	[OPT_VERSION] = { "version", 'V', NULL, "the version" },
 	{ 0 },

@@ -187,8 +187,7 @@ static int on_bell(void *arg)
 {
 	struct follow *f = arg;
 
-	store_bell_clear(f->t->store);
-	return look_again(f);
+	return store_bell_clear(f->t->store) ? look_again(f) : 0;
 }
 
 static int on_timer(void *arg)

@@ -55,7 +55,7 @@ static const struct conf_key keys[] = {
 	{ "data.dir", CONF_TEXT, offsetof(struct conf, data_dir), 1, 1024, "1 to 1024 bytes",
 	  "/var/lib/ajar", "where the journal and the embedded store live" },
 	{ "store.uri", CONF_TEXT, offsetof(struct conf, store_uri), 0, 1024, "at most 1024 bytes",
-	  "", "sqlite:PATH; empty: the embedded store in data.dir" },
+	  "", "sqlite:PATH or mysql://USER@HOST/DATABASE?ca=FILE; empty: the embedded store in data.dir" },
 	{ "role.user", CONF_TEXT, offsetof(struct conf, role_user), 1, 64, "1 to 64 bytes",
 	  "ajar", "the account that everything without privilege runs as" },
 	{ "sensor.pin-dir", CONF_TEXT, offsetof(struct conf, pin_dir), 0, 1024, "at most 1024 bytes",

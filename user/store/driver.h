@@ -31,7 +31,7 @@ struct store_ops {
 	int (*release)(struct store *s);
 	int (*undo)(struct store *s); /* back to the savepoint, which is gone then */
 	int (*bell_fd)(struct store *s);
-	void (*bell_clear)(struct store *s);
+	bool (*bell_clear)(struct store *s);
 
 	int (*put_events)(struct store *s, const char *node, const char *host_type,
 			  const struct store_event *rows, size_t n, size_t *ret_new);
@@ -78,7 +78,7 @@ struct store_ops {
 	int (*setting_set)(struct store *s, const char *name, const char *value);
 };
 
-extern const struct store_ops store_sqlite_ops, store_mem_ops;
+extern const struct store_ops store_sqlite_ops, store_mysql_ops, store_mem_ops;
 
 /* Keeps the reason for store_why() and returns err. */
 int store_set_why(struct store *s, int err, const char *fmt, ...) printf_like(3, 4);

@@ -288,9 +288,10 @@ static int mem_bell_fd(struct store *base)
 	return store_set_why(base, -EOPNOTSUPP, "a store in memory has no bell");
 }
 
-static void mem_bell_clear(struct store *base)
+static bool mem_bell_clear(struct store *base)
 {
 	(void)base;
+	return true;
 }
 
 /* --- nodes ------------------------------------------------------------------------------------------- */

@@ -333,12 +333,13 @@ static int sq_bell_fd(struct store *base)
 	return s->bell_fd;
 }
 
-static void sq_bell_clear(struct store *base)
+static bool sq_bell_clear(struct store *base)
 {
 	struct sq *s = (struct sq *)base;
 
 	if (s->bell_fd >= 0)
 		bell_clear(s->bell_fd);
+	return true;
 }
 
 static void sq_free(struct store *base)

@@ -5,20 +5,22 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "store/driver.h"
 
 #define NAME_LEN_MAX 255
+#define RETRIES_MAX 8 /* pauses of 1 to 256 ms, half a second together */
 
-/* A scheme without a driver is known all the same, so that it gets an answer and not a file of that name. */
 static const struct scheme {
 	const char *prefix;
 	const struct store_ops *ops;
 } schemes[] = {
 	{ "sqlite:", &store_sqlite_ops },
 	{ "memory:", &store_mem_ops },
-	{ "mysql:", NULL },
-	{ "mariadb:", NULL },
+	{ "mysql:", &store_mysql_ops },
+	{ "mariadb:", &store_mysql_ops },
 };
 
 int store_set_why(struct store *s, int err, const char *fmt, ...)
@@ -63,10 +65,6 @@ int store_open(const char *uri, unsigned flags, struct store **ret_store, char *
 		ops = schemes[i].ops;
 		where = uri + len;
 	}
-	if (!ops)
-		return store_open_why(ret_why, -EOPNOTSUPP,
-				      "store %s: this ajar has no driver for it: use sqlite:PATH",
-				      uri);
 	err = ops->open(where, flags, ret_store, ret_why);
 	if (err)
 		return err;
@@ -81,6 +79,31 @@ void store_free(struct store *s)
 		return;
 	store_rollback(s);
 	s->ops->free(s);
+}
+
+enum store_fault store_fault(int err)
+{
+	switch (-err) {
+	case EEXIST:
+	case EINVAL:
+	case ERANGE:
+	case EILSEQ:
+	case E2BIG:
+		return STORE_QUARANTINE;
+	case EACCES:
+	case EPERM:
+	case ESTALE:
+	case EPROTO:
+	case EKEYREJECTED:
+	case EMEDIUMTYPE:
+	case EBADMSG:
+	case ECONNABORTED:
+	case ENXIO:
+	case EOPNOTSUPP:
+		return STORE_STOP;
+	default:
+		return STORE_RETRY;
+	}
 }
 
 const char *store_why(const struct store *s)
@@ -175,14 +198,33 @@ static int write_end(struct store *s, int err)
 	return err;
 }
 
+/*
+ * Another writer was in the way and the server has undone a transaction of our own (-EDEADLK): the same again, a little
+ * later and not all at the same moment. In the caller's transaction only the caller can.
+ */
+static bool again(struct store *s, int err, unsigned *tries)
+{
+	struct timespec pause = { 0 };
+	uint32_t random = 0;
+
+	if (err != -EDEADLK || s->depth || *tries == RETRIES_MAX)
+		return false;
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = (uint32_t)getpid() * 2654435761U;
+	pause.tv_nsec = (1000000L << *tries) + (long)(random % (1000000U << *tries));
+	++*tries;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
 int store_bell_fd(struct store *s)
 {
 	return s->ops->bell_fd(s);
 }
 
-void store_bell_clear(struct store *s)
+bool store_bell_clear(struct store *s)
 {
-	s->ops->bell_clear(s);
+	return s->ops->bell_clear(s);
 }
 
 /* --- checks ------------------------------------------------------------------------------------ */
@@ -234,7 +276,8 @@ static int check_profile_row(struct store *s, const struct profile_row *r)
 int store_put_events(struct store *s, const char *node, const char *host_type,
 		     const struct store_event *rows, size_t n, size_t *ret_new)
 {
-	size_t new_rows = 0;
+	unsigned tries = 0;
+	size_t new_rows;
 	int err;
 
 	err = check_name(s, "node", node);
@@ -242,12 +285,15 @@ int store_put_events(struct store *s, const char *node, const char *host_type,
 		err = check_name(s, "node class", host_type);
 	if (!err)
 		err = check_events(s, rows, n);
-	if (!err)
-		err = write_begin(s);
 	if (err)
 		return err;
-	err = s->ops->put_events(s, node, host_type, rows, n, &new_rows);
-	err = write_end(s, err);
+	do {
+		new_rows = 0;
+		err = write_begin(s);
+		if (!err)
+			err = write_end(s,
+					s->ops->put_events(s, node, host_type, rows, n, &new_rows));
+	} while (again(s, err, &tries));
 	if (!err && ret_new)
 		*ret_new = new_rows;
 	return err;
@@ -272,14 +318,18 @@ int store_nodes(struct store *s, store_node_fn fn, void *arg)
 
 int store_set_host_type(struct store *s, const char *node, const char *host_type)
 {
+	unsigned tries = 0;
 	int err;
 
 	err = check_name(s, "node class", host_type);
-	if (!err)
-		err = write_begin(s);
 	if (err)
 		return err;
-	return write_end(s, s->ops->set_host_type(s, node, host_type));
+	do {
+		err = write_begin(s);
+		if (!err)
+			err = write_end(s, s->ops->set_host_type(s, node, host_type));
+	} while (again(s, err, &tries));
+	return err;
 }
 
 int store_pending(struct store *s, store_pending_fn fn, void *arg)
@@ -289,37 +339,46 @@ int store_pending(struct store *s, store_pending_fn fn, void *arg)
 
 int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t judged_seq)
 {
+	unsigned tries = 0;
 	int err;
 
-	err = write_begin(s);
-	if (err)
-		return err;
-	return write_end(s, s->ops->set_judged(s, node, boot_seq, judged_seq));
+	do {
+		err = write_begin(s);
+		if (!err)
+			err = write_end(s, s->ops->set_judged(s, node, boot_seq, judged_seq));
+	} while (again(s, err, &tries));
+	return err;
 }
 
 int store_put_door(struct store *s, const struct store_door *d)
 {
+	unsigned tries = 0;
 	int err;
 
-	err = write_begin(s);
-	if (err)
-		return err;
-	return write_end(s, s->ops->put_door(s, d));
+	do {
+		err = write_begin(s);
+		if (!err)
+			err = write_end(s, s->ops->put_door(s, d));
+	} while (again(s, err, &tries));
+	return err;
 }
 
 int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
 		     uint64_t close_seq, uint64_t closed_ns, bool *ret_found)
 {
-	bool found = false;
+	unsigned tries = 0;
+	bool found;
 	int err;
 
 	if (!closed_ns)
 		return store_set_why(s, -EINVAL, "a door closes at a time");
-	err = write_begin(s);
-	if (err)
-		return err;
-	err = s->ops->close_door(s, node, boot_seq, d, close_seq, closed_ns, &found);
-	err = write_end(s, err);
+	do {
+		found = false;
+		err = write_begin(s);
+		if (!err)
+			err = write_end(s, s->ops->close_door(s, node, boot_seq, d, close_seq,
+							      closed_ns, &found));
+	} while (again(s, err, &tries));
 	if (!err && ret_found)
 		*ret_found = found;
 	return err;
@@ -355,18 +414,22 @@ int store_host_types(struct store *s, store_host_type_fn fn, void *arg)
 int store_profile_add(struct store *s, const char *host_type, const struct profile_row *rows,
 		      size_t n, bool accept, uint64_t now_wall_ns, size_t *ret_new)
 {
-	size_t new_rows = 0;
+	unsigned tries = 0;
+	size_t new_rows;
 	int err;
 
 	err = check_name(s, "node class", host_type);
 	for (size_t i = 0; !err && i < n; i++)
 		err = check_profile_row(s, &rows[i]);
-	if (!err)
-		err = write_begin(s);
 	if (err)
 		return err;
-	err = s->ops->profile_add(s, host_type, rows, n, accept, now_wall_ns, &new_rows);
-	err = write_end(s, err);
+	do {
+		new_rows = 0;
+		err = write_begin(s);
+		if (!err)
+			err = write_end(s, s->ops->profile_add(s, host_type, rows, n, accept,
+							       now_wall_ns, &new_rows));
+	} while (again(s, err, &tries));
 	if (!err && ret_new)
 		*ret_new = new_rows;
 	return err;
@@ -386,15 +449,17 @@ int store_put_alert(struct store *s, const struct store_alert *a, const char *wh
 		    uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id)
 {
 	uint64_t id = 0, log_id = 0;
+	unsigned tries = 0;
 	int err;
 
 	if (!a->key || !a->key[0])
 		return store_set_why(s, -EINVAL, "an alert needs a key");
-	err = write_begin(s);
-	if (err)
-		return err;
-	err = s->ops->put_alert(s, a, who, note, now_wall_ns, &id, &log_id);
-	err = write_end(s, err);
+	do {
+		err = write_begin(s);
+		if (!err)
+			err = write_end(
+				s, s->ops->put_alert(s, a, who, note, now_wall_ns, &id, &log_id));
+	} while (again(s, err, &tries));
 	if (!err && ret_id)
 		*ret_id = id;
 	if (!err && ret_log_id)
@@ -404,9 +469,15 @@ int store_put_alert(struct store *s, const struct store_alert *a, const char *wh
 
 int store_touch_alert(struct store *s, const char *key, uint64_t count, uint64_t last_ns)
 {
-	int err = write_begin(s);
+	unsigned tries = 0;
+	int err;
 
-	return err ? err : write_end(s, s->ops->touch_alert(s, key, count, last_ns));
+	do {
+		err = write_begin(s);
+		if (!err)
+			err = write_end(s, s->ops->touch_alert(s, key, count, last_ns));
+	} while (again(s, err, &tries));
+	return err;
 }
 
 int store_alerts(struct store *s, const struct store_alert_query *q, store_alert_fn fn, void *arg)
@@ -427,14 +498,18 @@ int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_i
 
 int store_sink_cursor_set(struct store *s, const char *sink, uint64_t log_id)
 {
+	unsigned tries = 0;
 	int err;
 
 	err = check_name(s, "sink", sink);
-	if (!err)
-		err = write_begin(s);
 	if (err)
 		return err;
-	return write_end(s, s->ops->sink_cursor_set(s, sink, log_id));
+	do {
+		err = write_begin(s);
+		if (!err)
+			err = write_end(s, s->ops->sink_cursor_set(s, sink, log_id));
+	} while (again(s, err, &tries));
+	return err;
 }
 
 int store_setting_get(struct store *s, const char *name, struct buf *b)
@@ -444,14 +519,18 @@ int store_setting_get(struct store *s, const char *name, struct buf *b)
 
 int store_setting_set(struct store *s, const char *name, const char *value)
 {
+	unsigned tries = 0;
 	int err;
 
 	err = check_name(s, "setting", name);
-	if (!err)
-		err = write_begin(s);
 	if (err)
 		return err;
-	return write_end(s, s->ops->setting_set(s, name, value));
+	do {
+		err = write_begin(s);
+		if (!err)
+			err = write_end(s, s->ops->setting_set(s, name, value));
+	} while (again(s, err, &tries));
+	return err;
 }
 
 /* --- for the drivers ---------------------------------------------------------------------------- */

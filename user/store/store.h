@@ -14,7 +14,7 @@
 #include "core/profile.h"
 
 /*
- * The store behind one small interface; a driver each for SQLite (embedded default), memory (tests) and later MySQL.
+ * The store behind one small interface; a driver each for SQLite (embedded default), MySQL and MariaDB, and memory (tests).
  * All drivers pass tests/store/conformance.h. Text handed in is copied or bound; text handed to callbacks is
  * borrowed until the callback returns. Functions return 0 or a negative errno; store_why() has the driver's own words.
  * A callback may ask again; one that writes does so inside a transaction begun before the walk (else -EBUSY is possible at any time).
@@ -22,13 +22,17 @@
  */
 struct store;
 
+/* What to do about an error: the same again later, put these rows aside and go on, or stop until a person has looked. */
+enum store_fault { STORE_RETRY, STORE_QUARANTINE, STORE_STOP };
+enum store_fault store_fault(int err);
+
 enum store_flags {
 	STORE_CREATE = 1, /* make it, and bring the schema up to date */
 	STORE_READONLY = 2,
 	STORE_RELATIVE = 4, /* sqlite: the path is relative to the working directory and stays so (see sqlite.c) */
 };
 
-/* uri: "sqlite:PATH", "memory:". A plain path is sqlite. On failure *ret_why (optional, caller frees) is one line with the remedy. */
+/* uri: "sqlite:PATH", "mysql://USER@HOST/DB?..." (see mysql_uri.c), "memory:". A plain path is sqlite. On failure *ret_why (optional, caller frees) is one line with the remedy. */
 must_check int store_open(const char *uri, unsigned flags, struct store **ret_store, char **ret_why);
 void store_free(struct store *s);
 DEFINE_FREEP(struct store, store_free)
@@ -42,7 +46,11 @@ void store_rollback(struct store *s);
 
 /* An fd that polls readable after a commit by anybody (base/bell for sqlite); -EOPNOTSUPP where the driver has none. */
 must_check int store_bell_fd(struct store *s);
-void store_bell_clear(struct store *s);
+/*
+ * False: nothing was committed since, go back to sleep. A driver whose server pushes nothing wakes its listener ten times a
+ * second and asks here, with one small query, whether there is anything to look at.
+ */
+bool store_bell_clear(struct store *s);
 
 /* --- events: append-only, keyed by (node, boot_seq, seq) ----------------------------------------- */
 

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/*
+ * mariadb_server [DIR] [-- SERVER-OPTION...]: a private MariaDB server on a unix socket, of small size, as the account "mysql".
+ * Says "ready SOCKET" when it answers, "skip WHY" where there is none, and ends with its standard input: then the server is
+ * stopped and its folder removed. The server dies with this process, this process with its parent. In it: database
+ * "ajar", account "ajar" without password. With DIR (which it makes) certificates can be put beside the data before; without, it picks one.
+ * Signals: SIGUSR1 kills the server with -9, SIGUSR2 starts it again; "dead" and "ready" are said then.
+ */
+#define READY_MS 60000
+#define STOP_MS 20000
+
+static char dir[64], data[100], sock[100], pid_file[100], init_file[100], log_file[100];
+static struct passwd account;
+static pid_t server;
+static char **more;
+
+static _Noreturn void skip(const char *why)
+{
+	printf("skip %s\n", why);
+	exit(77);
+}
+
+static const char *find(const char *const *paths)
+{
+	for (; *paths; paths++) {
+		if (!access(*paths, X_OK))
+			return *paths;
+	}
+	return NULL;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* In the child: unprivileged, quiet, dead when we are. */
+static _Noreturn void become(char **argv, const sigset_t *old, pid_t parent)
+{
+	int fd = open(log_file, O_WRONLY | O_CREAT | O_APPEND, 0644);
+
+	sigprocmask(SIG_SETMASK, old, NULL);
+	if (!geteuid() && (setgroups(0, NULL) || setgid(account.pw_gid) || setuid(account.pw_uid)))
+		_exit(126);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(126);
+	dup2(open("/dev/null", O_RDONLY), 0);
+	dup2(fd, 1);
+	dup2(fd, 2);
+	if (chdir("/") || setenv("HOME", data, 1))
+		_exit(126);
+	execv(argv[0], argv);
+	_exit(127);
+}
+
+static pid_t start(char **argv)
+{
+	sigset_t none;
+	pid_t parent = getpid(), pid;
+
+	sigemptyset(&none);
+	pid = fork();
+	if (!pid)
+		become(argv, &none, parent);
+	return pid;
+}
+
+static void install(void)
+{
+	static const char *const paths[] = { "/usr/bin/mariadb-install-db",
+					     "/usr/local/bin/mariadb-install-db", NULL };
+	const char *program = find(paths);
+	char datadir[160];
+	char *argv[] = { (char *)(uintptr_t)program,
+			 (char *)(uintptr_t) "--no-defaults",
+			 datadir,
+			 (char *)(uintptr_t) "--auth-root-authentication-method=normal",
+			 (char *)(uintptr_t) "--skip-test-db",
+			 (char *)(uintptr_t) "--innodb-log-file-size=8M",
+			 (char *)(uintptr_t) "--innodb-buffer-pool-size=8M",
+			 NULL };
+	int status;
+
+	if (!program)
+		skip("mariadb-install-db is missing: install mariadb-server");
+	snprintf(datadir, sizeof(datadir), "--datadir=%s", data);
+	if (waitpid(start(argv), &status, 0) < 0 || status)
+		skip("mariadb-install-db has failed");
+}
+
+static void write_init(void)
+{
+	FILE *f = fopen(init_file, "we");
+
+	if (!f)
+		exit(1);
+	fputs("CREATE DATABASE IF NOT EXISTS ajar CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"
+	      "CREATE USER IF NOT EXISTS ajar@localhost;\n"
+	      "GRANT ALL ON *.* TO ajar@localhost;\n",
+	      f);
+	fclose(f);
+}
+
+static pid_t start_server(void)
+{
+	static const char *const paths[] = { "/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd",
+					     NULL };
+	const char *program = find(paths);
+	char opts[5][160];
+	const char *argv[64] = { program,
+				 "--no-defaults",
+				 opts[0],
+				 opts[1],
+				 opts[2],
+				 opts[3],
+				 opts[4],
+				 "--skip-log-bin",
+				 "--performance-schema=OFF",
+				 "--innodb-buffer-pool-size=32M",
+				 "--innodb-log-file-size=8M",
+				 "--aria-pagecache-buffer-size=1M",
+				 "--key-buffer-size=1M",
+				 "--max-connections=100",
+				 "--skip-name-resolve" };
+	unsigned n = 15;
+
+	if (!program)
+		skip("mariadbd is missing: install mariadb-server");
+	snprintf(opts[0], sizeof(opts[0]), "--datadir=%s", data);
+	snprintf(opts[1], sizeof(opts[1]), "--socket=%s", sock);
+	snprintf(opts[2], sizeof(opts[2]), "--pid-file=%s", pid_file);
+	snprintf(opts[3], sizeof(opts[3]), "--init-file=%s", init_file);
+	snprintf(opts[4], sizeof(opts[4]), "--tmpdir=%s", data);
+	if (!more || !*more)
+		argv[n++] = "--skip-networking";
+	for (char **m = more; m && *m && n < 62; m++)
+		argv[n++] = *m;
+	argv[n] = NULL;
+	return start((char **)(uintptr_t)argv);
+}
+
+static int answers(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), ret;
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", sock);
+	ret = connect(fd, (struct sockaddr *)&a, sizeof(a));
+	close(fd);
+	return !ret;
+}
+
+static void show_log(void)
+{
+	FILE *f = fopen(log_file, "re");
+	char line[400];
+
+	while (f && fgets(line, sizeof(line), f))
+		fprintf(stderr, "# %s", line);
+	if (f)
+		fclose(f);
+}
+
+static int wait_ready(void)
+{
+	uint64_t end = now_ms() + READY_MS;
+	int status;
+
+	while (now_ms() < end) {
+		if (waitpid(server, &status, WNOHANG) == server) {
+			server = 0;
+			break;
+		}
+		if (answers()) {
+			printf("ready %s\n", sock);
+			fflush(stdout);
+			return 0;
+		}
+		poll(NULL, 0, 20);
+	}
+	show_log();
+	return -1;
+}
+
+static void stop(int signo)
+{
+	uint64_t end = now_ms() + STOP_MS;
+	int status;
+
+	if (server <= 0)
+		return;
+	kill(server, signo);
+	while (waitpid(server, &status, WNOHANG) == 0) {
+		if (now_ms() > end) {
+			kill(server, SIGKILL);
+			end = UINT64_MAX;
+		}
+		poll(NULL, 0, 10);
+	}
+	server = 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	remove(path);
+	return 0;
+}
+
+static void clean_up(void)
+{
+	stop(SIGTERM);
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void prepare(const char *given)
+{
+	const struct passwd *pw = getpwnam("mysql");
+
+	if (!geteuid()) {
+		if (!pw)
+			skip("there is no account mysql: install mariadb-server");
+		account = *pw;
+	}
+	snprintf(dir, sizeof(dir), "%s", given ? given : "/tmp/ajar-mariadb-XXXXXX");
+	if (given ? mkdir(dir, 0755) : !mkdtemp(dir))
+		skip("its folder cannot be made");
+	snprintf(data, sizeof(data), "%s/data", dir);
+	snprintf(sock, sizeof(sock), "%s/sock", dir);
+	snprintf(pid_file, sizeof(pid_file), "%s/pid", dir);
+	snprintf(init_file, sizeof(init_file), "%s/init.sql", dir);
+	snprintf(log_file, sizeof(log_file), "%s/log", dir);
+	atexit(clean_up);
+	if (mkdir(data, 0700) || chmod(dir, 0755))
+		exit(1);
+	if (!geteuid() && (chown(dir, account.pw_uid, account.pw_gid) ||
+			   chown(data, account.pw_uid, account.pw_gid)))
+		exit(1);
+	write_init();
+}
+
+/* SIGUSR1, SIGUSR2: the server dies and comes back. Returns 0 to go on. */
+static int on_signal(int fd)
+{
+	struct signalfd_siginfo si;
+
+	if (read(fd, &si, sizeof(si)) != sizeof(si))
+		return 1;
+	if (si.ssi_signo == SIGUSR1) {
+		stop(SIGKILL);
+		puts("dead");
+		fflush(stdout);
+		return 0;
+	}
+	if (si.ssi_signo == SIGUSR2) {
+		stop(SIGTERM);
+		unlink(sock);
+		server = start_server();
+		return wait_ready();
+	}
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	const char *given = argc > 1 && strcmp(argv[1], "--") ? argv[1] : NULL;
+	struct pollfd p[2] = { { .fd = 0, .events = POLLIN }, { .events = POLLIN } };
+	sigset_t set;
+	char byte;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--")) {
+			more = &argv[i + 1];
+			break;
+		}
+	}
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	p[1].fd = signalfd(-1, &set, SFD_CLOEXEC);
+	prepare(given);
+	install();
+	server = start_server();
+	if (wait_ready())
+		return 1;
+	while (poll(p, 2, -1) >= 0 || errno == EINTR) {
+		if (p[1].revents && on_signal(p[1].fd))
+			break;
+		if (p[0].revents && read(0, &byte, 1) <= 0)
+			break;
+	}
+	return 0;
+}

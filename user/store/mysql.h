@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_STORE_MYSQL_H
+#define AJAR_STORE_MYSQL_H
+
+#include <mysql.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "store/driver.h"
+
+/*
+ * What the files of the MySQL driver share. SQL is constant text that MySQL 8 and MariaDB 10.11 both take; values are
+ * always bound. Only what both client libraries have is used; the few places where they differ are in mysql_tls.c.
+ */
+#define MY_CACHE_MAX 64
+#define MY_HOSTS_MAX 8
+#define MY_STATEMENT_BYTES_MAX                                                                     \
+	(1024 * 1024) /* one batch of rows; the server's max_allowed_packet is far above */
+#define MY_CONNECT_TIMEOUT_S 5
+#define MY_IO_TIMEOUT_S                                                                            \
+	30 /* a cluster that loses a node stands still for 12 s; a server with a full disk for good */
+
+/* is_null of MYSQL_BIND: my_bool in one library, bool in the other. */
+typedef __typeof__(((MYSQL_BIND *)0)->is_null_value) my_flag;
+
+struct my_host {
+	char *name;
+	unsigned port;
+};
+
+enum my_tls { MY_TLS_DEFAULT, MY_TLS_REQUIRED, MY_TLS_OFF };
+
+/* The parts of a URI, see mysql_uri.c. */
+struct my_uri {
+	struct my_host hosts[MY_HOSTS_MAX];
+	unsigned hosts_len;
+	enum my_tls tls;
+	char *user, *db, *socket, *ca, *cert, *key, *password_file, *cluster;
+};
+
+struct my_param {
+	uint64_t u;
+	unsigned long len;
+	my_flag null;
+	char *copy; /* an escaped text; freed when the statement is put back */
+};
+
+struct my_col {
+	uint64_t u;
+	unsigned long len, cap;
+	my_flag null;
+	bool number;
+	char *text;
+};
+
+struct my_stmt {
+	const char *sql; /* the text itself is the key: compared by address */
+	MYSQL_STMT *st;
+	unsigned params, cols;
+	bool busy, cached, executed;
+	MYSQL_BIND *in, *out;
+	struct my_param *p;
+	struct my_col *c;
+};
+
+struct my {
+	struct store base;
+	MYSQL *db;
+	struct my_uri uri;
+	char *name; /* the URI as it was given: for messages */
+	char *password;
+	unsigned flags, host; /* host: the one we are connected to */
+	char cluster[64]; /* cluster_uuid of the store we opened first */
+	bool lost; /* the connection is gone: made anew when nothing is in the way */
+	unsigned busy; /* statements in use */
+	unsigned cache_len;
+	struct my_stmt cache[MY_CACHE_MAX];
+	char node[256], host_type[256]; /* the node put last and the class it said */
+	uint64_t node_id;
+	char *batch_sql[10]; /* mysql_events.c: the insert of 1, 2, 4 ... 256, 500 rows */
+	int bell_fd;
+	uint64_t bell[4], bell_since; /* what the bell saw last */
+};
+
+/* --- mysql_error.c ------------------------------------------------------------------------------ */
+
+/* Turns the error of the statement (or, without one, of the connection) into a negative errno and leaves the line for store_why(). */
+int my_fail(struct my *s, struct my_stmt *st);
+int my_errno(unsigned number); /* of a server's or client's error number */
+bool my_is_lost(unsigned number);
+
+/* --- mysql_uri.c -------------------------------------------------------------------------------- */
+
+must_check int my_uri_parse(const char *text, struct my_uri *u, char **ret_why);
+void my_uri_done(struct my_uri *u);
+must_check int my_password(const struct my_uri *u, char **ret_password, char **ret_why);
+
+/* --- mysql_tls.c: where the two client libraries differ --------------------------------------------- */
+
+/* Encrypts or fails; the server's certificate is checked, its name too. */
+void my_tls_require(MYSQL *db);
+
+/* --- mysql_open.c ------------------------------------------------------------------------------- */
+
+int my_open(const char *where, unsigned flags, struct store **ret_store, char **ret_why);
+int my_schema(struct store *base, unsigned *ret_have, unsigned *ret_want);
+/* Connects to the first host that answers as the primary of the right store. */
+must_check int my_connect(struct my *s);
+void my_disconnect(struct my *s);
+
+/* --- mysql.c ------------------------------------------------------------------------------------ */
+
+/*
+ * A prepared statement, from the cache unless it is in use further up the stack. A connection that was lost is made
+ * anew here, if no transaction and no walk is under way.
+ */
+must_check int my_get(struct my *s, const char *sql, struct my_stmt **ret_st);
+void my_put(struct my *s, struct my_stmt *st);
+/* Closes the cached statement of that text, if there is one and nobody uses it. */
+void my_forget(struct my *s, const char *sql);
+
+/* For the cleanup attribute, which knows only the one pointer. */
+struct my_use {
+	struct my *s;
+	struct my_stmt *st;
+};
+void my_use_done(struct my_use *u);
+#define _my_use_ _cleanup_(my_use_done)
+
+/* 1: a row; 0: done; or a negative errno. The first call runs it and takes all rows. */
+must_check int my_step(struct my *s, struct my_stmt *st);
+/* Runs a statement that gives no rows; *ret_changed (optional): rows that it changed. */
+must_check int my_run(struct my *s, struct my_stmt *st, uint64_t *ret_changed);
+must_check int my_query(struct my *s, const char *sql); /* text, no result */
+
+/* Binding borrows: the value must live until the statement is put back. NULL binds NULL; so does a parameter that is not bound. */
+void my_u64(struct my_stmt *st, unsigned i, uint64_t v); /* i from 1 */
+void my_str(struct my_stmt *st, unsigned i, const char *v);
+void my_blob(struct my_stmt *st, unsigned i, const void *p, size_t n);
+/* Hostile bytes as escaped UTF-8; unknown binds NULL. These copy where they must. */
+must_check int my_esc(struct my_stmt *st, unsigned i, struct text t);
+must_check int my_argv(struct my_stmt *st, unsigned i, struct text t);
+must_check int my_addr(struct my_stmt *st, unsigned i, const struct door *d);
+
+uint64_t my_col_u64(const struct my_stmt *st, unsigned i); /* i from 0 */
+const char *my_col_str(const struct my_stmt *st, unsigned i); /* NULL for NULL */
+struct text my_col_blob(const struct my_stmt *st, unsigned i);
+
+/* --- the operations ------------------------------------------------------------------------------- */
+
+/* mysql_events.c */
+int my_put_events(struct store *base, const char *node, const char *host_type,
+		  const struct store_event *rows, size_t n, size_t *ret_new);
+int my_event_head(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
+
+/* mysql_timeline.c */
+int my_events(struct store *base, const struct store_event_query *q, store_event_fn fn, void *arg);
+
+/* mysql_nodes.c */
+must_check int my_node_id(struct my *s, const char *node, uint64_t *ret_id); /* -ENOENT */
+must_check int my_node_make(struct my *s, const char *node, const char *host_type, uint64_t now_ns,
+			    uint64_t *ret_id);
+int my_nodes(struct store *base, store_node_fn fn, void *arg);
+int my_set_host_type(struct store *base, const char *node, const char *host_type);
+int my_pending(struct store *base, store_pending_fn fn, void *arg);
+int my_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint64_t judged_seq);
+int my_setting_get(struct store *base, const char *name, struct buf *b);
+int my_setting_set(struct store *base, const char *name, const char *value);
+
+/* mysql_doors.c */
+int my_put_door(struct store *base, const struct store_door *d);
+int my_close_door(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
+		  uint64_t close_seq, uint64_t closed_ns, bool *ret_found);
+int my_doors(struct store *base, const struct store_door_query *q, store_door_fn fn, void *arg);
+int my_door_get(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
+		store_door_fn fn, void *arg);
+int my_key_doors(struct store *base, const char *alert_key, uint64_t *ret_open,
+		 uint64_t *ret_last_closed_ns);
+
+/* mysql_profiles.c */
+int my_profile_get(struct store *base, const char *host_type, struct profile **ret_profile);
+int my_host_types(struct store *base, store_host_type_fn fn, void *arg);
+int my_profile_add(struct store *base, const char *host_type, const struct profile_row *rows,
+		   size_t n, bool accept, uint64_t now_wall_ns, size_t *ret_new);
+int my_profile_revision(struct store *base, uint64_t *ret_rev);
+
+/* mysql_alerts.c */
+void my_key_hash(const char *key, uint8_t out[SHA256_LEN]);
+int my_alert_get(struct store *base, const char *key, store_alert_fn fn, void *arg);
+int my_put_alert(struct store *base, const struct store_alert *a, const char *who, const char *note,
+		 uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id);
+int my_touch_alert(struct store *base, const char *key, uint64_t count, uint64_t last_ns);
+int my_alerts(struct store *base, const struct store_alert_query *q, store_alert_fn fn, void *arg);
+int my_alert_changes(struct store *base, uint64_t after_log_id, uint64_t since_ns,
+		     uint64_t until_ns, uint32_t limit, store_change_fn fn, void *arg);
+int my_sink_cursor_get(struct store *base, const char *sink, uint64_t *ret_log_id);
+int my_sink_cursor_set(struct store *base, const char *sink, uint64_t log_id);
+
+#endif

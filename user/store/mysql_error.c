@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "store/mysql.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * What the server's and the client library's error numbers mean to us. The class (store_fault()) follows from the errno:
+ * try the same again, put the batch aside, or stop and call a person. The numbers are those of MySQL 8 to 9 and MariaDB 10.11.
+ */
+static const struct meaning {
+	unsigned number;
+	int err;
+	const char *remedy;
+} meanings[] = {
+	/* Retry: at once where two writers met, later where the server is away. */
+	{ 1213, -EDEADLK,
+	  NULL }, /* deadlock, or a cluster's certification: the whole transaction is undone */
+	{ 1205, -EDEADLK, NULL }, /* lock wait timeout */
+	{ 1615, -EDEADLK, NULL }, /* prepared statement needs to be re-prepared */
+	{ 3101, -EDEADLK, NULL }, /* group replication: rolled back by certification */
+	{ 2002, -ECONNREFUSED, "is the server running?" },
+	{ 2003, -ECONNREFUSED, "is the server running?" },
+	{ 2005, -ENOENT, "no such host: see --store" },
+	{ 2006, -ENOTCONN, NULL }, /* gone away: the commit may or may not have happened */
+	{ 2013, -ENOTCONN, NULL }, /* lost during the query: likewise */
+	{ 2055, -ENOTCONN, NULL },
+	{ 1053, -ENOTCONN, NULL }, /* server shutdown in progress */
+	{ 1080, -ENOTCONN, NULL },
+	{ 1152, -ENOTCONN, NULL },
+	{ 1158, -ENOTCONN, NULL },
+	{ 1159, -ENOTCONN, NULL },
+	{ 1160, -ENOTCONN, NULL },
+	{ 1161, -ENOTCONN, NULL },
+	{ 1243, -ENOTCONN, NULL }, /* unknown statement handler: the session is another one */
+	{ 1317, -EINTR, NULL },
+	{ 1927, -ENOTCONN, NULL }, /* connection was killed */
+	{ 4031, -ENOTCONN, NULL }, /* disconnected for inactivity */
+	{ 1040, -EBUSY, "too many connections: raise max_connections" },
+	{ 1203, -EBUSY, "too many connections of this account" },
+	{ 1226, -EBUSY, "the account's resources are used up" },
+	{ 1461, -EBUSY, "raise max_prepared_stmt_count" },
+	{ 1047, -EAGAIN, "this node is not in the cluster's primary part" },
+	{ 1180, -EAGAIN, "the cluster refused the commit" },
+	{ 3100, -EAGAIN, "the group refused the commit" },
+	{ 1290, -EROFS, "the server is read-only: give the primary's host" },
+	{ 1792, -EROFS, NULL }, /* a read-only transaction: a verb that only looks tried to write */
+	{ 1836, -EROFS, "the server is read-only: give the primary's host" },
+	{ 3098, -EROFS, "the group does not take this table" },
+	{ 1021, -ENOSPC,
+	  "the server's disk is full: make room; until then the journals keep what is new" },
+	{ 1114, -ENOSPC,
+	  "the server's disk is full: make room; until then the journals keep what is new" },
+	{ 1041, -ENOMEM, NULL },
+	{ 1037, -ENOMEM, NULL },
+	{ 1038, -ENOMEM, NULL },
+	{ 2008, -ENOMEM, NULL },
+	/* Quarantine: this batch will never be taken. */
+	{ 1153, -E2BIG, "raise max_allowed_packet to 16M" },
+	{ 2020, -E2BIG, "raise max_allowed_packet to 16M" },
+	{ 1390, -E2BIG, NULL },
+	{ 1264, -ERANGE, NULL },
+	{ 1690, -ERANGE, NULL },
+	{ 1265, -EILSEQ, NULL },
+	{ 1292, -EILSEQ, NULL },
+	{ 1300, -EILSEQ, NULL },
+	{ 1366, -EILSEQ, NULL },
+	{ 1406, -EILSEQ, NULL },
+	{ 3819, -EINVAL, NULL }, /* a CHECK, MySQL */
+	{ 4025, -EINVAL, NULL }, /* the same, MariaDB */
+	{ 1062, -EEXIST, NULL },
+	/* Stop: a person must look. */
+	{ 1045, -EACCES, "wrong user or password, or the account wants a client certificate" },
+	{ 1130, -EACCES, "the server does not let this host in" },
+	{ 1044, -EACCES, "the account may not use this database" },
+	{ 1142, -EPERM, "the account lacks a privilege" },
+	{ 1143, -EPERM, "the account lacks a privilege" },
+	{ 1227, -EPERM, "the account lacks a privilege" },
+	{ 1369, -EPERM, "the account is bound to another node" },
+	{ 1370, -EPERM, "the account lacks a privilege" },
+	{ 1644, -EPERM, NULL }, /* a trigger said no */
+	{ 1419, -EPERM,
+	  "with the binary log on, migrate as an account with SUPER, or SET GLOBAL "
+	  "log_bin_trust_function_creators = 1" },
+	{ 1820, -EACCES, "the password has expired" },
+	{ 1862, -EACCES, "the password has expired" },
+	{ 3118, -EACCES, "the account is locked" },
+	{ 4151, -EACCES, "the account is locked" },
+	{ 1251, -EACCES, "the account's authentication plugin is not known here" },
+	{ 1524, -EACCES, "the account's authentication plugin is not known to the server" },
+	{ 2059, -EACCES, "the account's authentication plugin is not known here" },
+	{ 2026, -ECONNABORTED,
+	  "TLS failed: compare ca=, cert= and key= with the server's certificate, its names and "
+	  "dates" },
+	{ 1049, -ENXIO, "make it once: CREATE DATABASE with CHARACTER SET utf8mb4" },
+	{ 1146, -ESTALE, "the schema is not what it should be: run 'ajar db migrate'" },
+	{ 1054, -ESTALE, "the schema is not what it should be: run 'ajar db migrate'" },
+	{ 1193, -EOPNOTSUPP, "this server is too old: MySQL 8 or MariaDB 10.11 at least" },
+};
+
+static const struct meaning *meaning_of(unsigned number)
+{
+	for (size_t i = 0; i < array_len(meanings); i++) {
+		if (meanings[i].number == number)
+			return &meanings[i];
+	}
+	return NULL;
+}
+
+int my_errno(unsigned number)
+{
+	const struct meaning *m = meaning_of(number);
+
+	return m ? m->err : -EIO;
+}
+
+bool my_is_lost(unsigned number)
+{
+	return my_errno(number) == -ENOTCONN;
+}
+
+int my_fail(struct my *s, struct my_stmt *st)
+{
+	unsigned number = st && st->st ? mysql_stmt_errno(st->st) : mysql_errno(s->db);
+	const char *words = st && st->st ? mysql_stmt_error(st->st) : mysql_error(s->db);
+	const struct meaning *m = meaning_of(number);
+	const char *remedy = m && m->remedy ? m->remedy : "";
+
+	if (my_is_lost(number))
+		s->lost = true;
+	if (number ==
+	    2014) /* commands out of sync: ours is the mistake, and a new connection mends it */
+		s->lost = true;
+	return store_set_why(&s->base, my_errno(number), "store %s: %s (%u)%s%s", s->name, words,
+			     number, *remedy ? ": " : "", remedy);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "store/mysql.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/timerfd.h>
+
+/*
+ * Transactions, the bell and the operations table.
+ *
+ * The bell. A server pushes nothing, so while somebody listens a timer of 100 ms asks it one question that costs a few
+ * index entries: has a setting or profile changed, is there a new alert_log row, is a boot pending, which boots were
+ * written in the last two seconds (of the server's clock; what commits later than that after its statement still
+ * shows as pending). Its cost: ten small queries a second and listener, about 0.1 ms of the server's time each.
+ */
+#define BELL_NS 100000000
+#define BELL_WINDOW_NS UINT64_C(2000000000)
+
+static int my_begin(struct store *base)
+{
+	struct my *s = (struct my *)base;
+	int err = my_query(s, "START TRANSACTION");
+
+	/* Nothing was sent yet: an idle connection that the server has closed is simply made anew. */
+	if (err == -ENOTCONN && !s->busy)
+		err = my_query(s, "START TRANSACTION");
+	return err;
+}
+
+static int my_commit(struct store *base)
+{
+	return my_query((struct my *)base, "COMMIT");
+}
+
+/* The reason of the failure that led here is worth more than what follows from it. */
+static int query_quietly(struct my *s, const char *sql)
+{
+	char why[sizeof(s->base.why)];
+	int err;
+
+	if (s->lost)
+		return -ENOTCONN;
+	memcpy(why, s->base.why, sizeof(why));
+	err = my_query(s, sql);
+	memcpy(s->base.why, why, sizeof(why));
+	return err;
+}
+
+static void my_rollback(struct store *base)
+{
+	struct my *s = (struct my *)base;
+
+	s->node[0] = '\0';
+	/* When even that fails the state of the session is unknown: the next one is a new connection. */
+	if (query_quietly(s, "ROLLBACK"))
+		s->lost = true;
+}
+
+static int my_save(struct store *base)
+{
+	return my_query((struct my *)base, "SAVEPOINT put");
+}
+
+static int my_release(struct store *base)
+{
+	return my_query((struct my *)base, "RELEASE SAVEPOINT put");
+}
+
+static int my_undo(struct store *base)
+{
+	struct my *s = (struct my *)base;
+	int err;
+
+	s->node[0] = '\0';
+	err = query_quietly(s, "ROLLBACK TO SAVEPOINT put");
+	return err ? err : query_quietly(s, "RELEASE SAVEPOINT put");
+}
+
+/* --- the bell --------------------------------------------------------------------------------------- */
+
+static int look(struct my *s, uint64_t now[4], uint64_t *ret_touched)
+{
+	_my_use_ struct my_use u = { .s = s };
+	int ret;
+
+	ret = my_get(
+		s,
+		"SELECT (SELECT CAST(coalesce(sum(crc32(concat(name, '=', value))), 0) AS "
+		"UNSIGNED) FROM settings), "
+		"(SELECT CAST(coalesce(max(id), 0) AS UNSIGNED) FROM alert_log), "
+		"(SELECT count(*) FROM (SELECT 1 FROM journals WHERE is_pending = 1 LIMIT 1) p), "
+		"(SELECT CAST(coalesce(sum(rows_stored), 0) AS UNSIGNED) FROM journals WHERE "
+		"touched_ns >= ?), "
+		"(SELECT CAST(coalesce(max(touched_ns), 0) AS UNSIGNED) FROM journals)",
+		&u.st);
+	if (ret)
+		return ret;
+	my_u64(u.st, 1, s->bell_since);
+	ret = my_step(s, u.st);
+	if (ret < 0)
+		return ret;
+	for (unsigned i = 0; i < 4; i++)
+		now[i] = my_col_u64(u.st, i);
+	*ret_touched = my_col_u64(u.st, 4);
+	return 0;
+}
+
+/* Whether there may be something new; a server that does not answer is news too: the listener's own question says why. */
+static bool has_news(struct my *s)
+{
+	uint64_t now[4], touched;
+	bool news;
+
+	if (look(s, now, &touched))
+		return true;
+	news = now[2] || memcmp(now, s->bell, sizeof(now)) != 0;
+	/* The window moves on with the newest write; what it holds then is what the next look compares with. */
+	if (touched > BELL_WINDOW_NS && touched - BELL_WINDOW_NS > s->bell_since) {
+		s->bell_since = touched - BELL_WINDOW_NS;
+		if (look(s, now, &touched))
+			return true;
+	}
+	memcpy(s->bell, now, sizeof(now));
+	return news;
+}
+
+static int my_bell_fd(struct store *base)
+{
+	const struct itimerspec every = { { 0, BELL_NS }, { 0, BELL_NS } };
+	struct my *s = (struct my *)base;
+
+	if (s->bell_fd >= 0)
+		return s->bell_fd;
+	s->bell_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->bell_fd < 0 || timerfd_settime(s->bell_fd, 0, &every, NULL))
+		return store_set_why(base, -errno, "store %s: no timer for its bell: %s", s->name,
+				     strerror(errno));
+	(void)has_news(s);
+	return s->bell_fd;
+}
+
+static bool my_bell_clear(struct store *base)
+{
+	struct my *s = (struct my *)base;
+	uint64_t ticks;
+
+	if (s->bell_fd < 0 || read(s->bell_fd, &ticks, sizeof(ticks)) != sizeof(ticks))
+		return true;
+	return has_news(s);
+}
+
+static void my_free(struct store *base)
+{
+	struct my *s = (struct my *)base;
+
+	my_disconnect(s);
+	for (size_t i = 0; i < array_len(s->batch_sql); i++)
+		free(s->batch_sql[i]);
+	close_fd(&s->bell_fd);
+	my_uri_done(&s->uri);
+	if (s->password)
+		explicit_bzero(s->password, strlen(s->password));
+	free(s->password);
+	free(s->name);
+	free(s);
+}
+
+const struct store_ops store_mysql_ops = {
+	.name = "mysql",
+	.open = my_open,
+	.free = my_free,
+	.schema = my_schema,
+	.begin = my_begin,
+	.commit = my_commit,
+	.rollback = my_rollback,
+	.save = my_save,
+	.release = my_release,
+	.undo = my_undo,
+	.bell_fd = my_bell_fd,
+	.bell_clear = my_bell_clear,
+	.put_events = my_put_events,
+	.events = my_events,
+	.event_head = my_event_head,
+	.nodes = my_nodes,
+	.set_host_type = my_set_host_type,
+	.pending = my_pending,
+	.set_judged = my_set_judged,
+	.put_door = my_put_door,
+	.close_door = my_close_door,
+	.doors = my_doors,
+	.door_get = my_door_get,
+	.key_doors = my_key_doors,
+	.profile_get = my_profile_get,
+	.host_types = my_host_types,
+	.profile_add = my_profile_add,
+	.profile_revision = my_profile_revision,
+	.alert_get = my_alert_get,
+	.put_alert = my_put_alert,
+	.touch_alert = my_touch_alert,
+	.alerts = my_alerts,
+	.alert_changes = my_alert_changes,
+	.sink_cursor_get = my_sink_cursor_get,
+	.sink_cursor_set = my_sink_cursor_set,
+	.setting_get = my_setting_get,
+	.setting_set = my_setting_set,
+};
