@@ -105,7 +105,7 @@ static void install(void)
 	int status;
 
 	if (!program)
-		skip("mariadb-install-db is missing: install mariadb-server");
+		skip("mariadb-install-db is missing: install mariadb-server-core");
 	snprintf(datadir, sizeof(datadir), "--datadir=%s", data);
 	if (waitpid(start(argv), &status, 0) < 0 || status)
 		skip("mariadb-install-db has failed");
@@ -148,7 +148,7 @@ static pid_t start_server(void)
 	unsigned n = 15;
 
 	if (!program)
-		skip("mariadbd is missing: install mariadb-server");
+		skip("mariadbd is missing: install mariadb-server-core");
 	snprintf(opts[0], sizeof(opts[0]), "--datadir=%s", data);
 	snprintf(opts[1], sizeof(opts[1]), "--socket=%s", sock);
 	snprintf(opts[2], sizeof(opts[2]), "--pid-file=%s", pid_file);
@@ -244,7 +244,7 @@ static void prepare(const char *given)
 
 	if (!geteuid()) {
 		if (!pw)
-			skip("there is no account mysql: install mariadb-server");
+			skip("there is no account mysql: install mariadb-server-core");
 		account = *pw;
 	}
 	snprintf(dir, sizeof(dir), "%s", given ? given : "/tmp/ajar-mariadb-XXXXXX");
