@@ -99,6 +99,7 @@ HELPER_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/helpers/*.c)))
 FUZZ_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 all: $(B)/ajar $(B)/ajar-agent
+	@:
 
 # --- BPF: one object, one skeleton, embedded -----------------------------------------------------
 
@@ -276,4 +277,15 @@ clean:
 	$(Q)rm -rf $(BUILD)
 
 help:
-	@sed -n '2,3s/^# //p' Makefile
+	@printf '  make %-10s %s\n' \
+		'' 'build/ajar and build/ajar-agent; V=1 shows commands, SAN=1 adds ASan and UBSan, WERROR=1, BUILD=DIR' \
+		run 'as root: install what it needs, build, watch this machine; RUN_ARGS="--data DIR ..."' \
+		deps 'as root, once: what the build needs (test: and what the tests need)' \
+		check 'unit and ABI tests: no root, seconds' \
+		test 'as root: everything, on the real kernel; the last line is "N passed, N failed"' \
+		test-long 'the same at a higher count: hours' \
+		bench 'figures' \
+		lint 'what CI holds the sources to' \
+		fmt 'clang-format' \
+		install 'DESTDIR= PREFIX=/usr/local; uninstall takes away what it put there' \
+		clean 'everything that was made'

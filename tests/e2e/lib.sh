@@ -50,6 +50,27 @@ same() { # sentence, got, wanted
 }
 not() { ! "$@"; }
 
+# Runs ajar: code, standard output and standard error are in RC, OUT and ERR.
+run() {
+	timeout -k 5 "${LIMIT:-30}" ajar "$@" >"$T/out" 2>"$T/err" </dev/null
+	RC=$?
+	# shellcheck disable=SC2034 # for those who source this
+	OUT=$(tr -d "\\0" <"$T/out") ERR=$(cat "$T/err")
+}
+says() { # a fixed text; what was said instead is shown
+	grep -qF -- "$1" "$T/err" || {
+		head -c 1000 "$T/err"
+		return 1
+	}
+}
+# sentence, exit code, a fixed text of standard error; nothing may be on standard output, and one line on the other.
+refuses() {
+	same "$1: exit $2" "$RC" "$2"
+	same "$1: no data" "$OUT" ""
+	same "$1: one line" "$(grep -c '' "$T/err")" 1
+	ok "$1: it says so" says "$3"
+}
+
 # Until the command succeeds, at most 20 s (WAIT=seconds); the pause between two looks is a read that times out.
 wait_for() {
 	local end=$((SECONDS + ${WAIT:-20}))

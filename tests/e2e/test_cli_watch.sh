@@ -12,7 +12,7 @@ WATCH=$!
 PIDS+=("$WATCH")
 ok "watch shows a door of before" wait_for has "$T/watch" '.port == 21931 and .event == "open" and .origin == "snapshot"'
 ok "with its opener" has "$T/watch" '.port == 21931 and .opener.comm == "hold_door" and .opener.user == "root" and (.opener.ancestors | length) > 0'
-ok "and says how it watches" grep -q 'sensor: tier [A-D] (' "$T/watch.err"
+ok "and says how it watches" grep -q 'sensor: tier [A-D]; profile: none (learning)' "$T/watch.err"
 ok "and that it is learning" grep -q "learning: class 'default' has no accepted profile" "$T/watch.err"
 close_door
 ok "the door's end is shown" wait_for has "$T/watch" '.port == 21931 and .event == "close"'

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # clang-format has nothing to change (contract headers and tables are fenced), shellcheck nothing to say.
 cd "$(dirname "$0")/../.." || exit 2
+. tests/lint/tree.sh
 command -v clang-format >/dev/null && command -v shellcheck >/dev/null || {
-	echo "1..0 # SKIP clang-format or shellcheck is missing"
+	echo "1..0 # SKIP clang-format or shellcheck is missing: run 'make deps-test' as root"
 	exit 77
 }
 bad=0

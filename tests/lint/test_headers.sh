@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Each header compiles alone and is guarded by the name of its path.
 cd "$(dirname "$0")/../.." || exit 2
+. tests/lint/tree.sh
 n=0 bad=0
 mysql=$(pkg-config --cflags libmariadb 2>/dev/null || pkg-config --cflags mysqlclient)
 for h in $(git ls-files 'user/*.h' 'include/*.h'); do

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Rules of STYLE that a grep can keep: banned functions, SQL built with printf, left-overs, licence lines, top level.
 cd "$(dirname "$0")/../.." || exit 2
+. tests/lint/tree.sh
 n=0 bad=0
 check() { # sentence, offenders (empty is good)
 	n=$((n + 1))

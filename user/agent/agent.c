@@ -32,6 +32,7 @@
 #include "base/loop.h"
 #include "base/notify.h"
 #include "base/proc.h"
+#include "base/text.h"
 #include "conf/conf.h"
 #include "conf/paths.h"
 #include "core/event.h"
@@ -44,7 +45,7 @@
 #define PREDECESSOR_NS UINT64_C(3000000000)
 /* As auditd does: what records must not wait behind what it records. */
 #define NICE (-4)
-#define LOSS_TELL_NS UINT64_C(10000000000)
+#define TELL_NS UINT64_C(10000000000)
 #define OWED_NS UINT64_C(1000000000)
 #define SWEEP_AFTER_LOSS_NS UINT64_C(50000000)
 
@@ -62,10 +63,35 @@ struct agent {
 	unsigned batch; /* records appended and not yet committed */
 	uint64_t first_seq; /* of this session, 0 until the first record */
 	uint64_t lost, loss_told_ns; /* not told yet; when told last */
-	bool stopping;
+	uint64_t shed, shed_told_ns; /* the same */
+	uint64_t failed_told_ns, mended_told_ns;
+	bool failing, stopping;
 };
 
 /* --- recording ------------------------------------------------------------------------------- */
+
+/* True when something that keeps happening is to be told: at once, then at most every ten seconds. */
+static bool tell_now(uint64_t *told_ns)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (*told_ns && now - *told_ns < TELL_NS)
+		return false;
+	*told_ns = now;
+	return true;
+}
+
+static void on_shed(struct agent *a, uint64_t shed)
+{
+	a->shed += shed;
+	if (!a->shed || !tell_now(&a->shed_told_ns))
+		return;
+	log_warn("the journal had no room for %" PRIu64
+		 " record%s, continuing (a gap record counts them): "
+		 "free disk space or raise journal.max-bytes",
+		 a->shed, plural(a->shed));
+	a->shed = 0;
+}
 
 static int commit(struct agent *a)
 {
@@ -76,29 +102,26 @@ static int commit(struct agent *a)
 		return 0;
 	a->batch = 0;
 	err = journal_commit(a->journal, &shed);
-	if (shed)
-		log_warn("the journal had no room for %" PRIu64
-			 " records, continuing (a gap record counts them): "
-			 "free disk space or raise journal.max-bytes",
-			 shed);
-	if (err)
+	/* A full disk under a storm must not fill what keeps our words. */
+	if (err && tell_now(&a->failed_told_ns))
 		log_err(err, "cannot write the journal, continuing without it until it can be");
+	if (!err && a->failing && tell_now(&a->mended_told_ns))
+		log_info("the journal is written again");
+	a->failing = err != 0;
+	on_shed(a, shed);
 	/* The sensor is never stopped by a disk; a gap record that waits for room is tried again. */
 	return journal_owes(a->journal) ? loop_timer_set(a->owed_timer, OWED_NS, 0) : 0;
 }
 
-/* Each loss is a record; people hear of it at most every ten seconds. */
+/* Each loss is a record; people hear of it now and then. */
 static int on_loss(struct agent *a, uint64_t count)
 {
-	uint64_t now = clock_boot_ns();
-
 	a->lost += count;
-	if (!a->loss_told_ns || now - a->loss_told_ns >= LOSS_TELL_NS) {
+	if (tell_now(&a->loss_told_ns)) {
 		log_warn("the sensor lost %" PRIu64
-			 " records, sweeping to find what they were about",
-			 a->lost);
+			 " record%s, sweeping to find what they were about",
+			 a->lost, plural(a->lost));
 		a->lost = 0;
-		a->loss_told_ns = now;
 	}
 	return loop_timer_set(a->sweep_timer, SWEEP_AFTER_LOSS_NS, a->conf->sweep_every_ns);
 }
@@ -227,8 +250,14 @@ static int open_journal_as_role(struct agent *a)
 	}
 	buf_done(&boot_id);
 	if (err == -EBUSY)
-		return log_err(err, "another ajar-agent writes %s/journal: stop it, or give --data",
-			       a->conf->data_dir);
+		return log_usage("another ajar-agent writes %s/journal: stop it, or give another "
+				 "--data",
+				 a->conf->data_dir);
+	if (err == -EACCES)
+		return log_usage("uid %u may not write what is in %s/journal: 'chown -R %u:%u "
+				 "%s/journal'",
+				 (unsigned)a->uid, a->conf->data_dir, (unsigned)a->uid,
+				 (unsigned)a->gid, a->conf->data_dir);
 	if (err)
 		return log_err(err, "cannot open the journal in %s/journal%s%s", a->conf->data_dir,
 			       why ? ": " : "", why ? why : "");
@@ -250,7 +279,8 @@ static int open_journal(struct agent *a)
 			err = -errno;
 	}
 	if (err)
-		err = log_err(err, "cannot make the journal's folder '%s'", buf_str(&path));
+		err = log_usage("cannot make the folder '%s' (%s): give another --data",
+				buf_str(&path), strerror(-err));
 	buf_done(&path);
 	if (err)
 		return err;
@@ -355,6 +385,9 @@ static int begin(struct agent *a)
 	from_seq = resumed ? 0 : (a->first_seq ? a->first_seq : journal_head(a->journal).seq + 1);
 	err = record_own(a, EVENT_START, buf_str(&reason), from_seq);
 	log_debug("recording: %s", buf_str(&reason));
+	if (sensor_report(a->sensor)->why)
+		log_warn("tier %c sees less than tier A: %s", sensor_report(a->sensor)->tier,
+			 sensor_report(a->sensor)->why);
 	buf_done(&reason);
 	if (!err)
 		err = notify_send("READY=1");

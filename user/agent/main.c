@@ -24,7 +24,7 @@ static const char usage[] =
 	"  --keep-pins    leave the sensor pinned at exit: it goes on recording for the next "
 	"agent\n"
 	"  -v             say more\n"
-	"  -q             say less\n"
+	"  -q             only warnings and errors\n"
 	"  -h, --help     this text\n"
 	"  -V, --version  the version\n";
 

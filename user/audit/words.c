@@ -8,6 +8,7 @@
 #include "audit/match.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 /*
  * What an alert says to people: one line each, no jargon, every name escaped. Paths and names are cut
@@ -145,7 +146,7 @@ static void put_rows(const struct profile *p, struct buf *b)
 		buf_puts(b, " (it has no rows: nothing may stand open)");
 		return;
 	}
-	buf_printf(b, " (%zu row%s: ", p->rows_len, p->rows_len == 1 ? "" : "s");
+	buf_printf(b, " (%zu row%s: ", p->rows_len, plural(p->rows_len));
 	for (int i = 0; i < ROWS_SHOWN && (r = next_row(p, r)); i++) {
 		if (i)
 			buf_puts(b, ", ");

@@ -12,9 +12,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/parse.h"
 
@@ -92,6 +94,44 @@ static int child_exec(const struct proc_opts *o, int in_fd, pid_t parent)
 		return -EBADF;
 	execvp(o->argv[0], (char *const *)o->argv);
 	return -errno;
+}
+
+static int may_run(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EACCES;
+	return access(path, X_OK) < 0 ? -errno : 0;
+}
+
+int proc_find(const char *program, struct buf *ret_path)
+{
+	const char *path = getenv("PATH");
+	int err = -ENOENT, here;
+
+	if (strchr(program, '/')) {
+		buf_puts(ret_path, program);
+		return ret_path->err ? ret_path->err : may_run(program);
+	}
+	for (const char *p = path ? path : "/usr/bin:/bin"; *p && *program;) {
+		size_t n = strcspn(p, ":");
+
+		buf_reset(ret_path);
+		buf_put(ret_path, n ? p : ".", n ? n : 1);
+		buf_printf(ret_path, "/%s", program);
+		if (ret_path->err)
+			return ret_path->err;
+		here = may_run(ret_path->data);
+		if (!here)
+			return 0;
+		if (here == -EACCES)
+			err = here;
+		p += n + (p[n] == ':');
+	}
+	return err;
 }
 
 int proc_spawn(const struct proc_opts *o, pid_t *ret_pid)

@@ -21,6 +21,10 @@ struct proc_opts {
 	const int *keep_fds; /* -1-terminated: fds that stay open across exec; NULL: only 0, 1, 2 */
 };
 
+/* Where a program is, as argv[0] would find it: a file that we may run, else -ENOENT or -EACCES. */
+struct buf;
+must_check int proc_find(const char *program, struct buf *ret_path);
+
 /* Starts it; signal mask and dispositions are reset. -ENOENT, -EACCES ... when exec itself fails. */
 must_check int proc_spawn(const struct proc_opts *o, pid_t *ret_pid);
 

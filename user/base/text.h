@@ -26,6 +26,12 @@ bool text_is(struct text a, const char *s);
  */
 void esc_text(struct buf *b, const char *p, size_t n, size_t max);
 
+/* "1 row", "2 rows". */
+static inline const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* The length of the valid UTF-8 sequence at p (1..4), or 0. */
 size_t utf8_len(const unsigned char *p, size_t n);
 

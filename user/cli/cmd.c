@@ -51,7 +51,7 @@ bool cmd_store_exists(struct cmd_ctx *c)
 		return false;
 	file = paths_store_file(uri.data);
 	/* What cannot be looked at may be there: opening it will say why not. */
-	return !file || stat(file, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+	return !file || stat(file, &st) == 0 || errno != ENOENT;
 }
 
 /* The embedded store's folder belongs to the role that will write it. */
@@ -71,7 +71,9 @@ static int make_store_folder(const struct conf *conf)
 	}
 	if (!err)
 		err = file_mkdir_p(path.data, 0750, uid, gid);
-	return err ? log_err(err, "cannot make the folder '%s'", buf_str(&path)) : 0;
+	return err ? log_usage("cannot make the folder '%s' (%s): give another --data",
+			       buf_str(&path), strerror(-err))
+		   : 0;
 }
 
 int cmd_store(struct cmd_ctx *c, unsigned flags, struct store **ret_store)
@@ -92,6 +94,15 @@ int cmd_store(struct cmd_ctx *c, unsigned flags, struct store **ret_store)
 		log_usage("%s", why);
 	else if (err)
 		log_err(err, "cannot open the store '%s'", uri.data);
+	return err;
+}
+
+int cmd_store_err(int err, struct store *s, const char *what)
+{
+	/* A store that has a reason has put the errno into words, and the remedy behind it. */
+	if (!*store_why(s))
+		return log_err(err, "%s", what);
+	log_usage("%s: %s", what, store_why(s));
 	return err;
 }
 
@@ -126,6 +137,33 @@ int cmd_agent_runs(const struct cmd_ctx *c)
 	if (lstat(path.data, &st) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 	return is_locked(st.st_ino);
+}
+
+int cmd_on_alert(struct cmd_ctx *c)
+{
+	_cleanup_(buf_done) struct buf path = BUF_INIT(8192);
+	const char *given = cmd_opt(c, "on-alert"), *program;
+	_free_ char *why = NULL;
+	int err = 0;
+
+	if (given && !*given)
+		return log_usage("--on-alert wants a program: run 'ajar %s --help'", c->cmd->name);
+	if (given)
+		err = conf_set(c->conf, "alert.exec", given, "--on-alert", &why);
+	if (err)
+		return why ? log_usage("%s", why) : log_err(err, "cannot read the command line");
+	program = c->conf->alert_exec;
+	if (!*program || !strncmp(program, "fd:", 3)) /* none, or 'ajar run' has looked */
+		return 0;
+	err = proc_find(program, &path);
+	if (err == -EACCES)
+		return log_usage("the alert program '%s' cannot be run: it must be an executable "
+				 "file: 'chmod +x %s', or give another --on-alert",
+				 program, buf_str(&path));
+	return err ? log_usage("the alert program '%s' cannot be run (%s): give another "
+			       "--on-alert (or alert.exec)",
+			       program, strerror(-err))
+		   : 0;
 }
 
 struct learning {
@@ -166,5 +204,6 @@ void cmd_say_learning(const struct cmd_ctx *c, struct store *s)
 	else if (!l.any_node && !l.own_accepted)
 		say(l.own);
 	if (l.n > LEARNING_SHOWN)
-		log_info("learning: and %u more classes", l.n - LEARNING_SHOWN);
+		log_info("learning: and %u more class%s", l.n - LEARNING_SHOWN,
+			 l.n - LEARNING_SHOWN == 1 ? "" : "es");
 }

@@ -37,12 +37,17 @@ const char *cmd_opt(const struct cmd_ctx *c, const char *name); /* the value of 
 
 /* Opens the store the verb works on (--store, else --data's); reports failures itself and returns a negative errno. */
 must_check int cmd_store(struct cmd_ctx *c, unsigned flags, struct store **ret_store);
+/* Says what could not be done and the store's reason; returns err. */
+int cmd_store_err(int err, struct store *s, const char *what);
 must_check bool cmd_store_exists(struct cmd_ctx *c);
 /* One line on stderr for each class that has no accepted profile yet; store NULL: the class of this node. */
 void cmd_say_learning(const struct cmd_ctx *c, struct store *s);
 
 /* Does an agent write the journal in --data now? 1 yes, 0 no, -1 we may not know. */
 int cmd_agent_runs(const struct cmd_ctx *c);
+
+/* --on-alert, into alert.exec; then says what is wrong with alert.exec, when it cannot be run. */
+must_check int cmd_on_alert(struct cmd_ctx *c);
 
 /* True, after saying so, when more than max words are left (or fewer than min). */
 must_check bool cmd_bad_words(const struct cmd_ctx *c, int min, int max);

@@ -192,7 +192,7 @@ static int run(struct cmd_ctx *c)
 	else
 		rc = err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 	if (err && !l.out_err && err != -EINVAL)
-		log_err(err, "cannot read the alerts: %s", store_why(s));
+		cmd_store_err(err, s, "cannot read the alerts");
 	table_free(l.table);
 	buf_done(&l.b);
 	return rc;

@@ -15,6 +15,7 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "conf/conf.h"
@@ -140,28 +141,11 @@ static void check_role(struct doctor *d)
 		report(d, "role user", HEALTH_OK, NULL, "%s (uid %u)", name, (unsigned)uid);
 }
 
-static bool in_path(const char *name, struct buf *found)
-{
-	const char *path = getenv("PATH");
-
-	for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
-		size_t n = strcspn(p, ":");
-
-		buf_reset(found);
-		buf_put(found, n ? p : ".", n ? n : 1);
-		buf_printf(found, "/%s", name);
-		if (!found->err && access(found->data, X_OK) == 0)
-			return true;
-		p += n + (p[n] == ':');
-	}
-	return false;
-}
-
 static void check_nmap(struct doctor *d)
 {
 	_cleanup_(buf_done) struct buf found = BUF_INIT(8192);
 
-	if (in_path("nmap", &found))
+	if (proc_find("nmap", &found) == 0)
 		report(d, "nmap", HEALTH_OK, NULL, "%s", found.data);
 	else
 		report(d, "nmap", HEALTH_NOTE, "apt-get install nmap",
@@ -241,8 +225,8 @@ static void check_journal_at(struct doctor *d, int dirfd)
 		       "cannot be read to its end");
 	else
 		report(d, "journal", HEALTH_OK, NULL,
-		       "of node '%s', %s%" PRIu64 " records not in a store yet", buf_str(&node),
-		       backlog >= BACKLOG_MAX ? "at least " : "", backlog);
+		       "of node '%s', %s%" PRIu64 " record%s not in a store yet", buf_str(&node),
+		       backlog >= BACKLOG_MAX ? "at least " : "", backlog, plural(backlog));
 }
 
 static void check_journal(struct doctor *d)
@@ -333,7 +317,7 @@ static void check_events(struct doctor *d, struct store *s)
 	else
 		report(d, "events", HEALTH_OK, NULL,
 		       "%" PRIu64 " from %" PRIu64 " node%s, the last one %" PRIu64 " s ago",
-		       t.events, t.nodes, t.nodes == 1 ? "" : "s",
+		       t.events, t.nodes, plural(t.nodes),
 		       now > t.last_ns ? (now - t.last_ns) / 1000000000 : 0);
 	report(d, "events lost", t.lost ? HEALTH_NOTE : HEALTH_OK,
 	       "ajar timeline: rows LOST and GAP say which", "%" PRIu64, t.lost);
@@ -351,8 +335,8 @@ static void check_profile(struct doctor *d, struct store *s)
 		report(d, "profile", HEALTH_NOTE, "ajar profile learn --write",
 		       "learning: class '%s' has no accepted profile, nothing alerts", host_type);
 	else
-		report(d, "profile", HEALTH_OK, NULL, "class '%s': accepted, %zu rows", host_type,
-		       p->rows_len);
+		report(d, "profile", HEALTH_OK, NULL, "class '%s': accepted, %zu row%s", host_type,
+		       p->rows_len, plural(p->rows_len));
 	profile_free(p);
 }
 

@@ -40,7 +40,7 @@ static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorset 
 			 "'sudo ajar watch' "
 			 "shows what the kernel has now");
 	err = store_doors(s, &q, keep, &ls);
-	return err ? log_err(err, "cannot read the doors: %s", store_why(s)) : 0;
+	return err ? cmd_store_err(err, s, "cannot read the doors") : 0;
 }
 
 static int from_kernel(struct cmd_ctx *c, const struct filter *f, struct doorset *doors)
@@ -89,7 +89,7 @@ static int store_has_nodes(struct cmd_ctx *c)
 	if (ret)
 		return ret;
 	ret = store_nodes(s, some_node, NULL);
-	return ret < 0 ? log_err(ret, "cannot read the nodes: %s", store_why(s)) : ret;
+	return ret < 0 ? cmd_store_err(ret, s, "cannot read the nodes") : ret;
 }
 
 static int run(struct cmd_ctx *c)

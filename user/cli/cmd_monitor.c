@@ -48,8 +48,11 @@ static void on_report(const struct route_report *r, void *arg)
 	(void)arg;
 	switch (r->news) {
 	case ROUTE_FAILED:
-		log_warn("the %s sink failed (%llu times in a row): %s; trying again", r->sink,
-			 (unsigned long long)r->failures, r->why);
+		if (r->failures == 1)
+			log_warn("the %s sink failed: %s; trying again", r->sink, r->why);
+		else
+			log_warn("the %s sink failed %llu times in a row: %s; trying again",
+				 r->sink, (unsigned long long)r->failures, r->why);
 		break;
 	case ROUTE_RECOVERED:
 		log_info("the %s sink works again", r->sink);
@@ -160,18 +163,13 @@ static int monitor(struct monitor *m)
 static int run(struct cmd_ctx *c)
 {
 	struct monitor m = { .role = ROLE_INIT };
-	const char *program = cmd_opt(c, "on-alert");
-	_free_ char *why = NULL;
-	int err = 0;
+	int err;
 
 	log_init("ajar-monitor");
 	role_log_level(c->quiet);
 	if (cmd_bad_words(c, 0, 0))
 		return AJAR_EXIT_ERROR;
-	if (program)
-		err = conf_set(c->conf, "alert.exec", program, "--on-alert", &why);
-	if (err)
-		log_usage("%s", why ? why : "bad --on-alert");
+	err = cmd_on_alert(c);
 	if (!err)
 		err = set_up(&m, c->conf);
 	if (!err)

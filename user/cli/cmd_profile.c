@@ -102,7 +102,7 @@ static int list(struct cmd_ctx *c)
 	if (k.out_err || !err) {
 		rc = out_report(k.out_err);
 	} else {
-		log_err(err, "cannot read the host types: %s", store_why(s));
+		cmd_store_err(err, s, "cannot read the host types");
 		rc = AJAR_EXIT_ERROR;
 	}
 	table_free(k.table);
@@ -124,7 +124,7 @@ static int show(struct cmd_ctx *c)
 	if (err == -ENOENT)
 		return profile_no_such_class(s, host_type, c->conf->node_class);
 	if (err) {
-		log_err(err, "cannot read the profile: %s", store_why(s));
+		cmd_store_err(err, s, "cannot read the profile");
 		return AJAR_EXIT_ERROR;
 	}
 	if (!p->accepted)

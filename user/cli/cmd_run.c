@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ajar/exit.h"
@@ -139,8 +140,6 @@ static int set_up_hook(struct run *r)
 
 	if (!*conf->alert_exec)
 		return 0;
-	if (strchr(conf->alert_exec, '/') && access(conf->alert_exec, X_OK) < 0)
-		return log_err(-errno, "the alert program '%s' cannot be run", conf->alert_exec);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
 		return log_err(-errno, "cannot make a socket pair");
 	r->hook_ours = fds[0];
@@ -169,6 +168,30 @@ static int on_signal(int signo, void *arg)
 	return 0;
 }
 
+/* Root's own folder: what the roles may write lies below it and is theirs. Nobody's home is taken for it. */
+static int make_data_folder(const struct conf *conf)
+{
+	const char *dir = conf->data_dir;
+	bool fallback;
+	struct stat st;
+	uid_t uid;
+	gid_t gid;
+	int err = proc_role_ids(conf->role_user, &uid, &gid, &fallback);
+
+	if (err)
+		return log_err(err, "neither user '%s' nor 'nobody' is in /etc/passwd",
+			       conf->role_user);
+	if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid &&
+	    (st.st_uid != uid || fallback))
+		return log_usage("the folder '%s' belongs to uid %u: give another --data, or "
+				 "'chown root: %s'",
+				 dir, (unsigned)st.st_uid, dir);
+	err = file_mkdir_p(dir, 0755, 0, 0);
+	return err ? log_usage("cannot make the folder '%s' (%s): give another --data", dir,
+			       strerror(-err))
+		   : 0;
+}
+
 static int set_up(struct run *r)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
@@ -181,10 +204,9 @@ static int set_up(struct run *r)
 
 	if (err)
 		return err;
-	/* Root's own folder: what the roles may write lies below it and is theirs. */
-	err = file_mkdir_p(r->c->conf->data_dir, 0755, 0, 0);
+	err = make_data_folder(r->c->conf);
 	if (err)
-		return log_err(err, "cannot make the folder '%s'", r->c->conf->data_dir);
+		return err;
 	err = loop_new(&r->loop);
 	if (!err)
 		err = loop_add_signals(r->loop, signals, on_signal, r);
@@ -220,18 +242,18 @@ static int go(struct run *r)
 
 static int take_options(struct cmd_ctx *c)
 {
-	const char *program = cmd_opt(c, "on-alert"), *web = cmd_opt(c, "web");
+	const char *web = cmd_opt(c, "web");
 	_free_ char *why = NULL;
 	int err = 0;
 
 	if (web && strcmp(web, "off"))
 		return log_usage("this version has no web page yet: leave --web away, or say "
 				 "--web off");
-	if (program)
-		err = conf_set(c->conf, "alert.exec", program, "--on-alert", &why);
-	if (!err && cmd_opt(c, "keep-pins"))
+	if (cmd_opt(c, "keep-pins"))
 		err = conf_set(c->conf, "sensor.keep-pins", "yes", "--keep-pins", &why);
-	return err ? log_usage("%s", why ? why : strerror(-err)) : 0;
+	if (err)
+		return log_usage("%s", why ? why : strerror(-err));
+	return cmd_on_alert(c);
 }
 
 static int run(struct cmd_ctx *c)

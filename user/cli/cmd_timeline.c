@@ -38,7 +38,7 @@ static int show(struct timeline *t, uint64_t at_ns)
 		err = show_all(t);
 	if (!err || t->out_err)
 		return out_report(t->out_err);
-	log_err(err, "cannot read the timeline: %s", store_why(t->store));
+	cmd_store_err(err, t->store, "cannot read the timeline");
 	return AJAR_EXIT_ERROR;
 }
 

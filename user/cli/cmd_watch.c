@@ -192,8 +192,11 @@ static void say_how(const struct watch *w)
 	for (unsigned i = 0; i < r->hooks_len; i++)
 		buf_printf(&b, "%s%s: %s", i ? ", " : "", r->hooks[i].what,
 			   r->hooks[i].hook ? r->hooks[i].hook : "not watched");
-	log_info("sensor: tier %c (%s); profile: %s", r->tier, buf_str(&b),
+	log_debug("hooks: %s", buf_str(&b));
+	log_info("sensor: tier %c; profile: %s", r->tier,
 		 w->judge.profile && w->judge.profile->accepted ? "accepted" : "none (learning)");
+	if (r->why)
+		log_warn("tier %c sees less than tier A: %s", r->tier, r->why);
 	buf_done(&b);
 	cmd_say_learning(w->c, w->judge.store);
 }
@@ -213,7 +216,8 @@ static int begin(struct watch *w)
 	if (err)
 		return log_err(err, "cannot write to standard output");
 	if (!w->c->json)
-		log_info("%zu doors stand open; watching (^C ends it)", w->standing.len);
+		log_info("%zu door%s open; watching (^C ends it)", w->standing.len,
+			 w->standing.len == 1 ? " stands" : "s stand");
 	doorset_done(&w->standing);
 	w->began_ns = clock_boot_ns();
 	return 0;
@@ -225,7 +229,7 @@ static void say_end(const struct watch *w)
 
 	sensor_stats(w->sensor, &stats);
 	log_info("watched %" PRIu64 " s: %" PRIu64 " opened, %" PRIu64 " closed, %" PRIu64
-		 " bound, %" PRIu64 " events lost",
+		 " bound, %" PRIu64 " lost",
 		 (clock_boot_ns() - w->began_ns) / 1000000000, w->opened, w->closed, w->bound,
 		 stats.lost > w->lost ? stats.lost : w->lost);
 	if (w->judge.profile && w->judge.profile->accepted)

@@ -46,8 +46,9 @@ void help_program(FILE *out, bool all)
 
 void help_verb(FILE *out, const struct cmd *cmd)
 {
-	fprintf(out, "usage: ajar %s [OPTIONS]%s%s\n\n%c%s.\n", cmd->name, cmd->args ? " " : "",
-		cmd->args ? cmd->args : "", cmd->help[0] & ~0x20, cmd->help + 1);
+	fprintf(out, "usage: ajar %s [OPTIONS]%s%s\n\n%c%s.\n", cmd->name,
+		cmd->args && *cmd->args ? " " : "", cmd->args ? cmd->args : "",
+		cmd->help[0] & ~0x20, cmd->help + 1);
 	if (cmd->more)
 		fprintf(out, "\n%s\n", cmd->more);
 	if (cmd->options && cmd->options->name) {

@@ -25,7 +25,7 @@ const struct cmd_option global_options[] = {
 	[OPT_HELP] = { "help", 'h', NULL, "this text" },
 	[OPT_JSON] = { "json", 'j', NULL, "one JSON object a line on standard output" },
 	[OPT_NO_COLOR] = { "no-color", 0, NULL, "no colour (NO_COLOR is honoured too; none but on a terminal)" },
-	[OPT_QUIET] = { "quiet", 'q', NULL, "only errors on standard error" },
+	[OPT_QUIET] = { "quiet", 'q', NULL, "only warnings and errors on standard error" },
 	[OPT_VERBOSE] = { "verbose", 'v', NULL, "say more on standard error" },
 	[OPT_CONFIG] = { "config", 'C', "FILE", "configuration (default /etc/ajar/ajar.conf, when it exists)" },
 	[OPT_STORE] = { "store", 0, "URI", "the store, sqlite:PATH or mysql://USER@HOST/DB?ca=FILE (default: the embedded one in --data)" },

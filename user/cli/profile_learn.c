@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/doorset.h"
 #include "cli/out.h"
@@ -59,7 +60,7 @@ int profile_no_such_class(struct store *s, const char *host_type, const char *ow
 	int err = s ? store_host_types(s, add_name, &n) : 0;
 
 	if (err)
-		log_err(err, "cannot read the host types: %s", store_why(s));
+		cmd_store_err(err, s, "cannot read the host types");
 	else if (n.own_seen)
 		log_usage("no host type '%s': known are %s", host_type, buf_str(&n.b));
 	else
@@ -95,7 +96,7 @@ static int from_store(struct learn *l)
 	const struct store_door_query q = { .open_only = !l->since_ns };
 	int err = store_doors(l->store, &q, keep, l);
 
-	return err ? log_err(err, "cannot read the doors: %s", store_why(l->store)) : 0;
+	return err ? cmd_store_err(err, l->store, "cannot read the doors") : 0;
 }
 
 static int find_doors(struct learn *l)
@@ -200,13 +201,12 @@ static int accept(struct learn *l)
 	err = store_profile_add(l->store, l->host_type, l->rows, l->rows_len, true, l->now_ns,
 				&fresh);
 	if (err) {
-		log_err(err, "cannot write the profile: %s", store_why(l->store));
+		cmd_store_err(err, l->store, "cannot write the profile");
 		return AJAR_EXIT_ERROR;
 	}
-	log_info("class '%s' has an accepted profile: %zu rows proposed, %zu of them new; what is "
-		 "not in it "
-		 "alerts from now on",
-		 l->host_type, l->rows_len, fresh);
+	log_info("class '%s' has an accepted profile: %zu row%s proposed, %zu new; what is not in "
+		 "it alerts from now on",
+		 l->host_type, l->rows_len, plural(l->rows_len), fresh);
 	return AJAR_EXIT_OK;
 }
 
@@ -222,11 +222,10 @@ static int finish(struct learn *l)
 		log_info("nothing of class '%s' stands open that could be learned", l->host_type);
 	if (cmd_opt(l->c, "write"))
 		return accept(l);
-	log_info("proposed for class '%s': %zu rows, %zu doors left out; accept with 'ajar profile "
-		 "learn%s%s "
-		 "--write'",
-		 l->host_type, l->rows_len, l->left_out.len, own ? "" : " --class ",
-		 own ? "" : l->host_type);
+	log_info("proposed for class '%s': %zu row%s, %zu door%s left out; accept with 'ajar "
+		 "profile learn%s%s --write'",
+		 l->host_type, l->rows_len, plural(l->rows_len), l->left_out.len,
+		 plural(l->left_out.len), own ? "" : " --class ", own ? "" : l->host_type);
 	return AJAR_EXIT_OK;
 }
 
@@ -259,7 +258,7 @@ static int check_class(struct learn *l)
 	if (err == -ENOENT)
 		(void)profile_no_such_class(l->store, l->host_type, own);
 	else if (err)
-		log_err(err, "cannot read the profile: %s", store_why(l->store));
+		cmd_store_err(err, l->store, "cannot read the profile");
 	return err;
 }
 

@@ -31,7 +31,8 @@ static int open_folder(const char *path, uid_t uid, gid_t gid, int *ret_fd)
 	int err = file_mkdir_p(path, 0750, uid, gid), fd;
 
 	if (err && !geteuid())
-		return log_err(err, "cannot make the folder '%s'", path);
+		return log_usage("cannot make the folder '%s' (%s): give another --data", path,
+				 strerror(-err));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return log_err(-errno,

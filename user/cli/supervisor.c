@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
+#include "ajar/exit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -85,12 +86,14 @@ static uint64_t restart_delay(const struct supervised *r)
 	return delay < DELAY_MAX_NS ? delay : DELAY_MAX_NS;
 }
 
-/* The first role that never came up ends everything: its own message has said why. */
+/* A role that never came up ends everything. One that ended with 2 has said why itself: nothing is added. */
 static int on_failed_start(struct supervised *r, int status)
 {
 	struct supervisor *sv = r->of;
 
-	log_err(-ECHILD, "%s %s before it was ready", r->name, proc_status_text(status));
+	if (WEXITSTATUS(status) != AJAR_EXIT_ERROR)
+		log_usage("%s %s before it was ready: 'ajar run -v' says more", r->name,
+			  proc_status_text(status));
 	sv->result = -ECHILD;
 	supervisor_stop(sv);
 	return 0;

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/jsonw.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "conf/conf.h"
@@ -224,14 +225,14 @@ static int print_result(struct verify *v)
 		jsonw_end_obj(&v->json);
 		return out_json(&v->json);
 	}
-	buf_printf(&v->b, "journal: %" PRIu64 " records in %" PRIu64 " segment%s", j->records,
-		   j->segments, j->segments == 1 ? "" : "s");
+	buf_printf(&v->b, "journal: %" PRIu64 " record%s in %" PRIu64 " segment%s", j->records,
+		   plural(j->records), j->segments, plural(j->segments));
 	if (j->gap_records)
-		buf_printf(&v->b, ", %" PRIu64 " gap records for %" PRIu64 " lost ones",
-			   j->gap_records, j->gaps);
+		buf_printf(&v->b, ", %" PRIu64 " gap record%s for %" PRIu64 " lost", j->gap_records,
+			   plural(j->gap_records), j->gaps);
 	buf_printf(&v->b, ": %s", j->damages ? "" : "whole, chain unbroken\n");
 	if (j->damages)
-		buf_printf(&v->b, "%" PRIu64 " damaged places\n", j->damages);
+		buf_printf(&v->b, "%" PRIu64 " damaged place%s\n", j->damages, plural(j->damages));
 	if (!v->store)
 		buf_puts(&v->b, "store: none here to compare with\n");
 	else if (v->store_damages)
@@ -239,8 +240,8 @@ static int print_result(struct verify *v)
 			   "store: %" PRIu64 " of %" PRIu64 " records differ or are missing\n",
 			   v->store_damages, v->compared);
 	else
-		buf_printf(&v->b, "store: %" PRIu64 " records equal, %" PRIu64 " not there yet\n",
-			   v->compared, v->not_shipped);
+		buf_printf(&v->b, "store: %" PRIu64 " record%s equal, %" PRIu64 " not there yet\n",
+			   v->compared, plural(v->compared), v->not_shipped);
 	return out_put(&v->b);
 }
 
@@ -264,7 +265,7 @@ static int verify(struct verify *v)
 		return AJAR_EXIT_ERROR;
 	err = v->store ? verify_store(v) : 0;
 	if (err && err != -EPIPE) {
-		log_err(err, "cannot compare with the store: %s", store_why(v->store));
+		cmd_store_err(err, v->store, "cannot compare with the store");
 		return AJAR_EXIT_ERROR;
 	}
 	out = out_report(print_result(v));
@@ -283,8 +284,9 @@ int timeline_verify(struct cmd_ctx *c)
 		v.dirfd = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		err = v.dirfd < 0 ? -errno : 0;
 	}
-	if (err == -ENOENT)
-		log_usage("no journal at '%s': start one with 'sudo ajar run', or give its --data",
+	if (err == -ENOENT || err == -ENOTDIR)
+		log_usage("no journal at '%s': start one with 'sudo ajar run', or give another "
+			  "--data",
 			  path.data);
 	else if (err == -EACCES)
 		log_usage("cannot read the journal at '%s': run 'sudo ajar timeline verify'",

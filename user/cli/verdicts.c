@@ -16,7 +16,7 @@ static int load(struct verdicts *j)
 	int err = store_profile_get(j->store, j->host_type, &p);
 
 	if (err && err != -ENOENT)
-		return log_err(err, "cannot read the profile of class '%s'", j->host_type);
+		return cmd_store_err(err, j->store, "cannot read the profile");
 	profile_free(j->profile);
 	j->profile = p;
 	return 0;
@@ -31,7 +31,7 @@ int verdicts_refresh(struct verdicts *j)
 		return 0;
 	err = store_profile_revision(j->store, &revision);
 	if (err)
-		return log_err(err, "cannot read the store");
+		return cmd_store_err(err, j->store, "cannot read the profiles");
 	if (revision == j->revision)
 		return 0;
 	j->revision = revision;

@@ -165,10 +165,8 @@ int load_fresh(const struct sensor_opts *o, char tier, struct handles *ret_h, ui
 
 	libbpf_set_print(quiet);
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		return why(
-			ret_why, -errno,
-			"this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs one built with "
-			"CONFIG_DEBUG_INFO_BTF=y, 5.15 or newer");
+		return why(ret_why, -errno,
+			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): " NO_BTF_MEND);
 	int err = tier == 'A' ? open_cgroup(&cgroup, ret_why) : 0;
 	if (err)
 		return err;

@@ -92,11 +92,15 @@ int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why)
 			   "sensor.pin-dir to another folder",
 			   o->pin_dir);
 	}
+	if (err == -EROFS)
+		return why(ret_why, err,
+			   "cannot make the pin folder '%s': the BPF file system is read-only: "
+			   "'mount -o remount,rw " BPFFS "'",
+			   o->pin_dir);
 	if (err)
 		return why(ret_why, err,
 			   "cannot make the pin folder '%s' (%s): it must be a folder of a mounted "
-			   "BPF file "
-			   "system, 'mount -t bpf bpf " BPFFS "'",
+			   "BPF file system, 'mount -t bpf bpf " BPFFS "'",
 			   o->pin_dir, strerror(-err));
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <linux/capability.h>
@@ -81,8 +82,7 @@ static void probe_btf(struct sensor_check *c)
 	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
 		say(c, 1, NULL, "/sys/kernel/btf/vmlinux");
 	else
-		say(c, 0, "install a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-		    "no /sys/kernel/btf/vmlinux");
+		say(c, 0, NO_BTF_MEND, "no /sys/kernel/btf/vmlinux");
 }
 
 static void probe_cgroup(struct sensor_check *c)
@@ -92,17 +92,20 @@ static void probe_cgroup(struct sensor_check *c)
 	if (system_mount_point("cgroup2", &root) == 0)
 		say(c, 1, NULL, "%s", root);
 	else
-		say(c, 0,
+		say(c, -1,
 		    "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 "
 		    "/sys/fs/cgroup/unified",
-		    "no cgroup v2 is mounted");
+		    "no cgroup v2 is mounted: tier B, which sees less");
 }
 
 static void probe_bpffs(struct sensor_check *c)
 {
 	struct statfs st;
 
-	if (statfs(BPFFS, &st) == 0 && st.f_type == BPF_FS_MAGIC)
+	if (statfs(BPFFS, &st) == 0 && st.f_type == BPF_FS_MAGIC && st.f_flags & ST_RDONLY)
+		say(c, 0, "mount -o remount,rw " BPFFS,
+		    BPFFS " is read-only: nothing can be pinned");
+	else if (statfs(BPFFS, &st) == 0 && st.f_type == BPF_FS_MAGIC)
 		say(c, 1, NULL, BPFFS);
 	else
 		say(c, -1, "mount -t bpf bpf " BPFFS,

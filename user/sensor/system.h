@@ -9,5 +9,8 @@ must_check int system_mount_point(const char *fstype, char **ret_path);
 /* bpffs at BPFFS, mounted when it is not; *ret_why as everywhere. */
 #define BPFFS "/sys/fs/bpf"
 must_check int system_bpffs(char **ret_why);
+#define NO_BTF_MEND                                                                                \
+	"boot one built with CONFIG_DEBUG_INFO_BTF=y, 5.15 or newer: 'apt-get install "             \
+	"linux-image-$(dpkg --print-architecture)'"
 
 #endif

@@ -2,7 +2,9 @@
 #include "store/sqlite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/bell.h"
 #include "base/buf.h"
@@ -49,43 +51,57 @@ static int errno_of(struct sq *s, int rc)
 	}
 }
 
+/* A role cannot be run as somebody else: then the files must become its own. */
+static const char *who_may(const struct sq *s, char *mend, size_t size)
+{
+	struct stat dir;
+	const char *slash = strrchr(s->shown, '/');
+
+	if (fstat(s->dirfd, &dir) || dir.st_uid != geteuid() || !slash)
+		return "run as its owner or as root";
+	snprintf(mend, size, "'chown -R %u:%u %.*s' gives it its own", (unsigned)dir.st_uid,
+		 (unsigned)dir.st_gid, (int)(slash - s->shown), s->shown);
+	return mend;
+}
+
 int sq_fail(struct sq *s, int rc)
 {
+	char mend[400];
 	struct store *b = &s->base;
 	const char *words = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
 	int err = errno_of(s, rc);
 
 	if ((rc & 0xff) == SQLITE_NOTADB)
-		return store_set_why(b, err,
-				     "store %s is not an ajar store (%s): give another --store, or "
-				     "move the file aside",
-				     s->path, words);
+		return store_set_why(
+			b, err,
+			"store %s is not an ajar store (%s): give another --data or --store, "
+			"or move the file aside",
+			s->shown, words);
 	switch (err) {
 	case -EBADMSG:
 		return store_set_why(b, err,
 				     "store %s is damaged: %s: restore it or move it aside; the "
 				     "journals send again what is in their replay window",
-				     s->path, words);
+				     s->shown, words);
 	case -ENOSPC:
 		return store_set_why(b, err,
 				     "store %s: the disk is full: make room; until then the "
 				     "journals keep what is new",
-				     s->path);
+				     s->shown);
 	case -EBUSY:
 		return store_set_why(b, err,
 				     "store %s: another process has held its lock for too long: "
 				     "see 'fuser %s'",
-				     s->path, s->path);
+				     s->shown, s->shown);
 	case -EROFS:
-		return store_set_why(b, err, "store %s cannot be written by uid %u: %s", s->path,
+		return store_set_why(b, err, "store %s cannot be written by uid %u: %s", s->shown,
 				     (unsigned)geteuid(), words);
 	case -EACCES:
 	case -EPERM:
-		return store_set_why(b, err,
-				     "store %s: uid %u may not use it: run as its owner or as root",
-				     s->path, (unsigned)geteuid());
+		return store_set_why(b, err, "store %s: uid %u may not use it: %s", s->shown,
+				     (unsigned)geteuid(), who_may(s, mend, sizeof(mend)));
 	default:
-		return store_set_why(b, err, "store %s: %s", s->path, words);
+		return store_set_why(b, err, "store %s: %s", s->shown, words);
 	}
 }
 
@@ -274,13 +290,13 @@ static int sq_commit(struct store *base)
 	int err;
 
 	if (sqlite3_get_autocommit(s->db))
-		return store_set_why(base, -EIO, "store %s: the transaction was undone", s->path);
+		return store_set_why(base, -EIO, "store %s: the transaction was undone", s->shown);
 	err = sq_exec(s, "COMMIT");
 	if (err)
 		return err;
 	/* It is stored, and that is the answer, even if the ring fails and wakes nobody. */
 	if (bell_ring(s->ring_fd))
-		store_set_why(base, 0, "store %s: its bell does not ring", s->path);
+		store_set_why(base, 0, "store %s: its bell does not ring", s->shown);
 	return 0;
 }
 
@@ -328,7 +344,7 @@ static int sq_bell_fd(struct store *base)
 		err = bell_listen(s->dirfd, "bell", &s->bell_fd);
 		if (err)
 			return store_set_why(base, err, "store %s: its bell cannot be heard: %s",
-					     s->path, strerror(-err));
+					     s->shown, strerror(-err));
 	}
 	return s->bell_fd;
 }
@@ -353,6 +369,7 @@ static void sq_free(struct store *base)
 	close_fd(&s->bell_fd);
 	close_fd(&s->dirfd);
 	free(s->path);
+	free(s->shown);
 	free(s);
 }
 

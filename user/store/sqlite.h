@@ -18,7 +18,7 @@ struct sq_stmt {
 struct sq {
 	struct store base;
 	sqlite3 *db;
-	char *path;
+	char *path, *shown; /* to open; in messages, always absolute for a role's own store */
 	int dirfd, ring_fd, bell_fd;
 	unsigned cache_len;
 	struct sq_stmt cache[SQ_CACHE_MAX];

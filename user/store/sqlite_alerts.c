@@ -94,7 +94,7 @@ int sq_alert_get(struct store *base, const char *key, store_alert_fn fn, void *a
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return store_set_why(base, -ENOENT, "store %s has no such alert", s->path);
+		return store_set_why(base, -ENOENT, "store %s has no such alert", s->shown);
 	read_alert(st, 1, &a);
 	a.id = sq_col_u64(st, 0);
 	return fn(&a, arg);

@@ -32,7 +32,8 @@ int sq_node_id(struct sq *s, const char *node, int64_t *ret_id)
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return store_set_why(&s->base, -ENOENT, "store %s knows no node %s", s->path, node);
+		return store_set_why(&s->base, -ENOENT, "store %s knows no node %s", s->shown,
+				     node);
 	*ret_id = sqlite3_column_int64(st->st, 0);
 	remember_node(s, node, *ret_id);
 	return 0;
@@ -205,8 +206,8 @@ int sq_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint6
 	sq_u64(st, 3, boot_seq);
 	err = sq_run(s, st);
 	if (!err && !sqlite3_changes(s->db))
-		err = store_set_why(base, -ENOENT, "store %s has nothing of boot %u of %s", s->path,
-				    boot_seq, node);
+		err = store_set_why(base, -ENOENT, "store %s has nothing of boot %u of %s",
+				    s->shown, boot_seq, node);
 	return err;
 }
 

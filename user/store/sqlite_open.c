@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bell.h"
 #include "base/buf.h"
@@ -108,15 +109,17 @@ static int check_file(struct sq *s, unsigned flags, char **ret_why)
 	if (err == -ENOENT && !(flags & STORE_CREATE))
 		goto missing;
 	if (err)
-		return store_open_why(ret_why, err, "store %s: its directory cannot be opened: %s",
-				      s->path, strerror(-err));
+		return store_open_why(ret_why, err,
+				      "store %s: its directory cannot be opened: %s: give "
+				      "another --data or --store",
+				      s->shown, strerror(-err));
 	if (!(flags & STORE_READONLY) && faccessat(s->dirfd, ".", W_OK, AT_EACCESS)) {
 		err = -errno;
 		return store_open_why(
 			ret_why, err,
 			"store %s: its directory cannot be written by uid %u: %s: run as "
 			"its owner, or give another --data or --store",
-			s->path, (unsigned)geteuid(), strerror(-err));
+			s->shown, (unsigned)geteuid(), strerror(-err));
 	}
 	if (flags & STORE_CREATE) {
 		err = create_file(s->dirfd, name);
@@ -124,22 +127,24 @@ static int check_file(struct sq *s, unsigned flags, char **ret_why)
 			return store_open_why(ret_why, err,
 					      "store %s cannot be created by uid %u: %s: give "
 					      "another --data or --store",
-					      s->path, (unsigned)geteuid(), strerror(-err));
+					      s->shown, (unsigned)geteuid(), strerror(-err));
 	}
 	if (fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW)) {
 		err = -errno;
 		if (err == -ENOENT)
 			goto missing;
-		return store_open_why(ret_why, err, "store %s: %s", s->path, strerror(-err));
+		return store_open_why(ret_why, err, "store %s: %s", s->shown, strerror(-err));
 	}
 	/* A link could lead root, who looks at what a role owns, to any file. */
 	if (!S_ISREG(st.st_mode))
 		return store_open_why(ret_why, -EBADMSG,
-				      "store %s is not a file: give another --store", s->path);
+				      "store %s is not a file: give another --data or --store",
+				      s->shown);
 	return 0;
 missing:
-	return store_open_why(ret_why, -ENOENT,
-			      "no store at %s: run 'ajar run' first or give --store", s->path);
+	return store_open_why(
+		ret_why, -ENOENT,
+		"no store at %s: run 'sudo ajar run' first, or give --data or --store", s->shown);
 }
 
 /* --- migrations --------------------------------------------------------------------------------- */
@@ -166,8 +171,8 @@ static int applied(void *db, int (*fn)(unsigned number, const char *sha256, void
 	if (!ours)
 		return tables ? store_set_why(&s->base, -EMEDIUMTYPE,
 					      "store %s is another program's database: give "
-					      "another --store",
-					      s->path)
+					      "another --data or --store, or move the file aside",
+					      s->shown)
 			      : 0;
 	ret = sq_get(s, "SELECT number, sha256 FROM schema_migrations ORDER BY number", &st);
 	if (ret)
@@ -255,18 +260,18 @@ static int open_schema(struct sq *s, unsigned flags)
 	case -EPROTO:
 		return store_set_why(&s->base, err,
 				     "store %s has schema %u, this ajar knows only %u: install the "
-				     "newer ajar",
-				     s->path, have, want);
+				     "newer ajar, or give another --data or --store",
+				     s->shown, have, want);
 	case -EKEYREJECTED:
 		return store_set_why(&s->base, err,
 				     "store %s: its schema %u was made by a different ajar: use "
 				     "that one, or move the store aside",
-				     s->path, have);
+				     s->shown, have);
 	case -ESTALE:
 		return store_set_why(&s->base, err,
-				     "store %s has schema %u, this ajar needs %u: run 'ajar db "
-				     "migrate' or restart 'ajar run'",
-				     s->path, have, want);
+				     "store %s has schema %u, this ajar needs %u: run 'sudo ajar "
+				     "run', which brings it up",
+				     s->shown, have, want);
 	default:
 		return err;
 	}
@@ -309,6 +314,7 @@ static int connect_db(struct sq *s, unsigned flags)
 		"PRAGMA cell_size_check = ON", "PRAGMA journal_size_limit = 67108864",
 	};
 	int open_flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	unsigned have = 0;
 	int rc, err;
 
 	open_flags |= flags & STORE_READONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
@@ -324,11 +330,32 @@ static int connect_db(struct sq *s, unsigned flags)
 			return sq_fail(s, rc);
 	}
 	if (!(flags & STORE_READONLY)) {
-		err = turn_wal_on(s);
+		/* WAL is written into the file: not into another program's. */
+		err = applied(s, keep_number, &have);
+		if (!err)
+			err = turn_wal_on(s);
 		if (err)
 			return err;
 	}
 	return open_schema(s, flags);
+}
+
+/* A role opens "./ajar.db" in a folder it is in: people are told which. */
+static int name_paths(struct sq *s, const char *path, unsigned flags)
+{
+	_free_ char *cwd = flags & STORE_RELATIVE ? getcwd(NULL, 0) : NULL;
+
+	if (asprintf(&s->path, "%s%s", strchr(path, '/') == path || path[0] == '.' ? "" : "./",
+		     path) < 0) {
+		s->path = NULL;
+		return -ENOMEM;
+	}
+	s->shown = NULL;
+	if (!cwd)
+		s->shown = strdup(s->path);
+	else if (asprintf(&s->shown, "%s/%s", cwd, path) < 0)
+		s->shown = NULL;
+	return s->shown ? 0 : -ENOMEM;
 }
 
 int sq_open(const char *path, unsigned flags, struct store **ret_store, char **ret_why)
@@ -344,10 +371,7 @@ int sq_open(const char *path, unsigned flags, struct store **ret_store, char **r
 	s->base.ops = &store_sqlite_ops;
 	s->dirfd = s->ring_fd = s->bell_fd = -1;
 	/* SQLite gives names such as ":memory:" and "file:..." a meaning of its own; with a '/' they have none. */
-	err = asprintf(&s->path, "%s%s", strchr(path, '/') == path || path[0] == '.' ? "" : "./",
-		       path) < 0
-		      ? -ENOMEM
-		      : 0;
+	err = name_paths(s, path, flags);
 	if (!err && (flags & STORE_RELATIVE))
 		err = register_relative_vfs();
 	if (!err)
@@ -361,7 +385,7 @@ int sq_open(const char *path, unsigned flags, struct store **ret_store, char **r
 			err = give_to_owner(s->dirfd, s->ring_fd);
 		if (err)
 			store_set_why(&s->base, err, "store %s: its bell cannot be opened: %s",
-				      s->path, strerror(-err));
+				      s->shown, strerror(-err));
 	}
 	if (err) {
 		store_open_why(ret_why, err, "%s", s->base.why);

@@ -86,7 +86,7 @@ int sq_profile_get(struct store *base, const char *host_type, struct profile **r
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return store_set_why(base, -ENOENT, "store %s knows no node class %s", s->path,
+		return store_set_why(base, -ENOENT, "store %s knows no node class %s", s->shown,
 				     host_type);
 	p = calloc(1, sizeof(*p));
 	if (!p)

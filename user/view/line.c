@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "store/store.h"
 #include "view/view.h"
 
@@ -195,12 +196,12 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 		put_door_line(b, ev, ctx);
 		break;
 	case EVENT_LOST:
-		buf_printf(b, "! LOST %" PRIu64 " events", ev->count);
+		buf_printf(b, "! LOST %" PRIu64 " event%s", ev->count, plural(ev->count));
 		put_reason(b, ev->reason);
 		break;
 	case EVENT_GAP:
-		buf_printf(b, "! GAP of %" PRIu64 " records, %" PRIu64 " to %" PRIu64, ev->count,
-			   ev->from_seq, ev->to_seq);
+		buf_printf(b, "! GAP of %" PRIu64 " record%s, %" PRIu64 " to %" PRIu64, ev->count,
+			   plural(ev->count), ev->from_seq, ev->to_seq);
 		put_reason(b, ev->reason);
 		break;
 	case EVENT_START:
