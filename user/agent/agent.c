@@ -45,6 +45,8 @@
 /* As auditd does: what records must not wait behind what it records. */
 #define NICE (-4)
 #define LOSS_TELL_NS UINT64_C(10000000000)
+#define NO_ROOM_TELL_NS UINT64_C(60000000000)
+#define ROOM_AGAIN_NS UINT64_C(1000000000)
 #define OWED_NS UINT64_C(1000000000)
 #define SWEEP_AFTER_LOSS_NS UINT64_C(50000000)
 
@@ -62,10 +64,41 @@ struct agent {
 	unsigned batch; /* records appended and not yet committed */
 	uint64_t first_seq; /* of this session, 0 until the first record */
 	uint64_t lost, loss_told_ns; /* not told yet; when told last */
+	uint64_t shed, no_room_ns,
+		no_room_told_ns; /* since there is no room; when last; when told last */
 	bool stopping;
 };
 
 /* --- recording ------------------------------------------------------------------------------- */
+
+/* Each record that goes is counted by a gap record; people hear of it at once, then once a minute. */
+static void tell_no_room(struct agent *a, uint64_t shed, int err)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (!shed && !err) {
+		if (a->no_room_ns && now - a->no_room_ns > ROOM_AGAIN_NS) {
+			log_info("the journal has room again, gap records count the %" PRIu64
+				 " records that went",
+				 a->shed);
+			a->shed = a->no_room_ns = 0;
+		}
+		return;
+	}
+	a->shed += shed;
+	a->no_room_ns = now;
+	if (a->no_room_told_ns && now - a->no_room_told_ns < NO_ROOM_TELL_NS)
+		return;
+	a->no_room_told_ns = now;
+	if (err && err != -ENOSPC && err != -EDQUOT)
+		log_err(err, "cannot write the journal, continuing without (gap records will count "
+			     "what is lost): look at its disk");
+	else
+		log_warn("the journal has no room, continuing; %" PRIu64
+			 " records went so far (gap records count them): free disk space or "
+			 "raise journal.max-bytes",
+			 a->shed);
+}
 
 static int commit(struct agent *a)
 {
@@ -76,13 +109,7 @@ static int commit(struct agent *a)
 		return 0;
 	a->batch = 0;
 	err = journal_commit(a->journal, &shed);
-	if (shed)
-		log_warn("the journal had no room for %" PRIu64
-			 " records, continuing (a gap record counts them): "
-			 "free disk space or raise journal.max-bytes",
-			 shed);
-	if (err)
-		log_err(err, "cannot write the journal, continuing without it until it can be");
+	tell_no_room(a, shed, err);
 	/* The sensor is never stopped by a disk; a gap record that waits for room is tried again. */
 	return journal_owes(a->journal) ? loop_timer_set(a->owed_timer, OWED_NS, 0) : 0;
 }
