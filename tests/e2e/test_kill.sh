@@ -18,7 +18,7 @@ ROUNDS=${ROUNDS:-2}
 ok "ajar run says ready" start_run --on-alert "$T/hook" -q
 ok "a profile is accepted" ajar profile learn --write --data "$D"
 
-port=22000
+port=26000
 ledger=()
 round() { # role
 	local pid
@@ -40,15 +40,15 @@ for ((i = 0; i < ROUNDS; i++)); do
 	done
 done
 # The last of all: when it is through, all before it are.
-open_door tcp 0.0.0.0 22999
-ledger+=(22999)
-ok "a door after all that alerts" wait_for grep -q '"port":22999' "$HOOK_LOG"
+open_door tcp 0.0.0.0 26999
+ledger+=(26999)
+ok "a door after all that alerts" wait_for grep -q '"port":26999' "$HOOK_LOG"
 close_door
-stored() { ajar timeline -j --data "$D" | jq -r "select(.event == \"$1\" and .port >= 22000 and .port < 23000) | .port" | sort -n | tr '\n' ' '; }
+stored() { ajar timeline -j --data "$D" | jq -r "select(.event == \"$1\" and .port >= 26000 and .port < 27000) | .port" | sort -n | tr '\n' ' '; }
 want="$(printf '%s ' "${ledger[@]}")"
 ok "all closings arrive" wait_for eval '[ "$(stored close)" = "$want" ]'
 same "each door of the ledger was stored once" "$(stored open)" "$want"
-ours='select(.port >= 22000 and .port < 23000)'
+ours='select(.port >= 26000 and .port < 27000)'
 alerted=$(jq -r "$ours | select(.state == \"open\") | .port" "$HOOK_LOG" | sort -n | uniq | tr '\n' ' ')
 same "each raised its alert" "$alerted" "$want"
 same "and only one" "$(ajar alerts ls --all -j --data "$D" | jq -r "$ours | .port" | sort -n | tr '\n' ' ')" "$want"
