@@ -95,6 +95,7 @@ close_door() { # the last one opened, or the pid given
 }
 
 start_run() { # more arguments of ajar run
+	: >"$T/run.err" # "ready" of one before must not count
 	ajar run --data "$D" "$@" >"$T/run.out" 2>"$T/run.err" </dev/null &
 	RUN=$!
 	PIDS+=("$RUN")

@@ -81,7 +81,7 @@ full_disk() {
 	for _ in $(seq 300); do odd_door plain || break; done
 	rm "$T/mnt/pad"
 	odd_door plain
-	wait_for grep -q 'written again' "$T/err"
+	wait_for grep -q 'has room again' "$T/err"
 	kill "$agent"
 	wait "$agent"
 	ajar timeline verify --data "$T/mnt/d"
@@ -90,8 +90,8 @@ export -f full_disk wait_for
 export T
 run_in "PATH=$BUILD/tests/helpers:\$PATH" bash -c full_disk
 same "a disk that fills while the agent runs: it goes on" "$RC" 0
-ok "it says that it cannot write" says "cannot write the journal, continuing without it until it can be: No space left on device"
-ok "and when it can again" says "the journal is written again"
+ok "it says that it cannot write" says "the journal has no room, continuing"
+ok "and when it can again" says "the journal has room again"
 ok "in a few lines" test "$(grep -c '' "$T/err")" -le 8
 ok "and the journal is whole, with what it could not keep" grep -qE 'gap record.* lost: whole, chain unbroken' "$T/out"
 mkdir "$T/foreign" && chown 65534 "$T/foreign"

@@ -18,7 +18,7 @@ ROUNDS=${ROUNDS:-2}
 ok "ajar run says ready" start_run --on-alert "$T/hook" -q
 ok "a profile is accepted" ajar profile learn --write --data "$D"
 
-port=22000
+port=26000
 ledger=()
 round() { # role
 	local pid
@@ -40,12 +40,12 @@ for ((i = 0; i < ROUNDS; i++)); do
 	done
 done
 # The last of all: when it is through, all before it are.
-open_door tcp 0.0.0.0 22999
-ledger+=(22999)
-ok "a door after all that alerts" wait_for grep -q '"port":22999' "$HOOK_LOG"
+open_door tcp 0.0.0.0 26999
+ledger+=(26999)
+ok "a door after all that alerts" wait_for grep -q '"port":26999' "$HOOK_LOG"
 close_door
 # Ours by program: others may open doors on this machine too.
-mine="(.opener.exe? // .door.opener?.exe?) == \"$(readlink -f "$BUILD/tests/helpers/hold_door")\" and .port >= 22000 and .port < 23000"
+mine="(.opener.exe? // .door.opener?.exe?) == \"$(readlink -f "$BUILD/tests/helpers/hold_door")\" and .port >= 26000 and .port < 27000"
 stored() { ajar timeline -j --data "$D" | jq -r "select(.event == \"$1\") | select($mine) | .port" | sort -n | tr '\n' ' '; }
 want="$(printf '%s ' "${ledger[@]}")"
 wait_for eval '[ "$(stored close)" = "$want" ]'

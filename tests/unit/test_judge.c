@@ -183,6 +183,9 @@ static void twins_and_restarts(void)
 	restart();
 	now += 6 * S;
 	step();
+	is_int(changes, 0, "a monitor that has just started waits a moment for what is under way");
+	now += S;
+	step();
 	is_int(alerts(false).n, 0,
 	       "gone for longer it is resolved, also by a monitor started since");
 	put(door_event(EVENT_OPEN, 5, 4444));
@@ -331,6 +334,7 @@ static void a_flood_folds(void)
 	put_in_boot(flood_event(EVENT_CLOSE, n + 2), 2);
 	now += 10 * S;
 	step();
+	now += S;
 	step();
 }
 
@@ -357,6 +361,17 @@ static void a_late_monitor_sees_a_blink(void)
 	is_int(changes, 0, "and its return within a blink is none either");
 	ev = door_event(EVENT_CLOSE, 31001, 31000);
 	ev.time_ns = before + 2 * S;
+	put_in_boot(ev, 2);
+	step();
+	now += S / 2;
+	step();
+	is_int(changes, 0, "nor is a step in between that brings no news");
+	ev = door_event(EVENT_OPEN, 31002, 31000);
+	ev.time_ns = before + 3 * S;
+	put_in_boot(ev, 2);
+	step();
+	ev = door_event(EVENT_CLOSE, 31002, 31000);
+	ev.time_ns = before + 4 * S;
 	put_in_boot(ev, 2);
 	ok(judge_step(judge, now, &changes, &next) == 0 && next > now && next <= now + 2 * S,
 	   "a judge that waits for more says when it will have waited enough");

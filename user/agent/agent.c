@@ -45,7 +45,9 @@
 #define PREDECESSOR_NS UINT64_C(3000000000)
 /* As auditd does: what records must not wait behind what it records. */
 #define NICE (-4)
-#define TELL_NS UINT64_C(10000000000)
+#define LOSS_TELL_NS UINT64_C(10000000000)
+#define NO_ROOM_TELL_NS UINT64_C(60000000000)
+#define ROOM_AGAIN_NS UINT64_C(1000000000)
 #define OWED_NS UINT64_C(1000000000)
 #define SWEEP_AFTER_LOSS_NS UINT64_C(50000000)
 
@@ -63,34 +65,39 @@ struct agent {
 	unsigned batch; /* records appended and not yet committed */
 	uint64_t first_seq; /* of this session, 0 until the first record */
 	uint64_t lost, loss_told_ns; /* not told yet; when told last */
-	uint64_t shed, shed_told_ns; /* the same */
-	uint64_t failed_told_ns, mended_told_ns;
-	bool failing, stopping;
+	uint64_t shed, no_room_ns, no_room_told_ns; /* while there is none; when last; when told */
+	bool stopping;
 };
 
 /* --- recording ------------------------------------------------------------------------------- */
 
-/* True when something that keeps happening is to be told: at once, then at most every ten seconds. */
-static bool tell_now(uint64_t *told_ns)
+/* Each record that goes is counted by a gap record; people hear of it at once, then once a minute. */
+static void tell_no_room(struct agent *a, uint64_t shed, int err)
 {
 	uint64_t now = clock_boot_ns();
 
-	if (*told_ns && now - *told_ns < TELL_NS)
-		return false;
-	*told_ns = now;
-	return true;
-}
-
-static void on_shed(struct agent *a, uint64_t shed)
-{
-	a->shed += shed;
-	if (!a->shed || !tell_now(&a->shed_told_ns))
+	if (!shed && !err) {
+		if (a->no_room_ns && now - a->no_room_ns > ROOM_AGAIN_NS) {
+			log_info("the journal has room again, gap records count the %" PRIu64
+				 " records that went",
+				 a->shed);
+			a->shed = a->no_room_ns = 0;
+		}
 		return;
-	log_warn("the journal had no room for %" PRIu64
-		 " record%s, continuing (a gap record counts them): "
-		 "free disk space or raise journal.max-bytes",
-		 a->shed, plural(a->shed));
-	a->shed = 0;
+	}
+	a->shed += shed;
+	a->no_room_ns = now;
+	if (a->no_room_told_ns && now - a->no_room_told_ns < NO_ROOM_TELL_NS)
+		return;
+	a->no_room_told_ns = now;
+	if (err && err != -ENOSPC && err != -EDQUOT)
+		log_err(err, "cannot write the journal, continuing without (gap records will count "
+			     "what is lost): look at its disk");
+	else
+		log_warn("the journal has no room, continuing; %" PRIu64
+			 " records went so far (gap records count them): free disk space or "
+			 "raise journal.max-bytes",
+			 a->shed);
 }
 
 static int commit(struct agent *a)
@@ -102,13 +109,7 @@ static int commit(struct agent *a)
 		return 0;
 	a->batch = 0;
 	err = journal_commit(a->journal, &shed);
-	/* A full disk under a storm must not fill what keeps our words. */
-	if (err && tell_now(&a->failed_told_ns))
-		log_err(err, "cannot write the journal, continuing without it until it can be");
-	if (!err && a->failing && tell_now(&a->mended_told_ns))
-		log_info("the journal is written again");
-	a->failing = err != 0;
-	on_shed(a, shed);
+	tell_no_room(a, shed, err);
 	/* The sensor is never stopped by a disk; a gap record that waits for room is tried again. */
 	return journal_owes(a->journal) ? loop_timer_set(a->owed_timer, OWED_NS, 0) : 0;
 }
@@ -116,12 +117,15 @@ static int commit(struct agent *a)
 /* Each loss is a record; people hear of it now and then. */
 static int on_loss(struct agent *a, uint64_t count)
 {
+	uint64_t now = clock_boot_ns();
+
 	a->lost += count;
-	if (tell_now(&a->loss_told_ns)) {
+	if (!a->loss_told_ns || now - a->loss_told_ns >= LOSS_TELL_NS) {
 		log_warn("the sensor lost %" PRIu64
 			 " record%s, sweeping to find what they were about",
 			 a->lost, plural(a->lost));
 		a->lost = 0;
+		a->loss_told_ns = now;
 	}
 	return loop_timer_set(a->sweep_timer, SWEEP_AFTER_LOSS_NS, a->conf->sweep_every_ns);
 }

@@ -23,7 +23,9 @@ struct judge {
 	struct map *profiles; /* host_type -> struct profile, of `revision` */
 	uint64_t revision;
 	uint64_t now_ns;
-	uint64_t known_ns; /* of this step: up to when the nodes that had events are known */
+	uint64_t known_ns; /* up to when the nodes that had events last are known */
+	uint64_t news_ns; /* when that was; 0: not yet */
+	bool news; /* this step had events */
 	bool more; /* events are left for the next step */
 };
 
@@ -400,8 +402,9 @@ static int judge_new_events(struct judge *j)
 		}
 		if (seq != before && seq < p->nodes[i].stored_seq)
 			j->more = true;
-		if (newest_ns && newest_ns < j->known_ns)
+		if (newest_ns && (!j->news || newest_ns < j->known_ns))
 			j->known_ns = newest_ns;
+		j->news |= newest_ns;
 	}
 	return 0;
 }
@@ -543,14 +546,23 @@ static int check_profiles(struct judge *j)
 /*
  * Time passes by the events as long as there are any: an alert whose door closed is not resolved because we
  * lag behind, the door's return may be among what comes next. When nothing new has come for a while
- * the clock counts.
+ * the clock counts; so too at the start.
  */
+static uint64_t time_for_alerts(struct judge *j)
+{
+	if (j->news || !j->news_ns)
+		j->news_ns = j->now_ns;
+	if (j->now_ns < j->news_ns || j->now_ns - j->news_ns >= QUIET_NS)
+		return j->now_ns;
+	return j->known_ns < j->now_ns ? j->known_ns : j->now_ns;
+}
+
 int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uint64_t *ret_next_ns)
 {
 	int err;
 
-	j->now_ns = j->known_ns = now_wall_ns;
-	j->more = false;
+	j->now_ns = now_wall_ns;
+	j->news = j->more = false;
 	alerting_begin(j->alerting);
 	err = alerting_load(j->alerting);
 	if (!err)
@@ -558,11 +570,11 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 	if (!err)
 		err = judge_new_events(j);
 	if (!err)
-		err = alerting_due(j->alerting, j->known_ns, now_wall_ns, ret_next_ns);
+		err = alerting_due(j->alerting, time_for_alerts(j), now_wall_ns, ret_next_ns);
 	if (!err && j->more)
 		*ret_next_ns = now_wall_ns;
 	else if (!err && *ret_next_ns && *ret_next_ns <= now_wall_ns)
-		*ret_next_ns = now_wall_ns + QUIET_NS;
+		*ret_next_ns = j->news_ns + QUIET_NS;
 	*ret_changes = alerting_changes(j->alerting);
 	return err;
 }

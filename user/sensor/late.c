@@ -104,8 +104,10 @@ static int add_owner(struct sensor *s, const struct ajar_owner_key *key)
 	if (late_read(&l, key) && same_process(key, &st)) {
 		memcpy(rec.o.comm, st.comm, sizeof(st.comm));
 		put_ancestors(&rec.o, st.ppid);
-		memcpy(rec.bytes, l.exe.data, l.exe.len);
-		memcpy(rec.bytes + l.exe.len, l.argv.data, l.argv.len);
+		if (l.exe.len)
+			memcpy(rec.bytes, l.exe.data, l.exe.len);
+		if (l.argv.len)
+			memcpy(rec.bytes + l.exe.len, l.argv.data, l.argv.len);
 		rec.o.exe_len = (uint16_t)l.exe.len;
 		rec.o.argv_len = (uint16_t)l.argv.len;
 		rec.o.flags = (l.exe.len ? AJAR_OWNER_EXE : 0) | (l.argv.len ? AJAR_OWNER_ARGV : 0);
