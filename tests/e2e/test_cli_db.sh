@@ -26,6 +26,19 @@ ok "and knows size and log" eval 'db status -j | jq -e ".used_bytes > 0 and .fil
 ok "people get it too" eval 'db status | grep -q "^schema  "'
 same "nothing is old" "$(db prune --days 1)" "deleted 0 events, 0 doors, 0 alerts"
 same "no limit is no order" "$(printf 'store.keep-days 0\n' >"$T/conf"; ajar -C "$T/conf" --data "$D" db prune >/dev/null 2>"$T/err"; echo "$?")" 2
+node() { ajar --data "$D" node "$@" 2>/dev/null; }
+same "a node has its health" "$(node -j | jq -c '[.node, .class, .state, .silent_since, .boot_seq, .events, .lost, .doors]')" \
+	"[\"node001\",\"compute\",\"unknown\",null,1,$events,3,2]"
+ok "and its sensor's tier" eval 'node -j | jq -e ".tier | startswith(\"tier A\")"'
+same "the table names it" "$(node | awk 'NR == 2 { print $1, $2, $3 }')" "node001 compute unknown"
+same "this machine's, without an agent that holds its journal, is silent" "$(printf 'node.name node001\n' >"$T/here"
+	ajar -C "$T/here" --data "$D" node node001 -j 2>/dev/null | jq -r '.state + " " + (.silent_since == .last_heard | tostring)')" "silent true"
+ok "people are told what that means" eval 'ajar -C "$T/here" --data "$D" node node001 | grep -q "^state  *silent (its agent ended"'
+exec 9<>"$D/journal/lock"
+flock -x 9
+same "with one it is recording" "$(ajar -C "$T/here" --data "$D" node -j 2>/dev/null | jq -r .state)" recording
+exec 9>&-
+same "a node nobody knows is a negative answer" "$(node nobody; echo $?)" 1
 # As if all of it had come in two days ago, but for the last record.
 sql "UPDATE events SET received_ns = received_ns - 172800000000000 WHERE seq < (SELECT max(seq) FROM events)" >/dev/null
 same "--dry-run counts" "$(db prune --days 1 --dry-run -j | jq -c '[.dry_run, .events]')" "[true,$((events - 1))]"
