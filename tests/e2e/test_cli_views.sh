@@ -22,7 +22,7 @@ run --help
 same "--help exits 0" "$RC" 0
 ok "and prints on standard output" grep -q 'usage: ajar VERB' "$T/out"
 same "and nothing on standard error" "$ERR" ""
-for verb in watch run ls timeline alerts profile doctor ship monitor; do
+for verb in watch run ls timeline alerts profile node db config doctor ship monitor; do
 	run "$verb" --help
 	same "$verb --help exits 0" "$RC" 0
 	ok "$verb --help names its usage" grep -q "^usage: ajar $verb" "$T/out"

@@ -335,11 +335,149 @@ static void test_nesting(struct store *s)
 	pending_is(s, "", "nothing is left to judge");
 }
 
+static bool prune(struct store *s, uint64_t before_ns, uint64_t limit, bool count_only,
+		  const char *want, const char *what)
+{
+	const struct store_prune q = { .before_ns = before_ns,
+				       .limit = limit,
+				       .count_only = count_only };
+	struct store_pruned r = { 0 };
+	char got[128];
+
+	if (store_prune(s, &q, &r))
+		snprintf(got, sizeof(got), "error: %s", store_why(s));
+	else
+		snprintf(got, sizeof(got), "%llu events, %llu doors, %llu alerts%s",
+			 (unsigned long long)r.events, (unsigned long long)r.doors,
+			 (unsigned long long)r.alerts, r.more ? ", more" : "");
+	return is_str(got, want, "%s: %s", drv->name, what);
+}
+
+static uint64_t base_of(struct store *s, const char *node, uint32_t boot)
+{
+	uint64_t base = UINT64_MAX;
+
+	return store_event_base(s, node, boot, &base) ? UINT64_MAX : base;
+}
+
+/* Six records of a boot, a second each, with a hole at 5 that a gap record (6) stands for; then one behind a real hole. */
+static void put_history(struct store *s)
+{
+	struct event ev = open_event(80, 1, T0), gap = {
+		.kind = EVENT_GAP, .origin = ORIGIN_EVENT, .count = 1, .from_seq = 5, .to_seq = 5
+	};
+	struct batch b = { .len = 0 };
+
+	for (uint64_t seq = 1; seq <= 4; seq++) {
+		ev.time_ns = T0 + seq * DAY_NS;
+		add(&b, 1, seq, &ev);
+	}
+	gap.time_ns = T0 + 6 * DAY_NS;
+	add(&b, 1, 6, &gap);
+	ev.time_ns = T0 + 8 * DAY_NS;
+	add(&b, 1, 8, &ev);
+	is_int(put(s, "n1", &b, NULL), 0, "%s: a history is put", drv->name);
+}
+
+static void test_prune_events(struct store *s)
+{
+	const uint64_t late = T0 + 100 * DAY_NS;
+	struct store_usage u = { 0 };
+	struct event ev = open_event(80, 1, T0 + DAY_NS);
+
+	prune(s, late, 0, false, "0 events, 0 doors, 0 alerts",
+	      "an empty store has nothing to prune");
+	is_int(store_usage(s, true, &u), 0, "%s: an empty store has a size", drv->name);
+	ok(!u.events && !u.oldest_ns && !u.newest_ns, "%s: and no events in it", drv->name);
+	put_history(s);
+	prune(s, late, 0, false, "0 events, 0 doors, 0 alerts",
+	      "what nobody has judged is not pruned");
+	is_int(store_set_judged(s, "n1", 1, 8), 0, "%s: it is judged", drv->name);
+	prune(s, T0 + 4 * DAY_NS, 0, true, "3 events, 0 doors, 0 alerts",
+	      "counting counts what is old");
+	is_int(base_of(s, "n1", 1), 0, "%s: and changes nothing", drv->name);
+	prune(s, T0 + 4 * DAY_NS, 2, false, "2 events, 0 doors, 0 alerts, more", "the limit holds");
+	prune(s, T0 + 4 * DAY_NS, 2, false, "1 events, 0 doors, 0 alerts",
+	      "the rest goes with the next call");
+	events_are(s, (struct store_event_query){ 0 }, "n1:1:4 n1:1:6 n1:1:8 ",
+		   "what is younger stays");
+	is_int(base_of(s, "n1", 1), 3, "%s: the base says up to where", drv->name);
+	is_int(head_of(s, "n1", 1), 6, "%s: the head is as it was", drv->name);
+	is_int(put_one(s, "n1", 1, 1, &ev), 0, "%s: a pruned record put again is no fault",
+	       drv->name);
+	events_are(s, (struct store_event_query){ 0 }, "n1:1:4 n1:1:6 n1:1:8 ",
+		   "and does not come back");
+	pending_is(s, "", "nor is anything judged again for it");
+	is_int(store_usage(s, true, &u), 0, "%s: usage", drv->name);
+	ok(u.events == 3 && u.oldest_ns == T0 + 4 * DAY_NS + 5 &&
+		   u.newest_ns == T0 + 8 * DAY_NS + 5 && u.used_bytes,
+	   "%s: usage tells number, oldest and newest", drv->name);
+	prune(s, late, 0, false, "2 events, 0 doors, 0 alerts", "what lies behind a hole stays");
+	events_are(s, (struct store_event_query){ 0 }, "n1:1:8 ", "only that is left");
+	ev.time_ns = T0 + 9 * DAY_NS;
+	is_int(put_one(s, "n1", 1, 7, &ev), 0, "%s: the hole is filled", drv->name);
+	is_int(head_of(s, "n1", 1), 8, "%s: the head goes on from the oldest kept", drv->name);
+	pending_is(s, "n1:1:6-8 ", "and it waits to be judged");
+	nodes_are(s, "n1 compute events=7 lost=1 tier=- at=1:8; ", "the node's totals stay");
+}
+
+static int put_resolved(struct store *s, const char *key, uint64_t at_ns, uint64_t *ret_log_id)
+{
+	struct store_alert a = { .key = key,
+				 .kind = FINDING_UNEXPECTED,
+				 .severity = SEVERITY_WARNING,
+				 .state = ALERT_RESOLVED,
+				 .host_type = "compute",
+				 .nodes = "n1",
+				 .node = "n1",
+				 .summary = "s",
+				 .why = "w",
+				 .remedy = "r",
+				 .first_ns = at_ns,
+				 .last_ns = at_ns };
+	uint64_t id;
+
+	return store_put_alert(s, &a, "monitor", "", at_ns, &id, ret_log_id);
+}
+
+static void test_prune_state(struct store *s)
+{
+	const struct door closed = open_event(81, 1, 0).door, young = open_event(82, 2, 0).door;
+	uint64_t log_old = 0, log_told = 0, log_young = 0;
+	bool found;
+
+	put_history(s);
+	is_int(store_set_judged(s, "n1", 1, 8), 0, "%s: it is judged", drv->name);
+	ok(!put_door(s, 81, 1, T0 + DAY_NS, "k1") && !put_door(s, 82, 2, T0 + 2 * DAY_NS, "k2") &&
+		   !put_door(s, 83, 3, T0 + 3 * DAY_NS, "k3"),
+	   "%s: three doors", drv->name);
+	ok(!store_close_door(s, "n1", 1, &closed, 2, T0 + 2 * DAY_NS, &found) &&
+		   !store_close_door(s, "n1", 1, &young, 3, T0 + 50 * DAY_NS, &found),
+	   "%s: one closed long ago, one lately, one is open", drv->name);
+	ok(!put_resolved(s, "k1", T0 + 2 * DAY_NS, &log_old) &&
+		   !put_resolved(s, "k4", T0 + 2 * DAY_NS, &log_told) &&
+		   !put_resolved(s, "k5", T0 + 50 * DAY_NS, &log_young) &&
+		   !put_resolved(s, "k3", T0 + DAY_NS, &log_young),
+	   "%s: four resolved alerts, one of an open door", drv->name);
+	is_int(store_sink_cursor_set(s, "exec", log_old), 0, "%s: a sink that knows of the first",
+	       drv->name);
+	prune(s, T0 + 40 * DAY_NS, 0, true, "5 events, 1 doors, 1 alerts",
+	      "counting sees what would go");
+	prune(s, T0 + 40 * DAY_NS, 0, false, "5 events, 1 doors, 1 alerts", "and that goes");
+	doors_are(s, (struct store_door_query){ 0 }, "n1:82:nc n1:83:nc ",
+		  "young and open doors stay");
+	is_int(store_sink_cursor_set(s, "exec", log_young), 0, "%s: the sink has been told of all",
+	       drv->name);
+	prune(s, T0 + 40 * DAY_NS, 0, false, "0 events, 0 doors, 1 alerts",
+	      "then what it waited for goes too");
+	prune(s, T0 + 40 * DAY_NS, 0, false, "0 events, 0 doors, 0 alerts", "once");
+}
+
 int main(void)
 {
 	static void (*const tests[])(struct store * s) = {
-		test_doors,    test_profiles,	  test_alerts,
-		test_settings, test_transactions, test_nesting,
+		test_doors,	   test_profiles, test_alerts,	     test_settings,
+		test_transactions, test_nesting,  test_prune_events, test_prune_state,
 	};
 
 	return conformance(tests, array_len(tests), NULL);

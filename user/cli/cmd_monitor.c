@@ -16,6 +16,7 @@
 #include "cli/role.h"
 #include "conf/conf.h"
 #include "monitor/judge.h"
+#include "monitor/retention.h"
 #include "store/store.h"
 #include "view/view.h"
 
@@ -24,13 +25,18 @@
  * that changed goes to the sinks.
  */
 #define RETRY_NS UINT64_C(1000000000)
+#define PRUNE_FIRST_NS UINT64_C(5000000000) /* not while it starts */
+#define PRUNE_EVERY_NS UINT64_C(3600000000000)
+#define PRUNE_PAUSE_NS UINT64_C(20000000)
+#define DAY_NS UINT64_C(86400000000000)
 #define LOOK_NS UINT64_C(10000000000)
 
 struct monitor {
 	struct role role;
 	struct judge *judge;
 	struct route *route;
-	struct loop_source *timer;
+	struct loop_source *timer, *prune_timer;
+	struct retention retention;
 	bool failing;
 };
 
@@ -107,6 +113,39 @@ static int on_timer(void *arg)
 	return step(arg);
 }
 
+/* A piece at a time, and time for the judge between two. */
+static int on_prune(void *arg)
+{
+	struct monitor *m = arg;
+	const struct store_pruned *done = &m->retention.done;
+	int err = retention_step(&m->retention, m->role.store, clock_wall_ns());
+
+	if (err == -EOPNOTSUPP)
+		return 0; /* the server has its own way */
+	if (err) {
+		log_warn("cannot prune the store: %s (%s), trying again in an hour", strerror(-err),
+			 store_why(m->role.store));
+		m->retention.done.more = false;
+	} else if (!done->more && (done->events || done->doors || done->alerts)) {
+		log_info("pruned %llu events, %llu doors, %llu alerts (store.keep-days, "
+			 "store.keep-bytes)",
+			 (unsigned long long)done->events, (unsigned long long)done->doors,
+			 (unsigned long long)done->alerts);
+	}
+	return loop_timer_set(m->prune_timer, done->more ? PRUNE_PAUSE_NS : PRUNE_EVERY_NS, 0);
+}
+
+static int set_up_pruning(struct monitor *m, const struct conf *conf)
+{
+	int err = loop_add_timer(m->role.loop, on_prune, m, &m->prune_timer);
+
+	m->retention.keep_ns = conf->store_keep_days * DAY_NS;
+	m->retention.keep_bytes = conf->store_keep_bytes;
+	if (!err && (m->retention.keep_ns || m->retention.keep_bytes))
+		err = loop_timer_set(m->prune_timer, PRUNE_FIRST_NS, 0);
+	return err ? log_err(err, "cannot set up the timer of pruning") : 0;
+}
+
 static int set_up_sinks(struct monitor *m, const struct conf *conf)
 {
 	const struct route_opts o = { .loop = m->role.loop,
@@ -143,7 +182,8 @@ static int set_up(struct monitor *m, const struct conf *conf)
 	err = loop_add_fd(m->role.loop, fd, EPOLLIN, on_bell, m, NULL);
 	if (err)
 		return log_err(err, "cannot watch the store");
-	return set_up_sinks(m, conf);
+	err = set_up_pruning(m, conf);
+	return err ? err : set_up_sinks(m, conf);
 }
 
 static int monitor(struct monitor *m)

@@ -32,7 +32,7 @@ struct verify {
 	struct store *store; /* NULL: there is none */
 	struct buf node;
 	struct journal_verdict journal;
-	uint64_t compared, not_shipped, store_damages;
+	uint64_t compared, not_shipped, pruned, store_damages;
 	struct buf b;
 	struct jsonw json;
 };
@@ -154,6 +154,17 @@ static int compare(struct verify *v, struct copies *k, const struct journal_reco
 		v->not_shipped++;
 		return 0;
 	}
+	if (!one) {
+		uint64_t pruned = 0;
+
+		err = store_event_base(v->store, buf_str(&v->node), r->pos.boot_seq, &pruned);
+		if (err)
+			return err;
+		if (r->pos.seq <= pruned) {
+			v->pruned++;
+			return 0;
+		}
+	}
 	v->compared++;
 	hash_record(r->payload, hash);
 	if (!one)
@@ -221,6 +232,7 @@ static int print_result(struct verify *v)
 		jsonw_bool(&v->json, "store_checked", v->store);
 		jsonw_u64(&v->json, "store_compared", v->compared);
 		jsonw_u64(&v->json, "store_pending", v->not_shipped);
+		jsonw_u64(&v->json, "store_pruned", v->pruned);
 		jsonw_u64(&v->json, "store_damages", v->store_damages);
 		jsonw_end_obj(&v->json);
 		return out_json(&v->json);
@@ -242,6 +254,10 @@ static int print_result(struct verify *v)
 	else
 		buf_printf(&v->b, "store: %" PRIu64 " record%s equal, %" PRIu64 " not there yet\n",
 			   v->compared, plural(v->compared), v->not_shipped);
+	if (v->pruned)
+		buf_printf(&v->b,
+			   "store: %" PRIu64 " record%s pruned, being old ('ajar db prune')\n",
+			   v->pruned, plural(v->pruned));
 	return out_put(&v->b);
 }
 

@@ -27,7 +27,7 @@
 #define LINE_BYTES_MAX 4096
 #define SHOWN_MAX 60 /* of hostile text in a message */
 
-enum conf_type { CONF_TEXT, CONF_BOOL, CONF_SIZE, CONF_DURATION };
+enum conf_type { CONF_TEXT, CONF_BOOL, CONF_SIZE, CONF_DURATION, CONF_COUNT };
 
 #define KIB (1ULL << 10)
 #define MIB (1ULL << 20)
@@ -56,6 +56,10 @@ static const struct conf_key keys[] = {
 	  "/var/lib/ajar", "where the journal and the embedded store live" },
 	{ "store.uri", CONF_TEXT, offsetof(struct conf, store_uri), 0, 1024, "at most 1024 bytes",
 	  "", "sqlite:PATH or mysql://USER@HOST/DATABASE?ca=FILE; empty: the embedded store in data.dir" },
+	{ "store.keep-days", CONF_COUNT, offsetof(struct conf, store_keep_days), 0, 36500, "0 to 36500",
+	  "365", "days after which the monitor deletes events, closed doors and resolved alerts; 0: never" },
+	{ "store.keep-bytes", CONF_SIZE, offsetof(struct conf, store_keep_bytes), 0, 1024 * 1024 * GIB, "0 to 1048576G",
+	  "0", "when the store uses more, the monitor deletes from the oldest on; 0: no limit" },
 	{ "role.user", CONF_TEXT, offsetof(struct conf, role_user), 1, 64, "1 to 64 bytes",
 	  "ajar", "the account that everything without privilege runs as" },
 	{ "sensor.pin-dir", CONF_TEXT, offsetof(struct conf, pin_dir), 0, 1024, "at most 1024 bytes",
@@ -173,6 +177,9 @@ static int store_value(struct conf *c, const struct conf_key *k, const char *val
 		return parse_bool(value, member(c, k));
 	case CONF_SIZE:
 		err = parse_size(value, &v);
+		break;
+	case CONF_COUNT:
+		err = parse_u64(value, &v);
 		break;
 	case CONF_DURATION:
 		err = parse_duration(value, &v);
@@ -372,6 +379,9 @@ static void format_value(const struct conf *c, const struct conf_key *k, struct 
 		break;
 	case CONF_BOOL:
 		buf_puts(b, *(bool *)member(c, k) ? "yes" : "no");
+		break;
+	case CONF_COUNT:
+		buf_printf(b, "%llu", (unsigned long long)*(uint64_t *)member(c, k));
 		break;
 	case CONF_SIZE:
 		format_size(b, *(uint64_t *)member(c, k));

@@ -21,6 +21,7 @@ struct conf {
 	char *pin_dir;
 	bool keep_pins;
 	uint64_t journal_max_bytes, journal_segment_bytes, journal_replay_ns, sweep_every_ns;
+	uint64_t store_keep_days, store_keep_bytes; /* 0: no limit */
 	char *alert_exec;
 	uint64_t alert_exec_timeout_ns;
 	bool alert_syslog;

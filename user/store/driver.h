@@ -39,6 +39,11 @@ struct store_ops {
 		      void *arg);
 	int (*event_head)(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
 
+	/* These three may be NULL: a driver without retention. */
+	int (*event_base)(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
+	int (*prune)(struct store *s, const struct store_prune *q, struct store_pruned *ret);
+	int (*usage)(struct store *s, bool count, struct store_usage *ret);
+
 	int (*nodes)(struct store *s, store_node_fn fn, void *arg);
 	int (*set_host_type)(struct store *s, const char *node, const char *host_type);
 	int (*pending)(struct store *s, store_pending_fn fn, void *arg);

@@ -163,6 +163,18 @@ int mem_put(struct mem *m, enum mem_table t, const void *row, size_t size)
 	return 0;
 }
 
+int mem_del(struct mem *m, enum mem_table t, size_t at, size_t n)
+{
+	int err = own_table(m, t);
+	struct mem_rows *r = m->now.tables[t];
+
+	if (err)
+		return err;
+	memmove(&r->row[at], &r->row[at + n], (r->len - at - n) * sizeof(r->row[0]));
+	r->len -= n;
+	return 0;
+}
+
 struct mem_rows *mem_ref(struct mem *m, enum mem_table t)
 {
 	m->now.tables[t]->refs++;
@@ -601,6 +613,9 @@ const struct store_ops store_mem_ops = {
 	.put_events = mem_put_events,
 	.events = mem_events,
 	.event_head = mem_event_head,
+	.event_base = mem_event_base,
+	.prune = mem_prune,
+	.usage = mem_usage,
 	.nodes = mem_nodes,
 	.set_host_type = mem_set_host_type,
 	.pending = mem_pending,

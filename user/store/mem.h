@@ -66,7 +66,7 @@ struct mem_event {
 struct mem_journal {
 	uint64_t node_id; /* key */
 	uint32_t boot_seq;
-	uint64_t head_seq, stored_seq, judged_seq;
+	uint64_t base_seq, head_seq, stored_seq, judged_seq;
 };
 
 struct mem_door {
@@ -94,6 +94,8 @@ size_t mem_seek(const struct mem *m, enum mem_table t, const void *key);
 const void *mem_find(const struct mem *m, enum mem_table t, const void *key);
 /* Inserts a copy of row or puts it in the place of the one with its key. */
 must_check int mem_put(struct mem *m, enum mem_table t, const void *row, size_t size);
+/* Takes n rows away; those in use elsewhere live on. */
+must_check int mem_del(struct mem *m, enum mem_table t, size_t at, size_t n);
 /* The rows as they are now, for reading while a callback may write; give it back with mem_unref(). */
 struct mem_rows *mem_ref(struct mem *m, enum mem_table t);
 void mem_unref(struct mem_rows *r);
@@ -119,6 +121,12 @@ int mem_door_get(struct store *base, const char *node, uint32_t boot_seq, const 
 		 store_door_fn fn, void *arg);
 int mem_key_doors(struct store *base, const char *alert_key, uint64_t *ret_open,
 		  uint64_t *ret_last_closed_ns);
+
+int mem_event_base(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
+
+/* mem_prune.c */
+int mem_prune(struct store *base, const struct store_prune *q, struct store_pruned *ret);
+int mem_usage(struct store *base, bool count, struct store_usage *ret);
 
 /* mem_alerts.c */
 int mem_alert_get(struct store *base, const char *key, store_alert_fn fn, void *arg);

@@ -133,8 +133,13 @@ static int put_event(struct mem *m, struct mem_node *n, const struct store_event
 	const struct mem_event *old = find_event(m, n->id, row->boot_seq, row->seq);
 	struct journal_at at = { row->boot_seq, row->seq };
 	struct mem_event e = { .node_id = n->id, .raw = *row };
+	const struct mem_journal *j =
+		mem_find(m, MEM_JOURNALS,
+			 &(struct mem_journal){ .node_id = n->id, .boot_seq = row->boot_seq });
 	int err;
 
+	if (j && row->seq <= j->base_seq)
+		return 0; /* pruned: it was here */
 	if (old) {
 		if (text_eq(old->raw.record, row->record) &&
 		    !memcmp(old->raw.chain, row->chain, SHA256_LEN))
@@ -217,6 +222,19 @@ int mem_event_head(struct store *base, const char *node, uint32_t boot_seq, uint
 		j = mem_find(m, MEM_JOURNALS,
 			     &(struct mem_journal){ .node_id = n->id, .boot_seq = boot_seq });
 	*ret_seq = j ? j->head_seq : 0;
+	return 0;
+}
+
+int mem_event_base(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq)
+{
+	struct mem *m = (struct mem *)base;
+	const struct mem_node *n = mem_node(m, node);
+	const struct mem_journal *j = NULL;
+
+	if (n)
+		j = mem_find(m, MEM_JOURNALS,
+			     &(struct mem_journal){ .node_id = n->id, .boot_seq = boot_seq });
+	*ret_seq = j ? j->base_seq : 0;
 	return 0;
 }
 

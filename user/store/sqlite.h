@@ -63,6 +63,12 @@ int sq_put_events(struct store *base, const char *node, const char *host_type,
 int sq_events(struct store *base, const struct store_event_query *q, store_event_fn fn, void *arg);
 int sq_event_head(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
 
+int sq_event_base(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
+
+/* sqlite_prune.c */
+int sq_prune(struct store *base, const struct store_prune *q, struct store_pruned *ret);
+int sq_usage(struct store *base, bool count, struct store_usage *ret);
+
 /* sqlite_nodes.c */
 must_check int sq_node_make(struct sq *s, const char *node, const char *host_type, uint64_t now_ns,
 			    int64_t *ret_id);

@@ -58,6 +58,7 @@ struct tally {
 	int64_t node_id;
 	uint32_t boot_seq;
 	uint64_t max_seq, min_new; /* of the current boot */
+	uint64_t base_seq; /* pruned up to here */
 	size_t new_rows;
 	uint64_t lost, received_ns;
 };
@@ -211,6 +212,8 @@ static int put_row(struct tally *t, const char *node, const struct store_event *
 	struct event ev = { 0 };
 	int err;
 
+	if (row->seq <= t->base_seq)
+		return 0; /* pruned: it was here */
 	if (event_decode(row->record.ptr, row->record.len, &ev))
 		ev = (struct event){
 			.time_ns = row->recorded_ns
@@ -306,12 +309,14 @@ static int walk_head(struct tally *t, uint64_t *head)
 	return ret;
 }
 
-static int read_head(struct tally *t, uint64_t *ret_head)
+static int read_journal(struct tally *t, uint64_t *ret_base, uint64_t *ret_head)
 {
 	_sq_put_ struct sq_stmt *st = NULL;
 	int ret;
 
-	ret = sq_get(t->s, "SELECT head_seq FROM journals WHERE node_id = ? AND boot_seq = ?", &st);
+	ret = sq_get(t->s,
+		     "SELECT base_seq, head_seq FROM journals WHERE node_id = ? AND boot_seq = ?",
+		     &st);
 	if (ret)
 		return ret;
 	sq_u64(st, 1, (uint64_t)t->node_id);
@@ -319,7 +324,8 @@ static int read_head(struct tally *t, uint64_t *ret_head)
 	ret = sq_step(t->s, st);
 	if (ret < 0)
 		return ret;
-	*ret_head = ret ? sq_col_u64(st, 0) : 0;
+	*ret_base = ret ? sq_col_u64(st, 0) : 0;
+	*ret_head = ret ? sq_col_u64(st, 1) : 0;
 	return 0;
 }
 
@@ -332,7 +338,7 @@ static int finish_boot(struct tally *t)
 
 	if (!t->max_seq)
 		return 0;
-	err = read_head(t, &head);
+	err = read_journal(t, &t->base_seq, &head);
 	if (!err)
 		err = walk_head(t, &head);
 	if (!err)
@@ -386,6 +392,16 @@ static int finish_node(struct tally *t)
 	return sq_run(t->s, st);
 }
 
+static int begin_boot(struct tally *t, uint32_t boot_seq)
+{
+	uint64_t head;
+
+	t->boot_seq = boot_seq;
+	t->max_seq = 0;
+	t->min_new = UINT64_MAX;
+	return read_journal(t, &t->base_seq, &head);
+}
+
 int sq_put_events(struct store *base, const char *node, const char *host_type,
 		  const struct store_event *rows, size_t n, size_t *ret_new)
 {
@@ -396,11 +412,10 @@ int sq_put_events(struct store *base, const char *node, const char *host_type,
 	for (size_t i = 0; !err && i < n; i++) {
 		if (rows[i].boot_seq != t.boot_seq) {
 			err = finish_boot(&t);
+			if (!err)
+				err = begin_boot(&t, rows[i].boot_seq);
 			if (err)
 				break;
-			t.boot_seq = rows[i].boot_seq;
-			t.max_seq = 0;
-			t.min_new = UINT64_MAX;
 		}
 		err = put_row(&t, node, &rows[i]);
 	}
@@ -413,17 +428,32 @@ int sq_put_events(struct store *base, const char *node, const char *host_type,
 	return err;
 }
 
-int sq_event_head(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq)
+static int event_range(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_base,
+		       uint64_t *ret_head)
 {
 	struct tally t = { .s = (struct sq *)base, .boot_seq = boot_seq };
 	int err;
 
 	err = sq_node_id(t.s, node, &t.node_id);
 	if (err == -ENOENT) {
-		*ret_seq = 0;
+		*ret_base = *ret_head = 0;
 		return 0;
 	}
-	return err ? err : read_head(&t, ret_seq);
+	return err ? err : read_journal(&t, ret_base, ret_head);
+}
+
+int sq_event_head(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq)
+{
+	uint64_t pruned;
+
+	return event_range(base, node, boot_seq, &pruned, ret_seq);
+}
+
+int sq_event_base(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq)
+{
+	uint64_t head;
+
+	return event_range(base, node, boot_seq, ret_seq, &head);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------ */

@@ -337,6 +337,56 @@ int store_pending(struct store *s, store_pending_fn fn, void *arg)
 	return s->ops->pending(s, fn, arg);
 }
 
+int store_event_base(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_base_seq)
+{
+	int err = check_name(s, "node", node);
+
+	if (err)
+		return err;
+	if (s->ops->event_base)
+		return s->ops->event_base(s, node, boot_seq, ret_base_seq);
+	*ret_base_seq = 0;
+	return 0;
+}
+
+int store_prune(struct store *s, const struct store_prune *q, struct store_pruned *ret)
+{
+	struct store_pruned done = { 0 };
+	struct store_prune some = *q;
+	int err;
+
+	if (!s->ops->prune)
+		return store_set_why(s, -EOPNOTSUPP, "the %s driver cannot delete old records",
+				     s->ops->name);
+	if (q->count_only) {
+		some.limit = UINT64_MAX;
+		err = s->ops->prune(s, &some, &done);
+	} else {
+		if (!q->limit || q->limit > STORE_PRUNE_MAX)
+			some.limit = STORE_PRUNE_MAX;
+		err = write_begin(s);
+		if (!err)
+			err = write_end(s, s->ops->prune(s, &some, &done));
+	}
+	if (!err)
+		*ret = done;
+	return err;
+}
+
+int store_usage(struct store *s, bool count, struct store_usage *ret)
+{
+	struct store_usage u = { 0 };
+	int err;
+
+	if (!s->ops->usage)
+		return store_set_why(s, -EOPNOTSUPP, "the %s driver cannot tell its size",
+				     s->ops->name);
+	err = s->ops->usage(s, count, &u);
+	if (!err)
+		*ret = u;
+	return err;
+}
+
 int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t judged_seq)
 {
 	unsigned tries = 0;

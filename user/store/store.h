@@ -91,6 +91,38 @@ must_check int store_events(struct store *s, const struct store_event_query *q, 
 /* What the store has of a node's boot without a hole from seq 1 (or the oldest kept) on; a gap record stands for what it names. 0: nothing. */
 must_check int store_event_head(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_contiguous_seq);
 
+/*
+ * Records up to here were deleted by store_prune(); they are not missing, and putting one again changes nothing. 0: none were.
+ */
+must_check int store_event_base(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_base_seq);
+
+/* --- retention ---------------------------------------------------------------------------------- */
+
+#define STORE_PRUNE_MAX 500
+struct store_prune {
+	uint64_t before_ns; /* wall, the store's clock: what was received before it is old */
+	uint64_t limit; /* events deleted by one call; at most STORE_PRUNE_MAX unless count_only */
+	bool count_only; /* changes nothing, counts all */
+};
+struct store_pruned {
+	uint64_t events, doors, alerts;
+	bool more; /* the limit was met: call again */
+};
+/*
+ * One small transaction of deletion: of each boot the oldest records, never one that nobody has judged or that lies behind a
+ * hole; closed doors whose records are gone; resolved alerts that every sink has been told of. Open doors stay.
+ */
+must_check int store_prune(struct store *s, const struct store_prune *q, struct store_pruned *ret);
+
+struct store_usage {
+	uint64_t events; /* 0 unless counted */
+	uint64_t oldest_ns, newest_ns; /* received; 0: no event */
+	uint64_t used_bytes; /* what deleting makes less of; the file itself does not shrink, it is filled again */
+	uint64_t file_bytes, wal_bytes;
+};
+/* count: also the events, which takes the longer the more there are. */
+must_check int store_usage(struct store *s, bool count, struct store_usage *ret);
+
 /* --- nodes -------------------------------------------------------------------------------------- */
 
 struct store_node {

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ajar/exit.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "cli/words.h"
+#include "conf/conf.h"
+#include "conf/paths.h"
+#include "monitor/retention.h"
+#include "store/store.h"
+#include "view/view.h"
+
+#define DAY_NS UINT64_C(86400000000000)
+
+static int fail(const struct store *s, int err, const char *what)
+{
+	log_err(err, "cannot %s: %s", what, store_why(s));
+	return AJAR_EXIT_ERROR;
+}
+
+/* "sqlite" of "sqlite:PATH"; a plain path is one of sqlite too. */
+static void put_driver(struct buf *b, const char *uri)
+{
+	const char *colon = strchr(uri, ':');
+
+	if (paths_store_file(uri) || !colon)
+		buf_puts(b, "sqlite");
+	else
+		buf_put(b, uri, (size_t)(colon - uri));
+}
+
+static void put_size(struct buf *b, uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double v = (double)bytes;
+	size_t unit = 0;
+
+	while (v >= 1024 && unit + 1 < array_len(units)) {
+		v /= 1024;
+		unit++;
+	}
+	buf_printf(b, unit ? "%.1f %s" : "%.0f %s", v, units[unit]);
+}
+
+static void put_time(struct buf *b, uint64_t ns)
+{
+	if (ns)
+		view_time(b, ns, false);
+	else
+		buf_putc(b, '-');
+}
+
+static void status_json(const char *driver, const char *uri, unsigned have, unsigned want,
+			const struct store_usage *u, struct buf *b)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, b);
+	jsonw_obj(&w, NULL);
+	jsonw_str(&w, "driver", driver);
+	jsonw_str(&w, "store", uri);
+	jsonw_u64(&w, "schema", have);
+	jsonw_u64(&w, "schema_wanted", want);
+	jsonw_u64(&w, "events", u->events);
+	jsonw_time(&w, "oldest", u->oldest_ns);
+	jsonw_time(&w, "newest", u->newest_ns);
+	jsonw_u64(&w, "used_bytes", u->used_bytes);
+	jsonw_u64(&w, "file_bytes", u->file_bytes);
+	jsonw_u64(&w, "wal_bytes", u->wal_bytes);
+	jsonw_end_obj(&w);
+	buf_putc(b, '\n');
+}
+
+static void status_text(const char *driver, const char *uri, unsigned have, unsigned want,
+			const struct store_usage *u, struct buf *b)
+{
+	buf_printf(b, "store   %s (%s)\nschema  %u of %u\nevents  %" PRIu64 ", received from ", uri,
+		   driver, have, want, u->events);
+	put_time(b, u->oldest_ns);
+	buf_puts(b, " to ");
+	put_time(b, u->newest_ns);
+	buf_puts(b, " UTC\nsize    ");
+	put_size(b, u->used_bytes);
+	buf_puts(b, " used of ");
+	put_size(b, u->file_bytes);
+	buf_puts(b, ", write-ahead log ");
+	put_size(b, u->wal_bytes);
+	buf_putc(b, '\n');
+}
+
+static int status(struct cmd_ctx *c)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 16), uri = BUF_INIT(4096),
+				       driver = BUF_INIT(64);
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct store_usage u = { 0 };
+	unsigned have, want;
+	int err;
+
+	if (cmd_store(c, STORE_READONLY, &s))
+		return AJAR_EXIT_ERROR;
+	err = store_schema(s, &have, &want);
+	if (!err)
+		err = store_usage(s, true, &u);
+	if (err && err != -EOPNOTSUPP)
+		return fail(s, err, "look at the store");
+	if (paths_store_uri(c->conf, &uri))
+		return AJAR_EXIT_ERROR;
+	put_driver(&driver, buf_str(&uri));
+	(c->json ? status_json : status_text)(buf_str(&driver), buf_str(&uri), have, want, &u, &b);
+	err = out_put(&b);
+	return out_report(err ? err : out_flush());
+}
+
+/* init makes a store; migrate refuses to. Both bring its schema up to date. */
+static int bring_up(struct cmd_ctx *c, bool make)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	unsigned have, want;
+	int err;
+
+	if (!make && !cmd_store_exists(c)) {
+		log_usage("there is no store to migrate: 'ajar db init' makes one");
+		return AJAR_EXIT_ERROR;
+	}
+	if (cmd_store(c, STORE_CREATE, &s))
+		return AJAR_EXIT_ERROR;
+	err = store_schema(s, &have, &want);
+	if (err)
+		return fail(s, err, "read the schema");
+	log_info("the store has schema %u, as this ajar wants it", have);
+	return AJAR_EXIT_OK;
+}
+
+/* --- prune ------------------------------------------------------------------------------------------- */
+
+static int read_limits(struct cmd_ctx *c, struct retention *r)
+{
+	const char *bytes = cmd_opt(c, "bytes");
+	uint64_t days = c->conf->store_keep_days;
+	int err = words_count(c, "days", 1, 36500, &days);
+
+	if (err)
+		return err;
+	r->keep_ns = days * DAY_NS;
+	r->keep_bytes = c->conf->store_keep_bytes;
+	/* What is asked for alone is done alone. */
+	if (bytes && !cmd_opt(c, "days"))
+		r->keep_ns = 0;
+	if (cmd_opt(c, "days") && !bytes)
+		r->keep_bytes = 0;
+	if (bytes && parse_size(bytes, &r->keep_bytes))
+		return log_usage("bad value '%s' for --bytes: a size such as 500M or 20G", bytes);
+	if (!r->keep_ns && !r->keep_bytes)
+		return log_usage("nothing limits what is kept: give --days or --bytes, or set "
+				 "store.keep-days");
+	return 0;
+}
+
+static int report(struct cmd_ctx *c, const struct store_pruned *p, bool dry)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+	struct jsonw w;
+	int err;
+
+	if (c->json) {
+		jsonw_init(&w, &b);
+		jsonw_obj(&w, NULL);
+		jsonw_bool(&w, "dry_run", dry);
+		jsonw_u64(&w, "events", p->events);
+		jsonw_u64(&w, "doors", p->doors);
+		jsonw_u64(&w, "alerts", p->alerts);
+		jsonw_end_obj(&w);
+		buf_putc(&b, '\n');
+	} else {
+		buf_printf(&b, "%s %" PRIu64 " events, %" PRIu64 " doors, %" PRIu64 " alerts\n",
+			   dry ? "would delete" : "deleted", p->events, p->doors, p->alerts);
+	}
+	err = out_put(&b);
+	return out_report(err ? err : out_flush());
+}
+
+static int prune(struct cmd_ctx *c)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	const uint64_t now = clock_wall_ns();
+	struct retention r = { 0 };
+	bool dry = cmd_opt(c, "dry-run");
+	int err;
+
+	if (read_limits(c, &r))
+		return AJAR_EXIT_ERROR;
+	if (dry && !r.keep_ns) {
+		log_usage("--dry-run counts by age: give --days");
+		return AJAR_EXIT_ERROR;
+	}
+	if (cmd_store(c, dry ? STORE_READONLY : 0, &s))
+		return AJAR_EXIT_ERROR;
+	if (dry) {
+		const struct store_prune q = { .before_ns = now - r.keep_ns, .count_only = true };
+
+		err = store_prune(s, &q, &r.done);
+	} else {
+		do {
+			err = retention_step(&r, s, now);
+		} while (!err && r.done.more);
+	}
+	return err ? fail(s, err, "prune the store") : report(c, &r.done, dry);
+}
+
+static int run(struct cmd_ctx *c)
+{
+	static const char *const words[] = { "status", "init", "migrate", "prune", NULL };
+	int what = 0;
+
+	if (words_sub(c, words, &what) || cmd_bad_words(c, 0, 1))
+		return AJAR_EXIT_ERROR;
+	switch (what) {
+	case 1:
+		return bring_up(c, true);
+	case 2:
+		return bring_up(c, false);
+	case 3:
+		return prune(c);
+	default:
+		return status(c);
+	}
+}
+
+static const struct cmd_option options[] = {
+	{ "days", 0, "N", "prune: delete what is older (default: store.keep-days)" },
+	{ "bytes", 0, "SIZE", "prune: then, from the oldest on, until no more than this is used" },
+	{ "dry-run", 0, NULL, "prune: only count what --days would delete" },
+	{ 0 },
+};
+
+const struct cmd cmd_db = {
+	.name = "db",
+	.args = "[status | init | migrate | prune]",
+	.help = "the store: what is in it, make it, bring its schema up to date, delete what is "
+		"old",
+	.options = options,
+	.more = "'prune' deletes old events, doors that have closed and alerts that are resolved, "
+		"in "
+		"small pieces;\n"
+		"never events nobody has judged, or open doors. The monitor does it by itself once "
+		"an "
+		"hour. The file does\n"
+		"not shrink: what is free is filled again.",
+	.run = run,
+};

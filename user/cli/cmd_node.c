@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ajar/exit.h"
+#include "base/buf.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "conf/conf.h"
+#include "store/store.h"
+#include "view/view.h"
+
+/*
+ * What the store knows of each node's witness. "recording" is said only of an agent that is seen to hold its journal, which
+ * is that of this machine; another node is "unknown" between two events: that nothing comes is not that all is well.
+ */
+enum health { RECORDING, STOPPED, SILENT, UNKNOWN };
+static const struct {
+	const char *name, *means, *sgr;
+} healths[] = {
+	[RECORDING] = { "recording", "its agent runs", NULL },
+	[STOPPED] = { "stopped", "its agent was told to stop: doors that open now are not seen",
+		      "33" },
+	[SILENT] = { "silent", "its agent ended without a word: 'ajar run' or ajar-agent starts it",
+		     "31" },
+	[UNKNOWN] = { "unknown", "nothing came since; whether its agent runs is to be asked there",
+		      NULL },
+};
+
+struct nodes {
+	struct cmd_ctx *c;
+	struct store *store;
+	struct table *table;
+	struct buf b;
+	unsigned n;
+	int err, out_err;
+};
+
+struct state {
+	enum health health;
+	uint64_t since_ns; /* no witness since; 0: there is one, or nobody knows */
+	uint64_t last_event_ns;
+	uint64_t doors;
+};
+
+static int last_event(const struct store_event_row *row, void *arg)
+{
+	struct state *st = arg;
+
+	st->last_event_ns = row->ev.time_ns;
+	if (row->ev.kind == EVENT_STOP) {
+		st->health = STOPPED;
+		st->since_ns = row->ev.time_ns;
+	} else {
+		st->health = UNKNOWN;
+		st->since_ns = 0;
+	}
+	return 0;
+}
+
+static int count_door(const struct store_door *d, void *arg)
+{
+	(void)d;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+static int look(struct nodes *k, const struct store_node *n, struct state *ret)
+{
+	const struct store_event_query newest = { .node = n->name,
+						  .boot_seq = n->boot_seq,
+						  .after_seq = n->seq ? n->seq - 1 : 0,
+						  .limit = 1 };
+	const struct store_door_query open = { .node = n->name, .open_only = true };
+	bool ours = !*k->c->conf->store_uri && !strcmp(n->name, k->c->conf->node_name);
+	int err = 0, runs = ours ? cmd_agent_runs(k->c) : -1;
+
+	*ret = (struct state){ .health = UNKNOWN };
+	if (n->boot_seq)
+		err = store_events(k->store, &newest, last_event, ret);
+	if (!err)
+		err = store_doors(k->store, &open, count_door, &ret->doors);
+	if (runs == 1) {
+		ret->health = RECORDING;
+		ret->since_ns = 0;
+	} else if (!runs && ret->health != STOPPED) {
+		ret->health = SILENT;
+		ret->since_ns = n->last_seen_ns;
+	}
+	return err;
+}
+
+static int node_json(struct nodes *k, const struct store_node *n, const struct state *st)
+{
+	struct jsonw w;
+
+	buf_reset(&k->b);
+	jsonw_init(&w, &k->b);
+	jsonw_obj(&w, NULL);
+	jsonw_str(&w, "node", n->name);
+	jsonw_str(&w, "class", n->host_type);
+	jsonw_str(&w, "state", healths[st->health].name);
+	jsonw_time(&w, "silent_since", st->since_ns);
+	jsonw_time(&w, "last_event", st->last_event_ns);
+	jsonw_time(&w, "first_heard", n->first_seen_ns);
+	jsonw_time(&w, "last_heard", n->last_seen_ns);
+	jsonw_u64(&w, "boot_seq", n->boot_seq);
+	jsonw_u64(&w, "seq", n->seq);
+	jsonw_u64(&w, "events", n->events);
+	jsonw_u64(&w, "lost", n->lost);
+	jsonw_u64(&w, "doors", st->doors);
+	jsonw_str(&w, "tier", n->tier);
+	jsonw_end_obj(&w);
+	return out_json(&w);
+}
+
+static void line(struct buf *b, const char *what, const char *value)
+{
+	buf_printf(b, "%-11s %s\n", what, value);
+}
+
+static void time_line(struct buf *b, const char *what, uint64_t ns)
+{
+	buf_printf(b, "%-11s ", what);
+	if (ns)
+		view_time(b, ns, false);
+	buf_puts(b, ns ? " UTC\n" : "-\n");
+}
+
+static int node_text(struct nodes *k, const struct store_node *n, const struct state *st)
+{
+	struct buf *b = &k->b;
+
+	buf_reset(b);
+	line(b, "node", n->name);
+	line(b, "class", n->host_type);
+	buf_printf(b, "%-11s %s (%s)\n", "state", healths[st->health].name,
+		   healths[st->health].means);
+	if (st->since_ns)
+		time_line(b, "since", st->since_ns);
+	time_line(b, "last event", st->last_event_ns);
+	time_line(b, "last heard", n->last_seen_ns);
+	time_line(b, "first heard", n->first_seen_ns);
+	buf_printf(b, "%-11s %" PRIu32 ", record %" PRIu64 "\n", "boot", n->boot_seq, n->seq);
+	buf_printf(b, "%-11s %" PRIu64 ", and %" PRIu64 " lost\n", "events", n->events, n->lost);
+	buf_printf(b, "%-11s %" PRIu64 "\n", "open doors", st->doors);
+	line(b, "sensor", n->tier ? n->tier : "-");
+	return out_put(b);
+}
+
+static int node_row(struct nodes *k, const struct store_node *n, const struct state *st)
+{
+	char boot[16], events[24], lost[24], doors[24];
+	struct buf heard = BUF_INIT(64);
+	int err;
+
+	snprintf(boot, sizeof(boot), "%" PRIu32, n->boot_seq);
+	snprintf(events, sizeof(events), "%" PRIu64, n->events);
+	snprintf(lost, sizeof(lost), "%" PRIu64, n->lost);
+	snprintf(doors, sizeof(doors), "%" PRIu64, st->doors);
+	view_time(&heard, n->last_seen_ns, false);
+	{
+		const char *const cells[] = { n->name,
+					      n->host_type,
+					      healths[st->health].name,
+					      buf_str(&heard),
+					      boot,
+					      events,
+					      lost,
+					      doors,
+					      n->tier ? n->tier : "-" };
+
+		err = table_row(k->table, cells, array_len(cells), healths[st->health].sgr);
+	}
+	buf_done(&heard);
+	return err;
+}
+
+static int on_node(const struct store_node *n, void *arg)
+{
+	struct nodes *k = arg;
+	struct state st;
+
+	if (k->c->argc && strcmp(k->c->argv[0], n->name))
+		return 0;
+	k->n++;
+	k->err = look(k, n, &st);
+	if (k->err)
+		return k->err;
+	if (!k->c->json && !k->c->argc)
+		return k->err = node_row(k, n, &st);
+	k->out_err = k->c->json ? node_json(k, n, &st) : node_text(k, n, &st);
+	return k->out_err;
+}
+
+static int show(struct nodes *k)
+{
+	static const struct table_column columns[] = {
+		{ "NODE", 0, false, true },   { "CLASS", 0, false, true },
+		{ "STATE", 0, false, false }, { "LAST HEARD (UTC)", 0, false, false },
+		{ "BOOT", 0, true, false },   { "EVENTS", 0, true, false },
+		{ "LOST", 0, true, false },   { "DOORS", 0, true, false },
+		{ "SENSOR", 0, false, true },
+	};
+	int err = table_new(columns, array_len(columns), k->c->colour, &k->table);
+
+	if (!err)
+		err = store_nodes(k->store, on_node, k);
+	if (k->out_err)
+		return out_report(k->out_err);
+	if (err) {
+		log_err(err, "cannot read the nodes: %s", store_why(k->store));
+		return AJAR_EXIT_ERROR;
+	}
+	if (!k->n && k->c->argc) {
+		log_usage("no node '%s' has reported here: 'ajar node' lists those that have",
+			  k->c->argv[0]);
+		return AJAR_EXIT_NEGATIVE;
+	}
+	if (!k->n)
+		log_info("no node has reported yet");
+	if (k->n && !k->c->json && !k->c->argc)
+		err = table_print(k->table, stdout);
+	return out_report(err ? err : out_flush());
+}
+
+static int run(struct cmd_ctx *c)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct nodes k = { .c = c, .b = BUF_INIT(1 << 16) };
+	int rc;
+
+	if (cmd_bad_words(c, 0, 1) || cmd_store(c, STORE_READONLY, &s))
+		return AJAR_EXIT_ERROR;
+	k.store = s;
+	rc = show(&k);
+	table_free(k.table);
+	buf_done(&k.b);
+	return rc;
+}
+
+const struct cmd cmd_node = {
+	.name = "node",
+	.args = "[NAME]",
+	.help = "the nodes that have reported, and how their witnesses are",
+	.more = "'recording' is said only of this machine's agent, which is seen to run; 'stopped' "
+		"was told so,\n"
+		"'silent' ended without a word; of others it is 'unknown' what is behind their "
+		"last "
+		"event.",
+	.run = run,
+};
