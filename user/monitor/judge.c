@@ -360,7 +360,7 @@ static int judge_batch(struct judge *j, const char *node, uint32_t boot_seq, uin
 	if (!err)
 		err = alerting_flush(j->alerting);
 	if (!err)
-		err = store_set_judged(j->store, node, boot_seq, b.last_seq);
+		err = store_set_judged(j->store, node, boot_seq, *seq, b.last_seq);
 	if (!err)
 		err = store_commit(j->store);
 	if (err) {
@@ -395,9 +395,14 @@ static int judge_new_events(struct judge *j)
 			before = seq;
 			err = judge_batch(j, p->nodes[i].node, p->nodes[i].boot_seq, &seq,
 					  &newest_ns);
+			if (err == -ECANCELED || err == -EDEADLK)
+				break;
 			if (err)
 				return err;
 		}
+		/* Somebody else was at it: what is new is asked for again at once. */
+		if (err == -ECANCELED || err == -EDEADLK)
+			j->more = true;
 		if (seq != before && seq < p->nodes[i].stored_seq)
 			j->more = true;
 		if (newest_ns && newest_ns < j->known_ns)

@@ -337,7 +337,8 @@ int store_pending(struct store *s, store_pending_fn fn, void *arg)
 	return s->ops->pending(s, fn, arg);
 }
 
-int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t judged_seq)
+int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t from_seq,
+		     uint64_t judged_seq)
 {
 	unsigned tries = 0;
 	int err;
@@ -345,7 +346,8 @@ int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint6
 	do {
 		err = write_begin(s);
 		if (!err)
-			err = write_end(s, s->ops->set_judged(s, node, boot_seq, judged_seq));
+			err = write_end(
+				s, s->ops->set_judged(s, node, boot_seq, from_seq, judged_seq));
 	} while (again(s, err, &tries));
 	return err;
 }
