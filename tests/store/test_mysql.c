@@ -462,6 +462,42 @@ static void test_deadlock(void)
 	drop(s);
 }
 
+/* A sink reads alert_log behind the last number it had: none may be committed behind its back. */
+static void test_log_order(void)
+{
+	struct store *s = fresh();
+	struct store_alert a = { .key = "first", .kind = FINDING_UNEXPECTED, .state = ALERT_OPEN };
+	uint64_t id, first = 0, second = 0;
+	int fds[2], status = -1;
+	struct pollfd p = { .events = POLLIN };
+	pid_t pid;
+
+	is_int(store_begin(s), 0, "one begins");
+	is_int(store_put_alert(s, &a, "x", "", 1, &id, &first), 0, "and writes an alert");
+	if (pipe(fds))
+		return;
+	p.fd = fds[0];
+	pid = fork();
+	if (!pid) {
+		struct store *other = open_one();
+		int err;
+
+		a.key = "second";
+		err = store_put_alert(other, &a, "x", "", 1, &id, &second);
+		_exit(err || write(fds[1], &second, sizeof(second)) != sizeof(second));
+	}
+	is_int(poll(&p, 1, 300), 0, "another one waits for its commit");
+	is_int(store_commit(s), 0, "commit");
+	is_int(poll(&p, 1, 20000), 1, "and goes on then");
+	ok(read(fds[0], &second, sizeof(second)) == sizeof(second) && second > first,
+	   "with a higher number");
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "and ends well");
+	close(fds[0]);
+	close(fds[1]);
+	drop(s);
+}
+
 /* --- odd values ------------------------------------------------------------------------------------------ */
 
 static void test_odd_values(void)
@@ -518,6 +554,7 @@ int main(void)
 	test_cut();
 	test_bell();
 	test_deadlock();
+	test_log_order();
 	test_odd_values();
 	test_late_records(false);
 	test_late_records(true);

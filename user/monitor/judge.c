@@ -12,6 +12,7 @@
 #include "store/store.h"
 
 #define BATCH 500
+#define CONFLICTS_MAX 50
 #define BATCHES_PER_STEP 16 /* so that alerts are sent and signals seen while there is a backlog */
 #define BLINK_DEFAULT_NS UINT64_C(5000000000)
 #define PENDING_MAX 4096
@@ -25,6 +26,7 @@ struct judge {
 	uint64_t now_ns;
 	uint64_t known_ns; /* of this step: up to when the nodes that had events are known */
 	bool more; /* events are left for the next step */
+	unsigned conflicts; /* steps in a row that another writer has undone */
 };
 
 static void free_profile(void *p)
@@ -395,14 +397,9 @@ static int judge_new_events(struct judge *j)
 			before = seq;
 			err = judge_batch(j, p->nodes[i].node, p->nodes[i].boot_seq, &seq,
 					  &newest_ns);
-			if (err == -ECANCELED || err == -EDEADLK)
-				break;
 			if (err)
 				return err;
 		}
-		/* Somebody else was at it: what is new is asked for again at once. */
-		if (err == -ECANCELED || err == -EDEADLK)
-			j->more = true;
 		if (seq != before && seq < p->nodes[i].stored_seq)
 			j->more = true;
 		if (newest_ns && newest_ns < j->known_ns)
@@ -564,6 +561,13 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 		err = judge_new_events(j);
 	if (!err)
 		err = alerting_due(j->alerting, j->known_ns, now_wall_ns, ret_next_ns);
+	/* Somebody else was at the same rows: what is new is asked for again at once, but not for ever. */
+	if ((err == -ECANCELED || err == -EDEADLK) && ++j->conflicts < CONFLICTS_MAX) {
+		j->more = true;
+		err = 0;
+	} else if (!err) {
+		j->conflicts = 0;
+	}
 	if (!err && j->more)
 		*ret_next_ns = now_wall_ns;
 	else if (!err && *ret_next_ns && *ret_next_ns <= now_wall_ns)

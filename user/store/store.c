@@ -85,12 +85,12 @@ enum store_fault store_fault(int err)
 {
 	switch (-err) {
 	case EEXIST:
-	case EINVAL:
 	case ERANGE:
 	case EILSEQ:
 	case E2BIG:
 		return STORE_QUARANTINE;
 	case EACCES:
+	case EINVAL: /* a name, not a row: it would be so with each of them */
 	case EPERM:
 	case ESTALE:
 	case EPROTO:
