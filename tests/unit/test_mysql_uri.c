@@ -21,6 +21,7 @@ static void bad(const char *text, const char *words)
 {
 	_free_ char *why = NULL;
 
+	my_uri_done(&u);
 	is_int(my_uri_parse(text, &u, &why), -EINVAL, "refused: %s", text);
 	if (!ok(why && strstr(why, words), "because of '%s'", words))
 		printf("#   %s\n", why ? why : "(none)");
