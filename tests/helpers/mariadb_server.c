@@ -119,7 +119,7 @@ static void write_init(void)
 		exit(1);
 	fputs("CREATE DATABASE IF NOT EXISTS ajar CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"
 	      "CREATE USER IF NOT EXISTS ajar@localhost;\n"
-	      "GRANT ALL ON *.* TO ajar@localhost;\n",
+	      "GRANT ALL ON *.* TO ajar@localhost WITH GRANT OPTION;\n",
 	      f);
 	fclose(f);
 }

@@ -212,14 +212,17 @@ static void test_pending(struct store *s)
 	add(&b, 2, 5, &ev);
 	is_int(put(s, "n1", &b, NULL), 0, "%s: two boots", drv->name);
 	pending_is(s, "n1:1:0-2 n1:2:0-5 ", "stored and not judged is pending, oldest boot first");
-	is_int(store_set_judged(s, "n1", 1, 2), 0, "%s: judged", drv->name);
-	is_int(store_set_judged(s, "n1", 2, 5), 0, "%s: judged", drv->name);
+	is_int(store_set_judged(s, "n1", 1, 0, 2), 0, "%s: judged", drv->name);
+	is_int(store_set_judged(s, "n1", 2, 0, 5), 0, "%s: judged", drv->name);
 	pending_is(s, "", "what is judged is not pending");
 	is_int(put_one(s, "n1", 2, 3, &ev), 0, "%s: a late record", drv->name);
 	pending_is(s, "n1:2:2-5 ", "a late record takes the judgement back to before it");
 	is_int(put_one(s, "n1", 2, 3, &ev), 0, "%s: the same again", drv->name);
 	pending_is(s, "n1:2:2-5 ", "a repeated record does not");
-	is_int(store_set_judged(s, "n1", 9, 1), -ENOENT, "%s: a boot the store has nothing of",
+	is_int(store_set_judged(s, "n1", 2, 5, 6), -ECANCELED,
+	       "%s: who has read the cursor before that cannot move it", drv->name);
+	pending_is(s, "n1:2:2-5 ", "and it stays there");
+	is_int(store_set_judged(s, "n1", 9, 0, 1), -ENOENT, "%s: a boot the store has nothing of",
 	       drv->name);
 }
 

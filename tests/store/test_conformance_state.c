@@ -310,7 +310,8 @@ static int write_inside(const struct store_event_row *row, void *arg)
 	if (!err)
 		err = put_door(s, row->ev.door.port, row->raw.seq, T0, "k");
 	if (!err)
-		err = store_set_judged(s, row->node, row->raw.boot_seq, row->raw.seq);
+		err = store_set_judged(s, row->node, row->raw.boot_seq, row->raw.seq - 1,
+				       row->raw.seq);
 	buf_done(&b);
 	return err;
 }

@@ -47,8 +47,7 @@ static int on_damage(const struct journal_damage *d, void *arg)
 static int on_conflict(struct journal_pos pos, const char *why, void *arg)
 {
 	(void)arg;
-	log_warn("record %" PRIu32 ":%" PRIu64 " is not shipped, the store has another one in its "
-		 "place: %s; two nodes with one name, or somebody changed it",
+	log_warn("record %" PRIu32 ":%" PRIu64 " is not shipped, the store does not take it: %s",
 		 pos.boot_seq, pos.seq, why);
 	return 0;
 }

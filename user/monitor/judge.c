@@ -12,6 +12,7 @@
 #include "store/store.h"
 
 #define BATCH 500
+#define CONFLICTS_MAX 50
 #define BATCHES_PER_STEP 16 /* so that alerts are sent and signals seen while there is a backlog */
 #define BLINK_DEFAULT_NS UINT64_C(5000000000)
 #define PENDING_MAX 4096
@@ -27,6 +28,7 @@ struct judge {
 	uint64_t news_ns; /* when that was; 0: not yet */
 	bool news; /* this step had events */
 	bool more; /* events are left for the next step */
+	unsigned conflicts; /* steps in a row that another writer has undone */
 };
 
 static void free_profile(void *p)
@@ -362,7 +364,7 @@ static int judge_batch(struct judge *j, const char *node, uint32_t boot_seq, uin
 	if (!err)
 		err = alerting_flush(j->alerting);
 	if (!err)
-		err = store_set_judged(j->store, node, boot_seq, b.last_seq);
+		err = store_set_judged(j->store, node, boot_seq, *seq, b.last_seq);
 	if (!err)
 		err = store_commit(j->store);
 	if (err) {
@@ -571,6 +573,13 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 		err = judge_new_events(j);
 	if (!err)
 		err = alerting_due(j->alerting, time_for_alerts(j), now_wall_ns, ret_next_ns);
+	/* Somebody else was at the same rows: what is new is asked for again at once, but not for ever. */
+	if ((err == -ECANCELED || err == -EDEADLK) && ++j->conflicts < CONFLICTS_MAX) {
+		j->more = true;
+		err = 0;
+	} else if (!err) {
+		j->conflicts = 0;
+	}
 	if (!err && j->more)
 		*ret_next_ns = now_wall_ns;
 	else if (!err && *ret_next_ns && *ret_next_ns <= now_wall_ns)

@@ -235,14 +235,14 @@ static int put(struct ship *s, const struct store_event *rows, size_t n)
 	return 0;
 }
 
-/* One row conflicts: the others must get through all the same. */
+/* One row will never be taken: the others must get through all the same. */
 static int put_singly(struct ship *s)
 {
 	for (size_t i = 0; i < s->len; i++) {
 		struct journal_pos pos = { s->rows[i].boot_seq, s->rows[i].seq };
 		int err = put(s, &s->rows[i], 1);
 
-		if (err == -EEXIST)
+		if (err && store_fault(err) == STORE_QUARANTINE)
 			err = tell_conflict(s, pos, store_why(s->store));
 		if (err)
 			return err;
@@ -258,7 +258,7 @@ static int flush(struct ship *s)
 	if (!s->len)
 		return 0;
 	err = put(s, s->rows, s->len);
-	if (err == -EEXIST)
+	if (err && store_fault(err) == STORE_QUARANTINE)
 		err = put_singly(s);
 	if (err)
 		return err;

@@ -47,7 +47,7 @@ struct store_ops {
 	int (*nodes)(struct store *s, store_node_fn fn, void *arg);
 	int (*set_host_type)(struct store *s, const char *node, const char *host_type);
 	int (*pending)(struct store *s, store_pending_fn fn, void *arg);
-	int (*set_judged)(struct store *s, const char *node, uint32_t boot_seq,
+	int (*set_judged)(struct store *s, const char *node, uint32_t boot_seq, uint64_t from_seq,
 			  uint64_t judged_seq);
 
 	int (*put_door)(struct store *s, const struct store_door *d);

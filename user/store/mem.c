@@ -401,7 +401,7 @@ static int mem_pending(struct store *base, store_pending_fn fn, void *arg)
 }
 
 static int mem_set_judged(struct store *base, const char *node, uint32_t boot_seq,
-			  uint64_t judged_seq)
+			  uint64_t from_seq, uint64_t judged_seq)
 {
 	struct mem *m = (struct mem *)base;
 	const struct mem_node *n = mem_node(m, node);
@@ -413,6 +413,10 @@ static int mem_set_judged(struct store *base, const char *node, uint32_t boot_se
 			       &(struct mem_journal){ .node_id = n->id, .boot_seq = boot_seq });
 	if (!old)
 		return store_set_why(base, -ENOENT, "nothing of boot %u of %s", boot_seq, node);
+	if (old->judged_seq != from_seq)
+		return store_set_why(base, -ECANCELED,
+				     "boot %u of %s: what is judged has changed meanwhile",
+				     boot_seq, node);
 	j = *old;
 	j.judged_seq = judged_seq;
 	return mem_put(m, MEM_JOURNALS, &j, sizeof(j));

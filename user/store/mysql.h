@@ -163,7 +163,8 @@ must_check int my_node_make(struct my *s, const char *node, const char *host_typ
 int my_nodes(struct store *base, store_node_fn fn, void *arg);
 int my_set_host_type(struct store *base, const char *node, const char *host_type);
 int my_pending(struct store *base, store_pending_fn fn, void *arg);
-int my_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint64_t judged_seq);
+int my_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint64_t from_seq,
+		  uint64_t judged_seq);
 int my_setting_get(struct store *base, const char *name, struct buf *b);
 int my_setting_set(struct store *base, const char *name, const char *value);
 

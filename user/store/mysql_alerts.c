@@ -154,6 +154,22 @@ static int alert_id(struct my *s, const uint8_t hash[SHA256_LEN], uint64_t *ret_
 	return 0;
 }
 
+/*
+ * Numbers of alert_log are drawn before the commit. A sink that has delivered 11 would never see 10, were that committed later:
+ * so they are drawn one transaction after the other.
+ */
+static int lock_log(struct my *s)
+{
+	_my_use_ struct my_use u = { .s = s };
+	int ret;
+
+	ret = my_get(s, "SELECT value FROM settings WHERE name = 'alert_log_lock' FOR UPDATE",
+		     &u.st);
+	if (!ret)
+		ret = my_step(s, u.st);
+	return ret < 0 ? ret : 0;
+}
+
 int my_put_alert(struct store *base, const struct store_alert *a, const char *who, const char *note,
 		 uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id)
 {
@@ -164,7 +180,9 @@ int my_put_alert(struct store *base, const struct store_alert *a, const char *wh
 	int err;
 
 	my_key_hash(a->key, hash);
-	err = insert_alert(s, a, hash);
+	err = lock_log(s);
+	if (!err)
+		err = insert_alert(s, a, hash);
 	if (!err)
 		err = alert_id(s, hash, &id);
 	if (!err)

@@ -66,8 +66,8 @@ static const struct meaning {
 	{ 1300, -EILSEQ, NULL },
 	{ 1366, -EILSEQ, NULL },
 	{ 1406, -EILSEQ, NULL },
-	{ 3819, -EINVAL, NULL }, /* a CHECK, MySQL */
-	{ 4025, -EINVAL, NULL }, /* the same, MariaDB */
+	{ 3819, -EILSEQ, NULL }, /* a CHECK, MySQL */
+	{ 4025, -EILSEQ, NULL }, /* the same, MariaDB */
 	{ 1062, -EEXIST, NULL },
 	/* Stop: a person must look. */
 	{ 1045, -EACCES, "wrong user or password, or the account wants a client certificate" },

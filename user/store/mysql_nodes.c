@@ -218,27 +218,44 @@ int my_pending(struct store *base, store_pending_fn fn, void *arg)
 	return ret;
 }
 
-static int find_boot(struct my *s, uint64_t id, uint32_t boot_seq)
+/* An update that changes no value counts no row, so it is looked at first, and held. */
+static int lock_judged(struct my *s, uint64_t id, uint32_t boot_seq, uint64_t *ret_stands)
 {
 	_my_use_ struct my_use u = { .s = s };
 	int ret;
 
-	ret = my_get(s, "SELECT 1 FROM journals WHERE node_id = ? AND boot_seq = ?", &u.st);
+	ret = my_get(
+		s, "SELECT judged_seq FROM journals WHERE node_id = ? AND boot_seq = ? FOR UPDATE",
+		&u.st);
 	if (ret)
 		return ret;
 	my_u64(u.st, 1, id);
 	my_u64(u.st, 2, boot_seq);
-	return my_step(s, u.st);
+	ret = my_step(s, u.st);
+	if (ret <= 0)
+		return ret ? ret : -ENOENT;
+	*ret_stands = my_col_u64(u.st, 0);
+	return 0;
 }
 
-int my_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint64_t judged_seq)
+int my_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint64_t from_seq,
+		  uint64_t judged_seq)
 {
 	struct my *s = (struct my *)base;
 	_my_use_ struct my_use u = { .s = s };
-	uint64_t id, changed;
+	uint64_t id, stands;
 	int err;
 
 	err = my_node_id(s, node, &id);
+	if (!err)
+		err = lock_judged(s, id, boot_seq, &stands);
+	if (err == -ENOENT)
+		return store_set_why(base, err, "store %s has nothing of boot %u of %s", s->name,
+				     boot_seq, node);
+	if (!err && stands != from_seq)
+		return store_set_why(base, -ECANCELED,
+				     "boot %u of %s: what is judged has changed meanwhile",
+				     boot_seq, node);
 	if (!err)
 		err = my_get(
 			s, "UPDATE journals SET judged_seq = ? WHERE node_id = ? AND boot_seq = ?",
@@ -248,15 +265,7 @@ int my_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint6
 	my_u64(u.st, 1, judged_seq);
 	my_u64(u.st, 2, id);
 	my_u64(u.st, 3, boot_seq);
-	err = my_run(s, u.st, &changed);
-	if (err || changed)
-		return err;
-	/* An update that changes no value counts no row. */
-	err = find_boot(s, id, boot_seq);
-	if (!err)
-		return store_set_why(base, -ENOENT, "store %s has nothing of boot %u of %s",
-				     s->name, boot_seq, node);
-	return err < 0 ? err : 0;
+	return my_run(s, u.st, NULL);
 }
 
 int my_setting_get(struct store *base, const char *name, struct buf *b)

@@ -75,7 +75,8 @@ must_check int sq_node_make(struct sq *s, const char *node, const char *host_typ
 int sq_nodes(struct store *base, store_node_fn fn, void *arg);
 int sq_set_host_type(struct store *base, const char *node, const char *host_type);
 int sq_pending(struct store *base, store_pending_fn fn, void *arg);
-int sq_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint64_t judged_seq);
+int sq_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint64_t from_seq,
+		  uint64_t judged_seq);
 int sq_setting_get(struct store *base, const char *name, struct buf *b);
 int sq_setting_set(struct store *base, const char *name, const char *value);
 

@@ -187,7 +187,28 @@ int sq_pending(struct store *base, store_pending_fn fn, void *arg)
 	return ret;
 }
 
-int sq_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint64_t judged_seq)
+static int why_not_judged(struct sq *s, int64_t id, const char *node, uint32_t boot_seq)
+{
+	_sq_put_ struct sq_stmt *st = NULL;
+	int ret;
+
+	ret = sq_get(s, "SELECT 1 FROM journals WHERE node_id = ? AND boot_seq = ?", &st);
+	if (ret)
+		return ret;
+	sq_u64(st, 1, (uint64_t)id);
+	sq_u64(st, 2, boot_seq);
+	ret = sq_step(s, st);
+	if (ret < 0)
+		return ret;
+	return ret ? store_set_why(&s->base, -ECANCELED,
+				   "boot %u of %s: what is judged has changed meanwhile", boot_seq,
+				   node)
+		   : store_set_why(&s->base, -ENOENT, "store %s has nothing of boot %u of %s",
+				   s->shown, boot_seq, node);
+}
+
+int sq_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint64_t from_seq,
+		  uint64_t judged_seq)
 {
 	struct sq *s = (struct sq *)base;
 	_sq_put_ struct sq_stmt *st = NULL;
@@ -197,18 +218,18 @@ int sq_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint6
 	err = sq_node_id(s, node, &id);
 	if (!err)
 		err = sq_get(
-			s, "UPDATE journals SET judged_seq = ? WHERE node_id = ? AND boot_seq = ?",
+			s,
+			"UPDATE journals SET judged_seq = ? WHERE node_id = ? AND boot_seq = ? AND "
+			"judged_seq = ?",
 			&st);
 	if (err)
 		return err;
 	sq_u64(st, 1, judged_seq);
 	sq_u64(st, 2, (uint64_t)id);
 	sq_u64(st, 3, boot_seq);
+	sq_u64(st, 4, from_seq);
 	err = sq_run(s, st);
-	if (!err && !sqlite3_changes(s->db))
-		err = store_set_why(base, -ENOENT, "store %s has nothing of boot %u of %s",
-				    s->shown, boot_seq, node);
-	return err;
+	return err || sqlite3_changes(s->db) ? err : why_not_judged(s, id, node, boot_seq);
 }
 
 int sq_setting_get(struct store *base, const char *name, struct buf *b)

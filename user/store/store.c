@@ -85,12 +85,12 @@ enum store_fault store_fault(int err)
 {
 	switch (-err) {
 	case EEXIST:
-	case EINVAL:
 	case ERANGE:
 	case EILSEQ:
 	case E2BIG:
 		return STORE_QUARANTINE;
 	case EACCES:
+	case EINVAL: /* a name, not a row: it would be so with each of them */
 	case EPERM:
 	case ESTALE:
 	case EPROTO:
@@ -387,7 +387,8 @@ int store_usage(struct store *s, bool count, struct store_usage *ret)
 	return err;
 }
 
-int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t judged_seq)
+int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t from_seq,
+		     uint64_t judged_seq)
 {
 	unsigned tries = 0;
 	int err;
@@ -395,7 +396,8 @@ int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint6
 	do {
 		err = write_begin(s);
 		if (!err)
-			err = write_end(s, s->ops->set_judged(s, node, boot_seq, judged_seq));
+			err = write_end(
+				s, s->ops->set_judged(s, node, boot_seq, from_seq, judged_seq));
 	} while (again(s, err, &tries));
 	return err;
 }

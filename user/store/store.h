@@ -140,7 +140,8 @@ must_check int store_set_host_type(struct store *s, const char *node, const char
 /*
  * Node boots with stored events that nobody has judged, oldest first, and the cursor that says so. A record that comes late, into a
  * hole behind judged_seq, takes the cursor back to before it: what follows is judged again, so judging must be repeatable.
- * Read the events and set the cursor in one transaction, or a late record may slip between.
+ * Read the events and move the cursor in one transaction. -ECANCELED: it does not stand at from_seq any more (a late record took it
+ * back, or another monitor was here since it was read): roll back and ask again.
  */
 struct store_pending {
 	const char *node, *host_type;
@@ -149,7 +150,7 @@ struct store_pending {
 };
 typedef int (*store_pending_fn)(const struct store_pending *p, void *arg);
 must_check int store_pending(struct store *s, store_pending_fn fn, void *arg);
-must_check int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t judged_seq);
+must_check int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t from_seq, uint64_t judged_seq);
 
 /* --- doors: each one's interval ------------------------------------------------------------------- */
 

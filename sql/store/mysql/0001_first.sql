@@ -7,6 +7,8 @@ CREATE TABLE IF NOT EXISTS settings (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 INSERT IGNORE INTO settings (name, value) VALUES ('profile_revision', '1');
 INSERT IGNORE INTO settings (name, value) VALUES ('cluster_uuid', replace(uuid(), '-', ''));
+-- Whoever writes alert_log holds this row's lock: its numbers are committed in their order, and a sink passes none over.
+INSERT IGNORE INTO settings (name, value) VALUES ('alert_log_lock', '');
 
 -- Node classes. accepted_ns 0: still learning, nothing alerts.
 CREATE TABLE IF NOT EXISTS host_types (
