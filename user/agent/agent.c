@@ -321,6 +321,8 @@ static void describe(const struct agent *a, struct buf *b)
 	uint64_t since;
 
 	buf_printf(b, "tier %c", r->tier);
+	if (r->why)
+		buf_printf(b, " (%s)", r->why);
 	for (unsigned i = 0; i < r->hooks_len; i++) {
 		const struct sensor_hook_report *h = &r->hooks[i];
 
@@ -354,7 +356,10 @@ static int begin(struct agent *a)
 	/* A resumed sensor knows the doors of before: none is to be presumed gone. */
 	from_seq = resumed ? 0 : (a->first_seq ? a->first_seq : journal_head(a->journal).seq + 1);
 	err = record_own(a, EVENT_START, buf_str(&reason), from_seq);
-	log_debug("recording: %s", buf_str(&reason));
+	if (sensor_report(a->sensor)->tier == 'A')
+		log_debug("recording: %s", buf_str(&reason));
+	else
+		log_warn("the sensor sees less than it could, continuing: %s", buf_str(&reason));
 	buf_done(&reason);
 	if (!err)
 		err = notify_send("READY=1");

@@ -46,6 +46,10 @@ struct sensor {
 	struct passwd_cache passwd;
 	uint64_t canaries[2];
 
+	struct ajar_control no_ctl; /* for ctl and ring where there is no kernel side */
+	uint64_t no_ring;
+	uint64_t polled_ns;
+
 	bool unsure; /* some door of the table has AJAR_DOOR_UNSURE: a sweep must look */
 	uint64_t confirm_after_ns; /* not before */
 

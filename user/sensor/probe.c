@@ -82,7 +82,7 @@ static void probe_btf(struct sensor_check *c)
 		say(c, 1, NULL, "/sys/kernel/btf/vmlinux");
 	else
 		say(c, 0, "install a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-		    "no /sys/kernel/btf/vmlinux");
+		    "no /sys/kernel/btf/vmlinux: the sensor can only poll (tier D)");
 }
 
 static void probe_cgroup(struct sensor_check *c)
@@ -95,7 +95,7 @@ static void probe_cgroup(struct sensor_check *c)
 		say(c, 0,
 		    "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 "
 		    "/sys/fs/cgroup/unified",
-		    "no cgroup v2 is mounted");
+		    "no cgroup v2 is mounted: UDP only by sweeps (tier B)");
 }
 
 static void probe_bpffs(struct sensor_check *c)

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "sensor/internal.h"
+#include "sensor/poll.h"
 
 #define READ_BYTES (128u << 10)
 #define FOUND_MAX (1u << 20)
@@ -125,12 +126,19 @@ static int run_iterator(struct sweeping *w, int link)
 	return !err && len ? -EBADMSG : err;
 }
 
+static int take_polled(const struct ajar_open *seen, void *arg)
+{
+	return take_seen(arg, seen);
+}
+
 /* The order matters: iter/tcp gives the listeners of MPTCP pairs their cookies. */
 static int collect(struct sweeping *w)
 {
 	static const int order[] = { HOOK_SWEEP_TCP, HOOK_SWEEP_UDP, HOOK_SWEEP_FILES };
 	int err = 0;
 
+	if (w->s->h.tier == TIER_POLL)
+		return poll_doors(take_polled, w);
 	for (size_t i = 0; !err && i < array_len(order); i++) {
 		int link = w->s->h.links[order[i]];
 
