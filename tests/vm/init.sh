@@ -30,7 +30,7 @@ one() { # name command...
 	echo "end $name $?"
 }
 LIMIT=150
-for test in doors owner sensor tiers; do
+for test in doors owner sensor tiers unheld; do
 	one "test_$test" "$BUILD/tests/bpf/test_$test"
 done
 one ajar_run sh /run_inside.sh A

@@ -45,6 +45,7 @@ struct sensor {
 	struct cgroups cgroups;
 	struct passwd_cache passwd;
 	uint64_t canaries[2];
+	uint32_t netns; /* ours, which iter/tcp and iter/udp look at; 0 unknown */
 
 	struct ajar_control no_ctl; /* for ctl and ring where there is no kernel side */
 	uint64_t no_ring;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 
 #include <bpf/bpf.h>
@@ -217,6 +218,10 @@ static int begin(struct sensor *s, char **ret_why)
 {
 	bool polls = s->h.tier == TIER_POLL;
 	int err = polls ? stand_in(s) : map_memory(s);
+	struct stat st;
+
+	if (stat("/proc/self/ns/net", &st) == 0)
+		s->netns = (uint32_t)st.st_ino;
 
 	/* While we are root: the kernel may have to load modules for it. */
 	if (!err && polls && (err = diag_doors(0, ignore, NULL)))

@@ -209,6 +209,18 @@ static bool compare_found(const void *key, size_t len, void *value, void *arg)
 	return false;
 }
 
+/*
+ * In another namespace only descriptors of processes are seen, not what an io_uring, a message or the
+ * kernel itself holds. There the kernel's table is the better witness, if a hook takes the door out at its
+ * end. (For a UDP socket of the kernel's own none does: such a door stays open here until the agent starts anew.)
+ */
+static bool out_of_sight(const struct sensor *s, const struct ajar_door *d)
+{
+	bool ends = d->flags & AJAR_DOOR_HOOKED || s->h.links[HOOK_RELEASE] >= 0;
+
+	return ends && d->netns && s->netns && d->netns != s->netns;
+}
+
 static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 {
 	struct sweeping *w = arg;
@@ -223,7 +235,7 @@ static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 	if (k->sweep == w->s->sweep || k->opened_ns >= w->start_ns || k->told_ns >= w->start_ns)
 		return false;
 	if (bpf_map_lookup_elem(w->s->h.maps[MAP_DOORS], &cookie, &st) == 0 &&
-	    ++k->unseen < UNSEEN_MAX)
+	    (out_of_sight(w->s, &k->door) || ++k->unseen < UNSEEN_MAX))
 		return false;
 	if (w->gone_len == w->gone_cap) {
 		size_t cap = w->gone_cap ? 2 * w->gone_cap : 64;
