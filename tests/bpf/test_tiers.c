@@ -220,10 +220,140 @@ static void tier_b(void)
 	taken_over();
 }
 
+/* --- D: no BPF at all ------------------------------------------------------------------------------- */
+
+static const struct event *swept(enum event_kind kind, uint64_t cookie)
+{
+	ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) >= 0, "a look at everything");
+	return witness_find(&w, kind, cookie, 0);
+}
+
+static void polled(int family, int type, enum door_proto proto)
+{
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+	uint64_t cookie = cookie_of(fd);
+	struct stat st, ns;
+
+	bind_loopback(fd, family, 0);
+	if (type == SOCK_STREAM)
+		listen(fd, 1);
+	fstat(fd, &st);
+	stat("/proc/self/ns/net", &ns);
+	const struct event *ev = swept(EVENT_OPEN, cookie);
+	if (!ok(ev, "finds a %s door of family %d by its cookie", door_proto_name(proto), family))
+		return;
+	is_int(ev->origin, ORIGIN_SWEEP, "as found by a sweep");
+	is_int(ev->door.proto, proto, "its protocol");
+	is_int(ev->door.family, family, "its family");
+	is_int(ev->door.port, port_of(fd), "its port");
+	is_int(ev->door.scope, SCOPE_LOOPBACK, "its address");
+	is_int(ev->door.inode, st.st_ino, "its inode");
+	is_int(ev->door.netns, ns.st_ino, "its namespace");
+	ok(ev->opener.pid == (uint32_t)getpid() && !strcmp(ev->opener.comm, "test_tiers") &&
+		   text_ends(ev->opener.exe, "/test_tiers") && ev->opener.argv.ptr,
+	   "who holds it");
+	is_int(ev->opener.uid, getuid(), "and as whom");
+	swept(EVENT_OPEN, cookie);
+	is_int(witness_count(&w, EVENT_OPEN, cookie), 1, "tells it once");
+	close(fd);
+	ok(swept(EVENT_CLOSE, cookie), "finds that it is gone");
+	swept(EVENT_CLOSE, cookie);
+	is_int(witness_count(&w, EVENT_CLOSE, cookie), 1, "once");
+}
+
+static void polled_v6only(void)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6 };
+
+	for (int v6only = 0; v6only < 2; v6only++) {
+		int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		uint64_t cookie = cookie_of(fd);
+
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only));
+		is_int(bind(fd, (struct sockaddr *)&any, sizeof(any)) || listen(fd, 1), 0,
+		       "a door to all, v6only %d", v6only);
+		const struct event *ev = swept(EVENT_OPEN, cookie);
+		ok(ev && ev->door.v6only == v6only && ev->door.scope == SCOPE_ANY, "is told so");
+		close(fd);
+	}
+}
+
+static void polled_elsewhere(void)
+{
+	int got[2], stop[2];
+	uint64_t cookie = 0;
+	char c;
+
+	if (pipe2(got, O_CLOEXEC) || pipe2(stop, O_CLOEXEC))
+		return;
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(stop[1]);
+		if (unshare(CLONE_NEWNET))
+			_exit(1);
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		cookie = cookie_of(fd);
+		if (listen(fd, 1) || write(got[1], &cookie, sizeof(cookie)) < 0)
+			_exit(1);
+		_exit(read(stop[0], &c, 1) < 0);
+	}
+	close(got[1]);
+	close(stop[0]);
+	is_int(read(got[0], &cookie, sizeof(cookie)), sizeof(cookie), "a door elsewhere");
+	close(got[0]);
+	struct stat before, after;
+	stat("/proc/self/ns/net", &before);
+	const struct event *ev = swept(EVENT_OPEN, cookie);
+	ok(ev && ev->opener.pid == (uint32_t)pid && ev->door.netns != before.st_ino,
+	   "in another namespace is found, with its holder");
+	stat("/proc/self/ns/net", &after);
+	is_int(after.st_ino, before.st_ino, "and we are still in our own");
+	close(stop[1]);
+	reap(pid);
+	ok(swept(EVENT_CLOSE, cookie), "so is its end");
+}
+
+/* The timer alone: nobody asks for a sweep. */
+static void polls(void)
+{
+	uint64_t cookie, until = clock_boot_ns() + 15000000000ULL;
+	int fd = tcp_door(0, &cookie);
+
+	while (!witness_find(&w, EVENT_OPEN, cookie, 0) && witness_step(&w, until))
+		;
+	ok(witness_find(&w, EVENT_OPEN, cookie, 0), "it looks again by itself");
+	close(fd);
+}
+
+static void tier_d(void)
+{
+	const struct sensor_opts o = { .tier = 'D', .pin_dir = PINS };
+	struct stat st;
+	uint64_t since;
+
+	if (!ok(witness_open(&w, &o), "a sensor without BPF opens"))
+		return;
+	is_int(sensor_report(w.s)->tier, 'D', "and says so");
+	ok(!sensor_resumed(w.s, &since), "it takes nothing over");
+	is_int(sensor_drain(w.s, witness_keep, &w), 0, "before it has looked it tells nothing");
+	ok(sensor_sweep(w.s, ORIGIN_SNAPSHOT, witness_keep, &w) >= 0, "it looks");
+	polled(AF_INET, SOCK_STREAM, PROTO_TCP);
+	polled(AF_INET6, SOCK_STREAM, PROTO_TCP);
+	polled(AF_INET, SOCK_DGRAM, PROTO_UDP);
+	polled(AF_INET6, SOCK_DGRAM, PROTO_UDP);
+	polled_v6only();
+	polled_elsewhere();
+	polls();
+	sensor_commit(w.s);
+	witness_close(&w, true);
+	ok(stat(PINS, &st) < 0, "nothing stays behind");
+}
+
 int main(void)
 {
 	if (geteuid())
 		tap_skip_all("needs root");
 	tier_b();
+	tier_d();
 	return tap_done();
 }

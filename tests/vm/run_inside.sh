@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash disable=SC3045
 # `ajar run` end to end inside the virtual machine, where there is busybox and nothing else: learn, accept, an
-# unexpected door, its alert, a clean end.
+# unexpected door, its alert, a clean end. $1 is the tier that the sensor must have found.
 N=0 BAD=0
-D=/data/ajar
-T=/tmp/run
+TIER=$1
+D=/data/ajar.$TIER
+T=/tmp/run.$TIER
 export PATH="$BUILD:$PATH" HOOK_LOG=$T/alerts
 mkdir -p $T
 : >$T/alerts
@@ -54,8 +55,8 @@ RUN=$!
 ok "ajar run says ready" wait_for grep -qx ready $T/run.err
 pins() { find /sys/fs/bpf -mindepth 1 -name '*ajar*' | grep -q .; }
 ok "its sensor is pinned" pins
-ok "it runs on tier A" eval "ajar timeline -j --data $D | grep '\"event\":\"start\"' | grep -q 'tier A'"
-ok "every hook is attached" eval "! ajar timeline -j --data $D | grep 'not watched'"
+ok "it runs on tier $TIER" eval "ajar timeline -j --data $D | grep '\"event\":\"start\"' | grep -q 'tier $TIER'"
+[ "$TIER" != A ] || ok "every hook is attached" eval "! ajar timeline -j --data $D | grep 'not watched'"
 ok "the door of before is listed, by the snapshot" wait_for lists 21801 '"origin":"snapshot"' '"exe":"/build/tests/helpers/hold_door"'
 ok "what stands open becomes the profile" ajar profile learn --write --data $D
 ok "and the door is as profiled" wait_for lists 21801 'as profiled'

@@ -7,6 +7,8 @@ cd "$(dirname "$0")/../.." || exit 2
 TOP=$PWD
 case ${BUILD:=build} in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
 SERIES="6.1 6.12"
+# In the order in which they need each other; a kernel may have one built in.
+MODULES="libcrc32c udp_tunnel ip6_udp_tunnel sctp inet_diag tcp_diag udp_diag raw_diag sctp_diag af_packet_diag"
 LIMIT=${AJAR_VM_TIMEOUT:-230} # seconds, together
 CACHE=$BUILD/vm
 T=$(mktemp -d "${TMPDIR:-/tmp}/ajar-vm-XXXXXX")
@@ -42,7 +44,7 @@ newest() { # series: the newest signed cloud kernel's package
 		done | sort -V | tail -1
 }
 fetch() { # series: $CACHE/SERIES/{vmlinuz,release,modules/}, whole or not at all
-	[ ! -f "$CACHE/$1/release" ] || return 0
+	[ ! -f "$CACHE/$1/release" ] || [ "$(cat "$CACHE/$1/wanted" 2>/dev/null)" != "$MODULES" ] || return 0
 	local package work=$CACHE/.$1.$$
 	package=$(newest "$1")
 	[ -n "$package" ] || {
@@ -65,12 +67,13 @@ fetch() { # series: $CACHE/SERIES/{vmlinuz,release,modules/}, whole or not at al
 	}
 	dpkg -x "$work"/*.deb "$work/x" && mv "$work"/x/boot/vmlinuz-* "$work/vmlinuz" || return 1
 	local m
-	for m in libcrc32c udp_tunnel ip6_udp_tunnel sctp; do
+	for m in $MODULES; do
 		find "$work/x/lib/modules" -name "$m.ko*" -exec cp {} "$work/modules/" \;
 		[ ! -f "$work/modules/$m.ko.xz" ] || xz -d "$work/modules/$m.ko.xz"
 		[ ! -f "$work/modules/$m.ko" ] || echo "$m.ko" >>"$work/modules/order"
 	done
 	rm -rf "$work/x" "$work"/*.deb
+	echo "$MODULES" >"$work/wanted"
 	echo "$package" >"$work/release"
 	rm -rf "${CACHE:?}/$1"
 	mv "$work" "$CACHE/$1"
@@ -90,7 +93,7 @@ cp tests/vm/run_inside.sh "$root/run_inside.sh"
 chmod 0755 "$root/init"
 printf 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
 printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
-programs="ajar ajar-agent tests/bpf/test_doors tests/bpf/test_owner tests/bpf/test_sensor tests/helpers/odd_door tests/helpers/hold_door"
+programs="ajar ajar-agent tests/bpf/test_doors tests/bpf/test_owner tests/bpf/test_sensor tests/bpf/test_tiers tests/bpf/test_unheld tests/helpers/odd_door tests/helpers/hold_door"
 for p in $programs; do
 	[ -x "$BUILD/$p" ] || skip "$BUILD/$p is not built: run 'make tests'"
 	cp "$BUILD/$p" "$root/build/$p"

@@ -355,6 +355,8 @@ static void describe(const struct agent *a, struct buf *b)
 	uint64_t since;
 
 	buf_printf(b, "tier %c", r->tier);
+	if (r->why)
+		buf_printf(b, " (%s)", r->why);
 	for (unsigned i = 0; i < r->hooks_len; i++) {
 		const struct sensor_hook_report *h = &r->hooks[i];
 

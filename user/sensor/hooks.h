@@ -20,6 +20,7 @@ struct hook_alt {
  * would be C, the programs cannot be loaded: that is D too.)
  */
 #define TIERS_BPF "AB"
+#define TIER_POLL 'D'
 
 struct hook {
 	const char *what;

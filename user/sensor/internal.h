@@ -45,6 +45,11 @@ struct sensor {
 	struct cgroups cgroups;
 	struct passwd_cache passwd;
 	uint64_t canaries[2];
+	uint32_t netns; /* ours, which iter/tcp and iter/udp look at; 0 unknown */
+
+	struct ajar_control no_ctl; /* for ctl and ring where there is no kernel side */
+	uint64_t no_ring;
+	uint64_t polled_ns;
 
 	bool unsure; /* some door of the table has AJAR_DOOR_UNSURE: a sweep must look */
 	uint64_t confirm_after_ns; /* not before */

@@ -82,7 +82,7 @@ static void probe_btf(struct sensor_check *c)
 	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
 		say(c, 1, NULL, "/sys/kernel/btf/vmlinux");
 	else
-		say(c, 0, NO_BTF_MEND, "no /sys/kernel/btf/vmlinux");
+		say(c, 0, NO_BTF_MEND, "no /sys/kernel/btf/vmlinux: the sensor could only poll");
 }
 
 static void probe_cgroup(struct sensor_check *c)
@@ -95,7 +95,7 @@ static void probe_cgroup(struct sensor_check *c)
 		say(c, -1,
 		    "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 "
 		    "/sys/fs/cgroup/unified",
-		    "no cgroup v2 is mounted: tier B, which sees less");
+		    "no cgroup v2 is mounted: UDP only by sweeps (tier B)");
 }
 
 static void probe_bpffs(struct sensor_check *c)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 
 #include <bpf/bpf.h>
@@ -14,6 +15,7 @@
 #include "base/map.h"
 #include "sensor/internal.h"
 #include "sensor/late.h"
+#include "sensor/poll.h"
 
 /*
  * Waking. Idle, the reader has armed the bell and sleeps; the first record rings it. After a
@@ -23,6 +25,8 @@
 #define MODERATION_NS 2000000
 /* What one drain hands over at most: bounds what the ring holds back until it is stored. */
 #define DRAIN_MAX 4096
+/* Tier D: how often everything is looked at. */
+#define POLL_NS 5000000000ULL
 
 static int map_shared(int fd, size_t bytes, void **ret_p)
 {
@@ -87,8 +91,23 @@ static int set_up_waking(struct sensor *s)
 	return 0;
 }
 
+static void describe_polling(struct sensor *s)
+{
+	s->hooks[0] = (struct sensor_hook_report){ .what = "doors that stand open",
+						   .hook = "sock_diag, every 5 s" };
+	s->hooks[1] = (struct sensor_hook_report){ .what = "what is gone between two looks",
+						   .note = "polling" };
+	s->report = (struct sensor_report){
+		.tier = TIER_POLL, .why = s->why, .hooks_len = 2, .hooks = s->hooks
+	};
+}
+
 static void describe(struct sensor *s)
 {
+	if (s->h.tier == TIER_POLL) {
+		describe_polling(s);
+		return;
+	}
 	for (unsigned i = 0; i < HOOKS_MAX; i++) {
 		bool on = s->h.links[i] >= 0;
 		const struct hook_alt *alt = hook_alt((enum hook_id)i, s->h.tier);
@@ -140,6 +159,10 @@ static int load_best(struct sensor *s, const struct sensor_opts *o, uint64_t bui
 		if (!s->why)
 			s->why = take_ptr(reason);
 	}
+	if (wants(o, TIER_POLL)) {
+		s->h.tier = TIER_POLL;
+		return 0;
+	}
 	return why(ret_why, err, "%s", s->why ? s->why : "there is no such tier of the sensor");
 }
 
@@ -165,16 +188,48 @@ static int acquire(struct sensor *s, const struct sensor_opts *o, char **ret_why
 
 static void arm_timer(struct sensor *s, uint64_t ns)
 {
-	struct itimerspec t = { .it_value.tv_nsec = (long)ns };
+	struct itimerspec t = { .it_value = { .tv_sec = (time_t)(ns / 1000000000),
+					      .tv_nsec = (long)(ns % 1000000000) } };
 
 	timerfd_settime(s->timer, 0, &t, NULL);
 }
 
+static int ignore(const struct ajar_open *seen, void *arg)
+{
+	(void)seen;
+	(void)arg;
+	return 0;
+}
+
+/* No kernel side: an empty ring that nobody fills, and a timer. */
+static int stand_in(struct sensor *s)
+{
+	s->ctl = &s->no_ctl;
+	s->ring = (struct ring){ .fd = -1, .consumer = &s->no_ring, .producer = &s->no_ring };
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	struct epoll_event timer = { .events = EPOLLIN };
+	if (s->epfd < 0 || s->timer < 0 || epoll_ctl(s->epfd, EPOLL_CTL_ADD, s->timer, &timer) < 0)
+		return -errno;
+	return 0;
+}
+
 static int begin(struct sensor *s, char **ret_why)
 {
-	int err = map_memory(s);
+	bool polls = s->h.tier == TIER_POLL;
+	int err = polls ? stand_in(s) : map_memory(s);
+	struct stat st;
 
-	if (!err)
+	if (stat("/proc/self/ns/net", &st) == 0)
+		s->netns = (uint32_t)st.st_ino;
+
+	/* While we are root: the kernel may have to load modules for it. */
+	if (!err && polls && (err = diag_doors(0, ignore, NULL)))
+		return why(ret_why, err,
+			   "neither BPF (%s) nor sock_diag (%s) works here: 'modprobe -a tcp_diag "
+			   "udp_diag' for the latter",
+			   s->why ? s->why : "not asked for", strerror(-err));
+	if (!err && !polls)
 		err = set_up_waking(s);
 	if (!err)
 		err = owner_cache_init(&s->owners);
@@ -193,7 +248,7 @@ static int begin(struct sensor *s, char **ret_why)
 			return why(ret_why, err, "cannot read the doors of the pinned sensor (%s)",
 				   strerror(-err));
 	}
-	err = canary_run(s, ret_why);
+	err = polls ? 0 : canary_run(s, ret_why);
 	if (err)
 		return err;
 	s->ctl->drained_ns = clock_boot_ns();
@@ -230,10 +285,11 @@ void sensor_free(struct sensor *s, bool unpin)
 	if (unpin)
 		pins_remove(&s->pins);
 	pins_done(&s->pins);
-	ring_close(&s->ring);
+	if (s->h.tier != TIER_POLL)
+		ring_close(&s->ring);
 	if (s->cpus)
 		munmap(s->cpus, s->cpus_len * sizeof(*s->cpus));
-	if (s->ctl)
+	if (s->ctl && s->ctl != &s->no_ctl)
 		munmap(s->ctl, sizeof(*s->ctl));
 	close_fd(&s->epfd);
 	close_fd(&s->timer);
@@ -290,6 +346,23 @@ static void rest(struct sensor *s, bool found)
 		arm_timer(s, MODERATION_NS);
 }
 
+/* Looks again when it is time; before the first sweep everything would be news. */
+static int drain_polling(struct sensor *s, sensor_fn fn, void *arg)
+{
+	uint64_t now = clock_boot_ns();
+	int n = 0;
+
+	clear_wakeups(s);
+	if (!s->closed && s->sweep && now - s->polled_ns >= POLL_NS) {
+		n = sensor_sweep(s, ORIGIN_SWEEP, fn, arg);
+		s->polled_ns = now;
+	}
+	s->ctl->drained_ns = now;
+	if (!s->closed)
+		arm_timer(s, POLL_NS);
+	return n;
+}
+
 int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 {
 	struct delivery d = { .s = s, .fn = fn, .arg = arg };
@@ -299,6 +372,8 @@ int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 	uint32_t len;
 	int err = 0;
 
+	if (s->h.tier == TIER_POLL)
+		return drain_polling(s, fn, arg);
 	clear_wakeups(s);
 	while (!err && !d.ended && n < DRAIN_MAX && (rec = ring_next(&s->ring, &len))) {
 		err = deliver_record(&d, rec, len);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "sensor/internal.h"
+#include "sensor/poll.h"
 
 #define READ_BYTES (128u << 10)
 #define FOUND_MAX (1u << 20)
@@ -125,12 +126,19 @@ static int run_iterator(struct sweeping *w, int link)
 	return !err && len ? -EBADMSG : err;
 }
 
+static int take_polled(const struct ajar_open *seen, void *arg)
+{
+	return take_seen(arg, seen);
+}
+
 /* The order matters: iter/tcp gives the listeners of MPTCP pairs their cookies. */
 static int collect(struct sweeping *w)
 {
 	static const int order[] = { HOOK_SWEEP_TCP, HOOK_SWEEP_UDP, HOOK_SWEEP_FILES };
 	int err = 0;
 
+	if (w->s->h.tier == TIER_POLL)
+		return poll_doors(take_polled, w);
 	for (size_t i = 0; !err && i < array_len(order); i++) {
 		int link = w->s->h.links[order[i]];
 
@@ -201,6 +209,18 @@ static bool compare_found(const void *key, size_t len, void *value, void *arg)
 	return false;
 }
 
+/*
+ * In another namespace only descriptors of processes are seen, not what an io_uring, a message or the
+ * kernel itself holds. There the kernel's table is the better witness, if a hook takes the door out at its
+ * end. (For a UDP socket of the kernel's own none does: such a door stays open here until the agent starts anew.)
+ */
+static bool out_of_sight(const struct sensor *s, const struct ajar_door *d)
+{
+	bool ends = d->flags & AJAR_DOOR_HOOKED || s->h.links[HOOK_RELEASE] >= 0;
+
+	return ends && d->netns && s->netns && d->netns != s->netns;
+}
+
 static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 {
 	struct sweeping *w = arg;
@@ -215,7 +235,7 @@ static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 	if (k->sweep == w->s->sweep || k->opened_ns >= w->start_ns || k->told_ns >= w->start_ns)
 		return false;
 	if (bpf_map_lookup_elem(w->s->h.maps[MAP_DOORS], &cookie, &st) == 0 &&
-	    ++k->unseen < UNSEEN_MAX)
+	    (out_of_sight(w->s, &k->door) || ++k->unseen < UNSEEN_MAX))
 		return false;
 	if (w->gone_len == w->gone_cap) {
 		size_t cap = w->gone_cap ? 2 * w->gone_cap : 64;

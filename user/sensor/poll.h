@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_SENSOR_POLL_H
+#define AJAR_SENSOR_POLL_H
+
+#include <stdint.h>
+
+#include "ajar/event.h"
+#include "base/err.h"
+
+/*
+ * Tier D, a machine without BPF: the doors that stand open by sock_diag, their holders by /proc. Other network
+ * namespaces and other users' processes only with the privileges for them.
+ */
+typedef int (*poll_fn)(const struct ajar_open *seen, void *arg);
+
+/* Calls fn for each door, with the holder that is the oldest; its non-zero answer ends it. */
+must_check int poll_doors(poll_fn fn, void *arg);
+
+/* --- diag.c --- */
+
+/* The doors of this thread's network namespace; record.opener is not filled. */
+must_check int diag_doors(uint32_t netns, poll_fn fn, void *arg);
+
+/* --- holders.c --- */
+
+struct holders;
+must_check int holders_read(struct holders **ret_h);
+void holders_free(struct holders *h);
+/* The oldest process that holds the socket, or NULL. */
+const struct ajar_actor *holders_find(const struct holders *h, uint64_t inode);
+/* Network namespaces of the processes: for each, until fn's non-zero answer. */
+must_check int holders_each_netns(struct holders *h, int (*fn)(uint32_t netns, uint32_t pid, void *arg),
+				  void *arg);
+
+#endif
