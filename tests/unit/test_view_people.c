@@ -45,6 +45,16 @@ static const char *line(const struct event *ev, enum verdict v, int64_t us, bool
 	return buf_str(&b);
 }
 
+static const char *line_of_width(const struct event *ev, unsigned width)
+{
+	const struct view_event_ctx ctx = { "node001", "compute", VERDICT_UNEXPECTED, 310 };
+	const struct view_line_opts o = { .width = width };
+
+	buf_reset(&b);
+	view_event_line(&b, ev, &ctx, &o);
+	return buf_str(&b);
+}
+
 static const char *who(const struct process *p)
 {
 	buf_reset(&b);
@@ -72,6 +82,20 @@ static void test_who(void)
 	buf_reset(&b);
 	view_argv(&b, &ev.opener);
 	is_str(buf_str(&b), "nc -l", "arguments with blanks between them");
+}
+
+static void test_width(void)
+{
+	struct event ev = nc_opens();
+
+	is_str(line_of_width(&ev, 96),
+	       "2026-11-22 16:01:02.123  + tcp     0.0.0.0:4444           nc mlee ← bash ←…   "
+	       "unexpected  0.3 ms\n",
+	       "who gives way on a narrow terminal, the verdict does not");
+	ok(strstr(line_of_width(&ev, 200), "nc mlee ← bash ← sshd"), "a wide one shows all");
+	ok(strstr(line_of_width(&ev, 20), "nc mlee ← b…  unexpected"),
+	   "a very narrow one still shows the program");
+	ok(strstr(line_of_width(&ev, 0), "nc mlee ← bash ← sshd"), "a file gets all");
 }
 
 static void test_lines(void)
@@ -150,6 +174,7 @@ int main(void)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	test_who();
 	test_lines();
+	test_width();
 	test_table();
 	buf_done(&b);
 	return tap_done();

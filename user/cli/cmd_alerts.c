@@ -6,6 +6,7 @@
 
 #include "ajar/exit.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -41,7 +42,7 @@ static int add_row(struct list *l, const struct store_alert *a)
 
 	snprintf(id, sizeof(id), "%" PRIu64, a->id);
 	snprintf(count, sizeof(count), "%" PRIu64, a->count);
-	view_time(&last, a->last_ns, false);
+	view_time_short(&last, a->last_ns, clock_wall_ns());
 	{
 		const char *const cells[] = { id,
 					      severity_name(a->severity),

@@ -78,7 +78,7 @@ static int show(struct watch *w, const struct event *ev, enum verdict verdict)
 					    .host_type = w->c->conf->node_class,
 					    .verdict = verdict,
 					    .latency_us = latency_of(ev) };
-	const struct view_line_opts o = { .colour = w->c->colour };
+	const struct view_line_opts o = { .colour = w->c->colour, .width = out_width() };
 	int err;
 
 	if (w->c->json) {

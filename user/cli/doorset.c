@@ -124,22 +124,12 @@ static int print_json(const struct doorset *s)
 	return err ? err : out_flush();
 }
 
-/* Today's doors with their time, older ones with their day; what stood open before anybody looked says so. */
+/* What stood open before anybody looked says so. */
 static void put_since(struct buf *b, const struct event *ev, uint64_t now_ns)
 {
-	static const uint64_t day_ns = UINT64_C(86400000000000);
-	struct buf t = BUF_INIT(64);
-
-	view_time(&t, ev->time_ns, false);
 	if (ev->origin != ORIGIN_EVENT)
 		buf_puts(b, "before ");
-	if (t.err || t.len < 19)
-		buf_puts(b, "?");
-	else if (ev->time_ns / day_ns == now_ns / day_ns)
-		buf_put(b, t.data + 11, 8);
-	else
-		buf_put(b, t.data, 10);
-	buf_done(&t);
+	view_time_short(b, ev->time_ns, now_ns);
 }
 
 static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_ns)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdio_ext.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "ajar/exit.h"
 #include "base/buf.h"
@@ -37,6 +39,13 @@ int out_flush(void)
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
 	return errno ? -errno : -EIO;
+}
+
+unsigned out_width(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 int out_report(int err)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/doorset.h"
+#include "cli/out.h"
 #include "cli/words.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -24,7 +25,9 @@ static void end_json(struct timeline *t)
 
 bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 {
-	const struct view_line_opts o = { .colour = t->c->colour, .with_node = !t->one_node };
+	const struct view_line_opts o = { .colour = t->c->colour,
+					  .with_node = !t->one_node,
+					  .width = out_width() };
 	/* A bound TCP socket is not open to anybody: the verdict is on its door, once it listens. */
 	enum verdict verdict = row->ev.kind == EVENT_BIND ? VERDICT_NONE : row->verdict;
 	struct view_event_ctx ctx = { .node = row->node,
@@ -46,7 +49,9 @@ bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 
 bool timeline_put_change(struct timeline *t, const struct store_alert_change *c)
 {
-	const struct view_line_opts o = { .colour = t->c->colour, .with_node = !t->one_node };
+	const struct view_line_opts o = { .colour = t->c->colour,
+					  .with_node = !t->one_node,
+					  .width = out_width() };
 
 	if (!words_match_alert(&t->filter, &c->alert))
 		return false;

@@ -20,6 +20,9 @@
 #define SGR_GREEN "32"
 #define SGR_LOUD "1;31"
 #define TEXT_SHOWN_MAX 400
+#define NARROW 120
+#define WHO_WIDTH 32
+#define WHO_WIDTH_MIN 12
 
 const char *view_verdict_sgr(enum verdict v)
 {
@@ -55,28 +58,68 @@ void view_time(struct buf *b, uint64_t wall_ns, bool ms)
 	buf_done(&iso);
 }
 
-/* To a width in characters: the tail bytes of UTF-8 take no room. */
-static void pad(struct buf *b, size_t from, size_t width)
+void view_time_short(struct buf *b, uint64_t wall_ns, uint64_t now_ns)
+{
+	static const uint64_t day_ns = UINT64_C(86400000000000);
+	struct buf t = BUF_INIT(64);
+
+	view_time(&t, wall_ns, false);
+	if (t.err || t.len < 19)
+		buf_puts(b, "?");
+	else if (wall_ns / day_ns == now_ns / day_ns)
+		buf_put(b, t.data + 11, 8);
+	else
+		buf_put(b, t.data, 10);
+	buf_done(&t);
+}
+
+/* In characters: the tail bytes of UTF-8 take no room. */
+static size_t width_from(const struct buf *b, size_t from)
 {
 	size_t n = 0;
 
 	for (size_t i = from; i < b->len; i++)
 		n += ((unsigned char)b->data[i] & 0xc0) != 0x80;
-	for (; n < width && !b->err; n++)
+	return n;
+}
+
+static void pad(struct buf *b, size_t from, size_t width)
+{
+	for (size_t n = width_from(b, from); n < width && !b->err; n++)
 		buf_putc(b, ' ');
 }
 
-static void begin(struct buf *b, const char *sgr, uint64_t time_ns, const char *node,
-		  const struct view_line_opts *o)
+/* What is more than width characters becomes one of "…". */
+static void cut(struct buf *b, size_t from, size_t width)
 {
-	size_t from;
+	size_t i = from;
+
+	if (b->err || width_from(b, from) <= width)
+		return;
+	for (size_t n = 0; i < b->len; i++) {
+		n += ((unsigned char)b->data[i] & 0xc0) != 0x80;
+		if (n == width)
+			break;
+	}
+	while (i > from && b->data[i - 1] == ' ')
+		i--;
+	b->len = i;
+	buf_puts(b, "…");
+}
+
+/* Returns where the text begins, behind the colour. */
+static size_t begin(struct buf *b, const char *sgr, uint64_t time_ns, const char *node,
+		    const struct view_line_opts *o)
+{
+	size_t from, line;
 
 	if (sgr && o->colour)
 		buf_printf(b, "\033[%sm", sgr);
+	line = b->len;
 	view_time(b, time_ns, true);
 	buf_puts(b, "  ");
 	if (!o->with_node)
-		return;
+		return line;
 	from = b->len;
 	if (node)
 		esc_text(b, node, strlen(node), 64);
@@ -84,6 +127,7 @@ static void begin(struct buf *b, const char *sgr, uint64_t time_ns, const char *
 		buf_putc(b, '-');
 	pad(b, from, 10);
 	buf_putc(b, ' ');
+	return line;
 }
 
 static void end(struct buf *b, const char *sgr, const struct view_line_opts *o)
@@ -120,33 +164,26 @@ static void put_duration(struct buf *b, uint64_t ns)
 		buf_printf(b, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s % 86400 / 3600);
 }
 
-static void put_latency(struct buf *b, int64_t us, const struct event *ev)
+static void put_latency(struct buf *b, int64_t us, const struct event *ev, bool narrow)
 {
 	bool stream = ev->door.proto == PROTO_TCP || ev->door.proto == PROTO_MPTCP ||
 		      ev->door.proto == PROTO_SCTP;
 	const char *call = ev->kind == EVENT_OPEN && stream ? "listen()" : "bind()";
 
 	if (us < 10000)
-		buf_printf(b, "  %" PRId64 ".%" PRId64 " ms after %s", us / 1000, us % 1000 / 100,
-			   call);
+		buf_printf(b, "  %" PRId64 ".%" PRId64 " ms", us / 1000, us % 1000 / 100);
 	else
-		buf_printf(b, "  %" PRId64 " ms after %s", us / 1000, call);
+		buf_printf(b, "  %" PRId64 " ms", us / 1000);
+	if (!narrow)
+		buf_printf(b, " after %s", call);
 }
 
-static void put_door_line(struct buf *b, const struct event *ev, const struct view_event_ctx *ctx)
+/* What stands behind who it was. */
+static void put_tail(struct buf *b, const struct event *ev, const struct view_event_ctx *ctx,
+		     bool narrow)
 {
-	static const char marks[] = { [EVENT_OPEN] = '+', [EVENT_CLOSE] = '-', [EVENT_BIND] = '.' };
 	const struct process *closer = &ev->closer, *opener = &ev->opener;
-	size_t from;
 
-	buf_printf(b, "%c %-7s ", marks[ev->kind], door_proto_name(ev->door.proto));
-	from = b->len;
-	door_endpoint_format(b, &ev->door);
-	pad(b, from, 22);
-	buf_putc(b, ' ');
-	from = b->len;
-	view_who(b, opener);
-	pad(b, from, 32);
 	if (ev->kind == EVENT_CLOSE) {
 		if (ev->opened_ns && ev->opened_ns <= ev->time_ns) {
 			buf_puts(b, "  was open ");
@@ -161,7 +198,7 @@ static void put_door_line(struct buf *b, const struct event *ev, const struct vi
 
 		buf_printf(b, "  %s", verdict ? verdict : "");
 		if (ctx->latency_us >= 0)
-			put_latency(b, ctx->latency_us, ev);
+			put_latency(b, ctx->latency_us, ev, narrow);
 	}
 	if (ev->origin == ORIGIN_SNAPSHOT)
 		buf_puts(b, "  stood open already");
@@ -169,10 +206,37 @@ static void put_door_line(struct buf *b, const struct event *ev, const struct vi
 		buf_puts(b, "  found by sweep");
 }
 
+/* On a terminal the ancestors give way, so that the line does not wrap and the verdict is seen. */
+static void put_door_line(struct buf *b, size_t line, const struct event *ev,
+			  const struct view_event_ctx *ctx, const struct view_line_opts *o)
+{
+	static const char marks[] = { [EVENT_OPEN] = '+', [EVENT_CLOSE] = '-', [EVENT_BIND] = '.' };
+	_cleanup_(buf_done) struct buf tail = BUF_INIT(1 << 16);
+	size_t from, room = WHO_WIDTH, taken;
+
+	buf_printf(b, "%c %-7s ", marks[ev->kind], door_proto_name(ev->door.proto));
+	from = b->len;
+	door_endpoint_format(b, &ev->door);
+	pad(b, from, 22);
+	buf_putc(b, ' ');
+	put_tail(&tail, ev, ctx, o->width && o->width < NARROW);
+	from = b->len;
+	view_who(b, &ev->opener);
+	if (o->width) {
+		taken = width_from(b, line) - width_from(b, from) + width_from(&tail, 0);
+		room = o->width > taken + WHO_WIDTH_MIN ? o->width - taken : WHO_WIDTH_MIN;
+		cut(b, from, room);
+	}
+	pad(b, from, room < WHO_WIDTH ? room : WHO_WIDTH);
+	if (!tail.err && tail.len)
+		buf_put(b, tail.data, tail.len);
+}
+
 void view_event_line(struct buf *b, const struct event *ev, const struct view_event_ctx *ctx,
 		     const struct view_line_opts *o)
 {
 	const char *sgr = NULL;
+	size_t line;
 
 	switch (ev->kind) {
 	case EVENT_OPEN:
@@ -188,12 +252,12 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 	case EVENT_STOP:
 		break;
 	}
-	begin(b, sgr, ev->time_ns, ctx->node, o);
+	line = begin(b, sgr, ev->time_ns, ctx->node, o);
 	switch (ev->kind) {
 	case EVENT_OPEN:
 	case EVENT_CLOSE:
 	case EVENT_BIND:
-		put_door_line(b, ev, ctx);
+		put_door_line(b, line, ev, ctx, o);
 		break;
 	case EVENT_LOST:
 		buf_printf(b, "! LOST %" PRIu64 " event%s", ev->count, plural(ev->count));

@@ -35,12 +35,16 @@ void view_argv(struct buf *b, const struct process *p);
 /* "2026-11-22 16:01:02" (UTC, as --since and --at read it); with ms also ".123". */
 void view_time(struct buf *b, uint64_t wall_ns, bool ms);
 
+/* Only the time when it is today's, else only the day. */
+void view_time_short(struct buf *b, uint64_t wall_ns, uint64_t now_ns);
+
 /*
  * One event or change as one line for people, with its newline: what streams (watch, timeline). with_node
  * shows the node; colour paints what needs a look.
  */
 struct view_line_opts {
 	bool colour, with_node;
+	unsigned width; /* of the terminal: who opened a door is cut to fit; 0: nothing is cut */
 };
 void view_event_line(struct buf *b, const struct event *ev, const struct view_event_ctx *ctx, const struct view_line_opts *o);
 void view_change_line(struct buf *b, const struct store_alert_change *c, const struct view_line_opts *o);
