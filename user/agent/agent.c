@@ -300,7 +300,7 @@ static int open_journal(struct agent *a)
 static int open_sensor(struct agent *a)
 {
 	struct buf pin_dir = BUF_INIT(4096);
-	struct sensor_opts o = { .uid = a->uid, .gid = a->gid };
+	struct sensor_opts o = { .uid = a->uid, .gid = a->gid, .lowest = a->conf->lowest_tier };
 	_free_ char *why = NULL;
 	int err = paths_pin_dir(a->conf, &pin_dir);
 

@@ -247,7 +247,7 @@ static int watch(struct watch *w)
 	int err = set_up(w);
 
 	if (!err)
-		err = kernel_open(&w->sensor);
+		err = kernel_open(w->c, &w->sensor);
 	if (err)
 		return err;
 	say_how(w);

@@ -37,7 +37,7 @@ struct sensor;
 /* Says "reading the kernel needs root ..." and returns -EPERM unless we are. */
 must_check int kernel_need_root(const struct cmd_ctx *c);
 /* Opens the sensor without pins; says why not. */
-must_check int kernel_open(struct sensor **ret_sensor);
+must_check int kernel_open(const struct cmd_ctx *c, struct sensor **ret_sensor);
 /* What stands open now, judged by nobody. Opens and closes a sensor of its own; reports failures. */
 must_check int kernel_doors(const struct cmd_ctx *c, struct doorset *s);
 

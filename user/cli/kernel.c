@@ -17,9 +17,9 @@ int kernel_need_root(const struct cmd_ctx *c)
 	return -EPERM;
 }
 
-int kernel_open(struct sensor **ret_sensor)
+int kernel_open(const struct cmd_ctx *c, struct sensor **ret_sensor)
 {
-	const struct sensor_opts o = { 0 };
+	const struct sensor_opts o = { .lowest = c->conf->lowest_tier };
 	_free_ char *why = NULL;
 	int err = sensor_open(&o, ret_sensor, &why);
 
@@ -52,7 +52,7 @@ int kernel_doors(const struct cmd_ctx *c, struct doorset *s)
 	int err = kernel_need_root(c);
 
 	if (!err)
-		err = kernel_open(&sensor);
+		err = kernel_open(c, &sensor);
 	if (err)
 		return err;
 	err = sensor_sweep(sensor, ORIGIN_SNAPSHOT, collect_one, &k);

@@ -27,7 +27,7 @@
 #define LINE_BYTES_MAX 4096
 #define SHOWN_MAX 60 /* of hostile text in a message */
 
-enum conf_type { CONF_TEXT, CONF_BOOL, CONF_SIZE, CONF_DURATION, CONF_COUNT };
+enum conf_type { CONF_TEXT, CONF_BOOL, CONF_SIZE, CONF_DURATION, CONF_COUNT, CONF_LETTER };
 
 #define KIB (1ULL << 10)
 #define MIB (1ULL << 20)
@@ -64,6 +64,8 @@ static const struct conf_key keys[] = {
 	  "ajar", "the account that everything without privilege runs as" },
 	{ "sensor.pin-dir", CONF_TEXT, offsetof(struct conf, pin_dir), 0, 1024, "at most 1024 bytes",
 	  "", "bpffs folder where the sensor stays attached while its agent restarts; empty: one for each data.dir" },
+	{ "sensor.lowest-tier", CONF_LETTER, offsetof(struct conf, lowest_tier), 'A', 'D', "a letter from A to D",
+	  "A", "how little the sensor may see: B without cgroup v2, D without BPF (polling); less than that is refused" },
 	{ "sensor.keep-pins", CONF_BOOL, offsetof(struct conf, keep_pins), 0, 0, "yes or no",
 	  "no", "leave the sensor attached when the agent stops" },
 	{ "sensor.sweep-every", CONF_DURATION, offsetof(struct conf, sweep_every_ns), SECOND, DAY, "1s to 1d",
@@ -175,6 +177,12 @@ static int store_value(struct conf *c, const struct conf_key *k, const char *val
 		return replace_text(member(c, k), value);
 	case CONF_BOOL:
 		return parse_bool(value, member(c, k));
+	case CONF_LETTER:
+		if (!value[0] || value[1] || (unsigned char)value[0] < k->min ||
+		    (unsigned char)value[0] > k->max)
+			return -ERANGE;
+		*(char *)member(c, k) = value[0];
+		return 0;
 	case CONF_SIZE:
 		err = parse_size(value, &v);
 		break;
@@ -379,6 +387,9 @@ static void format_value(const struct conf *c, const struct conf_key *k, struct 
 		break;
 	case CONF_BOOL:
 		buf_puts(b, *(bool *)member(c, k) ? "yes" : "no");
+		break;
+	case CONF_LETTER:
+		buf_putc(b, *(char *)member(c, k));
 		break;
 	case CONF_COUNT:
 		buf_printf(b, "%llu", (unsigned long long)*(uint64_t *)member(c, k));

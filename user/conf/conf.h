@@ -19,6 +19,7 @@ struct conf {
 	char *store_uri; /* "" = sqlite in data_dir */
 	char *role_user;
 	char *pin_dir;
+	char lowest_tier; /* 'A'..'D' */
 	bool keep_pins;
 	uint64_t journal_max_bytes, journal_segment_bytes, journal_replay_ns, sweep_every_ns;
 	uint64_t store_keep_days, store_keep_bytes; /* 0: no limit */

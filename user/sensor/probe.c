@@ -92,7 +92,7 @@ static void probe_cgroup(struct sensor_check *c)
 	if (system_mount_point("cgroup2", &root) == 0)
 		say(c, 1, NULL, "%s", root);
 	else
-		say(c, -1,
+		say(c, 0,
 		    "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 "
 		    "/sys/fs/cgroup/unified",
 		    "no cgroup v2 is mounted: UDP only by sweeps (tier B)");

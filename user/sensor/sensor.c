@@ -128,9 +128,9 @@ static void describe(struct sensor *s)
 static bool wants(const struct sensor_opts *o, char tier)
 {
 	const char *forced = secure_getenv(SENSOR_TIER_ENV);
-	char want = o->tier ? o->tier : forced ? *forced : 0;
+	char want = o->tier ? o->tier : forced ? *forced : 0, lowest = o->lowest ? o->lowest : 'A';
 
-	return !want || want == tier;
+	return want ? want == tier : tier <= lowest;
 }
 
 /* A pinned sensor of a lower tier than could be is taken over all the same: it holds what happened meanwhile. */
@@ -163,7 +163,11 @@ static int load_best(struct sensor *s, const struct sensor_opts *o, uint64_t bui
 		s->h.tier = TIER_POLL;
 		return 0;
 	}
-	return why(ret_why, err, "%s", s->why ? s->why : "there is no such tier of the sensor");
+	if (!s->why)
+		return why(ret_why, err, "there is no such tier of the sensor");
+	/* Seeing less is a person's decision: nobody should find out after the fact. */
+	return why(ret_why, err, "%s; or settle for less: sensor.lowest-tier %s", s->why,
+		   access("/sys/kernel/btf/vmlinux", R_OK) == 0 ? "B" : "D");
 }
 
 /* Takes over what is pinned, or loads anew (and pins it). */

@@ -23,6 +23,7 @@ struct sensor_opts {
 	uint32_t uid, gid;
 	uint32_t ring_bytes; /* power of two; 0: 4 MiB */
 	char tier; /* this one or none, for tests; 0: $AJAR_SENSOR_TIER, else the best that works */
+	char lowest; /* of the tiers that work, none below this one is taken; 0: 'A' */
 };
 #define SENSOR_TIER_ENV "AJAR_SENSOR_TIER"
 
