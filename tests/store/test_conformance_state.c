@@ -393,7 +393,7 @@ static void test_prune_events(struct store *s)
 	put_history(s);
 	prune(s, late, 0, false, "0 events, 0 doors, 0 alerts",
 	      "what nobody has judged is not pruned");
-	is_int(store_set_judged(s, "n1", 1, 8), 0, "%s: it is judged", drv->name);
+	is_int(store_set_judged(s, "n1", 1, 0, 8), 0, "%s: it is judged", drv->name);
 	prune(s, T0 + 4 * DAY_NS, 0, true, "3 events, 0 doors, 0 alerts",
 	      "counting counts what is old");
 	is_int(base_of(s, "n1", 1), 0, "%s: and changes nothing", drv->name);
@@ -448,7 +448,7 @@ static void test_prune_state(struct store *s)
 	bool found;
 
 	put_history(s);
-	is_int(store_set_judged(s, "n1", 1, 8), 0, "%s: it is judged", drv->name);
+	is_int(store_set_judged(s, "n1", 1, 0, 8), 0, "%s: it is judged", drv->name);
 	ok(!put_door(s, 81, 1, T0 + DAY_NS, "k1") && !put_door(s, 82, 2, T0 + 2 * DAY_NS, "k2") &&
 		   !put_door(s, 83, 3, T0 + 3 * DAY_NS, "k3"),
 	   "%s: three doors", drv->name);

@@ -34,7 +34,7 @@ static int put_days(struct store *s, unsigned days)
 		err = store_put_events(s, "n1", "compute", &row, 1, &fresh);
 		buf_done(&b);
 	}
-	return err ? err : store_set_judged(s, "n1", 1, days * PER_DAY);
+	return err ? err : store_set_judged(s, "n1", 1, 0, days * PER_DAY);
 }
 
 static struct store *make(const char *uri)

@@ -152,6 +152,11 @@ struct text my_col_blob(const struct my_stmt *st, unsigned i);
 int my_put_events(struct store *base, const char *node, const char *host_type,
 		  const struct store_event *rows, size_t n, size_t *ret_new);
 int my_event_head(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
+int my_event_base(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
+
+/* mysql_prune.c */
+int my_prune(struct store *base, const struct store_prune *q, struct store_pruned *ret);
+int my_usage(struct store *base, bool count, struct store_usage *ret);
 
 /* mysql_timeline.c */
 int my_events(struct store *base, const struct store_event_query *q, store_event_fn fn, void *arg);

@@ -213,8 +213,9 @@ static int insert_fresh(struct put *p)
 /* Locks the boot's row, and makes it when the boot is new. */
 static int lock_boot(struct put *p)
 {
-	static const char select_sql[] = "SELECT head_seq, stored_seq FROM journals WHERE node_id "
-					 "= ? AND boot_seq = ? FOR UPDATE";
+	static const char select_sql[] =
+		"SELECT base_seq, head_seq, stored_seq FROM journals WHERE node_id "
+		"= ? AND boot_seq = ? FOR UPDATE";
 	_my_use_ struct my_use u = { .s = p->s };
 	int ret;
 
@@ -228,8 +229,9 @@ static int lock_boot(struct put *p)
 		if (ret < 0)
 			return ret;
 		if (ret) {
-			p->head_seq = my_col_u64(u.st, 0);
-			p->stored_seq = my_col_u64(u.st, 1);
+			p->base_seq = my_col_u64(u.st, 0);
+			p->head_seq = my_col_u64(u.st, 1);
+			p->stored_seq = my_col_u64(u.st, 2);
 			return 0;
 		}
 		my_put(p->s, take_ptr(u.st));
@@ -307,6 +309,8 @@ static int find_fresh(struct put *p)
 	int err;
 
 	p->fresh_len = 0;
+	while (first < p->len && p->rows[first]->seq <= p->base_seq)
+		first++; /* pruned: it was here */
 	while (first < p->len && p->rows[first]->seq <= p->stored_seq) {
 		/* As many as lie close together: a query must not read what is between far ones. */
 		for (last = first; last + 1 < p->len && p->rows[last + 1]->seq <= p->stored_seq;
@@ -445,17 +449,18 @@ int my_put_events(struct store *base, const char *node, const char *host_type,
 	return err;
 }
 
-int my_event_head(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq)
+static int boot_range(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_base,
+		      uint64_t *ret_head)
 {
 	struct my *s = (struct my *)base;
 	_my_use_ struct my_use u = { .s = s };
 	int ret;
 
-	ret = my_get(s,
-		     "SELECT j.head_seq FROM journals j JOIN nodes n ON n.id = j.node_id WHERE "
-		     "n.name = ? AND "
-		     "j.boot_seq = ?",
-		     &u.st);
+	ret = my_get(
+		s,
+		"SELECT j.base_seq, j.head_seq FROM journals j JOIN nodes n ON n.id = j.node_id "
+		"WHERE n.name = ? AND j.boot_seq = ?",
+		&u.st);
 	if (ret)
 		return ret;
 	my_str(u.st, 1, node);
@@ -463,6 +468,21 @@ int my_event_head(struct store *base, const char *node, uint32_t boot_seq, uint6
 	ret = my_step(s, u.st);
 	if (ret < 0)
 		return ret;
-	*ret_seq = ret ? my_col_u64(u.st, 0) : 0;
+	*ret_base = ret ? my_col_u64(u.st, 0) : 0;
+	*ret_head = ret ? my_col_u64(u.st, 1) : 0;
 	return 0;
+}
+
+int my_event_head(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq)
+{
+	uint64_t from;
+
+	return boot_range(base, node, boot_seq, &from, ret_seq);
+}
+
+int my_event_base(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq)
+{
+	uint64_t head;
+
+	return boot_range(base, node, boot_seq, ret_seq, &head);
 }

@@ -12,7 +12,7 @@ struct put {
 	const char *node;
 	uint64_t node_id;
 	uint32_t boot_seq;
-	uint64_t head_seq, stored_seq; /* as the store has it */
+	uint64_t base_seq, head_seq, stored_seq; /* as the store has it */
 	const struct store_event *rows[STORE_BATCH_MAX];
 	uint16_t kinds[STORE_BATCH_MAX];
 	size_t len, fresh_len;

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "store/mysql.h"
+
+#include <errno.h>
+
+/*
+ * Retention, by the same rules as sqlite_prune.c: of a boot's records a prefix goes, old by the store's clock, judged
+ * and without a hole; base_seq says up to where. The boot's row is locked first, as for whoever inserts or judges.
+ */
+#define ALERTS_AT_ONCE 64
+#define BOOTS_AT_ONCE 256
+
+struct pruning {
+	struct my *s;
+	const struct store_prune *q;
+	struct store_pruned *ret;
+};
+
+struct prefix {
+	uint64_t node_id, boot_seq, base, limit, rows, last; /* base < x <= limit may go */
+};
+
+static uint64_t left(const struct pruning *p, uint64_t done)
+{
+	return p->q->limit > done ? p->q->limit - done : 0;
+}
+
+/* Where it begins and ends now, and holds it until the end of the transaction (unless we only count). */
+static int lock_prefix(struct pruning *p, struct prefix *x)
+{
+	_my_use_ struct my_use u = { .s = p->s };
+	int ret;
+
+	ret = my_get(p->s,
+		     p->q->count_only
+			     ? "SELECT base_seq, least(judged_seq, head_seq) FROM journals WHERE "
+			       "node_id = ? AND boot_seq = ?"
+			     : "SELECT base_seq, least(judged_seq, head_seq) FROM journals WHERE "
+			       "node_id = ? AND boot_seq = ? FOR UPDATE",
+		     &u.st);
+	if (ret)
+		return ret;
+	my_u64(u.st, 1, x->node_id);
+	my_u64(u.st, 2, x->boot_seq);
+	ret = my_step(p->s, u.st);
+	if (ret <= 0)
+		return ret;
+	x->base = my_col_u64(u.st, 0);
+	x->limit = my_col_u64(u.st, 1);
+	return 0;
+}
+
+/* A page of the prefix. 1: all of it was old, there may be more. */
+static int measure_page(struct pruning *p, struct prefix *x)
+{
+	_my_use_ struct my_use u = { .s = p->s };
+	uint64_t most = left(p, p->ret->events), n = 0;
+	int ret;
+
+	ret = my_get(p->s,
+		     "SELECT seq, received_ns FROM events WHERE node_id = ? AND boot_seq = ? AND "
+		     "seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+		     &u.st);
+	if (ret)
+		return ret;
+	my_u64(u.st, 1, x->node_id);
+	my_u64(u.st, 2, x->boot_seq);
+	my_u64(u.st, 3, x->last > x->base ? x->last : x->base);
+	my_u64(u.st, 4, x->limit);
+	my_u64(u.st, 5, STORE_PRUNE_MAX);
+	while ((ret = my_step(p->s, u.st)) > 0 && my_col_u64(u.st, 1) < p->q->before_ns) {
+		if (x->rows == most) {
+			p->ret->more = true;
+			return 0;
+		}
+		x->rows++;
+		x->last = my_col_u64(u.st, 0);
+		n++;
+	}
+	return ret < 0 ? ret : !ret && n == STORE_PRUNE_MAX;
+}
+
+static int run_prefix(struct my *s, const char *sql, const struct prefix *x)
+{
+	_my_use_ struct my_use u = { .s = s };
+	int err = my_get(s, sql, &u.st);
+
+	if (err)
+		return err;
+	my_u64(u.st, 1, x->last);
+	my_u64(u.st, 2, x->node_id);
+	my_u64(u.st, 3, x->boot_seq);
+	return my_run(s, u.st, NULL);
+}
+
+static int prune_boot(struct pruning *p, struct prefix *x)
+{
+	int ret = lock_prefix(p, x);
+
+	if (!ret) {
+		do {
+			ret = measure_page(p, x);
+		} while (ret > 0);
+	}
+	p->ret->events += ret ? 0 : x->rows;
+	if (ret || !x->rows || p->q->count_only)
+		return ret;
+	ret = run_prefix(p->s, "DELETE FROM events WHERE seq <= ? AND node_id = ? AND boot_seq = ?",
+			 x);
+	if (!ret)
+		ret = run_prefix(
+			p->s,
+			"DELETE FROM event_gaps WHERE seq <= ? AND node_id = ? AND boot_seq = ?",
+			x);
+	if (!ret)
+		ret = run_prefix(
+			p->s, "UPDATE journals SET base_seq = ? WHERE node_id = ? AND boot_seq = ?",
+			x);
+	return ret;
+}
+
+/* Boots behind x, a page at a time; x ends as the last of them. 1: there may be more. */
+static int prune_boots(struct pruning *p, struct prefix *x)
+{
+	_my_use_ struct my_use u = { .s = p->s };
+	int ret, n = 0;
+
+	ret = my_get(p->s,
+		     "SELECT node_id, boot_seq FROM journals WHERE base_seq < least(judged_seq, "
+		     "head_seq) AND (node_id > ? OR (node_id = ? AND boot_seq > ?)) "
+		     "ORDER BY node_id, boot_seq LIMIT ?",
+		     &u.st);
+	if (ret)
+		return ret;
+	my_u64(u.st, 1, x->node_id);
+	my_u64(u.st, 2, x->node_id);
+	my_u64(u.st, 3, x->boot_seq);
+	my_u64(u.st, 4, BOOTS_AT_ONCE);
+	while (!p->ret->more && (ret = my_step(p->s, u.st)) > 0) {
+		*x = (struct prefix){ .node_id = my_col_u64(u.st, 0),
+				      .boot_seq = my_col_u64(u.st, 1) };
+		ret = prune_boot(p, x);
+		if (ret)
+			return ret;
+		n++;
+	}
+	return ret < 0 ? ret : !p->ret->more && n == BOOTS_AT_ONCE;
+}
+
+/* A closed door goes when the record that opened it has gone. */
+static int prune_doors(struct pruning *p)
+{
+	_my_use_ struct my_use u = { .s = p->s };
+	uint64_t most = left(p, 0);
+	int ret;
+
+	if (p->q->count_only) {
+		ret = my_get(p->s,
+			     "SELECT count(*) FROM doors WHERE closed_ns > 0 AND closed_ns < ?",
+			     &u.st);
+		if (ret)
+			return ret;
+		my_u64(u.st, 1, p->q->before_ns);
+		ret = my_step(p->s, u.st);
+		p->ret->doors = ret > 0 ? my_col_u64(u.st, 0) : 0;
+		return ret < 0 ? ret : 0;
+	}
+	ret = my_get(p->s,
+		     "DELETE FROM doors WHERE closed_ns > 0 AND closed_ns < ? AND open_seq <= "
+		     "(SELECT j.base_seq FROM journals j WHERE j.node_id = doors.node_id AND "
+		     "j.boot_seq = doors.boot_seq) LIMIT ?",
+		     &u.st);
+	if (ret)
+		return ret;
+	my_u64(u.st, 1, p->q->before_ns);
+	my_u64(u.st, 2, most);
+	ret = my_run(p->s, u.st, &p->ret->doors);
+	if (!ret && p->ret->doors >= most)
+		p->ret->more = true;
+	return ret;
+}
+
+static int run_with(struct my *s, const char *sql, uint64_t v)
+{
+	_my_use_ struct my_use u = { .s = s };
+	int err = my_get(s, sql, &u.st);
+
+	if (err)
+		return err;
+	my_u64(u.st, 1, v);
+	return my_run(s, u.st, NULL);
+}
+
+/* Resolved, nothing about it is new, no door of it is kept for another reason, and every sink has been told. */
+static const char old_alerts[] =
+	"SELECT a.id FROM alerts a WHERE a.state = ? AND a.last_ns < ? AND NOT EXISTS (SELECT 1 "
+	"FROM doors d WHERE d.alert_hash = a.alert_hash AND (d.closed_ns = 0 OR d.closed_ns >= ?)) "
+	"AND NOT EXISTS (SELECT 1 FROM alert_log l WHERE l.alert_id = a.id AND (l.at_ns >= ? OR "
+	"l.id > (SELECT coalesce(min(log_id), 9223372036854775807) FROM sink_cursors))) LIMIT ?";
+
+static int prune_alerts(struct pruning *p)
+{
+	_my_use_ struct my_use u = { .s = p->s };
+	uint64_t ids[ALERTS_AT_ONCE];
+	unsigned n = 0;
+	int ret;
+
+	ret = my_get(p->s, old_alerts, &u.st);
+	if (ret)
+		return ret;
+	my_u64(u.st, 1, ALERT_RESOLVED);
+	my_u64(u.st, 2, p->q->before_ns);
+	my_u64(u.st, 3, p->q->before_ns);
+	my_u64(u.st, 4, p->q->before_ns);
+	my_u64(u.st, 5, p->q->count_only ? INT64_MAX : ALERTS_AT_ONCE);
+	while ((ret = my_step(p->s, u.st)) > 0) {
+		p->ret->alerts++;
+		if (!p->q->count_only)
+			ids[n++] = my_col_u64(u.st, 0);
+	}
+	for (unsigned i = 0; !ret && i < n; i++) {
+		ret = run_with(p->s, "DELETE FROM alert_log WHERE alert_id = ?", ids[i]);
+		if (!ret)
+			ret = run_with(p->s, "DELETE FROM alerts WHERE id = ?", ids[i]);
+	}
+	if (n == ALERTS_AT_ONCE)
+		p->ret->more = true;
+	return ret;
+}
+
+int my_prune(struct store *base, const struct store_prune *q, struct store_pruned *ret)
+{
+	struct pruning p = { (struct my *)base, q, ret };
+	struct prefix x = { 0 };
+	int err;
+
+	do {
+		err = prune_boots(&p, &x);
+	} while (err > 0);
+	if (!err)
+		err = prune_doors(&p);
+	return err ? err : prune_alerts(&p);
+}
+
+/* --- what is there --------------------------------------------------------------------------------------- */
+
+static int one_u64(struct my *s, const char *sql, uint64_t *ret_v)
+{
+	_my_use_ struct my_use u = { .s = s };
+	int ret = my_get(s, sql, &u.st);
+
+	if (!ret)
+		ret = my_step(s, u.st);
+	if (ret < 0)
+		return ret;
+	*ret_v = ret ? my_col_u64(u.st, 0) : 0;
+	return 0;
+}
+
+/* The sizes are the server's estimate. */
+int my_usage(struct store *base, bool count, struct store_usage *ret)
+{
+	struct my *s = (struct my *)base;
+	int err;
+
+	err = one_u64(
+		s,
+		"SELECT CAST(coalesce(min((SELECT received_ns FROM events e WHERE e.node_id = "
+		"j.node_id AND e.boot_seq = j.boot_seq ORDER BY e.seq LIMIT 1)), 0) AS "
+		"UNSIGNED) FROM journals j",
+		&ret->oldest_ns);
+	if (!err)
+		err = one_u64(s,
+			      "SELECT CAST(coalesce(max(last_seen_ns), 0) AS UNSIGNED) FROM nodes",
+			      &ret->newest_ns);
+	if (!err && count)
+		err = one_u64(s, "SELECT count(*) FROM events", &ret->events);
+	if (!err)
+		err = one_u64(s,
+			      "SELECT CAST(coalesce(sum(data_length + index_length), 0) AS "
+			      "UNSIGNED) FROM information_schema.tables WHERE table_schema = "
+			      "database()",
+			      &ret->used_bytes);
+	if (!err)
+		err = one_u64(s,
+			      "SELECT CAST(coalesce(sum(data_length + index_length + data_free), "
+			      "0) AS UNSIGNED) FROM information_schema.tables WHERE table_schema = "
+			      "database()",
+			      &ret->file_bytes);
+	return err;
+}
