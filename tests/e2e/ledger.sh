@@ -44,6 +44,7 @@ compare_ledgers() { # ledger...
 	comm -23 "$T/ledger" <(uniq "$T/stored") >"$T/missing"
 	comm -13 <(uniq "$T/ledger") "$T/stored" >"$T/foreign"
 	uniq -d "$T/stored" >"$T/doubled"
+	# shellcheck disable=SC2034 # for whoever sources this
 	MISSING=$(wc -l <"$T/missing")
 }
 

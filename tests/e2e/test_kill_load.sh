@@ -27,6 +27,7 @@ begin_load() { # name
 	start_storm "$LOAD" 1000000 $RATE $FIRST $PORTS
 	wait_for lines_over "$LOAD" 100
 }
+# shellcheck disable=SC2120 # one argument, for who wants more
 grow() { wait_for lines_over "$LOAD" $(($(wc -l <"$LOAD") + ${1:-100})); }
 
 ok "ajar run says ready" start_run --on-alert "$T/hook" -q
