@@ -59,6 +59,7 @@ for c in $caps; do
 	[ "$c" != CAP_SETPCAP ] || continue # which empties the bounding set, and is not needed else
 	start_agent "$c"
 	ok "without $c it cannot start" wait_for agent_said error:
+	kill "$AGENT" 2>/dev/null
 	wait "$AGENT"
 done
 cd / || exit 2

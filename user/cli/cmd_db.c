@@ -59,6 +59,16 @@ static void put_time(struct buf *b, uint64_t ns)
 		buf_putc(b, '-');
 }
 
+static void usage_json(struct jsonw *w, const struct store_usage *u)
+{
+	jsonw_u64(w, "events", u->events);
+	jsonw_time(w, "oldest", u->oldest_ns);
+	jsonw_time(w, "newest", u->newest_ns);
+	jsonw_u64(w, "used_bytes", u->used_bytes);
+	jsonw_u64(w, "file_bytes", u->file_bytes);
+	jsonw_u64(w, "wal_bytes", u->wal_bytes);
+}
+
 static void status_json(const char *driver, const char *uri, unsigned have, unsigned want,
 			const struct store_usage *u, struct buf *b)
 {
@@ -70,12 +80,8 @@ static void status_json(const char *driver, const char *uri, unsigned have, unsi
 	jsonw_str(&w, "store", uri);
 	jsonw_u64(&w, "schema", have);
 	jsonw_u64(&w, "schema_wanted", want);
-	jsonw_u64(&w, "events", u->events);
-	jsonw_time(&w, "oldest", u->oldest_ns);
-	jsonw_time(&w, "newest", u->newest_ns);
-	jsonw_u64(&w, "used_bytes", u->used_bytes);
-	jsonw_u64(&w, "file_bytes", u->file_bytes);
-	jsonw_u64(&w, "wal_bytes", u->wal_bytes);
+	if (u)
+		usage_json(&w, u);
 	jsonw_end_obj(&w);
 	buf_putc(b, '\n');
 }
@@ -83,8 +89,12 @@ static void status_json(const char *driver, const char *uri, unsigned have, unsi
 static void status_text(const char *driver, const char *uri, unsigned have, unsigned want,
 			const struct store_usage *u, struct buf *b)
 {
-	buf_printf(b, "store   %s (%s)\nschema  %u of %u\nevents  %" PRIu64 ", received from ", uri,
-		   driver, have, want, u->events);
+	buf_printf(b, "store   %s (%s)\nschema  %u of %u\n", uri, driver, have, want);
+	if (!u) {
+		buf_puts(b, "size    this driver cannot tell\n");
+		return;
+	}
+	buf_printf(b, "events  %" PRIu64 ", received from ", u->events);
 	put_time(b, u->oldest_ns);
 	buf_puts(b, " to ");
 	put_time(b, u->newest_ns);
@@ -104,6 +114,7 @@ static int status(struct cmd_ctx *c)
 	_cleanup_(store_freep) struct store *s = NULL;
 	struct store_usage u = { 0 };
 	unsigned have, want;
+	bool known;
 	int err;
 
 	if (cmd_store(c, STORE_READONLY, &s))
@@ -111,12 +122,14 @@ static int status(struct cmd_ctx *c)
 	err = store_schema(s, &have, &want);
 	if (!err)
 		err = store_usage(s, true, &u);
-	if (err && err != -EOPNOTSUPP)
+	known = err != -EOPNOTSUPP;
+	if (err && known)
 		return fail(s, err, "look at the store");
 	if (paths_store_uri(c->conf, &uri))
 		return AJAR_EXIT_ERROR;
 	put_driver(&driver, buf_str(&uri));
-	(c->json ? status_json : status_text)(buf_str(&driver), buf_str(&uri), have, want, &u, &b);
+	(c->json ? status_json : status_text)(buf_str(&driver), buf_str(&uri), have, want,
+					      known ? &u : NULL, &b);
 	err = out_put(&b);
 	return out_report(err ? err : out_flush());
 }
