@@ -150,6 +150,7 @@ static pid_t vxlan(int *ret_stop, int *ret_made, uint64_t *ret_netns)
 		}
 		if (made)
 			(void)!write(got[1], &st, sizeof(st));
+		close(got[1]);
 		_exit(read(stop[0], &c, 1) < 0);
 	}
 	close(got[1]);
