@@ -213,7 +213,7 @@ bad_conf() { # text, complaint
 	printf '%b' "$1" >"$T/bad.conf"
 	run ls -C "$T/bad.conf"
 	refuses "configuration '$1'" 2 "$2"
-	run_in : ajar-agent -C "$T/bad.conf" --data "$T/none"
+	run_in : ajar-agent -q --config="$T/bad.conf" --data "$T/none"
 	refuses "the same for the agent" 2 "$2"
 }
 bad_conf '# fine\nnode.nmae x\n' "$T/bad.conf:2: unknown key 'node.nmae' (did you mean 'node.name'?)"

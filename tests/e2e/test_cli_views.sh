@@ -124,6 +124,8 @@ run ls -j state:unexpected --data "$D"
 ok "ls has the verdict and the opener" jq -es 'length == 1 and .[0].verdict == "unexpected" and .[0].opener.user == "mlee"' "$T/out"
 run profile show nope --data "$D"
 refuses "a host type that does not exist" 2 "no host type 'nope': known are compute, default"
+run ls --store mysq://ajar@db/ajar
+refuses "a store of an unknown kind" 2 "no driver of that name: use sqlite:PATH"
 run profile learn --class nope --data "$D"
 refuses "learning for it" 2 "no host type 'nope'"
 run alerts show 99 --data "$D"

@@ -19,18 +19,21 @@ static const char usage[] =
 	"in\n"
 	"the journal. Attaches as root, then gives up every privilege.\n"
 	"\n"
-	"  -C FILE        configuration (default " DEFAULT_CONF ", when it exists)\n"
-	"  --data DIR     where the journal lives (default /var/lib/ajar)\n"
-	"  --keep-pins    leave the sensor pinned at exit: it goes on recording for the next "
+	"  -C, --config FILE  configuration (default " DEFAULT_CONF ", when it exists)\n"
+	"      --data DIR     where the journal lives (default /var/lib/ajar)\n"
+	"      --keep-pins    leave the sensor pinned at exit: it goes on recording for the next "
 	"agent\n"
-	"  -v             say more\n"
-	"  -q             only warnings and errors\n"
-	"  -h, --help     this text\n"
-	"  -V, --version  the version\n";
+	"  -v, --verbose      say more\n"
+	"  -q, --quiet        only warnings and errors\n"
+	"  -h, --help         this text\n"
+	"  -V, --version      the version\n";
 
 enum { OPT_DATA = 256, OPT_KEEP_PINS };
 
-static const struct option options[] = { { "data", required_argument, NULL, OPT_DATA },
+static const struct option options[] = { { "config", required_argument, NULL, 'C' },
+					 { "verbose", no_argument, NULL, 'v' },
+					 { "quiet", no_argument, NULL, 'q' },
+					 { "data", required_argument, NULL, OPT_DATA },
 					 { "keep-pins", no_argument, NULL, OPT_KEEP_PINS },
 					 { "help", no_argument, NULL, 'h' },
 					 { "version", no_argument, NULL, 'V' },

@@ -142,9 +142,9 @@ static int check_file(struct sq *s, unsigned flags, char **ret_why)
 				      s->shown);
 	return 0;
 missing:
-	return store_open_why(
-		ret_why, -ENOENT,
-		"no store at %s: run 'sudo ajar run' first, or give --data or --store", s->shown);
+	return store_open_why(ret_why, -ENOENT,
+			      "no store at %s: run 'ajar run' first, or give --data or --store",
+			      s->shown);
 }
 
 /* --- migrations --------------------------------------------------------------------------------- */
@@ -269,8 +269,8 @@ static int open_schema(struct sq *s, unsigned flags)
 				     s->shown, have);
 	case -ESTALE:
 		return store_set_why(&s->base, err,
-				     "store %s has schema %u, this ajar needs %u: run 'sudo ajar "
-				     "run', which brings it up",
+				     "store %s has schema %u, this ajar needs %u: run 'ajar db "
+				     "migrate' or restart 'ajar run'",
 				     s->shown, have, want);
 	default:
 		return err;

@@ -65,6 +65,12 @@ int store_open(const char *uri, unsigned flags, struct store **ret_store, char *
 		ops = schemes[i].ops;
 		where = uri + len;
 	}
+	/* A colon before any slash ends a scheme: "mysq://..." is a slip, not a file of that name. */
+	if (where == uri && uri[strcspn(uri, ":/")] == ':')
+		return store_open_why(ret_why, -EOPNOTSUPP,
+				      "store %s: no driver of that name: use sqlite:PATH or "
+				      "mysql://USER@HOST/DATABASE",
+				      uri);
 	err = ops->open(where, flags, ret_store, ret_why);
 	if (err)
 		return err;
