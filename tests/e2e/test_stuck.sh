@@ -81,7 +81,7 @@ ok "what is missing was told lost" [ "$MISSING" -le "$(told_lost)" ]
 : >"$HOOK_LOG.fail"
 open_door tcp 0.0.0.0 22811
 ok "a hook that fails is tried again" wait_for lines_over "$HOOK_LOG.failed" 1
-same "and said with the reason" "$(told 'exec sink failed (1 times')" 1
+same "and said with the reason" "$(told 'exec sink failed: .*status 1')" 1
 close_door
 open_door tcp 0.0.0.0 22812
 kill -9 "$(role_pid monitor)"
