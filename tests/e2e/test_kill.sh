@@ -45,7 +45,7 @@ ledger+=(26999)
 ok "a door after all that alerts" wait_for grep -q '"port":26999' "$HOOK_LOG"
 close_door
 # Ours by program: others may open doors on this machine too.
-mine="(.opener.exe? // .door.opener?.exe?) == \"$(readlink -f "$BUILD/tests/helpers/hold_door")\" and .port >= 26000 and .port < 27000"
+mine="(.opener.exe? // .door.opener?.exe?) == \"$(readlink -f "$HOLD_DOOR")\" and .port >= 26000 and .port < 27000"
 stored() { ajar timeline -j --data "$D" | jq -r "select(.event == \"$1\") | select($mine) | .port" | sort -n | tr '\n' ' '; }
 want="$(printf '%s ' "${ledger[@]}")"
 wait_for eval '[ "$(stored close)" = "$want" ]'

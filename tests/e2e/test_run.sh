@@ -32,7 +32,7 @@ door() { ajar ls -j --data "$D" ":$1"; }
 door_field() { door "$1" | jq -r "$2" | head -1; }
 ok "a door that stood open before is listed" wait_for test -n "$(door 21901)"
 same "as found by the snapshot" "$(door_field 21901 .origin)" snapshot
-same "with its opener's executable" "$(door_field 21901 .opener.exe)" "$(readlink -f "$BUILD/tests/helpers/hold_door")"
+same "with its opener's executable" "$(door_field 21901 .opener.exe)" "$(readlink -f "$HOLD_DOOR")"
 
 open_door tcp 0.0.0.0 21902
 ok "a door opened now is listed" wait_for eval 'test -n "$(door 21902)"'
@@ -53,7 +53,7 @@ field() { printf '%s' "$alert" | jq -r "$1"; }
 same "which names the kind" "$(field .kind)" unexpected
 same "and the protocol" "$(field .proto)" tcp
 same "and who opened the door" "$(field .door.opener.pid)" "$DOOR"
-same "with the arguments" "$(field '.door.opener.argv | join(" ")')" "$BUILD/tests/helpers/hold_door tcp 0.0.0.0 21903"
+same "with the arguments" "$(field '.door.opener.argv | join(" ")')" "$HOLD_DOOR tcp 0.0.0.0 21903"
 ok "and at least one ancestor" eval '[ "$(field ".door.opener.ancestors | length")" -ge 1 ]'
 ok "and says why and what to do" eval '[ -n "$(field .why)" ] && [ -n "$(field .remedy)" ] && [ -n "$(field .summary)" ]'
 ok "alerts ls shows it" eval "ajar alerts ls -j --data '$D' | jq -es 'any(.[]; .port == 21903 and .state == \"open\")'"
@@ -61,7 +61,7 @@ close_door
 ok "the alert is resolved when the door is gone" wait_for has_alert '.port == 21903 and .state == "resolved"'
 same "there was one alert for the door and one resolution" "$(count_alerts '.port == 21903')" 2
 
-cp "$BUILD/tests/helpers/hold_door" "$T/impostor"
+cp "$HOLD_DOOR" "$T/impostor"
 close_door "$before"
 DOOR_PROGRAM=$T/impostor open_door tcp 127.0.0.1 21901
 ok "another program on a permitted port is an impostor" wait_for has_alert '.port == 21901 and .kind == "impostor"'

@@ -35,10 +35,12 @@ printf '#!/bin/sh\nexec cat >>%s/alerts\n' "$T" >"$T/hook"
 chmod 755 "$T/hook"
 install -o nobody -m 644 /dev/null "$T/alerts"
 
+# Where nobody may enter, whatever folder the checkout is in.
+cp "$BUILD/ajar" "$P/"
 cd / || exit 2
-as_nobody "$BUILD/ajar" ship -v --data "$D" 2>"$T/ship.err" </dev/null &
+as_nobody "$P/ajar" ship -v --data "$D" 2>"$T/ship.err" </dev/null &
 SHIP=$!
-as_nobody "$BUILD/ajar" monitor -v --data "$D" --on-alert "$T/hook" 2>"$T/monitor.err" </dev/null &
+as_nobody "$P/ajar" monitor -v --data "$D" --on-alert "$T/hook" 2>"$T/monitor.err" </dev/null &
 MONITOR=$!
 cd "$TOP" || exit 2
 PIDS+=("$SHIP" "$MONITOR")
@@ -63,7 +65,7 @@ for c in $caps; do
 	wait "$AGENT"
 done
 cd / || exit 2
-said=$(as_nobody "$BUILD/ajar" ship --data "$T/nowhere" 2>&1)
+said=$(as_nobody "$P/ajar" ship --data "$T/nowhere" 2>&1)
 cd "$TOP" || exit 2
 ok "a role that cannot make its folder says how it is made" grep -q 'sudo install -d -m 750' <<<"$said"
 

@@ -157,7 +157,7 @@ static void test_migrations(void)
 	open_fails(path, 0, -ENOENT, "ajar run' first", "a store that is not there");
 	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	close(fd);
-	open_fails(path, 0, -ESTALE, "ajar run', which brings it up",
+	open_fails(path, 0, -ESTALE, "run 'ajar db migrate'",
 		   "an empty file is a store of schema 0");
 	s = open_ok(STORE_CREATE);
 	is_int(store_schema(s, &have, &want), 0, "its schema");

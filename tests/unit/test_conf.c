@@ -145,8 +145,9 @@ static void test_each(void)
 
 	is_int(conf_new(&c), 0, "defaults");
 	conf_each(c, read_back, n);
-	is_int(n[1], 16, "there are 16 keys");
-	is_int(n[0], 16, "each prints a value that can be read again, and has help and an origin");
+	ok(n[1] >= 17, "there are keys");
+	is_int(n[0], n[1],
+	       "each prints a value that can be read again, and has help and an origin");
 	is_int(conf_set(c, "node.name", "", "test", NULL), 0, "an empty name is taken");
 	ok(c->node_name[0] != '\0', "and stands for the host's name");
 	is_int(conf_set(c, "node.name", "x", "test", NULL), 0, "a failed set");
