@@ -64,7 +64,7 @@ one() { # group program
 		[ "$1" != bench ] || sed -n 's/^#/       /p' "$log"
 	else
 		printf 'not ok  %s/%s (%s of %s failed)\n' "$1" "$name" "$bad" $((good + bad))
-		grep -v '^ok ' "$log" | tail -60 | sed 's/^/        /'
+		grep -av '^ok ' "$log" | tail -60 | sed 's/^/        /'
 	fi
 }
 

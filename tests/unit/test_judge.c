@@ -120,7 +120,7 @@ static unsigned open_doors(void)
 
 static void restart(void)
 {
-	const struct judge_opts o = { 0 };
+	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL } };
 
 	judge_free(judge);
 	judge = NULL;
@@ -408,6 +408,23 @@ static void a_clock_set_back(void)
 	       "a clock set forward resolves nothing that stands, and all that does not");
 }
 
+static void ajars_own_trial_is_no_alert(void)
+{
+	struct event ev = door_event(EVENT_OPEN, 33000, 33000);
+
+	ev.opener.exe = TEXT("/usr/bin/ajar");
+	ev.door.scope = SCOPE_LOOPBACK;
+	ev.door.autoport = true;
+	put_in_boot(ev, 2);
+	step();
+	is_int(changes, 0, "another sensor trying itself raises nothing");
+	ev.door.cookie++;
+	ev.door.scope = SCOPE_ANY;
+	put_in_boot(ev, 2);
+	step();
+	is_int(changes, 1, "the same program with a door to the world does");
+}
+
 int main(void)
 {
 	char path[] = "/tmp/ajar-judge-XXXXXX", uri[64], file[64];
@@ -428,6 +445,7 @@ int main(void)
 	a_flood_folds();
 	a_late_monitor_sees_a_blink();
 	a_clock_set_back();
+	ajars_own_trial_is_no_alert();
 	judge_free(judge);
 	store_free(store);
 	for (const char *const *f =

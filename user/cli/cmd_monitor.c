@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "ajar/exit.h"
 #include "alert/route.h"
@@ -164,11 +166,31 @@ static int set_up_sinks(struct monitor *m, const struct conf *conf)
 	return err ? log_err(err, "cannot set up the syslog sink") : 0;
 }
 
+/* "/usr/bin/ajar" gives itself and "/usr/bin/ajar-agent", or the agent in sbin where that is. */
+static void own_programs(char self[PATH_MAX], char agent[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", self, PATH_MAX - 1);
+	const char *slash;
+
+	self[n > 0 ? n : 0] = agent[0] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash)
+		return;
+	snprintf(agent, PATH_MAX, "%.*s/ajar-agent", (int)(slash - self), self);
+	if (access(agent, F_OK) < 0 && slash - self >= 4 && !strncmp(slash - 4, "/bin", 4))
+		snprintf(agent, PATH_MAX, "%.*s/sbin/ajar-agent", (int)(slash - 4 - self), self);
+}
+
 static int set_up(struct monitor *m, const struct conf *conf)
 {
-	const struct judge_opts o = { 0 };
-	int err = role_start(conf, false, &m->role), fd;
+	char self[PATH_MAX], agent[PATH_MAX];
+	const struct judge_opts o = { .own_programs = { self, agent } };
+	int err, fd;
 
+	own_programs(
+		self,
+		agent); /* before the privileges go, and with them the right to read the link */
+	err = role_start(conf, false, &m->role);
 	if (err)
 		return err;
 	err = judge_new(m->role.store, &o, &m->judge);

@@ -19,6 +19,11 @@ struct judge;
 struct judge_opts {
 	/* A door that closes and comes back within this long is a blink, not a resolved alert; 0: 5 s. */
 	uint64_t blink_ns;
+	/*
+	 * Ajar's own programs, by full path; NULL: none. Each sensor that starts tries itself with a loopback door on a port
+	 * of the kernel's choice, and another sensor on the same machine sees that.
+	 */
+	const char *own_programs[2];
 };
 
 must_check int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_judge);
