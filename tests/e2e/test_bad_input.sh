@@ -94,7 +94,8 @@ full_disk() {
 }
 export -f full_disk wait_for
 export T
-run_in "PATH=$BUILD/tests/helpers:\$PATH" bash -c full_disk
+cp "$BUILD/tests/helpers/odd_door" "$P/"
+run_in "PATH=$P:\$PATH" bash -c full_disk
 same "a disk that fills while the agent runs: it goes on" "$RC" 0
 ok "it says that it cannot write" says "the journal has no room, continuing"
 ok "and when it can again" says "the journal has room again"

@@ -67,7 +67,9 @@ static int keep_opening(struct replay *r, const struct event *ev)
 
 	if (ev->kind == EVENT_CLOSE)
 		map_del(r->openings, &key, sizeof(key));
-	if (ev->kind != EVENT_OPEN || map_size(r->openings) >= OPENINGS_MAX)
+	/* A bind names its process as well as the opening that follows it. */
+	if ((ev->kind != EVENT_OPEN && ev->kind != EVENT_BIND) || !ev->opener.exe.ptr ||
+	    map_size(r->openings) >= OPENINGS_MAX)
 		return 0;
 	o = malloc(sizeof(*o) + ev->raw.len);
 	if (!o)
@@ -164,7 +166,9 @@ void replay_complete(struct replay *r, struct event *ev)
 	const struct opening *o;
 	struct event opened;
 
-	if (ev->kind != EVENT_CLOSE || (ev->opener.exe.ptr && ev->closer.exe.ptr))
+	if (ev->opener.exe.ptr && (ev->kind != EVENT_CLOSE || ev->closer.exe.ptr))
+		return;
+	if (ev->kind != EVENT_OPEN && ev->kind != EVENT_CLOSE)
 		return;
 	o = map_get(r->openings, &key, sizeof(key));
 	if (!o || event_decode(o->record, o->len, &opened) || !opened.opener.known)

@@ -21,8 +21,8 @@ DEFINE_FREEP(struct replay, replay_free)
 /* True, once, for each event that the journal has. */
 bool replay_is_known(struct replay *r, const struct event *ev);
 /*
- * Who opened a door is told to the agent once and may have been told to the predecessor: a closing that does not
- * know its opener gets it from the journal's opening. Borrows from r until the next call.
+ * Who opened a door is told to the agent once and may have been told to the predecessor: an opening or closing that
+ * does not know its opener gets it from what the journal has of the same door. Borrows from r until the next call.
  */
 void replay_complete(struct replay *r, struct event *ev);
 
