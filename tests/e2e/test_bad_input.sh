@@ -77,30 +77,7 @@ run_in "mount -t tmpfs -o size=100k none '$T/mnt'" ajar run -q --data "$T/mnt/d"
 same "a disk with room for the journal, not for the store: exit 2" "$RC" 2
 ok "and it is said" says "the disk is full: make room"
 
-# A disk that fills while doors storm by: it is said, and not with a line for each of them.
-full_disk() {
-	mount -t tmpfs -o size=2m none "$T/mnt" || return
-	ajar-agent --data "$T/mnt/d" &
-	agent=$!
-	wait_for test -s "$T/mnt/d/journal/head"
-	for _ in 1 2 3 4; do cat /dev/zero >>"$T/mnt/pad" 2>/dev/null; done
-	for _ in $(seq 300); do odd_door plain || break; done
-	rm "$T/mnt/pad"
-	odd_door plain
-	wait_for grep -q 'has room again' "$T/err"
-	kill "$agent"
-	wait "$agent"
-	ajar timeline verify --data "$T/mnt/d"
-}
-export -f full_disk wait_for
-export T
-cp "$BUILD/tests/helpers/odd_door" "$P/"
-run_in "PATH=$P:\$PATH" bash -c full_disk
-same "a disk that fills while the agent runs: it goes on" "$RC" 0
-ok "it says that it cannot write" says "the journal has no room, continuing"
-ok "and when it can again" says "the journal has room again"
-ok "in a few lines" test "$(grep -c '' "$T/err")" -le 8
-ok "and the journal is whole, with what it could not keep" grep -qE 'gap record.* lost: whole, chain unbroken' "$T/out"
+# A disk that fills while the agent runs is test_disk.sh's.
 mkdir "$T/foreign" && chown 65534 "$T/foreign"
 run run --data "$T/foreign"
 refuses "somebody else's folder" 2 "belongs to uid 65534"
