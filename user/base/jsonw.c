@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -107,16 +106,6 @@ void jsonw_i64(struct jsonw *w, const char *key, int64_t v)
 
 	lead_in(w, key);
 	buf_printf(w->b, big ? "\"%" PRId64 "\"" : "%" PRId64, v);
-}
-
-void jsonw_double(struct jsonw *w, const char *key, double v)
-{
-	if (!isfinite(v)) {
-		jsonw_null(w, key);
-		return;
-	}
-	lead_in(w, key);
-	buf_printf(w->b, "%.9g", v);
 }
 
 void jsonw_str(struct jsonw *w, const char *key, const char *s)

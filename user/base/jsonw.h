@@ -31,7 +31,6 @@ void jsonw_bool(struct jsonw *w, const char *key, bool v);
 /* Numbers beyond 2^53 are written as strings, so that no reader loses digits. */
 void jsonw_u64(struct jsonw *w, const char *key, uint64_t v);
 void jsonw_i64(struct jsonw *w, const char *key, int64_t v);
-void jsonw_double(struct jsonw *w, const char *key, double v);
 /* NULL is written as null. */
 void jsonw_str(struct jsonw *w, const char *key, const char *s);
 void jsonw_text(struct jsonw *w, const char *key, struct text t);

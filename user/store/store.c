@@ -223,6 +223,23 @@ static bool again(struct store *s, int err, unsigned *tries)
 	return true;
 }
 
+/*
+ * A write of the driver in a transaction of its own, or in the caller's as a savepoint; one that another writer has
+ * undone is run again, so that op must set its results anew.
+ */
+#define write_op(s, op)                                                                            \
+	({                                                                                         \
+		unsigned tries_ = 0;                                                               \
+		int err_;                                                                          \
+                                                                                                   \
+		do {                                                                               \
+			err_ = write_begin(s);                                                     \
+			if (!err_)                                                                 \
+				err_ = write_end(s, op);                                           \
+		} while (again(s, err_, &tries_));                                                 \
+		err_;                                                                              \
+	})
+
 int store_bell_fd(struct store *s)
 {
 	return s->ops->bell_fd(s);
@@ -282,7 +299,6 @@ static int check_profile_row(struct store *s, const struct profile_row *r)
 int store_put_events(struct store *s, const char *node, const char *host_type,
 		     const struct store_event *rows, size_t n, size_t *ret_new)
 {
-	unsigned tries = 0;
 	size_t new_rows;
 	int err;
 
@@ -293,13 +309,8 @@ int store_put_events(struct store *s, const char *node, const char *host_type,
 		err = check_events(s, rows, n);
 	if (err)
 		return err;
-	do {
-		new_rows = 0;
-		err = write_begin(s);
-		if (!err)
-			err = write_end(s,
-					s->ops->put_events(s, node, host_type, rows, n, &new_rows));
-	} while (again(s, err, &tries));
+	err = write_op(s,
+		       (new_rows = 0, s->ops->put_events(s, node, host_type, rows, n, &new_rows)));
 	if (!err && ret_new)
 		*ret_new = new_rows;
 	return err;
@@ -324,18 +335,12 @@ int store_nodes(struct store *s, store_node_fn fn, void *arg)
 
 int store_set_host_type(struct store *s, const char *node, const char *host_type)
 {
-	unsigned tries = 0;
 	int err;
 
 	err = check_name(s, "node class", host_type);
 	if (err)
 		return err;
-	do {
-		err = write_begin(s);
-		if (!err)
-			err = write_end(s, s->ops->set_host_type(s, node, host_type));
-	} while (again(s, err, &tries));
-	return err;
+	return write_op(s, s->ops->set_host_type(s, node, host_type));
 }
 
 int store_pending(struct store *s, store_pending_fn fn, void *arg)
@@ -396,47 +401,24 @@ int store_usage(struct store *s, bool count, struct store_usage *ret)
 int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t from_seq,
 		     uint64_t judged_seq)
 {
-	unsigned tries = 0;
-	int err;
-
-	do {
-		err = write_begin(s);
-		if (!err)
-			err = write_end(
-				s, s->ops->set_judged(s, node, boot_seq, from_seq, judged_seq));
-	} while (again(s, err, &tries));
-	return err;
+	return write_op(s, s->ops->set_judged(s, node, boot_seq, from_seq, judged_seq));
 }
 
 int store_put_door(struct store *s, const struct store_door *d)
 {
-	unsigned tries = 0;
-	int err;
-
-	do {
-		err = write_begin(s);
-		if (!err)
-			err = write_end(s, s->ops->put_door(s, d));
-	} while (again(s, err, &tries));
-	return err;
+	return write_op(s, s->ops->put_door(s, d));
 }
 
 int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
 		     uint64_t close_seq, uint64_t closed_ns, bool *ret_found)
 {
-	unsigned tries = 0;
 	bool found;
 	int err;
 
 	if (!closed_ns)
 		return store_set_why(s, -EINVAL, "a door closes at a time");
-	do {
-		found = false;
-		err = write_begin(s);
-		if (!err)
-			err = write_end(s, s->ops->close_door(s, node, boot_seq, d, close_seq,
-							      closed_ns, &found));
-	} while (again(s, err, &tries));
+	err = write_op(s, (found = false,
+			   s->ops->close_door(s, node, boot_seq, d, close_seq, closed_ns, &found)));
 	if (!err && ret_found)
 		*ret_found = found;
 	return err;
@@ -472,7 +454,6 @@ int store_host_types(struct store *s, store_host_type_fn fn, void *arg)
 int store_profile_add(struct store *s, const char *host_type, const struct profile_row *rows,
 		      size_t n, bool accept, uint64_t now_wall_ns, size_t *ret_new)
 {
-	unsigned tries = 0;
 	size_t new_rows;
 	int err;
 
@@ -481,13 +462,8 @@ int store_profile_add(struct store *s, const char *host_type, const struct profi
 		err = check_profile_row(s, &rows[i]);
 	if (err)
 		return err;
-	do {
-		new_rows = 0;
-		err = write_begin(s);
-		if (!err)
-			err = write_end(s, s->ops->profile_add(s, host_type, rows, n, accept,
-							       now_wall_ns, &new_rows));
-	} while (again(s, err, &tries));
+	err = write_op(s, (new_rows = 0, s->ops->profile_add(s, host_type, rows, n, accept,
+							     now_wall_ns, &new_rows)));
 	if (!err && ret_new)
 		*ret_new = new_rows;
 	return err;
@@ -507,17 +483,11 @@ int store_put_alert(struct store *s, const struct store_alert *a, const char *wh
 		    uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id)
 {
 	uint64_t id = 0, log_id = 0;
-	unsigned tries = 0;
 	int err;
 
 	if (!a->key || !a->key[0])
 		return store_set_why(s, -EINVAL, "an alert needs a key");
-	do {
-		err = write_begin(s);
-		if (!err)
-			err = write_end(
-				s, s->ops->put_alert(s, a, who, note, now_wall_ns, &id, &log_id));
-	} while (again(s, err, &tries));
+	err = write_op(s, s->ops->put_alert(s, a, who, note, now_wall_ns, &id, &log_id));
 	if (!err && ret_id)
 		*ret_id = id;
 	if (!err && ret_log_id)
@@ -527,15 +497,7 @@ int store_put_alert(struct store *s, const struct store_alert *a, const char *wh
 
 int store_touch_alert(struct store *s, const char *key, uint64_t count, uint64_t last_ns)
 {
-	unsigned tries = 0;
-	int err;
-
-	do {
-		err = write_begin(s);
-		if (!err)
-			err = write_end(s, s->ops->touch_alert(s, key, count, last_ns));
-	} while (again(s, err, &tries));
-	return err;
+	return write_op(s, s->ops->touch_alert(s, key, count, last_ns));
 }
 
 int store_alerts(struct store *s, const struct store_alert_query *q, store_alert_fn fn, void *arg)
@@ -556,18 +518,12 @@ int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_i
 
 int store_sink_cursor_set(struct store *s, const char *sink, uint64_t log_id)
 {
-	unsigned tries = 0;
 	int err;
 
 	err = check_name(s, "sink", sink);
 	if (err)
 		return err;
-	do {
-		err = write_begin(s);
-		if (!err)
-			err = write_end(s, s->ops->sink_cursor_set(s, sink, log_id));
-	} while (again(s, err, &tries));
-	return err;
+	return write_op(s, s->ops->sink_cursor_set(s, sink, log_id));
 }
 
 int store_setting_get(struct store *s, const char *name, struct buf *b)
@@ -577,18 +533,12 @@ int store_setting_get(struct store *s, const char *name, struct buf *b)
 
 int store_setting_set(struct store *s, const char *name, const char *value)
 {
-	unsigned tries = 0;
 	int err;
 
 	err = check_name(s, "setting", name);
 	if (err)
 		return err;
-	do {
-		err = write_begin(s);
-		if (!err)
-			err = write_end(s, s->ops->setting_set(s, name, value));
-	} while (again(s, err, &tries));
-	return err;
+	return write_op(s, s->ops->setting_set(s, name, value));
 }
 
 /* --- for the drivers ---------------------------------------------------------------------------- */
