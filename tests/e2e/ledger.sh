@@ -3,14 +3,7 @@
 # The ledger of tests/helpers/storm_doors against what was stored. Source it behind lib.sh.
 
 STORM=$BUILD/tests/helpers/storm_doors
-HOOK_LOG=$T/alerts
-export HOOK_LOG
-: >"$HOOK_LOG"
-cat >"$T/hook" <<'EOS'
-#!/bin/sh
-cat >>"$HOOK_LOG"
-EOS
-chmod +x "$T/hook"
+keep_alerts
 
 sql() { sqlite3 -readonly -cmd '.timeout 5000' "$D/store/ajar.db" "$1"; }
 

@@ -98,6 +98,14 @@ close_door() { # the last one opened, or the pid given
 	return 0
 }
 
+# An alert program, $T/hook, that keeps what it is given in $HOOK_LOG, a line each.
+keep_alerts() {
+	export HOOK_LOG=$T/alerts
+	: >"$HOOK_LOG"
+	printf '#!/bin/sh\ncat >>"$HOOK_LOG"\n' >"$T/hook"
+	chmod +x "$T/hook"
+}
+
 start_run() { # more arguments of ajar run
 	: >"$T/run.err" # "ready" of one before must not count
 	ajar run --data "$D" "$@" >"$T/run.out" 2>"$T/run.err" </dev/null &

@@ -32,13 +32,7 @@ EOS
 PIDS+=($!)
 ok "there is a syslog" wait_for test -S /dev/log
 
-cat >"$T/hook" <<'EOS'
-#!/bin/sh
-cat >>"$HOOK_LOG"
-EOS
-chmod +x "$T/hook"
-export HOOK_LOG=$T/alerts
-: >"$HOOK_LOG"
+keep_alerts
 
 # --- the program --------------------------------------------------------------------------------------
 # ESC and OSC, a newline, quote, backslash, a lone continuation byte, a bidi override, C1's CSI, a cut UTF-8 sequence.
@@ -119,6 +113,7 @@ for verb in ls timeline alerts "alerts show 1" "profile learn" "profile show"; d
 	on_terminal $verb
 	ok "nor on a terminal" clean "$T/tty" tty
 done
+rm "$T/tty" # what the verb before showed has that port too
 on_terminal watch --count 1 :21961 &
 PIDS+=($!)
 ON_TERMINAL=$!

@@ -5,13 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 
-cat >"$T/hook" <<'EOS'
-#!/bin/sh
-cat >>"$HOOK_LOG"
-EOS
-chmod +x "$T/hook"
-export HOOK_LOG=$T/alerts
-: >"$HOOK_LOG"
+keep_alerts
 ROUNDS=${AJAR_LONG:+60}
 ROUNDS=${ROUNDS:-2}
 

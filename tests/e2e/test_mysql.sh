@@ -21,14 +21,8 @@ if said skip || ! said ready; then
 fi
 STORE="mysql://ajar@localhost/ajar?socket=$(sed -n 's/^ready //p' "$T/server.out")"
 
-cat >"$T/hook" <<'EOS'
-#!/bin/sh
-cat >>"$HOOK_LOG"
-EOS
-chmod +x "$T/hook"
+keep_alerts
 chmod 755 "$T"
-export HOOK_LOG=$T/alerts
-: >"$HOOK_LOG"
 chmod 666 "$HOOK_LOG"
 has_alert() { [ -n "$(jq -c "select($1)" "$HOOK_LOG")" ]; }
 count_alerts() { jq -c "select($1)" "$HOOK_LOG" | wc -l; }

@@ -5,13 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 
-cat >"$T/hook" <<'EOS'
-#!/bin/sh
-cat >>"$HOOK_LOG"
-EOS
-chmod +x "$T/hook"
-export HOOK_LOG=$T/alerts
-: >"$HOOK_LOG"
+keep_alerts
 alerts() { jq -c "select($1)" "$HOOK_LOG"; }
 has_alert() { [ -n "$(alerts "$1")" ]; }
 count_alerts() { alerts "$1" | wc -l; }
