@@ -14,9 +14,11 @@ BEGIN {
 	allow["ship"] = "base core conf journal store ship"
 	allow["alert"] = "base core conf store alert"
 	allow["view"] = "base core conf store view"
-	allow["monitor"] = "base core conf store audit alert monitor"
+	allow["scan"] = "base core conf store scan"
+	allow["notify"] = "base core conf store alert view notify"
+	allow["monitor"] = "base core conf store audit alert scan monitor"
 	allow["agent"] = "base core conf sensor journal agent"
-	allow["cli"] = "base core conf sensor journal store audit ship alert view monitor cli"
+	allow["cli"] = "base core conf sensor journal store audit ship alert view scan notify monitor cli"
 }
 /^#include "/ {
 	split(FILENAME, f, "/")

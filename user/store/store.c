@@ -5,13 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
-#include "store/driver.h"
-
-#define NAME_LEN_MAX 255
-#define RETRIES_MAX 8 /* pauses of 1 to 256 ms, half a second together */
+#include "store/wrap.h"
 
 static const struct scheme {
 	const char *prefix;
@@ -122,124 +117,6 @@ int store_schema(struct store *s, unsigned *ret_have, unsigned *ret_want)
 	return s->ops->schema(s, ret_have, ret_want);
 }
 
-/* --- transactions ---------------------------------------------------------------------------- */
-
-int store_begin(struct store *s)
-{
-	int err;
-
-	if (s->depth)
-		return store_set_why(s, -EALREADY, "a transaction is open already");
-	if (s->readonly)
-		return store_set_why(s, -EROFS, "the store was opened read-only");
-	err = s->ops->begin(s);
-	if (err)
-		return err;
-	s->depth = 1;
-	s->doomed = 0;
-	return 0;
-}
-
-void store_rollback(struct store *s)
-{
-	if (!s->depth)
-		return;
-	s->ops->rollback(s);
-	s->depth = 0;
-	s->doomed = 0;
-}
-
-int store_commit(struct store *s)
-{
-	int err = s->doomed;
-
-	if (!s->depth)
-		return store_set_why(s, -EINVAL, "no transaction is open");
-	if (!err)
-		err = s->ops->commit(s);
-	if (err) {
-		store_rollback(s);
-		return err;
-	}
-	s->depth = 0;
-	return 0;
-}
-
-/* Each write below is all or nothing: a transaction of its own, or a savepoint in the caller's. */
-static int write_begin(struct store *s)
-{
-	int err;
-
-	if (!s->depth)
-		return store_begin(s);
-	if (s->doomed)
-		return s->doomed;
-	err = s->ops->save(s);
-	if (err) {
-		s->doomed = err;
-		return err;
-	}
-	s->depth++;
-	return 0;
-}
-
-static int write_end(struct store *s, int err)
-{
-	if (s->depth == 1) {
-		if (!err)
-			return store_commit(s);
-		store_rollback(s);
-		return err;
-	}
-	s->depth--;
-	if (!err) {
-		err = s->ops->release(s);
-		if (err)
-			s->doomed = err;
-		return err;
-	}
-	/* A full disk or a damaged page may have ended the whole transaction under us. */
-	if (s->ops->undo(s))
-		s->doomed = err;
-	return err;
-}
-
-/*
- * Another writer was in the way and the server has undone a transaction of our own (-EDEADLK): the same again, a little
- * later and not all at the same moment. In the caller's transaction only the caller can.
- */
-static bool again(struct store *s, int err, unsigned *tries)
-{
-	struct timespec pause = { 0 };
-	uint32_t random = 0;
-
-	if (err != -EDEADLK || s->depth || *tries == RETRIES_MAX)
-		return false;
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		random = (uint32_t)getpid() * 2654435761U;
-	pause.tv_nsec = (1000000L << *tries) + (long)(random % (1000000U << *tries));
-	++*tries;
-	nanosleep(&pause, NULL);
-	return true;
-}
-
-/*
- * A write of the driver in a transaction of its own, or in the caller's as a savepoint; one that another writer has
- * undone is run again, so that op must set its results anew.
- */
-#define write_op(s, op)                                                                            \
-	({                                                                                         \
-		unsigned tries_ = 0;                                                               \
-		int err_;                                                                          \
-                                                                                                   \
-		do {                                                                               \
-			err_ = write_begin(s);                                                     \
-			if (!err_)                                                                 \
-				err_ = write_end(s, op);                                           \
-		} while (again(s, err_, &tries_));                                                 \
-		err_;                                                                              \
-	})
-
 int store_bell_fd(struct store *s)
 {
 	return s->ops->bell_fd(s);
@@ -251,22 +128,6 @@ bool store_bell_clear(struct store *s)
 }
 
 /* --- checks ------------------------------------------------------------------------------------ */
-
-static int check_name(struct store *s, const char *what, const char *name)
-{
-	size_t len = name ? strlen(name) : 0;
-
-	if (!len || len > NAME_LEN_MAX)
-		return store_set_why(s, -EINVAL, "the name of a %s has 1 to %d bytes", what,
-				     NAME_LEN_MAX);
-	for (size_t i = 0, n; i < len; i += n) {
-		n = utf8_len((const unsigned char *)name + i, len - i);
-		if (!n || (n == 1 && ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)))
-			return store_set_why(s, -EINVAL, "the name of a %s is printable UTF-8",
-					     what);
-	}
-	return 0;
-}
 
 static int check_events(struct store *s, const struct store_event *rows, size_t n)
 {
@@ -302,9 +163,9 @@ int store_put_events(struct store *s, const char *node, const char *host_type,
 	size_t new_rows;
 	int err;
 
-	err = check_name(s, "node", node);
+	err = store_check_name(s, "node", node);
 	if (!err)
-		err = check_name(s, "node class", host_type);
+		err = store_check_name(s, "node class", host_type);
 	if (!err)
 		err = check_events(s, rows, n);
 	if (err)
@@ -337,7 +198,7 @@ int store_set_host_type(struct store *s, const char *node, const char *host_type
 {
 	int err;
 
-	err = check_name(s, "node class", host_type);
+	err = store_check_name(s, "node class", host_type);
 	if (err)
 		return err;
 	return write_op(s, s->ops->set_host_type(s, node, host_type));
@@ -350,7 +211,7 @@ int store_pending(struct store *s, store_pending_fn fn, void *arg)
 
 int store_event_base(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_base_seq)
 {
-	int err = check_name(s, "node", node);
+	int err = store_check_name(s, "node", node);
 
 	if (err)
 		return err;
@@ -375,9 +236,9 @@ int store_prune(struct store *s, const struct store_prune *q, struct store_prune
 	} else {
 		if (!q->limit || q->limit > STORE_PRUNE_MAX)
 			some.limit = STORE_PRUNE_MAX;
-		err = write_begin(s);
+		err = store_write_begin(s);
 		if (!err)
-			err = write_end(s, s->ops->prune(s, &some, &done));
+			err = store_write_end(s, s->ops->prune(s, &some, &done));
 	}
 	if (!err)
 		*ret = done;
@@ -457,7 +318,7 @@ int store_profile_add(struct store *s, const char *host_type, const struct profi
 	size_t new_rows;
 	int err;
 
-	err = check_name(s, "node class", host_type);
+	err = store_check_name(s, "node class", host_type);
 	for (size_t i = 0; !err && i < n; i++)
 		err = check_profile_row(s, &rows[i]);
 	if (err)
@@ -520,7 +381,7 @@ int store_sink_cursor_set(struct store *s, const char *sink, uint64_t log_id)
 {
 	int err;
 
-	err = check_name(s, "sink", sink);
+	err = store_check_name(s, "sink", sink);
 	if (err)
 		return err;
 	return write_op(s, s->ops->sink_cursor_set(s, sink, log_id));
@@ -535,7 +396,7 @@ int store_setting_set(struct store *s, const char *name, const char *value)
 {
 	int err;
 
-	err = check_name(s, "setting", name);
+	err = store_check_name(s, "setting", name);
 	if (err)
 		return err;
 	return write_op(s, s->ops->setting_set(s, name, value));
