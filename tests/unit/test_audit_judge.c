@@ -141,7 +141,7 @@ static int owner_fits(enum row_says row, enum owner_is own)
 static enum severity severity_wanted(const struct door *d, enum owner_is own)
 {
 	if (d->scope == SCOPE_LOOPBACK)
-		return SEVERITY_NOTICE;
+		return own == OWN_MEMFD ? SEVERITY_WARNING : SEVERITY_NOTICE;
 	if (own == OWN_ROOT || own == OWN_DELETED || own == OWN_TMP || own == OWN_MEMFD)
 		return SEVERITY_CRITICAL;
 	return SEVERITY_WARNING;

@@ -5,66 +5,22 @@
 #include <stddef.h>
 
 #include "audit/match.h"
+#include "audit/verdict.h"
 
 /*
- * The decision is the two tables below; the functions only gather the facts they are asked about. Only
- * open doors come here: a TCP bind without listen (EVENT_BIND) is not a door and is never judged.
+ * What the profile says about an open door; what follows from that is verdict.c's table. Only open doors come here: a
+ * TCP bind without listen (EVENT_BIND) is not a door and is never judged.
  *
- * "Best" is the best relation that any row of the profile has to the door. Kernel-held doors and rows over
- * wide port ranges make no impostors: the kernel has no executable that could be compared, and a row
- * such as "mpirun may have 32768-60999" is about mpirun, so another program up there is
+ * Kernel-held doors and rows over wide port ranges make no impostors: the kernel has no executable that could be
+ * compared, and a row such as "mpirun may have 32768-60999" is about mpirun, so another program up there is
  * simply unexpected and not somebody in mpirun's place.
  */
-enum tri { EITHER, NO, YES };
-
-static const struct decision {
-	enum tri accepted; /* the class has an accepted profile */
-	enum tri client; /* UDP on a port the kernel chose */
-	enum relation best; /* REL_NONE here: whatever it is */
-	enum verdict verdict;
-	enum finding_kind kind;
-} decisions[] = {
-	/* clang-format off */
-	{ NO,     EITHER, REL_NONE,    VERDICT_LEARNING,   0 },
-	{ YES,    EITHER, REL_ALLOWS,  VERDICT_PROFILED,   0 },
-	{ YES,    YES,    REL_NONE,    VERDICT_CLIENT,     0 },
-	{ YES,    NO,     REL_UNKNOWN, VERDICT_PROFILED,   0 },
-	{ YES,    NO,     REL_OWNER,   VERDICT_IMPOSTOR,   FINDING_IMPOSTOR },
-	{ YES,    NO,     REL_NONE,    VERDICT_UNEXPECTED, FINDING_UNEXPECTED },
-	/* clang-format on */
+static const enum says says_of[] = {
+	[REL_NONE] = SAYS_NOTHING,
+	[REL_OWNER] = SAYS_OTHER,
+	[REL_UNKNOWN] = SAYS_ALLOWS, /* who holds it is not known: the row is given the benefit */
+	[REL_ALLOWS] = SAYS_ALLOWS,
 };
-
-enum fact { FACT_LOOPBACK = 1, FACT_KERNEL = 2, FACT_ROOT = 4, FACT_DOUBTFUL = 8 };
-
-static const struct {
-	enum finding_kind kind;
-	unsigned facts; /* all of them hold */
-	enum severity severity;
-} severities[] = {
-	/* clang-format off */
-	{ FINDING_IMPOSTOR,   0,             SEVERITY_CRITICAL },
-	{ FINDING_UNEXPECTED, FACT_LOOPBACK, SEVERITY_NOTICE },
-	{ FINDING_UNEXPECTED, FACT_KERNEL,   SEVERITY_WARNING },
-	{ FINDING_UNEXPECTED, FACT_ROOT,     SEVERITY_CRITICAL },
-	{ FINDING_UNEXPECTED, FACT_DOUBTFUL, SEVERITY_CRITICAL },
-	{ FINDING_UNEXPECTED, 0,             SEVERITY_WARNING },
-	/* clang-format on */
-};
-
-static unsigned gather_facts(const struct door *d, const struct process *opener)
-{
-	unsigned facts = d->scope == SCOPE_LOOPBACK ? FACT_LOOPBACK : 0;
-
-	if (!opener || !opener->known)
-		return facts;
-	if (opener->kernel)
-		return facts | FACT_KERNEL;
-	if (!opener->uid)
-		facts |= FACT_ROOT;
-	if (exe_flags(opener) & (EXE_DELETED | EXE_MEMFD | EXE_WRITABLE_DIR))
-		facts |= FACT_DOUBTFUL;
-	return facts;
-}
 
 static enum relation relation_of(const struct profile_row *r, const struct door *d,
 				 const struct process *opener, uint64_t now_wall_ns)
@@ -113,37 +69,39 @@ static const struct profile_row *nearest_row(const struct profile *p, const stru
 	return row;
 }
 
-static bool holds(enum tri want, bool have)
+static enum says what_it_says(const struct profile *p, const struct door *d,
+			      const struct process *opener, uint64_t now_wall_ns,
+			      const struct profile_row **ret_row)
 {
-	return want == EITHER || (want == YES) == have;
-}
+	enum relation best;
 
-static enum severity severity_of(enum finding_kind kind, unsigned facts)
-{
-	for (size_t i = 0; i < array_len(severities); i++)
-		if (severities[i].kind == kind && (severities[i].facts & ~facts) == 0)
-			return severities[i].severity;
-	return 0;
+	*ret_row = NULL;
+	if (!p || !p->accepted)
+		return SAYS_LEARNING;
+	best = best_row(p, d, opener, now_wall_ns, ret_row);
+	if (best != REL_ALLOWS && door_is_client(d)) {
+		*ret_row = NULL;
+		return SAYS_CLIENT;
+	}
+	if (best == REL_NONE)
+		*ret_row = nearest_row(p, d);
+	return says_of[best];
 }
 
 void audit_judge(const struct profile *p, const struct door *d, const struct process *opener,
 		 uint64_t now_wall_ns, struct judgement *ret_j)
 {
-	bool accepted = p && p->accepted, client = door_is_client(d);
-	const struct profile_row *row = NULL;
-	enum relation best = accepted ? best_row(p, d, opener, now_wall_ns, &row) : REL_NONE;
-	const struct decision *dec = decisions;
-
-	/* The last line of each half takes all that is left, so one always holds. */
-	while (!holds(dec->accepted, accepted) || !holds(dec->client, client) ||
-	       (dec->best && dec->best != best))
-		dec++;
-	*ret_j = (struct judgement){
-		.verdict = dec->verdict,
-		.kind = dec->kind,
-		.severity = severity_of(dec->kind, gather_facts(d, opener)),
-		.row = dec->verdict == VERDICT_CLIENT ? NULL : row,
+	const struct profile_row *row;
+	const struct witness w = {
+		.says = what_it_says(p, d, opener, now_wall_ns, &row),
+		.inside = d->scope == SCOPE_LOOPBACK ? INSIDE_LOOPBACK : INSIDE_OPEN,
+		.outside = OUTSIDE_UNKNOWN,
+		.owner = owner_facts(opener),
 	};
-	if (dec->verdict == VERDICT_UNEXPECTED)
-		ret_j->row = nearest_row(p, d);
+	struct ruling r;
+
+	audit_verdict(&w, &r);
+	*ret_j = (struct judgement){
+		.verdict = r.verdict, .kind = r.kind, .severity = r.severity, .row = row
+	};
 }

@@ -220,7 +220,7 @@ int audit_learn(const char *host_type, const struct learn_door *doors, size_t n,
 	if (!l.rows)
 		return -ENOMEM;
 	for (size_t i = 0; i < n && !err; i++) {
-		if (exe_flags(doors[i].opener))
+		if (exe_flags(doors[i].opener) & ~(unsigned)EXE_UNPACKAGED)
 			left_out++;
 		else if (!door_is_client(doors[i].door)) /* never alerts: needs no row */
 			err = add_row(&l, &doors[i]);

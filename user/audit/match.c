@@ -33,6 +33,20 @@ struct text exe_path(const struct process *p)
 	return exe;
 }
 
+/* Where distributions and vendors install; /usr/local is by definition not theirs. */
+static bool is_packaged(struct text exe)
+{
+	static const char *const places[] = { "/usr/", "/bin/",	      "/sbin/", "/lib",
+					      "/opt/", "/nix/store/", "/snap/", "/gnu/store/" };
+
+	if (starts_with(exe, "/usr/local/"))
+		return false;
+	for (size_t i = 0; i < array_len(places); i++)
+		if (starts_with(exe, places[i]))
+			return true;
+	return false;
+}
+
 unsigned exe_flags(const struct process *p)
 {
 	static const struct {
@@ -59,6 +73,8 @@ unsigned exe_flags(const struct process *p)
 	for (size_t i = 0; i < array_len(places); i++)
 		if (starts_with(p->exe, places[i].prefix))
 			flags |= places[i].flag;
+	if (!is_packaged(p->exe))
+		flags |= EXE_UNPACKAGED;
 	return flags;
 }
 

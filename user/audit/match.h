@@ -40,6 +40,7 @@ enum exe_flags {
 	EXE_WRITABLE_DIR = 4, /* below a directory where anyone may write */
 	EXE_HOME = 8,
 	EXE_CUT = 16, /* longer than the capture */
+	EXE_UNPACKAGED = 32, /* where no package installs; by the path alone, no package database is asked */
 };
 unsigned exe_flags(const struct process *p);
 /* The path without " (deleted)". */

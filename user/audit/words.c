@@ -254,6 +254,13 @@ void audit_why(const struct judgement *j, const char *host_type, const struct pr
 		put_str(host_type, b);
 		buf_puts(b, "' has no accepted profile yet, so nothing alerts");
 		return;
+	case VERDICT_MASQUERADE:
+	case VERDICT_HIDDEN:
+	case VERDICT_BLOCKED:
+	case VERDICT_MISSING:
+	case VERDICT_SILENT:
+	case VERDICT_OUTLIER:
+		return; /* not about a door alone: audit_port_why() has their words */
 	case VERDICT_CLIENT:
 		buf_puts(b, "a UDP port that the kernel chose is a client's, not a service's");
 		return;
@@ -301,7 +308,7 @@ static void put_stop(const struct process *p, struct buf *b)
 void audit_remedy(const struct judgement *j, const char *host_type, const struct door *d,
 		  const struct process *opener, struct buf *b)
 {
-	unsigned flags = exe_flags(opener);
+	unsigned flags = exe_flags(opener) & ~(unsigned)EXE_UNPACKAGED;
 
 	(void)host_type;
 	put_look(d, b);

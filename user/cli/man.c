@@ -119,6 +119,14 @@ int man_list(const char *which, const struct conf *conf, struct buf *b)
 		put_options(b, global_options);
 		return b->err;
 	}
+	if (!strcmp(which, "verdicts")) {
+		man_verdicts(b);
+		return b->err;
+	}
+	if (!strcmp(which, "raises")) {
+		man_raises(b);
+		return b->err;
+	}
 	if (strcmp(which, "verbs") && strcmp(which, "keys"))
 		return -EINVAL;
 	buf_puts(b, ".Bl -tag -width Ds\n");

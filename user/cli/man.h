@@ -13,4 +13,8 @@ struct conf;
  */
 must_check int man_list(const char *which, const struct conf *conf, struct buf *b);
 
+/* The audit's table and what makes a finding worse, for ajar-verdicts(7). */
+void man_verdicts(struct buf *b);
+void man_raises(struct buf *b);
+
 #endif

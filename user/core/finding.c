@@ -8,7 +8,10 @@
 static const char *const verdict_names[] = {
 	[VERDICT_LEARNING] = "learning",     [VERDICT_PROFILED] = "as profiled",
 	[VERDICT_UNEXPECTED] = "unexpected", [VERDICT_IMPOSTOR] = "impostor",
-	[VERDICT_CLIENT] = "client",
+	[VERDICT_CLIENT] = "client",	     [VERDICT_MASQUERADE] = "masquerade",
+	[VERDICT_HIDDEN] = "hidden",	     [VERDICT_BLOCKED] = "blocked",
+	[VERDICT_MISSING] = "missing",	     [VERDICT_SILENT] = "silent",
+	[VERDICT_OUTLIER] = "outlier",
 };
 
 static const char *const finding_kind_names[] = {

@@ -14,6 +14,12 @@ enum verdict {
 	VERDICT_UNEXPECTED = 3,
 	VERDICT_IMPOSTOR = 4,
 	VERDICT_CLIENT = 5, /* UDP on a port the kernel chose: recorded, never alerted */
+	VERDICT_MASQUERADE = 6,
+	VERDICT_HIDDEN = 7,
+	VERDICT_BLOCKED = 8,
+	VERDICT_MISSING = 9,
+	VERDICT_SILENT = 10, /* nobody can say: never shown as fine */
+	VERDICT_OUTLIER = 11, /* unlike its siblings, in a class without a profile */
 };
 enum finding_kind {
 	FINDING_UNEXPECTED = 1,
