@@ -75,7 +75,7 @@ MYSQL_PKG := $(firstword $(shell for p in libmariadb mysqlclient; do $(PKG_CONFI
 MYSQL_CFLAGS := $(patsubst -I%,-isystem %,$(filter -I%,$(shell $(PKG_CONFIG) --cflags $(MYSQL_PKG) 2>/dev/null)))
 CPPFLAGS_ALL += $(MYSQL_CFLAGS)
 LIBS := $(LIBS_AGENT) $(or $(call pkg_libs,sqlite3),-lsqlite3) $(or $(call pkg_libs,smartcols),-lsmartcols) \
-	$(or $(call pkg_libs,$(MYSQL_PKG)),-lmariadb)
+	$(or $(call pkg_libs,$(MYSQL_PKG)),-lmariadb) $(or $(call pkg_libs,expat),-lexpat)
 
 # --- sources -------------------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB_SRC) $(if $(SQL_SRC),$(B)/gen/
 
 # --- dependencies ------------------------------------------------------------------------------------
 
-DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libsmartcols-dev libmariadb-dev \
+DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libsmartcols-dev libmariadb-dev libexpat1-dev \
 	libc6-dev linux-libc-dev pkg-config iproute2 nmap
 # Other kernels, tests/vm: for this one architecture.
 DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
@@ -205,7 +205,7 @@ deps-test:
 $(B)/.deps:
 	@mkdir -p $(B); for t in $(CLANG) $(LLVM_STRIP) $(BPFTOOL) $(PKG_CONFIG); do command -v $$t >/dev/null || \
 	{ echo "make: '$$t' is missing: run 'make deps' as root first" >&2; exit 2; }; done; \
-	for l in libbpf sqlite3 smartcols $(MYSQL_PKG); do $(PKG_CONFIG) --exists $$l || \
+	for l in libbpf sqlite3 smartcols expat $(MYSQL_PKG); do $(PKG_CONFIG) --exists $$l || \
 	{ echo "make: the library '$$l' is missing: run 'make deps' as root first" >&2; exit 2; }; done; touch $@
 
 # --- what people call --------------------------------------------------------------------------------

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "core/observation.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/buf.h"
+
+static const char *const state_names[] = {
+	[PORT_UNKNOWN] = "unknown",
+	[PORT_OPEN] = "open",
+	[PORT_CLOSED] = "closed",
+	[PORT_FILTERED] = "filtered",
+	[PORT_UNFILTERED] = "unfiltered",
+	[PORT_OPEN_FILTERED] = "open|filtered",
+	[PORT_CLOSED_FILTERED] = "closed|filtered",
+};
+
+static const char *const method_names[] = {
+	[METHOD_NONE] = "",
+	[METHOD_TABLE] = "table",
+	[METHOD_PROBED] = "probed",
+};
+
+static const char *const fingerprint_prefixes[] = {
+	[FINGERPRINT_SSH] = "ssh:SHA256:",
+	[FINGERPRINT_TLS] = "tls:SHA256:",
+};
+
+const char *port_state_name(enum port_state s)
+{
+	return (unsigned)s < array_len(state_names) ? state_names[s] : state_names[PORT_UNKNOWN];
+}
+
+enum port_state port_state_parse(const char *s)
+{
+	for (unsigned i = 0; i < array_len(state_names); i++) {
+		if (!strcmp(state_names[i], s))
+			return (enum port_state)i;
+	}
+	return PORT_UNKNOWN;
+}
+
+const char *service_method_name(enum service_method m)
+{
+	return (unsigned)m < array_len(method_names) ? method_names[m] : "";
+}
+
+enum service_method service_method_parse(const char *s)
+{
+	for (unsigned i = 0; i < array_len(method_names); i++) {
+		if (!strcmp(method_names[i], s))
+			return (enum service_method)i;
+	}
+	return METHOD_NONE;
+}
+
+void fingerprints_format(struct buf *b, const struct fingerprint *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_putc(b, ' ');
+		buf_puts(b, fingerprint_prefixes[f[i].kind]);
+		base64_put(b, f[i].sha256, SHA256_LEN, false);
+	}
+}
+
+static int parse_one(const char *s, size_t n, struct fingerprint *ret_f)
+{
+	for (unsigned k = FINGERPRINT_SSH; k <= FINGERPRINT_TLS; k++) {
+		_cleanup_(buf_done) struct buf b = BUF_INIT(SHA256_LEN + 1);
+		size_t prefix = strlen(fingerprint_prefixes[k]);
+
+		if (n < prefix || memcmp(s, fingerprint_prefixes[k], prefix))
+			continue;
+		if (base64_get(&b, s + prefix, n - prefix) || b.len != SHA256_LEN)
+			return -EINVAL;
+		ret_f->kind = (uint8_t)k;
+		memcpy(ret_f->sha256, b.data, SHA256_LEN);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int fingerprints_parse(const char *s, struct fingerprint f[FINGERPRINTS_MAX], size_t *ret_n)
+{
+	struct fingerprint found[FINGERPRINTS_MAX];
+	size_t n = 0;
+
+	for (s += strspn(s, " "); *s; s += strspn(s, " ")) {
+		size_t len = strcspn(s, " ");
+
+		if (n == FINGERPRINTS_MAX || parse_one(s, len, &found[n]))
+			return -EINVAL;
+		n++;
+		s += len;
+	}
+	memcpy(f, found, n * sizeof(*f));
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CORE_OBSERVATION_H
+#define AJAR_CORE_OBSERVATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "core/event.h"
+
+struct buf;
+
+/*
+ * What the second witness, a scan from outside, saw of a port. Names are stored (scan_ports.state). Text comes from the
+ * scanned host and is hostile until escaped; it is borrowed from whoever made the observation.
+ */
+enum port_state {
+	PORT_UNKNOWN = 0, /* not asked, not answered for, or a word this version does not know: never "closed" */
+	PORT_OPEN = 1,
+	PORT_CLOSED = 2, /* answered with a refusal; a firewall's REJECT looks the same to connect(2) */
+	PORT_FILTERED = 3,
+	PORT_UNFILTERED = 4,
+	PORT_OPEN_FILTERED = 5, /* UDP: nothing came back; consistent with bound, proof of nothing */
+	PORT_CLOSED_FILTERED = 6,
+};
+const char *port_state_name(enum port_state s); /* "open|filtered" */
+enum port_state port_state_parse(const char *s); /* PORT_UNKNOWN for any other word */
+
+/* How a service's name was come by. One from the table of well-known ports says nothing about what answers there. */
+enum service_method { METHOD_NONE = 0, METHOD_TABLE = 1, METHOD_PROBED = 2 };
+const char *service_method_name(enum service_method m); /* "" for none */
+enum service_method service_method_parse(const char *s);
+
+/* A key that a service proves to have: SHA-256 of the SSH host key, or of the TLS certificate's SubjectPublicKeyInfo. */
+enum fingerprint_kind { FINGERPRINT_SSH = 1, FINGERPRINT_TLS = 2 };
+struct fingerprint {
+	uint8_t kind; /* enum fingerprint_kind; a byte, so that many of them lie anywhere among texts */
+	uint8_t sha256[SHA256_LEN];
+};
+#define FINGERPRINTS_MAX 8
+
+/* "ssh:SHA256:RkZi…", as ssh-keygen -l shows it, "tls:SHA256:…"; several with a blank between them, in order. */
+void fingerprints_format(struct buf *b, const struct fingerprint *f, size_t n);
+/* The reverse; more than FINGERPRINTS_MAX, or a word that is none, is -EINVAL. */
+must_check int fingerprints_parse(const char *s, struct fingerprint f[FINGERPRINTS_MAX], size_t *ret_n);
+
+struct service_seen {
+	enum service_method method;
+	unsigned conf; /* 10: matched, perhaps softly (then without a product); 8: closed before a word; 3: table */
+	struct text name, product, version, extra, tunnel; /* unknown when nothing was said */
+};
+
+struct port_seen {
+	enum door_proto proto; /* tcp, udp or sctp */
+	uint16_t port;
+	enum port_state state;
+	uint8_t reason_ttl; /* of the answer, 0: not known (connect scans) */
+	struct text reason; /* "syn-ack", "conn-refused", "no-response" */
+	struct service_seen service;
+	unsigned fingerprints_len;
+	const struct fingerprint *fingerprints;
+};
+
+#endif
