@@ -24,6 +24,8 @@ events=$(sql 'SELECT count(*) FROM events')
 same "status counts" "$(db status -j | jq .events)" "$events"
 ok "and knows size and log" eval 'db status -j | jq -e ".used_bytes > 0 and .file_bytes >= .used_bytes and .wal_bytes >= 0 and .newest != null"'
 ok "people get it too" eval 'db status | grep -q "^schema  "'
+ok "and what is kept how long, and how full that is" eval 'db status | grep -q "^keeps   365 days, the oldest event has 0.0" && db -j | jq -e ".keep_days == 365 and .keep_bytes == 0 and .oldest_age_s < 600"'
+same "by bytes too" "$(printf 'store.keep-bytes 1M\n' >"$T/conf"; ajar -C "$T/conf" --data "$D" db | grep -c '; 1.0 MiB, [0-9]* % of them used$')" 1
 same "nothing is old" "$(db prune --days 1)" "deleted 0 events, 0 doors, 0 alerts"
 same "no limit is no order" "$(printf 'store.keep-days 0\n' >"$T/conf"; ajar -C "$T/conf" --data "$D" db prune >/dev/null 2>"$T/err"; echo "$?")" 2
 node() { ajar --data "$D" node "$@" 2>/dev/null; }
@@ -40,7 +42,7 @@ same "with one it is recording" "$(ajar -C "$T/here" --data "$D" node -j 2>/dev/
 exec 9>&-
 same "a node nobody knows is a negative answer" "$(node nobody; echo $?)" 1
 # As if all of it had come in two days ago, but for the last record.
-sql "UPDATE events SET received_ns = received_ns - 172800000000000 WHERE seq < (SELECT max(seq) FROM events)" >/dev/null
+sql "UPDATE events SET received_ns = received_ns - 172800000000000 WHERE seq < (SELECT max(seq) FROM events); UPDATE journals SET oldest_ns = 0" >/dev/null
 same "--dry-run counts" "$(db prune --days 1 --dry-run -j | jq -c '[.dry_run, .events]')" "[true,$((events - 1))]"
 same "and deletes nothing" "$(db -j | jq .events)" "$events"
 same "prune does" "$(db prune --days 1 -j | jq -c '[.dry_run, .events]')" "[false,$((events - 1))]"

@@ -165,6 +165,55 @@ static void test_bad_input(struct store *s)
 	       "%s: and a batch that is too long", drv->name);
 }
 
+/* The last ones first, across pages of the driver and ties, of all nodes and of one. */
+static void test_backwards(struct store *s)
+{
+	struct batch b = { .len = 0 };
+	_cleanup_(buf_done) struct buf there = BUF_INIT(1 << 20), back = BUF_INIT(1 << 20),
+				       turned = BUF_INIT(1 << 20);
+	const char *nodes[] = { "n1", "n2", NULL };
+	uint64_t seq = 0;
+
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 400; i++) {
+			struct event ev = open_event(80, seq + 1, T0 + seq / 7);
+
+			add(&b, round == 2 ? 2 : 1, ++seq, &ev);
+		}
+		is_int(put(s, nodes[round & 1], &b, NULL), 0, "%s: 400 records", drv->name);
+	}
+	for (size_t i = 0; i < array_len(nodes); i++) {
+		struct store_event_query q = { .node = nodes[i] };
+
+		buf_reset(&there);
+		buf_reset(&back);
+		buf_reset(&turned);
+		ok(!store_events(s, &q, list_event, &there), "%s: forwards", drv->name);
+		q.newest_first = true;
+		ok(!store_events(s, &q, list_event, &back), "%s: backwards", drv->name);
+		for (size_t end = there.len; end;) {
+			size_t from = end - 1;
+
+			while (from && there.data[from - 1] != ' ')
+				from--;
+			buf_put(&turned, there.data + from, end - from);
+			end = from;
+		}
+		ok(turned.len && !strcmp(buf_str(&turned), buf_str(&back)),
+		   "%s: backwards is forwards turned round (%s)", drv->name,
+		   nodes[i] ? nodes[i] : "all");
+	}
+	events_are(
+		s,
+		(struct store_event_query){ .newest_first = true, .until_ns = T0 + 1, .limit = 2 },
+		"n1:1:7 n1:1:6 ", "until is not included, the limit counts from the end");
+	is_int(store_events(s,
+			    &(struct store_event_query){
+				    .node = "n1", .boot_seq = 1, .newest_first = true },
+			    list_event, &there),
+	       -EINVAL, "%s: a boot is read in its order", drv->name);
+}
+
 /* --- nodes ---------------------------------------------------------------------------------------------- */
 
 static void test_nodes(struct store *s)
@@ -313,7 +362,7 @@ int main(void)
 {
 	static void (*const tests[])(struct store * s) = {
 		test_idempotency, test_conflict, test_head,    test_order,  test_hostile,
-		test_bad_input,	  test_nodes,	 test_pending, test_volume,
+		test_bad_input,	  test_nodes,	 test_pending, test_volume, test_backwards,
 	};
 
 	return conformance(tests, array_len(tests), test_two_processes);

@@ -59,7 +59,37 @@ static void put_time(struct buf *b, uint64_t ns)
 		buf_putc(b, '-');
 }
 
-static void usage_json(struct jsonw *w, const struct store_usage *u)
+/* What the monitor holds the store to, and how far it has got. */
+struct limits {
+	uint64_t days, bytes; /* 0: no limit */
+	uint64_t age_ns; /* of the oldest event */
+};
+
+static void limits_json(struct jsonw *w, const struct limits *l)
+{
+	jsonw_u64(w, "keep_days", l->days);
+	jsonw_u64(w, "keep_bytes", l->bytes);
+	jsonw_u64(w, "oldest_age_s", l->age_ns / 1000000000);
+}
+
+static void limits_text(struct buf *b, const struct limits *l, uint64_t used_bytes)
+{
+	buf_puts(b, "keeps   ");
+	if (l->days)
+		buf_printf(b, "%" PRIu64 " days, the oldest event has %.1f", l->days,
+			   (double)l->age_ns / DAY_NS);
+	if (l->bytes) {
+		buf_puts(b, l->days ? "; " : "");
+		put_size(b, l->bytes);
+		buf_printf(b, ", %.0f %% of them used",
+			   100.0 * (double)used_bytes / (double)l->bytes);
+	}
+	buf_puts(b, l->days || l->bytes
+			    ? "\n"
+			    : "everything (store.keep-days and store.keep-bytes are 0)\n");
+}
+
+static void usage_json(struct jsonw *w, const struct store_usage *u, const struct limits *l)
 {
 	jsonw_u64(w, "events", u->events);
 	jsonw_time(w, "oldest", u->oldest_ns);
@@ -67,10 +97,11 @@ static void usage_json(struct jsonw *w, const struct store_usage *u)
 	jsonw_u64(w, "used_bytes", u->used_bytes);
 	jsonw_u64(w, "file_bytes", u->file_bytes);
 	jsonw_u64(w, "wal_bytes", u->wal_bytes);
+	limits_json(w, l);
 }
 
 static void status_json(const char *driver, const char *uri, unsigned have, unsigned want,
-			const struct store_usage *u, struct buf *b)
+			const struct store_usage *u, const struct limits *l, struct buf *b)
 {
 	struct jsonw w;
 
@@ -81,13 +112,13 @@ static void status_json(const char *driver, const char *uri, unsigned have, unsi
 	jsonw_u64(&w, "schema", have);
 	jsonw_u64(&w, "schema_wanted", want);
 	if (u)
-		usage_json(&w, u);
+		usage_json(&w, u, l);
 	jsonw_end_obj(&w);
 	buf_putc(b, '\n');
 }
 
 static void status_text(const char *driver, const char *uri, unsigned have, unsigned want,
-			const struct store_usage *u, struct buf *b)
+			const struct store_usage *u, const struct limits *l, struct buf *b)
 {
 	buf_printf(b, "store   %s (%s)\nschema  %u of %u\n", uri, driver, have, want);
 	if (!u) {
@@ -105,6 +136,7 @@ static void status_text(const char *driver, const char *uri, unsigned have, unsi
 	buf_puts(b, ", write-ahead log ");
 	put_size(b, u->wal_bytes);
 	buf_putc(b, '\n');
+	limits_text(b, l, u->used_bytes);
 }
 
 static int status(struct cmd_ctx *c)
@@ -112,6 +144,8 @@ static int status(struct cmd_ctx *c)
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 16), uri = BUF_INIT(4096),
 				       driver = BUF_INIT(64);
 	_cleanup_(store_freep) struct store *s = NULL;
+	struct limits l = { .days = c->conf->store_keep_days, .bytes = c->conf->store_keep_bytes };
+	const uint64_t now = clock_wall_ns();
 	struct store_usage u = { 0 };
 	unsigned have, want;
 	bool known;
@@ -128,8 +162,9 @@ static int status(struct cmd_ctx *c)
 	if (paths_store_uri(c->conf, &uri))
 		return AJAR_EXIT_ERROR;
 	put_driver(&driver, buf_str(&uri));
+	l.age_ns = u.oldest_ns && u.oldest_ns < now ? now - u.oldest_ns : 0;
 	(c->json ? status_json : status_text)(buf_str(&driver), buf_str(&uri), have, want,
-					      known ? &u : NULL, &b);
+					      known ? &u : NULL, &l, &b);
 	err = out_put(&b);
 	return out_report(err ? err : out_flush());
 }

@@ -23,19 +23,28 @@ static void end_json(struct timeline *t)
 	jsonw_init(&t->json, &t->b);
 }
 
+/* A bound TCP socket is not open to anybody: the verdict is on its door, once it listens. */
+static enum verdict verdict_of(const struct store_event_row *row)
+{
+	return row->ev.kind == EVENT_BIND ? VERDICT_NONE : row->verdict;
+}
+
+bool timeline_wants(const struct timeline *t, const struct store_event_row *row)
+{
+	return words_match(&t->filter, &row->ev, row->node, row->host_type, verdict_of(row));
+}
+
 bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 {
 	const struct view_line_opts o = { .colour = t->c->colour,
 					  .with_node = !t->one_node,
 					  .width = out_width() };
-	/* A bound TCP socket is not open to anybody: the verdict is on its door, once it listens. */
-	enum verdict verdict = row->ev.kind == EVENT_BIND ? VERDICT_NONE : row->verdict;
 	struct view_event_ctx ctx = { .node = row->node,
 				      .host_type = row->host_type,
-				      .verdict = verdict,
+				      .verdict = verdict_of(row),
 				      .latency_us = latency_of(row) };
 
-	if (!words_match(&t->filter, &row->ev, row->node, row->host_type, verdict))
+	if (!timeline_wants(t, row))
 		return false;
 	if (t->c->json) {
 		view_event_json(&t->json, &row->ev, &ctx);

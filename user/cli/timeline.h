@@ -28,6 +28,7 @@ struct timeline {
 	int out_err; /* of standard output: not the store's */
 };
 
+bool timeline_wants(const struct timeline *t, const struct store_event_row *row);
 /* Append one row with its newline to t->b; false, and nothing appended, when the filter does not want it. */
 bool timeline_put_event(struct timeline *t, const struct store_event_row *row);
 bool timeline_put_change(struct timeline *t, const struct store_alert_change *c);

@@ -134,18 +134,68 @@ static int print_last(struct walk *w)
 	return w->t->out_err;
 }
 
+/* A filter that names one node: the store need not look at the others. */
+static const char *the_node(const struct filter *f)
+{
+	const char *node = NULL;
+
+	for (unsigned i = 0; i < f->len; i++) {
+		if (f->words[i].kind != FILTER_NODE)
+			continue;
+		if (node)
+			return NULL;
+		node = f->words[i].text;
+	}
+	return node;
+}
+
+struct tail {
+	const struct timeline *t;
+	uint64_t found, since_ns;
+};
+
+static int on_tail(const struct store_event_row *row, void *arg)
+{
+	struct tail *tail = arg;
+
+	if (!timeline_wants(tail->t, row))
+		return 0;
+	tail->since_ns = row->ev.time_ns;
+	return ++tail->found == tail->t->last;
+}
+
+/* Where the last rows begin is found from the end on: what was long ago costs nothing. */
+static int find_tail(struct walk *w, const char *node)
+{
+	const struct store_event_query q = { .node = node,
+					     .since_ns = w->t->since_ns,
+					     .until_ns = w->t->until_ns,
+					     .newest_first = true };
+	struct tail tail = { .t = w->t };
+	int ret = store_events(w->t->store, &q, on_tail, &tail);
+
+	if (ret > 0)
+		w->t->since_ns = tail.since_ns;
+	return ret < 0 ? ret : 0;
+}
+
 static int walk(struct walk *w)
 {
-	const struct store_event_query q = { .since_ns = w->t->since_ns,
-					     .until_ns = w->t->until_ns };
+	struct store_event_query q = { .node = the_node(&w->t->filter) };
 	int err = 0;
 
 	if (w->t->last) {
 		w->ring = calloc(w->t->last, sizeof(*w->ring));
 		if (!w->ring)
 			return -ENOMEM;
+		err = find_tail(w, q.node);
 	}
-	err = store_events(w->t->store, &q, on_event, w);
+	q.since_ns = w->t->since_ns;
+	q.until_ns = w->t->until_ns;
+	if (!err)
+		err = store_events(w->t->store, &q, on_event, w);
+	if (err == -ENOENT && q.node)
+		err = 0; /* the store has never heard of it: nothing happened there */
 	if (!err)
 		err = emit_changes(w, UINT64_MAX);
 	if (!err && w->t->last)

@@ -304,7 +304,7 @@ int mem_events(struct store *base, const struct store_event_query *q, store_even
 	if (!q->boot_seq)
 		qsort(found, len, sizeof(const struct mem_event *), by_time);
 	for (size_t i = 0; !ret && i < len && (!q->limit || i < q->limit); i++)
-		ret = give_event(m, found[i], fn, arg);
+		ret = give_event(m, found[q->newest_first ? len - 1 - i : i], fn, arg);
 	return ret;
 }
 

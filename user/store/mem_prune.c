@@ -159,9 +159,9 @@ int mem_prune(struct store *base, const struct store_prune *q, struct store_prun
 	struct pruning p = { (struct mem *)base, q, ret };
 	int err = prune_events(&p);
 
-	if (!err)
+	if (!err && !ret->more)
 		err = prune_doors(&p);
-	return err ? err : prune_alerts(&p);
+	return err || ret->more ? err : prune_alerts(&p);
 }
 
 int mem_usage(struct store *base, bool count, struct store_usage *ret)

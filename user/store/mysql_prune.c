@@ -6,9 +6,12 @@
 /*
  * Retention, by the same rules as sqlite_prune.c: of a boot's records a prefix goes, old by the store's clock, judged
  * and without a hole; base_seq says up to where. The boot's row is locked first, as for whoever inserts or judges.
+ * journals.oldest_ns leads to the boots that have something old, so that a piece costs what it deletes and not a look at
+ * every node; few boots are locked at a time, since their shippers wait meanwhile.
  */
 #define ALERTS_AT_ONCE 64
 #define BOOTS_AT_ONCE 256
+#define ROWS_TELLING 1000 /* estimated rows from which on their average size says something */
 
 struct pruning {
 	struct my *s;
@@ -18,6 +21,7 @@ struct pruning {
 
 struct prefix {
 	uint64_t node_id, boot_seq, base, limit, rows, last; /* base < x <= limit may go */
+	uint64_t hint_ns, oldest_ns; /* journals.oldest_ns as it was, and as it is then */
 };
 
 static uint64_t left(const struct pruning *p, uint64_t done)
@@ -45,7 +49,7 @@ static int lock_prefix(struct pruning *p, struct prefix *x)
 	ret = my_step(p->s, u.st);
 	if (ret <= 0)
 		return ret;
-	x->base = my_col_u64(u.st, 0);
+	x->last = x->base = my_col_u64(u.st, 0);
 	x->limit = my_col_u64(u.st, 1);
 	return 0;
 }
@@ -65,10 +69,13 @@ static int measure_page(struct pruning *p, struct prefix *x)
 		return ret;
 	my_u64(u.st, 1, x->node_id);
 	my_u64(u.st, 2, x->boot_seq);
-	my_u64(u.st, 3, x->last > x->base ? x->last : x->base);
+	my_u64(u.st, 3, x->last);
 	my_u64(u.st, 4, x->limit);
 	my_u64(u.st, 5, STORE_PRUNE_MAX);
-	while ((ret = my_step(p->s, u.st)) > 0 && my_col_u64(u.st, 1) < p->q->before_ns) {
+	while ((ret = my_step(p->s, u.st)) > 0) {
+		x->oldest_ns = my_col_u64(u.st, 1);
+		if (x->oldest_ns >= p->q->before_ns)
+			return 0;
 		if (x->rows == most) {
 			p->ret->more = true;
 			return 0;
@@ -77,19 +84,40 @@ static int measure_page(struct pruning *p, struct prefix *x)
 		x->last = my_col_u64(u.st, 0);
 		n++;
 	}
-	return ret < 0 ? ret : !ret && n == STORE_PRUNE_MAX;
+	/* What comes behind is received later. */
+	x->oldest_ns = p->q->before_ns;
+	return ret < 0 ? ret : n == STORE_PRUNE_MAX;
 }
 
-static int run_prefix(struct my *s, const char *sql, const struct prefix *x)
+static int delete_prefix(struct my *s, const char *sql, const struct prefix *x)
 {
 	_my_use_ struct my_use u = { .s = s };
 	int err = my_get(s, sql, &u.st);
 
 	if (err)
 		return err;
+	my_u64(u.st, 1, x->node_id);
+	my_u64(u.st, 2, x->boot_seq);
+	my_u64(u.st, 3, x->last);
+	return my_run(s, u.st, NULL);
+}
+
+static int note_prefix(struct my *s, const struct prefix *x)
+{
+	_my_use_ struct my_use u = { .s = s };
+	int err;
+
+	err = my_get(s,
+		     "UPDATE journals SET base_seq = ?, oldest_ns = ?, rows_pruned = rows_pruned + "
+		     "? WHERE node_id = ? AND boot_seq = ?",
+		     &u.st);
+	if (err)
+		return err;
 	my_u64(u.st, 1, x->last);
-	my_u64(u.st, 2, x->node_id);
-	my_u64(u.st, 3, x->boot_seq);
+	my_u64(u.st, 2, x->oldest_ns);
+	my_u64(u.st, 3, x->rows);
+	my_u64(u.st, 4, x->node_id);
+	my_u64(u.st, 5, x->boot_seq);
 	return my_run(s, u.st, NULL);
 }
 
@@ -103,48 +131,65 @@ static int prune_boot(struct pruning *p, struct prefix *x)
 		} while (ret > 0);
 	}
 	p->ret->events += ret ? 0 : x->rows;
-	if (ret || !x->rows || p->q->count_only)
+	if (ret || p->q->count_only)
 		return ret;
-	ret = run_prefix(p->s, "DELETE FROM events WHERE seq <= ? AND node_id = ? AND boot_seq = ?",
-			 x);
-	if (!ret)
-		ret = run_prefix(
-			p->s,
-			"DELETE FROM event_gaps WHERE seq <= ? AND node_id = ? AND boot_seq = ?",
+	if (x->rows) {
+		ret = delete_prefix(
+			p->s, "DELETE FROM events WHERE node_id = ? AND boot_seq = ? AND seq <= ?",
 			x);
-	if (!ret)
-		ret = run_prefix(
-			p->s, "UPDATE journals SET base_seq = ? WHERE node_id = ? AND boot_seq = ?",
-			x);
-	return ret;
+		if (!ret)
+			ret = delete_prefix(p->s,
+					    "DELETE FROM event_gaps WHERE node_id = ? AND boot_seq "
+					    "= ? AND seq <= ?",
+					    x);
+	}
+	return ret ? ret : note_prefix(p->s, x);
 }
 
-/* Boots behind x, a page at a time; x ends as the last of them. 1: there may be more. */
+/* Boots behind x that have something old, a page at a time; x ends as the last of them. 1: there may be more. */
 static int prune_boots(struct pruning *p, struct prefix *x)
 {
 	_my_use_ struct my_use u = { .s = p->s };
 	int ret, n = 0;
 
 	ret = my_get(p->s,
-		     "SELECT node_id, boot_seq FROM journals WHERE base_seq < least(judged_seq, "
-		     "head_seq) AND (node_id > ? OR (node_id = ? AND boot_seq > ?)) "
-		     "ORDER BY node_id, boot_seq LIMIT ?",
+		     "SELECT node_id, boot_seq, oldest_ns FROM journals WHERE oldest_ns >= ? AND "
+		     "oldest_ns < ? AND base_seq < least(judged_seq, head_seq) AND (oldest_ns > ? "
+		     "OR node_id > ? OR (node_id = ? AND boot_seq > ?)) "
+		     "ORDER BY oldest_ns, node_id, boot_seq LIMIT ?",
 		     &u.st);
 	if (ret)
 		return ret;
-	my_u64(u.st, 1, x->node_id);
-	my_u64(u.st, 2, x->node_id);
-	my_u64(u.st, 3, x->boot_seq);
-	my_u64(u.st, 4, BOOTS_AT_ONCE);
+	my_u64(u.st, 1, x->hint_ns);
+	my_u64(u.st, 2, p->q->before_ns);
+	my_u64(u.st, 3, x->hint_ns);
+	my_u64(u.st, 4, x->node_id);
+	my_u64(u.st, 5, x->node_id);
+	my_u64(u.st, 6, x->boot_seq);
+	my_u64(u.st, 7, BOOTS_AT_ONCE);
 	while (!p->ret->more && (ret = my_step(p->s, u.st)) > 0) {
 		*x = (struct prefix){ .node_id = my_col_u64(u.st, 0),
-				      .boot_seq = my_col_u64(u.st, 1) };
+				      .boot_seq = my_col_u64(u.st, 1),
+				      .hint_ns = my_col_u64(u.st, 2) };
 		ret = prune_boot(p, x);
 		if (ret)
 			return ret;
 		n++;
 	}
 	return ret < 0 ? ret : !p->ret->more && n == BOOTS_AT_ONCE;
+}
+
+static int prune_events(struct pruning *p)
+{
+	struct prefix x = { 0 };
+	int ret;
+
+	do {
+		ret = prune_boots(p, &x);
+	} while (ret > 0 && p->q->count_only);
+	if (ret > 0)
+		p->ret->more = true;
+	return ret < 0 ? ret : 0;
 }
 
 /* A closed door goes when the record that opened it has gone. */
@@ -228,18 +273,15 @@ static int prune_alerts(struct pruning *p)
 	return ret;
 }
 
+/* Doors and alerts when the events are through: a door that has to wait for its records would be looked at by each piece. */
 int my_prune(struct store *base, const struct store_prune *q, struct store_pruned *ret)
 {
 	struct pruning p = { (struct my *)base, q, ret };
-	struct prefix x = { 0 };
-	int err;
+	int err = prune_events(&p);
 
-	do {
-		err = prune_boots(&p, &x);
-	} while (err > 0);
-	if (!err)
+	if (!err && !ret->more)
 		err = prune_doors(&p);
-	return err ? err : prune_alerts(&p);
+	return err || ret->more ? err : prune_alerts(&p);
 }
 
 /* --- what is there --------------------------------------------------------------------------------------- */
@@ -257,10 +299,40 @@ static int one_u64(struct my *s, const char *sql, uint64_t *ret_v)
 	return 0;
 }
 
-/* The sizes are the server's estimate. */
+/*
+ * Of events: the rows we know of, by what a row takes as the server last estimated. Its own figure of the table's size lags
+ * behind what was deleted, and a round of pruning that went by it would delete nearly everything.
+ */
+static int used_bytes(struct my *s, uint64_t rows, uint64_t *ret_bytes)
+{
+	_my_use_ struct my_use u = { .s = s };
+	uint64_t bytes, estimate;
+	int ret;
+
+	ret = my_get(s,
+		     "SELECT CAST(coalesce(sum(if(table_name = 'events', 0, data_length + "
+		     "index_length)), 0) AS UNSIGNED), "
+		     "CAST(coalesce(sum(if(table_name = 'events', data_length + index_length, 0)), "
+		     "0) AS UNSIGNED), "
+		     "CAST(coalesce(sum(if(table_name = 'events', table_rows, 0)), 0) AS UNSIGNED) "
+		     "FROM information_schema.tables WHERE table_schema = database()",
+		     &u.st);
+	if (!ret)
+		ret = my_step(s, u.st);
+	if (ret < 0)
+		return ret;
+	bytes = my_col_u64(u.st, 1);
+	estimate = my_col_u64(u.st, 2);
+	if (estimate >= ROWS_TELLING)
+		bytes = (uint64_t)((double)bytes / (double)estimate * (double)rows);
+	*ret_bytes = my_col_u64(u.st, 0) + bytes;
+	return 0;
+}
+
 int my_usage(struct store *base, bool count, struct store_usage *ret)
 {
 	struct my *s = (struct my *)base;
+	uint64_t rows = 0;
 	int err;
 
 	err = one_u64(
@@ -273,19 +345,21 @@ int my_usage(struct store *base, bool count, struct store_usage *ret)
 		err = one_u64(s,
 			      "SELECT CAST(coalesce(max(last_seen_ns), 0) AS UNSIGNED) FROM nodes",
 			      &ret->newest_ns);
-	if (!err && count)
-		err = one_u64(s, "SELECT count(*) FROM events", &ret->events);
 	if (!err)
 		err = one_u64(s,
-			      "SELECT CAST(coalesce(sum(data_length + index_length), 0) AS "
-			      "UNSIGNED) FROM information_schema.tables WHERE table_schema = "
-			      "database()",
-			      &ret->used_bytes);
+			      "SELECT CAST(coalesce(sum(rows_stored - rows_pruned), 0) AS "
+			      "UNSIGNED) FROM journals",
+			      &rows);
+	if (!err)
+		err = used_bytes(s, rows, &ret->used_bytes);
 	if (!err)
 		err = one_u64(s,
 			      "SELECT CAST(coalesce(sum(data_length + index_length + data_free), "
 			      "0) AS UNSIGNED) FROM information_schema.tables WHERE table_schema = "
 			      "database()",
 			      &ret->file_bytes);
+	if (ret->file_bytes < ret->used_bytes)
+		ret->file_bytes = ret->used_bytes;
+	ret->events = count ? rows : 0;
 	return err;
 }

@@ -32,8 +32,28 @@ static const char by_time[] =
 		     "e.node_id > ? OR (e.node_id = ? AND "
 		     "(e.boot_seq > ? OR (e.boot_seq = ? AND e.seq > ?)))) "
 		     "ORDER BY e.happened_ns, e.node_id, e.boot_seq, e.seq LIMIT ?";
+/* The same backwards: until_ns included, as the time of the last row. */
+static const char by_node_time_back[] = EVENT_SELECT
+	"WHERE e.node_id = ? AND e.happened_ns >= ? AND e.happened_ns <= ? AND (e.happened_ns < ? "
+	"OR e.boot_seq < ? OR (e.boot_seq = ? AND e.seq < ?)) "
+	"ORDER BY e.happened_ns DESC, e.boot_seq DESC, e.seq DESC LIMIT ?";
+static const char by_time_back[] =
+	EVENT_SELECT "WHERE e.happened_ns >= ? AND e.happened_ns <= ? AND (e.happened_ns < ? OR "
+		     "e.node_id < ? OR (e.node_id = ? AND "
+		     "(e.boot_seq < ? OR (e.boot_seq = ? AND e.seq < ?)))) "
+		     "ORDER BY e.happened_ns DESC, e.node_id DESC, e.boot_seq DESC, e.seq DESC "
+		     "LIMIT ?";
 
-/* Where the next page begins: behind this. */
+static const char *page_sql(const struct store_event_query *q)
+{
+	if (q->boot_seq)
+		return by_seq;
+	if (q->newest_first)
+		return q->node ? by_node_time_back : by_time_back;
+	return q->node ? by_node_time : by_time;
+}
+
+/* Where the next page begins: behind this; backwards, before it. */
 struct walk {
 	struct my *s;
 	const struct store_event_query *q;
@@ -77,7 +97,7 @@ static void bind_page(struct walk *w, struct my_stmt *st)
 	} else {
 		my_u64(st, i++, w->since_ns);
 		my_u64(st, i++, w->until_ns);
-		my_u64(st, i++, w->since_ns);
+		my_u64(st, i++, w->q->newest_first ? w->until_ns : w->since_ns);
 		if (!w->q->node) {
 			my_u64(st, i++, w->last_node_id);
 			my_u64(st, i++, w->last_node_id);
@@ -103,7 +123,7 @@ static int give_page(struct walk *w, const char *sql, store_event_fn fn, void *a
 		w->seq = my_col_u64(u.st, 3);
 		if (!w->q->boot_seq) {
 			w->boot_seq = my_col_u64(u.st, 2);
-			w->since_ns = my_col_u64(u.st, 9);
+			*(w->q->newest_first ? &w->until_ns : &w->since_ns) = my_col_u64(u.st, 9);
 			w->last_node_id = my_col_u64(u.st, 10);
 		}
 		n++;
@@ -153,11 +173,7 @@ int my_events(struct store *base, const struct store_event_query *q, store_event
 	if (ret)
 		return ret;
 	do {
-		ret = give_page(&w,
-				q->boot_seq ? by_seq
-				: q->node   ? by_node_time
-					    : by_time,
-				fn, arg, &said);
+		ret = give_page(&w, page_sql(q), fn, arg, &said);
 	} while (ret == PAGE && !said && w.left);
 	return ret < 0 ? ret : said;
 }

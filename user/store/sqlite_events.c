@@ -475,6 +475,22 @@ static const char events_by_node_time[] =
 static const char events_by_time[] =
 	EVENT_SELECT "WHERE e.happened_ns >= ?4 AND e.happened_ns < ?5 "
 		     "ORDER BY e.happened_ns, e.node_id, e.boot_seq, e.seq LIMIT ?6";
+static const char events_by_node_time_back[] =
+	EVENT_SELECT "WHERE e.node_id = ?1 AND e.happened_ns >= ?4 AND e.happened_ns < ?5 "
+		     "ORDER BY e.happened_ns DESC, e.boot_seq DESC, e.seq DESC LIMIT ?6";
+static const char events_by_time_back[] =
+	EVENT_SELECT "WHERE e.happened_ns >= ?4 AND e.happened_ns < ?5 "
+		     "ORDER BY e.happened_ns DESC, e.node_id DESC, e.boot_seq DESC, e.seq DESC "
+		     "LIMIT ?6";
+
+static const char *events_sql(const struct store_event_query *q)
+{
+	if (q->boot_seq)
+		return events_by_seq;
+	if (q->newest_first)
+		return q->node ? events_by_node_time_back : events_by_time_back;
+	return q->node ? events_by_node_time : events_by_time;
+}
 
 static int give_event(struct sq_stmt *st, store_event_fn fn, void *arg)
 {
@@ -511,11 +527,7 @@ int sq_events(struct store *base, const struct store_event_query *q, store_event
 	ret = q->node ? sq_node_id(s, q->node, &node_id) : 0;
 	if (ret)
 		return ret;
-	ret = sq_get(s,
-		     q->boot_seq ? events_by_seq
-		     : q->node	 ? events_by_node_time
-				 : events_by_time,
-		     &st);
+	ret = sq_get(s, events_sql(q), &st);
 	if (ret)
 		return ret;
 	if (q->node)

@@ -10,9 +10,11 @@
  * Retention. What is deleted of a boot's records is a prefix: base_seq says up to where, and the head goes on to mean "without
  * a hole from the oldest kept". A record is old by the store's clock (received_ns), so that a node's clock can neither keep
  * its records for ever nor be rid of them. The index of events holds nothing for that order, but records of one boot
- * are received in the order of their numbers: the walk ends at the first that is not old.
+ * are received in the order of their numbers: the walk ends at the first that is not old. journals.oldest_ns leads to
+ * the boots that have something old, so that a piece costs what it deletes and not a look at every node.
  */
 #define ALERTS_AT_ONCE 64
+#define BOOTS_AT_ONCE 256
 
 struct pruning {
 	struct sq *s;
@@ -25,6 +27,7 @@ struct prefix {
 	uint64_t boot_seq, base,
 		limit; /* base < x <= limit may go: judged, and no hole before it */
 	uint64_t rows, last;
+	uint64_t oldest_ns; /* of what is kept */
 };
 
 static uint64_t left(const struct pruning *p, uint64_t done)
@@ -48,7 +51,15 @@ static int measure(struct pruning *p, struct prefix *x)
 	sq_u64(st, 2, x->boot_seq);
 	sq_u64(st, 3, x->base);
 	sq_u64(st, 4, x->limit);
-	while ((ret = sq_step(p->s, st)) > 0 && sq_col_u64(st, 1) < p->q->before_ns) {
+	/* When all of it goes, what comes behind is received later. */
+	x->oldest_ns = p->q->before_ns;
+	while ((ret = sq_step(p->s, st)) > 0) {
+		uint64_t received_ns = sq_col_u64(st, 1);
+
+		if (received_ns >= p->q->before_ns || x->rows == most)
+			x->oldest_ns = received_ns;
+		if (received_ns >= p->q->before_ns)
+			return 0;
 		if (x->rows == most) {
 			p->ret->more = true;
 			return 0;
@@ -74,43 +85,72 @@ static int cut(struct pruning *p, const struct prefix *x)
 	err = sq_run(p->s, st);
 	sq_put(take_ptr(st));
 	if (!err)
-		err = sq_get(
-			p->s,
-			"UPDATE journals SET base_seq = ?3 WHERE node_id = ?1 AND boot_seq = ?2",
-			&st);
+		err = sq_get(p->s,
+			     "UPDATE journals SET base_seq = ?3, oldest_ns = ?4, rows_pruned = "
+			     "rows_pruned + ?5 WHERE node_id = ?1 AND boot_seq = ?2",
+			     &st);
 	if (err)
 		return err;
 	sq_u64(st, 1, (uint64_t)x->node_id);
 	sq_u64(st, 2, x->boot_seq);
 	sq_u64(st, 3, x->last);
+	sq_u64(st, 4, x->oldest_ns);
+	sq_u64(st, 5, x->rows);
 	return sq_run(p->s, st);
 }
 
-static int prune_events(struct pruning *p)
+struct boots {
+	unsigned len;
+	struct prefix x[BOOTS_AT_ONCE];
+};
+
+/* Boots with something old, those with the oldest first; taken whole, since cutting changes the order of the walk. */
+static int collect_boots(struct pruning *p, struct boots *b, uint64_t offset)
 {
 	_sq_put_ struct sq_stmt *st = NULL;
 	int ret;
 
 	ret = sq_get(p->s,
 		     "SELECT node_id, boot_seq, base_seq, min(judged_seq, head_seq) FROM journals "
-		     "WHERE base_seq < min(judged_seq, head_seq) ORDER BY node_id, boot_seq",
+		     "WHERE oldest_ns < ?1 AND base_seq < min(judged_seq, head_seq) "
+		     "ORDER BY oldest_ns, node_id, boot_seq LIMIT ?2 OFFSET ?3",
 		     &st);
 	if (ret)
 		return ret;
-	while (!p->ret->more && (ret = sq_step(p->s, st)) > 0) {
-		struct prefix x = { .node_id = sqlite3_column_int64(st->st, 0),
-				    .boot_seq = sq_col_u64(st, 1),
-				    .base = sq_col_u64(st, 2),
-				    .limit = sq_col_u64(st, 3) };
-
-		ret = measure(p, &x);
-		if (!ret && x.rows && !p->q->count_only)
-			ret = cut(p, &x);
-		if (ret)
-			return ret;
-		p->ret->events += x.rows;
-	}
+	sq_u64(st, 1, p->q->before_ns);
+	sq_u64(st, 2, BOOTS_AT_ONCE);
+	sq_u64(st, 3, offset);
+	b->len = 0;
+	while ((ret = sq_step(p->s, st)) > 0 && b->len < BOOTS_AT_ONCE)
+		b->x[b->len++] = (struct prefix){ .node_id = sqlite3_column_int64(st->st, 0),
+						  .boot_seq = sq_col_u64(st, 1),
+						  .base = sq_col_u64(st, 2),
+						  .last = sq_col_u64(st, 2),
+						  .limit = sq_col_u64(st, 3) };
 	return ret < 0 ? ret : 0;
+}
+
+static int prune_events(struct pruning *p)
+{
+	_free_ struct boots *b = calloc(1, sizeof(*b));
+	uint64_t offset = 0;
+	int err;
+
+	if (!b)
+		return -ENOMEM;
+	do {
+		err = collect_boots(p, b, offset);
+		for (unsigned i = 0; !err && !p->ret->more && i < b->len; i++) {
+			err = measure(p, &b->x[i]);
+			if (!err && !p->q->count_only)
+				err = cut(p, &b->x[i]);
+			p->ret->events += err ? 0 : b->x[i].rows;
+		}
+		offset += b->len;
+	} while (!err && p->q->count_only && b->len == BOOTS_AT_ONCE);
+	if (b->len == BOOTS_AT_ONCE && !p->q->count_only)
+		p->ret->more = true;
+	return err;
 }
 
 /* A closed door goes when the record that opened it has gone. */
@@ -189,14 +229,15 @@ static int prune_alerts(struct pruning *p)
 	return ret;
 }
 
+/* Doors and alerts when the events are through: a door that has to wait for its records would be looked at by each piece. */
 int sq_prune(struct store *base, const struct store_prune *q, struct store_pruned *ret)
 {
 	struct pruning p = { (struct sq *)base, q, ret };
 	int err = prune_events(&p);
 
-	if (!err)
+	if (!err && !ret->more)
 		err = prune_doors(&p);
-	return err ? err : prune_alerts(&p);
+	return err || ret->more ? err : prune_alerts(&p);
 }
 
 /* --- what is there --------------------------------------------------------------------------------------- */
@@ -238,7 +279,10 @@ int sq_usage(struct store *base, bool count, struct store_usage *ret)
 		err = one_u64(s, "SELECT coalesce(max(last_seen_ns), 0) FROM nodes",
 			      &ret->newest_ns);
 	if (!err && count)
-		err = one_u64(s, "SELECT count(*) FROM events", &ret->events);
+		err = one_u64(s,
+			      "SELECT (SELECT coalesce(sum(event_count), 0) FROM nodes) - (SELECT "
+			      "coalesce(sum(rows_pruned), 0) FROM journals)",
+			      &ret->events);
 	if (err)
 		return err;
 	ret->used_bytes = (pages - unused) * page;

@@ -181,6 +181,8 @@ int store_events(struct store *s, const struct store_event_query *q, store_event
 {
 	if (q->boot_seq && !q->node)
 		return store_set_why(s, -EINVAL, "a boot_seq needs its node");
+	if (q->boot_seq && q->newest_first)
+		return store_set_why(s, -EINVAL, "the records of a boot are read in their order");
 	return s->ops->events(s, q, fn, arg);
 }
 
