@@ -100,7 +100,7 @@ static void test_there(void)
 	is_int(deliver(p.sink, 4, big, sizeof(big)), 0, "the longest message is delivered");
 	is_int(strlen(content("there")), 9 + SINK_JSON_MAX + 1, "whole");
 	close(open(in_dir("fail"), O_CREAT | O_CLOEXEC, 0644));
-	is_int(deliver(p.sink, 5, "{}", 2), -EIO, "a failing program is a failure here");
+	is_int(deliver(p.sink, 5, "{}", 2), SINK_REFUSED, "a failing program is a failure here");
 	ok(strstr(last_why, "exited with status 7"), "with the reason from there: %s", last_why);
 	unlink(in_dir("fail"));
 	is_int(deliver(p.sink, 5, "{}", 2), 0, "one that failed is run again");
@@ -112,7 +112,7 @@ static void test_there(void)
 	pair_done(&p);
 	ok(pair_open(&p, program("slow", "tail -f /dev/null"), 100 * MS),
 	   "a spawner with a time limit");
-	is_int(deliver(p.sink, 8, "{}", 2), -ETIMEDOUT, "ends a program over it");
+	is_int(deliver(p.sink, 8, "{}", 2), SINK_REFUSED, "ends a program over it");
 	ok(strstr(last_why, "not done after 100 ms"), "and says so: %s", last_why);
 	pair_done(&p);
 }

@@ -16,6 +16,7 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define TERM_GRACE_NS (1000 * NS_PER_MS)
+#define TEMPFAIL 75 /* EX_TEMPFAIL of sysexits.h */
 #define REAP_TRIES 500 /* of 2 ms, after SIGKILL */
 
 struct hook {
@@ -117,7 +118,8 @@ static int on_child(void *arg)
 		finish(h, -ETIMEDOUT, why);
 	} else if (status) {
 		snprintf(why, sizeof(why), "'%s' %s", h->program, proc_status_text(status));
-		finish(h, -EIO, why);
+		finish(h, WIFEXITED(status) && WEXITSTATUS(status) == TEMPFAIL ? -EAGAIN : -EIO,
+		       why);
 	} else {
 		finish(h, 0, NULL);
 	}

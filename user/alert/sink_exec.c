@@ -48,6 +48,15 @@ static void finish(struct sink *s, int err, const char *why)
 		done(err, why, s->arg);
 }
 
+/*
+ * A program that ends with another status than 0, is killed or does not end has refused the message: it may be the message that it
+ * cannot digest. With status 75 (EX_TEMPFAIL of sysexits.h) it says that it can, but not now.
+ */
+static int verdict_of(int err)
+{
+	return err == -EIO || err == -ETIMEDOUT ? SINK_REFUSED : err;
+}
+
 /* --- by a spawner ----------------------------------------------------------------------------------- */
 
 static int on_late(void *arg)
@@ -82,7 +91,7 @@ static int on_answer(void *arg)
 	err = loop_timer_set(s->timer, 0, 0);
 	if (err)
 		return err;
-	finish(s, a.result > 0 ? -EIO : a.result, a.why);
+	finish(s, a.result > 0 ? -EIO : verdict_of(a.result), a.why);
 	return 0;
 }
 
@@ -144,7 +153,7 @@ static int exec_open(struct loop *l, const char *target, uint64_t timeout_ns,
 
 static void on_hook(int err, const char *why, void *arg)
 {
-	finish(arg, err, why);
+	finish(arg, verdict_of(err), why);
 }
 
 static int exec_send(struct sink *s, const struct sink_message *m, sink_done_fn done, void *arg)

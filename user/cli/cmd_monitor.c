@@ -16,6 +16,7 @@
 #include "base/notify.h"
 #include "cli/cmd.h"
 #include "cli/role.h"
+#include "cli/route_log.h"
 #include "conf/conf.h"
 #include "monitor/judge.h"
 #include "monitor/retention.h"
@@ -49,34 +50,6 @@ static int format_alert(const struct store_alert *a, struct buf *b)
 	jsonw_init(&w, b);
 	view_alert_json(&w, a);
 	return b->err;
-}
-
-static void on_report(const struct route_report *r, void *arg)
-{
-	(void)arg;
-	switch (r->news) {
-	case ROUTE_FAILED:
-		if (r->failures == 1)
-			log_warn("the %s sink failed: %s; trying again", r->sink, r->why);
-		else
-			log_warn("the %s sink failed %llu times in a row: %s; trying again",
-				 r->sink, (unsigned long long)r->failures, r->why);
-		break;
-	case ROUTE_RECOVERED:
-		log_info("the %s sink works again", r->sink);
-		break;
-	case ROUTE_ABSENT:
-		log_info("the %s sink has no place here, continuing without it: %s", r->sink,
-			 r->why);
-		break;
-	case ROUTE_DROPPED:
-		log_warn("alert change %llu cannot be sent to the %s sink, skipping it: %s",
-			 (unsigned long long)r->log_id, r->sink, r->why);
-		break;
-	case ROUTE_STORE:
-		log_warn("alerts cannot be read from the store: %s; trying again", r->why);
-		break;
-	}
 }
 
 static int step(struct monitor *m)
@@ -153,7 +126,7 @@ static int set_up_sinks(struct monitor *m, const struct conf *conf)
 	const struct route_opts o = { .loop = m->role.loop,
 				      .store = m->role.store,
 				      .format = format_alert,
-				      .report = on_report };
+				      .report = route_log };
 	int err = route_new(&o, &m->route);
 
 	if (!err && *conf->alert_exec)

@@ -2,6 +2,7 @@
 #ifndef AJAR_STORE_DRIVER_H
 #define AJAR_STORE_DRIVER_H
 
+#include "store/sinks.h"
 #include "store/store.h"
 
 /*
@@ -81,6 +82,16 @@ struct store_ops {
 
 	int (*setting_get)(struct store *s, const char *name, struct buf *b);
 	int (*setting_set)(struct store *s, const char *name, const char *value);
+
+	/* Sinks (store/sinks.h). */
+	int (*sinks)(struct store *s, store_sink_fn fn, void *arg);
+	int (*sink_put)(struct store *s, const struct store_sink *sink);
+	int (*sink_forget)(struct store *s, const char *name);
+	int (*park)(struct store *s, const struct store_parked *p);
+	int (*unpark)(struct store *s, const char *sink, uint64_t log_id);
+	int (*parked)(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit,
+		      store_parked_fn fn, void *arg);
+	int (*log_before)(struct store *s, uint64_t at_ns, uint64_t *ret_log_id);
 };
 
 extern const struct store_ops store_sqlite_ops, store_mysql_ops, store_mem_ops;

@@ -65,6 +65,13 @@ static int cmp_doors(const struct mem_door *a, const struct mem_door *b)
 	return CMP(a->d.door.cookie, b->d.door.cookie);
 }
 
+static int cmp_parked(const struct store_parked *a, const struct store_parked *b)
+{
+	int order = strcmp(a->sink, b->sink);
+
+	return order ? order : CMP(a->log_id, b->log_id);
+}
+
 int mem_cmp(enum mem_table t, const void *a, const void *b)
 {
 	switch (t) {
@@ -88,6 +95,11 @@ int mem_cmp(enum mem_table t, const void *a, const void *b)
 	case MEM_LOG:
 		return CMP(((const struct mem_log *)a)->c.log_id,
 			   ((const struct mem_log *)b)->c.log_id);
+	case MEM_SINKS:
+		return strcmp(((const struct store_sink *)a)->name,
+			      ((const struct store_sink *)b)->name);
+	case MEM_PARKED:
+		return cmp_parked(a, b);
 	default:
 		return strcmp(((const struct mem_named *)a)->name,
 			      ((const struct mem_named *)b)->name);
@@ -642,4 +654,11 @@ const struct store_ops store_mem_ops = {
 	.sink_cursor_set = mem_cursor_set,
 	.setting_get = mem_setting_get,
 	.setting_set = mem_setting_set,
+	.sinks = mem_sinks,
+	.sink_put = mem_sink_put,
+	.sink_forget = mem_sink_forget,
+	.park = mem_park,
+	.unpark = mem_unpark,
+	.parked = mem_parked,
+	.log_before = mem_log_before,
 };

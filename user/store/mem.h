@@ -21,6 +21,8 @@ enum mem_table {
 	MEM_LOG,
 	MEM_CURSORS,
 	MEM_SETTINGS,
+	MEM_SINKS,
+	MEM_PARKED,
 	MEM_TABLES,
 };
 
@@ -136,5 +138,15 @@ int mem_touch_alert(struct store *base, const char *key, uint64_t count, uint64_
 int mem_alerts(struct store *base, const struct store_alert_query *q, store_alert_fn fn, void *arg);
 int mem_alert_changes(struct store *base, uint64_t after_log_id, uint64_t since_ns,
 		      uint64_t until_ns, uint32_t limit, store_change_fn fn, void *arg);
+
+/* mem_sinks.c */
+int mem_sinks(struct store *base, store_sink_fn fn, void *arg);
+int mem_sink_put(struct store *base, const struct store_sink *sink);
+int mem_sink_forget(struct store *base, const char *name);
+int mem_park(struct store *base, const struct store_parked *p);
+int mem_unpark(struct store *base, const char *sink, uint64_t log_id);
+int mem_parked(struct store *base, const char *sink, uint64_t due_ns, uint32_t limit,
+	      store_parked_fn fn, void *arg);
+int mem_log_before(struct store *base, uint64_t at_ns, uint64_t *ret_log_id);
 
 #endif

@@ -202,4 +202,14 @@ int my_alert_changes(struct store *base, uint64_t after_log_id, uint64_t since_n
 int my_sink_cursor_get(struct store *base, const char *sink, uint64_t *ret_log_id);
 int my_sink_cursor_set(struct store *base, const char *sink, uint64_t log_id);
 
+/* mysql_sinks.c */
+int my_sinks(struct store *base, store_sink_fn fn, void *arg);
+int my_sink_put(struct store *base, const struct store_sink *sink);
+int my_sink_forget(struct store *base, const char *name);
+int my_park(struct store *base, const struct store_parked *p);
+int my_unpark(struct store *base, const char *sink, uint64_t log_id);
+int my_parked(struct store *base, const char *sink, uint64_t due_ns, uint32_t limit,
+	      store_parked_fn fn, void *arg);
+int my_log_before(struct store *base, uint64_t at_ns, uint64_t *ret_log_id);
+
 #endif

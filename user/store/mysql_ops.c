@@ -209,4 +209,11 @@ const struct store_ops store_mysql_ops = {
 	.sink_cursor_set = my_sink_cursor_set,
 	.setting_get = my_setting_get,
 	.setting_set = my_setting_set,
+	.sinks = my_sinks,
+	.sink_put = my_sink_put,
+	.sink_forget = my_sink_forget,
+	.park = my_park,
+	.unpark = my_unpark,
+	.parked = my_parked,
+	.log_before = my_log_before,
 };

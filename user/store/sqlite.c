@@ -414,4 +414,11 @@ const struct store_ops store_sqlite_ops = {
 	.sink_cursor_set = sq_sink_cursor_set,
 	.setting_get = sq_setting_get,
 	.setting_set = sq_setting_set,
+	.sinks = sq_sinks,
+	.sink_put = sq_sink_put,
+	.sink_forget = sq_sink_forget,
+	.park = sq_park,
+	.unpark = sq_unpark,
+	.parked = sq_parked,
+	.log_before = sq_log_before,
 };

@@ -112,4 +112,14 @@ int sq_sink_cursor_set(struct store *base, const char *sink, uint64_t log_id);
 int sq_open(const char *path, unsigned flags, struct store **ret_store, char **ret_why);
 int sq_schema(struct store *base, unsigned *ret_have, unsigned *ret_want);
 
+/* sqlite_sinks.c */
+int sq_sinks(struct store *base, store_sink_fn fn, void *arg);
+int sq_sink_put(struct store *base, const struct store_sink *sink);
+int sq_sink_forget(struct store *base, const char *name);
+int sq_park(struct store *base, const struct store_parked *p);
+int sq_unpark(struct store *base, const char *sink, uint64_t log_id);
+int sq_parked(struct store *base, const char *sink, uint64_t due_ns, uint32_t limit,
+	      store_parked_fn fn, void *arg);
+int sq_log_before(struct store *base, uint64_t at_ns, uint64_t *ret_log_id);
+
 #endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+
+#include "store/conformance.h"
+#include "store/sinks.h"
+
+/* What store/sinks.h promises, of every driver. */
+
+static int put_sink(const struct store_sink *s, void *arg)
+{
+	buf_printf(arg, "%s:%llu:%llu,%llu,%llu,%llu:%llu:%s:%llu,%llu:%llu@%llu:%llu ", s->name,
+		   (unsigned long long)s->log_id, (unsigned long long)s->sent,
+		   (unsigned long long)s->failed, (unsigned long long)s->skipped,
+		   (unsigned long long)s->given_up, (unsigned long long)s->failures, s->why,
+		   (unsigned long long)s->sent_ns, (unsigned long long)s->failed_ns,
+		   (unsigned long long)s->behind, (unsigned long long)s->behind_ns,
+		   (unsigned long long)s->parked);
+	return 0;
+}
+
+static void sinks_are(struct store *s, const char *want, const char *what)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+
+	is_int(store_sinks(s, put_sink, &b), 0, "%s: sinks", drv->name);
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+}
+
+static int put_parked(const struct store_parked *p, void *arg)
+{
+	buf_printf(arg, "%s:%llu:%llu:%llu:%llu-%llu:%s ", p->sink, (unsigned long long)p->log_id,
+		   (unsigned long long)p->alert_id, (unsigned long long)p->tries,
+		   (unsigned long long)p->first_ns, (unsigned long long)p->next_ns, p->why);
+	return 0;
+}
+
+static void parked_are(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit,
+		       const char *want, const char *what)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+
+	is_int(store_parked(s, sink, due_ns, limit, put_parked, &b), 0, "%s: parked", drv->name);
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+}
+
+static void test_sinks(struct store *s)
+{
+	struct store_alert a = { .key = "k1", .kind = FINDING_UNEXPECTED, .state = ALERT_OPEN };
+	struct store_sink siem = { .name = "siem",
+				   .sent = 1,
+				   .failed = 2,
+				   .skipped = 3,
+				   .given_up = 4,
+				   .failures = 5,
+				   .why = "it's \"away\"",
+				   .sent_ns = 6,
+				   .failed_ns = 7 };
+	struct store_parked p = { .sink = "siem",
+				  .log_id = 5,
+				  .alert_id = 9,
+				  .tries = 5,
+				  .first_ns = 100,
+				  .next_ns = 200,
+				  .why = "400" };
+	char want[200];
+	uint64_t log1 = 0, log2 = 0, id = 0;
+
+	is_int(store_log_before(s, 100, &id), 0, "%s: an empty log", drv->name);
+	is_int((long long)id, 0, "%s: has no number", drv->name);
+	(void)!store_put_alert(s, &a, "m", "", 1000, NULL, &log1);
+	(void)!store_put_alert(s, &a, "m", "", 2000, NULL, &log2);
+	is_int(store_log_before(s, 2000, &id), 0, "%s: the log before a time", drv->name);
+	ok(id == log1, "%s: does not have what was then", drv->name);
+	sinks_are(s, "", "nobody has a cursor");
+	is_int(store_sink_put(s, &siem), 0, "%s: a sink", drv->name);
+	is_int(store_sink_cursor_set(s, "exec", log2), 0, "%s: one by its cursor", drv->name);
+	snprintf(want, sizeof(want),
+		 "exec:%llu:0,0,0,0:0::0,0:0@0:0 siem:0:1,2,3,4:5:it's \"away\":6,7:2@1000:0 ",
+		 (unsigned long long)log2);
+	sinks_are(s, want, "each with what is behind it");
+	is_int(store_park(s, &p), 0, "%s: parked", drv->name);
+	p.log_id = 4;
+	p.next_ns = 300;
+	is_int(store_park(s, &p), 0, "%s: parked", drv->name);
+	p.log_id = 6;
+	p.next_ns = 0;
+	is_int(store_park(s, &p), 0, "%s: given up", drv->name);
+	p.sink = "other";
+	p.log_id = 5;
+	p.next_ns = 250;
+	is_int(store_park(s, &p), 0, "%s: another's", drv->name);
+	parked_are(s, "siem", 0, 0,
+		   "siem:6:9:5:100-0:400 siem:5:9:5:100-200:400 siem:4:9:5:100-300:400 ",
+		   "all of one sink, by the next try");
+	parked_are(s, "siem", 250, 0, "siem:5:9:5:100-200:400 ", "what is due");
+	parked_are(s, NULL, 400, 2, "siem:5:9:5:100-200:400 other:5:9:5:100-250:400 ",
+		   "of all, with a limit");
+	p = (struct store_parked){
+		.sink = "siem", .log_id = 5, .tries = 6, .next_ns = 900, .why = "x"
+	};
+	is_int(store_park(s, &p), 0, "%s: once more", drv->name);
+	parked_are(s, "siem", 1000, 0, "siem:4:9:5:100-300:400 siem:5:9:6:100-900:x ",
+		   "it keeps when it was refused first");
+	is_int(store_unpark(s, "siem", 4), 0, "%s: unparked", drv->name);
+	is_int(store_unpark(s, "siem", 4), 0, "%s: twice is fine", drv->name);
+	siem.log_id = log1;
+	siem.failures = 0;
+	is_int(store_sink_put(s, &siem), 0, "%s: it moves on", drv->name);
+	is_int(store_sink_forget(s, "exec"), 0, "%s: forgotten", drv->name);
+	snprintf(want, sizeof(want), "siem:%llu:1,2,3,4:0:it's \"away\":6,7:1@2000:2 ",
+		 (unsigned long long)log1);
+	sinks_are(s, want, "the other is as it was put");
+	is_int(store_sink_forget(s, "siem"), 0, "%s: forgotten", drv->name);
+	sinks_are(s, "", "nobody is left");
+	parked_are(s, NULL, 0, 0, "other:5:9:5:100-250:400 ", "nor what was parked for it");
+	is_int(store_sink_forget(s, "siem"), -ENOENT, "%s: nobody to forget", drv->name);
+	is_int(store_sink_put(s, &(struct store_sink){ .name = "" }), -EINVAL,
+	       "%s: a sink has a name", drv->name);
+}
+
+int main(void)
+{
+	static void (*const tests[])(struct store * s) = { test_sinks };
+
+	return conformance(tests, array_len(tests), NULL);
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CLI_ROUTE_LOG_H
+#define AJAR_CLI_ROUTE_LOG_H
+
+struct route_report;
+
+/* What the router has to say, for the roles that deliver alerts (monitor, notify). */
+void route_log(const struct route_report *r, void *arg);
+
+#endif

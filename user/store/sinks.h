@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_STORE_SINKS_H
+#define AJAR_STORE_SINKS_H
+
+#include "store/store.h"
+
+/*
+ * How each sink is doing: its cursor in alert_log, counters since it was first used, and the changes that its receiver
+ * refused: those are put aside, so that what comes behind them is not held up, and are tried again by themselves.
+ */
+struct store_sink {
+	const char *name;
+	uint64_t log_id; /* the cursor */
+	uint64_t sent, failed, skipped; /* changes delivered, tries that failed, changes the place for which is absent */
+	uint64_t given_up; /* changes refused until nobody tried any more */
+	uint64_t failures; /* in a row; 0: it works */
+	const char *why; /* of the last failure, one line; "": none yet */
+	uint64_t sent_ns, failed_ns; /* wall, when last; 0: never */
+	/* Read only: what lies behind the cursor, since when, and what is put aside (given up included). */
+	uint64_t behind, behind_ns, parked;
+};
+typedef int (*store_sink_fn)(const struct store_sink *s, void *arg);
+must_check int store_sinks(struct store *s, store_sink_fn fn, void *arg); /* by name */
+/* Cursor and counters, as one. */
+must_check int store_sink_put(struct store *s, const struct store_sink *sink);
+/* As if it had never been there; -ENOENT. A cursor that nobody moves keeps retention from deleting alerts. */
+must_check int store_sink_forget(struct store *s, const char *name);
+
+struct store_parked {
+	const char *sink;
+	uint64_t log_id, alert_id;
+	uint64_t tries;
+	uint64_t first_ns, next_ns; /* wall: refused first, to be tried again; next_ns 0: given up */
+	const char *why;
+};
+must_check int store_park(struct store *s, const struct store_parked *p); /* insert or replace */
+must_check int store_unpark(struct store *s, const char *sink, uint64_t log_id); /* 0 also when there was none */
+typedef int (*store_parked_fn)(const struct store_parked *p, void *arg);
+/* By time of the next try, then number. sink NULL: all. due_ns: only those to be tried by then, given up ones not; 0: all. */
+must_check int store_parked(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit, store_parked_fn fn, void *arg);
+
+/* The newest alert_log row written before at_ns; 0: none. Where a sink begins that is to hear only what is new. */
+must_check int store_log_before(struct store *s, uint64_t at_ns, uint64_t *ret_log_id);
+
+#endif
