@@ -1,7 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "core/profile.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
+
+static const char *const action_names[] = { "allow", "require", "deny" };
+
+const char *profile_action_name(enum profile_action a)
+{
+	return (unsigned)a < array_len(action_names) ? action_names[a] : "?";
+}
+
+int profile_action_parse(const char *s, enum profile_action *ret_a)
+{
+	for (unsigned i = 0; i < array_len(action_names); i++) {
+		if (strcasecmp(s, action_names[i]))
+			continue;
+		*ret_a = (enum profile_action)i;
+		return 0;
+	}
+	return -ENOENT;
+}
 
 void profile_row_done(struct profile_row *r)
 {
@@ -12,6 +32,10 @@ void profile_row_done(struct profile_row *r)
 	free(r->origin);
 	free(r->reason);
 	free(r->author);
+	free(r->job);
+	free(r->container);
+	free(r->fingerprint);
+	free(r->line);
 	*r = (struct profile_row){ 0 };
 }
 

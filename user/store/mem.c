@@ -497,7 +497,8 @@ static bool same_port(const struct profile_row *a, const struct profile_row *b)
 	return a->port == b->port && a->port_end == b->port_end && a->proto == b->proto &&
 	       a->scope == b->scope && same_str(a->service, b->service) &&
 	       same_str(a->host_type, b->host_type) && same_str(a->exe, b->exe) &&
-	       same_str(a->user, b->user);
+	       same_str(a->user, b->user) && a->action == b->action && same_str(a->job, b->job) &&
+	       same_str(a->container, b->container) && same_str(a->fingerprint, b->fingerprint);
 }
 
 static int add_port(struct mem *m, const char *host_type, const struct profile_row *row,
@@ -513,7 +514,13 @@ static int add_port(struct mem *m, const char *host_type, const struct profile_r
 	r.origin = (char *)mem_str(m, row->origin && row->origin[0] ? row->origin : "manual");
 	r.reason = (char *)mem_str(m, row->reason);
 	r.author = (char *)mem_str(m, row->author);
-	if (!r.host_type || !r.service || !r.exe || !r.user || !r.origin || !r.reason || !r.author)
+	r.job = (char *)mem_str(m, row->job);
+	r.container = (char *)mem_str(m, row->container);
+	r.fingerprint = (char *)mem_str(m, row->fingerprint);
+	r.line = (char *)mem_str(m, row->line);
+	r.hits = r.last_match_ns = 0;
+	if (!r.host_type || !r.service || !r.exe || !r.user || !r.origin || !r.reason ||
+	    !r.author || !r.job || !r.container || !r.fingerprint || !r.line)
 		return -ENOMEM;
 	for (size_t i = 0; i < ports->len; i++) {
 		if (same_port(ports->row[i], &r))

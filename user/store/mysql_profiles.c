@@ -3,33 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
+
+#include "store/profile_words.h"
 
 /* The profiles: open_ports and host_types. Triggers of the schema keep the revision and the acceptance. */
-
-static const char *scope_name(enum door_scope scope)
-{
-	return scope ? door_scope_name(scope) : "";
-}
-
-static enum door_scope scope_parse(const char *s)
-{
-	for (unsigned i = SCOPE_ANY; i <= SCOPE_LOOPBACK; i++) {
-		if (!strcasecmp(s, door_scope_name((enum door_scope)i)))
-			return (enum door_scope)i;
-	}
-	return 0;
-}
-
-/* A row may be written by hand: the case of its words is the writer's. */
-static enum door_proto proto_parse(const char *s)
-{
-	for (unsigned i = PROTO_TCP; i <= PROTO_VSOCK; i++) {
-		if (!strcasecmp(s, door_proto_name((enum door_proto)i)))
-			return (enum door_proto)i;
-	}
-	return 0;
-}
 
 static int read_rows(struct my *s, struct profile *p)
 {
@@ -38,9 +15,12 @@ static int read_rows(struct my *s, struct profile *p)
 
 	ret = my_get(
 		s,
-		"SELECT id, port, port_end, protocol, service, host_type, scope, exe, user_name, "
-		"origin, reason, "
-		"author, created_ns, expires_ns FROM open_ports WHERE host_type = ? ORDER BY id",
+		"SELECT p.id, port, port_end, protocol, service, host_type, scope, exe, user_name, "
+		"origin, "
+		"reason, author, created_ns, expires_ns, action, job, container, fingerprint, "
+		"severity, "
+		"line_no, source_line, h.hits, h.last_ns FROM open_ports p "
+		"LEFT JOIN open_port_hits h ON h.row_id = p.id WHERE host_type = ? ORDER BY p.id",
 		&u.st);
 	if (ret)
 		return ret;
@@ -51,10 +31,8 @@ static int read_rows(struct my *s, struct profile *p)
 			.id = my_col_u64(u.st, 0),
 			.port = (uint32_t)my_col_u64(u.st, 1),
 			.port_end = (uint32_t)my_col_u64(u.st, 2),
-			.proto = proto_parse(my_col_str(u.st, 3)),
 			.service = (char *)my_col_str(u.st, 4),
 			.host_type = (char *)my_col_str(u.st, 5),
-			.scope = scope_parse(my_col_str(u.st, 6)),
 			.exe = (char *)my_col_str(u.st, 7),
 			.user = (char *)my_col_str(u.st, 8),
 			.origin = (char *)my_col_str(u.st, 9),
@@ -62,7 +40,17 @@ static int read_rows(struct my *s, struct profile *p)
 			.author = (char *)my_col_str(u.st, 11),
 			.created_ns = my_col_u64(u.st, 12),
 			.expires_ns = my_col_u64(u.st, 13),
+			.job = (char *)my_col_str(u.st, 15),
+			.container = (char *)my_col_str(u.st, 16),
+			.fingerprint = (char *)my_col_str(u.st, 17),
+			.line_no = (uint32_t)my_col_u64(u.st, 19),
+			.line = (char *)my_col_str(u.st, 20),
+			.hits = my_col_u64(u.st, 21),
+			.last_match_ns = my_col_u64(u.st, 22),
 		};
+
+		profile_words_parse(&row, my_col_str(u.st, 3), my_col_str(u.st, 6),
+				    my_col_str(u.st, 14), my_col_str(u.st, 18));
 
 		ret = store_profile_push(p, &row);
 		if (ret)
@@ -139,12 +127,14 @@ static int add_row(struct my *s, const char *host_type, const struct profile_row
 	int err;
 
 	/* Not IGNORE, which would also swallow broken values; a plain error for "it is there" is no error. */
-	err = my_get(s,
-		     "INSERT INTO open_ports (port, port_end, protocol, service, host_type, scope, "
-		     "exe, user_name, "
-		     "origin, reason, author, created_ns, expires_ns) VALUES (?, ?, ?, ?, ?, ?, ?, "
-		     "?, ?, ?, ?, ?, ?)",
-		     &u.st);
+	err = my_get(
+		s,
+		"INSERT INTO open_ports (port, port_end, protocol, service, host_type, scope, exe, "
+		"user_name, origin, reason, author, created_ns, expires_ns, action, job, "
+		"container, "
+		"fingerprint, severity, line_no, source_line) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		&u.st);
 	if (err)
 		return err;
 	my_u64(u.st, 1, r->port);
@@ -152,7 +142,7 @@ static int add_row(struct my *s, const char *host_type, const struct profile_row
 	my_str(u.st, 3, door_proto_name(r->proto));
 	my_str(u.st, 4, or_empty(r->service));
 	my_str(u.st, 5, host_type);
-	my_str(u.st, 6, scope_name(r->scope));
+	my_str(u.st, 6, profile_scope_word(r->scope));
 	my_str(u.st, 7, or_empty(r->exe));
 	my_str(u.st, 8, or_empty(r->user));
 	my_str(u.st, 9, r->origin && r->origin[0] ? r->origin : "manual");
@@ -160,6 +150,13 @@ static int add_row(struct my *s, const char *host_type, const struct profile_row
 	my_str(u.st, 11, or_empty(r->author));
 	my_u64(u.st, 12, r->created_ns ? r->created_ns : now_ns);
 	my_u64(u.st, 13, r->expires_ns);
+	my_str(u.st, 14, profile_action_name(r->action));
+	my_str(u.st, 15, or_empty(r->job));
+	my_str(u.st, 16, or_empty(r->container));
+	my_str(u.st, 17, or_empty(r->fingerprint));
+	my_str(u.st, 18, r->severity ? severity_name(r->severity) : "");
+	my_u64(u.st, 19, r->line_no);
+	my_str(u.st, 20, or_empty(r->line));
 	err = my_run(s, u.st, NULL);
 	if (err == -EEXIST)
 		return 0;

@@ -3,33 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
+
+#include "store/profile_words.h"
 
 /* The profiles: open_ports and host_types. Triggers of the schema keep the revision and the acceptance. */
-
-static const char *scope_name(enum door_scope scope)
-{
-	return scope ? door_scope_name(scope) : "";
-}
-
-static enum door_scope scope_parse(const char *s)
-{
-	for (unsigned i = SCOPE_ANY; i <= SCOPE_LOOPBACK; i++) {
-		if (!strcasecmp(s, door_scope_name((enum door_scope)i)))
-			return (enum door_scope)i;
-	}
-	return 0;
-}
-
-/* A row may be written by hand: the case of its words is the writer's. */
-static enum door_proto proto_parse(const char *s)
-{
-	for (unsigned i = PROTO_TCP; i <= PROTO_VSOCK; i++) {
-		if (!strcasecmp(s, door_proto_name((enum door_proto)i)))
-			return (enum door_proto)i;
-	}
-	return 0;
-}
 
 static int read_rows(struct sq *s, struct profile *p)
 {
@@ -38,9 +15,12 @@ static int read_rows(struct sq *s, struct profile *p)
 
 	ret = sq_get(
 		s,
-		"SELECT id, port, port_end, protocol, service, host_type, scope, exe, user_name, "
-		"origin, reason, author, created_ns, expires_ns FROM open_ports "
-		"WHERE host_type = ? ORDER BY id",
+		"SELECT p.id, port, port_end, protocol, service, host_type, scope, exe, user_name, "
+		"origin, "
+		"reason, author, created_ns, expires_ns, action, job, container, fingerprint, "
+		"severity, "
+		"line_no, source_line, h.hits, h.last_ns FROM open_ports p "
+		"LEFT JOIN open_port_hits h ON h.row_id = p.id WHERE host_type = ? ORDER BY p.id",
 		&st);
 	if (ret)
 		return ret;
@@ -51,10 +31,8 @@ static int read_rows(struct sq *s, struct profile *p)
 			.id = sq_col_u64(st, 0),
 			.port = (uint32_t)sq_col_u64(st, 1),
 			.port_end = (uint32_t)sq_col_u64(st, 2),
-			.proto = proto_parse(sq_col_str(st, 3)),
 			.service = (char *)sq_col_str(st, 4),
 			.host_type = (char *)sq_col_str(st, 5),
-			.scope = scope_parse(sq_col_str(st, 6)),
 			.exe = (char *)sq_col_str(st, 7),
 			.user = (char *)sq_col_str(st, 8),
 			.origin = (char *)sq_col_str(st, 9),
@@ -62,7 +40,17 @@ static int read_rows(struct sq *s, struct profile *p)
 			.author = (char *)sq_col_str(st, 11),
 			.created_ns = sq_col_u64(st, 12),
 			.expires_ns = sq_col_u64(st, 13),
+			.job = (char *)sq_col_str(st, 15),
+			.container = (char *)sq_col_str(st, 16),
+			.fingerprint = (char *)sq_col_str(st, 17),
+			.line_no = (uint32_t)sq_col_u64(st, 19),
+			.line = (char *)sq_col_str(st, 20),
+			.hits = sq_col_u64(st, 21),
+			.last_match_ns = sq_col_u64(st, 22),
 		};
+
+		profile_words_parse(&row, sq_col_str(st, 3), sq_col_str(st, 6), sq_col_str(st, 14),
+				    sq_col_str(st, 18));
 
 		ret = store_profile_push(p, &row);
 		if (ret)
@@ -141,9 +129,11 @@ static int add_row(struct sq *s, const char *host_type, const struct profile_row
 	err = sq_get(
 		s,
 		"INSERT INTO open_ports (port, port_end, protocol, service, host_type, scope, exe, "
-		"user_name, origin, reason, author, created_ns, expires_ns) "
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (host_type, port, "
-		"port_end, protocol, service, scope, exe, user_name) DO NOTHING",
+		"user_name, origin, reason, author, created_ns, expires_ns, action, job, "
+		"container, "
+		"fingerprint, severity, line_no, source_line) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT DO NOTHING",
 		&st);
 	if (err)
 		return err;
@@ -152,7 +142,7 @@ static int add_row(struct sq *s, const char *host_type, const struct profile_row
 	sq_str(st, 3, door_proto_name(r->proto));
 	sq_str(st, 4, or_empty(r->service));
 	sq_str(st, 5, host_type);
-	sq_str(st, 6, scope_name(r->scope));
+	sq_str(st, 6, profile_scope_word(r->scope));
 	sq_str(st, 7, or_empty(r->exe));
 	sq_str(st, 8, or_empty(r->user));
 	sq_str(st, 9, r->origin && r->origin[0] ? r->origin : "manual");
@@ -160,6 +150,13 @@ static int add_row(struct sq *s, const char *host_type, const struct profile_row
 	sq_str(st, 11, or_empty(r->author));
 	sq_u64(st, 12, r->created_ns ? r->created_ns : now_ns);
 	sq_u64(st, 13, r->expires_ns);
+	sq_str(st, 14, profile_action_name(r->action));
+	sq_str(st, 15, or_empty(r->job));
+	sq_str(st, 16, or_empty(r->container));
+	sq_str(st, 17, or_empty(r->fingerprint));
+	sq_str(st, 18, r->severity ? severity_name(r->severity) : "");
+	sq_u64(st, 19, r->line_no);
+	sq_str(st, 20, or_empty(r->line));
 	err = sq_run(s, st);
 	if (!err)
 		*count += sqlite3_changes(s->db) > 0;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "store/wrap.h"
 
@@ -143,6 +144,12 @@ static int check_events(struct store *s, const struct store_event *rows, size_t 
 	return 0;
 }
 
+static bool is_job_word(const char *job)
+{
+	return !strcasecmp(job, PROFILE_ANY) || !strcasecmp(job, PROFILE_NONE) ||
+	       !strcasecmp(job, "slurm");
+}
+
 static int check_profile_row(struct store *s, const struct profile_row *r)
 {
 	if (r->port_end && r->port_end < r->port)
@@ -152,6 +159,10 @@ static int check_profile_row(struct store *s, const struct profile_row *r)
 		return store_set_why(s, -EINVAL, "a profile row needs a protocol");
 	if ((unsigned)r->scope > SCOPE_LOOPBACK)
 		return store_set_why(s, -EINVAL, "unknown scope %u", (unsigned)r->scope);
+	if ((unsigned)r->action > PROFILE_DENY || (unsigned)r->severity > SEVERITY_CRITICAL)
+		return store_set_why(s, -EINVAL, "unknown action or severity");
+	if (r->job && r->job[0] && !is_job_word(r->job))
+		return store_set_why(s, -EINVAL, "a row's job is any, none or slurm");
 	return 0;
 }
 
@@ -435,5 +446,9 @@ int store_profile_push(struct profile *p, const struct profile_row *row)
 	r->origin = copy(row->origin, &bad);
 	r->reason = copy(row->reason, &bad);
 	r->author = copy(row->author, &bad);
+	r->job = copy(row->job, &bad);
+	r->container = copy(row->container, &bad);
+	r->fingerprint = copy(row->fingerprint, &bad);
+	r->line = copy(row->line, &bad);
 	return bad ? -ENOMEM : 0;
 }
