@@ -2,6 +2,7 @@
 #ifndef AJAR_STORE_DRIVER_H
 #define AJAR_STORE_DRIVER_H
 
+#include "store/health.h"
 #include "store/sinks.h"
 #include "store/store.h"
 
@@ -92,6 +93,23 @@ struct store_ops {
 	int (*parked)(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit,
 		      store_parked_fn fn, void *arg);
 	int (*log_before)(struct store *s, uint64_t at_ns, uint64_t *ret_log_id);
+
+	/* health.h; NULL: a driver that does not know how nodes are. */
+	int (*put_health)(struct store *s, const char *node, const char *host_type,
+			  const struct store_health *h, uint64_t fresh_ns,
+			  struct store_health_reply *ret);
+	int (*claim_boot)(struct store *s, const char *node,
+			  const uint8_t installation[INSTALLATION_LEN], const char *boot_id,
+			  uint32_t journal_boot, uint32_t *ret_boot_seq);
+	int (*boots)(struct store *s, const char *node, store_boot_fn fn, void *arg);
+	int (*health)(struct store *s, const char *node, bool with_past, store_health_fn fn,
+		      void *arg);
+	int (*put_watch)(struct store *s, const char *node, const struct store_watch *w);
+	int (*accept_node)(struct store *s, const char *node, const uint8_t *installation,
+			   bool *ret_changed);
+	int (*clock)(struct store *s, uint64_t *ret_now_ns);
+	int (*take_turn)(struct store *s, const char *name, uint64_t every_ns,
+			 uint64_t *ret_now_ns);
 };
 
 extern const struct store_ops store_sqlite_ops, store_mysql_ops, store_mem_ops;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "store/mem_health.h"
 
 /* --- rows and tables ------------------------------------------------------------------------------ */
 
@@ -72,6 +73,19 @@ static int cmp_parked(const struct store_parked *a, const struct store_parked *b
 	return order ? order : CMP(a->log_id, b->log_id);
 }
 
+static int cmp_health(const struct mem_health *a, const struct mem_health *b)
+{
+	if (a->node_id != b->node_id)
+		return CMP(a->node_id, b->node_id);
+	return memcmp(a->row.h.installation, b->row.h.installation, INSTALLATION_LEN);
+}
+
+static int cmp_boots(const struct mem_boot *a, const struct mem_boot *b)
+{
+	return a->node_id != b->node_id ? CMP(a->node_id, b->node_id)
+					: CMP(a->boot_seq, b->boot_seq);
+}
+
 int mem_cmp(enum mem_table t, const void *a, const void *b)
 {
 	switch (t) {
@@ -100,6 +114,13 @@ int mem_cmp(enum mem_table t, const void *a, const void *b)
 			      ((const struct store_sink *)b)->name);
 	case MEM_PARKED:
 		return cmp_parked(a, b);
+	case MEM_HEALTH:
+		return cmp_health(a, b);
+	case MEM_BOOTS:
+		return cmp_boots(a, b);
+	case MEM_WATCH:
+		return CMP(((const struct mem_watch *)a)->node_id,
+			   ((const struct mem_watch *)b)->node_id);
 	default:
 		return strcmp(((const struct mem_named *)a)->name,
 			      ((const struct mem_named *)b)->name);
@@ -668,4 +689,12 @@ const struct store_ops store_mem_ops = {
 	.unpark = mem_unpark,
 	.parked = mem_parked,
 	.log_before = mem_log_before,
+	.put_health = mem_put_health,
+	.claim_boot = mem_claim_boot,
+	.boots = mem_boots,
+	.health = mem_health,
+	.put_watch = mem_put_watch,
+	.accept_node = mem_accept_node,
+	.clock = mem_clock,
+	.take_turn = mem_take_turn,
 };

@@ -23,6 +23,10 @@ enum mem_table {
 	MEM_SETTINGS,
 	MEM_SINKS,
 	MEM_PARKED,
+	MEM_HEALTH,
+	MEM_BOOTS,
+	MEM_WATCH,
+	MEM_TURNS,
 	MEM_TABLES,
 };
 
@@ -80,10 +84,28 @@ struct mem_log {
 	struct store_alert_change c; /* key: log_id */
 };
 
-struct mem_named { /* cursors and settings */
+struct mem_named { /* cursors, settings, turns (log_id: when) */
 	const char *name; /* key */
 	const char *value;
 	uint64_t log_id;
+};
+
+struct mem_health {
+	uint64_t node_id; /* key: with row.h.installation */
+	struct store_health_row row; /* node's columns not filled in */
+	uint8_t session_before[SESSION_LEN];
+};
+
+struct mem_boot {
+	uint64_t node_id; /* key */
+	uint32_t boot_seq, journal_boot;
+	uint8_t installation[INSTALLATION_LEN];
+	const char *boot_id;
+};
+
+struct mem_watch {
+	uint64_t node_id; /* key */
+	struct store_watch w;
 };
 
 /* Copies that live as long as the store; NULL when memory is out. */
@@ -109,6 +131,9 @@ static inline void mem_unrefp(struct mem_rows **r)
 const struct mem_node *mem_node(const struct mem *m, const char *name);
 const struct mem_node *mem_node_by_id(const struct mem *m, uint64_t id);
 must_check int mem_make_host_type(struct mem *m, const char *name);
+/* The node as it is, or a new one, not in its table yet. */
+must_check int mem_make_node(struct mem *m, const char *name, const char *host_type, uint64_t now_ns,
+			     struct mem_node *ret_n);
 
 /* mem_events.c */
 int mem_put_events(struct store *base, const char *node, const char *host_type,

@@ -23,8 +23,8 @@ static const struct mem_event *find_event(struct mem *m, uint64_t node_id, uint3
 	return mem_find(m, MEM_EVENTS, &key);
 }
 
-static int make_node(struct mem *m, const char *name, const char *host_type, uint64_t now_ns,
-		     struct mem_node *ret_n)
+int mem_make_node(struct mem *m, const char *name, const char *host_type, uint64_t now_ns,
+		  struct mem_node *ret_n)
 {
 	const struct mem_node *old = mem_node(m, name);
 	const char *type = NULL;
@@ -200,7 +200,7 @@ int mem_put_events(struct store *base, const char *node, const char *host_type,
 	size_t count = 0;
 	int err;
 
-	err = make_node(m, node, host_type, n ? rows[0].received_ns : 0, &who);
+	err = mem_make_node(m, node, host_type, n ? rows[0].received_ns : 0, &who);
 	for (size_t i = 0; !err && i < n; i++)
 		err = put_event(m, &who, &rows[i], &count);
 	if (!err)

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/timerfd.h>
 
+#include "store/mysql_health.h"
+
 /*
  * Transactions, the bell and the operations table.
  *
@@ -216,4 +218,12 @@ const struct store_ops store_mysql_ops = {
 	.unpark = my_unpark,
 	.parked = my_parked,
 	.log_before = my_log_before,
+	.put_health = my_put_health,
+	.claim_boot = my_claim_boot,
+	.boots = my_boots,
+	.health = my_health,
+	.put_watch = my_put_watch,
+	.accept_node = my_accept_node,
+	.clock = my_clock,
+	.take_turn = my_take_turn,
 };

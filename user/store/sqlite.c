@@ -8,6 +8,7 @@
 
 #include "base/bell.h"
 #include "base/buf.h"
+#include "store/sqlite_health.h"
 
 /*
  * The embedded default: one file in WAL mode with synchronous=FULL, so that what commit() returned for
@@ -421,4 +422,12 @@ const struct store_ops store_sqlite_ops = {
 	.unpark = sq_unpark,
 	.parked = sq_parked,
 	.log_before = sq_log_before,
+	.put_health = sq_put_health,
+	.claim_boot = sq_claim_boot,
+	.boots = sq_boots,
+	.health = sq_health,
+	.put_watch = sq_put_watch,
+	.accept_node = sq_accept_node,
+	.clock = sq_clock,
+	.take_turn = sq_take_turn,
 };

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_STORE_MEM_HEALTH_H
+#define AJAR_STORE_MEM_HEALTH_H
+
+#include "store/driver.h"
+
+int mem_put_health(struct store *base, const char *node, const char *host_type,
+		  const struct store_health *h, uint64_t fresh_ns, struct store_health_reply *ret);
+int mem_claim_boot(struct store *base, const char *node,
+		  const uint8_t installation[INSTALLATION_LEN], const char *boot_id,
+		  uint32_t journal_boot, uint32_t *ret_boot_seq);
+int mem_boots(struct store *base, const char *node, store_boot_fn fn, void *arg);
+int mem_health(struct store *base, const char *node, bool with_past, store_health_fn fn, void *arg);
+int mem_put_watch(struct store *base, const char *node, const struct store_watch *w);
+int mem_accept_node(struct store *base, const char *node, const uint8_t *installation,
+		   bool *ret_changed);
+int mem_clock(struct store *base, uint64_t *ret_now_ns);
+int mem_take_turn(struct store *base, const char *name, uint64_t every_ns, uint64_t *ret_now_ns);
+
+#endif
