@@ -239,6 +239,18 @@ static void test_conflict(void)
 	is_int(ship_all(sh), 0, "a store that has another record 7");
 	is_int(conflicts, 1, "is told once");
 	is_int((long long)head(s, 1), 40, "and gets all the others");
+	is_int((long long)ship_counts(sh)->quarantined, 1, "record 7 waits in quarantine");
+	ship_rewind(sh);
+	ship_offer_again(sh);
+	is_int(ship_all(sh), 0, "it is offered again");
+	ok(ship_counts(sh)->quarantined == 1 && conflicts == 1, "and refused, which is no news");
+	ship_free(sh);
+	store_free(s);
+	s = memory();
+	sh = ship(s);
+	is_int(ship_all(sh), 0, "a store that was mended");
+	is_int((long long)ship_counts(sh)->quarantined, 0, "takes it");
+	is_int((long long)head(s, 1), 40, "with all the others");
 	ship_free(sh);
 	store_free(s);
 	journal_free(j);

@@ -22,6 +22,8 @@
 #include "conf/paths.h"
 #include "journal/journal.h"
 #include "sensor/sensor.h"
+#include "ship/quarantine.h"
+#include "ship/state.h"
 #include "store/store.h"
 
 #define FREE_BYTES_MIN (UINT64_C(64) << 20)
@@ -229,6 +231,52 @@ static void check_journal_at(struct doctor *d, int dirfd)
 		       backlog >= BACKLOG_MAX ? "at least " : "", backlog, plural(backlog));
 }
 
+static void check_quarantine(struct doctor *d, int dirfd, uint64_t n)
+{
+	if (!faccessat(dirfd, QUARANTINE_FILE, F_OK, 0))
+		report(d, "quarantine", HEALTH_BAD,
+		       "mend what the reasons at its lines' ends say, then restart 'ajar ship'",
+		       "%s%" PRIu64 " record%s the store refused wait%s in " QUARANTINE_FILE,
+		       n ? "" : "at last count ", n, plural(n), n == 1 ? "s" : "");
+}
+
+/* What the shipper says of itself; its state is old when it is not there any more. */
+static void check_shipper(struct doctor *d, int dirfd)
+{
+	const char *mend = "systemctl start ajar-ship, or 'ajar run' does it all";
+	struct ship_state st;
+	char since[64] = "";
+	uint64_t now = clock_wall_ns();
+	int err = ship_state_read(dirfd, &st);
+
+	if (err == -ENOENT) {
+		report(d, "shipper", HEALTH_NOTE, mend, "none was here yet");
+		return;
+	}
+	if (err) {
+		report(d, "shipper", HEALTH_BAD, mend, SHIP_STATE_FILE " cannot be read: %s",
+		       strerror(-err));
+		return;
+	}
+	if (now > st.since_ns)
+		snprintf(since, sizeof(since), "for %" PRIu64 " s",
+			 (now - st.since_ns) / 1000000000);
+	if (st.status == SHIP_ENDED || now > st.written_ns + 3 * SHIP_STATE_EVERY_NS)
+		report(d, "shipper", HEALTH_NOTE, mend,
+		       "not running: what is recorded stays in the journal");
+	else if (st.status == SHIP_HELD)
+		report(d, "shipper", HEALTH_BAD, "mend that; a restart tries at once",
+		       "holds everything back %s: %s", since, st.why);
+	else if (st.status == SHIP_AWAY)
+		report(d, "shipper", HEALTH_BAD, "it goes on by itself when the store answers",
+		       "the store is away %s: %s", since, st.why);
+	else
+		report(d, "shipper", HEALTH_OK, NULL,
+		       "the store has all up to record %" PRIu32 ":%" PRIu64, st.at.boot_seq,
+		       st.at.seq);
+	check_quarantine(d, dirfd, st.quarantined);
+}
+
 static void check_journal(struct doctor *d)
 {
 	_cleanup_(buf_done) struct buf path = BUF_INIT(4096);
@@ -237,15 +285,17 @@ static void check_journal(struct doctor *d)
 	if (paths_journal(d->c->conf, &path))
 		return;
 	dirfd = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd >= 0)
+	if (dirfd >= 0) {
 		check_journal_at(d, dirfd);
-	else if (errno == ENOENT)
+		check_shipper(d, dirfd);
+	} else if (errno == ENOENT) {
 		report(d, "journal", HEALTH_NOTE, "sudo ajar run", "none yet at '%s'", path.data);
-	else if (errno == EACCES)
+	} else if (errno == EACCES) {
 		report(d, "journal", HEALTH_NOTE, "sudo ajar doctor",
 		       "'%s' cannot be read as this user", path.data);
-	else
+	} else {
 		report(d, "journal", HEALTH_BAD, NULL, "'%s': %s", path.data, strerror(errno));
+	}
 	d->agent_runs = cmd_agent_runs(d->c);
 	if (d->agent_runs > 0)
 		report(d, "agent", HEALTH_OK, NULL, "running: it holds the journal's lock");

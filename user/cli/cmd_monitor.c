@@ -209,6 +209,8 @@ static int run(struct cmd_ctx *c)
 		err = set_up(&m, c->conf);
 	if (!err)
 		err = monitor(&m);
+	else if (err > 0)
+		err = 0; /* told to stop before there was a store */
 	route_free(m.route);
 	judge_free(m.judge);
 	role_done(&m.role);

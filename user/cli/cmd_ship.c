@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -13,21 +14,93 @@
 #include "cli/role.h"
 #include "conf/conf.h"
 #include "journal/journal.h"
+#include "ship/quarantine.h"
 #include "ship/ship.h"
+#include "ship/state.h"
 #include "store/store.h"
 
-/* The shipper sleeps until the journal's bell rings; a store that is away is tried again, later and later. */
-#define RETRY_MIN_NS UINT64_C(250000000)
-#define RETRY_MAX_NS UINT64_C(30000000000)
+/*
+ * The shipper sleeps until the journal's bell rings. A store that is away is tried again, later and later; one that
+ * needs a person is held: said once, and tried again every few minutes. What it is doing stands in DATA/journal/ship.state.
+ */
 #define STOP_NS UINT64_C(3000000000)
+#define WALK_NS                                                                                    \
+	UINT64_C(3600000000000) /* looks for holes in the store, offers again what it refused */
 #define TURN_STEPS 8 /* batches before signals get a hearing */
 
 struct shipper {
-	struct role role;
+	struct role role; /* first: role_start() hands it back */
+	const struct conf *conf;
 	struct ship *ship;
 	struct loop_source *timer;
-	uint64_t retry_ns; /* 0: all is well */
+	struct ship_state state;
+	unsigned tries; /* that failed, since it went well; 0: all is well */
+	enum ship_status said;
+	bool armed; /* the timer: it decides when the next step is, not the bell */
+	bool recalled;
+	bool checked; /* the store is the one it was before we were started */
 };
+
+/* --- what others can read ----------------------------------------------------------------------------- */
+
+static void tell_state(struct shipper *s, enum ship_status status, int err, const char *why)
+{
+	struct ship_state *st = &s->state;
+	const struct ship_counts *c = s->ship ? ship_counts(s->ship) : NULL;
+	uint64_t now_ns = clock_wall_ns();
+
+	if (st->status != status || !st->since_ns)
+		st->since_ns = now_ns;
+	if (status == SHIP_WELL)
+		st->store_ns = now_ns;
+	st->status = status;
+	st->err = err;
+	snprintf(st->why, sizeof(st->why), "%.*s", (int)sizeof(st->why) - 16, why);
+	if (c) {
+		if (c->at.boot_seq)
+			st->at = c->at;
+		st->sent = c->sent;
+		st->stored = c->stored;
+		st->batches = c->batches;
+		st->quarantined = c->quarantined;
+	}
+	/* On a full disk the journal says what matters; the state follows when there is room. */
+	err = ship_state_write(s->role.journal_dir, st);
+	if (err)
+		log_debug("cannot write " SHIP_STATE_FILE ": %s", strerror(-err));
+}
+
+static int on_tick(void *arg)
+{
+	struct shipper *s = arg;
+
+	tell_state(s, s->state.status, s->state.err, s->state.why);
+	return 0;
+}
+
+/* What the last shipper knew of the store; its counts are not ours. */
+static void recall(struct shipper *s)
+{
+	struct ship_state last;
+
+	if (s->recalled || ship_state_read(s->role.journal_dir, &last))
+		return;
+	s->recalled = true;
+	s->state.at = last.at;
+	s->state.store_ns = last.store_ns;
+	snprintf(s->state.store, sizeof(s->state.store), "%s", last.store);
+	snprintf(s->state.cluster, sizeof(s->state.cluster), "%s", last.cluster);
+}
+
+static void on_away(struct role *r, int err, const char *why)
+{
+	struct shipper *s = (struct shipper *)r;
+
+	recall(s);
+	tell_state(s, store_fault(err) == STORE_STOP ? SHIP_HELD : SHIP_AWAY, err, why);
+}
+
+/* --- what the journal and the store say ------------------------------------------------------------------ */
 
 static int on_damage(const struct journal_damage *d, void *arg)
 {
@@ -47,64 +120,156 @@ static int on_damage(const struct journal_damage *d, void *arg)
 static int on_conflict(struct journal_pos pos, const char *why, void *arg)
 {
 	(void)arg;
-	log_warn("record %" PRIu32 ":%" PRIu64 " is not shipped, the store does not take it: %s",
+	log_warn("record %" PRIu32 ":%" PRIu64 " waits in " QUARANTINE_FILE
+		 ", the store does not take it: %s",
 		 pos.boot_seq, pos.seq, why);
 	return 0;
+}
+
+/*
+ * Under the name of the store we sent to last there must be that store: a server set up anew, or the address of another
+ * one, would get what the journal has and be taken for the whole story.
+ */
+static int check_store(struct shipper *s, char *why, size_t size)
+{
+	const char *cluster = store_cluster(s->role.store);
+	struct ship_state *st = &s->state;
+
+	if (s->checked || !cluster)
+		return 0;
+	if (!strcmp(st->store, s->conf->store_uri) && *st->cluster &&
+	    strcmp(st->cluster, cluster)) {
+		snprintf(why, size,
+			 "%.*s is not the store it was (cluster_uuid %.40s, it was %.40s): nothing "
+			 "is sent there; "
+			 "if it is the right one, say so with cluster=%.40s in store.uri",
+			 (int)strcspn(s->conf->store_uri, "?"), s->conf->store_uri, cluster,
+			 st->cluster, cluster);
+		return -EMEDIUMTYPE;
+	}
+	snprintf(st->store, sizeof(st->store), "%s", s->conf->store_uri);
+	snprintf(st->cluster, sizeof(st->cluster), "%s", cluster);
+	s->checked = true;
+	return 0;
+}
+
+/* --- shipping ---------------------------------------------------------------------------------------- */
+
+static int step_in(struct shipper *s, uint64_t ns)
+{
+	s->armed = true;
+	return loop_timer_set(s->timer, ns, 0);
+}
+
+/* Said when it begins, and again when what could mend itself becomes what a person must mend. */
+static int failed(struct shipper *s, int err, const char *why)
+{
+	enum store_fault fault = store_fault(err);
+	enum ship_status status = fault == STORE_STOP ? SHIP_HELD : SHIP_AWAY;
+
+	if (status != s->state.status || err != s->state.err || !s->tries)
+		tell_state(s, status, err, why);
+	if (!s->tries || (status == SHIP_HELD && s->said != SHIP_HELD)) {
+		log_warn("cannot ship: %s; the journal keeps everything, %s", why,
+			 status == SHIP_HELD ? "nothing is sent before that is mended"
+					     : "trying again");
+		s->said = status;
+	}
+	return step_in(s, role_retry_ns(fault, s->tries++));
+}
+
+static int went_well(struct shipper *s, int more)
+{
+	uint64_t pause_ns = ship_pause_ns(s->ship);
+
+	if (s->tries)
+		log_info("the store takes records again");
+	if (s->tries || s->state.status != SHIP_WELL ||
+	    s->state.quarantined != ship_counts(s->ship)->quarantined)
+		tell_state(s, SHIP_WELL, 0, "");
+	s->state.store_ns = clock_wall_ns();
+	s->tries = 0;
+	return more ? step_in(s, pause_ns ? pause_ns : 1) : 0;
 }
 
 /* What the journal has at present, a turn's worth at most; a failure, or more, only arms the timer. */
 static int ship_all(struct shipper *s)
 {
-	int n, steps = 0;
+	char why[700] = "";
+	int n = check_store(s, why, sizeof(why)), steps = 0;
 
+	if (n)
+		return failed(s, n, why);
 	do {
 		n = ship_step(s->ship);
-	} while (n > 0 && ++steps < TURN_STEPS);
-	if (n >= 0 && s->retry_ns)
-		log_info("the store takes records again");
-	if (n >= 0)
-		s->retry_ns = 0;
-	if (n > 0)
-		return loop_timer_set(s->timer, 1, 0);
-	if (!n)
-		return 0;
-	if (!s->retry_ns)
-		log_warn("cannot ship: %s (%s); the journal keeps everything, trying again",
-			 strerror(-n), store_why(s->role.store));
-	s->retry_ns = s->retry_ns ? s->retry_ns * 2 : RETRY_MIN_NS;
-	if (s->retry_ns > RETRY_MAX_NS)
-		s->retry_ns = RETRY_MAX_NS;
-	return loop_timer_set(s->timer, s->retry_ns, 0);
+	} while (n > 0 && ++steps < TURN_STEPS && !ship_pause_ns(s->ship));
+	return n < 0 ? failed(s, n, ship_why(s->ship)) : went_well(s, n);
 }
 
 static int on_bell(void *arg)
 {
 	struct shipper *s = arg;
+	uint64_t pause_ns;
 
 	ship_fd_clear(s->ship);
-	return s->retry_ns ? 0 : ship_all(s); /* while waiting for the store its timer decides */
+	if (s->armed)
+		return 0;
+	pause_ns = ship_pause_ns(s->ship);
+	return pause_ns ? step_in(s, pause_ns) : ship_all(s);
 }
 
 static int on_timer(void *arg)
 {
-	return ship_all(arg);
+	struct shipper *s = arg;
+
+	s->armed = false;
+	return ship_all(s);
 }
 
-static int set_up(struct shipper *s, const struct conf *conf)
+static int on_walk(void *arg)
 {
-	const struct ship_opts o = { .node = conf->node_name,
-				     .host_type = conf->node_class,
+	struct shipper *s = arg;
+
+	ship_rewind(s->ship);
+	ship_offer_again(s->ship);
+	return s->tries ? 0 : ship_all(s);
+}
+
+/* --- the role ----------------------------------------------------------------------------------------- */
+
+static int add_timers(struct shipper *s)
+{
+	struct loop_source *tick = NULL, *walk = NULL;
+	int err = loop_add_timer(s->role.loop, on_timer, s, &s->timer);
+
+	if (!err)
+		err = loop_add_timer(s->role.loop, on_tick, s, &tick);
+	if (!err)
+		err = loop_timer_set(tick, SHIP_STATE_EVERY_NS, SHIP_STATE_EVERY_NS);
+	if (!err)
+		err = loop_add_timer(s->role.loop, on_walk, s, &walk);
+	return err ? err : loop_timer_set(walk, WALK_NS, WALK_NS);
+}
+
+static int set_up(struct shipper *s)
+{
+	const struct ship_opts o = { .node = s->conf->node_name,
+				     .host_type = s->conf->node_class,
 				     .damage = on_damage,
 				     .conflict = on_conflict };
-	int err = role_start(conf, true, &s->role), fd;
+	int err = role_start(s->conf, true, &s->role), fd;
 
 	if (err)
 		return err;
+	recall(s);
 	err = ship_new(s->role.journal_dir, s->role.store, &o, &s->ship);
 	if (!err)
-		err = loop_add_timer(s->role.loop, on_timer, s, &s->timer);
+		err = add_timers(s);
 	if (err)
 		return log_err(err, "cannot set up the shipper");
+	if (ship_counts(s->ship)->quarantine_damaged)
+		log_warn("the file " QUARANTINE_FILE
+			 " was damaged: it is kept beside it under another name");
 	fd = ship_fd(s->ship);
 	if (fd < 0)
 		return log_err(fd, "cannot watch the journal");
@@ -121,29 +286,31 @@ static int ship(struct shipper *s)
 	if (!err)
 		err = loop_run(s->role.loop);
 	/* What came in while we were told to stop; what is too much for that waits in the journal. */
-	for (uint64_t start = clock_boot_ns(); !err && !s->retry_ns;) {
+	for (uint64_t start = clock_boot_ns(); !err && !s->tries;) {
 		n = ship_step(s->ship);
 		if (n <= 0 || clock_boot_ns() - start > STOP_NS)
 			break;
 	}
+	tell_state(s, SHIP_ENDED, s->state.err, s->state.why);
 	return err ? log_err(err, "the shipper stops") : 0;
 }
 
 static int run(struct cmd_ctx *c)
 {
-	struct shipper s = { .role = ROLE_INIT };
+	struct shipper s = { .role = ROLE_INIT, .conf = c->conf };
 	int err;
 
 	log_init("ajar-ship");
 	role_log_level(c->quiet);
 	if (cmd_bad_words(c, 0, 0))
 		return AJAR_EXIT_ERROR;
-	err = set_up(&s, c->conf);
+	s.role.away = on_away;
+	err = set_up(&s);
 	if (!err)
 		err = ship(&s);
 	ship_free(s.ship);
 	role_done(&s.role);
-	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
+	return err < 0 ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }
 
 static const struct cmd_option options[] = { { 0 } };
@@ -155,6 +322,9 @@ const struct cmd cmd_ship = {
 	.options = options,
 	.more = "Sending twice changes nothing; what the store lacks and the journal still keeps "
 		"is sent again.\n"
-		"While the store is away the journal keeps everything.",
+		"While the store is away the journal keeps everything. What the store refuses for "
+		"good waits in\n"
+		"DATA/journal/ship.quarantine and is offered again every hour and at each start; "
+		"'ajar doctor' shows it.",
 	.run = run,
 };

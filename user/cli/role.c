@@ -5,12 +5,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/notify.h"
 #include "base/proc.h"
 #include "conf/conf.h"
 #include "conf/paths.h"
@@ -74,16 +77,109 @@ static int enter_store_folder(const struct conf *conf, uid_t uid, gid_t gid)
 	return err;
 }
 
-static int open_store(const struct conf *conf, struct store **ret_store)
+static int open_store(const struct conf *conf, struct store **ret_store, char **ret_why)
 {
 	bool own = !*conf->store_uri;
-	_free_ char *why = NULL;
-	int err = store_open(own ? "sqlite:" PATHS_STORE_FILE : conf->store_uri,
-			     STORE_CREATE | (own ? STORE_RELATIVE : 0), ret_store, &why);
 
-	if (err)
-		return why ? log_usage("%s", why) : log_err(err, "cannot open the store");
-	return 0;
+	return store_open(own ? "sqlite:" PATHS_STORE_FILE : conf->store_uri,
+			  STORE_CREATE | (own ? STORE_RELATIVE : 0), ret_store, ret_why);
+}
+
+/* --- a server that is not to be had yet ------------------------------------------------------------- */
+
+/* From the first to the longest pause; a held one waits for a person, who restarts us when it is urgent. */
+static const struct {
+	uint64_t first_ns, last_ns;
+} pauses[] = {
+	[STORE_RETRY] = { UINT64_C(250000000), UINT64_C(30000000000) },
+	[STORE_QUARANTINE] = { UINT64_C(250000000), UINT64_C(30000000000) },
+	[STORE_STOP] = { UINT64_C(10000000000), UINT64_C(300000000000) },
+};
+
+uint64_t role_retry_ns(enum store_fault fault, unsigned tries)
+{
+	uint64_t ns = pauses[fault].first_ns, random = 0;
+
+	while (tries-- > 0 && ns < pauses[fault].last_ns)
+		ns *= 2;
+	if (ns > pauses[fault].last_ns)
+		ns = pauses[fault].last_ns;
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = clock_boot_ns() ^ (uint64_t)getpid() << 20;
+	return ns / 2 + random % (ns / 2);
+}
+
+struct waiting {
+	struct role *role;
+	const struct conf *conf;
+	struct loop_source *timer;
+	unsigned tries;
+	enum store_fault said;
+	bool opened;
+};
+
+/* Said when it begins, and when what could mend itself becomes what a person must mend. */
+static void say_away(struct waiting *w, int err, const char *why)
+{
+	enum store_fault fault = store_fault(err);
+
+	if (w->role->away)
+		w->role->away(w->role, err, why);
+	if (w->tries && fault == w->said)
+		return;
+	log_warn("%s; %s", why,
+		 fault == STORE_STOP ? "nothing goes on before that is mended" : "trying again");
+	w->said = fault;
+}
+
+static int try_store(void *arg)
+{
+	struct waiting *w = arg;
+	_free_ char *why = NULL;
+	int err = open_store(w->conf, &w->role->store, &why);
+
+	if (!err) {
+		log_info("the store answers");
+		w->opened = true;
+		loop_stop(w->role->loop);
+		return 0;
+	}
+	if (err == -EINVAL)
+		return log_usage("%s", why ? why : "the store's URI cannot be used");
+	say_away(w, err, why ? why : strerror(-err));
+	return loop_timer_set(w->timer, role_retry_ns(store_fault(err), w->tries++), 0);
+}
+
+static int wait_for_store(const struct conf *conf, struct role *r, int err, const char *why)
+{
+	struct waiting w = { .role = r, .conf = conf };
+	uint64_t pause_ns = role_retry_ns(store_fault(err), w.tries);
+
+	/* What it is there for it will do; systemd need not wait for somebody else's server. */
+	(void)!notify_send("READY=1");
+	say_away(&w, err, why);
+	err = loop_add_timer(r->loop, try_store, &w, &w.timer);
+	if (!err)
+		err = loop_timer_set(w.timer, pause_ns, 0);
+	w.tries++;
+	if (!err)
+		err = loop_run(r->loop);
+	loop_remove(w.timer);
+	return err ? err : !w.opened;
+}
+
+static int get_store(const struct conf *conf, struct role *r)
+{
+	_free_ char *why = NULL;
+	int err = open_store(conf, &r->store, &why);
+
+	if (!err)
+		return 0;
+	if (!why)
+		return log_err(err, "cannot open the store");
+	if (err == -EINVAL || !store_is_remote(conf->store_uri))
+		return log_usage("%s", why);
+	return wait_for_store(conf, r, err, why);
 }
 
 int role_start(const struct conf *conf, bool with_journal, struct role *r)
@@ -108,13 +204,10 @@ int role_start(const struct conf *conf, bool with_journal, struct role *r)
 		err = proc_follow_supervisor();
 	if (err)
 		return log_err(err, "cannot give up root");
-	err = open_store(conf, &r->store);
-	if (err)
-		return err;
 	err = loop_new(&r->loop);
 	if (!err)
 		err = loop_add_signals(r->loop, signals, on_signal, r);
-	return err ? log_err(err, "cannot set up the event loop") : 0;
+	return err ? log_err(err, "cannot set up the event loop") : get_store(conf, r);
 }
 
 void role_done(struct role *r)

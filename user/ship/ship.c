@@ -2,17 +2,26 @@
 #include "ship/ship.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/bell.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "core/event.h"
+#include "ship/quarantine.h"
 #include "store/store.h"
 
 #define BATCH_BYTES_MAX (1024 * 1024)
 #define DAMAGES_PER_STEP 1000
 #define DAMAGES_KNOWN 256
+/* One that refuses so many is not one with a few odd records: it is held until a person has looked. */
+#define QUARANTINE_MAX 1000
+/* A server on its own answers a full batch in 10 to 50 ms. */
+#define ANSWER_SLOW_NS UINT64_C(300000000)
+#define ANSWER_FAST_NS UINT64_C(100000000)
+#define ROWS_MIN 16
 
 struct ship {
 	int dirfd;
@@ -27,6 +36,12 @@ struct ship {
 		jumped_boot; /* whose head head_seq is; which one was jumped over already */
 	uint64_t head_seq;
 	struct ship_counts counts;
+	struct quarantine *quarantine;
+	bool offer; /* what is in quarantine, at the next step */
+	unsigned connections; /* of the store, when the walk began */
+	size_t rows_max; /* of a batch, at present */
+	uint64_t answer_ns; /* of the last one */
+	char why[700];
 	uint64_t known[DAMAGES_KNOWN]; /* places told already; the oldest is forgotten */
 	unsigned known_len;
 	size_t len, used;
@@ -55,6 +70,14 @@ int ship_new(int dirfd, struct store *store, const struct ship_opts *o, struct s
 	s->host_type = strdup(o->host_type);
 	if (!s->node || !s->host_type)
 		return -ENOMEM;
+	s->rows_max = STORE_BATCH_MAX;
+	s->offer = true;
+	s->connections = store_connections(store);
+	err = quarantine_open(dirfd, &s->quarantine);
+	if (err)
+		return err;
+	s->counts.quarantined = quarantine_count(s->quarantine);
+	s->counts.quarantine_damaged = quarantine_was_damaged(s->quarantine);
 	err = journal_ack_read(dirfd, &s->acked);
 	if (!err)
 		err = journal_reader_new(dirfd, (struct journal_pos){ 0 }, &s->ear);
@@ -70,6 +93,7 @@ void ship_free(struct ship *s)
 		return;
 	journal_reader_free(s->reader);
 	journal_reader_free(s->ear);
+	quarantine_free(s->quarantine);
 	free(s->node);
 	free(s->host_type);
 	free(s);
@@ -81,6 +105,27 @@ void ship_rewind(struct ship *s)
 	s->counts.at = (struct journal_pos){ 0 };
 	s->head_boot = s->jumped_boot = 0;
 	s->len = s->used = 0;
+}
+
+void ship_offer_again(struct ship *s)
+{
+	s->offer = true;
+}
+
+const char *ship_why(const struct ship *s)
+{
+	return s->why;
+}
+
+uint64_t ship_pause_ns(struct ship *s)
+{
+	uint64_t random = 0;
+
+	if (s->answer_ns < ANSWER_SLOW_NS)
+		return 0;
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = hash_bytes(&s->counts, sizeof(s->counts));
+	return 1 + random % s->answer_ns;
 }
 
 int ship_fd(struct ship *s)
@@ -99,6 +144,20 @@ void ship_fd_clear(struct ship *s)
 const struct ship_counts *ship_counts(const struct ship *s)
 {
 	return &s->counts;
+}
+
+/* --- failures: whose, in words ------------------------------------------------------------------------ */
+
+static int store_failed(struct ship *s, int err)
+{
+	snprintf(s->why, sizeof(s->why), "%s", store_why(s->store));
+	return err;
+}
+
+static int own_failed(struct ship *s, int err, const char *what)
+{
+	snprintf(s->why, sizeof(s->why), "%s: %s", what, strerror(-err));
+	return err;
 }
 
 /* --- reading a batch ------------------------------------------------------------------------------ */
@@ -134,7 +193,9 @@ static int tell_conflict(struct ship *s, struct journal_pos pos, const char *why
 
 static int open_reader(struct ship *s)
 {
-	return s->reader ? 0 : journal_reader_new(s->dirfd, s->counts.at, &s->reader);
+	int err = s->reader ? 0 : journal_reader_new(s->dirfd, s->counts.at, &s->reader);
+
+	return err ? own_failed(s, err, "the journal cannot be read") : 0;
 }
 
 /* The store has everything of this boot up to its head: go on behind that. */
@@ -180,7 +241,7 @@ static int take_record(struct ship *s, const struct journal_record *rec, uint64_
 	if (rec->pos.boot_seq != s->head_boot) {
 		err = store_event_head(s->store, s->node, rec->pos.boot_seq, &s->head_seq);
 		if (err)
-			return err;
+			return store_failed(s, err);
 		s->head_boot = rec->pos.boot_seq;
 	}
 	if (rec->pos.seq > s->head_seq) {
@@ -202,7 +263,7 @@ static int fill(struct ship *s)
 	int ret;
 
 	ret = open_reader(s);
-	while (!ret && s->len < STORE_BATCH_MAX && s->used + EVENT_RECORD_MAX <= BATCH_BYTES_MAX) {
+	while (!ret && s->len < s->rows_max && s->used + EVENT_RECORD_MAX <= BATCH_BYTES_MAX) {
 		struct journal_record rec;
 		struct journal_damage d;
 
@@ -214,7 +275,7 @@ static int fill(struct ship *s)
 			if (!ret && ++damages >= DAMAGES_PER_STEP)
 				return 1;
 		} else {
-			return ret;
+			return ret < 0 ? own_failed(s, ret, "the journal cannot be read") : 0;
 		}
 	}
 	return ret < 0 ? ret : 1;
@@ -222,33 +283,109 @@ static int fill(struct ship *s)
 
 /* --- storing it ------------------------------------------------------------------------------------- */
 
+/* Small batches for a server that is slow, big ones for one that is not. */
+static void learn_pace(struct ship *s, size_t n, uint64_t took_ns)
+{
+	s->answer_ns = took_ns;
+	if (took_ns > ANSWER_SLOW_NS && s->rows_max > ROWS_MIN)
+		s->rows_max = s->rows_max / 2 > ROWS_MIN ? s->rows_max / 2 : ROWS_MIN;
+	else if (took_ns < ANSWER_FAST_NS && n >= s->rows_max && s->rows_max < STORE_BATCH_MAX)
+		s->rows_max = s->rows_max * 2 < STORE_BATCH_MAX ? s->rows_max * 2 : STORE_BATCH_MAX;
+}
+
 static int put(struct ship *s, const struct store_event *rows, size_t n)
 {
+	uint64_t start_ns = clock_boot_ns();
 	size_t new_rows = 0;
 	int err;
 
 	err = store_put_events(s->store, s->node, s->host_type, rows, n, &new_rows);
 	if (err)
-		return err;
+		return store_failed(s, err);
+	learn_pace(s, n, clock_boot_ns() - start_ns);
 	s->counts.stored += new_rows;
 	s->counts.batches++;
 	return 0;
 }
 
-/* One row will never be taken: the others must get through all the same. */
-static int put_singly(struct ship *s)
+static int set_aside(struct ship *s, const struct store_event *row)
 {
-	for (size_t i = 0; i < s->len; i++) {
-		struct journal_pos pos = { s->rows[i].boot_seq, s->rows[i].seq };
-		int err = put(s, &s->rows[i], 1);
+	const char *why = store_why(s->store);
+	const struct quarantined one = {
+		.pos = { row->boot_seq, row->seq },
+		.recorded_ns = row->recorded_ns,
+		.put_ns = clock_wall_ns(),
+		.record = row->record,
+		.why = text_of(why),
+	};
+	struct quarantined copy = one;
+	int ret;
 
-		if (err && store_fault(err) == STORE_QUARANTINE)
-			err = tell_conflict(s, pos, store_why(s->store));
-		if (err)
-			return err;
+	memcpy(copy.chain, row->chain, SHA256_LEN);
+	ret = quarantine_count(s->quarantine) < QUARANTINE_MAX
+		      ? quarantine_put(s->quarantine, &copy)
+		      : -ENOBUFS;
+	s->counts.quarantined = quarantine_count(s->quarantine);
+	if (ret == -ENOBUFS) {
+		snprintf(s->why, sizeof(s->why),
+			 "the store refuses record after record, %zu wait in " QUARANTINE_FILE
+			 ": %s; mend that, then restart the shipper",
+			 quarantine_count(s->quarantine), why);
+		return ret;
 	}
-	return 0;
+	if (ret < 0)
+		return own_failed(s, ret, "the quarantine cannot be written");
+	return ret ? tell_conflict(s, one.pos, why) : 0;
 }
+
+/* A row in it will never be taken: halves, down to that one, so that the others get through all the same. */
+static int put_around(struct ship *s, const struct store_event *rows, size_t n)
+{
+	int err = put(s, rows, n);
+
+	if (!err || store_fault(err) != STORE_QUARANTINE)
+		return err;
+	if (n == 1)
+		return set_aside(s, rows);
+	err = put_around(s, rows, n / 2);
+	return err ? err : put_around(s, rows + n / 2, n - n / 2);
+}
+
+/* --- what was refused, once more ------------------------------------------------------------------------ */
+
+static int offer_one(const struct quarantined *one, void *arg)
+{
+	struct ship *s = arg;
+	struct store_event row = {
+		.boot_seq = one->pos.boot_seq,
+		.seq = one->pos.seq,
+		.recorded_ns = one->recorded_ns,
+		.received_ns = clock_wall_ns(),
+		.record = one->record,
+	};
+	int err;
+
+	memcpy(row.chain, one->chain, SHA256_LEN);
+	err = put(s, &row, 1);
+	if (!err)
+		return 1;
+	return store_fault(err) == STORE_QUARANTINE ? 0 : err;
+}
+
+static int offer(struct ship *s)
+{
+	int err;
+
+	if (!s->offer)
+		return 0;
+	err = quarantine_offer(s->quarantine, offer_one, s);
+	s->counts.quarantined = quarantine_count(s->quarantine);
+	if (!err)
+		s->offer = false;
+	return err;
+}
+
+/* --- a step -------------------------------------------------------------------------------------------- */
 
 static int flush(struct ship *s)
 {
@@ -257,9 +394,7 @@ static int flush(struct ship *s)
 
 	if (!s->len)
 		return 0;
-	err = put(s, s->rows, s->len);
-	if (err && store_fault(err) == STORE_QUARANTINE)
-		err = put_singly(s);
+	err = put_around(s, s->rows, s->len);
 	if (err)
 		return err;
 	s->counts.sent += s->len;
@@ -276,22 +411,29 @@ static int acknowledge(struct ship *s)
 	if (pos_cmp(s->counts.at, s->acked) <= 0)
 		return 0;
 	err = journal_ack_write(s->dirfd, s->counts.at);
-	if (!err)
-		s->acked = s->counts.at;
-	return err;
+	if (err)
+		return own_failed(s, err, "the acknowledgement cannot be written");
+	s->acked = s->counts.at;
+	return 0;
 }
 
 int ship_step(struct ship *s)
 {
-	int more, err;
+	int more, err = offer(s);
 
-	more = fill(s);
+	more = err ? err : fill(s);
 	err = more < 0 ? more : flush(s);
 	if (!err)
 		err = acknowledge(s);
 	if (err) {
 		ship_rewind(s);
 		return err;
+	}
+	/* What answers now may not have what answered before, and nobody was told that it went away. */
+	if (store_connections(s->store) != s->connections) {
+		s->connections = store_connections(s->store);
+		ship_rewind(s);
+		return 1;
 	}
 	return more;
 }

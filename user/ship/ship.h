@@ -14,8 +14,9 @@ struct store;
 /*
  * Copies a node's journal to the store. It keeps no state of its own: at the start (and after ship_rewind()) it
  * walks the journal from its oldest record on and passes over what the store says it has without a hole, so whatever the
- * store lacks and the journal still keeps is sent, and sending twice changes nothing. The acknowledgement only tells the
- * journal what it may drop.
+ * store lacks and the journal still keeps is sent, and sending twice changes nothing: a batch whose commit nobody knows of
+ * (connection lost, timeout) is simply sent again. The acknowledgement only tells the journal what it may drop. A store that
+ * was connected to anew may be one restored from a backup: the walk begins again by itself.
  */
 struct ship;
 
@@ -23,7 +24,8 @@ struct ship_opts {
 	const char *node, *host_type; /* copied */
 	/* What the journal's reader found wrong; each place is told once. Non-zero ends the step and is returned. */
 	int (*damage)(const struct journal_damage *d, void *arg);
-	/* The store cannot take this record (it keeps another one under its key): it is passed over, why says so. Non-zero as above. */
+	/* The store cannot take this record (it keeps another one under its key): it waits in quarantine.h's file, and
+	 * why says so, once. Non-zero as above. */
 	int (*conflict)(struct journal_pos pos, const char *why, void *arg);
 	void *arg;
 };
@@ -32,7 +34,9 @@ struct ship_counts {
 	uint64_t sent, stored; /* records handed to the store; those that were new there */
 	uint64_t batches, bytes;
 	uint64_t damages, conflicts;
-	struct journal_pos at; /* all before it is in the store */
+	uint64_t quarantined; /* wait there now */
+	bool quarantine_damaged; /* its file could not be read and was renamed; begun anew */
+	struct journal_pos at; /* all before it is in the store, or in quarantine */
 };
 
 /* dirfd and store are borrowed. */
@@ -45,8 +49,17 @@ DEFINE_FREEP(struct ship, ship_free)
  * store (see store_why()) or the journal nothing is acknowledged, and the next call begins anew: wait a little before it.
  */
 must_check int ship_step(struct ship *s);
-/* Walk the whole journal again at the next step: after the store was away or restored, and now and then. */
+/* In words, after a step that failed: whose fault it is and what to do. */
+const char *ship_why(const struct ship *s);
+/*
+ * How long to wait before the next step though there is more, 0: not at all. A server that answers slowly has many that
+ * write to it: batches become smaller and the pauses between them as long as an answer takes, at random, so that no two
+ * nodes keep step.
+ */
+uint64_t ship_pause_ns(struct ship *s);
+/* Walk the whole journal again at the next step, and offer again what is in quarantine: now and then. */
 void ship_rewind(struct ship *s);
+void ship_offer_again(struct ship *s);
 /* Polls readable when the journal has more; stays the same for the life of the ship. */
 must_check int ship_fd(struct ship *s);
 void ship_fd_clear(struct ship *s);

@@ -17,6 +17,8 @@ struct store {
 	unsigned depth; /* 1: a transaction; 2: a savepoint in it */
 	int doomed; /* why the open transaction cannot be committed any more, or 0 */
 	bool readonly;
+	unsigned connections; /* of a driver with a server: made so far */
+	const char *cluster; /* likewise: its cluster_uuid, kept by the driver */
 	char why[512];
 };
 

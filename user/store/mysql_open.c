@@ -161,6 +161,7 @@ int my_connect(struct my *s)
 			err = check_cluster(s);
 		if (!err) {
 			s->host = k;
+			s->base.connections++;
 			return 0;
 		}
 		if (s->uri.socket)
@@ -406,6 +407,7 @@ int my_open(const char *where, unsigned flags, struct store **ret_store, char **
 	if (!s)
 		return -ENOMEM;
 	s->base.ops = &store_mysql_ops;
+	s->base.cluster = s->cluster;
 	s->bell_fd = -1;
 	s->flags = flags;
 	if (asprintf(&s->name, "mysql:%.*s", (int)strcspn(where, "?"), where) < 0) {

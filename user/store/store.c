@@ -12,11 +12,12 @@
 static const struct scheme {
 	const char *prefix;
 	const struct store_ops *ops;
+	bool remote;
 } schemes[] = {
-	{ "sqlite:", &store_sqlite_ops },
-	{ "memory:", &store_mem_ops },
-	{ "mysql:", &store_mysql_ops },
-	{ "mariadb:", &store_mysql_ops },
+	{ "sqlite:", &store_sqlite_ops, false },
+	{ "memory:", &store_mem_ops, false },
+	{ "mysql:", &store_mysql_ops, true },
+	{ "mariadb:", &store_mysql_ops, true },
 };
 
 int store_set_why(struct store *s, int err, const char *fmt, ...)
@@ -83,34 +84,28 @@ void store_free(struct store *s)
 	s->ops->free(s);
 }
 
-enum store_fault store_fault(int err)
-{
-	switch (-err) {
-	case EEXIST:
-	case ERANGE:
-	case EILSEQ:
-	case E2BIG:
-		return STORE_QUARANTINE;
-	case EACCES:
-	case EINVAL: /* a name, not a row: it would be so with each of them */
-	case EPERM:
-	case ESTALE:
-	case EPROTO:
-	case EKEYREJECTED:
-	case EMEDIUMTYPE:
-	case EBADMSG:
-	case ECONNABORTED:
-	case ENXIO:
-	case EOPNOTSUPP:
-		return STORE_STOP;
-	default:
-		return STORE_RETRY;
-	}
-}
-
 const char *store_why(const struct store *s)
 {
 	return s->why;
+}
+
+bool store_is_remote(const char *uri)
+{
+	for (size_t i = 0; i < array_len(schemes); i++) {
+		if (!strncmp(uri, schemes[i].prefix, strlen(schemes[i].prefix)))
+			return schemes[i].remote;
+	}
+	return false;
+}
+
+unsigned store_connections(const struct store *s)
+{
+	return s->connections;
+}
+
+const char *store_cluster(const struct store *s)
+{
+	return s->cluster;
 }
 
 int store_schema(struct store *s, unsigned *ret_have, unsigned *ret_want)

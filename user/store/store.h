@@ -37,6 +37,15 @@ must_check int store_open(const char *uri, unsigned flags, struct store **ret_st
 void store_free(struct store *s);
 DEFINE_FREEP(struct store, store_free)
 const char *store_why(const struct store *s);
+
+/*
+ * A server may be away, and when it is back it may be another one, or itself as of an older backup. Each connection is
+ * checked before anything is sent on it (primary of the right cluster); the count says that a new one was made since.
+ */
+bool store_is_remote(const char *uri);
+unsigned store_connections(const struct store *s); /* made so far; 0: an embedded store */
+const char *store_cluster(const struct store *s); /* the cluster_uuid that answers there; NULL: an embedded store */
+
 must_check int store_schema(struct store *s, unsigned *ret_have, unsigned *ret_want);
 
 /* Transactions; the put and set functions below open one of their own when none is open. */
