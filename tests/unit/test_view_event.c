@@ -4,8 +4,8 @@
 #include "base/buf.h"
 #include "base/jsonw.h"
 #include "store/store.h"
+#include "core/place.h"
 #include "tap.h"
-#include "view/place.h"
 #include "view/view.h"
 
 #define T UINT64_C(1795363262123456000) /* 2026-11-22T16:01:02.123456Z */

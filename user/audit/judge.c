@@ -16,10 +16,9 @@
  * simply unexpected and not somebody in mpirun's place.
  */
 static const enum says says_of[] = {
-	[REL_NONE] = SAYS_NOTHING,
-	[REL_OWNER] = SAYS_OTHER,
+	[REL_NONE] = SAYS_NOTHING,   [REL_OWNER] = SAYS_OTHER,
 	[REL_UNKNOWN] = SAYS_ALLOWS, /* who holds it is not known: the row is given the benefit */
-	[REL_ALLOWS] = SAYS_ALLOWS,
+	[REL_ALLOWS] = SAYS_ALLOWS,  [REL_DENIES] = SAYS_DENIES,
 };
 
 static enum relation relation_of(const struct profile_row *r, const struct door *d,
@@ -63,7 +62,8 @@ static const struct profile_row *nearest_row(const struct profile *p, const stru
 	for (size_t i = 0; i < p->rows_len; i++) {
 		const struct profile_row *r = &p->rows[i];
 
-		if (match_port(r, d) && !row_is_wide(r) && (!row || row_compare(r, row) < 0))
+		if (r->action != PROFILE_DENY && match_port(r, d) && !row_is_wide(r) &&
+		    (!row || row_compare(r, row) < 0))
 			row = r;
 	}
 	return row;
@@ -79,10 +79,12 @@ static enum says what_it_says(const struct profile *p, const struct door *d,
 	if (!p || !p->accepted)
 		return SAYS_LEARNING;
 	best = best_row(p, d, opener, now_wall_ns, ret_row);
-	if (best != REL_ALLOWS && door_is_client(d)) {
+	if (best < REL_ALLOWS && door_is_client(d)) {
 		*ret_row = NULL;
 		return SAYS_CLIENT;
 	}
+	if (best == REL_ALLOWS && (*ret_row)->action == PROFILE_REQUIRE)
+		return SAYS_REQUIRES;
 	if (best == REL_NONE)
 		*ret_row = nearest_row(p, d);
 	return says_of[best];
@@ -101,6 +103,8 @@ void audit_judge(const struct profile *p, const struct door *d, const struct pro
 	struct ruling r;
 
 	audit_verdict(&w, &r);
+	if (w.says == SAYS_DENIES && row->severity)
+		r.severity = row->severity; /* as the person has it */
 	*ret_j = (struct judgement){
 		.verdict = r.verdict, .kind = r.kind, .severity = r.severity, .row = row
 	};

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/parse.h"
 
@@ -118,6 +119,35 @@ bool match_port(const struct profile_row *r, const struct door *d)
 	return any_port(r) || (d->port >= r->port && d->port <= hi);
 }
 
+static bool fits_place(const char *want, struct text where)
+{
+	if (!want)
+		return true;
+	if (!strcasecmp(want, PROFILE_NONE))
+		return !where.ptr;
+	return where.ptr != NULL;
+}
+
+/*
+ * A row that asks for a job or a container is one about doors there, as one that asks for a scope is; of a process whose cgroup
+ * is not known it says nothing, for "any port within a job" must not become "any port". Slurm is the only scheduler that
+ * place_fill() knows, so "any" and "slurm" are the same.
+ */
+bool match_place(const struct profile_row *r, const struct process *opener)
+{
+	bool by_id = r->container && strcasecmp(r->container, PROFILE_NONE) &&
+		     strcasecmp(r->container, PROFILE_ANY);
+
+	if (!r->job && !r->container)
+		return true;
+	if (!opener || !opener->known || !opener->placed)
+		return false;
+	if (!fits_place(r->job, opener->job) || !fits_place(r->container, opener->container))
+		return false;
+	return !by_id || (strlen(r->container) <= opener->container.len &&
+			  !strncasecmp(r->container, opener->container.ptr, strlen(r->container)));
+}
+
 enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
 
 /*
@@ -211,9 +241,16 @@ static enum relation match_owner(const struct profile_row *r, const struct door 
 enum relation match_row(const struct profile_row *r, const struct door *d,
 			const struct process *opener, uint64_t now_wall_ns)
 {
-	if (row_expired(r, now_wall_ns) || !match_port(r, d) || (r->scope && r->scope != d->scope))
+	enum relation rel;
+
+	if (row_expired(r, now_wall_ns) || !match_port(r, d) ||
+	    (r->scope && r->scope != d->scope) || !match_place(r, opener))
 		return REL_NONE;
-	return match_owner(r, d, opener);
+	rel = match_owner(r, d, opener);
+	if (r->action != PROFILE_DENY)
+		return rel;
+	/* What is forbidden to one program says nothing about the others, nor about who is not known. */
+	return rel == REL_ALLOWS ? REL_DENIES : REL_NONE;
 }
 
 static int compare_u64(uint64_t a, uint64_t b)
@@ -238,6 +275,10 @@ int row_compare(const struct profile_row *a, const struct profile_row *b)
 		compare_str(a->exe, b->exe),
 		compare_str(a->user, b->user),
 		compare_str(a->service, b->service),
+		compare_u64(a->action, b->action),
+		compare_str(a->job, b->job),
+		compare_str(a->container, b->container),
+		compare_str(a->fingerprint, b->fingerprint),
 		compare_u64(a->expires_ns, b->expires_ns),
 		compare_u64(a->id, b->id),
 	};

@@ -15,15 +15,19 @@
 
 /* How a row looks at a door, from worst to best. */
 enum relation {
-	REL_NONE, /* it speaks of another port, protocol or scope, or has expired */
+	REL_NONE, /* it speaks of another port, protocol, scope, job or container, or has expired */
 	REL_OWNER, /* it permits the port, to another program or user */
 	REL_UNKNOWN, /* it permits the port, and who holds it is not known */
 	REL_ALLOWS,
+	REL_DENIES, /* it forbids the door: that wins */
 };
 enum relation match_row(const struct profile_row *r, const struct door *d,
 			const struct process *opener, uint64_t now_wall_ns);
 /* The same without regard to scope and expiry: for saying why not. */
 bool match_port(const struct profile_row *r, const struct door *d);
+
+/* Whether the door is where the row asks it to be: in a job, in a container. */
+bool match_place(const struct profile_row *r, const struct process *opener);
 
 /* Whether a row's user, a name or a number, is the process's. */
 bool user_fits(const char *want, const struct process *p);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "audit/match.h"
 #include "base/buf.h"
@@ -171,6 +172,41 @@ static void put_no_row(const struct profile *p, const struct door *d, struct buf
 	put_rows(p, b);
 }
 
+/* A row for what runs in a job or a container, and this does not; or the other way. */
+static void why_elsewhere(const struct profile_row *r, const struct door *d, struct buf *b)
+{
+	const struct {
+		const char *want, *what;
+	} asked[] = { { r->job, "a job" }, { r->container, "a container" } };
+	const char *sep = " ";
+
+	buf_puts(b, "permits ");
+	put_proto_port(d, b);
+	for (size_t i = 0; i < array_len(asked); i++) {
+		if (!asked[i].want)
+			continue;
+		buf_printf(b, "%sonly %s %s", sep,
+			   strcasecmp(asked[i].want, PROFILE_NONE) ? "within" : "outside of",
+			   asked[i].what);
+		sep = ", ";
+	}
+	buf_puts(b, "; this door is not there");
+}
+
+static void why_denied(const struct profile_row *r, const struct door *d, struct buf *b)
+{
+	buf_puts(b, "forbids ");
+	put_proto_port(d, b);
+	if (r->exe || r->user) {
+		buf_puts(b, " to ");
+		put_row_owner(r, b);
+	}
+	if (r->reason) {
+		buf_puts(b, ": ");
+		put_str(r->reason, b);
+	}
+}
+
 /* There is a row about this port, and yet the door does not fit: say the one thing that differs. */
 static void why_near(const struct profile_row *r, const struct profile *p, const struct door *d,
 		     const struct process *opener, struct buf *b)
@@ -180,6 +216,8 @@ static void why_near(const struct profile_row *r, const struct profile *p, const
 		put_proto_port(d, b);
 		buf_printf(b, " with scope '%s' only; this door has scope '%s'",
 			   door_scope_name(r->scope), door_scope_name(d->scope));
+	} else if (!match_place(r, opener)) {
+		why_elsewhere(r, d, b);
 	} else if (is_known(opener) && opener->kernel && (r->exe || r->user)) {
 		buf_puts(b, "permits ");
 		put_proto_port(d, b);
@@ -276,7 +314,9 @@ void audit_why(const struct judgement *j, const char *host_type, const struct pr
 		break;
 	case VERDICT_UNEXPECTED:
 		put_profile(host_type, b);
-		if (j->row)
+		if (j->row && j->row->action == PROFILE_DENY)
+			why_denied(j->row, d, b);
+		else if (j->row)
 			why_near(j->row, p, d, opener, b);
 		else
 			put_no_row(p, d, b);

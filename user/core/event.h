@@ -69,6 +69,8 @@ struct process {
 	bool argv_cut;
 	uint32_t uid, gid, loginuid, session;
 	struct text user; /* name of uid by the node's /etc/passwd, or unknown */
+	bool placed; /* its cgroup is known: the two below say where it runs, and unknown is "in none"; openers only */
+	struct text job, container; /* see core/place.h: place_fill() */
 	uint32_t ancestors_len;
 	struct ancestor ancestors[ANCESTORS_MAX]; /* parent first */
 };

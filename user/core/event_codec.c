@@ -42,6 +42,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "core/place.h"
 #include "core/event.h"
 
 #define CODEC_VERSION 1
@@ -392,6 +393,7 @@ int event_decode(const void *p, size_t n, struct event *ret_ev)
 		return -EBADMSG;
 	if (ev.kind <= EVENT_BIND && !ev.door.proto)
 		return -EBADMSG; /* something about a door, without the door */
+	place_fill(&ev);
 	ev.raw = (struct text){ p, (uint32_t)n };
 	*ret_ev = ev;
 	return 0;

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "base/parse.h"
+#include "core/place.h"
 #include "sensor/internal.h"
 #include "sensor/late.h"
 
@@ -105,6 +106,7 @@ static void fill_opener(struct sensor *s, struct event *ev, const struct known_d
 		fill_process(s, &ev->opener, &k->opener, k->owner, late);
 	ev->cgroup_id = k->opener.cgroup_id;
 	ev->cgroup = cgroup_path(&s->cgroups, ev->cgroup_id, k->opener.owner.tgid);
+	place_fill(ev);
 }
 
 static void hand_over(struct delivery *d, const struct event *ev)

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/jsonw.h"
-#include "view/place.h"
+#include "core/place.h"
 #include "view/view.h"
 
 static void put_id(struct jsonw *w, const char *key, uint32_t id)

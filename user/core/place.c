@@ -10,14 +10,15 @@
  *	/slurm/uid_1000/job_4711/step_0                     Slurm, cgroup v1
  *
  * ID is 64 lower-case hexadecimal digits. A user may make cgroups of any name below the own slice, so a name alone
- * is a hint for people, never an argument for a verdict.
+ * is a hint for people. An argument for a verdict is only what lies where root alone makes cgroups: place_fill().
  */
-#include "view/place.h"
+#include "core/place.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "core/event.h"
 
 #define CONTAINER_ID_LEN 64
 
@@ -111,4 +112,47 @@ struct text place_job(struct text cgroup)
 			slurm = true;
 	}
 	return (struct text){ 0 };
+}
+
+static bool ends_with(struct text t, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return t.len >= n && !memcmp(t.ptr + t.len - n, suffix, n);
+}
+
+static bool starts_with(struct text t, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return t.len >= n && !memcmp(t.ptr, prefix, n);
+}
+
+/* Only /system.slice/[HOST_]slurmstepd.scope/job_N and /slurm[_HOST]/uid_N/job_N, from the root on. */
+static struct text sure_job(struct text cgroup)
+{
+	struct text part, second;
+	bool v2;
+
+	if (!next_part(&cgroup, &part) || !next_part(&cgroup, &second))
+		return (struct text){ 0 };
+	v2 = text_is(part, "system.slice");
+	if (v2 ? !ends_with(second, "slurmstepd.scope")
+	       : !(text_is(part, "slurm") || starts_with(part, "slurm_")) ||
+			    !starts_with(second, "uid_"))
+		return (struct text){ 0 };
+	return next_part(&cgroup, &part) ? job_of(part) : (struct text){ 0 };
+}
+
+void place_fill(struct event *ev)
+{
+	struct text path = ev->cgroup, first;
+	struct process *p = &ev->opener;
+
+	p->placed = ev->cgroup.ptr != NULL;
+	if (!p->placed)
+		return;
+	p->job = sure_job(ev->cgroup);
+	if (next_part(&path, &first) && !text_is(first, "user.slice"))
+		p->container = place_container(ev->cgroup);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_VIEW_PLACE_H
-#define AJAR_VIEW_PLACE_H
+#ifndef AJAR_CORE_PLACE_H
+#define AJAR_CORE_PLACE_H
 
 #include "base/text.h"
+
+struct event;
 
 /*
  * What a cgroup's path says about where a process runs. Both borrow from the path and are unknown (ptr NULL)
@@ -13,5 +15,11 @@
 struct text place_container(struct text cgroup);
 /* The number of a Slurm job, "4711" of ".../slurmstepd.scope/job_4711/step_0/...". */
 struct text place_job(struct text cgroup);
+
+/*
+ * Fills the opener's job and container with what its cgroup says, if only root can have made it say so: a verdict rests on it.
+ * For whoever makes an event: the codec, the sensor.
+ */
+void place_fill(struct event *ev);
 
 #endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What rows say besides port, program and user: deny, require, job, container; and the order that has no say. */
+#include <errno.h>
+
+#include "audit/match.h"
+#include "audit_help.h"
+#include "core/place.h"
+
+#define ID64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static char any[] = "any", none[] = "none", slurm[] = "slurm", id[] = "0123456789ab",
+	    other_id[] = "ff", nc[] = "/usr/bin/nc", reason[] = "rpcbind is off";
+
+static struct process placed(const char *exe, uint32_t uid, const char *cgroup)
+{
+	struct event ev = { .opener = a_process("x", exe, uid, uid ? "mlee" : "root"),
+			    .cgroup = text_of(cgroup) };
+
+	place_fill(&ev);
+	return ev.opener;
+}
+
+/* --- where a process runs ------------------------------------------------------------------------------- */
+
+static void places(void)
+{
+	static const struct {
+		const char *cgroup, *job;
+		bool container;
+		const char *what;
+	} cases[] = {
+		{ "/system.slice/slurmstepd.scope/job_4711/step_0/user", "4711", false,
+		  "a Slurm job, cgroup v2" },
+		{ "/system.slice/node001_slurmstepd.scope/job_4711/step_0", "4711", false,
+		  "with several slurmd on a host" },
+		{ "/slurm/uid_1000/job_4711/step_0", "4711", false, "cgroup v1" },
+		{ "/slurm_node001/uid_1000/job_4711/step_0", "4711", false, "v1 with the host" },
+		{ "/user.slice/user-1000.slice/slurmstepd.scope/job_4711", NULL, false,
+		  "a name that a user made is no job" },
+		{ "/user.slice/slurm/uid_1000/job_4711", NULL, false, "nor this one" },
+		{ "/system.slice/docker-" ID64 ".scope/system.slice/slurmstepd.scope/job_1", NULL,
+		  true, "nor one within a container" },
+		{ "/system.slice/slurmstepd.scope", NULL, false, "slurmstepd itself is in none" },
+		{ "/docker/" ID64, NULL, true, "docker" },
+		{ "/user.slice/user-1000.slice/docker-" ID64 ".scope", NULL, false,
+		  "a container's name that a user made" },
+		{ "/", NULL, false, "the root" },
+	};
+
+	for (size_t i = 0; i < array_len(cases); i++) {
+		struct process p = placed("/usr/bin/x", 0, cases[i].cgroup);
+		bool job = cases[i].job ? text_is(p.job, cases[i].job) : !p.job.ptr;
+
+		ok(p.placed && job && (p.container.ptr != NULL) == cases[i].container, "%s: %s",
+		   cases[i].what, cases[i].cgroup);
+	}
+	ok(!placed("/usr/bin/x", 0, NULL).placed, "a cgroup that is not known is no place");
+}
+
+/* --- rows ------------------------------------------------------------------------------------------------ */
+
+static struct judgement with(struct profile_row *rows, size_t n, uint32_t port, struct process o)
+{
+	const struct profile p = { .accepted = true, .rows = rows, .rows_len = n };
+	struct door d = a_door(PROTO_TCP, port);
+
+	return judged(&p, &d, &o);
+}
+
+static void denials(void)
+{
+	struct profile_row rows[] = {
+		{ .proto = PROTO_TCP, .port = 1, .port_end = 65535 },
+		{ .proto = PROTO_TCP, .port = 111, .action = PROFILE_DENY, .reason = reason },
+		{ .proto = PROTO_TCP,
+		  .port = 4444,
+		  .action = PROFILE_DENY,
+		  .exe = nc,
+		  .severity = SEVERITY_NOTICE },
+	};
+	struct process o = a_process("x", "/usr/bin/x", 1000, "mlee");
+	struct judgement j = with(rows, 3, 111, o);
+	struct door d = a_door(PROTO_TCP, 111);
+	const struct profile p = { .accepted = true, .rows = rows, .rows_len = 3 };
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+
+	ok(j.verdict == VERDICT_UNEXPECTED && j.severity == SEVERITY_CRITICAL && j.row == &rows[1],
+	   "a denial wins over a row that allows everything");
+	audit_why(&j, "compute", &p, &d, &o, &b);
+	is_str(buf_str(&b), "the profile of class 'compute' forbids tcp 111: rpcbind is off",
+	       "and says why it is one");
+	ok(with(rows, 3, 112, o).verdict == VERDICT_PROFILED, "beside it all is allowed");
+	ok(with(rows, 3, 4444, o).verdict == VERDICT_PROFILED,
+	   "what is forbidden to nc is not forbidden to others");
+	o = a_process("nc", nc, 1000, "mlee");
+	j = with(rows, 3, 4444, o);
+	ok(j.verdict == VERDICT_UNEXPECTED && j.severity == SEVERITY_NOTICE,
+	   "and to nc it is, as severely as the row says");
+	ok(with(rows, 3, 4444, (struct process){ 0 }).verdict == VERDICT_PROFILED,
+	   "nobody is taken for nc who is not known");
+	rows[1].expires_ns = NOW;
+	ok(with(rows, 3, 111, o).verdict == VERDICT_PROFILED, "a denial expires as any row");
+	rows[0].port = rows[0].port_end = 111;
+	rows[0].exe = nc;
+	rows[1].expires_ns = 0;
+	ok(with(rows, 2, 111, a_process("x", "/usr/bin/x", 0, "root")).verdict ==
+		   VERDICT_UNEXPECTED,
+	   "what is forbidden is no impostor's, whoever else may have it");
+	{
+		struct door client = a_door(PROTO_UDP, 111);
+
+		client.autoport = true;
+		rows[1].proto = PROTO_UDP;
+		ok(judged(&p, &client, &o).verdict == VERDICT_UNEXPECTED,
+		   "a client's UDP port can be forbidden");
+	}
+}
+
+static void jobs(void)
+{
+	struct profile_row row = {
+		.proto = PROTO_TCP, .port = 1024, .port_end = 65535, .job = slurm
+	};
+	struct process in = placed("/usr/bin/jupyter", 1000,
+				   "/system.slice/slurmstepd.scope/job_4711/step_0"),
+		       out = placed("/usr/bin/jupyter", 1000, "/user.slice/user-1000.slice"),
+		       nowhere = placed("/usr/bin/jupyter", 1000, NULL);
+	struct process contained = placed("/usr/bin/x", 0, "/docker/" ID64);
+
+	ok(with(&row, 1, 8888, in).verdict == VERDICT_PROFILED, "a door inside a job is allowed");
+	ok(with(&row, 1, 8888, out).verdict == VERDICT_UNEXPECTED, "the same outside is not");
+	ok(with(&row, 1, 8888, nowhere).verdict == VERDICT_UNEXPECTED,
+	   "a process whose cgroup is not known is in no job");
+	row.job = none;
+	ok(with(&row, 1, 8888, in).verdict == VERDICT_UNEXPECTED &&
+		   with(&row, 1, 8888, out).verdict == VERDICT_PROFILED,
+	   "job none is the opposite");
+	row.job = any;
+	row.port = row.port_end = 8888;
+	row.exe = nc;
+	ok(with(&row, 1, 8888, in).verdict == VERDICT_IMPOSTOR,
+	   "another program in the job, on the port of one, is an impostor");
+	ok(with(&row, 1, 8888, out).verdict == VERDICT_UNEXPECTED,
+	   "outside of it the row says nothing");
+	row = (struct profile_row){ .proto = PROTO_TCP, .port = 80, .container = any };
+	ok(with(&row, 1, 80, contained).verdict == VERDICT_PROFILED &&
+		   with(&row, 1, 80, out).verdict == VERDICT_UNEXPECTED,
+	   "a row for containers");
+	row.container = none;
+	ok(with(&row, 1, 80, contained).verdict == VERDICT_UNEXPECTED, "one for outside of them");
+	row.container = id;
+	ok(with(&row, 1, 80, contained).verdict == VERDICT_PROFILED,
+	   "one for the container whose id begins so");
+	row.container = other_id;
+	ok(with(&row, 1, 80, contained).verdict == VERDICT_UNEXPECTED, "and no other");
+	{
+		const struct profile p = { .accepted = true, .rows = &row, .rows_len = 1 };
+		struct door d = a_door(PROTO_TCP, 80);
+		struct judgement j = judged(&p, &d, &out);
+		_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+
+		audit_why(&j, "compute", &p, &d, &out, &b);
+		is_str(buf_str(&b),
+		       "the profile of class 'compute' permits tcp 80 only within a container; "
+		       "this door is not there",
+		       "an alert says that the place is what is wrong");
+	}
+}
+
+/* --- order, whatever the rows ---------------------------------------------------------------------------- */
+
+static unsigned rnd = 1;
+static unsigned draw(unsigned n)
+{
+	rnd = rnd * 1103515245 + 12345;
+	return (rnd >> 16) % n;
+}
+
+static struct profile_row a_row(void)
+{
+	static char *const jobs_[] = { NULL, NULL, any, none, slurm };
+	struct profile_row r = { .proto = PROTO_TCP, .port = 20 + draw(3) };
+
+	r.action = draw(4) ? PROFILE_ALLOW : PROFILE_DENY;
+	r.action = draw(5) ? r.action : PROFILE_REQUIRE;
+	r.port_end = draw(4) ? 0 : r.port + draw(600);
+	r.job = jobs_[draw(5)];
+	r.container = draw(6) ? NULL : none;
+	r.exe = draw(2) ? nc : NULL;
+	r.severity = draw(3);
+	r.id = draw(1000);
+	return r;
+}
+
+static void any_order(void)
+{
+	unsigned differ = 0, undone = 0, denied = 0, allowed = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		static const char *const where[] = { "/system.slice/slurmstepd.scope/job_1",
+						     "/user.slice/x", NULL, "/docker/" ID64 };
+		struct profile_row rows[6], turned[6];
+		size_t n = draw(6);
+		struct process o = placed(draw(2) ? nc : "/bin/y", draw(2), where[draw(4)]);
+		uint32_t port = 20 + draw(3);
+		struct judgement a, b;
+
+		for (size_t k = 0; k < n; k++)
+			rows[k] = turned[n - 1 - k] = a_row();
+		a = with(rows, n, port, o);
+		b = with(turned, n, port, o);
+		differ += a.verdict != b.verdict || a.severity != b.severity || a.kind != b.kind;
+		denied += a.verdict == VERDICT_UNEXPECTED && a.row && a.row->action == PROFILE_DENY;
+		allowed += a.verdict == VERDICT_PROFILED;
+		rows[n] = a_row();
+		rows[n].action = PROFILE_DENY;
+		b = with(rows, n + 1, port, o);
+		undone += a.verdict != VERDICT_PROFILED && b.verdict == VERDICT_PROFILED;
+	}
+	is_int(differ, 0, "the order of rows has no say, with denials neither (20000 profiles)");
+	is_int(undone, 0, "and a denial added never permits what was not permitted");
+	ok(denied > 1000 && allowed > 1000, "both came up: %u denied, %u allowed", denied, allowed);
+}
+
+int main(void)
+{
+	places();
+	denials();
+	jobs();
+	any_order();
+	return tap_done();
+}
