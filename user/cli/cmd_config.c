@@ -11,6 +11,7 @@
 #include "cli/out.h"
 #include "cli/words.h"
 #include "conf/conf.h"
+#include "conf/sinks.h"
 #include "view/view.h"
 
 #define CONF_FILE "/etc/ajar/ajar.conf"
@@ -94,6 +95,7 @@ static int print_example(struct cmd_ctx *c, struct showing *s)
 {
 	buf_puts(&s->b, example_head);
 	conf_each(c->conf, on_example, s);
+	conf_sink_each(c->conf, true, on_example, s);
 	return s->b.err ? s->b.err : out_put(&s->b);
 }
 
@@ -154,6 +156,8 @@ static int check(struct cmd_ctx *c)
 	err = conf_new(&conf);
 	if (!err)
 		err = conf_load(conf, file, &why);
+	for (unsigned i = 0; !err && i < conf->sinks_len; i++)
+		err = conf_sink_check(&conf->sinks[i], &why);
 	if (!err) {
 		log_info("%s: no fault found", file);
 		return AJAR_EXIT_OK;

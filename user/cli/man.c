@@ -8,6 +8,7 @@
 #include "cli/cmd.h"
 #include "cli/options.h"
 #include "conf/conf.h"
+#include "conf/sinks.h"
 
 /* Text for mdoc: a backslash is its escape, a dot or quote that begins a line its command. */
 static void put_text(struct buf *b, const char *s)
@@ -113,6 +114,12 @@ static void on_key(const char *key, const char *value, const char *def, const ch
 	}
 }
 
+static void put_keys(const struct conf *conf, struct buf *b)
+{
+	conf_each(conf, on_key, b);
+	conf_sink_each(conf, true, on_key, b);
+}
+
 int man_list(const char *which, const struct conf *conf, struct buf *b)
 {
 	if (!strcmp(which, "options")) {
@@ -131,7 +138,7 @@ int man_list(const char *which, const struct conf *conf, struct buf *b)
 		return -EINVAL;
 	buf_puts(b, ".Bl -tag -width Ds\n");
 	if (!strcmp(which, "keys"))
-		conf_each(conf, on_key, b);
+		put_keys(conf, b);
 	for (const struct cmd *const *c = cmd_table; *which == 'v' && *c; c++)
 		put_verb(b, *c);
 	buf_puts(b, ".El\n");

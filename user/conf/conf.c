@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,32 +18,12 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/parse.h"
-#include "base/text.h"
+#include "conf/sinks.h"
 #include "conf/suggest.h"
+#include "conf/value.h"
 
 #define FILE_BYTES_MAX (1 << 20)
 #define LINE_BYTES_MAX 4096
-#define SHOWN_MAX 60 /* of hostile text in a message */
-
-enum conf_type { CONF_TEXT, CONF_BOOL, CONF_SIZE, CONF_DURATION, CONF_COUNT, CONF_LETTER };
-
-#define KIB (1ULL << 10)
-#define MIB (1ULL << 20)
-#define GIB (1ULL << 30)
-#define MS 1000000ULL
-#define SECOND (1000 * MS)
-#define HOUR (3600 * SECOND)
-#define DAY (24 * HOUR)
-
-struct conf_key {
-	const char *name;
-	enum conf_type type;
-	size_t off; /* of its member in struct conf */
-	uint64_t min, max; /* bytes of text, bytes, ns */
-	const char *range; /* the same for people */
-	const char *def, *help;
-};
 
 /* clang-format off */
 static const struct conf_key keys[] = {
@@ -88,64 +67,12 @@ static const struct conf_key keys[] = {
 _Static_assert(array_len(keys) <= sizeof(((struct conf *)0)->origins) / sizeof(char *),
 	       "struct conf has an origin for every key");
 
-static void *member(const struct conf *c, const struct conf_key *k)
-{
-	return (char *)(uintptr_t)c + k->off;
-}
-
-/* Fills *ret_why (when asked for) with formatted text; always returns -EINVAL. */
-static printf_like(2, 3) int why(char **ret_why, const char *fmt, ...)
-{
-	va_list ap;
-	char *s = NULL;
-
-	if (!ret_why)
-		return -EINVAL;
-	va_start(ap, fmt);
-	if (vasprintf(&s, fmt, ap) < 0)
-		s = NULL;
-	va_end(ap);
-	*ret_why = s;
-	return -EINVAL;
-}
-
-/* Hostile text for a message: escaped and cut. The buffer is the caller's. */
-static const char *shown(struct buf *b, const char *s)
-{
-	buf_reset(b);
-	esc_text(b, s, strlen(s), SHOWN_MAX);
-	return buf_str(b);
-}
-
 static const struct conf_key *find_key(const char *name)
 {
 	for (size_t i = 0; i < array_len(keys); i++)
 		if (!strcmp(keys[i].name, name))
 			return &keys[i];
 	return NULL;
-}
-
-static bool is_plain_text(const char *s)
-{
-	for (size_t left = strlen(s), n; left; s += n, left -= n) {
-		unsigned char u = (unsigned char)*s;
-
-		n = utf8_len((const unsigned char *)s, left);
-		if (n == 0 || u < ' ' || u == 0x7f)
-			return false;
-	}
-	return true;
-}
-
-static int replace_text(char **member_ptr, const char *value)
-{
-	char *copy = strdup(value);
-
-	if (!copy)
-		return -ENOMEM;
-	free(*member_ptr);
-	*member_ptr = copy;
-	return 0;
 }
 
 /* node.name is never empty: everybody may use it as it stands. */
@@ -156,49 +83,14 @@ static int use_host_name(struct conf *c)
 	if (gethostname(host, sizeof(host)) < 0)
 		return -errno;
 	host[sizeof(host) - 1] = '\0';
-	return replace_text(&c->node_name, host[0] && is_plain_text(host) ? host : "localhost");
+	return conf_copy(&c->node_name, host[0] && conf_is_plain(host) ? host : "localhost");
 }
 
-/* The value as the key's type, stored; -EINVAL or -ERANGE when it is none. */
 static int store_value(struct conf *c, const struct conf_key *k, const char *value)
 {
-	uint64_t v = 0;
-	int err = 0;
-
-	switch (k->type) {
-	case CONF_TEXT:
-		v = strlen(value);
-		if (!is_plain_text(value))
-			return -EINVAL;
-		if (v < k->min || v > k->max)
-			return -ERANGE;
-		if (k->off == offsetof(struct conf, node_name) && !*value)
-			return use_host_name(c);
-		return replace_text(member(c, k), value);
-	case CONF_BOOL:
-		return parse_bool(value, member(c, k));
-	case CONF_LETTER:
-		if (!value[0] || value[1] || (unsigned char)value[0] < k->min ||
-		    (unsigned char)value[0] > k->max)
-			return -ERANGE;
-		*(char *)member(c, k) = value[0];
-		return 0;
-	case CONF_SIZE:
-		err = parse_size(value, &v);
-		break;
-	case CONF_COUNT:
-		err = parse_u64(value, &v);
-		break;
-	case CONF_DURATION:
-		err = parse_duration(value, &v);
-		break;
-	}
-	if (err < 0)
-		return err;
-	if (v < k->min || v > k->max)
-		return -ERANGE;
-	*(uint64_t *)member(c, k) = v;
-	return 0;
+	if (k->off == offsetof(struct conf, node_name) && !*value)
+		return use_host_name(c);
+	return conf_value_set(c, k, value);
 }
 
 static int unknown_key(const char *key, const char *origin, char **ret_why)
@@ -210,29 +102,26 @@ static int unknown_key(const char *key, const char *origin, char **ret_why)
 	for (size_t i = 0; i < array_len(keys); i++)
 		suggest_try(&s, keys[i].name);
 	if (s.best)
-		return why(ret_why, "%s: unknown key '%s' (did you mean '%s'?)", origin,
-			   shown(&b, key), s.best);
-	return why(ret_why, "%s: unknown key '%s'", origin, shown(&b, key));
+		return conf_why(ret_why, "%s: unknown key '%s' (did you mean '%s'?)", origin,
+				conf_shown(&b, key), s.best);
+	return conf_why(ret_why, "%s: unknown key '%s'", origin, conf_shown(&b, key));
 }
 
 int conf_set(struct conf *c, const char *key, const char *value, const char *origin, char **ret_why)
 {
-	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
 	const struct conf_key *k = find_key(key);
 	int err;
 
+	if (conf_sink_key(key))
+		return conf_sink_set(c, key, value, origin, ret_why);
 	if (!k)
 		return unknown_key(key, origin, ret_why);
 	err = store_value(c, k, value);
 	if (err == -ENOMEM)
 		return err;
 	if (err < 0)
-		return why(ret_why, "%s: bad value '%s' for %s: %s", origin, shown(&b, value),
-			   k->name,
-			   k->type == CONF_TEXT && err == -EINVAL
-				   ? "it has control characters or is not UTF-8"
-				   : k->range);
-	return replace_text(&c->origins[k - keys], origin);
+		return conf_value_why(ret_why, origin, k->name, k, value, err);
+	return conf_copy(&c->origins[k - keys], origin);
 }
 
 int conf_new(struct conf **ret_conf)
@@ -256,10 +145,10 @@ void conf_free(struct conf *c)
 	if (!c)
 		return;
 	for (size_t i = 0; i < array_len(keys); i++) {
-		if (keys[i].type == CONF_TEXT)
-			free(*(char **)member(c, &keys[i]));
+		conf_value_free(c, &keys[i]);
 		free(c->origins[i]);
 	}
+	conf_sinks_free(c);
 	free(c);
 }
 
@@ -293,6 +182,20 @@ struct load {
 	char **ret_why;
 };
 
+static int load_sink_key(struct load *l, const char *key, const char *value, const char *origin)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+	const char *before = conf_sink_origin(l->c, key);
+
+	if (before)
+		return conf_why(l->ret_why, "%s: duplicate key '%s' (first at %s)", origin,
+				conf_shown(&b, key), before);
+	if (!*value && conf_sink_range(key))
+		return conf_why(l->ret_why, "%s: key '%s' has no value (%s)", origin,
+				conf_shown(&b, key), conf_sink_range(key));
+	return conf_sink_set(l->c, key, value, origin, l->ret_why);
+}
+
 static int load_line(struct load *l, char *line, unsigned number)
 {
 	_free_ char *origin = NULL;
@@ -309,14 +212,17 @@ static int load_line(struct load *l, char *line, unsigned number)
 		origin = NULL;
 		return -ENOMEM;
 	}
+	if (conf_sink_key(key))
+		return load_sink_key(l, key, value, origin);
 	k = find_key(key);
 	if (!k)
 		return unknown_key(key, origin, l->ret_why);
 	if (l->line_of[k - keys])
-		return why(l->ret_why, "%s: duplicate key '%s' (first on line %u)", origin, k->name,
-			   l->line_of[k - keys]);
+		return conf_why(l->ret_why, "%s: duplicate key '%s' (first on line %u)", origin,
+				k->name, l->line_of[k - keys]);
 	if (!*value)
-		return why(l->ret_why, "%s: key '%s' has no value (%s)", origin, k->name, k->range);
+		return conf_why(l->ret_why, "%s: key '%s' has no value (%s)", origin, k->name,
+				k->range);
 	l->line_of[k - keys] = number;
 	return conf_set(l->c, key, value, origin, l->ret_why);
 }
@@ -331,10 +237,10 @@ int conf_load(struct conf *c, const char *path, char **ret_why)
 	buf_puts(&b, ""); /* an empty file is text too */
 	err = file_read(AT_FDCWD, path, &b);
 	if (err == -E2BIG)
-		return why(ret_why, "%s: larger than %d bytes: not a configuration file", path,
-			   FILE_BYTES_MAX);
+		return conf_why(ret_why, "%s: larger than %d bytes: not a configuration file", path,
+				FILE_BYTES_MAX);
 	if (err < 0) {
-		(void)why(ret_why, "cannot read configuration '%s': %s", path, strerror(-err));
+		(void)conf_why(ret_why, "cannot read configuration '%s': %s", path, strerror(-err));
 		return err;
 	}
 	p = b.data;
@@ -344,10 +250,10 @@ int conf_load(struct conf *c, const char *path, char **ret_why)
 		size_t n = (size_t)((nl ? nl : end) - p);
 
 		if (n > LINE_BYTES_MAX)
-			return why(ret_why, "%s:%u: line is longer than %d bytes", path, number,
-				   LINE_BYTES_MAX);
+			return conf_why(ret_why, "%s:%u: line is longer than %d bytes", path,
+					number, LINE_BYTES_MAX);
 		if (memchr(p, '\0', n))
-			return why(ret_why, "%s:%u: NUL byte: not a text file", path, number);
+			return conf_why(ret_why, "%s:%u: NUL byte: not a text file", path, number);
 		p[n] = '\0'; /* b.data ends with a NUL of its own */
 		err = load_line(&l, p, number);
 		if (err < 0)
@@ -355,52 +261,6 @@ int conf_load(struct conf *c, const char *path, char **ret_why)
 		p += n + 1;
 	}
 	return 0;
-}
-
-static void format_size(struct buf *b, uint64_t v)
-{
-	if (v && v % GIB == 0)
-		buf_printf(b, "%lluG", (unsigned long long)(v / GIB));
-	else if (v && v % MIB == 0)
-		buf_printf(b, "%lluM", (unsigned long long)(v / MIB));
-	else if (v && v % KIB == 0)
-		buf_printf(b, "%lluK", (unsigned long long)(v / KIB));
-	else
-		buf_printf(b, "%llu", (unsigned long long)v);
-}
-
-static void format_duration(struct buf *b, uint64_t ns)
-{
-	if (ns && ns % HOUR == 0)
-		buf_printf(b, "%lluh", (unsigned long long)(ns / HOUR));
-	else if (ns % SECOND == 0)
-		buf_printf(b, "%llus", (unsigned long long)(ns / SECOND));
-	else
-		buf_printf(b, "%llums", (unsigned long long)(ns / MS));
-}
-
-static void format_value(const struct conf *c, const struct conf_key *k, struct buf *b)
-{
-	switch (k->type) {
-	case CONF_TEXT:
-		buf_puts(b, *(char **)member(c, k));
-		break;
-	case CONF_BOOL:
-		buf_puts(b, *(bool *)member(c, k) ? "yes" : "no");
-		break;
-	case CONF_LETTER:
-		buf_putc(b, *(char *)member(c, k));
-		break;
-	case CONF_COUNT:
-		buf_printf(b, "%llu", (unsigned long long)*(uint64_t *)member(c, k));
-		break;
-	case CONF_SIZE:
-		format_size(b, *(uint64_t *)member(c, k));
-		break;
-	case CONF_DURATION:
-		format_duration(b, *(uint64_t *)member(c, k));
-		break;
-	}
 }
 
 void conf_each(const struct conf *c,
@@ -412,14 +272,15 @@ void conf_each(const struct conf *c,
 		_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
 
 		buf_puts(&b, "");
-		format_value(c, &keys[i], &b);
+		conf_value_put(c, &keys[i], &b);
 		fn(keys[i].name, buf_str(&b), keys[i].def, keys[i].help, c->origins[i], arg);
 	}
+	conf_sink_each(c, false, fn, arg);
 }
 
 const char *conf_range(const char *key)
 {
 	const struct conf_key *k = find_key(key);
 
-	return k ? k->range : NULL;
+	return k ? k->range : conf_sink_range(key);
 }

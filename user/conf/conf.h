@@ -26,7 +26,9 @@ struct conf {
 	char *alert_exec;
 	uint64_t alert_exec_timeout_ns;
 	bool alert_syslog;
-	char *origins[32]; /* by key index: where the value comes from, for `config` and messages */
+	struct conf_sink *sinks; /* conf/sinks.h */
+	unsigned sinks_len;
+	char *origins[96]; /* by key index: where the value comes from, for `config` and messages */
 };
 
 must_check int conf_new(struct conf **ret_conf); /* all defaults */

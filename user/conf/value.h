@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CONF_VALUE_H
+#define AJAR_CONF_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct buf;
+
+/* A row of a table of keys: the table of conf.c, whose values are members of struct conf, and that of a sink. */
+enum conf_type { CONF_TEXT, CONF_BOOL, CONF_SIZE, CONF_DURATION, CONF_COUNT, CONF_LETTER, CONF_WORD };
+
+#define KIB (1ULL << 10)
+#define MIB (1ULL << 20)
+#define GIB (1ULL << 30)
+#define MS 1000000ULL
+#define SECOND (1000 * MS)
+#define HOUR (3600 * SECOND)
+#define DAY (24 * HOUR)
+
+struct conf_key {
+	const char *name;
+	enum conf_type type;
+	size_t off; /* of its member */
+	uint64_t min, max; /* bytes of text, bytes, ns */
+	const char *range; /* the same for people; CONF_WORD takes the words of it: "json, ecs or cef" */
+	const char *def, *help;
+};
+
+/* The value as the key's type, stored in the struct at base; -EINVAL or -ERANGE when it is none. */
+must_check int conf_value_set(void *base, const struct conf_key *k, const char *value);
+void conf_value_put(const void *base, const struct conf_key *k, struct buf *b);
+void conf_value_free(void *base, const struct conf_key *k);
+
+/* Printable UTF-8 all through. */
+bool conf_is_plain(const char *s);
+must_check int conf_copy(char **member, const char *value);
+
+/* Fills *ret_why (when asked for) with formatted text; always returns -EINVAL. */
+int conf_why(char **ret_why, const char *fmt, ...) printf_like(2, 3);
+/* "ORIGIN: bad value 'x' for KEY: RANGE"; err as of conf_value_set(). */
+int conf_value_why(char **ret_why, const char *origin, const char *name, const struct conf_key *k, const char *value, int err);
+/* Hostile text for a message: escaped and cut. The buffer is the caller's. */
+const char *conf_shown(struct buf *b, const char *s);
+
+#endif
