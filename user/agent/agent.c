@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "agent/replay.h"
+#include "agent/sign.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -59,13 +60,15 @@ struct agent {
 	struct journal *journal;
 	struct sensor *sensor;
 	struct loop *loop;
-	struct loop_source *sweep_timer, *owed_timer;
+	struct loop_source *sweep_timer, *owed_timer, *sign_timer;
+	struct sign *sign; /* of life */
 	struct buf record;
 	struct replay *replay; /* what a sensor that was taken over may deliver again */
 	unsigned batch; /* records appended and not yet committed */
 	uint64_t first_seq; /* of this session, 0 until the first record */
 	uint64_t lost, loss_told_ns; /* not told yet; when told last */
 	uint64_t shed, no_room_ns, no_room_told_ns; /* while there is none; when last; when told */
+	uint64_t shed_total;
 	bool stopping;
 };
 
@@ -109,6 +112,7 @@ static int commit(struct agent *a)
 		return 0;
 	a->batch = 0;
 	err = journal_commit(a->journal, &shed);
+	a->shed_total += shed;
 	tell_no_room(a, shed, err);
 	/* The sensor is never stopped by a disk; a gap record that waits for room is tried again. */
 	return journal_owes(a->journal) ? loop_timer_set(a->owed_timer, OWED_NS, 0) : 0;
@@ -219,6 +223,17 @@ static int on_sweep(void *arg)
 static int on_owed(void *arg)
 {
 	return commit(arg);
+}
+
+/* A sign that cannot be written is missed by those who look for it; recording goes on. */
+static int on_sign(void *arg)
+{
+	struct agent *a = arg;
+	int err = drain(a);
+
+	if (!err && sign_renew(a->sign, a->shed_total))
+		log_debug("cannot renew the sign of life");
+	return err ? log_err(err, "cannot read the sensor's ring") : 0;
 }
 
 static int on_signal(int signo, void *arg)
@@ -340,6 +355,11 @@ static int set_up_loop(struct agent *a)
 		err = loop_add_timer(a->loop, on_sweep, a, &a->sweep_timer);
 	if (!err)
 		err = loop_add_timer(a->loop, on_owed, a, &a->owed_timer);
+	if (!err)
+		err = loop_add_timer(a->loop, on_sign, a, &a->sign_timer);
+	if (!err)
+		err = loop_timer_set(a->sign_timer, a->conf->health_interval_ns,
+				     a->conf->health_interval_ns);
 	if (!err && a->conf->sweep_every_ns)
 		err = loop_timer_set(a->sweep_timer, a->conf->sweep_every_ns,
 				     a->conf->sweep_every_ns);
@@ -390,6 +410,9 @@ static int begin(struct agent *a)
 	/* A resumed sensor knows the doors of before: none is to be presumed gone. */
 	from_seq = resumed ? 0 : (a->first_seq ? a->first_seq : journal_head(a->journal).seq + 1);
 	err = record_own(a, EVENT_START, buf_str(&reason), from_seq);
+	if (!err)
+		err = sign_new(a->journal_dir, a->sensor, buf_str(&reason),
+			       a->conf->journal_max_bytes, &a->sign);
 	log_debug("recording: %s", buf_str(&reason));
 	if (sensor_report(a->sensor)->why)
 		log_warn("tier %c sees less than tier A: %s", sensor_report(a->sensor)->tier,
@@ -406,6 +429,8 @@ static int end(struct agent *a)
 
 	if (!err)
 		err = record_own(a, EVENT_STOP, "stopped by signal", 0);
+	if (!err && sign_end(a->sign, a->shed_total))
+		log_debug("cannot write the last sign of life");
 	return err;
 }
 
@@ -448,6 +473,7 @@ int agent_run(const struct conf *conf)
 		sensor_free(a.sensor, a.stopping && !conf->keep_pins);
 	journal_free(a.journal);
 	replay_free(a.replay);
+	sign_free(a.sign);
 	loop_free(a.loop);
 	buf_done(&a.record);
 	if (a.journal_dir >= 0)

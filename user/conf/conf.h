@@ -23,6 +23,10 @@ struct conf {
 	bool keep_pins;
 	uint64_t journal_max_bytes, journal_segment_bytes, journal_replay_ns, sweep_every_ns;
 	uint64_t store_keep_days, store_keep_bytes; /* 0: no limit */
+	uint64_t health_interval_ns, health_silent_ns; /* heartbeats; how long none is silence */
+	uint64_t health_skew_ns, health_hole_ns;
+	uint64_t ship_rate; /* records a second while it catches up; 0: no limit */
+	uint64_t local_after_ns; /* how long the store is away before the node alerts by itself; 0: never */
 	char *alert_exec;
 	uint64_t alert_exec_timeout_ns;
 	bool alert_syslog;

@@ -418,8 +418,12 @@ int recover(struct journal *j, const char *boot_id, struct buf *why)
 		err = head_open(j->dirfd, &r.head, &j->slots);
 	if (!err)
 		err = ack_prepare(j->dirfd);
+	/* Where nothing was a new journal begins, whatever a person left lying here. */
+	if (!err)
+		err = identity_make(j->dirfd, !r.have_head && !r.n);
 	if (err == -ENOSPC)
-		note(&r, "no room even for the files head and ack (16 KiB): free disk space");
+		note(&r, "no room even for the files head, ack and identity (20 KiB): free disk "
+			 "space");
 	if (!err)
 		j->head = r.head;
 	free(r.list);

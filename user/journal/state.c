@@ -10,21 +10,14 @@
 
 #include "base/buf.h"
 
-#define SLOT_LEN 4096
-#define SLOT_HEAD 24 /* u64 magic, u64 generation, u32 body length, u32 CRC-32C of the rest */
-#define BODY_MAX (SLOT_LEN - SLOT_HEAD)
+#define BODY_MAX SLOT_BODY_MAX
 #define HEAD_MAGIC 0x0a44414548524a41ULL /* "AJRHEAD\n" */
 #define ACK_MAGIC 0x0a204b4341524a41ULL /* "AJRACK \n" */
 #define READ_TRIES 4
 
 /* --- two copies, a page each -------------------------------------------------------------------- */
 
-struct cursor {
-	const uint8_t *p;
-	size_t n;
-};
-
-static void get(struct cursor *c, void *out, size_t n)
+void slot_get(struct slot_cursor *c, void *out, size_t n)
 {
 	if (n > c->n) {
 		memset(out, 0, n);
@@ -36,19 +29,19 @@ static void get(struct cursor *c, void *out, size_t n)
 	c->n -= n;
 }
 
-static uint32_t get_u32(struct cursor *c)
+uint32_t slot_u32(struct slot_cursor *c)
 {
 	uint32_t v;
 
-	get(c, &v, sizeof(v));
+	slot_get(c, &v, sizeof(v));
 	return le32toh(v);
 }
 
-static uint64_t get_u64(struct cursor *c)
+uint64_t slot_u64(struct slot_cursor *c)
 {
 	uint64_t v;
 
-	get(c, &v, sizeof(v));
+	slot_get(c, &v, sizeof(v));
 	return le64toh(v);
 }
 
@@ -60,9 +53,9 @@ static uint32_t slot_crc(const uint8_t *slot, size_t body_len)
 
 static bool slot_is_good(const uint8_t *slot, uint64_t magic, uint64_t *ret_gen, size_t *ret_len)
 {
-	struct cursor c = { slot, SLOT_HEAD };
-	uint64_t got = get_u64(&c), gen = get_u64(&c);
-	uint32_t len = get_u32(&c), crc = get_u32(&c);
+	struct slot_cursor c = { slot, SLOT_HEAD };
+	uint64_t got = slot_u64(&c), gen = slot_u64(&c);
+	uint32_t len = slot_u32(&c), crc = slot_u32(&c);
 
 	if (got != magic || len > BODY_MAX || slot_crc(slot, len) != crc)
 		return false;
@@ -72,8 +65,7 @@ static bool slot_is_good(const uint8_t *slot, uint64_t magic, uint64_t *ret_gen,
 }
 
 /* The newer whole copy. A writer replaces the older one only, so one is always whole, but for real damage. */
-static int slots_read(int fd, uint64_t magic, uint64_t *ret_gen, uint8_t body[BODY_MAX],
-		      size_t *ret_len)
+int slots_read(int fd, uint64_t magic, uint64_t *ret_gen, uint8_t body[BODY_MAX], size_t *ret_len)
 {
 	uint8_t page[2 * SLOT_LEN];
 	uint64_t gen[2];
@@ -100,7 +92,7 @@ static int slots_read(int fd, uint64_t magic, uint64_t *ret_gen, uint8_t body[BO
 	return -EBADMSG;
 }
 
-static int slots_write(struct slots *s, uint64_t magic, const struct buf *body, bool sync)
+int slots_write(struct slots *s, uint64_t magic, const struct buf *body, bool sync)
 {
 	uint8_t slot[SLOT_LEN] = { 0 };
 	size_t len = SLOT_HEAD + body->len;
@@ -127,8 +119,8 @@ static int slots_write(struct slots *s, uint64_t magic, const struct buf *body, 
 }
 
 /* Room for both copies is taken at birth: later writes replace bytes that are there. */
-static int slots_make(int dirfd, const char *name, uint64_t magic, const struct buf *body,
-		      struct slots *ret_slots)
+int slots_make(int dirfd, const char *name, uint64_t magic, const struct buf *body,
+	       struct slots *ret_slots)
 {
 	static const uint8_t zero[2 * SLOT_LEN];
 	char tmp[32];
@@ -284,11 +276,11 @@ static void put_pos(struct buf *b, struct journal_pos p)
 	buf_put_u64(b, p.seq);
 }
 
-static struct journal_pos get_pos(struct cursor *c)
+static struct journal_pos get_pos(struct slot_cursor *c)
 {
-	struct journal_pos p = { .boot_seq = get_u32(c) };
+	struct journal_pos p = { .boot_seq = slot_u32(c) };
 
-	p.seq = get_u64(c);
+	p.seq = slot_u64(c);
 	return p;
 }
 
@@ -318,33 +310,33 @@ static void head_encode(const struct head *h, struct buf *b)
 	}
 }
 
-static int head_decode(struct cursor c, struct head *h)
+static int head_decode(struct slot_cursor c, struct head *h)
 {
 	memset(h, 0, sizeof(*h));
-	if (get_u32(&c) != SEG_VERSION)
+	if (slot_u32(&c) != SEG_VERSION)
 		return -EBADMSG;
-	h->boot_seq = get_u32(&c);
-	get(&c, h->boot_id, BOOT_ID_LEN);
-	get(&c, h->salt, SALT_LEN);
+	h->boot_seq = slot_u32(&c);
+	slot_get(&c, h->boot_id, BOOT_ID_LEN);
+	slot_get(&c, h->salt, SALT_LEN);
 	h->seg = get_pos(&c);
 	h->end.pos = get_pos(&c);
-	h->end.len = get_u64(&c);
-	h->end.wall_ns = get_u64(&c);
-	get(&c, h->end.chain, SHA256_LEN);
+	h->end.len = slot_u64(&c);
+	h->end.wall_ns = slot_u64(&c);
+	slot_get(&c, h->end.chain, SHA256_LEN);
 	h->trim = get_pos(&c);
-	get(&c, h->trim_chain, SHA256_LEN);
+	slot_get(&c, h->trim_chain, SHA256_LEN);
 	h->acked = get_pos(&c);
-	h->losses_len = get_u32(&c);
+	h->losses_len = slot_u32(&c);
 	if (h->losses_len > LOSSES_MAX)
 		return -EBADMSG;
 	for (unsigned i = 0; i < h->losses_len; i++) {
 		struct loss *l = &h->losses[i];
 
-		l->boot_seq = get_u32(&c);
-		l->why = (enum loss_why)get_u32(&c);
-		l->from = get_u64(&c);
-		l->to = get_u64(&c);
-		l->count = get_u64(&c);
+		l->boot_seq = slot_u32(&c);
+		l->why = (enum loss_why)slot_u32(&c);
+		l->from = slot_u64(&c);
+		l->to = slot_u64(&c);
+		l->count = slot_u64(&c);
 		if (l->why < LOSS_CAP || l->why > LOSS_MIXED || l->from > l->to)
 			return -EBADMSG;
 	}
@@ -364,7 +356,7 @@ int head_read(int dirfd, struct head *ret_head)
 	err = slots_read(fd, HEAD_MAGIC, &gen, body, &len);
 	if (err)
 		return err;
-	return head_decode((struct cursor){ body, len }, ret_head);
+	return head_decode((struct slot_cursor){ body, len }, ret_head);
 }
 
 int head_open(int dirfd, const struct head *h, struct slots *ret_slots)
@@ -411,7 +403,7 @@ int journal_ack_read(int dirfd, struct journal_pos *ret_pos)
 	_close_ int fd = openat(dirfd, "ack", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	uint8_t body[BODY_MAX];
 	uint64_t gen;
-	struct cursor c = { body, 0 };
+	struct slot_cursor c = { body, 0 };
 	int err;
 
 	if (fd < 0 && errno == ENOENT) {
@@ -444,7 +436,7 @@ static int ack_replace(int fd, struct journal_pos pos, const struct buf *body)
 {
 	struct slots s = { .fd = fd };
 	uint8_t old[BODY_MAX];
-	struct cursor c = { old, 0 };
+	struct slot_cursor c = { old, 0 };
 	int err = flock(fd, LOCK_EX) < 0 ? -errno : 0;
 
 	if (!err)

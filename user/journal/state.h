@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "journal/segment.h"
 
-/* The two small files that change in place, `head` (the writer's) and `ack` (the shipper's): see journal.c. */
+/* The two small files that records depend on, `head` (the writer's) and `ack` (the shipper's): see journal.c. */
 
 enum loss_why { LOSS_CAP = 1, LOSS_FULL = 2, LOSS_DROP = 3, LOSS_DAMAGE = 4, LOSS_MIXED = 5 };
 
@@ -42,10 +42,29 @@ void loss_add(struct head *h, struct loss l);
 /* A gap record for this range exists: it is no longer owed. */
 void loss_settle(struct head *h, uint32_t boot_seq, uint64_t from, uint64_t to);
 
+/* A small file that changes in place: two copies, a page each, of which the newer whole one counts. */
+#define SLOT_LEN 4096
+#define SLOT_HEAD 24 /* u64 magic, u64 generation, u32 body length, u32 CRC-32C of the rest */
+#define SLOT_BODY_MAX (SLOT_LEN - SLOT_HEAD)
 struct slots {
 	int fd;
 	uint64_t gen;
 };
+must_check int slots_make(int dirfd, const char *name, uint64_t magic, const struct buf *body, struct slots *ret_slots);
+must_check int slots_read(int fd, uint64_t magic, uint64_t *ret_gen, uint8_t body[SLOT_BODY_MAX], size_t *ret_len);
+must_check int slots_write(struct slots *s, uint64_t magic, const struct buf *body, bool sync);
+
+/* Takes a body apart; what is not there is zeros. */
+struct slot_cursor {
+	const uint8_t *p;
+	size_t n;
+};
+void slot_get(struct slot_cursor *c, void *out, size_t n);
+uint32_t slot_u32(struct slot_cursor *c);
+uint64_t slot_u64(struct slot_cursor *c);
+
+/* Gives the journal an identity (see status.h) unless it has one; anew: whatever it has. */
+must_check int identity_make(int dirfd, bool anew);
 
 /* 0; -ENOENT: no such file; -EBADMSG: neither copy is whole. */
 must_check int head_read(int dirfd, struct head *ret_head);

@@ -62,6 +62,12 @@ void sensor_commit(struct sensor *s);
  */
 must_check int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg);
 
+/*
+ * Opens and closes a door of its own: 0: it was seen, or nobody can tell; -ENODATA: attached, but it sees nothing. Drain
+ * before it: only the last such door is known to be ours.
+ */
+must_check int sensor_try(struct sensor *s);
+
 /* How it watches, for `doctor`, start events and every view. */
 struct sensor_hook_report {
 	const char *what; /* "tcp listen" */

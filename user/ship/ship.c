@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "core/event.h"
+#include "journal/status.h"
 #include "ship/quarantine.h"
+#include "store/health.h"
 #include "store/store.h"
 
 #define BATCH_BYTES_MAX (1024 * 1024)
@@ -35,6 +37,9 @@ struct ship {
 	uint32_t head_boot,
 		jumped_boot; /* whose head head_seq is; which one was jumped over already */
 	uint64_t head_seq;
+	bool claims;
+	uint8_t installation[INSTALLATION_LEN];
+	uint32_t store_boot; /* what the store calls head_boot */
 	struct ship_counts counts;
 	struct quarantine *quarantine;
 	bool offer; /* what is in quarantine, at the next step */
@@ -45,7 +50,8 @@ struct ship {
 	uint64_t known[DAMAGES_KNOWN]; /* places told already; the oldest is forgotten */
 	unsigned known_len;
 	size_t len, used;
-	struct store_event rows[STORE_BATCH_MAX];
+	struct store_event rows[STORE_BATCH_MAX]; /* boots by the store's numbers */
+	struct journal_pos last; /* of them, as the journal counts */
 	char bytes[BATCH_BYTES_MAX];
 };
 
@@ -70,6 +76,9 @@ int ship_new(int dirfd, struct store *store, const struct ship_opts *o, struct s
 	s->host_type = strdup(o->host_type);
 	if (!s->node || !s->host_type)
 		return -ENOMEM;
+	s->claims = o->installation;
+	if (o->installation)
+		memcpy(s->installation, o->installation, INSTALLATION_LEN);
 	s->rows_max = STORE_BATCH_MAX;
 	s->offer = true;
 	s->connections = store_connections(store);
@@ -139,6 +148,11 @@ void ship_fd_clear(struct ship *s)
 
 	if (fd >= 0)
 		bell_clear(fd);
+}
+
+uint32_t ship_store_boot(const struct ship *s, uint32_t boot_seq)
+{
+	return boot_seq && boot_seq == s->head_boot ? s->store_boot : 0;
 }
 
 const struct ship_counts *ship_counts(const struct ship *s)
@@ -219,7 +233,7 @@ static void add_row(struct ship *s, const struct journal_record *rec, uint64_t n
 
 	memcpy(s->bytes + s->used, rec->payload.ptr, rec->payload.len);
 	*row = (struct store_event){
-		.boot_seq = rec->pos.boot_seq,
+		.boot_seq = s->store_boot,
 		.seq = rec->pos.seq,
 		.recorded_ns = rec->wall_ns,
 		.received_ns = now_ns,
@@ -227,6 +241,30 @@ static void add_row(struct ship *s, const struct journal_record *rec, uint64_t n
 	};
 	memcpy(row->chain, rec->chain, SHA256_LEN);
 	s->used += rec->payload.len;
+	s->last = rec->pos;
+}
+
+/* What the store calls this boot, and how far it has it. */
+static int begin_boot(struct ship *s, uint32_t boot_seq)
+{
+	char boot_id[JOURNAL_BOOT_ID_LEN + 1] = "";
+	int err = 0;
+
+	s->head_boot = 0;
+	s->store_boot = boot_seq;
+	if (s->claims)
+		err = journal_boot_id(s->dirfd, boot_seq, boot_id);
+	if (err && err != -ENOENT)
+		return own_failed(s, err, "the journal cannot be read");
+	err = s->claims ? store_claim_boot(s->store, s->node, s->installation, boot_id, boot_seq,
+					   &s->store_boot)
+			: 0;
+	if (!err)
+		err = store_event_head(s->store, s->node, s->store_boot, &s->head_seq);
+	if (err)
+		return store_failed(s, err);
+	s->head_boot = boot_seq;
+	return 0;
 }
 
 /* Takes one record into the batch, or passes over it. 1: the batch must be stored first. */
@@ -239,10 +277,9 @@ static int take_record(struct ship *s, const struct journal_record *rec, uint64_
 	    rec->pos.seq > INT64_MAX)
 		return tell_conflict(s, rec->pos, "no store takes a record of this size or number");
 	if (rec->pos.boot_seq != s->head_boot) {
-		err = store_event_head(s->store, s->node, rec->pos.boot_seq, &s->head_seq);
+		err = begin_boot(s, rec->pos.boot_seq);
 		if (err)
-			return store_failed(s, err);
-		s->head_boot = rec->pos.boot_seq;
+			return err;
 	}
 	if (rec->pos.seq > s->head_seq) {
 		add_row(s, rec, now_ns);
@@ -389,7 +426,6 @@ static int offer(struct ship *s)
 
 static int flush(struct ship *s)
 {
-	const struct store_event *last = &s->rows[s->len ? s->len - 1 : 0];
 	int err;
 
 	if (!s->len)
@@ -399,7 +435,7 @@ static int flush(struct ship *s)
 		return err;
 	s->counts.sent += s->len;
 	s->counts.bytes += s->used;
-	s->counts.at = (struct journal_pos){ last->boot_seq, last->seq };
+	s->counts.at = s->last;
 	s->len = s->used = 0;
 	return 0;
 }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "agent/sign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "journal/status.h"
+#include "sensor/sensor.h"
+
+#define TRY_EVERY_NS UINT64_C(60000000000)
+
+struct sign {
+	struct sensor *sensor;
+	int journal_dir;
+	struct journal_pen *pen; /* NULL: there was no room for its file yet */
+	struct journal_status st;
+	uint64_t tried_ns;
+};
+
+/* The file is made anew at each start: whatever lies there is an earlier agent's. */
+int sign_new(int journal_dir, struct sensor *s, const char *sensor, uint64_t max_bytes,
+	     struct sign **ret_sign)
+{
+	_cleanup_(buf_done) struct buf boot_id = BUF_INIT(64);
+	struct sign *g = calloc(1, sizeof(*g));
+	int err = g ? file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot_id) : -ENOMEM;
+
+	if (!err) {
+		g->sensor = s;
+		g->journal_dir = journal_dir;
+		g->st.attached = true; /* it was tried when it was opened */
+		g->st.tier = sensor_report(s)->tier;
+		g->st.max_bytes = max_bytes;
+		g->st.written_boot_ns = g->tried_ns = clock_boot_ns();
+		snprintf(g->st.boot_id, sizeof(g->st.boot_id), "%.*s", JOURNAL_BOOT_ID_LEN,
+			 buf_str(&boot_id));
+		snprintf(g->st.sensor, sizeof(g->st.sensor), "%s", sensor);
+		if (journal_pen_new(journal_dir, &g->st, &g->pen))
+			g->pen = NULL;
+	}
+	if (err) {
+		sign_free(g);
+		return err;
+	}
+	*ret_sign = g;
+	return 0;
+}
+
+void sign_free(struct sign *g)
+{
+	if (!g)
+		return;
+	journal_pen_free(g->pen);
+	free(g);
+}
+
+static int write_sign(struct sign *g, uint64_t shed)
+{
+	struct sensor_stats stats;
+
+	sensor_stats(g->sensor, &stats);
+	g->st.lost = stats.lost + shed;
+	g->st.written_boot_ns = clock_boot_ns();
+	return g->pen ? journal_pen_write(g->pen, &g->st)
+		      : journal_pen_new(g->journal_dir, &g->st, &g->pen);
+}
+
+int sign_renew(struct sign *g, uint64_t shed)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (now - g->tried_ns >= TRY_EVERY_NS) {
+		g->tried_ns = now;
+		g->st.attached = !sensor_try(g->sensor);
+	}
+	return write_sign(g, shed);
+}
+
+int sign_end(struct sign *g, uint64_t shed)
+{
+	g->st.stopped = true;
+	return write_sign(g, shed);
+}
