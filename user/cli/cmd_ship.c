@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 
 #include "ajar/exit.h"
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "cli/role.h"
 #include "conf/conf.h"
 #include "journal/journal.h"
+#include "ship/beat.h"
 #include "ship/quarantine.h"
 #include "ship/ship.h"
 #include "ship/state.h"
@@ -32,7 +34,13 @@ struct shipper {
 	struct role role; /* first: role_start() hands it back */
 	const struct conf *conf;
 	struct ship *ship;
-	struct loop_source *timer;
+	struct loop_source *timer, *beat_timer;
+	struct beat *beat;
+	bool admitted,
+		refused; /* the store knows whose journal this is; another one has our name */
+	bool unaccepted; /* it took another one's place; said already */
+	double credit; /* records that may go at once, see pace_ns() */
+	uint64_t credit_ns;
 	struct ship_state state;
 	unsigned tries; /* that failed, since it went well; 0: all is well */
 	enum ship_status said;
@@ -153,6 +161,67 @@ static int check_store(struct shipper *s, char *why, size_t size)
 	return 0;
 }
 
+/* --- how we are, and whether the name is ours ------------------------------------------------------------ */
+
+static int refuse(struct shipper *s, const struct store_health_reply *r)
+{
+	char why[512];
+
+	snprintf(why, sizeof(why),
+		 "host '%s' reports as node %s with another journal: give one of the two another "
+		 "node.name, or say with 'ajar node accept %s' that this one is the node",
+		 r->current_host, s->conf->node_name, s->conf->node_name);
+	if (!s->refused)
+		log_warn("nothing is sent: %s; the journal keeps everything", why);
+	s->refused = true;
+	s->admitted = false;
+	tell_state(s, SHIP_HELD, -EACCES, why);
+	return 0;
+}
+
+static void admit(struct shipper *s, const struct store_health_reply *r)
+{
+	if (s->refused)
+		log_info("the name %s is ours now, records are sent", s->conf->node_name);
+	if (!r->accepted && !s->unaccepted)
+		log_warn("this journal has taken the place of another one of node %s: if that is "
+			 "right, say 'ajar node accept %s'",
+			 s->conf->node_name, s->conf->node_name);
+	s->unaccepted = !r->accepted;
+	s->refused = false;
+	if (!s->admitted)
+		ship_claim(s->ship, beat_installation(s->beat));
+	s->admitted = true;
+}
+
+/* 0 also when there is nothing to report yet: s->admitted tells. */
+static int report(struct shipper *s, bool stopping)
+{
+	struct store_health_reply r;
+	int err = beat_send(s->beat, s->role.store, s->ship, stopping, &r);
+
+	if (err == -ENODATA)
+		return 0;
+	if (err)
+		return err;
+	if (r.standing == STANDING_REFUSED)
+		return refuse(s, &r);
+	admit(s, &r);
+	return 0;
+}
+
+/* Nodes that started together should not report together for ever. */
+static int next_beat(struct shipper *s)
+{
+	uint64_t every = s->conf->health_interval_ns, random = 0;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = clock_boot_ns();
+	return loop_timer_set(s->beat_timer, every - every / 8 + random % (every / 4), 0);
+}
+
+static int on_beat(void *arg);
+
 /* --- shipping ---------------------------------------------------------------------------------------- */
 
 static int step_in(struct shipper *s, uint64_t ns)
@@ -178,9 +247,37 @@ static int failed(struct shipper *s, int err, const char *why)
 	return step_in(s, role_retry_ns(fault, s->tries++));
 }
 
+/*
+ * No more than ship.max-rate a second, with a second's worth at once: a node that comes back with a full journal has many
+ * like it. The order stays the journal's, oldest first: what is live waits until what was before it is stored.
+ */
+static uint64_t pace_ns(struct shipper *s, uint64_t sent)
+{
+	double rate = (double)s->conf->ship_rate;
+	uint64_t now = clock_boot_ns();
+
+	if (!s->conf->ship_rate)
+		return 0;
+	s->credit += (double)(now - s->credit_ns) / 1e9 * rate;
+	if (s->credit > rate || !s->credit_ns)
+		s->credit = rate;
+	s->credit_ns = now;
+	s->credit -= (double)sent;
+	return s->credit < 0 ? (uint64_t)(-s->credit / rate * 1e9) + 1 : 0;
+}
+
+/* How long the next step waits: the server is slow, or we have had our share. */
+static uint64_t pause_ns(struct shipper *s, uint64_t sent)
+{
+	uint64_t slow = ship_pause_ns(s->ship), share = pace_ns(s, sent);
+
+	return slow > share ? slow : share;
+}
+
 static int went_well(struct shipper *s, int more)
 {
-	uint64_t pause_ns = ship_pause_ns(s->ship);
+	uint64_t pause = pause_ns(s, 0);
+	bool came_back = s->tries;
 
 	if (s->tries)
 		log_info("the store takes records again");
@@ -189,7 +286,9 @@ static int went_well(struct shipper *s, int more)
 		tell_state(s, SHIP_WELL, 0, "");
 	s->state.store_ns = clock_wall_ns();
 	s->tries = 0;
-	return more ? step_in(s, pause_ns ? pause_ns : 1) : 0;
+	if (came_back)
+		(void)!on_beat(s);
+	return more ? step_in(s, pause ? pause : 1) : 0;
 }
 
 /* What the journal has at present, a turn's worth at most; a failure, or more, only arms the timer. */
@@ -197,25 +296,47 @@ static int ship_all(struct shipper *s)
 {
 	char why[700] = "";
 	int n = check_store(s, why, sizeof(why)), steps = 0;
+	uint64_t sent;
 
 	if (n)
 		return failed(s, n, why);
+	if (!s->admitted) {
+		n = report(s, false);
+		if (n)
+			return failed(s, n, store_why(s->role.store));
+	}
+	if (!s->admitted)
+		return 0; /* the next beat, or the journal's first record, asks again */
 	do {
+		sent = ship_counts(s->ship)->sent;
 		n = ship_step(s->ship);
-	} while (n > 0 && ++steps < TURN_STEPS && !ship_pause_ns(s->ship));
+		sent = ship_counts(s->ship)->sent - sent;
+	} while (n > 0 && ++steps < TURN_STEPS && !pause_ns(s, sent));
 	return n < 0 ? failed(s, n, ship_why(s->ship)) : went_well(s, n);
 }
 
 static int on_bell(void *arg)
 {
 	struct shipper *s = arg;
-	uint64_t pause_ns;
+	uint64_t pause;
 
 	ship_fd_clear(s->ship);
-	if (s->armed)
+	if (s->armed || s->refused)
 		return 0;
-	pause_ns = ship_pause_ns(s->ship);
-	return pause_ns ? step_in(s, pause_ns) : ship_all(s);
+	pause = pause_ns(s, 0);
+	return pause ? step_in(s, pause) : ship_all(s);
+}
+
+/* While the store is away its own timer decides; a beat that does not get through begins that. */
+static int on_beat(void *arg)
+{
+	struct shipper *s = arg;
+	bool was_refused = s->refused;
+	int err = s->tries ? 0 : report(s, false), armed = next_beat(s);
+
+	if (err && !armed)
+		armed = failed(s, err, store_why(s->role.store));
+	return !armed && !err && was_refused && !s->refused ? ship_all(s) : armed;
 }
 
 static int on_timer(void *arg)
@@ -232,7 +353,7 @@ static int on_walk(void *arg)
 
 	ship_rewind(s->ship);
 	ship_offer_again(s->ship);
-	return s->tries ? 0 : ship_all(s);
+	return s->tries || s->refused ? 0 : ship_all(s);
 }
 
 /* --- the role ----------------------------------------------------------------------------------------- */
@@ -248,6 +369,10 @@ static int add_timers(struct shipper *s)
 		err = loop_timer_set(tick, SHIP_STATE_EVERY_NS, SHIP_STATE_EVERY_NS);
 	if (!err)
 		err = loop_add_timer(s->role.loop, on_walk, s, &walk);
+	if (!err)
+		err = loop_add_timer(s->role.loop, on_beat, s, &s->beat_timer);
+	if (!err)
+		err = next_beat(s);
 	return err ? err : loop_timer_set(walk, WALK_NS, WALK_NS);
 }
 
@@ -257,12 +382,18 @@ static int set_up(struct shipper *s)
 				     .host_type = s->conf->node_class,
 				     .damage = on_damage,
 				     .conflict = on_conflict };
+	const struct beat_opts b = { .node = s->conf->node_name,
+				     .host_type = s->conf->node_class,
+				     .interval_ns = s->conf->health_interval_ns,
+				     .silent_ns = s->conf->health_silent_ns };
 	int err = role_start(s->conf, true, &s->role), fd;
 
 	if (err)
 		return err;
 	recall(s);
 	err = ship_new(s->role.journal_dir, s->role.store, &o, &s->ship);
+	if (!err)
+		err = beat_new(s->role.journal_dir, &b, &s->beat);
 	if (!err)
 		err = add_timers(s);
 	if (err)
@@ -286,12 +417,14 @@ static int ship(struct shipper *s)
 	if (!err)
 		err = loop_run(s->role.loop);
 	/* What came in while we were told to stop; what is too much for that waits in the journal. */
-	for (uint64_t start = clock_boot_ns(); !err && !s->tries;) {
+	for (uint64_t start = clock_boot_ns(); !err && !s->tries && s->admitted;) {
 		n = ship_step(s->ship);
 		if (n <= 0 || clock_boot_ns() - start > STOP_NS)
 			break;
 	}
 	tell_state(s, SHIP_ENDED, s->state.err, s->state.why);
+	if (!err && !s->tries && report(s, true))
+		log_debug("the store does not know that we stop: %s", store_why(s->role.store));
 	return err ? log_err(err, "the shipper stops") : 0;
 }
 
@@ -309,6 +442,7 @@ static int run(struct cmd_ctx *c)
 	if (!err)
 		err = ship(&s);
 	ship_free(s.ship);
+	beat_free(s.beat);
 	role_done(&s.role);
 	return err < 0 ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -18,6 +20,8 @@
 #include "conf/conf.h"
 #include "conf/paths.h"
 #include "store/store.h"
+
+#define PREDECESSOR_NS UINT64_C(3000000000)
 
 static int on_signal(int signo, void *arg)
 {
@@ -75,6 +79,58 @@ static int enter_store_folder(const struct conf *conf, uid_t uid, gid_t gid)
 		err = log_err(-errno, "cannot enter the folder '%s'", path.data);
 	buf_done(&path);
 	return err;
+}
+
+/* --- one of each on a folder ---------------------------------------------------------------------------- */
+
+/* Whoever was killed a moment ago may not be gone yet. flock: it goes with the process, however that ends. */
+static int take_lock(int dirfd, const char *name, int *ret_fd)
+{
+	_close_ int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+
+	if (fd < 0)
+		return -errno;
+	for (uint64_t since = clock_boot_ns(); flock(fd, LOCK_EX | LOCK_NB) < 0;) {
+		if (errno != EWOULDBLOCK || clock_boot_ns() - since > PREDECESSOR_NS)
+			return -errno;
+		poll(NULL, 0, 20);
+	}
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+/*
+ * Two shippers of one journal would acknowledge for each other; two monitors of one folder are a slip (several on one
+ * server are not: each has its own). The monitor's lock lies with the embedded store, whether that is used or not.
+ */
+static int lock_role(const struct conf *conf, struct role *r, int store_dir)
+{
+	bool ships = r->journal_dir >= 0;
+	int dirfd = ships ? r->journal_dir : store_dir, err;
+
+	if (dirfd < 0)
+		return 0;
+	err = take_lock(dirfd, ships ? "ship.lock" : "monitor.lock", &r->lock);
+	if (err == -EWOULDBLOCK)
+		return log_usage("another 'ajar %s' runs on %s: stop it, or give another --data",
+				 ships ? "ship" : "monitor", conf->data_dir);
+	return err ? log_err(err, "cannot lock %s/%s", conf->data_dir, ships ? "journal" : "store")
+		   : 0;
+}
+
+/* For the lock alone: it need not be there. */
+static int find_store_folder(const struct conf *conf, uid_t uid, gid_t gid)
+{
+	struct buf path = BUF_INIT(4096);
+	int fd = -1;
+
+	if (!paths_store_dir(conf, &path)) {
+		if (file_mkdir_p(path.data, 0750, uid, gid))
+			log_debug("cannot make %s, continuing without a lock there", path.data);
+		fd = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	buf_done(&path);
+	return fd;
 }
 
 static int open_store(const struct conf *conf, struct store **ret_store, char **ret_why)
@@ -185,6 +241,7 @@ static int get_store(const struct conf *conf, struct role *r)
 int role_start(const struct conf *conf, bool with_journal, struct role *r)
 {
 	static const int signals[] = { SIGTERM, SIGINT, 0 };
+	_close_ int store_dir = -1;
 	bool fallback;
 	uid_t uid;
 	gid_t gid;
@@ -199,11 +256,17 @@ int role_start(const struct conf *conf, bool with_journal, struct role *r)
 		err = enter_store_folder(conf, uid, gid);
 	if (err)
 		return err;
+	if (!with_journal)
+		store_dir = *conf->store_uri ? find_store_folder(conf, uid, gid)
+					     : open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	err = proc_drop_privileges(uid, gid);
 	if (!err)
 		err = proc_follow_supervisor();
 	if (err)
 		return log_err(err, "cannot give up root");
+	err = lock_role(conf, r, store_dir);
+	if (err)
+		return err;
 	err = loop_new(&r->loop);
 	if (!err)
 		err = loop_add_signals(r->loop, signals, on_signal, r);
@@ -214,8 +277,8 @@ void role_done(struct role *r)
 {
 	loop_free(r->loop);
 	store_free(r->store);
-	if (r->journal_dir >= 0)
-		close(r->journal_dir);
+	close_fd(&r->journal_dir);
+	close_fd(&r->lock);
 }
 
 void role_log_level(bool quiet)

@@ -14,17 +14,18 @@ struct loop;
 /* What the unprivileged roles (ship, monitor) have in common. */
 struct role {
 	int journal_dir; /* -1: not asked for */
+	int lock; /* of the role on its folder */
 	struct store *store;
 	struct loop *loop;
 	/* Optional, set before role_start(): a server is not to be had yet, for this reason; said at each try. */
 	void (*away)(struct role *r, int err, const char *why);
 };
-#define ROLE_INIT { .journal_dir = -1 }
+#define ROLE_INIT { .journal_dir = -1, .lock = -1 }
 
 /*
  * As root: makes the folders of conf->data_dir and gives them to the role's user; then opens the journal's
  * folder (when asked for), enters the store's folder, gives up every privilege and opens the
- * store. Sets up a loop that ends at SIGTERM and SIGINT. Reports its failures. A store that is a server and not to be had
+ * store. A second one on the same --data is refused. Sets up a loop that ends at SIGTERM and SIGINT. Reports its failures. A store that is a server and not to be had
  * is waited for: 1 says that the role was told to stop meanwhile.
  */
 must_check int role_start(const struct conf *conf, bool with_journal, struct role *r);

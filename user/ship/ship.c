@@ -76,9 +76,6 @@ int ship_new(int dirfd, struct store *store, const struct ship_opts *o, struct s
 	s->host_type = strdup(o->host_type);
 	if (!s->node || !s->host_type)
 		return -ENOMEM;
-	s->claims = o->installation;
-	if (o->installation)
-		memcpy(s->installation, o->installation, INSTALLATION_LEN);
 	s->rows_max = STORE_BATCH_MAX;
 	s->offer = true;
 	s->connections = store_connections(store);
@@ -114,6 +111,13 @@ void ship_rewind(struct ship *s)
 	s->counts.at = (struct journal_pos){ 0 };
 	s->head_boot = s->jumped_boot = 0;
 	s->len = s->used = 0;
+}
+
+void ship_claim(struct ship *s, const uint8_t *installation)
+{
+	s->claims = true;
+	memcpy(s->installation, installation, INSTALLATION_LEN);
+	ship_rewind(s);
 }
 
 void ship_offer_again(struct ship *s)

@@ -22,8 +22,6 @@ struct ship;
 
 struct ship_opts {
 	const char *node, *host_type; /* copied */
-	/* Whose journal it is (INSTALLATION_LEN bytes, copied): boots get the store's numbers. NULL: they have the journal's. */
-	const uint8_t *installation;
 	/* What the journal's reader found wrong; each place is told once. Non-zero ends the step and is returned. */
 	int (*damage)(const struct journal_damage *d, void *arg);
 	/* The store cannot take this record (it keeps another one under its key): it waits in quarantine.h's file, and
@@ -65,6 +63,8 @@ void ship_offer_again(struct ship *s);
 /* Polls readable when the journal has more; stays the same for the life of the ship. */
 must_check int ship_fd(struct ship *s);
 void ship_fd_clear(struct ship *s);
+/* Whose journal it is (store/health.h): from now on boots get the store's numbers; until then they have the journal's. */
+void ship_claim(struct ship *s, const uint8_t *installation);
 /* What the store calls a boot of the journal; 0: that is not known now. */
 uint32_t ship_store_boot(const struct ship *s, uint32_t boot_seq);
 const struct ship_counts *ship_counts(const struct ship *s);
