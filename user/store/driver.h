@@ -4,6 +4,7 @@
 
 #include "store/health.h"
 #include "store/sinks.h"
+#include "store/profile.h"
 #include "store/store.h"
 
 /*
@@ -112,6 +113,24 @@ struct store_ops {
 	int (*clock)(struct store *s, uint64_t *ret_now_ns);
 	int (*take_turn)(struct store *s, const char *name, uint64_t every_ns,
 			 uint64_t *ret_now_ns);
+
+	/* Profiles, proposals, classes (store/profile.h). */
+	int (*profile_update)(struct store *s, const char *host_type, uint64_t id,
+			      const struct profile_row *row);
+	int (*profile_remove)(struct store *s, const char *host_type, uint64_t id);
+	int (*profile_lines)(struct store *s, const char *host_type, store_profile_line_fn fn,
+			     void *arg);
+	int (*profile_put_lines)(struct store *s, const char *host_type,
+				 const struct store_profile_line *lines, size_t n);
+	int (*profile_count)(struct store *s, const struct store_profile_hit *hits, size_t n);
+	int (*proposal_put)(struct store *s, const char *host_type,
+			    const struct store_proposal *list, size_t n);
+	int (*proposals)(struct store *s, const char *host_type, store_proposal_fn fn, void *arg);
+	int (*proposal_decide)(struct store *s, const char *host_type, uint32_t number,
+			       enum proposal_state state, const char *who, uint64_t now_ns);
+	int (*class_rules)(struct store *s, store_class_rule_fn fn, void *arg);
+	int (*class_rule_put)(struct store *s, const struct store_class_rule *r);
+	int (*class_rule_remove)(struct store *s, uint64_t id);
 };
 
 extern const struct store_ops store_sqlite_ops, store_mysql_ops, store_mem_ops;

@@ -27,6 +27,9 @@ enum mem_table {
 	MEM_BOOTS,
 	MEM_WATCH,
 	MEM_TURNS,
+	MEM_LINES,
+	MEM_PROPOSALS,
+	MEM_CLASS_RULES,
 	MEM_TABLES,
 };
 
@@ -82,6 +85,11 @@ struct mem_door {
 
 struct mem_log {
 	struct store_alert_change c; /* key: log_id */
+};
+
+struct mem_line {
+	const char *host_type; /* key: with the line's number */
+	struct store_profile_line l;
 };
 
 struct mem_named { /* cursors, settings, turns (log_id: when) */
@@ -173,5 +181,29 @@ int mem_unpark(struct store *base, const char *sink, uint64_t log_id);
 int mem_parked(struct store *base, const char *sink, uint64_t due_ns, uint32_t limit,
 	      store_parked_fn fn, void *arg);
 int mem_log_before(struct store *base, uint64_t at_ns, uint64_t *ret_log_id);
+
+/* mem_profiles.c */
+int mem_profile_get(struct store *base, const char *host_type, struct profile **ret_profile);
+int mem_host_types(struct store *base, store_host_type_fn fn, void *arg);
+int mem_profile_add(struct store *base, const char *host_type, const struct profile_row *rows,
+		    size_t n, bool accept, uint64_t now_wall_ns, size_t *ret_new);
+int mem_profile_revision(struct store *base, uint64_t *ret_rev);
+
+/* mem_rules.c */
+int mem_profile_update(struct store *base, const char *host_type, uint64_t id,
+		     const struct profile_row *row);
+int mem_profile_remove(struct store *base, const char *host_type, uint64_t id);
+int mem_profile_lines(struct store *base, const char *host_type, store_profile_line_fn fn, void *arg);
+int mem_profile_put_lines(struct store *base, const char *host_type,
+			const struct store_profile_line *lines, size_t n);
+int mem_profile_count(struct store *base, const struct store_profile_hit *hits, size_t n);
+int mem_proposal_put(struct store *base, const char *host_type, const struct store_proposal *list,
+		   size_t n);
+int mem_proposals(struct store *base, const char *host_type, store_proposal_fn fn, void *arg);
+int mem_proposal_decide(struct store *base, const char *host_type, uint32_t number,
+		      enum proposal_state state, const char *who, uint64_t now_ns);
+int mem_class_rules(struct store *base, store_class_rule_fn fn, void *arg);
+int mem_class_rule_put(struct store *base, const struct store_class_rule *r);
+int mem_class_rule_remove(struct store *base, uint64_t id);
 
 #endif

@@ -122,4 +122,21 @@ int sq_parked(struct store *base, const char *sink, uint64_t due_ns, uint32_t li
 	      store_parked_fn fn, void *arg);
 int sq_log_before(struct store *base, uint64_t at_ns, uint64_t *ret_log_id);
 
+/* sqlite_rules.c */
+int sq_profile_update(struct store *base, const char *host_type, uint64_t id,
+		     const struct profile_row *row);
+int sq_profile_remove(struct store *base, const char *host_type, uint64_t id);
+int sq_profile_lines(struct store *base, const char *host_type, store_profile_line_fn fn, void *arg);
+int sq_profile_put_lines(struct store *base, const char *host_type,
+			const struct store_profile_line *lines, size_t n);
+int sq_profile_count(struct store *base, const struct store_profile_hit *hits, size_t n);
+int sq_proposal_put(struct store *base, const char *host_type, const struct store_proposal *list,
+		   size_t n);
+int sq_proposals(struct store *base, const char *host_type, store_proposal_fn fn, void *arg);
+int sq_proposal_decide(struct store *base, const char *host_type, uint32_t number,
+		      enum proposal_state state, const char *who, uint64_t now_ns);
+int sq_class_rules(struct store *base, store_class_rule_fn fn, void *arg);
+int sq_class_rule_put(struct store *base, const struct store_class_rule *r);
+int sq_class_rule_remove(struct store *base, uint64_t id);
+
 #endif

@@ -145,7 +145,7 @@ static bool is_job_word(const char *job)
 	       !strcasecmp(job, "slurm");
 }
 
-static int check_profile_row(struct store *s, const struct profile_row *r)
+int store_check_profile_row(struct store *s, const struct profile_row *r)
 {
 	if (r->port_end && r->port_end < r->port)
 		return store_set_why(s, -EINVAL, "the port range %u-%u ends before it begins",
@@ -328,7 +328,7 @@ int store_profile_add(struct store *s, const char *host_type, const struct profi
 
 	err = store_check_name(s, "node class", host_type);
 	for (size_t i = 0; !err && i < n; i++)
-		err = check_profile_row(s, &rows[i]);
+		err = store_check_profile_row(s, &rows[i]);
 	if (err)
 		return err;
 	err = write_op(s, (new_rows = 0, s->ops->profile_add(s, host_type, rows, n, accept,

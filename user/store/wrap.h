@@ -13,6 +13,9 @@ bool store_write_again(struct store *s, int err, unsigned *tries);
 /* A name of a node, a class, a sink ...: 1 to 255 bytes of printable UTF-8; else -EINVAL and the reason. */
 must_check int store_check_name(struct store *s, const char *what, const char *name);
 
+/* Whether a row makes sense; else -EINVAL and the reason. */
+must_check int store_check_profile_row(struct store *s, const struct profile_row *r);
+
 /*
  * A write of the driver in a transaction of its own, or in the caller's as a savepoint; one that another writer has
  * undone is run again, so that op must set its results anew.
