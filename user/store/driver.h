@@ -6,6 +6,7 @@
 #include "store/sinks.h"
 #include "store/profile.h"
 #include "store/store.h"
+#include "store/triage.h"
 
 /*
  * What a driver is to store.c: one table of operations over a struct that begins with struct store.
@@ -21,6 +22,15 @@ struct store {
 	unsigned connections; /* of a driver with a server: made so far */
 	const char *cluster; /* likewise: its cluster_uuid, kept by the driver */
 	char why[512];
+};
+
+/* Doors of an alert on one node: so many more or less, or exactly so many. */
+struct store_alert_step {
+	uint64_t alert_id;
+	const char *node;
+	uint64_t at_ns;
+	int64_t doors;
+	bool exactly;
 };
 
 struct store_ops {
@@ -131,9 +141,36 @@ struct store_ops {
 	int (*class_rules)(struct store *s, store_class_rule_fn fn, void *arg);
 	int (*class_rule_put)(struct store *s, const struct store_class_rule *r);
 	int (*class_rule_remove)(struct store *s, uint64_t id);
+
+	/* triage.h */
+	int (*alert_node)(struct store *s, const struct store_alert_step *st, uint64_t *ret_before,
+			  uint64_t *ret_after);
+	int (*alert_sum)(struct store *s, uint64_t alert_id, struct store_alert_sum *ret);
+	int (*alert_nodes)(struct store *s, uint64_t alert_id, bool open_only,
+			   store_alert_node_fn fn, void *arg);
+	int (*alert_nodes_restart)(struct store *s, uint64_t alert_id);
+	int (*alert_fold)(struct store *s, uint64_t alert_id, const char *nodes,
+			  uint64_t node_count, const char *summary);
+	int (*decide)(struct store *s, const struct store_decision *d, uint64_t *ret_log_id);
+	int (*exception_add)(struct store *s, const struct store_exception *e, uint64_t *ret_id);
+	int (*exception_end)(struct store *s, uint64_t id, uint64_t at_ns);
+	int (*exceptions)(struct store *s, store_exception_fn fn, void *arg);
+	int (*maintenance_add)(struct store *s, const struct store_maintenance *m,
+			       uint64_t *ret_id);
+	int (*maintenance_end)(struct store *s, uint64_t id, const char *who, uint64_t at_ns);
+	int (*maintenances)(struct store *s, uint64_t since_ns, store_maintenance_fn fn, void *arg);
+	int (*triage_marks)(struct store *s, uint64_t *ret_log_id, uint64_t *ret_revision);
 };
 
 extern const struct store_ops store_sqlite_ops, store_mysql_ops, store_mem_ops;
+
+/* What a node's count becomes. */
+static inline uint64_t store_alert_stepped(const struct store_alert_step *st, uint64_t before)
+{
+	if (st->exactly)
+		return (uint64_t)st->doors;
+	return st->doors < 0 && (uint64_t)-st->doors > before ? 0 : before + (uint64_t)st->doors;
+}
 
 /* Keeps the reason for store_why() and returns err. */
 int store_set_why(struct store *s, int err, const char *fmt, ...) printf_like(3, 4);

@@ -105,6 +105,12 @@ static int cmp_class_rules(const struct store_class_rule *a, const struct store_
 	return CMP(a->id, b->id);
 }
 
+static int cmp_alert_nodes(const struct mem_alert_node *a, const struct mem_alert_node *b)
+{
+	return a->alert_id != b->alert_id ? CMP(a->alert_id, b->alert_id)
+					  : strcmp(a->n.node, b->n.node);
+}
+
 int mem_cmp(enum mem_table t, const void *a, const void *b)
 {
 	switch (t) {
@@ -146,6 +152,14 @@ int mem_cmp(enum mem_table t, const void *a, const void *b)
 	case MEM_WATCH:
 		return CMP(((const struct mem_watch *)a)->node_id,
 			   ((const struct mem_watch *)b)->node_id);
+	case MEM_ALERT_NODES:
+		return cmp_alert_nodes(a, b);
+	case MEM_EXCEPTIONS:
+		return CMP(((const struct store_exception *)a)->id,
+			   ((const struct store_exception *)b)->id);
+	case MEM_MAINTENANCES:
+		return CMP(((const struct store_maintenance *)a)->id,
+			   ((const struct store_maintenance *)b)->id);
 	default:
 		return strcmp(((const struct mem_named *)a)->name,
 			      ((const struct mem_named *)b)->name);
@@ -504,7 +518,7 @@ static int mem_cursor_set(struct store *base, const char *sink, uint64_t log_id)
 	return put_named((struct mem *)base, MEM_CURSORS, sink, NULL, log_id);
 }
 
-static int mem_setting_get(struct store *base, const char *name, struct buf *b)
+int mem_setting_get(struct store *base, const char *name, struct buf *b)
 {
 	const struct mem_named *n;
 
@@ -515,7 +529,7 @@ static int mem_setting_get(struct store *base, const char *name, struct buf *b)
 	return b->err;
 }
 
-static int mem_setting_set(struct store *base, const char *name, const char *value)
+int mem_setting_set(struct store *base, const char *name, const char *value)
 {
 	return put_named((struct mem *)base, MEM_SETTINGS, name, value, 0);
 }
@@ -587,4 +601,17 @@ const struct store_ops store_mem_ops = {
 	.class_rules = mem_class_rules,
 	.class_rule_put = mem_class_rule_put,
 	.class_rule_remove = mem_class_rule_remove,
+	.alert_node = mem_alert_node,
+	.alert_sum = mem_alert_sum,
+	.alert_nodes = mem_alert_nodes,
+	.alert_nodes_restart = mem_alert_nodes_restart,
+	.alert_fold = mem_alert_fold,
+	.decide = mem_decide,
+	.exception_add = mem_exception_add,
+	.exception_end = mem_exception_end,
+	.exceptions = mem_exceptions,
+	.maintenance_add = mem_maintenance_add,
+	.maintenance_end = mem_maintenance_end,
+	.maintenances = mem_maintenances,
+	.triage_marks = mem_triage_marks,
 };

@@ -30,6 +30,9 @@ enum mem_table {
 	MEM_LINES,
 	MEM_PROPOSALS,
 	MEM_CLASS_RULES,
+	MEM_ALERT_NODES,
+	MEM_EXCEPTIONS,
+	MEM_MAINTENANCES,
 	MEM_TABLES,
 };
 
@@ -116,6 +119,11 @@ struct mem_watch {
 	struct store_watch w;
 };
 
+struct mem_alert_node {
+	uint64_t alert_id; /* key: with node */
+	struct store_alert_node n;
+};
+
 /* Copies that live as long as the store; NULL when memory is out. */
 void *mem_copy(struct mem *m, const void *p, size_t n);
 const char *mem_str(struct mem *m, const char *s); /* NULL gives "" */
@@ -140,8 +148,8 @@ const struct mem_node *mem_node(const struct mem *m, const char *name);
 const struct mem_node *mem_node_by_id(const struct mem *m, uint64_t id);
 must_check int mem_make_host_type(struct mem *m, const char *name);
 /* The node as it is, or a new one, not in its table yet. */
-must_check int mem_make_node(struct mem *m, const char *name, const char *host_type, uint64_t now_ns,
-			     struct mem_node *ret_n);
+must_check int mem_make_node(struct mem *m, const char *name, const char *host_type,
+			     uint64_t now_ns, struct mem_node *ret_n);
 
 /* mem_events.c */
 int mem_put_events(struct store *base, const char *node, const char *host_type,
@@ -163,6 +171,10 @@ int mem_event_base(struct store *base, const char *node, uint32_t boot_seq, uint
 int mem_prune(struct store *base, const struct store_prune *q, struct store_pruned *ret);
 int mem_usage(struct store *base, bool count, struct store_usage *ret);
 
+/* mem.c */
+int mem_setting_get(struct store *base, const char *name, struct buf *b);
+int mem_setting_set(struct store *base, const char *name, const char *value);
+
 /* mem_alerts.c */
 int mem_alert_get(struct store *base, const char *key, store_alert_fn fn, void *arg);
 int mem_put_alert(struct store *base, const struct store_alert *a, const char *who,
@@ -179,8 +191,28 @@ int mem_sink_forget(struct store *base, const char *name);
 int mem_park(struct store *base, const struct store_parked *p);
 int mem_unpark(struct store *base, const char *sink, uint64_t log_id);
 int mem_parked(struct store *base, const char *sink, uint64_t due_ns, uint32_t limit,
-	      store_parked_fn fn, void *arg);
+	       store_parked_fn fn, void *arg);
 int mem_log_before(struct store *base, uint64_t at_ns, uint64_t *ret_log_id);
+
+/* mem_triage.c */
+int mem_alert_node(struct store *base, const struct store_alert_step *st, uint64_t *ret_before,
+		   uint64_t *ret_after);
+int mem_alert_sum(struct store *base, uint64_t alert_id, struct store_alert_sum *ret);
+int mem_alert_nodes(struct store *base, uint64_t alert_id, bool open_only, store_alert_node_fn fn,
+		    void *arg);
+int mem_alert_nodes_restart(struct store *base, uint64_t alert_id);
+int mem_alert_fold(struct store *base, uint64_t alert_id, const char *nodes, uint64_t node_count,
+		   const char *summary);
+int mem_decide(struct store *base, const struct store_decision *d, uint64_t *ret_log_id);
+int mem_triage_marks(struct store *base, uint64_t *ret_log_id, uint64_t *ret_revision);
+
+/* mem_triage.c, too */
+int mem_exception_add(struct store *base, const struct store_exception *e, uint64_t *ret_id);
+int mem_exception_end(struct store *base, uint64_t id, uint64_t at_ns);
+int mem_exceptions(struct store *base, store_exception_fn fn, void *arg);
+int mem_maintenance_add(struct store *base, const struct store_maintenance *m, uint64_t *ret_id);
+int mem_maintenance_end(struct store *base, uint64_t id, const char *who, uint64_t at_ns);
+int mem_maintenances(struct store *base, uint64_t since_ns, store_maintenance_fn fn, void *arg);
 
 /* mem_profiles.c */
 int mem_profile_get(struct store *base, const char *host_type, struct profile **ret_profile);

@@ -45,6 +45,9 @@ int mem_put_alert(struct store *base, const struct store_alert *given, const cha
 	struct mem_log log;
 	int err;
 
+	if (a.was && (!old || old->state != a.was))
+		return -ECANCELED;
+	a.was = 0;
 	err = copy_alert(m, &a);
 	if (err)
 		return err;

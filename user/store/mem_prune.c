@@ -131,6 +131,14 @@ static int forget_alert(struct pruning *p, size_t at, uint64_t id)
 		else
 			i++;
 	}
+	for (size_t i = 0; !err && i < p->m->now.tables[MEM_ALERT_NODES]->len;) {
+		const struct mem_alert_node *n = p->m->now.tables[MEM_ALERT_NODES]->row[i];
+
+		if (n->alert_id == id)
+			err = mem_del(p->m, MEM_ALERT_NODES, i, 1);
+		else
+			i++;
+	}
 	return err;
 }
 

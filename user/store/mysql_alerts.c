@@ -12,9 +12,10 @@
 #define ALERT_COLS                                                                                 \
 	"alert_key, kind, severity, state, host_type, nodes, open_count, proto, port, summary, "   \
 	"why, remedy, "                                                                            \
-	"first_ns, last_ns, boot_seq, seq, node, record"
-#define ALERT_COUNT 18
-#define ALERT_VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+	"first_ns, last_ns, boot_seq, seq, node, record, node_count, told_nodes, told_ns, "        \
+	"until_ns, window_id"
+#define ALERT_COUNT 23
+#define ALERT_VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
 void my_key_hash(const char *key, uint8_t out[SHA256_LEN])
 {
@@ -50,6 +51,11 @@ static void bind_alert(struct my_stmt *st, unsigned at, const struct store_alert
 	my_u64(st, at + 15, a->seq);
 	my_str(st, at + 16, or_empty(a->node));
 	my_blob(st, at + 17, a->record.ptr, a->record.len);
+	my_u64(st, at + 18, a->node_count);
+	my_u64(st, at + 19, a->told_nodes);
+	my_u64(st, at + 20, a->told_ns);
+	my_u64(st, at + 21, a->until_ns);
+	my_u64(st, at + 22, a->window_id);
 }
 
 /* The columns from `first` on. */
@@ -74,6 +80,11 @@ static void read_alert(const struct my_stmt *st, unsigned first, struct store_al
 		.seq = my_col_u64(st, first + 15),
 		.node = my_col_str(st, first + 16),
 		.record = my_col_blob(st, first + 17),
+		.node_count = my_col_u64(st, first + 18),
+		.told_nodes = my_col_u64(st, first + 19),
+		.told_ns = my_col_u64(st, first + 20),
+		.until_ns = my_col_u64(st, first + 21),
+		.window_id = my_col_u64(st, first + 22),
 	};
 }
 
@@ -128,7 +139,8 @@ static int insert_alert(struct my *s, const struct store_alert *a, const uint8_t
 		"host_type = ?, "
 		"nodes = ?, open_count = ?, proto = ?, port = ?, summary = ?, why = ?, remedy = ?, "
 		"first_ns = least(first_ns, ?), last_ns = ?, boot_seq = ?, seq = ?, node = ?, "
-		"record = ?",
+		"record = ?, node_count = ?, told_nodes = ?, told_ns = ?, until_ns = ?, "
+		"window_id = ?",
 		&u.st);
 	if (err)
 		return err;
@@ -158,7 +170,7 @@ static int alert_id(struct my *s, const uint8_t hash[SHA256_LEN], uint64_t *ret_
  * Numbers of alert_log are drawn before the commit. A sink that has delivered 11 would never see 10, were that committed later:
  * so they are drawn one transaction after the other.
  */
-static int lock_log(struct my *s)
+int my_lock_log(struct my *s)
 {
 	_my_use_ struct my_use u = { .s = s };
 	int ret;
@@ -168,6 +180,24 @@ static int lock_log(struct my *s)
 	if (!ret)
 		ret = my_step(s, u.st);
 	return ret < 0 ? ret : 0;
+}
+
+/* Nobody has decided anything about it since the caller looked. */
+static int is_as_it_was(struct my *s, const struct store_alert *a, const uint8_t hash[SHA256_LEN])
+{
+	_my_use_ struct my_use u = { .s = s };
+	int ret;
+
+	if (!a->was)
+		return 0;
+	ret = my_get(s, "SELECT state FROM alerts WHERE alert_hash = ? FOR UPDATE", &u.st);
+	if (ret)
+		return ret;
+	my_blob(u.st, 1, hash, SHA256_LEN);
+	ret = my_step(s, u.st);
+	if (ret < 0)
+		return ret;
+	return ret && my_col_u64(u.st, 0) == a->was ? 0 : -ECANCELED;
 }
 
 int my_put_alert(struct store *base, const struct store_alert *a, const char *who, const char *note,
@@ -180,7 +210,9 @@ int my_put_alert(struct store *base, const struct store_alert *a, const char *wh
 	int err;
 
 	my_key_hash(a->key, hash);
-	err = lock_log(s);
+	err = my_lock_log(s);
+	if (!err)
+		err = is_as_it_was(s, a, hash);
 	if (!err)
 		err = insert_alert(s, a, hash);
 	if (!err)

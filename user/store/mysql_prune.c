@@ -266,6 +266,8 @@ static int prune_alerts(struct pruning *p)
 	for (unsigned i = 0; !ret && i < n; i++) {
 		ret = run_with(p->s, "DELETE FROM alert_log WHERE alert_id = ?", ids[i]);
 		if (!ret)
+			ret = run_with(p->s, "DELETE FROM alert_nodes WHERE alert_id = ?", ids[i]);
+		if (!ret)
 			ret = run_with(p->s, "DELETE FROM alerts WHERE id = ?", ids[i]);
 	}
 	if (n == ALERTS_AT_ONCE)

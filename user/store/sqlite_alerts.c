@@ -8,9 +8,11 @@
 /* In this order in both tables and in bind_alert() and read_alert(). */
 #define ALERT_COLS                                                                                 \
 	"alert_key, kind, severity, state, host_type, nodes, open_count, proto, port, summary, "   \
-	"why, remedy, first_ns, last_ns, boot_seq, seq, node, record"
+	"why, remedy, first_ns, last_ns, boot_seq, seq, node, record, node_count, told_nodes, "    \
+	"told_ns, until_ns, window_id"
 #define ALERT_VALUES                                                                               \
-	"?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18"
+	"?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "   \
+	"?20, ?21, ?22, ?23"
 
 static const char *or_empty(const char *s)
 {
@@ -37,6 +39,11 @@ static void bind_alert(struct sq_stmt *st, const struct store_alert *a)
 	sq_u64(st, 16, a->seq);
 	sq_str(st, 17, or_empty(a->node));
 	sq_blob(st, 18, a->record.ptr, a->record.len);
+	sq_u64(st, 19, a->node_count);
+	sq_u64(st, 20, a->told_nodes);
+	sq_u64(st, 21, a->told_ns);
+	sq_u64(st, 22, a->until_ns);
+	sq_u64(st, 23, a->window_id);
 }
 
 /* The columns from `first` on. */
@@ -61,6 +68,11 @@ static void read_alert(struct sq_stmt *st, int first, struct store_alert *ret_a)
 		.seq = sq_col_u64(st, first + 15),
 		.node = sq_col_str(st, first + 16),
 		.record = sq_col_blob(st, first + 17),
+		.node_count = sq_col_u64(st, first + 18),
+		.told_nodes = sq_col_u64(st, first + 19),
+		.told_ns = sq_col_u64(st, first + 20),
+		.until_ns = sq_col_u64(st, first + 21),
+		.window_id = sq_col_u64(st, first + 22),
 	};
 }
 
@@ -100,6 +112,24 @@ int sq_alert_get(struct store *base, const char *key, store_alert_fn fn, void *a
 	return fn(&a, arg);
 }
 
+/* Nobody has decided anything about it since the caller looked. */
+static int is_as_it_was(struct sq *s, const struct store_alert *a)
+{
+	_sq_put_ struct sq_stmt *st = NULL;
+	int ret;
+
+	if (!a->was)
+		return 0;
+	ret = sq_get(s, "SELECT state FROM alerts WHERE alert_key = ?", &st);
+	if (ret)
+		return ret;
+	sq_str(st, 1, a->key);
+	ret = sq_step(s, st);
+	if (ret < 0)
+		return ret;
+	return ret && sq_col_u64(st, 0) == a->was ? 0 : -ECANCELED;
+}
+
 static int upsert_alert(struct sq *s, const struct store_alert *a, uint64_t *ret_id)
 {
 	_sq_put_ struct sq_stmt *st = NULL;
@@ -112,7 +142,8 @@ static int upsert_alert(struct sq *s, const struct store_alert *a, uint64_t *ret
 		"ON CONFLICT (alert_key) DO UPDATE SET kind = ?2, severity = ?3, state = ?4, "
 		"host_type = ?5, nodes = ?6, open_count = ?7, proto = ?8, port = ?9, summary = "
 		"?10, why = ?11, remedy = ?12, first_ns = min(first_ns, ?13), last_ns = ?14, "
-		"boot_seq = ?15, seq = ?16, node = ?17, record = ?18",
+		"boot_seq = ?15, seq = ?16, node = ?17, record = ?18, node_count = ?19, "
+		"told_nodes = ?20, told_ns = ?21, until_ns = ?22, window_id = ?23",
 		&st);
 	if (ret)
 		return ret;
@@ -139,19 +170,21 @@ int sq_put_alert(struct store *base, const struct store_alert *a, const char *wh
 	uint64_t id;
 	int err;
 
-	err = upsert_alert(s, a, &id);
+	err = is_as_it_was(s, a);
+	if (!err)
+		err = upsert_alert(s, a, &id);
 	if (!err)
 		err = sq_get(s,
 			     "INSERT INTO alert_log (" ALERT_COLS ", alert_id, at_ns, who, note) "
-			     "VALUES (" ALERT_VALUES ", ?19, ?20, ?21, ?22)",
+			     "VALUES (" ALERT_VALUES ", ?24, ?25, ?26, ?27)",
 			     &st);
 	if (err)
 		return err;
 	bind_alert(st, a);
-	sq_u64(st, 19, id);
-	sq_u64(st, 20, now_wall_ns);
-	sq_str(st, 21, or_empty(who));
-	sq_str(st, 22, or_empty(note));
+	sq_u64(st, 24, id);
+	sq_u64(st, 25, now_wall_ns);
+	sq_str(st, 26, or_empty(who));
+	sq_str(st, 27, or_empty(note));
 	err = sq_run(s, st);
 	if (err)
 		return err;

@@ -351,12 +351,15 @@ int store_alert_get(struct store *s, const char *key, store_alert_fn fn, void *a
 int store_put_alert(struct store *s, const struct store_alert *a, const char *who, const char *note,
 		    uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id)
 {
+	struct store_alert told = *a;
 	uint64_t id = 0, log_id = 0;
 	int err;
 
 	if (!a->key || !a->key[0])
 		return store_set_why(s, -EINVAL, "an alert needs a key");
-	err = write_op(s, s->ops->put_alert(s, a, who, note, now_wall_ns, &id, &log_id));
+	told.told_nodes = a->node_count;
+	told.told_ns = now_wall_ns;
+	err = write_op(s, s->ops->put_alert(s, &told, who, note, now_wall_ns, &id, &log_id));
 	if (!err && ret_id)
 		*ret_id = id;
 	if (!err && ret_log_id)

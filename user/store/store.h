@@ -228,12 +228,18 @@ struct store_alert {
 	uint64_t seq;
 	const char *node;
 	struct text record; /* that event, encoded; unknown when the alert is about no door */
+	uint64_t node_count; /* nodes it stands on */
+	uint64_t told_nodes, told_ns; /* node_count and time of the last alert_log row; store_put_alert() sets them */
+	uint64_t until_ns; /* snoozed: until then; 0: not */
+	uint64_t window_id; /* snoozed by this maintenance and not by a person */
+	enum alert_state was; /* store_put_alert(): only if that is its state still, else -ECANCELED; 0: whatever it is */
 };
 must_check int store_alert_get(struct store *s, const char *key, int (*fn)(const struct store_alert *a, void *arg),
 			       void *arg); /* -ENOENT */
 /* Insert (id 0) or update by key; writes one alert_log row (state, who, note). *ret_log_id: its number, growing. */
 must_check int store_put_alert(struct store *s, const struct store_alert *a, const char *who, const char *note,
 			       uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id);
+/* See store/triage.h for the nodes of an alert, what people decide about it, and maintenance. */
 /* Only the count and the last time, without an alert_log row: repeats of what is known. -ENOENT. */
 must_check int store_touch_alert(struct store *s, const char *key, uint64_t count, uint64_t last_ns);
 struct store_alert_query {

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "store/triage.h"
+
+#include <errno.h>
+
+#include "conformance.h"
+
+/* What store/triage.h promises, on each driver. */
+
+static struct store_alert an_alert(const char *key)
+{
+	return (struct store_alert){ .key = key,
+				     .kind = FINDING_UNEXPECTED,
+				     .severity = SEVERITY_WARNING,
+				     .state = ALERT_OPEN,
+				     .host_type = "compute",
+				     .nodes = "n1",
+				     .node = "n1",
+				     .summary = "s",
+				     .why = "w",
+				     .remedy = "r",
+				     .first_ns = 100,
+				     .last_ns = 100,
+				     .node_count = 1 };
+}
+
+static void make_node(struct store *s, const char *name)
+{
+	struct event ev = open_event(22, 1, T0);
+
+	if (put_one(s, name, 1, 1, &ev))
+		printf("# cannot make node %s: %s\n", name, store_why(s));
+}
+
+static int list_where(const struct store_alert_node *n, void *arg)
+{
+	buf_printf(arg, "%s:%llu:%llu-%llu ", n->node, (unsigned long long)n->open,
+		   (unsigned long long)n->first_ns, (unsigned long long)n->last_ns);
+	return 0;
+}
+
+static void stands_on(struct store *s, uint64_t id, bool open_only, const char *want,
+		      const char *what)
+{
+	struct buf b = BUF_INIT(4096);
+
+	buf_puts(&b, "");
+	if (store_alert_nodes(s, id, open_only, list_where, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+	buf_done(&b);
+}
+
+static uint64_t add_doors(struct store *s, uint64_t id, const char *node, int64_t n, uint64_t at)
+{
+	uint64_t before, after;
+
+	return store_alert_node_add(s, id, node, n, at, &before, &after) ? UINT64_MAX : after;
+}
+
+static void test_nodes(struct store *s)
+{
+	struct store_alert a = an_alert("k1");
+	struct store_alert_sum sum;
+	uint64_t id = 0, before;
+
+	make_node(s, "n1");
+	make_node(s, "n2");
+	if (!ok(!store_put_alert(s, &a, "monitor", "", 1000, &id, NULL), "%s: an alert", drv->name))
+		return;
+	is_int(add_doors(s, id, "n1", 1, 100), 1, "%s: a door", drv->name);
+	is_int(add_doors(s, id, "n1", 1, 110), 2, "%s: another on the same node", drv->name);
+	is_int(add_doors(s, id, "n2", 1, 90), 1, "%s: one on another node", drv->name);
+	stands_on(s, id, true, "n1:2:100-110 n2:1:90-90 ",
+		  "both nodes are known, with their doors");
+	is_int(add_doors(s, id, "n1", -1, 120), 1, "%s: one closes", drv->name);
+	is_int(add_doors(s, id, "n1", -5, 130), 0, "%s: never fewer than none", drv->name);
+	stands_on(s, id, true, "n2:1:90-90 ", "it stands on one node then");
+	stands_on(s, id, false, "n1:0:100-130 n2:1:90-90 ", "the other is remembered");
+	ok(!store_alert_sum(s, id, &sum) && sum.doors == 1 && sum.nodes == 1 && sum.last_ns == 130,
+	   "%s: the sum is exact", drv->name);
+	ok(!store_alert_nodes_restart(s, id), "%s: it opens anew", drv->name);
+	stands_on(s, id, false, "n2:1:90-90 ", "what is over is forgotten");
+	ok(!store_alert_node_set(s, id, "n2", 1, 95, &before) && before == 1,
+	   "%s: a finding that is known already", drv->name);
+	ok(!store_alert_node_set(s, id, "n2", 0, 96, &before) && before == 1 &&
+		   !store_alert_node_set(s, id, "n2", 0, 97, &before) && before == 0,
+	   "%s: and that goes once", drv->name);
+	is_int(store_alert_node_add(s, id, "n9", 1, 1, &before, &before), -ENOENT,
+	       "%s: an unknown node", drv->name);
+	ok(!store_alert_sum(s, 4711, &sum) && !sum.doors && !sum.last_ns,
+	   "%s: an alert without nodes has none", drv->name);
+}
+
+static int list_alert(const struct store_alert *a, void *arg)
+{
+	buf_printf(arg, "%d %s %s count=%llu told=%llu@%llu until=%llu", a->state, a->nodes,
+		   a->summary, (unsigned long long)a->node_count, (unsigned long long)a->told_nodes,
+		   (unsigned long long)a->told_ns, (unsigned long long)a->until_ns);
+	return 0;
+}
+
+static void alert_is(struct store *s, const char *key, const char *want, const char *what)
+{
+	struct buf b = BUF_INIT(4096);
+
+	if (store_alert_get(s, key, list_alert, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+	buf_done(&b);
+}
+
+static int list_change(const struct store_alert_change *c, void *arg)
+{
+	buf_printf(arg, "%d:%s:%s:%s:%llu ", c->state, c->who, c->note, c->alert.key,
+		   (unsigned long long)c->alert.until_ns);
+	return 0;
+}
+
+static void test_decide(struct store *s)
+{
+	struct store_alert a = an_alert("k1");
+	struct store_decision d = { .from = ALERT_OPEN,
+				    .to = ALERT_ACKNOWLEDGED,
+				    .who = "mlee",
+				    .note = "known, see ticket 7",
+				    .at_ns = 2000 };
+	uint64_t id = 0, log1 = 0, log2 = 0, head, revision;
+	struct buf b = BUF_INIT(4096);
+
+	if (!ok(!store_put_alert(s, &a, "monitor", "opened", 1000, &id, &log1), "%s: an alert",
+		drv->name))
+		return;
+	d.alert_id = id;
+	ok(!store_alert_fold(s, id, "n[1-3]", 3, NULL), "%s: it grows", drv->name);
+	alert_is(s, "k1", "1 n[1-3] s count=3 told=1@1000 until=0", "and nobody was told yet");
+	is_int(store_alert_fold(s, 4711, "n1", 1, NULL), -ENOENT, "%s: no such alert", drv->name);
+	ok(!store_decide(s, &d, &log2) && log2 > log1, "%s: a person acknowledges it", drv->name);
+	alert_is(s, "k1", "2 n[1-3] s count=3 told=3@2000 until=0", "knowing of three nodes");
+	is_int(store_decide(s, &d, &log2), -EAGAIN, "%s: not twice", drv->name);
+	a.was = ALERT_OPEN;
+	is_int(store_put_alert(s, &a, "monitor", "", 2500, NULL, NULL), -ECANCELED,
+	       "%s: a monitor that did not know writes nothing over it", drv->name);
+	a.was = ALERT_ACKNOWLEDGED;
+	a.state = ALERT_ACKNOWLEDGED;
+	is_int(store_put_alert(s, &a, "monitor", "grown", 2600, NULL, NULL), 0,
+	       "%s: one that did may", drv->name);
+	d.from = ALERT_ACKNOWLEDGED;
+	d.to = ALERT_SNOOZED;
+	is_int(store_decide(s, &d, NULL), -EINVAL, "%s: a snooze has an end", drv->name);
+	d.until_ns = 9000;
+	d.note = NULL;
+	ok(!store_decide(s, &d, NULL), "%s: snoozed", drv->name);
+	ok(!store_alert_fold(s, id, "n1", 1, "t"), "%s: folded", drv->name);
+	alert_is(s, "k1", "3 n1 t count=1 told=1@2000 until=9000", "the end is kept");
+	if (store_alert_changes(s, 0, 0, 0, 0, list_change, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b),
+	       "1:monitor:opened:k1:0 2:mlee:known, see ticket 7:k1:0 2:monitor:grown:k1:0 "
+	       "3:mlee::k1:9000 ",
+	       "%s: the log tells all of it, with who", drv->name);
+	ok(!store_triage_marks(s, &head, &revision) && head > log2, "%s: and its head moved",
+	   drv->name);
+	d.alert_id = 4711;
+	is_int(store_decide(s, &d, NULL), -ENOENT, "%s: no such alert to decide about", drv->name);
+	d.alert_id = id;
+	d.note = "an \033[31m escape";
+	is_int(store_decide(s, &d, NULL), -EINVAL, "%s: a note is printable", drv->name);
+	buf_done(&b);
+}
+
+static int list_exception(const struct store_exception *e, void *arg)
+{
+	buf_printf(arg, "%s:%s:%s:%llu-%llu ", e->key, e->reason, e->author,
+		   (unsigned long long)e->created_ns, (unsigned long long)e->expires_ns);
+	return 0;
+}
+
+static void test_exceptions(struct store *s)
+{
+	struct store_exception e = { .key = "missing tcp 22",
+				     .reason = "being rebuilt",
+				     .author = "mlee",
+				     .created_ns = 100,
+				     .expires_ns = 900 };
+	uint64_t id = 0, head, before = 0, after = 0;
+	struct buf b = BUF_INIT(4096);
+
+	ok(!store_triage_marks(s, &head, &before), "%s: marks", drv->name);
+	ok(!store_exception_add(s, &e, &id) && id, "%s: an exception", drv->name);
+	ok(!store_triage_marks(s, &head, &after) && after != before, "%s: moves them", drv->name);
+	if (store_exceptions(s, list_exception, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), "missing tcp 22:being rebuilt:mlee:100-900 ", "%s: it is listed",
+	       drv->name);
+	is_int(store_exception_end(s, id, 500), 0, "%s: it is ended", drv->name);
+	is_int(store_exception_end(s, id, 600), -ENOENT, "%s: once", drv->name);
+	ok(!store_triage_marks(s, &head, &before) && after != before, "%s: that moves them too",
+	   drv->name);
+	e.key = "";
+	is_int(store_exception_add(s, &e, &id), -EINVAL, "%s: it needs a key", drv->name);
+	buf_done(&b);
+}
+
+static int list_window(const struct store_maintenance *m, void *arg)
+{
+	buf_printf(arg, "%s/%s:%llu-%llu:%s:%s:%llu%s ", m->nodes, m->host_type,
+		   (unsigned long long)m->starts_ns, (unsigned long long)m->ends_ns, m->reason,
+		   m->author, (unsigned long long)m->ended_ns, m->ended_by);
+	return 0;
+}
+
+static void windows_are(struct store *s, uint64_t since, const char *want, const char *what)
+{
+	struct buf b = BUF_INIT(4096);
+
+	buf_puts(&b, "");
+	if (store_maintenances(s, since, list_window, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+	buf_done(&b);
+}
+
+static void test_maintenance(struct store *s)
+{
+	struct store_maintenance m = { .nodes = "n[1-9]",
+				       .starts_ns = 1000,
+				       .ends_ns = 2000,
+				       .reason = "firmware",
+				       .author = "mlee" };
+	uint64_t first = 0, second = 0, head, before = 0, after = 0;
+
+	ok(!store_triage_marks(s, &head, &before), "%s: marks", drv->name);
+	ok(!store_maintenance_add(s, &m, &first), "%s: a maintenance", drv->name);
+	ok(!store_triage_marks(s, &head, &after) && after != before, "%s: moves them", drv->name);
+	m = (struct store_maintenance){ .host_type = "compute",
+					.starts_ns = 500,
+					.ends_ns = 5000,
+					.reason = "move",
+					.author = "root" };
+	ok(!store_maintenance_add(s, &m, &second) && second != first, "%s: another", drv->name);
+	windows_are(s, 0, "/compute:500-5000:move:root:0 n[1-9]/:1000-2000:firmware:mlee:0 ",
+		    "both are listed by their start");
+	windows_are(s, 3000, "/compute:500-5000:move:root:0 ", "those that are over are not");
+	is_int(store_maintenance_end(s, first, "ann", 2500), -ENOENT, "%s: what is over is over",
+	       drv->name);
+	is_int(store_maintenance_end(s, second, "ann", 2500), 0, "%s: one ends early", drv->name);
+	is_int(store_maintenance_end(s, second, "ann", 2600), -ENOENT, "%s: once", drv->name);
+	windows_are(s, 2600, "", "then nothing is under way");
+	windows_are(s, 2400, "/compute:500-5000:move:root:2500ann ", "and by whom is kept");
+	m.ends_ns = m.starts_ns;
+	is_int(store_maintenance_add(s, &m, &first), -EINVAL, "%s: it lasts", drv->name);
+}
+
+int main(void)
+{
+	static void (*const tests[])(struct store * s) = {
+		test_nodes,
+		test_decide,
+		test_exceptions,
+		test_maintenance,
+	};
+
+	return conformance(tests, array_len(tests), NULL);
+}
