@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@
 #include <unistd.h>
 
 /*
- * mariadb_server [DIR] [-- SERVER-OPTION...]: a private MariaDB server on a unix socket, of small size, as the account "mysql".
+ * mariadb_server [mysql] [DIR] [-- SERVER-OPTION...]: a private MariaDB server on a unix socket, of small size, as the account
+ * "mysql"; with the word "mysql", or AJAR_TEST_SERVER=mysql, it is MySQL proper, as tests/helpers/mysql_root.sh brings it.
  * Says "ready SOCKET" when it answers, "skip WHY" where there is none, and ends with its standard input: then the server is
  * stopped and its folder removed. The server dies with this process, this process with its parent. In it: database
  * "ajar", account "ajar" without password. With DIR (which it makes) certificates can be put beside the data before; without, it picks one.
@@ -29,6 +31,7 @@
 #define STOP_MS 20000
 
 static char dir[64], data[100], sock[100], pid_file[100], init_file[100], log_file[100];
+static char root[300]; /* of MySQL; "": MariaDB */
 static struct passwd account;
 static pid_t server;
 static char **more;
@@ -88,6 +91,90 @@ static pid_t start(char **argv)
 	return pid;
 }
 
+static void show_log(void)
+{
+	FILE *f = fopen(log_file, "re");
+	char line[400];
+
+	while (f && fgets(line, sizeof(line), f))
+		fprintf(stderr, "# %s", line);
+	if (f)
+		fclose(f);
+}
+
+/* --- MySQL proper: in a folder with a libc of its own, which starts it -------------------------------- */
+
+static void find_root(void)
+{
+	char line[300] = "";
+	int fds[2];
+	pid_t pid;
+	FILE *f;
+
+	if (pipe2(fds, O_CLOEXEC))
+		exit(1);
+	pid = fork();
+	if (!pid) {
+		dup2(fds[1], 1);
+		execl("/bin/sh", "sh", "tests/helpers/mysql_root.sh", (char *)NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	f = fdopen(fds[0], "r");
+	if (!f || !fgets(line, sizeof(line), f))
+		snprintf(line, sizeof(line), "why tests/helpers/mysql_root.sh does not run");
+	if (f)
+		fclose(f);
+	waitpid(pid, NULL, 0);
+	line[strcspn(line, "\n")] = '\0';
+	if (strncmp(line, "root ", 5))
+		skip(strncmp(line, "why ", 4) ? line : line + 4);
+	snprintf(root, sizeof(root), "%s", line + 5);
+}
+
+#define MYSQL_ARGS 13
+/* The arguments up to the server's own options, which come with "more" behind them. */
+static unsigned mysql_argv(const char *argv[MYSQL_ARGS])
+{
+	static char texts[8][512];
+	unsigned n = 0;
+
+	snprintf(texts[0], 512, "%s/usr/lib64/ld-linux-x86-64.so.2", root);
+	snprintf(texts[1], 512, "%s/usr/lib/x86_64-linux-gnu", root);
+	snprintf(texts[2], 512, "%s/usr/sbin/mysqld", root);
+	snprintf(texts[3], 512, "--basedir=%s/usr", root);
+	snprintf(texts[4], 512, "--lc-messages-dir=%s/usr/share/mysql", root);
+	snprintf(texts[5], 512, "--plugin-dir=%s/usr/lib/mysql/plugin", root);
+	snprintf(texts[6], 512, "--datadir=%s", data);
+	argv[n++] = texts[0];
+	argv[n++] = "--library-path";
+	argv[n++] = texts[1];
+	argv[n++] = texts[2];
+	argv[n++] = "--no-defaults";
+	argv[n++] = texts[3];
+	argv[n++] = texts[4];
+	argv[n++] = texts[5];
+	argv[n++] = texts[6];
+	argv[n++] = "--mysqlx=OFF";
+	argv[n++] = "--secure-file-priv=NULL";
+	argv[n++] = "--innodb-redo-log-capacity=64M";
+	return n;
+}
+
+static void install_mysql(void)
+{
+	char from[320], to[120];
+	char *argv[] = { (char *)(uintptr_t) "/bin/cp", (char *)(uintptr_t) "-r", from, to, NULL };
+	int status;
+
+	snprintf(from, sizeof(from), "%s/data/.", root);
+	snprintf(to, sizeof(to), "%s", data);
+	if (waitpid(start(argv), &status, 0) < 0 || status)
+		skip("MySQL's empty data folder cannot be copied");
+}
+
+/* --- MariaDB ------------------------------------------------------------------------------------------ */
+
 static void install(void)
 {
 	static const char *const paths[] = { "/usr/bin/mariadb-install-db",
@@ -104,6 +191,10 @@ static void install(void)
 			 NULL };
 	int status;
 
+	if (*root) {
+		install_mysql();
+		return;
+	}
 	if (!program)
 		skip("mariadb-install-db is missing: install mariadb-server-core");
 	snprintf(datadir, sizeof(datadir), "--datadir=%s", data);
@@ -128,35 +219,33 @@ static pid_t start_server(void)
 {
 	static const char *const paths[] = { "/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd",
 					     NULL };
-	const char *program = find(paths);
+	static const char *const mariadb_only[] = { "--innodb-log-file-size=8M",
+						    "--aria-pagecache-buffer-size=1M" };
+	const char *program = *root ? NULL : find(paths);
 	char opts[5][160];
-	const char *argv[64] = { program,
-				 "--no-defaults",
-				 opts[0],
-				 opts[1],
-				 opts[2],
-				 opts[3],
-				 opts[4],
-				 "--skip-log-bin",
-				 "--performance-schema=OFF",
-				 "--innodb-buffer-pool-size=32M",
-				 "--innodb-log-file-size=8M",
-				 "--aria-pagecache-buffer-size=1M",
-				 "--key-buffer-size=1M",
-				 "--max-connections=100",
-				 "--skip-name-resolve" };
-	unsigned n = 15;
+	const char *argv[80] = { program, "--no-defaults" };
+	unsigned n = *root ? mysql_argv(argv) : 2;
 
-	if (!program)
+	if (!*root && !program)
 		skip("mariadbd is missing: install mariadb-server-core");
 	snprintf(opts[0], sizeof(opts[0]), "--datadir=%s", data);
 	snprintf(opts[1], sizeof(opts[1]), "--socket=%s", sock);
 	snprintf(opts[2], sizeof(opts[2]), "--pid-file=%s", pid_file);
 	snprintf(opts[3], sizeof(opts[3]), "--init-file=%s", init_file);
 	snprintf(opts[4], sizeof(opts[4]), "--tmpdir=%s", data);
+	for (unsigned i = 0; i < 5; i++)
+		argv[n++] = opts[i];
+	for (unsigned i = 0; !*root && i < 2; i++)
+		argv[n++] = mariadb_only[i];
+	argv[n++] = "--skip-log-bin";
+	argv[n++] = "--performance-schema=OFF";
+	argv[n++] = "--innodb-buffer-pool-size=32M";
+	argv[n++] = "--key-buffer-size=1M";
+	argv[n++] = "--max-connections=100";
+	argv[n++] = "--skip-name-resolve";
 	if (!more || !*more)
 		argv[n++] = "--skip-networking";
-	for (char **m = more; m && *m && n < 62; m++)
+	for (char **m = more; m && *m && n < 78; m++)
 		argv[n++] = *m;
 	argv[n] = NULL;
 	return start((char **)(uintptr_t)argv);
@@ -171,17 +260,6 @@ static int answers(void)
 	ret = connect(fd, (struct sockaddr *)&a, sizeof(a));
 	close(fd);
 	return !ret;
-}
-
-static void show_log(void)
-{
-	FILE *f = fopen(log_file, "re");
-	char line[400];
-
-	while (f && fgets(line, sizeof(line), f))
-		fprintf(stderr, "# %s", line);
-	if (f)
-		fclose(f);
 }
 
 static int wait_ready(void)
@@ -247,7 +325,10 @@ static void prepare(const char *given)
 			skip("there is no account mysql: install mariadb-server-core");
 		account = *pw;
 	}
-	snprintf(dir, sizeof(dir), "%s", given ? given : "/tmp/ajar-mariadb-XXXXXX");
+	snprintf(dir, sizeof(dir), "%s",
+		 given				      ? given
+		 : *root && !access("/dev/shm", W_OK) ? "/dev/shm/ajar-mysql-XXXXXX"
+						      : "/tmp/ajar-mariadb-XXXXXX");
 	if (given ? mkdir(dir, 0755) : !mkdtemp(dir))
 		skip("its folder cannot be made");
 	snprintf(data, sizeof(data), "%s/data", dir);
@@ -288,11 +369,16 @@ static int on_signal(int fd)
 
 int main(int argc, char **argv)
 {
-	const char *given = argc > 1 && strcmp(argv[1], "--") ? argv[1] : NULL;
+	const char *kind = getenv("AJAR_TEST_SERVER");
+	bool mysql = argc > 1 && !strcmp(argv[1], "mysql");
+	const char *given;
 	struct pollfd p[2] = { { .fd = 0, .events = POLLIN }, { .events = POLLIN } };
 	sigset_t set;
 	char byte;
 
+	argc -= mysql;
+	argv += mysql;
+	given = argc > 1 && strcmp(argv[1], "--") ? argv[1] : NULL;
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--")) {
 			more = &argv[i + 1];
@@ -300,6 +386,8 @@ int main(int argc, char **argv)
 		}
 	}
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (mysql || (kind && !strcmp(kind, "mysql")))
+		find_root();
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

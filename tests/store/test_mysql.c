@@ -51,7 +51,7 @@ static void cut(void)
 	while ((id = number("SELECT coalesce(min(id), 0) FROM information_schema.processlist WHERE "
 			    "db = "
 			    "database() AND id <> connection_id()")) > 0) {
-		snprintf(kill, sizeof(kill), "KILL HARD %lld", id);
+		snprintf(kill, sizeof(kill), "KILL CONNECTION %lld", id);
 		if (sql(kill))
 			break;
 	}

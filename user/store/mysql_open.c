@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "store/migrate.h"
+#include "store/wrap.h"
 
 /* Opening: the connection and its settings, is it the right store's primary, and the schema. */
 
@@ -356,13 +357,16 @@ static const struct migrate_ops migrate = {
 
 static int open_schema(struct my *s)
 {
-	unsigned have = 0, want = migrate_newest("mysql");
+	unsigned have = 0, want = migrate_newest("mysql"), tries = 0;
 	int err;
 
-	if (s->flags & STORE_CREATE)
-		err = migrate_run(&migrate, s, &have);
-	else
-		err = migrate_check(&migrate, s, &have);
+	/* Two that migrate at once meet in schema_migrations; who is undone goes on where the other one is. */
+	do {
+		if (s->flags & STORE_CREATE)
+			err = migrate_run(&migrate, s, &have);
+		else
+			err = migrate_check(&migrate, s, &have);
+	} while (store_write_again(&s->base, err, &tries));
 	switch (err) {
 	case -EPROTO:
 		return store_set_why(
