@@ -11,6 +11,7 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/profile_learn.h"
+#include "cli/profile_util.h"
 #include "cli/profile_view.h"
 #include "cli/words.h"
 #include "conf/conf.h"
@@ -135,43 +136,71 @@ static int show(struct cmd_ctx *c)
 			 strcmp(host_type, c->conf->node_class) ? host_type : "");
 	if (!p->rows_len)
 		log_info("the profile of class '%s' has no rows", host_type);
-	return out_report(profile_rows_print(c, p->rows, p->rows_len));
+	return out_report(profile_rows_print(c, p, p->rows, p->rows_len));
+}
+
+static int learn(struct cmd_ctx *c)
+{
+	return cmd_bad_words(c, 1, 1) ? AJAR_EXIT_ERROR : profile_learn(c);
 }
 
 static int run(struct cmd_ctx *c)
 {
-	static const char *const words[] = { "ls", "show", "learn", NULL };
+	static const char *const words[] = { "ls",     "show", "learn", "check", "import",
+					     "export", "diff", "test",	"allow", "require",
+					     "deny",   "rm",   "dead",	NULL };
+	static int (*const runs[])(struct cmd_ctx * c) = {
+		list,		show,	      learn,	    profile_check, profile_import,
+		profile_export, profile_diff, profile_test, profile_edit,  profile_edit,
+		profile_edit,	profile_rm,   profile_dead,
+	};
 	int what = 0;
 
 	if (words_sub(c, words, &what))
 		return AJAR_EXIT_ERROR;
-	switch (what) {
-	case 1:
-		return show(c);
-	case 2:
-		return cmd_bad_words(c, 1, 1) ? AJAR_EXIT_ERROR : profile_learn(c);
-	default:
-		return list(c);
-	}
+	return runs[what](c);
 }
 
 static const struct cmd_option options[] = {
 	{ "class", 'c', "CLASS",
-	  "learn: the class to learn for (default: this node's, node.class)" },
+	  "learn: the class to learn for (default: this node's, node.class); import, check: the "
+	  "class "
+	  "of rules above any 'class' line" },
 	{ "since", 0, "TIME",
-	  "learn: also from doors that have closed since then: 2h, 7d, '2026-11-22'" },
+	  "learn: also from doors that have closed since then: 2h, 7d, '2026-11-22'; dead: never "
+	  "matched since then (default: 30d)" },
 	{ "write", 'w', NULL, "learn: accept what is proposed" },
+	{ "add", 0, NULL, "import: keep the rows that the file has not" },
+	{ "dry-run", 'n', NULL, "import: only say what would change" },
+	{ "reason", 0, "TEXT", "allow, require, deny: why" },
+	{ "expires", 0, "TIME",
+	  "allow, require, deny: for how long, 8h, 7d, or until '2026-12-31'" },
 	{ 0 },
 };
 
 const struct cmd cmd_profile = {
 	.name = "profile",
-	.args = "[ls | show [CLASS] | learn]",
-	.help = "what a class of nodes may have open: list, show, learn from what stands open",
+	.args = "[ls | show [CLASS] | learn | check [FILE...] | import FILE... | export [CLASS...] "
+		"| diff CLASS "
+		"[FILE|CLASS] | test CLASS DOOR | allow CLASS RULE | require CLASS RULE | deny "
+		"CLASS RULE | "
+		"rm CLASS ID|RULE | dead [CLASS]]",
+	.help = "what a class of nodes may have open: rules, learned or written",
 	.options = options,
 	.more = "'learn' proposes one row for each door that stands open and shows what it leaves "
 		"out; nothing is\n"
 		"changed until '--write' accepts the proposal. From then on everything else is "
-		"unexpected and alerts.",
+		"unexpected and alerts.\n"
+		"A RULE is such as 'tcp 22 exe /usr/sbin/sshd user root' or 'tcp 1024-65535 job "
+		"slurm'; "
+		"a file has one a line:\n"
+		"see ajar-profile(5). 'import' makes a class's profile what the file says, "
+		"'export' "
+		"writes it with its comments.\n"
+		"'test' says which rule decides about a door and what the others are about; 'diff' "
+		"without a second name\n"
+		"compares with what stands open now. check, diff, dead and test exit with 1 when "
+		"they "
+		"have found something.",
 	.run = run,
 };

@@ -213,7 +213,7 @@ static int accept(struct learn *l)
 static int finish(struct learn *l)
 {
 	bool own = !strcmp(l->host_type, l->c->conf->node_class);
-	int rc = out_report(profile_rows_print(l->c, l->rows, l->rows_len));
+	int rc = out_report(profile_rows_print(l->c, NULL, l->rows, l->rows_len));
 
 	if (rc)
 		return rc;

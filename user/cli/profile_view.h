@@ -7,9 +7,13 @@
 #include "base/err.h"
 
 struct cmd_ctx;
+struct profile;
 struct profile_row;
 
-/* Rows of a profile as a table, or with -j one object a line; a negative errno of standard output. */
-must_check int profile_rows_print(const struct cmd_ctx *c, const struct profile_row *rows, size_t n);
+/*
+ * Rows of a profile as a table, or with -j one object a line; a negative errno of standard output. p: the profile they are of, against
+ * whose other rows they are held; NULL: they are of none yet.
+ */
+must_check int profile_rows_print(const struct cmd_ctx *c, const struct profile *p, const struct profile_row *rows, size_t n);
 
 #endif

@@ -362,6 +362,14 @@ void profile_rule_format(struct buf *b, const struct profile_row *r)
 	put_value(b, "reason", r->reason);
 }
 
+void profile_rule_plain(struct buf *b, const struct profile_row *r)
+{
+	struct profile_row plain = *r;
+
+	plain.author = plain.reason = NULL;
+	profile_rule_format(b, &plain);
+}
+
 static bool eq(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;

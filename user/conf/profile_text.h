@@ -68,6 +68,8 @@ size_t profile_text_errors(const struct profile_text *t); /* without the warning
 must_check int profile_rule_parse(const char *line, struct profile_row *ret_row, char **ret_why);
 /* Appends a rule as the language has it, without line end; what the line was is not looked at. */
 void profile_rule_format(struct buf *b, const struct profile_row *r);
+/* The same without by whom and why. */
+void profile_rule_plain(struct buf *b, const struct profile_row *r);
 /* Appends a value, in quotes when it needs them. */
 void profile_word_format(struct buf *b, const char *s);
 /* The same as it was written, comment and all, when that still says what the row says; else formatted, with the old comment. */

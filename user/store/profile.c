@@ -23,14 +23,19 @@ static bool same_row(const struct profile_row *a, const struct profile_row *b)
 	       same_str(a->container, b->container) && same_str(a->fingerprint, b->fingerprint);
 }
 
-static bool same_remarks(const struct profile_row *a, const struct profile_row *b)
+static bool same_terms(const struct profile_row *a, const struct profile_row *b)
 {
 	return a->expires_ns == b->expires_ns && a->severity == b->severity &&
-	       a->line_no == b->line_no && same_str(a->reason, b->reason) &&
-	       same_str(a->author, b->author) && same_str(a->line, b->line);
+	       same_str(a->reason, b->reason) && same_str(a->author, b->author);
 }
 
-/* An author that is not given stays who it was. */
+/* Where it stands in a person's file, and how it is written there. */
+static bool same_line(const struct profile_row *a, const struct profile_row *b)
+{
+	return a->line_no == b->line_no && same_str(a->line, b->line);
+}
+
+/* An author that is not given stays who it was, and so does the place in a person's file. */
 static int update_row(struct store *s, const char *host_type, const struct profile_row *old,
 		      const struct profile_row *new, bool try, struct store_profile_change *c)
 {
@@ -38,12 +43,17 @@ static int update_row(struct store *s, const char *host_type, const struct profi
 
 	if (!r.author || !r.author[0])
 		r.author = old->author;
-	if (same_remarks(old, &r)) {
+	if (!r.line_no)
+		r.line_no = old->line_no;
+	if (!r.line || !r.line[0])
+		r.line = old->line;
+	if (same_terms(old, &r))
 		c->kept++;
+	else
+		c->changed++;
+	if (try || (same_terms(old, &r) && same_line(old, &r)))
 		return 0;
-	}
-	c->changed++;
-	return try ? 0 : s->ops->profile_update(s, host_type, old->id, &r);
+	return s->ops->profile_update(s, host_type, old->id, &r);
 }
 
 static int set_one(struct store *s, struct profile *have, const struct profile_row *row,

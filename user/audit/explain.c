@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "audit/explain.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#include "audit/match.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+#define TEXT_MAX 256
+
+/* --- why not ------------------------------------------------------------------------------------------ */
+
+struct list {
+	struct buf *b;
+	unsigned n;
+};
+
+static struct buf *next(struct list *l)
+{
+	if (l->n++)
+		buf_puts(l->b, ", ");
+	return l->b;
+}
+
+static void name(struct buf *b, const char *what, const char *value)
+{
+	buf_puts(b, what);
+	esc_text(b, value, strlen(value), TEXT_MAX);
+}
+
+static void miss_port(const struct profile_row *r, const struct door *d, struct list *l)
+{
+	const struct door any_port = { .proto = d->proto, .port = r->port };
+
+	if (!match_port(r, &any_port))
+		buf_printf(next(l), "protocol %s", door_proto_name(r->proto));
+	if (!r->port && !r->port_end)
+		return;
+	if (r->port_end > r->port && (d->port < r->port || d->port > r->port_end))
+		buf_printf(next(l), "ports %" PRIu32 "-%" PRIu32, r->port, r->port_end);
+	else if (r->port_end <= r->port && d->port != r->port)
+		buf_printf(next(l), "port %" PRIu32, r->port);
+}
+
+static void miss_place(const struct profile_row *r, const struct process *p, struct list *l)
+{
+	struct profile_row one = { .job = r->job };
+
+	if (!match_place(&one, p))
+		buf_puts(next(l),
+			 strcasecmp(r->job, PROFILE_NONE) ? "within a job" : "outside of jobs");
+	one = (struct profile_row){ .container = r->container };
+	if (match_place(&one, p))
+		return;
+	if (!strcasecmp(r->container, PROFILE_NONE))
+		buf_puts(next(l), "outside of containers");
+	else if (!strcasecmp(r->container, PROFILE_ANY))
+		buf_puts(next(l), "within a container");
+	else
+		name(next(l), "container ", r->container);
+}
+
+static void miss_owner(const struct profile_row *r, const struct door *d, const struct process *p,
+		       uint64_t now_ns, struct list *l)
+{
+	struct profile_row one = { .proto = r->proto, .exe = r->exe };
+	bool exe, user;
+
+	exe = r->exe && match_row(&one, d, p, now_ns) == REL_OWNER;
+	one = *r;
+	one.port = one.port_end = 0;
+	one.scope = 0;
+	one.action = PROFILE_ALLOW;
+	one.job = one.container = NULL;
+	one.expires_ns = 0;
+	user = r->user && !exe && match_row(&one, d, p, now_ns) == REL_OWNER;
+	if (exe)
+		name(next(l), "program ", r->exe);
+	if (user || (exe && r->user && p && p->known && !user_fits(r->user, p)))
+		name(next(l), "user ", r->user);
+}
+
+unsigned audit_row_misses(const struct profile_row *r, const struct door *d,
+			  const struct process *opener, uint64_t now_wall_ns, struct buf *b)
+{
+	struct list l = { .b = b };
+
+	miss_port(r, d, &l);
+	if (r->scope && r->scope != d->scope)
+		buf_printf(next(&l), "scope %s", door_scope_name(r->scope));
+	miss_place(r, opener, &l);
+	miss_owner(r, d, opener, now_wall_ns, &l);
+	if (row_expired(r, now_wall_ns)) {
+		buf_puts(next(&l), "until ");
+		clock_format(b, r->expires_ns);
+	}
+	return l.n;
+}
+
+/* --- which never decide ---------------------------------------------------------------------------------- */
+
+static bool covers_str(const char *a, const char *b)
+{
+	return !a || (b && !strcmp(a, b));
+}
+
+static bool covers_job(const char *a, const char *b)
+{
+	if (!a || !b)
+		return !a;
+	return !strcasecmp(a, PROFILE_NONE) == !strcasecmp(b, PROFILE_NONE);
+}
+
+static bool covers_container(const char *a, const char *b)
+{
+	bool none_a = a && !strcasecmp(a, PROFILE_NONE), none_b = b && !strcasecmp(b, PROFILE_NONE);
+
+	if (!a || !b)
+		return !a;
+	if (none_a || none_b)
+		return none_a && none_b;
+	return !strcasecmp(a, PROFILE_ANY) || !strncasecmp(a, b, strlen(a));
+}
+
+static bool covers_ports(const struct profile_row *a, const struct profile_row *b)
+{
+	uint32_t hi_a = a->port_end ? a->port_end : a->port;
+	uint32_t hi_b = b->port_end ? b->port_end : b->port;
+
+	if (!a->port && !a->port_end)
+		return true;
+	return (b->port || b->port_end) && a->port <= b->port && hi_b <= hi_a;
+}
+
+bool audit_row_covers(const struct profile_row *a, const struct profile_row *b)
+{
+	bool proto = !a->proto || a->proto == b->proto ||
+		     (b->proto && a->proto == proto_class(b->proto));
+	bool expiry = !a->expires_ns || (b->expires_ns && b->expires_ns <= a->expires_ns);
+
+	return proto && expiry && covers_ports(a, b) && (!a->scope || a->scope == b->scope) &&
+	       covers_str(a->exe, b->exe) && covers_str(a->user, b->user) &&
+	       covers_job(a->job, b->job) && covers_container(a->container, b->container);
+}
+
+/* A wider permission makes a narrow one needless, unless that one says more: what is required, what a scan has to find. */
+static bool makes_needless(const struct profile_row *a, const struct profile_row *b)
+{
+	if (a->action == PROFILE_DENY || b->action == PROFILE_DENY)
+		return a->action == b->action;
+	return b->action == PROFILE_ALLOW && covers_str(b->service, a->service) &&
+	       covers_str(b->fingerprint, a->fingerprint);
+}
+
+/* What row a makes of row r; first: a comes first of the two. */
+static enum row_flaw flaw_by(const struct profile_row *a, const struct profile_row *r, bool first)
+{
+	bool both;
+
+	if (!audit_row_covers(a, r))
+		return ROW_FINE;
+	if (a->action == PROFILE_DENY && r->action != PROFILE_DENY)
+		return ROW_DENIED;
+	if (!makes_needless(a, r))
+		return ROW_FINE;
+	both = audit_row_covers(r, a);
+	if (both && !first && makes_needless(r, a))
+		return ROW_FINE; /* of two that are equal the first stays */
+	return both && a->action == r->action ? ROW_TWICE : ROW_NEEDLESS;
+}
+
+enum row_flaw audit_row_flaw(const struct profile_row *rows, size_t n, size_t i,
+			     uint64_t now_wall_ns, const struct profile_row **ret_by)
+{
+	enum row_flaw worst = ROW_FINE;
+
+	*ret_by = NULL;
+	if (row_expired(&rows[i], now_wall_ns))
+		return ROW_EXPIRED;
+	for (size_t k = 0; k < n; k++) {
+		enum row_flaw flaw = ROW_FINE;
+
+		if (k != i && !row_expired(&rows[k], now_wall_ns))
+			flaw = flaw_by(&rows[k], &rows[i], k < i);
+		if (flaw <= worst)
+			continue;
+		worst = flaw;
+		*ret_by = &rows[k];
+	}
+	return worst;
+}
+
+bool audit_row_careless(const struct profile_row *r)
+{
+	return r->action == PROFILE_ALLOW && row_is_wide(r) && !r->exe && !r->user && !r->job &&
+	       !r->container && r->scope != SCOPE_LOOPBACK;
+}

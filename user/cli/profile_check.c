@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* `ajar profile check`: what is wrong with files, or with the profiles that are in the store. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "ajar/exit.h"
+#include "audit/explain.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "cli/profile_check.h"
+#include "cli/profile_util.h"
+#include "conf/conf.h"
+#include "conf/profile_text.h"
+#include "store/store.h"
+
+/* --- a file ------------------------------------------------------------------------------------------ */
+
+static void put_by(struct buf *b, const struct profile_row *by)
+{
+	if (!by)
+		return;
+	if (by->id)
+		buf_printf(b, "row %" PRIu64, by->id);
+	else
+		buf_printf(b, "line %" PRIu32, by->line_no);
+}
+
+bool profile_flaw_words(const struct profile_row *rows, size_t n, size_t i, uint64_t now_ns,
+			struct buf *b)
+{
+	const struct profile_row *by;
+
+	switch (audit_row_flaw(rows, n, i, now_ns, &by)) {
+	case ROW_EXPIRED:
+		buf_puts(b, "expired: it says nothing any more");
+		return true;
+	case ROW_TWICE:
+		buf_puts(b, "duplicate: the same as ");
+		put_by(b, by);
+		return true;
+	case ROW_DENIED:
+		buf_puts(b, "shadowed: ");
+		put_by(b, by);
+		buf_puts(b, " denies all of it, and a denial wins");
+		return true;
+	case ROW_NEEDLESS:
+		buf_puts(b, "shadowed: ");
+		put_by(b, by);
+		buf_puts(b, " covers all of it");
+		return true;
+	case ROW_FINE:
+		break;
+	}
+	if (!audit_row_careless(&rows[i]))
+		return false;
+	buf_puts(b, "any program of any user may have all these ports: add exe, user or job");
+	return true;
+}
+
+/* The rules of one class among the lines, borrowed, so that they can be held against each other. */
+static int check_class(struct profile_text *t, const char *host_type, bool *done, uint64_t now_ns)
+{
+	_free_ struct profile_row *rows = calloc(t->len + 1, sizeof(*rows));
+	_free_ size_t *at = calloc(t->len + 1, sizeof(*at));
+	size_t n = 0;
+	int err = 0;
+
+	if (!rows || !at)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->len; i++) {
+		if (t->lines[i].kind != LINE_RULE || strcmp(t->lines[i].row.host_type, host_type))
+			continue;
+		done[i] = true;
+		at[n] = i;
+		rows[n++] = t->lines[i].row;
+	}
+	for (size_t i = 0; i < n && !err; i++) {
+		_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+		const struct profile_line *l = &t->lines[at[i]];
+
+		if (profile_flaw_words(rows, n, i, now_ns, &b))
+			err = profile_text_problem(t, l->number, l->column, true, "%s",
+						   buf_str(&b));
+	}
+	return err;
+}
+
+int profile_check_text(struct profile_text *t, uint64_t now_ns)
+{
+	_free_ bool *done = calloc(t->len + 1, sizeof(*done));
+	int err = done ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < t->len && !err; i++)
+		if (t->lines[i].kind == LINE_RULE && !done[i])
+			err = check_class(t, t->lines[i].row.host_type, done, now_ns);
+	profile_text_sort_problems(t);
+	return err;
+}
+
+static void put_problem(const struct profile_problem *p, const char *path, bool json,
+			struct jsonw *w)
+{
+	if (!json) {
+		esc_text(w->b, path, strlen(path), 0);
+		buf_printf(w->b, ":%" PRIu32 ":%" PRIu32 ": %s%s\n", p->line, p->column,
+			   p->warning ? "warning: " : "", p->what);
+		return;
+	}
+	jsonw_obj(w, NULL);
+	jsonw_str(w, "file", path);
+	jsonw_u64(w, "line", p->line);
+	jsonw_u64(w, "column", p->column);
+	jsonw_str(w, "level", p->warning ? "warning" : "error");
+	jsonw_str(w, "problem", p->what);
+	jsonw_end_obj(w);
+}
+
+int profile_print_problems(const struct profile_text *t, const char *path, bool json)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
+	struct jsonw w;
+	int err = 0;
+
+	jsonw_init(&w, &b);
+	for (size_t i = 0; i < t->problems_len && !err; i++) {
+		put_problem(&t->problems[i], path, json, &w);
+		err = json ? out_json(&w) : out_put(&b);
+	}
+	if (t->problems_more)
+		log_warn("%s: and %zu problem%s more", path, t->problems_more,
+			 plural(t->problems_more));
+	return err ? err : out_flush();
+}
+
+static int check_file(struct cmd_ctx *c, const char *path, bool *bad)
+{
+	_cleanup_(profile_text_done) struct profile_text t = { 0 };
+	_cleanup_(buf_done) struct buf b = BUF_INIT(PROFILE_FILE_MAX);
+	int err = profile_read_file(path, &b);
+
+	if (err)
+		return err;
+	err = profile_text_parse(b.data, b.len, cmd_opt(c, "class"), &t);
+	if (!err)
+		err = profile_check_text(&t, clock_wall_ns());
+	if (err)
+		return log_err(err, "cannot check '%s'", path);
+	*bad |= t.problems_len > 0;
+	err = profile_print_problems(&t, path, c->json);
+	return err ? out_report(err) : 0;
+}
+
+/* --- the store ---------------------------------------------------------------------------------------- */
+
+struct walk {
+	struct cmd_ctx *c;
+	struct store *s;
+	bool bad;
+	int out_err;
+};
+
+static int check_rows(struct walk *w, const struct profile *p)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 16);
+	uint64_t now = clock_wall_ns();
+	struct jsonw j;
+	int err = 0;
+
+	jsonw_init(&j, &b);
+	for (size_t i = 0; i < p->rows_len && !err; i++) {
+		_cleanup_(buf_done) struct buf what = BUF_INIT(1024), rule = BUF_INIT(1 << 15);
+
+		if (!profile_flaw_words(p->rows, p->rows_len, i, now, &what))
+			continue;
+		w->bad = true;
+		profile_rule_plain(&rule, &p->rows[i]);
+		if (w->c->json) {
+			jsonw_obj(&j, NULL);
+			jsonw_str(&j, "class", p->host_type);
+			jsonw_u64(&j, "row", p->rows[i].id);
+			jsonw_str(&j, "rule", buf_str(&rule));
+			jsonw_str(&j, "level", "warning");
+			jsonw_str(&j, "problem", buf_str(&what));
+			jsonw_end_obj(&j);
+			err = out_json(&j);
+		} else {
+			esc_text(&b, p->host_type, strlen(p->host_type), 0);
+			buf_printf(&b, ": row %" PRIu64 ": %s: %s\n", p->rows[i].id, buf_str(&rule),
+				   buf_str(&what));
+			err = out_put(&b);
+		}
+	}
+	return err;
+}
+
+static int check_type(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
+		      uint64_t nodes, void *arg)
+{
+	_cleanup_(profile_freep) struct profile *p = NULL;
+	struct walk *w = arg;
+	const char *only = cmd_opt(w->c, "class");
+	int err;
+
+	(void)accepted;
+	(void)accepted_ns;
+	(void)nodes;
+	if (!rows || (only && strcmp(only, host_type)))
+		return 0;
+	err = store_profile_get(w->s, host_type, &p);
+	if (err)
+		return err;
+	return w->out_err = check_rows(w, p);
+}
+
+static int check_store(struct cmd_ctx *c)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct walk w = { .c = c };
+	int err;
+
+	if (cmd_store(c, STORE_READONLY, &s))
+		return AJAR_EXIT_ERROR;
+	w.s = s;
+	err = store_host_types(s, check_type, &w);
+	if (!err)
+		w.out_err = err = out_flush();
+	if (w.out_err)
+		return out_report(w.out_err);
+	if (err) {
+		cmd_store_err(err, s, "cannot read the profiles");
+		return AJAR_EXIT_ERROR;
+	}
+	return w.bad ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_OK;
+}
+
+int profile_check(struct cmd_ctx *c)
+{
+	bool bad = false;
+
+	if (c->argc == 1)
+		return check_store(c);
+	for (int i = 1; i < c->argc; i++)
+		if (check_file(c, c->argv[i], &bad))
+			return AJAR_EXIT_ERROR;
+	return bad ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_OK;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_CLI_PROFILE_CHECK_H
+#define AJAR_CLI_PROFILE_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct buf;
+struct profile_row;
+struct profile_text;
+
+/* Adds what rules mean together to the problems of how they are written, and sorts all by line. */
+must_check int profile_check_text(struct profile_text *t, uint64_t now_ns);
+/* "FILE:LINE:COL: ..." on standard output; a negative errno of it. */
+must_check int profile_print_problems(const struct profile_text *t, const char *path, bool json);
+/* Appends what is the matter with rows[i]; false: nothing. */
+bool profile_flaw_words(const struct profile_row *rows, size_t n, size_t i, uint64_t now_ns, struct buf *b);
+
+#endif
