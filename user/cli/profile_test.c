@@ -2,6 +2,7 @@
 /* `ajar profile test`: which rule decides about this door, and why the others do not. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -64,7 +65,7 @@ static void make_door(const struct profile_row *r, struct question *q)
 	else
 		p->exe = text_of(r->exe);
 	if (r->exe && strrchr(r->exe, '/'))
-		strncat(p->comm, strrchr(r->exe, '/') + 1, sizeof(p->comm) - 1);
+		snprintf(p->comm, sizeof(p->comm), "%.15s", strrchr(r->exe, '/') + 1);
 	if (r->user) {
 		p->user = text_of(r->user);
 		p->uid = uid_of(r->user);
