@@ -16,7 +16,8 @@ BEGIN {
 	allow["view"] = "base core conf store view"
 	allow["scan"] = "base core conf store scan"
 	allow["notify"] = "base core conf store alert view notify"
-	allow["monitor"] = "base core conf store audit alert scan monitor"
+	# The chain of stored records is the journal's: who judges them checks it.
+	allow["monitor"] = "base core conf journal store audit alert scan monitor"
 	allow["agent"] = "base core conf sensor journal agent"
 	allow["cli"] = "base core conf sensor journal store audit ship alert view scan notify monitor cli"
 }

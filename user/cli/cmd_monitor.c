@@ -20,6 +20,7 @@
 #include "conf/conf.h"
 #include "monitor/judge.h"
 #include "monitor/retention.h"
+#include "monitor/vitals.h"
 #include "store/store.h"
 #include "view/view.h"
 
@@ -38,7 +39,8 @@ struct monitor {
 	struct role role;
 	struct judge *judge;
 	struct route *route;
-	struct loop_source *timer, *prune_timer;
+	struct vitals *vitals;
+	struct loop_source *timer, *prune_timer, *vitals_timer;
 	struct retention retention;
 	bool failing;
 };
@@ -86,6 +88,36 @@ static int on_bell(void *arg)
 static int on_timer(void *arg)
 {
 	return step(arg);
+}
+
+/* How the nodes are. A store that does not answer is what step() says already. */
+static int on_vitals(void *arg)
+{
+	struct monitor *m = arg;
+	unsigned changes = 0;
+	int err = vitals_step(m->vitals, &changes);
+
+	if (err)
+		log_debug("cannot look at the nodes: %s (%s)", strerror(-err),
+			  store_why(m->role.store));
+	if (changes)
+		route_kick(m->route);
+	return loop_timer_set(m->vitals_timer, vitals_every_ns(m->vitals), 0);
+}
+
+static int set_up_vitals(struct monitor *m, const struct conf *conf)
+{
+	const struct vitals_opts o = { .silent_ns = conf->health_silent_ns,
+				       .skew_ns = conf->health_skew_ns,
+				       .hole_ns = conf->health_hole_ns,
+				       .shared = store_is_remote(conf->store_uri) };
+	int err = vitals_new(m->role.store, &o, &m->vitals);
+
+	if (!err)
+		err = loop_add_timer(m->role.loop, on_vitals, m, &m->vitals_timer);
+	if (!err)
+		err = loop_timer_set(m->vitals_timer, vitals_every_ns(m->vitals), 0);
+	return err ? log_err(err, "cannot set up the watch over the nodes") : 0;
 }
 
 /* A piece at a time, and time for the judge between two. */
@@ -178,6 +210,8 @@ static int set_up(struct monitor *m, const struct conf *conf)
 	if (err)
 		return log_err(err, "cannot watch the store");
 	err = set_up_pruning(m, conf);
+	if (!err)
+		err = set_up_vitals(m, conf);
 	return err ? err : set_up_sinks(m, conf);
 }
 
@@ -213,6 +247,7 @@ static int run(struct cmd_ctx *c)
 		err = 0; /* told to stop before there was a store */
 	route_free(m.route);
 	judge_free(m.judge);
+	vitals_free(m.vitals);
 	role_done(&m.role);
 	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audit/audit.h"
+#include "audit/health.h"
 #include "audit/lifecycle.h"
 #include "base/buf.h"
 #include "base/map.h"
@@ -181,7 +182,12 @@ static int load_entry(const struct store_alert *alert, void *arg)
 	struct alerting *a = arg;
 	struct entry *e;
 	bool is_new;
-	int err = entry_for(a, alert->key, &e, &is_new);
+	int err;
+
+	/* It is about nodes: that no door is open under its key says nothing. */
+	if (health_kind(alert->kind))
+		return 0;
+	err = entry_for(a, alert->key, &e, &is_new);
 
 	/* Due at once: a tick that comes early does nothing but say when it is wanted. */
 	if (!err && !e->life.doors)

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "monitor/alerting.h"
+#include "monitor/chain.h"
 #include "store/store.h"
 
 #define BATCH 500
@@ -22,6 +23,7 @@
 struct judge {
 	struct store *store;
 	struct alerting *alerting;
+	struct chains *chains;
 	struct map *profiles; /* host_type -> struct profile, of `revision` */
 	uint64_t revision;
 	uint64_t now_ns;
@@ -56,6 +58,8 @@ int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_ju
 	err = map_new(free_profile, &j->profiles);
 	if (!err)
 		err = alerting_new(s, o->blink_ns ? o->blink_ns : BLINK_DEFAULT_NS, &j->alerting);
+	if (!err)
+		err = chains_new(s, &j->chains);
 	if (err)
 		return err;
 	*ret_judge = take_ptr(j);
@@ -67,6 +71,7 @@ void judge_free(struct judge *j)
 	if (!j)
 		return;
 	alerting_free(j->alerting);
+	chains_free(j->chains);
 	map_free(j->profiles);
 	for (size_t i = 0; i < array_len(j->own_programs); i++)
 		free(j->own_programs[i]);
@@ -365,7 +370,13 @@ struct batch {
 static int on_batch_event(const struct store_event_row *row, void *arg)
 {
 	struct batch *b = arg;
+	bool whole;
+	int err = chains_check(b->j->chains, row, &whole);
 
+	if (!err && !whole)
+		err = chains_note(b->j->chains, row);
+	if (err)
+		return err;
 	b->last_seq = row->raw.seq;
 	if (row->ev.time_ns > b->newest_ns)
 		b->newest_ns = row->ev.time_ns;

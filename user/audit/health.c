@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "audit/health.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define STEP_MIN_NS INT64_C(1000000000)
+#define RTT_SANE_NS (10 * NS_PER_S) /* an exchange that took longer says nothing about a clock */
+
+static const struct issue {
+	const char *name;
+	enum finding_kind kind;
+	enum severity severity;
+	const char *one, *many; /* what is the matter with one node, with several */
+	const char *remedy; /* %s: the nodes */
+} issues[] = {
+	[ISSUE_SILENT] = { "silent", FINDING_SILENT, SEVERITY_CRITICAL,
+			   "is silent: nobody knows what opens there", NULL,
+			   "look whether the machine is up and reaches the store; there: "
+			   "'systemctl status ajar-agent ajar-ship', 'ajar doctor'" },
+	[ISSUE_STOPPED] = { "stopped", FINDING_SILENT, SEVERITY_NOTICE,
+			    "was shut down in order: nothing is recorded there", NULL,
+			    "nothing, if that was meant; else start it: 'systemctl start "
+			    "ajar-agent ajar-ship'" },
+	[ISSUE_AGENT_STALLED] = { "agent-stalled", FINDING_SILENT, SEVERITY_CRITICAL,
+				  "reports, but its agent gives no sign of life: nothing is "
+				  "recorded",
+				  "report, but their agents give no sign of life: nothing is "
+				  "recorded",
+				  "there: 'systemctl status ajar-agent', 'journalctl -u "
+				  "ajar-agent', "
+				  "'systemctl restart ajar-agent'" },
+	[ISSUE_AGENT_STOPPED] = { "agent-stopped", FINDING_SILENT, SEVERITY_WARNING,
+				  "reports, but its agent was stopped: nothing is recorded",
+				  "report, but their agents were stopped: nothing is recorded",
+				  "start it there: 'systemctl start ajar-agent'; who stopped it: "
+				  "'journalctl -u ajar-agent'" },
+	[ISSUE_BLIND] = { "blind", FINDING_SILENT, SEVERITY_CRITICAL,
+			  "has a sensor that is attached but sees nothing",
+			  "have sensors that are attached but see nothing",
+			  "there: 'systemctl restart ajar-agent', 'ajar doctor', 'bpftool cgroup "
+			  "tree'" },
+	[ISSUE_LOST] = { "lost", FINDING_LOST, SEVERITY_WARNING, "has lost records",
+			 "have lost records",
+			 "the places are in 'ajar timeline' as 'lost' and 'gap'; what stands open "
+			 "was found by a sweep; if it goes on: free disk space, raise "
+			 "journal.max-bytes" },
+	[ISSUE_HOLE] = { "hole", FINDING_LOST, SEVERITY_WARNING,
+			 "has records that the store lacks between others",
+			 "have records that the store lacks between others",
+			 "restart the shipper there, it sends again what its journal keeps: "
+			 "'systemctl restart ajar-ship'; then 'ajar timeline verify'" },
+	[ISSUE_CHAIN] = { "chain", FINDING_TAMPERED, SEVERITY_CRITICAL,
+			  "has stored records whose chain is broken: altered, removed or forged",
+			  "have stored records whose chains are broken: altered, removed or forged",
+			  "there: 'ajar timeline verify' names the place; when it is understood: "
+			  "'ajar node accept %s'" },
+	[ISSUE_QUARANTINE] = { "quarantine", FINDING_TAMPERED, SEVERITY_CRITICAL,
+			       "has records that the store refuses: another record is in their "
+			       "place",
+			       "have records that the store refuses: others are in their place",
+			       "there: the file ship.quarantine in the journal's folder says which "
+			       "and why; 'ajar timeline verify'" },
+	[ISSUE_TWIN] = { "twin", FINDING_TAMPERED, SEVERITY_CRITICAL,
+			 "is the name of two machines: the second is refused and keeps its records",
+			 "are names of two machines each: the second is refused and keeps its "
+			 "records",
+			 "give one of them another node.name; or, if the second is the node now: "
+			 "'ajar node accept %s'" },
+	[ISSUE_CLONE] = { "clone", FINDING_TAMPERED, SEVERITY_CRITICAL,
+			  "reports from two machines in turn: one is a copy of the other",
+			  "report from two machines each in turn: one is a copy of the other",
+			  "on the copy: stop ajar, remove the journal's folder, set another "
+			  "node.name, start it" },
+	[ISSUE_REPLACED] = { "replaced", FINDING_TAMPERED, SEVERITY_WARNING,
+			     "was installed anew: its journal is another one than before",
+			     "were installed anew: their journals are others than before",
+			     "if you did that: 'ajar node accept %s'; if nobody did, somebody "
+			     "reports under this name" },
+	[ISSUE_SKEW] = { "skew", FINDING_TAMPERED, SEVERITY_WARNING,
+			 "has a clock that is wrong: times of its records are",
+			 "have clocks that are wrong",
+			 "set it and keep it: 'timedatectl', 'chronyc tracking'" },
+	[ISSUE_STEP] = { "step", FINDING_TAMPERED, SEVERITY_NOTICE, "has had its clock set",
+			 "have had their clocks set",
+			 "nothing, if that was meant; the order of records does not depend on it" },
+	[ISSUE_BACKLOG] = { "backlog", FINDING_OVERDUE, SEVERITY_WARNING,
+			    "ships late: records wait in its journal",
+			    "ship late: records wait in their journals",
+			    "there: 'ajar doctor' says what the shipper is doing; ship.max-rate "
+			    "bounds it" },
+	[ISSUE_JOURNAL] = { "journal", FINDING_OVERDUE, SEVERITY_CRITICAL,
+			    "has a journal that is nearly full of records nobody has stored: the "
+			    "oldest go next",
+			    "have journals that are nearly full of records nobody has stored: the "
+			    "oldest go next",
+			    "mend the way to the store, or raise journal.max-bytes there" },
+};
+_Static_assert(array_len(issues) == ISSUES, "each issue has its line");
+
+/* --- judging --------------------------------------------------------------------------------------- */
+
+static uint64_t age(uint64_t now_ns, uint64_t then_ns)
+{
+	return now_ns > then_ns ? now_ns - then_ns : 0;
+}
+
+/* How far the node's clock is ahead; the report was under way for up to the whole exchange. */
+static int64_t skew_of(const struct health_in *in)
+{
+	return (int64_t)(in->wall_ns + in->rtt_ns / 2 - in->received_ns);
+}
+
+static uint64_t magnitude(int64_t v)
+{
+	return v < 0 ? -(uint64_t)v : (uint64_t)v;
+}
+
+static bool clock_is_wrong(const struct health_in *in, const struct health_limits *l)
+{
+	return in->rtt_ns < RTT_SANE_NS && magnitude(skew_of(in)) > l->skew_ns + in->rtt_ns / 2;
+}
+
+static uint32_t of_agent(const struct health_in *in, const struct health_limits *l, uint64_t now_ns)
+{
+	uint64_t quiet = in->agent_age_ns + age(now_ns, in->received_ns);
+
+	if (in->agent_recording)
+		return in->attached ? 0 : 1U << ISSUE_BLIND;
+	if (age(now_ns, in->first_ns) < l->silent_ns)
+		return 0; /* the two have only just started */
+	if (!in->agent_stopped)
+		return 1U << ISSUE_AGENT_STALLED;
+	/* One that is started again at once was not stopped. */
+	return quiet >= l->silent_ns ? 1U << ISSUE_AGENT_STOPPED : 0;
+}
+
+static uint32_t of_journal(const struct health_in *in, const struct health_limits *l)
+{
+	uint32_t found = 0;
+
+	if (in->quarantined)
+		found |= 1U << ISSUE_QUARANTINE;
+	if (in->backlog_ns >= l->hole_ns)
+		found |= 1U << ISSUE_BACKLOG;
+	if (in->journal_max_bytes && in->backlog_bytes / 4 >= in->journal_max_bytes / 5)
+		found |= 1U << ISSUE_JOURNAL;
+	return found;
+}
+
+static uint32_t of_store(const struct health_in *in, const struct health_limits *l, uint64_t now_ns)
+{
+	uint32_t found = 0;
+
+	if (in->lost && age(now_ns, in->lost_last_ns) < HEALTH_NEWS_NS)
+		found |= 1U << ISSUE_LOST;
+	if (in->hole_since_ns && age(now_ns, in->hole_since_ns) >= l->hole_ns)
+		found |= 1U << ISSUE_HOLE;
+	if (in->broken_ns)
+		found |= 1U << ISSUE_CHAIN;
+	return found;
+}
+
+uint32_t audit_health(const struct health_in *in, const struct health_limits *l, uint64_t now_ns)
+{
+	bool quiet = age(now_ns, in->received_ns) >= l->silent_ns;
+	uint32_t found;
+
+	/* The second one's silence is what is wanted of it. */
+	if (in->reported && in->refused)
+		return quiet ? 0 : 1U << ISSUE_TWIN;
+	found = of_store(in, l, now_ns);
+	if (!in->reported)
+		return found;
+	if (quiet && age(now_ns, l->watching_ns) >= l->silent_ns)
+		found |= 1U << (in->shipper_stopped ? ISSUE_STOPPED : ISSUE_SILENT);
+	if (!in->shipper_stopped)
+		found |= of_agent(in, l, now_ns);
+	found |= of_journal(in, l);
+	if (clock_is_wrong(in, l))
+		found |= 1U << ISSUE_SKEW;
+	if (in->stepped_ns && magnitude(in->step_ns) > (uint64_t)STEP_MIN_NS &&
+	    age(in->wall_ns, in->stepped_ns) < HEALTH_NEWS_NS)
+		found |= 1U << ISSUE_STEP;
+	if (!in->accepted)
+		found |= 1U << ISSUE_REPLACED;
+	if (in->mixed_ns && age(now_ns, in->mixed_ns) < 2 * l->silent_ns)
+		found |= 1U << ISSUE_CLONE;
+	return found;
+}
+
+const char *health_word(const struct health_in *in, uint32_t found, const char **ret_why)
+{
+	static const enum health_issue states[] = { ISSUE_SILENT, ISSUE_STOPPED,
+						    ISSUE_AGENT_STALLED, ISSUE_AGENT_STOPPED,
+						    ISSUE_BLIND };
+
+	if (!in->reported) {
+		*ret_why = "it has sent records and never said how it is";
+		return "unknown";
+	}
+	if (in->refused) {
+		*ret_why = "another machine holds this name";
+		return "refused";
+	}
+	for (size_t i = 0; i < array_len(states); i++) {
+		if (!(found & 1U << states[i]))
+			continue;
+		*ret_why = issues[states[i]].one;
+		return states[i] == ISSUE_AGENT_STALLED	  ? "stalled"
+		       : states[i] == ISSUE_AGENT_STOPPED ? "stopped"
+							  : issues[states[i]].name;
+	}
+	/* Not long enough for an alert, but it is not recording either. */
+	if (in->shipper_stopped || !in->agent_recording) {
+		*ret_why = in->shipper_stopped || in->agent_stopped ? "it said that it stops"
+								    : "its agent is not heard";
+		return in->shipper_stopped || in->agent_stopped ? "stopped" : "stalled";
+	}
+	*ret_why = "its agent records and its shipper reports";
+	return "recording";
+}
+
+/* --- words ----------------------------------------------------------------------------------------------- */
+
+const char *health_issue_name(enum health_issue i)
+{
+	return issues[i].name;
+}
+
+enum finding_kind health_issue_kind(enum health_issue i)
+{
+	return issues[i].kind;
+}
+
+enum severity health_issue_severity(enum health_issue i)
+{
+	return issues[i].severity;
+}
+
+bool health_kind(enum finding_kind k)
+{
+	return k == FINDING_SILENT || k == FINDING_LOST || k == FINDING_TAMPERED ||
+	       k == FINDING_OVERDUE;
+}
+
+void health_key(enum health_issue i, const char *host_type, struct buf *b)
+{
+	buf_printf(b, "health %s class:", issues[i].name);
+	for (const char *p = host_type; *p; p++) {
+		if (*p == ' ' || *p == '%' || (unsigned char)*p < ' ')
+			buf_printf(b, "%%%02X", (unsigned char)*p);
+		else
+			buf_putc(b, *p);
+	}
+}
+
+void health_summary(enum health_issue i, const char *nodes, uint64_t count, struct buf *b)
+{
+	const struct issue *x = &issues[i];
+
+	if (count == 1)
+		buf_printf(b, "%s %s", nodes, x->one);
+	else if (x->many)
+		buf_printf(b, "%s %s", nodes, x->many);
+	else if (i == ISSUE_SILENT)
+		buf_printf(b, "%s are silent: nobody knows what opens there", nodes);
+	else
+		buf_printf(b, "%s were shut down in order: nothing is recorded there", nodes);
+}
+
+void health_remedy(enum health_issue i, const char *nodes, struct buf *b)
+{
+	const char *text = issues[i].remedy, *at = strstr(text, "%s");
+
+	if (!at) {
+		buf_puts(b, text);
+		return;
+	}
+	buf_put(b, text, (size_t)(at - text));
+	buf_puts(b, nodes);
+	buf_puts(b, at + 2);
+}
+
+void health_duration(uint64_t ns, struct buf *b)
+{
+	uint64_t s = ns / NS_PER_S;
+
+	if (s < 60)
+		buf_printf(b, "%" PRIu64 " s", s);
+	else if (s < 3600)
+		buf_printf(b, "%" PRIu64 " min %" PRIu64 " s", s / 60, s % 60);
+	else if (s < 86400)
+		buf_printf(b, "%" PRIu64 " h %" PRIu64 " min", s / 3600, s / 60 % 60);
+	else
+		buf_printf(b, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s / 3600 % 24);
+}
+
+static void put_signed(int64_t ns, struct buf *b)
+{
+	uint64_t ms = magnitude(ns) / 1000000;
+
+	if (ms < 60000)
+		buf_printf(b, "%" PRIu64 ".%" PRIu64 " s", ms / 1000, ms / 100 % 10);
+	else
+		health_duration(magnitude(ns), b);
+}
+
+static void put_hosts(const struct health_in *in, const char *words, struct buf *b)
+{
+	buf_printf(b, "%s host '%s'", words, in->host ? in->host : "?");
+}
+
+void health_detail(enum health_issue i, const struct health_in *in, uint64_t now_ns, struct buf *b)
+{
+	buf_printf(b, "%s: ", in->node);
+	switch (i) {
+	case ISSUE_SILENT:
+	case ISSUE_STOPPED:
+		buf_puts(b, i == ISSUE_SILENT ? "last heard " : "stopped ");
+		health_duration(age(now_ns, in->received_ns), b);
+		put_hosts(in, " ago, from", b);
+		break;
+	case ISSUE_AGENT_STALLED:
+	case ISSUE_AGENT_STOPPED:
+		buf_puts(b, "the agent's last sign of life was ");
+		health_duration(in->agent_age_ns + age(now_ns, in->received_ns), b);
+		buf_puts(b, " ago");
+		break;
+	case ISSUE_BLIND:
+		buf_puts(b, "a test door that the agent opened itself was not reported to it");
+		break;
+	case ISSUE_LOST:
+		buf_printf(b, "%" PRIu64 " records between ", in->lost);
+		clock_format(b, in->lost_first_ns);
+		buf_puts(b, " and ");
+		clock_format(b, in->lost_last_ns);
+		break;
+	case ISSUE_HOLE:
+		buf_printf(b, "the store lacks what is behind record %" PRIu64 ", for ",
+			   in->hole_seq);
+		health_duration(age(now_ns, in->hole_since_ns), b);
+		break;
+	case ISSUE_CHAIN:
+		buf_printf(b, "at record %" PRIu32 ":%" PRIu64, in->broken_boot, in->broken_seq);
+		break;
+	case ISSUE_QUARANTINE:
+		buf_printf(b, "%" PRIu64 " records wait in quarantine", in->quarantined);
+		break;
+	case ISSUE_TWIN:
+		put_hosts(in, "refused is", b);
+		if (in->other_host && *in->other_host)
+			buf_printf(b, ", the name is held by host '%s'", in->other_host);
+		break;
+	case ISSUE_CLONE:
+		put_hosts(in, "the last report came from", b);
+		buf_printf(b, ", the one before from host '%s'",
+			   in->other_host ? in->other_host : "?");
+		break;
+	case ISSUE_REPLACED:
+		put_hosts(in, "reports since ", b);
+		buf_puts(b, " with a journal of its own; the old history is kept");
+		break;
+	case ISSUE_SKEW:
+		put_signed(skew_of(in), b);
+		buf_printf(b, " %s the store's clock, give or take %" PRIu64 " ms",
+			   skew_of(in) < 0 ? "behind" : "ahead of", in->rtt_ns / 2000000);
+		break;
+	case ISSUE_STEP:
+		buf_puts(b, in->step_ns < 0 ? "set back by " : "set forward by ");
+		put_signed(in->step_ns, b);
+		break;
+	case ISSUE_BACKLOG:
+	case ISSUE_JOURNAL:
+		buf_printf(b, "%" PRIu64 " records (%" PRIu64 " KiB) wait, the oldest for ",
+			   in->backlog_records, in->backlog_bytes / 1024);
+		health_duration(in->backlog_ns, b);
+		if (in->journal_max_bytes)
+			buf_printf(b, "; the journal may have %" PRIu64 " MiB",
+				   in->journal_max_bytes >> 20);
+		break;
+	case ISSUES:
+		break;
+	}
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_AUDIT_HEALTH_H
+#define AJAR_AUDIT_HEALTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/finding.h"
+
+struct buf;
+
+/*
+ * How a node's witness is, judged from what it last reported. Pure: time is the store's clock and comes in. What is found stands on the
+ * last report, however old that is: a node that falls silent does not become well in anything.
+ */
+struct health_in {
+	const char *node, *host; /* the node's name; that of the machine that reports under it */
+	bool reported; /* false: never, and nothing below holds */
+	bool refused; /* another machine holds the name */
+	bool accepted; /* false: it took the place of another installation */
+	uint64_t first_ns, received_ns; /* reports, by the store's clock */
+	uint64_t mixed_ns; /* when two sessions were last heard in turn */
+	const char *other_host; /* of the session before */
+	bool shipper_stopped;
+	bool agent_recording, agent_stopped; /* neither: its sign of life is too old */
+	uint64_t agent_age_ns;
+	bool attached;
+	uint64_t backlog_records, backlog_bytes, backlog_ns, journal_max_bytes;
+	uint64_t quarantined;
+	uint64_t wall_ns, rtt_ns; /* the node's clock when it sent the report; how long the exchange before took */
+	int64_t step_ns;
+	uint64_t stepped_ns; /* by the node's clock; 0: no jump */
+	uint64_t lost, lost_first_ns, lost_last_ns; /* of the present episode; 0: none */
+	uint64_t hole_seq, hole_since_ns; /* the store lacks what is behind hole_seq; 0: nothing */
+	uint32_t broken_boot;
+	uint64_t broken_seq, broken_ns; /* the chain does not go on there; 0: it does */
+};
+
+struct health_limits {
+	uint64_t watching_ns; /* since when somebody watches: before that nobody could be missed */
+	uint64_t silent_ns, skew_ns, hole_ns;
+};
+
+/* What can be wrong; more than one at a time. Names are part of alert keys: never changed. */
+enum health_issue {
+	ISSUE_SILENT,
+	ISSUE_STOPPED, /* shut down in order */
+	ISSUE_AGENT_STALLED,
+	ISSUE_AGENT_STOPPED,
+	ISSUE_BLIND,
+	ISSUE_LOST,
+	ISSUE_HOLE,
+	ISSUE_CHAIN,
+	ISSUE_QUARANTINE,
+	ISSUE_TWIN,
+	ISSUE_CLONE,
+	ISSUE_REPLACED,
+	ISSUE_SKEW,
+	ISSUE_STEP,
+	ISSUE_BACKLOG,
+	ISSUE_JOURNAL,
+	ISSUES,
+};
+/* Bits 1 << issue. */
+uint32_t audit_health(const struct health_in *in, const struct health_limits *l, uint64_t now_ns);
+/* How long after its last sign a loss or a jump of the clock stays news. */
+#define HEALTH_NEWS_NS UINT64_C(600000000000)
+
+/*
+ * In one word, for a list of nodes: "recording" only of one that is heard, records and sees. *ret_why: a sentence.
+ */
+const char *health_word(const struct health_in *in, uint32_t issues, const char **ret_why);
+
+const char *health_issue_name(enum health_issue i);
+enum finding_kind health_issue_kind(enum health_issue i);
+enum severity health_issue_severity(enum health_issue i);
+/* The key under which the nodes of a class with this issue are one alert. */
+void health_key(enum health_issue i, const char *host_type, struct buf *b);
+/* A finding of this kind is about nodes and not about doors: its alert has none and stands without. */
+bool health_kind(enum finding_kind k);
+
+/* The alert's words. nodes: folded, count of them. */
+void health_summary(enum health_issue i, const char *nodes, uint64_t count, struct buf *b);
+void health_remedy(enum health_issue i, const char *nodes, struct buf *b);
+/* What is known of one of them, one sentence without its end. */
+void health_detail(enum health_issue i, const struct health_in *in, uint64_t now_ns, struct buf *b);
+/* "3 min 20 s" */
+void health_duration(uint64_t ns, struct buf *b);
+
+#endif

@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "monitor/vitals.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audit/health.h"
+#include "base/buf.h"
+#include "base/hostlist.h"
+#include "base/map.h"
+#include "store/health.h"
+#include "store/store.h"
+
+/*
+ * A round: every node's row is judged (audit_health); what is found is gathered by issue and class; each such group is compared
+ * with its alert. The alert follows the group:
+ *
+ *	alert            group             becomes            logged as
+ *	none, resolved   not empty         open               "opened", "reopened"
+ *	open, snoozed    more nodes        the same           "more: node007"
+ *	acknowledged     more nodes        open               "more: node007"
+ *	any of these     fewer nodes       the same           "well again: node003"
+ *	any of these     empty             resolved           "well again after 3 min 20 s"
+ *
+ * A group that grows goes on growing for a moment (300 nodes do not fall silent in one second), so that a change follows
+ * another only after SETTLE_NS. What a person has allowed is left alone until the group is empty.
+ */
+#define WHO "monitor"
+#define EVERY_NS UINT64_C(5000000000)
+#define SETTLE_NS UINT64_C(30000000000)
+#define TOUCH_NS UINT64_C(60000000000)
+#define RELOAD_NS UINT64_C(60000000000)
+#define NODES_TEXT_MAX 60000 /* of the column */
+#define NODES_WORDS_MAX 200 /* in a sentence */
+#define TEXT_MAX (64 * 1024)
+#define DETAILS_MAX 5
+
+struct group {
+	enum health_issue issue;
+	char *host_type;
+	struct hostlist nodes;
+	struct buf why;
+	unsigned details;
+};
+
+/* What was last seen of an alert that stands. */
+struct known {
+	struct hostlist nodes;
+	uint64_t changed_ns, touched_ns;
+};
+
+struct note {
+	struct note *next;
+	char *node;
+	struct store_watch watch;
+};
+
+struct vitals {
+	struct store *store;
+	struct vitals_opts opts;
+	struct health_limits limits;
+	uint64_t now_ns, loaded_ns;
+	struct map *groups; /* key -> struct group, of this round */
+	struct map *known; /* key -> struct known */
+	struct note *notes; /* to be written */
+	bool begun; /* a transaction */
+	unsigned changes;
+	/* Of the row before: the current installation comes before those refused. */
+	char holder_node[256], holder_host[256];
+	int err;
+};
+
+static void free_group(void *p)
+{
+	struct group *g = p;
+
+	free(g->host_type);
+	hostlist_done(&g->nodes);
+	buf_done(&g->why);
+	free(g);
+}
+
+static void free_known(void *p)
+{
+	struct known *k = p;
+
+	hostlist_done(&k->nodes);
+	free(k);
+}
+
+static void drop_notes(struct vitals *v)
+{
+	while (v->notes) {
+		struct note *n = v->notes;
+
+		v->notes = n->next;
+		free(n->node);
+		free(n);
+	}
+}
+
+int vitals_new(struct store *s, const struct vitals_opts *o, struct vitals **ret_v)
+{
+	_cleanup_(vitals_freep) struct vitals *v = calloc(1, sizeof(*v));
+	int err;
+
+	if (!v)
+		return -ENOMEM;
+	v->store = s;
+	v->opts = *o;
+	v->limits = (struct health_limits){ .silent_ns = o->silent_ns,
+					    .skew_ns = o->skew_ns,
+					    .hole_ns = o->hole_ns };
+	err = map_new(free_group, &v->groups);
+	if (!err)
+		err = map_new(free_known, &v->known);
+	if (err)
+		return err;
+	*ret_v = take_ptr(v);
+	return 0;
+}
+
+void vitals_free(struct vitals *v)
+{
+	if (!v)
+		return;
+	map_free(v->groups);
+	map_free(v->known);
+	drop_notes(v);
+	free(v);
+}
+
+uint64_t vitals_every_ns(const struct vitals *v)
+{
+	uint64_t ns = v->opts.silent_ns / 4;
+
+	return ns < EVERY_NS ? ns : EVERY_NS;
+}
+
+/* --- judging the rows ------------------------------------------------------------------------------ */
+
+static int keep_note(struct vitals *v, const char *node, const struct store_watch *w)
+{
+	struct note *n = calloc(1, sizeof(*n));
+
+	if (n)
+		n->node = strdup(node);
+	if (!n || !n->node) {
+		free(n);
+		return -ENOMEM;
+	}
+	n->watch = *w;
+	n->next = v->notes;
+	v->notes = n;
+	return 0;
+}
+
+/* Counts what was lost from when to when; an episode is over when nothing more was lost for a while. */
+static void follow_losses(const struct vitals *v, uint64_t lost, struct store_watch *w)
+{
+	if (lost != w->lost_told + w->lost_seen && lost > w->lost_told) {
+		w->lost_seen = lost - w->lost_told;
+		w->lost_last_ns = v->now_ns;
+		if (!w->lost_first_ns)
+			w->lost_first_ns = v->now_ns;
+	}
+	if (w->lost_first_ns && v->now_ns - w->lost_last_ns >= HEALTH_NEWS_NS) {
+		w->lost_told += w->lost_seen;
+		w->lost_seen = w->lost_first_ns = w->lost_last_ns = 0;
+	}
+}
+
+static void follow_hole(const struct vitals *v, const struct store_health_row *r,
+			struct store_watch *w)
+{
+	if (!r->stored_boot || r->head_seq >= r->stored_seq) {
+		w->hole_boot = 0;
+		w->hole_seq = w->hole_since_ns = 0;
+	} else if (w->hole_boot != r->stored_boot || w->hole_seq != r->head_seq ||
+		   !w->hole_since_ns) {
+		w->hole_boot = r->stored_boot;
+		w->hole_seq = r->head_seq;
+		w->hole_since_ns = v->now_ns;
+	}
+}
+
+void vitals_row(const struct store_health_row *r, const struct store_watch *w, struct health_in *in)
+{
+	const struct store_health *h = &r->h;
+
+	*in = (struct health_in){
+		.node = r->node,
+		.host = h->host,
+		.reported = r->known,
+		.refused = r->known && r->standing == STANDING_REFUSED,
+		.accepted = r->accepted_ns,
+		.first_ns = r->first_ns,
+		.received_ns = r->received_ns,
+		.mixed_ns = r->mixed_ns,
+		.other_host = r->other_host,
+		.shipper_stopped = h->shipper == SHIPPER_STOPPED,
+		.agent_recording = h->agent == AGENT_RECORDING,
+		.agent_stopped = h->agent == AGENT_STOPPED,
+		.agent_age_ns = h->agent_age_ns,
+		.attached = h->attached,
+		.backlog_records = h->backlog_records,
+		.backlog_bytes = h->backlog_bytes,
+		.backlog_ns = h->backlog_ns,
+		.journal_max_bytes = h->journal_max_bytes,
+		.quarantined = h->quarantined,
+		.wall_ns = h->wall_ns,
+		.rtt_ns = h->rtt_ns,
+		.step_ns = h->step_ns,
+		.stepped_ns = h->stepped_ns,
+	};
+	if (in->refused)
+		return;
+	in->lost = w->lost_seen;
+	in->lost_first_ns = w->lost_first_ns;
+	in->lost_last_ns = w->lost_last_ns;
+	in->hole_seq = w->hole_seq;
+	in->hole_since_ns = w->hole_since_ns;
+	in->broken_boot = w->broken_boot;
+	in->broken_seq = w->broken_seq;
+	in->broken_ns = w->broken_ns;
+}
+
+static int group_for(struct vitals *v, enum health_issue i, const char *host_type,
+		     struct group **ret_g)
+{
+	_cleanup_(buf_done) struct buf key = BUF_INIT(1023);
+	struct group *g;
+	int err;
+
+	health_key(i, host_type, &key);
+	if (key.err)
+		return key.err;
+	g = map_get(v->groups, key.data, key.len);
+	if (!g) {
+		g = calloc(1, sizeof(*g));
+		if (!g)
+			return -ENOMEM;
+		g->issue = i;
+		g->why = (struct buf)BUF_INIT(TEXT_MAX);
+		g->host_type = strdup(host_type);
+		err = g->host_type ? map_put(v->groups, key.data, key.len, g) : -ENOMEM;
+		if (err) {
+			free_group(g);
+			return err;
+		}
+	}
+	*ret_g = g;
+	return 0;
+}
+
+static int gather(struct vitals *v, const struct store_health_row *r, const struct health_in *in,
+		  uint32_t found)
+{
+	for (unsigned i = 0; i < ISSUES; i++) {
+		struct group *g = NULL;
+		int err;
+
+		if (!(found & 1U << i))
+			continue;
+		err = group_for(v, (enum health_issue)i, r->host_type, &g);
+		if (!err)
+			err = hostlist_add(&g->nodes, r->node);
+		if (err)
+			return err;
+		if (g->details++ >= DETAILS_MAX)
+			continue;
+		buf_puts(&g->why, g->why.len ? "; " : "");
+		health_detail(g->issue, in, v->now_ns, &g->why);
+	}
+	return 0;
+}
+
+static int on_row(const struct store_health_row *r, void *arg)
+{
+	struct vitals *v = arg;
+	struct store_watch w = r->watch;
+	struct health_in in;
+	int err = 0;
+
+	if (!r->known || r->standing == STANDING_CURRENT) {
+		follow_losses(v, r->lost, &w);
+		follow_hole(v, r, &w);
+		if (memcmp(&w, &r->watch, sizeof(w)))
+			err = keep_note(v, r->node, &w);
+		snprintf(v->holder_node, sizeof(v->holder_node), "%s", r->node);
+		snprintf(v->holder_host, sizeof(v->holder_host), "%s", r->known ? r->h.host : "");
+	}
+	vitals_row(r, &w, &in);
+	if (in.refused)
+		in.other_host = strcmp(v->holder_node, r->node) ? "" : v->holder_host;
+	return err ? err : gather(v, r, &in, audit_health(&in, &v->limits, v->now_ns));
+}
+
+/* --- the alerts -------------------------------------------------------------------------------------- */
+
+struct stored {
+	bool exists;
+	enum alert_state state;
+	uint64_t first_ns, last_ns;
+	char *host_type, *nodes, *summary, *why, *remedy, *node;
+	enum finding_kind kind;
+	enum severity severity;
+};
+
+static void stored_done(struct stored *s)
+{
+	free(s->host_type);
+	free(s->nodes);
+	free(s->summary);
+	free(s->why);
+	free(s->remedy);
+	free(s->node);
+}
+
+static int copy_stored(const struct store_alert *a, void *arg)
+{
+	struct stored *s = arg;
+
+	*s = (struct stored){ .exists = true,
+			      .state = a->state,
+			      .first_ns = a->first_ns,
+			      .last_ns = a->last_ns,
+			      .kind = a->kind,
+			      .severity = a->severity,
+			      .host_type = strdup(a->host_type),
+			      .nodes = strdup(a->nodes),
+			      .summary = strdup(a->summary),
+			      .why = strdup(a->why),
+			      .remedy = strdup(a->remedy),
+			      .node = strdup(a->node) };
+	return s->host_type && s->nodes && s->summary && s->why && s->remedy && s->node ? 0
+											: -ENOMEM;
+}
+
+static bool stands(const struct stored *s)
+{
+	return s->exists && s->state != ALERT_RESOLVED;
+}
+
+static int begin(struct vitals *v)
+{
+	int err = v->begun ? 0 : store_begin(v->store);
+
+	v->begun |= !err;
+	return err;
+}
+
+static struct known *known_for(struct vitals *v, const char *key, size_t len)
+{
+	struct known *k = map_get(v->known, key, len);
+
+	if (k)
+		return k;
+	k = calloc(1, sizeof(*k));
+	if (k && map_put(v->known, key, len, k)) {
+		free_known(k);
+		k = NULL;
+	}
+	return k;
+}
+
+static int put(struct vitals *v, const char *key, struct group *g, enum alert_state state,
+	       uint64_t first_ns, const char *note)
+{
+	_cleanup_(buf_done) struct buf nodes = BUF_INIT(NODES_TEXT_MAX + 64),
+				       few = BUF_INIT(NODES_WORDS_MAX + 64),
+				       summary = BUF_INIT(TEXT_MAX), remedy = BUF_INIT(TEXT_MAX),
+				       why = BUF_INIT(TEXT_MAX);
+	struct store_alert a = { .key = key,
+				 .kind = health_issue_kind(g->issue),
+				 .severity = health_issue_severity(g->issue),
+				 .state = state,
+				 .host_type = g->host_type,
+				 .count = g->nodes.len,
+				 .first_ns = first_ns,
+				 .last_ns = v->now_ns,
+				 .node = g->nodes.names[0] };
+	uint64_t id, log_id;
+
+	hostlist_fold_short(&g->nodes, &nodes, NODES_TEXT_MAX);
+	hostlist_fold_short(&g->nodes, &few, NODES_WORDS_MAX);
+	health_summary(g->issue, buf_str(&few), g->nodes.len, &summary);
+	health_remedy(g->issue, buf_str(&few), &remedy);
+	buf_puts(&why, buf_str(&g->why));
+	if (g->nodes.len > DETAILS_MAX)
+		buf_printf(&why, "; and %zu more", g->nodes.len - DETAILS_MAX);
+	if (nodes.err || few.err || summary.err || remedy.err || why.err)
+		return -ENOMEM;
+	a.nodes = buf_str(&nodes);
+	a.summary = buf_str(&summary);
+	a.why = buf_str(&why);
+	a.remedy = buf_str(&remedy);
+	v->changes++;
+	return store_put_alert(v->store, &a, WHO, note, v->now_ns, &id, &log_id);
+}
+
+static int resolve(struct vitals *v, const char *key, const struct stored *s)
+{
+	_cleanup_(buf_done) struct buf note = BUF_INIT(256);
+	struct store_alert a = { .key = key,
+				 .kind = s->kind,
+				 .severity = s->severity,
+				 .state = ALERT_RESOLVED,
+				 .host_type = s->host_type,
+				 .nodes = s->nodes,
+				 .summary = s->summary,
+				 .why = s->why,
+				 .remedy = s->remedy,
+				 .first_ns = s->first_ns,
+				 .last_ns = v->now_ns,
+				 .node = s->node };
+	uint64_t id, log_id;
+
+	buf_puts(&note, "well again after ");
+	health_duration(v->now_ns > s->first_ns ? v->now_ns - s->first_ns : 0, &note);
+	v->changes++;
+	return store_put_alert(v->store, &a, WHO, buf_str(&note), v->now_ns, &id, &log_id);
+}
+
+/* The difference in words: "more: a,b; well again: c". Empty: the same nodes. */
+static int compare(struct hostlist *now, struct hostlist *before, bool *ret_more, struct buf *note)
+{
+	struct hostlist more = { 0 }, fewer = { 0 };
+	int err = hostlist_unite(&more, now);
+
+	if (!err)
+		err = hostlist_unite(&fewer, before);
+	if (!err) {
+		hostlist_subtract(&more, before);
+		hostlist_subtract(&fewer, now);
+		*ret_more = more.len;
+		buf_puts(note, more.len ? "more: " : "");
+		hostlist_fold_short(&more, note, NODES_WORDS_MAX);
+		buf_puts(note, more.len && fewer.len ? "; " : "");
+		buf_puts(note, fewer.len ? "well again: " : "");
+		hostlist_fold_short(&fewer, note, NODES_WORDS_MAX);
+		err = note->err;
+	}
+	hostlist_done(&more);
+	hostlist_done(&fewer);
+	return err;
+}
+
+static int remember(struct vitals *v, const char *key, const struct group *g, bool changed)
+{
+	struct known *k = known_for(v, key, strlen(key));
+
+	if (!k)
+		return -ENOMEM;
+	if (changed)
+		k->changed_ns = v->now_ns;
+	k->touched_ns = v->now_ns;
+	hostlist_done(&k->nodes);
+	k->nodes = (struct hostlist){ 0 };
+	return hostlist_unite(&k->nodes, &g->nodes);
+}
+
+/* The alert as it stands in the store, and what its nodes were; a list that was cut says nothing. */
+static int read_alert(struct vitals *v, const char *key, struct stored *s, struct hostlist *nodes)
+{
+	struct hostlist_error why;
+	int err = store_alert_get(v->store, key, copy_stored, s);
+
+	if (err == -ENOENT)
+		return 0;
+	if (!err && hostlist_parse(nodes, s->nodes, NULL, &why))
+		hostlist_done(nodes);
+	return err;
+}
+
+static int follow_group(struct vitals *v, const char *key, struct group *g)
+{
+	_cleanup_(stored_done) struct stored s = { 0 };
+	_cleanup_(hostlist_done) struct hostlist before = { 0 };
+	_cleanup_(buf_done) struct buf note = BUF_INIT(1024);
+	struct known *k = map_get(v->known, key, strlen(key));
+	bool more = false;
+	int err;
+
+	hostlist_sort(&g->nodes);
+	/* Nothing has changed: that needs no look at the store. */
+	if (k && k->touched_ns + TOUCH_NS > v->now_ns) {
+		err = compare(&g->nodes, &k->nodes, &more, &note);
+		if (err || !note.len || k->changed_ns + SETTLE_NS > v->now_ns)
+			return err;
+		buf_reset(&note);
+	}
+	err = begin(v);
+	if (!err)
+		err = read_alert(v, key, &s, &before);
+	if (err)
+		return err;
+	if (!stands(&s)) {
+		err = put(v, key, g, ALERT_OPEN, v->now_ns, s.exists ? "reopened" : "opened");
+		return err ? err : remember(v, key, g, true);
+	}
+	err = compare(&g->nodes, &before, &more, &note);
+	if (err)
+		return err;
+	if (!note.len || s.state == ALERT_ALLOWED) {
+		err = store_touch_alert(v->store, key, g->nodes.len, v->now_ns);
+		return err ? err : remember(v, key, g, false);
+	}
+	err = put(v, key, g, more && s.state == ALERT_ACKNOWLEDGED ? ALERT_OPEN : s.state,
+		  s.first_ns, buf_str(&note));
+	return err ? err : remember(v, key, g, true);
+}
+
+static bool on_group(const void *key, size_t len, void *value, void *arg)
+{
+	struct vitals *v = arg;
+	char text[1024];
+
+	if (v->err || len >= sizeof(text))
+		return false;
+	memcpy(text, key, len);
+	text[len] = '\0';
+	v->err = follow_group(v, text, value);
+	return false;
+}
+
+/* Known, and no group has its key any more. */
+static bool on_known(const void *key, size_t len, void *value, void *arg)
+{
+	struct vitals *v = arg;
+	_cleanup_(stored_done) struct stored s = { 0 };
+	char text[1024];
+
+	(void)value;
+	if (v->err || len >= sizeof(text) || map_get(v->groups, key, len))
+		return false;
+	memcpy(text, key, len);
+	text[len] = '\0';
+	v->err = begin(v);
+	if (!v->err)
+		v->err = store_alert_get(v->store, text, copy_stored, &s);
+	if (v->err == -ENOENT)
+		v->err = 0;
+	if (!v->err && stands(&s))
+		v->err = resolve(v, text, &s);
+	return !v->err;
+}
+
+static int load_alert(const struct store_alert *a, void *arg)
+{
+	struct vitals *v = arg;
+
+	if (strncmp(a->key, "health ", 7))
+		return 0;
+	return known_for(v, a->key, strlen(a->key)) ? 0 : -ENOMEM;
+}
+
+/* Alerts that stand, whoever raised them: an earlier monitor, or another one. */
+static int load(struct vitals *v)
+{
+	const struct store_alert_query q = { 0 };
+	int err;
+
+	if (v->loaded_ns && v->now_ns - v->loaded_ns < RELOAD_NS)
+		return 0;
+	err = store_alerts(v->store, &q, load_alert, v);
+	if (!err)
+		v->loaded_ns = v->now_ns;
+	return err;
+}
+
+static int write_notes(struct vitals *v)
+{
+	int err = v->notes ? begin(v) : 0;
+
+	for (struct note *n = v->notes; n && !err; n = n->next)
+		err = store_put_watch(v->store, n->node, &n->watch);
+	return err;
+}
+
+static int round_of(struct vitals *v)
+{
+	int err;
+
+	if (!v->limits.watching_ns)
+		v->limits.watching_ns = v->now_ns;
+	err = load(v);
+	if (!err)
+		err = store_health(v->store, NULL, false, on_row, v);
+	if (!err)
+		err = write_notes(v);
+	if (!err) {
+		map_each(v->groups, on_group, v);
+		err = v->err;
+	}
+	if (!err) {
+		map_each(v->known, on_known, v);
+		err = v->err;
+	}
+	return err;
+}
+
+/* 1: this round is ours. On a store that nobody shares it always is, and a quiet round writes nothing. */
+static int take_turn(struct vitals *v)
+{
+	int ret;
+
+	if (!v->opts.shared) {
+		ret = store_clock(v->store, &v->now_ns);
+		return ret ? ret : 1;
+	}
+	ret = begin(v);
+	if (!ret)
+		ret = store_take_turn(v->store, "health", vitals_every_ns(v) * 3 / 4, &v->now_ns);
+	return ret;
+}
+
+int vitals_step(struct vitals *v, unsigned *ret_changes)
+{
+	int ret;
+
+	v->changes = 0;
+	v->err = 0;
+	v->begun = false;
+	ret = take_turn(v);
+	if (ret > 0)
+		ret = round_of(v);
+	if (!ret && v->begun)
+		ret = store_commit(v->store);
+	else if (v->begun)
+		store_rollback(v->store);
+	/* What is remembered of a round that did not come through is not so. */
+	if (ret) {
+		map_each(v->known, map_always, NULL);
+		v->loaded_ns = 0;
+	}
+	map_each(v->groups, map_always, NULL);
+	drop_notes(v);
+	*ret_changes = ret ? 0 : v->changes;
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_MONITOR_VITALS_H
+#define AJAR_MONITOR_VITALS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct health_in;
+struct store;
+struct store_health_row;
+struct store_watch;
+
+/*
+ * Watches the nodes' heartbeats and raises, changes and resolves the alerts about nodes: one for each issue and class, over
+ * all nodes that have it (audit/health.h). Of several monitors on one store one does each round. No clock: the store's counts.
+ */
+struct vitals;
+
+struct vitals_opts {
+	uint64_t silent_ns, skew_ns, hole_ns; /* as in struct health_limits */
+	bool shared; /* other monitors may watch the same store */
+};
+
+must_check int vitals_new(struct store *s, const struct vitals_opts *o, struct vitals **ret_v);
+void vitals_free(struct vitals *v);
+DEFINE_FREEP(struct vitals, vitals_free)
+
+/* How often vitals_step() wants to be called. */
+uint64_t vitals_every_ns(const struct vitals *v);
+/* *ret_changes: how many alert_log rows it wrote. */
+must_check int vitals_step(struct vitals *v, unsigned *ret_changes);
+
+/* What is judged of a row (audit/health.h); borrows its texts. w: its notes, or newer ones. */
+void vitals_row(const struct store_health_row *r, const struct store_watch *w, struct health_in *ret);
+
+#endif
