@@ -173,12 +173,12 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB_SRC) $(if $(SQL_SRC),$(B)/gen/
 # --- dependencies ------------------------------------------------------------------------------------
 
 DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libsmartcols-dev libmariadb-dev libexpat1-dev \
-	libc6-dev linux-libc-dev pkg-config iproute2 nmap
+	libcurl4-openssl-dev libc6-dev linux-libc-dev pkg-config iproute2 nmap
 # Other kernels, tests/vm: for this one architecture.
 DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
 DEPS_TEST := $(DEPS_BUILD) python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
 	liburing-dev gcc-multilib jq systemd mandoc bash-completion mariadb-server-core mariadb-client-core openssl \
-	clustershell genders $(DEPS_VM)
+	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls $(DEPS_VM)
 apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
 
 define apt_install
@@ -187,7 +187,7 @@ define apt_install
 	if ! command -v apt-get >/dev/null; then echo "make: please install: $$missing" >&2; exit 2; fi; \
 	if [ "$$(id -u)" != 0 ]; then echo "make: not root: run 'sudo make $(2)' once to install: $$missing" >&2; exit 2; fi; \
 	echo "  APT      installing: $$missing"; \
-	export DEBIAN_FRONTEND=noninteractive; \
+	export DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1; : daemons among them are not started; \
 	apt-get install -y -q --no-install-recommends $$missing >$(BUILD)/apt.log 2>&1 || \
 	{ apt-get update -q >>$(BUILD)/apt.log 2>&1; apt-get install -y -q --no-install-recommends $$missing >>$(BUILD)/apt.log 2>&1; } || \
 	{ tail -5 $(BUILD)/apt.log >&2; echo "make: apt-get could not install: $$missing (see $(BUILD)/apt.log)" >&2; exit 2; }
@@ -205,7 +205,7 @@ deps-test:
 $(B)/.deps:
 	@mkdir -p $(B); for t in $(CLANG) $(LLVM_STRIP) $(BPFTOOL) $(PKG_CONFIG); do command -v $$t >/dev/null || \
 	{ echo "make: '$$t' is missing: run 'make deps' as root first" >&2; exit 2; }; done; \
-	for l in libbpf sqlite3 smartcols expat $(MYSQL_PKG); do $(PKG_CONFIG) --exists $$l || \
+	for l in libbpf sqlite3 smartcols libcurl expat $(MYSQL_PKG); do $(PKG_CONFIG) --exists $$l || \
 	{ echo "make: the library '$$l' is missing: run 'make deps' as root first" >&2; exit 2; }; done; touch $@
 
 # --- what people call --------------------------------------------------------------------------------

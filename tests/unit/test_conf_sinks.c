@@ -133,7 +133,7 @@ static void test_api(void)
 	conf_each(c, on_key, NULL);
 	is_int(shown, 1, "what was set is shown, and nothing else");
 	ok(conf_sink_find(c, "a") && !conf_sink_find(c, "b"), "found by name");
-	is_str(conf_sink_find(c, "a")->format, "json", "with its defaults");
+	is_str(conf_sink_find(c, "a")->program, "/usr/sbin/sendmail", "with its defaults");
 	is_str(conf_range("sink.x.timeout"), "100ms to 1h", "a range");
 	for (int i = 0; i < CONF_SINKS_MAX; i++) {
 		snprintf(name, sizeof(name), "sink.n%d.url", i);

@@ -21,7 +21,7 @@
 
 struct hook {
 	struct loop *loop;
-	char *program;
+	char **argv; /* NULL-terminated */
 	uint64_t timeout_ns;
 	struct loop_source *timer;
 	pid_t pid; /* 0: nothing runs */
@@ -34,7 +34,28 @@ struct hook {
 
 static int on_timer(void *arg);
 
-int hook_new(struct loop *l, const char *program, uint64_t timeout_ns, struct hook **ret_hook)
+static char **copy_argv(const char *const *argv)
+{
+	size_t n = 0;
+	char **copy;
+
+	while (argv[n])
+		n++;
+	copy = calloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; copy && i < n; i++) {
+		copy[i] = strdup(argv[i]);
+		if (!copy[i]) {
+			while (i--)
+				free(copy[i]);
+			free(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+int hook_new_argv(struct loop *l, const char *const *argv, uint64_t timeout_ns,
+		  struct hook **ret_hook)
 {
 	_cleanup_(hook_freep) struct hook *h = calloc(1, sizeof(*h));
 	int err;
@@ -44,14 +65,21 @@ int hook_new(struct loop *l, const char *program, uint64_t timeout_ns, struct ho
 	h->loop = l;
 	h->pidfd = -1;
 	h->timeout_ns = timeout_ns;
-	h->program = strdup(program);
-	if (!h->program)
+	h->argv = copy_argv(argv);
+	if (!h->argv)
 		return -ENOMEM;
 	err = loop_add_timer(l, on_timer, h, &h->timer);
 	if (err)
 		return err;
 	*ret_hook = take_ptr(h);
 	return 0;
+}
+
+int hook_new(struct loop *l, const char *program, uint64_t timeout_ns, struct hook **ret_hook)
+{
+	const char *const argv[] = { program, NULL };
+
+	return hook_new_argv(l, argv, timeout_ns, ret_hook);
 }
 
 /*
@@ -114,10 +142,10 @@ static int on_child(void *arg)
 		return err;
 	if (timed_out) {
 		snprintf(why, sizeof(why), "'%s' was not done after %llu ms and was ended",
-			 h->program, (unsigned long long)(h->timeout_ns / NS_PER_MS));
+			 h->argv[0], (unsigned long long)(h->timeout_ns / NS_PER_MS));
 		finish(h, -ETIMEDOUT, why);
 	} else if (status) {
-		snprintf(why, sizeof(why), "'%s' %s", h->program, proc_status_text(status));
+		snprintf(why, sizeof(why), "'%s' %s", h->argv[0], proc_status_text(status));
 		finish(h, WIFEXITED(status) && WEXITSTATUS(status) == TEMPFAIL ? -EAGAIN : -EIO,
 		       why);
 	} else {
@@ -154,10 +182,10 @@ static void abandon(struct hook *h)
 
 void hook_run(struct hook *h, const void *input, size_t len, hook_done_fn done, void *arg)
 {
-	const char *argv[] = { h->program, NULL };
-	struct proc_opts o = {
-		.argv = argv, .input = input, .input_len = len, .own_session = true
-	};
+	struct proc_opts o = { .argv = (const char *const *)h->argv,
+			       .input = input,
+			       .input_len = len,
+			       .own_session = true };
 	char why[256];
 	int err;
 
@@ -173,14 +201,14 @@ void hook_run(struct hook *h, const void *input, size_t len, hook_done_fn done, 
 		h->pid = 0;
 		snprintf(why, sizeof(why),
 			 "cannot start '%s': %s (look at its path, its #! line and chmod +x)",
-			 h->program, strerror(-err));
+			 h->argv[0], strerror(-err));
 		finish(h, err, why);
 		return;
 	}
 	err = watch(h);
 	if (err) {
 		abandon(h);
-		snprintf(why, sizeof(why), "cannot watch '%s': %s", h->program, strerror(-err));
+		snprintf(why, sizeof(why), "cannot watch '%s': %s", h->argv[0], strerror(-err));
 		finish(h, err, why);
 	}
 }
@@ -191,6 +219,8 @@ void hook_free(struct hook *h)
 		return;
 	abandon(h);
 	loop_remove(h->timer);
-	free(h->program);
+	for (char **a = h->argv; a && *a; a++)
+		free(*a);
+	free(h->argv);
 	free(h);
 }

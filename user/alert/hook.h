@@ -19,6 +19,8 @@ typedef void (*hook_done_fn)(int err, const char *why, void *arg);
 
 must_check int hook_new(struct loop *l, const char *program, uint64_t timeout_ns,
 			struct hook **ret_hook);
+/* The same with arguments, which are copied; argv[0] is the program. */
+must_check int hook_new_argv(struct loop *l, const char *const *argv, uint64_t timeout_ns, struct hook **ret_hook);
 /* done is called exactly once, possibly before this returns: 0 when the program ended with status 0, -EAGAIN with 75. */
 void hook_run(struct hook *h, const void *input, size_t len, hook_done_fn done, void *arg);
 void hook_free(struct hook *h); /* a run under way is killed, and done is not called any more */

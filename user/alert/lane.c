@@ -202,22 +202,35 @@ static void move_cursor(struct lane *ln, uint64_t log_id)
 	ln->dirty = true;
 }
 
-/* The next batch, or the next that is parked and due. *ret_more: changes were looked at and none was wanted. */
-static int fill(struct lane *ln, bool *ret_more)
+static int fill_fresh(struct lane *ln, bool *ret_more)
 {
 	uint64_t before = ln->seen;
-	int err = park_fetch(ln);
-
-	*ret_more = false;
-	if (err || ln->len)
-		return err;
-	err = store_alert_changes(ln->o->store, ln->seen, 0, 0, LOOK_MAX, on_change, ln);
+	int err = store_alert_changes(ln->o->store, ln->seen, 0, 0, LOOK_MAX, on_change, ln);
 	if (err < 0)
 		return err;
 	if (!ln->len)
 		move_cursor(ln, ln->seen);
 	*ret_more = !ln->len && ln->seen != before;
 	return 0;
+}
+
+/*
+ * The next batch, or one that is parked and due: in turns, so that many that are refused again and again keep no fresh one
+ * waiting. *ret_more: changes were looked at and none was wanted.
+ */
+static int fill(struct lane *ln, bool *ret_more)
+{
+	bool parked_first = !ln->was_parked;
+	int err = parked_first ? park_fetch(ln) : 0;
+
+	*ret_more = false;
+	ln->was_parked = false;
+	if (!err && !ln->len)
+		err = fill_fresh(ln, ret_more);
+	if (!err && !ln->len && !*ret_more && !parked_first)
+		err = park_fetch(ln);
+	ln->was_parked = ln->len && ln->queue[0]->parked;
+	return err;
 }
 
 /* --- sending ---------------------------------------------------------------------------------------- */
@@ -423,6 +436,19 @@ static int load(struct lane *ln)
 		return ret;
 	ln->seen = ln->state.log_id;
 	return 0;
+}
+
+#define LOOK_NS (5 * NS_PER_S)
+
+void lane_look(struct lane *ln)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (now < ln->look_ns)
+		return;
+	ln->look_ns = now + LOOK_NS;
+	if (park_look(ln))
+		ln->next_park_ns = 1; /* the next round says what is wrong */
 }
 
 static int on_park_timer(void *arg)

@@ -35,6 +35,7 @@ struct lane {
 	bool single; /* somebody in this batch is refused: one at a time until it is through */
 	bool absent, store_down; /* store_down: the last failure was the store's */
 	bool dirty; /* state has what the store has not */
+	bool was_parked; /* the last one in the queue was a parked one */
 	bool refusing; /* the last message was parked, and none taken since */
 	bool idle;
 	int answer_err;
@@ -43,6 +44,7 @@ struct lane {
 	uint64_t next_send_ns; /* boot clock */
 	uint64_t next_park_ns; /* wall: when a parked one is due, 0: none */
 	uint64_t next_hurry_ns; /* wall */
+	uint64_t look_ns; /* boot clock: when somebody else may have changed what is parked */
 	struct store_sink state; /* as it is to be in the store */
 	char why[256]; /* of state */
 	uint64_t dropped;
@@ -51,6 +53,8 @@ struct lane {
 must_check int lane_new(const struct route_opts *o, const struct route_sink *s, struct lane **ret_ln);
 void lane_free(struct lane *ln); /* its sink too */
 DEFINE_FREEP(struct lane, lane_free)
+/* Somebody may have asked for what is parked to be tried again. */
+void lane_look(struct lane *ln);
 /* Sends what is behind the cursor until the sink has to be waited for or nothing is left. */
 void lane_pump(struct lane *ln);
 

@@ -58,8 +58,10 @@ int route_add(struct route *r, const struct sink_ops *ops, const char *target, u
 
 void route_kick(struct route *r)
 {
-	for (unsigned i = 0; i < r->len; i++)
+	for (unsigned i = 0; i < r->len; i++) {
+		lane_look(r->lanes[i]);
 		lane_pump(r->lanes[i]);
+	}
 }
 
 bool route_stats(const struct route *r, unsigned i, struct route_stats *ret_st)

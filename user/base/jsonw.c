@@ -16,9 +16,8 @@ void jsonw_init(struct jsonw *w, struct buf *b)
 }
 
 /* A JSON string of bytes that are text already made safe, or safe by nature (keys). */
-static void put_string(struct buf *b, const char *p, size_t n)
+static void put_inside(struct buf *b, const char *p, size_t n)
 {
-	buf_putc(b, '"');
 	for (size_t i = 0, from = 0; i <= n; i++) {
 		if (i < n && p[i] != '"' && p[i] != '\\')
 			continue;
@@ -27,6 +26,12 @@ static void put_string(struct buf *b, const char *p, size_t n)
 			buf_putc(b, '\\');
 		from = i;
 	}
+}
+
+static void put_string(struct buf *b, const char *p, size_t n)
+{
+	buf_putc(b, '"');
+	put_inside(b, p, n);
 	buf_putc(b, '"');
 }
 
@@ -145,4 +150,24 @@ void jsonw_raw(struct jsonw *w, const char *key, const char *json, size_t len)
 {
 	lead_in(w, key);
 	buf_put(w->b, json, len);
+}
+
+void jsonw_lines(struct jsonw *w, const char *key, const char *s)
+{
+	lead_in(w, key);
+	buf_putc(w->b, '"');
+	for (size_t n; *s; s += n) {
+		_cleanup_(buf_done) struct buf line = BUF_INIT(1 << 20);
+
+		n = strcspn(s, "\n");
+		esc_text(&line, s, n, 0);
+		put_inside(w->b, buf_str(&line), line.len);
+		if (line.err && !w->b->err)
+			w->b->err = line.err;
+		if (s[n] == '\n') {
+			buf_puts(w->b, "\\n");
+			n++;
+		}
+	}
+	buf_putc(w->b, '"');
 }

@@ -34,6 +34,8 @@ void jsonw_i64(struct jsonw *w, const char *key, int64_t v);
 /* NULL is written as null. */
 void jsonw_str(struct jsonw *w, const char *key, const char *s);
 void jsonw_text(struct jsonw *w, const char *key, struct text t);
+/* A text of several lines: its newlines stay newlines, everything else is as of jsonw_str(). */
+void jsonw_lines(struct jsonw *w, const char *key, const char *s);
 /* UTC, "2026-11-22T16:01:02.123456Z"; 0 is written as null. */
 void jsonw_time(struct jsonw *w, const char *key, uint64_t wall_ns);
 /* A value that is JSON already. */

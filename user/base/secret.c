@@ -26,6 +26,11 @@ static int open_secret(const char *path, int *ret_fd, char **ret_why)
 	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
+	if (fd < 0 && errno == EACCES)
+		return fault(ret_why, -EACCES,
+			     "cannot read '%s': it must belong to the account this runs as: 'chown "
+			     "%u %s'",
+			     path, (unsigned)geteuid(), path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fault(ret_why, -errno, "cannot read '%s': %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))

@@ -27,13 +27,14 @@
  * alone, and this process, which starts them again, runs the alert program for the monitor and, unless it
  * is told to be quiet, a child that shows what happens.
  */
-enum { ROLE_AGENT, ROLE_SHIP, ROLE_MONITOR, ROLE_SHOW, ROLES };
+enum { ROLE_AGENT, ROLE_SHIP, ROLE_MONITOR, ROLE_NOTIFY, ROLE_SHOW, ROLES };
 
 struct run {
 	struct cmd_ctx *c;
 	struct loop *loop;
 	struct supervisor *supervisor;
 	struct supervised roles[ROLES];
+	unsigned roles_len;
 	struct exec_spawner *spawner;
 	int hook_ours, hook_theirs; /* the socket pair of the alert program */
 	char hook_arg[32];
@@ -99,7 +100,8 @@ static void add_store(struct run *r, struct supervised *s)
 static void describe_roles(struct run *r)
 {
 	struct supervised *agent = &r->roles[ROLE_AGENT], *ship = &r->roles[ROLE_SHIP],
-			  *monitor = &r->roles[ROLE_MONITOR], *show = &r->roles[ROLE_SHOW];
+			  *monitor = &r->roles[ROLE_MONITOR], *notify = &r->roles[ROLE_NOTIFY],
+			  *show = &r->roles[ROLE_SHOW];
 
 	*agent = (struct supervised){ .name = "ajar-agent", .argv = { r->agent } };
 	add_globals(r, agent);
@@ -107,6 +109,9 @@ static void describe_roles(struct run *r)
 		add_arg(agent, "--keep-pins");
 	*ship = (struct supervised){ .name = "ajar ship", .argv = { r->self, "ship" } };
 	*monitor = (struct supervised){ .name = "ajar monitor", .argv = { r->self, "monitor" } };
+	*notify = (struct supervised){ .name = "ajar notify",
+				       .argv = { r->self, "notify" },
+				       .bystander = true };
 	*show = (struct supervised){ .name = "the display",
 				     .argv = { r->self, "timeline", "--follow" },
 				     .optional = true,
@@ -127,6 +132,12 @@ static void describe_roles(struct run *r)
 	for (unsigned i = 0; i < ROLES; i++)
 		r->roles[i].keep_fds[0] = r->roles[i].keep_fds[1] = -1;
 	monitor->keep_fds[0] = r->hook_theirs;
+	r->roles_len = r->c->quiet ? ROLE_SHOW : ROLES;
+	if (r->c->conf->sinks_len)
+		return;
+	/* Nobody to tell over the network. */
+	memmove(notify, notify + 1, (ROLES - ROLE_NOTIFY - 1) * sizeof(*notify));
+	r->roles_len--;
 }
 
 /*
@@ -195,10 +206,7 @@ static int make_data_folder(const struct conf *conf)
 static int set_up(struct run *r)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
-	struct supervisor_opts o = { .roles = r->roles,
-				     .roles_len = r->c->quiet ? ROLE_SHOW : ROLES,
-				     .on_ready = on_ready,
-				     .arg = r };
+	struct supervisor_opts o = { .roles = r->roles, .on_ready = on_ready, .arg = r };
 	char pid[16];
 	int err = find_programs(r);
 
@@ -216,6 +224,7 @@ static int set_up(struct run *r)
 	if (err)
 		return err;
 	describe_roles(r);
+	o.roles_len = r->roles_len;
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	r->outer_notify = getenv("NOTIFY_SOCKET");
 	if (r->outer_notify)

@@ -19,6 +19,7 @@
 #define STEADY_NS (10000 * MS) /* one that ran this long starts again at once */
 #define DELAY_FIRST_NS (100 * MS)
 #define DELAY_MAX_NS (5000 * MS)
+#define BYSTANDER_NS (60000 * MS)
 #define STOP_LIMIT_NS (10000 * MS)
 
 struct supervisor {
@@ -114,6 +115,11 @@ static int on_role_end(pid_t pid, int status, void *arg)
 	}
 	if (r->optional)
 		return 0;
+	if (!r->was_ready && WIFEXITED(status) && r->bystander) {
+		log_warn("%s cannot start, continuing without it and trying again every minute",
+			 r->name);
+		return loop_timer_set(r->timer, BYSTANDER_NS, 0);
+	}
 	if (!r->was_ready && WIFEXITED(status))
 		return on_failed_start(r, status);
 	r->deaths = clock_boot_ns() - r->started_ns > STEADY_NS ? 1 : r->deaths + 1;
@@ -130,7 +136,7 @@ static int start_next(struct supervisor *sv)
 
 		if (!r->started_ns)
 			err = start_role(r);
-		if (err || (!r->was_ready && !r->optional))
+		if (err || (!r->was_ready && !r->optional && !r->bystander))
 			return err;
 	}
 	if (sv->told_ready)

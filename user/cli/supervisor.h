@@ -14,7 +14,7 @@ struct loop;
  * died again (at once, later with a growing delay) and says so, and stops them in the order of the list, so that each can
  * still pass on what the one before it wrote last.
  */
-#define SUPERVISOR_ROLES_MAX 4
+#define SUPERVISOR_ROLES_MAX 5
 #define ROLE_ARGS_MAX 24
 
 struct supervised {
@@ -24,6 +24,8 @@ struct supervised {
 	/* Called before each start (again after a death): may set argv and keep_fds. NULL: nothing to do. */
 	int (*prepare)(struct supervised *role, void *arg);
 	bool optional; /* its end is no reason to start it again, and nobody waits until it is ready */
+	/* Nobody waits until it is ready, and one that cannot start is tried again a minute later: the rest is worth having without it. */
+	bool bystander;
 	bool own_stdout;
 
 	/* The supervisor's own. */

@@ -24,7 +24,7 @@ static const struct conf_key keys[] = {
 	  "http:// or https://; of syslog udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; of mail smtp://HOST:PORT instead of the program" },
 	{ "url-file", CONF_TEXT, AT(url_file), 0, PATH_BYTES, "at most 1024 bytes", "",
 	  "a file with the URL (mode 0600), for one that is a secret, as Slack's are" },
-	{ "format", CONF_WORD, AT(format), 0, 0, "json, ocsf, ecs or cef", "json", "of webhook and syslog: how a change of an alert is written" },
+	{ "format", CONF_WORD, AT(format), 0, 0, "json, ocsf, ecs, cef or text", "", "how a change of an alert is written: of webhook (json when nothing is said) and syslog (text)" },
 	{ "min-severity", CONF_WORD, AT(min_severity), 0, 0, "notice, warning or critical", "notice", "alerts of less are not sent" },
 	{ "classes", CONF_TEXT, AT(classes), 0, PATH_BYTES, "at most 1024 bytes", "", "only alerts of these node classes, blanks between them, '*' and '?' as in the shell; empty: all" },
 	{ "secret-file", CONF_TEXT, AT(secret_file), 0, PATH_BYTES, "at most 1024 bytes", "", "of webhook: a file (mode 0600) with the key that signs each request, HMAC-SHA256" },

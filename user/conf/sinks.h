@@ -20,7 +20,7 @@ struct conf_sink {
 	char *name;
 	char *type; /* webhook, alertmanager, slack, mail, syslog; "" is a fault */
 	char *url, *url_file;
-	char *format; /* json, ocsf, ecs, cef */
+	char *format; /* json, ocsf, ecs, cef, text; "": what the type has */
 	char *min_severity;
 	char *classes; /* blanks or commas between; shell patterns; "" is all */
 	char *secret_file, *auth_file;

@@ -137,6 +137,8 @@ static int check_kind(const struct check *c)
 
 	if (*s->url && *s->url_file)
 		return fault(c, "url and url-file: one of them");
+	if (*s->url_file && !c->kind->is_http)
+		return fault(c, "url-file is for webhook, alertmanager and slack");
 	if (c->kind->needs_url && !*s->url && !*s->url_file)
 		return fault(c, "it needs 'sink.%s.url' (%s)", s->name,
 			     c->kind->is_http ? "https://..." : "tls://HOST:PORT");
@@ -144,8 +146,10 @@ static int check_kind(const struct check *c)
 		return fault(c, "secret-file is for webhook");
 	if (*s->auth_file && !c->kind->is_http)
 		return fault(c, "auth-file is for webhook, alertmanager and slack");
-	if (strcmp(s->format, "json") && !c->kind->formats)
+	if (*s->format && !c->kind->formats)
 		return fault(c, "format is for webhook and syslog");
+	if (!strcmp(s->format, "text") && c->kind->signs)
+		return fault(c, "format text is for syslog");
 	if (*s->key_file && !*s->cert_file)
 		return fault(c, "key-file without cert-file");
 	return 0;

@@ -66,3 +66,17 @@ void view_change_json(struct jsonw *w, const struct store_alert_change *c)
 	put_alert(w, &c->alert);
 	jsonw_end_obj(w);
 }
+
+void view_sink_json(struct jsonw *w, const struct store_alert_change *c, const char *store)
+{
+	jsonw_obj(w, NULL);
+	jsonw_str(w, "store", store);
+	jsonw_obj(w, "change");
+	jsonw_u64(w, "id", c->log_id);
+	jsonw_time(w, "time", c->at_ns);
+	jsonw_str(w, "who", c->who);
+	jsonw_str(w, "note", c->note);
+	jsonw_end_obj(w);
+	put_alert(w, &c->alert);
+	jsonw_end_obj(w);
+}

@@ -25,6 +25,8 @@ void view_event_member(struct jsonw *w, const char *key, const struct event *ev,
 void view_alert_json(struct jsonw *w, const struct store_alert *a);
 /* A change of an alert among events: its JSON, led by time, "event":"alert", who and note. */
 void view_change_json(struct jsonw *w, const struct store_alert_change *c);
+/* A change as receivers get it: the alert's JSON, led by "change":{id,time,who,note} and the store's "store". */
+void view_sink_json(struct jsonw *w, const struct store_alert_change *c, const char *store);
 
 /* "nc mlee ← bash ← sshd": who holds a door, for people; escaped. */
 void view_who(struct buf *b, const struct process *p);

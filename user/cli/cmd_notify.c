@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "ajar/exit.h"
+#include "alert/route.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/notify.h"
+#include "base/proc.h"
+#include "cli/cmd.h"
+#include "cli/notify_status.h"
+#include "cli/role.h"
+#include "cli/route_log.h"
+#include "conf/conf.h"
+#include "notify/http.h"
+#include "notify/notify.h"
+#include "store/store.h"
+
+/*
+ * The notifier: carries what the monitor wrote into alert_log to receivers on the network. A process of its own, so that nothing
+ * they answer, and none of the libraries it takes to talk to them, is near the judge.
+ */
+#define LOOK_NS UINT64_C(10000000000)
+
+struct notifier {
+	struct role role;
+	struct http *http;
+	struct route *route;
+	struct notify *notify;
+	struct notify_env env;
+	struct buf uuid;
+};
+
+static int on_bell(void *arg)
+{
+	struct notifier *n = arg;
+
+	if (store_bell_clear(n->role.store))
+		route_kick(n->route);
+	return 0;
+}
+
+static int on_look(void *arg)
+{
+	struct notifier *n = arg;
+
+	route_kick(n->route);
+	return 0;
+}
+
+static int say(int err, const char *why, const char *what)
+{
+	if (!err)
+		return 0;
+	return why ? log_usage("%s", why) : log_err(err, "%s", what);
+}
+
+static int use_http(const struct conf *conf, struct loop *loop, struct http **ret_http)
+{
+	_free_ char *why = NULL;
+
+	for (unsigned i = 0; i < conf->sinks_len; i++)
+		if (notify_needs_http(&conf->sinks[i])) {
+			int err = http_new(loop, ret_http, &why);
+
+			return say(err, why, "cannot use libcurl");
+		}
+	return 0;
+}
+
+static int watch_store(struct notifier *n)
+{
+	struct loop_source *timer;
+	int fd = store_bell_fd(n->role.store), err;
+
+	if (fd < 0)
+		return log_err(fd, "the store has no bell");
+	err = loop_add_fd(n->role.loop, fd, EPOLLIN, on_bell, n, NULL);
+	if (!err)
+		err = loop_add_timer(n->role.loop, on_look, n, &timer);
+	if (!err)
+		err = loop_timer_set(timer, LOOK_NS, LOOK_NS);
+	return err ? log_err(err, "cannot watch the store") : 0;
+}
+
+static int set_up(struct notifier *n, const struct conf *conf)
+{
+	struct route_opts o = { .report = route_log };
+	_free_ char *why = NULL;
+	int err;
+
+	if (!conf->sinks_len)
+		return log_usage(
+			"there is nobody to notify: add a sink to the configuration, such as "
+			"'sink.ops.type webhook' and 'sink.ops.url https://...' (see "
+			"ajar.conf(5))");
+	err = role_start(conf, false, &n->role);
+	if (!err)
+		err = use_http(conf, n->role.loop, &n->http);
+	if (err)
+		return err;
+	err = store_setting_get(n->role.store, "cluster_uuid", &n->uuid);
+	if (err && err != -ENOENT)
+		return cmd_store_err(err, n->role.store, "cannot read the store");
+	n->env = (struct notify_env){ .loop = n->role.loop,
+				      .http = n->http,
+				      .store = n->role.store,
+				      .uuid = buf_str(&n->uuid),
+				      .host = conf->node_name,
+				      .user = conf->role_user };
+	o.loop = n->role.loop;
+	o.store = n->role.store;
+	err = route_new(&o, &n->route);
+	if (!err)
+		err = notify_new(&n->env, conf, n->route, &n->notify, &why);
+	if (err)
+		return say(err, why, "cannot set up the sinks");
+	return watch_store(n);
+}
+
+static int notifier(struct notifier *n)
+{
+	int err;
+
+	route_kick(n->route); /* what the one before had not sent */
+	err = notify_send("READY=1");
+	if (!err)
+		err = loop_run(n->role.loop);
+	return err ? log_err(err, "the notifier stops") : 0;
+}
+
+static int run_role(struct cmd_ctx *c)
+{
+	struct notifier n = { .role = ROLE_INIT, .uuid = BUF_INIT(256) };
+	int err;
+
+	log_init("ajar-notify");
+	role_log_level(c->quiet);
+	err = set_up(&n, c->conf);
+	if (!err)
+		err = notifier(&n);
+	route_free(n.route);
+	notify_free(n.notify);
+	http_free(n.http);
+	buf_done(&n.uuid);
+	role_done(&n.role);
+	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
+}
+
+/* --- a test ------------------------------------------------------------------------------------------- */
+
+struct test {
+	struct loop *loop;
+	bool done;
+	int err;
+	char why[1024];
+};
+
+static void on_tested(int err, const char *why, void *arg)
+{
+	struct test *t = arg;
+
+	t->done = true;
+	t->err = err;
+	snprintf(t->why, sizeof(t->why), "%s", why ? why : "");
+	if (t->loop)
+		loop_stop(t->loop);
+}
+
+/* As the role would send it: what root may read says nothing. */
+static int become_role(const struct conf *conf)
+{
+	bool fallback;
+	uid_t uid;
+	gid_t gid;
+	int err;
+
+	if (geteuid())
+		return 0;
+	err = proc_role_ids(conf->role_user, &uid, &gid, &fallback);
+	if (!err)
+		err = proc_drop_privileges(uid, gid);
+	return err ? log_err(err, "cannot go on as '%s'", conf->role_user) : 0;
+}
+
+static int send_test(const struct conf *conf, const struct conf_sink *s, struct loop *loop,
+		     struct test *t)
+{
+	struct notify_env env = {
+		.loop = loop, .uuid = "test", .host = conf->node_name, .user = conf->role_user
+	};
+	const struct sink_ops *ops = NULL;
+	_free_ char *why = NULL;
+	struct sink *sink = NULL;
+	int err = 0;
+
+	if (notify_needs_http(s))
+		err = http_new(loop, &env.http, &why);
+	if (err)
+		return say(err, why, "cannot use libcurl");
+	err = notify_test(&env, s, on_tested, t, &ops, &sink);
+	if (!err) {
+		t->loop = loop;
+		err = t->done ? 0 : loop_run(loop);
+		ops->free(sink);
+	}
+	http_free(env.http);
+	return err ? log_err(err, "cannot send to the sink '%s'", s->name) : 0;
+}
+
+static int test(struct cmd_ctx *c, const char *name)
+{
+	const struct conf_sink *s = conf_sink_find(c->conf, name);
+	_cleanup_(loop_freep) struct loop *loop = NULL;
+	struct test t = { 0 };
+	_free_ char *why = NULL;
+	int err;
+
+	if (!s)
+		return log_usage("there is no sink '%s' in the configuration: 'ajar config' shows "
+				 "those that are",
+				 name),
+		       AJAR_EXIT_ERROR;
+	err = become_role(c->conf);
+	if (!err)
+		err = say(conf_sink_check(s, &why), why, "cannot look at the sink");
+	if (!err)
+		err = loop_new(&loop);
+	if (!err)
+		err = send_test(c->conf, s, loop, &t);
+	if (err)
+		return AJAR_EXIT_ERROR;
+	if (t.err) {
+		log_usage("%s: the test was not taken: %s", name,
+			  *t.why ? t.why : strerror(-t.err));
+		return AJAR_EXIT_NEGATIVE;
+	}
+	log_info("%s: the test was taken%s%s", name, *t.why ? ": " : "", t.why);
+	return AJAR_EXIT_OK;
+}
+
+static int run(struct cmd_ctx *c)
+{
+	const char *tested = cmd_opt(c, "test"), *retried = cmd_opt(c, "retry"),
+		   *forgotten = cmd_opt(c, "forget");
+	bool status = cmd_opt(c, "status") != NULL;
+
+	if (cmd_bad_words(c, 0, 0))
+		return AJAR_EXIT_ERROR;
+	if (!!tested + !!retried + !!forgotten + status > 1)
+		return log_usage("--test, --status, --retry and --forget: one of them"),
+		       AJAR_EXIT_ERROR;
+	if (tested)
+		return test(c, tested);
+	if (status)
+		return notify_status(c);
+	if (retried)
+		return notify_retry(c, retried);
+	if (forgotten)
+		return notify_forget(c, forgotten);
+	return run_role(c);
+}
+
+static const struct cmd_option options[] = {
+	{ "test", 0, "NAME", "send a test to the sink NAME and say what the receiver answered" },
+	{ "status", 0, NULL, "how far each sink has got, and what was refused" },
+	{ "retry", 0, "NAME", "what the sink NAME refused is tried again now" },
+	{ "forget", 0, "NAME",
+	  "the sink NAME is gone for good: its place in the log is forgotten" },
+	{ 0 },
+};
+
+const struct cmd cmd_notify = {
+	.name = "notify",
+	.args = "",
+	.help = "send alerts to the receivers of the configuration (sink.NAME...)",
+	.options = options,
+	.more = "Reads what the monitor wrote into the store's alert_log and sends it on: webhook, "
+		"Alertmanager,\nSlack, mail, syslog. Each receiver has a cursor of its own: one "
+		"that is away "
+		"is tried again until\nit is back, the others go on. 'ajar run' starts it by "
+		"itself.",
+	.run = run,
+};
