@@ -16,7 +16,7 @@ BEGIN {
 	allow["view"] = "base core conf store view"
 	allow["scan"] = "base core conf store scan"
 	allow["notify"] = "base core conf store alert view notify"
-	# The chain of stored records is the journal's: who judges them checks it.
+	# Stored records are chained as in the journal: who judges them checks that.
 	allow["monitor"] = "base core conf journal store audit alert scan monitor"
 	allow["agent"] = "base core conf sensor journal agent"
 	allow["cli"] = "base core conf sensor journal store audit ship alert view scan notify monitor cli"
