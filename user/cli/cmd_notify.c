@@ -226,8 +226,10 @@ static int test(struct cmd_ctx *c, const char *name)
 				 name),
 		       AJAR_EXIT_ERROR;
 	err = become_role(c->conf);
-	if (!err)
-		err = say(conf_sink_check(s, &why), why, "cannot look at the sink");
+	if (!err) {
+		err = conf_sink_check(s, &why);
+		err = say(err, why, "cannot look at the sink");
+	}
 	if (!err)
 		err = loop_new(&loop);
 	if (!err)
