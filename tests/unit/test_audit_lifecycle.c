@@ -89,16 +89,18 @@ static void test_people(void)
 	for (size_t i = 0; i < array_len(held); i++) {
 		const char *name = alert_state_name(held[i]);
 
-		life = (struct life){
-			.state = held[i], .severity = SEVERITY_WARNING, .doors = 1, .first_ns = 1
-		};
+		life = (struct life){ .state = held[i],
+				      .severity = SEVERITY_WARNING,
+				      .doors = 1,
+				      .first_ns = 1,
+				      .until_ns = held[i] == ALERT_SNOOZED ? 5000 * S : 0 };
 		step(LIFE_OPENED, SEVERITY_WARNING, 2, 100);
 		is_str(logged(), "", "%s stays while the door stands", name);
 		step(LIFE_CLOSED, 0, 0, 110);
 		step(LIFE_OPENED, SEVERITY_WARNING, 1, 111);
 		is_int(life.state, held[i], "%s stays over a blink", name);
 		step(LIFE_OPENED, SEVERITY_CRITICAL, 2, 112);
-		is_str(logged(), name, "a raise is a change, and the alert stays %s", name);
+		is_str(logged(), "open", "what gets worse opens again, %s or not", name);
 		is_int(res.changes[0].severity, SEVERITY_CRITICAL, "with the new severity");
 		step(LIFE_OPENED, SEVERITY_NOTICE, 3, 113);
 		is_str(logged(), "", "a lower severity is no change");
@@ -107,6 +109,17 @@ static void test_people(void)
 		step(LIFE_TICK, 0, 0, 125);
 		is_str(logged(), "resolved", "%s is resolved when gone", name);
 	}
+	life = (struct life){ .state = ALERT_SNOOZED,
+			      .severity = SEVERITY_WARNING,
+			      .doors = 1,
+			      .until_ns = 200 * S };
+	step(LIFE_TICK, 0, 1, 199);
+	is_str(logged(), "", "a snooze lasts");
+	is_int(res.due_ns, 200 * S, "and is due at its end");
+	step(LIFE_TICK, 0, 1, 230);
+	is_str(logged(), "open", "its time is up, and the door stands: open");
+	is_int(res.changes[0].at_ns, 200 * S, "at that time");
+	is_str(res.changes[0].note, "the snooze is over", "and says so");
 	life = (struct life){ .state = ALERT_ALLOWED, .severity = SEVERITY_WARNING, .doors = 1 };
 	step(LIFE_FINE, 0, 0, 100);
 	is_str(logged(), "", "an allowed alert whose doors are fine stays allowed");
@@ -142,6 +155,80 @@ static void test_no_blink(void)
 }
 
 /* Whatever happens: changes alternate, what has doors never resolves, what has none ends resolved. */
+static struct life_input on_nodes(enum life_event what, uint64_t nodes, uint64_t at_s)
+{
+	return (struct life_input){ .what = what,
+				    .severity = SEVERITY_WARNING,
+				    .doors = nodes,
+				    .nodes = nodes,
+				    .at_ns = at_s * S,
+				    .blink_ns = LIFECYCLE_BLINK_NS,
+				    .reopen_nodes = 10 };
+}
+
+static void go(struct life_input in)
+{
+	lifecycle_step(&life, &in, &res);
+	life = res.next;
+}
+
+static void test_growth(void)
+{
+	unsigned told = 0;
+
+	life = (struct life){ 0 };
+	for (unsigned n = 1; n <= 480; n++) { /* 8 a second: a minute */
+		go(on_nodes(LIFE_OPENED, n, 100 + n / 8));
+		told += res.len;
+	}
+	is_int(told, 2, "480 nodes within a minute are two messages");
+	is_int(life.told_nodes, 240, "the first node, and half of them");
+	is_int(res.due_ns, (130 + 600) * S, "the rest is told later");
+	go(on_nodes(LIFE_TICK, 480, 731));
+	is_str(res.len ? res.changes[0].note : "", "on more nodes", "when it is due");
+	is_int(life.told_nodes, 480, "with all");
+	is_int(res.due_ns, 0, "and then there is nothing to tell");
+	life.state = ALERT_ACKNOWLEDGED;
+	go(on_nodes(LIFE_OPENED, 489, 800));
+	is_str(logged(), "", "a few more nodes do not open what is acknowledged");
+	go(on_nodes(LIFE_OPENED, 490, 801));
+	is_str(logged(), "open", "many more do");
+}
+
+static void test_maintenance(void)
+{
+	struct life_input held = on_nodes(LIFE_OPENED, 1, 100);
+
+	held.held_until_ns = 200 * S;
+	held.window_id = 3;
+	held.held_note = "maintenance 3: firmware";
+	life = (struct life){ 0 };
+	go(held);
+	is_str(logged(), "snoozed", "in a maintenance an alert is held back");
+	is_str(res.changes[0].note, "maintenance 3: firmware", "and says by which");
+	held.severity = SEVERITY_CRITICAL;
+	held.at_ns = 110 * S;
+	go(held);
+	is_str(logged(), "", "what gets worse meanwhile is held, too");
+	is_int(life.severity, SEVERITY_CRITICAL, "and remembered");
+	go(on_nodes(LIFE_TICK, 1, 200));
+	is_str(logged(), "open", "what still stands at the end is alerted then");
+	is_str(res.changes[0].note, "the maintenance is over", "and says so");
+	life = (struct life){ 0 };
+	held = on_nodes(LIFE_OPENED, 1, 100);
+	held.held_until_ns = 200 * S;
+	held.window_id = 3;
+	go(held);
+	go(on_nodes(LIFE_OPENED, 2, 120));
+	is_str(logged(), "open", "a node outside of it opens the alert");
+	life = (struct life){ 0 };
+	go(held);
+	go(on_nodes(LIFE_CLOSED, 0, 120));
+	go(on_nodes(LIFE_TICK, 0, 130));
+	is_str(logged(), "resolved", "what went away before the end is resolved");
+	is_int(life.window_id, 3, "as quietly as it came");
+}
+
 static void test_properties(void)
 {
 	uint32_t rnd = 1;
@@ -185,6 +272,8 @@ int main(void)
 	test_people();
 	test_profile();
 	test_no_blink();
+	test_growth();
+	test_maintenance();
 	test_properties();
 	return tap_done();
 }

@@ -33,6 +33,17 @@ void audit_key(const char *host_type, const char *node, const struct door *d, co
 	       enum finding_kind kind, struct buf *b);
 
 /*
+ * The same for a finding that is no single door; proto 0: about no port; what: tells findings of one kind apart, or NULL.
+ */
+void audit_finding_key(const char *host_type, enum finding_kind kind, enum door_proto proto, uint32_t port,
+		       const char *what, struct buf *b);
+/*
+ * Whether a door that has the one key may keep it where its own would be the other: the same finding of the same class. The
+ * socket is the same one; its owner has taken another uid, or was not known before.
+ */
+bool audit_key_fits(const char *kept, const char *own);
+
+/*
  * The common key of a program's doors on whatever port, for a flood of them: when AUDIT_FLOOD_MIN alerts whose keys have the
  * same flood key stand, further doors go under that one. False: doors of this key are no part of one (a port that
  * the kernel chose folds anyway).

@@ -12,15 +12,16 @@
 /*
  * An alert's key, fields separated by blanks:
  *
- *	unexpected tcp 4444 any exe:/usr/bin/nc.openbsd uid:1041 node:node001
+ *	unexpected tcp 4444 any exe:/usr/bin/nc.openbsd uid:1041 class:compute
+ *	silent what:agent class:compute
  *
  * Only what stays the same when the service is restarted, stands on a second socket, or is reached over
  * the other address family goes in: so no pid, no cookie, no address, no namespace, and "auto" for a
  * port that the kernel chose, since the next start gets another one. MPTCP counts as TCP, and a replaced
  * executable ("... (deleted)") as the same one. The uid is a number: names come and go with directory servers.
  *
- * The node ends the key as long as each node has alerts of its own. To fold a finding over
- * all nodes of a class, pass node NULL: then the class stands in its place.
+ * The class ends the key: nodes of a class are clones, so the same finding on all of them is one alert. With a node given
+ * that stands in its place, and each node has an alert of its own.
  *
  * A flood: one program that opens port after port would raise an alert for each. When AUDIT_FLOOD_MIN of its keys,
  * alike in all but the port, stand at one time, what comes on top goes under their common key, which has "many" for
@@ -106,6 +107,27 @@ void audit_key(const char *host_type, const char *node, const struct door *d,
 		put_field("node", text_of(node), b);
 	else
 		put_field("class", text_of(host_type ? host_type : ""), b);
+}
+
+void audit_finding_key(const char *host_type, enum finding_kind kind, enum door_proto proto,
+		       uint32_t port, const char *what, struct buf *b)
+{
+	const char *kind_name = finding_kind_name(kind);
+
+	buf_puts(b, kind_name ? kind_name : "none");
+	if (proto)
+		buf_printf(b, " %s %" PRIu32, door_proto_name(proto_class(proto)), port);
+	if (what)
+		put_field("what", text_of(what), b);
+	put_field("class", text_of(host_type ? host_type : ""), b);
+}
+
+bool audit_key_fits(const char *kept, const char *own)
+{
+	size_t kind = strcspn(own, " ");
+	const char *a = strrchr(kept, ' '), *b = strrchr(own, ' ');
+
+	return a && b && !strncmp(kept, own, kind + 1) && !strcmp(a, b);
 }
 
 /* Where the port of a key is; NULL when it is not a number. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "audit/lifecycle.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -9,69 +8,158 @@
  *	none          opened                      open           "opened"
  *	resolved,
  *	allowed       opened                      open           "reopened"
- *	open, ack,
- *	snoozed       opened, worse than before   the same       "more severe"
- *	open, ack,
- *	snoozed       opened                      the same       -
- *	open, ack,
- *	snoozed       last door closed            the same       -  (gone_ns; due after the blink)
- *	open, ack,
- *	snoozed       gone for the blink          resolved       "door gone"
- *	open, ack,
- *	snoozed       last door judged fine       resolved       "as profiled now"
+ *	none, resolved,
+ *	allowed       opened in a maintenance     snoozed        the maintenance's reason
+ *	open          opened, worse than before   open           "more severe"
+ *	ack, snoozed  opened, worse than before   open           "more severe" (not what a maintenance holds)
+ *	ack           opened on many more nodes   open           "on many more nodes"
+ *	open          opened on more nodes        open           "on more nodes" (in steps, see the header)
+ *	snoozed       its time is up              open           "the snooze is over", "the maintenance is over"
+ *	held          opened outside of it        open           "also outside of the maintenance"
+ *	stands        last door closed            the same       -  (gone_ns; due after the blink)
+ *	stands        gone for the blink          resolved       "door gone"
+ *	stands        last door judged fine       resolved       "as profiled now"
  *
  * "allowed" is what a person decided; that its doors are fine afterwards is the point of it and
  * no change. Severity only rises while an alert stands: a lower one of a later door says nothing about
  * the worse door before it.
  */
-static bool stands(enum alert_state s)
+bool lifecycle_stands(enum alert_state s)
 {
 	return s == ALERT_OPEN || s == ALERT_ACKNOWLEDGED || s == ALERT_SNOOZED;
 }
 
-static void change(struct life_result *r, enum alert_state state, uint64_t at_ns, const char *note)
+static bool is_held(const struct life *l)
+{
+	return l->state == ALERT_SNOOZED && l->window_id;
+}
+
+static void change(struct life_result *r, const struct life_input *in, enum alert_state state,
+		   uint64_t at_ns, const char *note)
 {
 	r->next.state = state;
-	r->changes[r->len++] = (struct life_change){
-		.state = state,
-		.severity = r->next.severity,
-		.at_ns = at_ns,
-		.note = note,
-	};
+	r->next.told_nodes = in->nodes;
+	r->next.told_ns = at_ns;
+	if (state != ALERT_SNOOZED)
+		r->next.until_ns = 0;
+	if (state == ALERT_OPEN)
+		r->next.window_id = 0;
+	if (r->len < LIFE_CHANGES_MAX)
+		r->changes[r->len++] = (struct life_change){
+			.state = state,
+			.severity = r->next.severity,
+			.at_ns = at_ns,
+			.note = note,
+		};
 }
 
-static void resolve(struct life_result *r, uint64_t at_ns, const char *note)
+/* What was held back all its life is resolved as quietly: window_id stays. */
+static void resolve(struct life_result *r, const struct life_input *in, uint64_t at_ns,
+		    const char *note)
 {
 	r->next.gone_ns = 0;
-	change(r, ALERT_RESOLVED, at_ns, note);
+	change(r, in, ALERT_RESOLVED, at_ns, note);
 }
 
-/* Before anything else: was it gone long enough by the time of this event? */
+static void wake_up(struct life_result *r, const struct life_input *in)
+{
+	struct life *l = &r->next;
+
+	if (is_held(l) && in->what == LIFE_TICK && in->held_until_ns > in->at_ns) {
+		l->until_ns = in->held_until_ns; /* another maintenance goes on */
+		l->window_id = in->window_id;
+		return;
+	}
+	change(r, in, ALERT_OPEN, l->until_ns,
+	       l->window_id ? "the maintenance is over" : "the snooze is over");
+}
+
+/* Before anything else: was it gone long enough, or snoozed long enough, by the time of this event? */
 static void pass_time(struct life_result *r, const struct life_input *in)
 {
-	uint64_t due = r->next.gone_ns + in->blink_ns;
+	struct life *l = &r->next;
+	uint64_t due = l->gone_ns + in->blink_ns;
 
-	if (r->next.gone_ns && in->at_ns >= due)
-		resolve(r, due, "door gone");
+	if (l->gone_ns && in->at_ns >= due)
+		resolve(r, in, due, "door gone");
+	if (l->state == ALERT_SNOOZED && in->at_ns >= l->until_ns && !l->gone_ns)
+		wake_up(r, in);
+}
+
+static void begin(struct life_result *r, const struct life_input *in)
+{
+	struct life *l = &r->next;
+
+	r->anew = l->state;
+	if (!l->state)
+		l->first_ns = in->at_ns;
+	l->severity = in->severity;
+	l->window_id = 0;
+	if (in->held_until_ns > in->at_ns) {
+		l->until_ns = in->held_until_ns;
+		l->window_id = in->window_id;
+		change(r, in, ALERT_SNOOZED, in->at_ns, in->held_note);
+	} else {
+		change(r, in, ALERT_OPEN, in->at_ns, r->anew ? "reopened" : "opened");
+	}
 }
 
 static void opened(struct life_result *r, const struct life_input *in)
 {
 	struct life *l = &r->next;
+	bool worse = in->severity > l->severity;
 
 	l->gone_ns = 0;
 	l->last_ns = in->at_ns > l->last_ns ? in->at_ns : l->last_ns;
-	if (!l->state) {
-		l->first_ns = in->at_ns;
-		l->severity = in->severity;
-		change(r, ALERT_OPEN, in->at_ns, "opened");
-	} else if (!stands(l->state)) {
-		l->severity = in->severity;
-		change(r, ALERT_OPEN, in->at_ns, "reopened");
-	} else if (in->severity > l->severity) {
-		l->severity = in->severity;
-		change(r, l->state, in->at_ns, "more severe");
+	if (!lifecycle_stands(l->state)) {
+		if (!in->excepted)
+			begin(r, in);
+		return;
 	}
+	if (worse)
+		l->severity = in->severity;
+	if (is_held(l) && !in->held_until_ns)
+		change(r, in, ALERT_OPEN, in->at_ns, "also outside of the maintenance");
+	else if (worse && !is_held(l))
+		change(r, in, ALERT_OPEN, in->at_ns, "more severe");
+	else if (l->state == ALERT_ACKNOWLEDGED && in->reopen_nodes &&
+		 in->nodes >= l->told_nodes + in->reopen_nodes)
+		change(r, in, ALERT_OPEN, in->at_ns, "on many more nodes");
+}
+
+/* The first of 2, 10, 100, 1000 ... that is more than n. */
+static uint64_t next_step(uint64_t n)
+{
+	uint64_t step = 10;
+
+	if (n < 2)
+		return 2;
+	while (step <= n && step < UINT64_MAX / 10)
+		step *= 10;
+	return step;
+}
+
+/* Tells of growth when its time has come; else returns when that is, 0: there is nothing to tell. */
+static uint64_t grow(struct life_result *r, const struct life_input *in)
+{
+	struct life *l = &r->next;
+	uint64_t due;
+
+	if (l->state != ALERT_OPEN || in->nodes <= l->told_nodes)
+		return 0;
+	due = l->told_ns +
+	      (in->nodes >= next_step(l->told_nodes) ? LIFECYCLE_SETTLE_NS : LIFECYCLE_GROWTH_NS);
+	if (in->at_ns < due)
+		return due;
+	change(r, in, ALERT_OPEN, in->at_ns, "on more nodes");
+	return 0;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return a < b ? a : b;
 }
 
 void lifecycle_step(const struct life *have, const struct life_input *in,
@@ -81,17 +169,18 @@ void lifecycle_step(const struct life *have, const struct life_input *in,
 
 	pass_time(&r, in);
 	r.next.doors = in->doors;
+	r.next.nodes = in->nodes;
 	switch (in->what) {
 	case LIFE_OPENED:
 		opened(&r, in);
 		break;
 	case LIFE_CLOSED:
-		if (!in->doors && stands(r.next.state) && !r.next.gone_ns)
+		if (!in->doors && lifecycle_stands(r.next.state) && !r.next.gone_ns)
 			r.next.gone_ns = in->at_ns;
 		break;
 	case LIFE_FINE:
-		if (!in->doors && stands(r.next.state))
-			resolve(&r, in->at_ns, "as profiled now");
+		if (!in->doors && lifecycle_stands(r.next.state))
+			resolve(&r, in, in->at_ns, "as profiled now");
 		break;
 	case LIFE_TICK:
 		break;
@@ -100,6 +189,10 @@ void lifecycle_step(const struct life *have, const struct life_input *in,
 	if (in->doors)
 		r.next.gone_ns = 0;
 	pass_time(&r, in); /* without hysteresis the door is gone at once */
-	r.due_ns = r.next.gone_ns ? r.next.gone_ns + in->blink_ns : 0;
+	r.due_ns = grow(&r, in);
+	if (r.next.gone_ns)
+		r.due_ns = sooner(r.due_ns, r.next.gone_ns + in->blink_ns);
+	else if (r.next.state == ALERT_SNOOZED)
+		r.due_ns = sooner(r.due_ns, r.next.until_ns);
 	*ret_res = r;
 }

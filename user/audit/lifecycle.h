@@ -2,26 +2,32 @@
 #ifndef AJAR_AUDIT_LIFECYCLE_H
 #define AJAR_AUDIT_LIFECYCLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/finding.h"
 
 /*
- * The life of one alert (one audit_key), pure: what is known, what happened, and out come what is known
- * next, the changes to log and when to look again. All times are wall times of the happenings, not of now, so
+ * The life of one alert (one audit_key, on all nodes of a class), pure: what is known, what happened, and out come what
+ * is known next, the changes to log and when to look again. All times are wall times of the happenings, not of now, so
  * that a monitor which works through an old journal comes to the same changes as one that watched.
  *
  * For each door event, after the store has it:
  *
- *	in.doors = open doors with this key and this finding, as the store counts them now
+ *	in.doors, in.nodes = open doors with this key and this finding, and nodes that have some, this event taken in
  *	lifecycle_step(&life, &in, &res);
  *	for each res.changes[i]: store_put_alert(state, severity, note, at_ns)
  *	life = res.next; if (res.due_ns) arm a timer for it, then step with LIFE_TICK (an early tick does nothing)
  *
- * A life is rebuilt after a restart from what the store has: state, severity, first and last of the alert,
- * doors counted, gone_ns the latest closed_ns of its doors when doors is 0. Nothing else is needed.
+ * A life is rebuilt after a restart from what the store has: state, severity, first, last, told and until of the alert, the
+ * sum over its nodes, gone_ns the latest closing when there are no doors. Nothing else is needed.
+ *
+ * What is logged is told to the sinks, so growth is told in steps: when the alert stands on 2, 10, 100, 1000 ... nodes, and
+ * not sooner than LIFECYCLE_SETTLE_NS after the last word; a smaller growth after LIFECYCLE_GROWTH_NS.
  */
 #define LIFECYCLE_BLINK_NS UINT64_C(5000000000)
+#define LIFECYCLE_SETTLE_NS UINT64_C(30000000000)
+#define LIFECYCLE_GROWTH_NS UINT64_C(600000000000)
 
 enum life_event {
 	LIFE_OPENED = 1, /* a door with this finding stands open (or was judged anew to have it) */
@@ -33,34 +39,46 @@ enum life_event {
 struct life {
 	enum alert_state state; /* 0: there is no alert yet */
 	enum severity severity;
-	uint64_t doors; /* open ones */
+	uint64_t doors, nodes; /* open ones, and where */
 	uint64_t first_ns, last_ns; /* of the finding */
 	uint64_t gone_ns; /* when the last door closed and no resolution has been logged; 0: no */
+	uint64_t told_nodes, told_ns; /* what was logged last, or what a person knew when deciding */
+	uint64_t until_ns; /* snoozed: until then */
+	uint64_t window_id; /* snoozed by this maintenance; 0: by a person, or not */
 };
 
 struct life_input {
 	enum life_event what;
 	enum severity severity; /* of the finding, with LIFE_OPENED */
-	uint64_t doors; /* open doors of the key now, this event taken in */
+	uint64_t doors, nodes; /* of the key now, this event taken in */
 	uint64_t at_ns;
 	uint64_t blink_ns; /* a door that is back within this has not been away */
+	uint64_t reopen_nodes; /* an acknowledged alert opens again on so many more nodes; 0: never */
+	/* The event's node is in a maintenance: until when, which, and what to log. With LIFE_TICK: the alert's node is. */
+	uint64_t held_until_ns, window_id;
+	const char *held_note;
+	bool excepted; /* a person lives with it: no alert of it opens */
 };
 
 struct life_change {
 	enum alert_state state;
 	enum severity severity;
 	uint64_t at_ns;
-	const char *note; /* static text for alert_log */
+	const char *note; /* static text for alert_log, or held_note */
 };
 
+#define LIFE_CHANGES_MAX 4
 struct life_result {
 	struct life next;
 	unsigned len; /* of changes: mostly 0 or 1 */
-	struct life_change changes[2];
+	struct life_change changes[LIFE_CHANGES_MAX];
+	bool anew; /* it opened after having been over: earlier nodes do not count */
 	uint64_t due_ns; /* when a LIFE_TICK is wanted; 0: not */
 };
 
 void lifecycle_step(const struct life *have, const struct life_input *in,
 		    struct life_result *ret_res);
+/* Open, acknowledged or snoozed. */
+bool lifecycle_stands(enum alert_state s);
 
 #endif

@@ -9,27 +9,38 @@
 #include "audit/lifecycle.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "monitor/alert_row.h"
+#include "monitor/held.h"
 #include "store/store.h"
+#include "store/triage.h"
 
 #define WHO "monitor"
 #define TEXT_MAX 4096
+#define NODES_MAX 32768
+#define FOLD_EVERY_NS                                                                              \
+	UINT64_C(1000000000) /* the folded text of an alert is written anew at most so often */
 
 struct entry {
 	struct life life;
+	uint64_t id; /* of the alert; 0: none yet */
 	uint64_t due_ns;
+	uint64_t fold_ns; /* wall: when the folded text is written anew; 0: it is right */
 	bool dirty; /* count or last time not written yet */
 };
 
 struct alerting {
 	struct store *store;
-	uint64_t blink_ns;
+	struct alerting_opts o;
+	struct held *held;
 	struct map *entries; /* key -> struct entry; alerts that are neither resolved nor unknown */
 	struct map *floods; /* flood key -> unsigned: alerts of such keys that stand */
 	bool loaded;
+	uint64_t log_id, revision; /* up to where people's decisions are known */
+	uint64_t now_ns;
 	unsigned changes;
 };
 
-int alerting_new(struct store *s, uint64_t blink_ns, struct alerting **ret_a)
+int alerting_new(struct store *s, const struct alerting_opts *o, struct alerting **ret_a)
 {
 	struct alerting *a = calloc(1, sizeof(*a));
 	int err;
@@ -37,10 +48,12 @@ int alerting_new(struct store *s, uint64_t blink_ns, struct alerting **ret_a)
 	if (!a)
 		return -ENOMEM;
 	a->store = s;
-	a->blink_ns = blink_ns;
+	a->o = *o;
 	err = map_new(free, &a->entries);
 	if (!err)
 		err = map_new(free, &a->floods);
+	if (!err)
+		err = held_new(&a->held);
 	if (err) {
 		alerting_free(a);
 		return err;
@@ -55,6 +68,7 @@ void alerting_free(struct alerting *a)
 		return;
 	map_free(a->entries);
 	map_free(a->floods);
+	held_free(a->held);
 	free(a);
 }
 
@@ -76,11 +90,6 @@ void alerting_forget(struct alerting *a)
 }
 
 /* --- floods ------------------------------------------------------------------------------------ */
-
-static bool stands(enum alert_state s)
-{
-	return s == ALERT_OPEN || s == ALERT_ACKNOWLEDGED || s == ALERT_SNOOZED;
-}
 
 /* Keeps the number of alerts of one flood key that stand. */
 static int count_flood(struct alerting *a, const char *key, bool stood, bool stands_now)
@@ -112,7 +121,7 @@ static bool key_stands(const struct alerting *a, const char *key)
 {
 	const struct entry *e = map_get(a->entries, key, strlen(key));
 
-	return e && stands(e->life.state);
+	return e && lifecycle_stands(e->life.state);
 }
 
 int alerting_key(struct alerting *a, const char *key, const char *kept, struct buf *b)
@@ -136,23 +145,28 @@ int alerting_key(struct alerting *a, const char *key, const char *kept, struct b
 
 static int read_life(const struct store_alert *alert, void *arg)
 {
-	struct life *life = arg;
+	struct entry *e = arg;
 
-	life->state = alert->state;
-	life->severity = alert->severity;
-	life->first_ns = alert->first_ns;
-	life->last_ns = alert->last_ns;
+	e->id = alert->id;
+	e->life = (struct life){
+		.state = alert->state,
+		.severity = alert->severity,
+		.first_ns = alert->first_ns,
+		.last_ns = alert->last_ns,
+		.told_nodes = alert->told_nodes,
+		.told_ns = alert->told_ns,
+		.until_ns = alert->until_ns,
+		.window_id = alert->window_id,
+	};
 	return 0;
 }
 
-/* *ret_new: it was read from the store just now, this event's effect on the doors included. */
-static int entry_for(struct alerting *a, const char *key, struct entry **ret_e, bool *ret_new)
+static int entry_for(struct alerting *a, const char *key, struct entry **ret_e)
 {
 	struct entry *e = map_get(a->entries, key, strlen(key));
-	uint64_t closed_ns = 0;
+	struct store_alert_sum sum = { 0 };
 	int err;
 
-	*ret_new = !e;
 	if (e) {
 		*ret_e = e;
 		return 0;
@@ -160,13 +174,17 @@ static int entry_for(struct alerting *a, const char *key, struct entry **ret_e, 
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	err = store_alert_get(a->store, key, read_life, &e->life);
-	if (!err || err == -ENOENT)
-		err = store_key_doors(a->store, key, &e->life.doors, &closed_ns);
-	if (!err && !e->life.doors && e->life.state && e->life.state != ALERT_RESOLVED)
-		e->life.gone_ns = closed_ns ? closed_ns : e->life.last_ns;
+	err = store_alert_get(a->store, key, read_life, e);
 	if (!err)
-		err = count_flood(a, key, false, stands(e->life.state));
+		err = store_alert_sum(a->store, e->id, &sum);
+	else if (err == -ENOENT)
+		err = 0;
+	e->life.doors = sum.doors;
+	e->life.nodes = sum.nodes;
+	if (!sum.doors && lifecycle_stands(e->life.state))
+		e->life.gone_ns = sum.last_ns ? sum.last_ns : e->life.last_ns;
+	if (!err)
+		err = count_flood(a, key, false, lifecycle_stands(e->life.state));
 	if (!err)
 		err = map_put(a->entries, key, strlen(key), e);
 	if (err) {
@@ -181,28 +199,89 @@ static int load_entry(const struct store_alert *alert, void *arg)
 {
 	struct alerting *a = arg;
 	struct entry *e;
-	bool is_new;
 	int err;
 
 	/* It is about nodes: that no door is open under its key says nothing. */
 	if (health_kind(alert->kind))
 		return 0;
-	err = entry_for(a, alert->key, &e, &is_new);
+	err = entry_for(a, alert->key, &e);
 
 	/* Due at once: a tick that comes early does nothing but say when it is wanted. */
-	if (!err && !e->life.doors)
-		e->due_ns = 1;
+	if (!err)
+		e->due_ns = e->fold_ns = 1;
 	return err;
 }
 
-int alerting_load(struct alerting *a)
+/* --- what people decide ---------------------------------------------------------------------------- */
+
+/* Somebody else has written about this alert: its life is read anew. */
+static int on_decision(const struct store_alert_change *c, void *arg)
+{
+	struct alerting *a = arg;
+	struct entry *e;
+	size_t len = strlen(c->alert.key);
+	int err = 0;
+
+	a->log_id = c->log_id;
+	if (!strcmp(c->who, WHO))
+		return 0;
+	e = map_get(a->entries, c->alert.key, len);
+	if (e) {
+		err = count_flood(a, c->alert.key, lifecycle_stands(e->life.state), false);
+		map_del(a->entries, c->alert.key, len);
+	}
+	if (!err && lifecycle_stands(c->state))
+		err = load_entry(&c->alert, a);
+	return err;
+}
+
+/* What a maintenance held is due when that has ended, which may be sooner than it was to. */
+static bool recall_entry(const void *key, size_t len, void *value, void *arg)
+{
+	const struct alerting *a = arg;
+	struct entry *e = value;
+
+	(void)key;
+	(void)len;
+	if (e->life.state == ALERT_SNOOZED && e->life.window_id) {
+		e->life.until_ns = held_window_end(a->held, e->life.window_id);
+		e->due_ns = 1;
+	}
+	return false;
+}
+
+static int load_decisions(struct alerting *a, uint64_t log_id, uint64_t revision,
+			  uint64_t now_wall_ns)
+{
+	int err = 0;
+
+	if (log_id > a->log_id)
+		err = store_alert_changes(a->store, a->log_id, 0, 0, 0, on_decision, a);
+	if (!err && (revision != a->revision || !a->loaded)) {
+		err = held_load(a->held, a->store, now_wall_ns);
+		if (!err)
+			map_each(a->entries, recall_entry, a);
+	}
+	if (!err)
+		a->revision = revision;
+	return err;
+}
+
+int alerting_load(struct alerting *a, uint64_t now_wall_ns)
 {
 	const struct store_alert_query q = { 0 };
-	int err;
+	uint64_t log_id = 0, revision = 0;
+	int err = store_triage_marks(a->store, &log_id, &revision);
 
-	if (a->loaded)
-		return 0;
-	err = store_alerts(a->store, &q, load_entry, a);
+	a->now_ns = now_wall_ns;
+	if (err)
+		return err;
+	if (!a->loaded) {
+		a->log_id = log_id;
+		err = store_alerts(a->store, &q, load_entry, a);
+	}
+	if (!err)
+		err = load_decisions(a, log_id, revision, now_wall_ns);
 	if (err < 0)
 		return err;
 	a->loaded = true;
@@ -212,147 +291,296 @@ int alerting_load(struct alerting *a)
 /* --- what goes into an alert ---------------------------------------------------------------------- */
 
 struct texts {
-	struct buf summary, why, remedy;
+	struct buf nodes, summary, why, remedy;
 };
+#define TEXTS_INIT                                                                                 \
+	{                                                                                          \
+		BUF_INIT(NODES_MAX), BUF_INIT(TEXT_MAX), BUF_INIT(TEXT_MAX), BUF_INIT(TEXT_MAX)    \
+	}
 
 static void texts_done(struct texts *t)
 {
+	buf_done(&t->nodes);
 	buf_done(&t->summary);
 	buf_done(&t->why);
 	buf_done(&t->remedy);
 }
 
-static int put_of_door(struct alerting *a, const struct store_door *d, const struct judgement *j,
-		       const struct profile *p, const struct life *life,
-		       const struct life_change *c)
+/* Everything but the texts that differ between a door and another finding; nodes and summary go into t. */
+static int put_row(struct alerting *a, struct entry *e, enum alert_state was, const char *node,
+		   const struct life_change *c, struct store_alert *row, struct texts *t)
 {
-	_cleanup_(texts_done) struct texts t = { BUF_INIT(TEXT_MAX), BUF_INIT(TEXT_MAX),
-						 BUF_INIT(TEXT_MAX) };
-	const struct process *opener = &d->ev.opener;
-	uint64_t id, log_id;
+	_cleanup_(buf_done) struct buf summary = BUF_INIT(TEXT_MAX);
+	uint64_t log_id;
+	int err = 0;
 
-	if (audit_is_flood(d->alert_key))
+	if (e->id)
+		err = alert_row_nodes(a->store, e->id, &t->nodes);
+	else
+		buf_puts(&t->nodes, node);
+	if (err)
+		return err;
+	alert_row_summary(row->summary, buf_str(&t->nodes), e->life.nodes, &summary);
+	row->nodes = buf_str(&t->nodes);
+	row->summary = buf_str(&summary);
+	row->severity = c->severity;
+	row->state = c->state;
+	row->count = e->life.doors;
+	row->node_count = e->life.nodes;
+	row->first_ns = e->life.first_ns;
+	row->last_ns = e->life.last_ns;
+	row->until_ns = c->state == ALERT_SNOOZED ? e->life.until_ns : 0;
+	row->window_id = c->state == ALERT_OPEN ? 0 : e->life.window_id;
+	row->was = was;
+	a->changes++;
+	e->fold_ns = 0;
+	return store_put_alert(a->store, row, WHO, c->note, c->at_ns, &e->id, &log_id);
+}
+
+/* A door, or a finding that is none. */
+struct cause {
+	const char *key, *host_type, *node;
+	const struct store_door *d;
+	const struct judgement *j;
+	const struct profile *p;
+	const struct finding *f;
+};
+
+static int put_of_door(struct alerting *a, struct entry *e, const struct cause *c,
+		       enum alert_state was, const struct life_change *change)
+{
+	_cleanup_(texts_done) struct texts t = TEXTS_INIT;
+	const struct store_door *d = c->d;
+	const struct process *opener = &d->ev.opener;
+	struct store_alert row = { .key = c->key,
+				   .kind = c->j->kind,
+				   .host_type = d->host_type,
+				   .proto = d->door.proto,
+				   .port = d->door.port,
+				   .boot_seq = d->boot_seq,
+				   .seq = d->open_seq,
+				   .node = d->node,
+				   .record = d->record };
+
+	if (audit_is_flood(c->key))
 		buf_printf(&t.summary,
 			   "a flood: more than %d ports at once; those on top are counted here, "
 			   "the first: ",
 			   AUDIT_FLOOD_MIN);
-	audit_summary(j, d->node, &d->door, opener, &t.summary);
-	audit_why(j, d->host_type, p, &d->door, opener, &t.why);
-	audit_remedy(j, d->host_type, &d->door, opener, &t.remedy);
-	a->changes++;
-	return store_put_alert(a->store,
-			       &(struct store_alert){ .key = d->alert_key,
-						      .kind = j->kind,
-						      .severity = c->severity,
-						      .state = c->state,
-						      .host_type = d->host_type,
-						      .nodes = d->node,
-						      .count = life->doors,
-						      .proto = d->door.proto,
-						      .port = d->door.port,
-						      .summary = buf_str(&t.summary),
-						      .why = buf_str(&t.why),
-						      .remedy = buf_str(&t.remedy),
-						      .first_ns = life->first_ns,
-						      .last_ns = life->last_ns,
-						      .boot_seq = d->boot_seq,
-						      .seq = d->open_seq,
-						      .node = d->node,
-						      .record = d->record },
-			       WHO, c->note, c->at_ns, &id, &log_id);
+	audit_summary(c->j, d->node, &d->door, opener, &t.summary);
+	audit_why(c->j, d->host_type, c->p, &d->door, opener, &t.why);
+	audit_remedy(c->j, d->host_type, &d->door, opener, &t.remedy);
+	row.summary = buf_str(&t.summary);
+	row.why = buf_str(&t.why);
+	row.remedy = buf_str(&t.remedy);
+	return put_row(a, e, was, d->node, change, &row, &t);
+}
+
+static int put_of_finding(struct alerting *a, struct entry *e, const struct cause *c,
+			  enum alert_state was, const struct life_change *change)
+{
+	_cleanup_(texts_done) struct texts t = TEXTS_INIT;
+	const struct finding *f = c->f;
+	struct store_alert row = { .key = c->key,
+				   .kind = f->kind,
+				   .host_type = f->host_type,
+				   .proto = f->proto,
+				   .port = f->port,
+				   .boot_seq = f->boot_seq,
+				   .seq = f->seq,
+				   .node = f->node,
+				   .record = f->record,
+				   .why = f->why,
+				   .remedy = f->remedy };
+
+	buf_printf(&t.summary, "%s on ", f->summary);
+	row.summary = buf_str(&t.summary);
+	return put_row(a, e, was, f->node, change, &row, &t);
 }
 
 /* An alert as the store has it, with another state. */
 struct restated {
 	struct alerting *a;
-	const struct life *life;
+	struct entry *e;
+	enum alert_state was;
 	const struct life_change *change;
 };
 
 static int put_restated(const struct store_alert *alert, void *arg)
 {
+	_cleanup_(texts_done) struct texts t = TEXTS_INIT;
 	const struct restated *r = arg;
 	struct store_alert next = *alert;
-	uint64_t id, log_id;
 
-	next.state = r->change->state;
-	next.severity = r->change->severity;
-	next.count = r->life->doors;
-	next.last_ns = r->life->last_ns;
-	r->a->changes++;
-	return store_put_alert(r->a->store, &next, WHO, r->change->note, r->change->at_ns, &id,
-			       &log_id);
-}
-
-static int put_of_key(struct alerting *a, const char *key, const struct life *life,
-		      const struct life_change *c)
-{
-	struct restated r = { a, life, c };
-
-	return store_alert_get(a->store, key, put_restated, &r);
+	return put_row(r->a, r->e, r->was, alert->node, r->change, &next, &t);
 }
 
 /* --- what happens --------------------------------------------------------------------------------- */
 
-static int step(struct alerting *a, const char *key, struct entry *e, const struct life_input *in,
-		struct life_result *res)
+/* One step of the life, and what it changes; c NULL: as the store has it. */
+static int live(struct alerting *a, const char *key, struct entry *e, struct life_input *in,
+		const struct cause *c)
 {
-	bool stood = stands(e->life.state);
+	enum alert_state was = e->life.state;
+	struct life_result res;
+	int err;
 
-	lifecycle_step(&e->life, in, res);
-	e->life = res->next;
-	e->due_ns = res->due_ns;
-	e->dirty = e->life.state && !res->len && in->what != LIFE_TICK;
-	return count_flood(a, key, stood, stands(e->life.state));
+	in->blink_ns = a->o.blink_ns;
+	in->reopen_nodes = a->o.reopen_nodes;
+	lifecycle_step(&e->life, in, &res);
+	e->life = res.next;
+	e->due_ns = res.due_ns;
+	e->dirty = e->life.state && !res.len && in->what != LIFE_TICK;
+	err = count_flood(a, key, lifecycle_stands(was), lifecycle_stands(e->life.state));
+	for (unsigned i = 0; i < res.len && !err; i++) {
+		struct restated r = { a, e, was, &res.changes[i] };
+
+		if (c && c->f)
+			err = put_of_finding(a, e, c, was, &res.changes[i]);
+		else if (c)
+			err = put_of_door(a, e, c, was, &res.changes[i]);
+		else
+			err = store_alert_get(a->store, key, put_restated, &r);
+		was = res.changes[i].state;
+	}
+	return err;
+}
+
+static void count_node(struct alerting *a, struct entry *e, uint64_t before, uint64_t after)
+{
+	e->life.doors += after - before;
+	e->life.nodes += (uint64_t)(after > 0) - (uint64_t)(before > 0);
+	if (!before != !after && !e->fold_ns)
+		e->fold_ns = a->now_ns + FOLD_EVERY_NS;
+}
+
+/* The alert has one more reason; when there is none yet, it is counted once that has its number. */
+static int begin_on(struct alerting *a, const struct cause *c, bool fresh, enum severity severity,
+		    uint64_t at_ns)
+{
+	struct life_input in = { .what = LIFE_OPENED, .severity = severity, .at_ns = at_ns };
+	const struct held_window *w = held_window_at(a->held, c->node, c->host_type, at_ns);
+	uint64_t before = 0, after = 0;
+	struct entry *e;
+	bool is_new;
+	int err = entry_for(a, c->key, &e);
+
+	if (err)
+		return err;
+	is_new = !e->id;
+	if (!is_new && !lifecycle_stands(e->life.state) && !e->life.doors)
+		err = store_alert_nodes_restart(a->store, e->id);
+	if (!err && !is_new && fresh) {
+		err = store_alert_node_add(a->store, e->id, c->node, 1, at_ns, &before, &after);
+		if (!err)
+			count_node(a, e, before, after);
+	}
+	if (err)
+		return err;
+	in.doors = is_new ? 1 : e->life.doors;
+	in.nodes = is_new ? 1 : e->life.nodes;
+	in.excepted = held_excepted(a->held, c->key, at_ns);
+	if (w) {
+		in.held_until_ns = w->ends_ns;
+		in.window_id = w->id;
+		in.held_note = w->note;
+	}
+	err = live(a, c->key, e, &in, c);
+	if (!err && is_new && e->id)
+		err = store_alert_node_add(a->store, e->id, c->node, 1, at_ns, &before, &after);
+	return err;
 }
 
 int alerting_raise(struct alerting *a, const struct store_door *d, const struct judgement *j,
 		   const struct profile *p, bool fresh, uint64_t at_ns)
 {
-	struct life_input in = { .what = LIFE_OPENED,
-				 .severity = j->severity,
-				 .at_ns = at_ns,
-				 .blink_ns = a->blink_ns };
-	struct life_result res;
-	struct entry *e;
-	bool is_new;
-	int err = entry_for(a, d->alert_key, &e, &is_new);
+	const struct cause c = { .key = d->alert_key,
+				 .host_type = d->host_type,
+				 .node = d->node,
+				 .d = d,
+				 .j = j,
+				 .p = p };
 
-	if (err)
-		return err;
-	in.doors = e->life.doors + (!is_new && fresh);
-	err = step(a, d->alert_key, e, &in, &res);
-	for (unsigned i = 0; i < res.len && !err; i++)
-		err = put_of_door(a, d, j, p, &e->life, &res.changes[i]);
-	return err;
+	return begin_on(a, &c, fresh, j->severity, at_ns);
 }
 
-static int lose_door(struct alerting *a, const char *key, enum life_event what, uint64_t at_ns)
+static int lose_door(struct alerting *a, const char *key, const char *node, enum life_event what,
+		     uint64_t at_ns)
 {
-	struct life_input in = { .what = what, .at_ns = at_ns, .blink_ns = a->blink_ns };
-	struct life_result res;
+	struct life_input in = { .what = what, .at_ns = at_ns };
+	uint64_t before = 0, after = 0;
 	struct entry *e;
-	bool is_new;
-	int err = entry_for(a, key, &e, &is_new);
+	int err = entry_for(a, key, &e);
 
+	if (!err && e->id)
+		err = store_alert_node_add(a->store, e->id, node, -1, at_ns, &before, &after);
 	if (err)
 		return err;
-	in.doors = e->life.doors - (!is_new && e->life.doors);
+	count_node(a, e, before, after);
+	in.doors = e->life.doors;
+	in.nodes = e->life.nodes;
 	in.severity = e->life.severity;
-	err = step(a, key, e, &in, &res);
-	for (unsigned i = 0; i < res.len && !err; i++)
-		err = put_of_key(a, key, &e->life, &res.changes[i]);
+	return live(a, key, e, &in, NULL);
+}
+
+int alerting_close(struct alerting *a, const char *key, const char *node, uint64_t at_ns)
+{
+	return lose_door(a, key, node, LIFE_CLOSED, at_ns);
+}
+
+int alerting_allow(struct alerting *a, const char *key, const char *node, uint64_t at_ns)
+{
+	return lose_door(a, key, node, LIFE_FINE, at_ns);
+}
+
+/* --- findings that are no single door ---------------------------------------------------------------- */
+
+static int is_open_there(struct alerting *a, const struct entry *e, const char *node,
+			 bool *ret_open)
+{
+	uint64_t before = 0, after = 0;
+	int err = 0;
+
+	if (e->id)
+		err = store_alert_node_add(a->store, e->id, node, 0, 0, &before, &after);
+	*ret_open = before > 0;
 	return err;
 }
 
-int alerting_close(struct alerting *a, const char *key, uint64_t at_ns)
+int alerting_find(struct alerting *a, const struct finding *f, uint64_t at_ns)
 {
-	return lose_door(a, key, LIFE_CLOSED, at_ns);
+	_cleanup_(buf_done) struct buf key = BUF_INIT(1024);
+	struct entry *e;
+	bool open = false;
+	int err;
+
+	audit_finding_key(f->host_type, f->kind, f->proto, f->port, f->what, &key);
+	err = key.err ? key.err : entry_for(a, buf_str(&key), &e);
+	if (!err)
+		err = is_open_there(a, e, f->node, &open);
+	if (err || (open && lifecycle_stands(e->life.state) && f->severity <= e->life.severity))
+		return err;
+	{
+		const struct cause c = {
+			.key = buf_str(&key), .host_type = f->host_type, .node = f->node, .f = f
+		};
+
+		return begin_on(a, &c, !open, f->severity, at_ns);
+	}
 }
 
-int alerting_allow(struct alerting *a, const char *key, uint64_t at_ns)
+int alerting_end(struct alerting *a, const struct finding *f, uint64_t at_ns)
 {
-	return lose_door(a, key, LIFE_FINE, at_ns);
+	_cleanup_(buf_done) struct buf key = BUF_INIT(1024);
+	struct entry *e;
+	bool open = false;
+	int err;
+
+	audit_finding_key(f->host_type, f->kind, f->proto, f->port, f->what, &key);
+	err = key.err ? key.err : entry_for(a, buf_str(&key), &e);
+	if (!err)
+		err = is_open_there(a, e, f->node, &open);
+	return err || !open ? err : lose_door(a, buf_str(&key), f->node, LIFE_CLOSED, at_ns);
 }
 
 /* --- walks ------------------------------------------------------------------------------------------ */
@@ -360,6 +588,7 @@ int alerting_allow(struct alerting *a, const char *key, uint64_t at_ns)
 struct walk {
 	struct alerting *a;
 	uint64_t until_ns, now_ns, next_ns;
+	bool work; /* something is due: a commit without any would ring the bell for nothing */
 	int err;
 };
 
@@ -369,7 +598,7 @@ static bool flush_entry(const void *key, size_t len, void *value, void *arg)
 	struct entry *e = value;
 	char text[1024];
 
-	if (!e->dirty || w->err || len >= sizeof(text))
+	if (!e->dirty || !e->id || w->err || len >= sizeof(text))
 		return false;
 	memcpy(text, key, len);
 	text[len] = '\0';
@@ -386,27 +615,68 @@ int alerting_flush(struct alerting *a)
 	return w.err;
 }
 
+struct folding {
+	struct walk *w;
+	struct entry *e;
+};
+
+static int fold_row(const struct store_alert *alert, void *arg)
+{
+	_cleanup_(buf_done) struct buf nodes = BUF_INIT(NODES_MAX), summary = BUF_INIT(TEXT_MAX);
+	struct folding *f = arg;
+	int err = alert_row_nodes(f->w->a->store, alert->id, &nodes);
+
+	if (err)
+		return err;
+	alert_row_summary(alert->summary, buf_str(&nodes), f->e->life.nodes, &summary);
+	return store_alert_fold(f->w->a->store, alert->id, buf_str(&nodes), f->e->life.nodes,
+				buf_str(&summary));
+}
+
+/* A maintenance that goes on holds on: the alert's last node is asked for. */
+static int look_held(const struct store_alert *alert, void *arg)
+{
+	struct folding *f = arg;
+	const struct held_window *w =
+		held_window_at(f->w->a->held, alert->node, alert->host_type, f->w->until_ns);
+
+	f->e->life.until_ns = f->e->life.until_ns ? f->e->life.until_ns : 1;
+	if (w && w->ends_ns > f->e->life.until_ns) {
+		f->e->life.until_ns = w->ends_ns;
+		f->e->life.window_id = w->id;
+	}
+	return 0;
+}
+
 static bool tick_entry(const void *key, size_t len, void *value, void *arg)
 {
 	struct walk *w = arg;
 	struct entry *e = value;
+	struct folding f = { w, e };
 	struct life_input in = { .what = LIFE_TICK,
 				 .doors = e->life.doors,
+				 .nodes = e->life.nodes,
 				 .severity = e->life.severity,
-				 .at_ns = w->until_ns,
-				 .blink_ns = w->a->blink_ns };
-	struct life_result res;
+				 .at_ns = w->until_ns };
 	char text[1024];
 
-	if (w->err || !e->due_ns || e->due_ns > w->until_ns || len >= sizeof(text))
+	if (w->err || len >= sizeof(text))
 		return false;
 	memcpy(text, key, len);
 	text[len] = '\0';
-	w->err = step(w->a, text, e, &in, &res);
-	for (unsigned i = 0; i < res.len && !w->err; i++)
-		w->err = put_of_key(w->a, text, &e->life, &res.changes[i]);
+	if (e->due_ns && e->due_ns <= w->until_ns) {
+		if (e->life.state == ALERT_SNOOZED && e->life.window_id &&
+		    e->life.until_ns <= w->until_ns)
+			w->err = store_alert_get(w->a->store, text, look_held, &f);
+		if (!w->err)
+			w->err = live(w->a, text, e, &in, NULL);
+	}
+	if (!w->err && e->fold_ns && e->fold_ns <= w->now_ns && e->id) {
+		w->err = store_alert_get(w->a->store, text, fold_row, &f);
+		e->fold_ns = 0;
+	}
 	/* What is resolved is read anew should it come back. */
-	return !w->err && e->life.state == ALERT_RESOLVED;
+	return !w->err && e->life.state == ALERT_RESOLVED && !e->life.doors;
 }
 
 static bool earliest_due(const void *key, size_t len, void *value, void *arg)
@@ -419,22 +689,26 @@ static bool earliest_due(const void *key, size_t len, void *value, void *arg)
 	/* It closed in the future: a clock was set back. It has been gone since now at the latest. */
 	if (e->life.gone_ns > w->now_ns) {
 		e->life.gone_ns = w->now_ns;
-		e->due_ns = w->now_ns + w->a->blink_ns;
+		e->due_ns = w->now_ns + w->a->o.blink_ns;
 	}
+	w->work |=
+		(e->due_ns && e->due_ns <= w->until_ns) || (e->fold_ns && e->fold_ns <= w->now_ns);
 	if (e->due_ns && (!w->next_ns || e->due_ns < w->next_ns))
 		w->next_ns = e->due_ns;
+	if (e->fold_ns && (!w->next_ns || e->fold_ns < w->next_ns))
+		w->next_ns = e->fold_ns;
 	return false;
 }
 
 int alerting_due(struct alerting *a, uint64_t until_ns, uint64_t now_wall_ns, uint64_t *ret_next_ns)
 {
 	struct walk w = { .a = a, .until_ns = until_ns, .now_ns = now_wall_ns };
-	int err = alerting_load(a);
+	int err = a->loaded ? 0 : alerting_load(a, now_wall_ns);
 
 	if (err)
 		return err;
 	map_each(a->entries, earliest_due, &w);
-	if (w.next_ns && w.next_ns <= until_ns) {
+	if (w.work) {
 		err = store_begin(a->store);
 		if (err)
 			return err;

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "core/event.h"
+#include "core/finding.h"
 
 struct buf;
 struct judgement;
@@ -14,33 +16,66 @@ struct store;
 struct store_door;
 
 /*
- * Moves alerts through audit/lifecycle and writes what changes. Keeps the lives of open alerts in
- * memory, so that a flood of doors of one alert costs one row and not a count each; the store stays the truth: after a
- * transaction was rolled back alerting_forget() must be called, and lives are read from the store anew.
+ * Moves alerts through audit/lifecycle and writes what changes. One alert is one finding on all nodes of a class: where it
+ * stands is counted in the store with each door (store/triage.h), so an event costs the same on one node and on 10,000.
+ * Keeps the lives of open alerts in memory, so that a flood of doors of one alert costs one row and not a count each; the
+ * store stays the truth: after a transaction was rolled back alerting_forget() must be called, and lives are read from
+ * the store anew.
  */
 struct alerting;
 
-must_check int alerting_new(struct store *s, uint64_t blink_ns, struct alerting **ret_a);
+struct alerting_opts {
+	uint64_t blink_ns;
+	uint64_t reopen_nodes; /* an acknowledged alert opens again on so many more nodes; 0: never */
+};
+must_check int alerting_new(struct store *s, const struct alerting_opts *o, struct alerting **ret_a);
 void alerting_free(struct alerting *a);
 
 /* Of the present step: alert_log rows written since alerting_begin(). */
 void alerting_begin(struct alerting *a);
 unsigned alerting_changes(const struct alerting *a);
 
-/* Reads the alerts that stand, unless it has; before a step's events. */
-must_check int alerting_load(struct alerting *a);
+/* Reads the alerts that stand, unless it has, and what people decided since; before a step's events. */
+must_check int alerting_load(struct alerting *a, uint64_t now_wall_ns);
 /*
  * The key under which a door goes whose own is `key`: that, or the one of the flood it is part of. kept: the key it has
  * now, or NULL; one of the two stays as it is.
  */
 must_check int alerting_key(struct alerting *a, const char *key, const char *kept, struct buf *b);
 
-/* Within the caller's transaction, after the store has the door. fresh: it was not open under this key before. */
+/* --- doors: within the caller's transaction, after the store has the door ---------------------------- */
+
+/* fresh: it was not open under this key before. */
 must_check int alerting_raise(struct alerting *a, const struct store_door *d, const struct judgement *j,
 			      const struct profile *p, bool fresh, uint64_t at_ns);
-must_check int alerting_close(struct alerting *a, const char *key, uint64_t at_ns);
+must_check int alerting_close(struct alerting *a, const char *key, const char *node, uint64_t at_ns);
 /* One of its doors is fine now: the profile changed. */
-must_check int alerting_allow(struct alerting *a, const char *key, uint64_t at_ns);
+must_check int alerting_allow(struct alerting *a, const char *key, const char *node, uint64_t at_ns);
+
+/* --- findings that are no single door: silent, lost, hidden, missing, overdue ... --------------------- */
+
+/* What folds: the same kind, class, proto, port and `what` on many nodes is one alert. */
+struct finding {
+	enum finding_kind kind;
+	enum severity severity;
+	const char *host_type, *node; /* the store has the node */
+	enum door_proto proto; /* 0: about no port */
+	uint32_t port;
+	const char *what; /* tells findings of one kind apart ("agent", "chain"), or NULL */
+	const char *summary; /* without the node: " on NODES" is put behind it */
+	const char *why, *remedy;
+	struct text record; /* an event that shows it, or unknown */
+	uint32_t boot_seq; /* of that event */
+	uint64_t seq;
+};
+/*
+ * It stands on that node; said again and again while it does (each call after the first costs a look-up), it opens again
+ * when an exception has run out. alerting_end(): it stands there no more; only what makes the key is read.
+ * Both within a transaction; alerting_flush() before the commit.
+ */
+must_check int alerting_find(struct alerting *a, const struct finding *f, uint64_t at_ns);
+must_check int alerting_end(struct alerting *a, const struct finding *f, uint64_t at_ns);
+
 /* Writes the counts of repeats; before the caller commits. */
 must_check int alerting_flush(struct alerting *a);
 void alerting_forget(struct alerting *a);

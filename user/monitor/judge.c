@@ -43,6 +43,10 @@ static void free_profile(void *p)
 int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_judge)
 {
 	_cleanup_(judge_freep) struct judge *j = calloc(1, sizeof(*j));
+	const struct alerting_opts alerting = {
+		.blink_ns = o->blink_ns ? o->blink_ns : BLINK_DEFAULT_NS,
+		.reopen_nodes = o->reopen_nodes,
+	};
 	int err;
 
 	if (!j)
@@ -57,7 +61,7 @@ int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_ju
 	}
 	err = map_new(free_profile, &j->profiles);
 	if (!err)
-		err = alerting_new(s, o->blink_ns ? o->blink_ns : BLINK_DEFAULT_NS, &j->alerting);
+		err = alerting_new(s, &alerting, &j->alerting);
 	if (!err)
 		err = chains_new(s, &j->chains);
 	if (err)
@@ -170,8 +174,12 @@ static int choose_key(struct judge *j, struct store_door *d, enum finding_kind k
 	_cleanup_(buf_done) struct buf own = BUF_INIT(1024);
 	int err;
 
-	audit_key(d->host_type, d->node, &d->door, &d->ev.opener, kind, &own);
-	err = own.err ? own.err : alerting_key(j->alerting, buf_str(&own), kept, b);
+	audit_key(d->host_type, NULL, &d->door, &d->ev.opener, kind, &own);
+	err = own.err;
+	if (!err && kept && audit_key_fits(kept, buf_str(&own)))
+		buf_puts(b, kept);
+	else if (!err)
+		err = alerting_key(j->alerting, buf_str(&own), NULL, b);
 	d->alert_key = buf_str(b);
 	return err;
 }
@@ -191,6 +199,7 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 	const struct profile *profile;
 	struct judgement judgement;
 	_cleanup_(known_done) struct known known = { 0 };
+	bool same_key;
 	int err = look_up(j, row, &known);
 
 	/* A record that came late takes the cursor back: what follows it is judged already. */
@@ -204,9 +213,11 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 		err = choose_key(j, &d, judgement.kind, known.key, &key);
 	if (!err)
 		err = store_put_door(j->store, &d);
+	same_key = known.key && d.alert_key && !strcmp(known.key, d.alert_key);
+	if (!err && known.key && !same_key)
+		err = alerting_allow(j->alerting, known.key, row->node, ev->time_ns);
 	if (!err && judgement.kind)
-		err = alerting_raise(j->alerting, &d, &judgement, profile, !known.opened_ns,
-				     ev->time_ns);
+		err = alerting_raise(j->alerting, &d, &judgement, profile, !same_key, ev->time_ns);
 	buf_done(&key);
 	return err;
 }
@@ -223,7 +234,7 @@ static int on_closed_door(const struct store_door *d, void *arg)
 	struct closing *c = arg;
 
 	if (d->alert_key)
-		c->err = alerting_close(c->j->alerting, d->alert_key, c->time_ns);
+		c->err = alerting_close(c->j->alerting, d->alert_key, d->node, c->time_ns);
 	return c->err;
 }
 
@@ -514,7 +525,7 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 
 		err = store_put_door(j->store, &r->d);
 		if (!err && r->old_key && !same_key)
-			err = alerting_allow(j->alerting, r->old_key, j->now_ns);
+			err = alerting_allow(j->alerting, r->old_key, r->node, j->now_ns);
 		if (!err && judgement.kind && !same_key)
 			err = alerting_raise(j->alerting, &r->d, &judgement, profile, true,
 					     j->now_ns);
@@ -601,7 +612,7 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 	j->now_ns = now_wall_ns;
 	j->news = j->more = false;
 	alerting_begin(j->alerting);
-	err = alerting_load(j->alerting);
+	err = alerting_load(j->alerting, now_wall_ns);
 	if (!err)
 		err = check_profiles(j);
 	if (!err)

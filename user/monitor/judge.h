@@ -19,6 +19,8 @@ struct judge;
 struct judge_opts {
 	/* A door that closes and comes back within this long is a blink, not a resolved alert; 0: 5 s. */
 	uint64_t blink_ns;
+	/* An acknowledged alert opens again when it stands on so many more nodes; 0: never. */
+	uint64_t reopen_nodes;
 	/*
 	 * Ajar's own programs, by full path; NULL: none. Each sensor that starts tries itself with a loopback door on a port
 	 * of the kernel's choice, and another sensor on the same machine sees that.
