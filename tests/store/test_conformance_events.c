@@ -39,7 +39,8 @@ static void test_conflict(struct store *s)
 	add(&b, 1, 1, &other);
 	is_int(put(s, "n1", &b, NULL), -EEXIST,
 	       "%s: another record under a key that is taken is refused", drv->name);
-	ok(strstr(store_why(s), "other bytes"), "%s: and the reason says so", drv->name);
+	ok(strstr(store_why(writer(s, "n1")), "other bytes"), "%s: and the reason says so",
+	   drv->name);
 	events_are(s, (struct store_event_query){ .node = "n1" }, "n1:1:1 ",
 		   "nothing of such a batch is kept");
 	add(&b, 1, 1, &ev);
@@ -149,20 +150,21 @@ static void test_bad_input(struct store *s)
 	size_t n;
 	int seen = 0;
 
-	is_int(store_put_events(s, "n1", "compute", &e, 1, &n), 0, "%s: rubbish", drv->name);
+	is_int(store_put_events(writer(s, "n1"), "n1", "compute", &e, 1, &n), 0, "%s: rubbish",
+	       drv->name);
 	is_int(store_events(s, &(struct store_event_query){ 0 }, check_unreadable, &seen), 0,
 	       "%s: walk", drv->name);
 	is_int(seen, 1, "%s: one row", drv->name);
 	e.seq = 0;
-	is_int(store_put_events(s, "n1", "compute", &e, 1, &n), -EINVAL,
+	is_int(store_put_events(writer(s, "n1"), "n1", "compute", &e, 1, &n), -EINVAL,
 	       "%s: a record without identity is refused", drv->name);
 	e.seq = 2;
 	is_int(store_put_events(s, "", "compute", &e, 1, &n), -EINVAL,
 	       "%s: so is a node without name", drv->name);
 	is_int(store_put_events(s, "a\nb", "compute", &e, 1, &n), -EINVAL,
 	       "%s: and one that breaks lines", drv->name);
-	is_int(store_put_events(s, "n1", "compute", &e, STORE_BATCH_MAX + 1, &n), -E2BIG,
-	       "%s: and a batch that is too long", drv->name);
+	is_int(store_put_events(writer(s, "n1"), "n1", "compute", &e, STORE_BATCH_MAX + 1, &n),
+	       -E2BIG, "%s: and a batch that is too long", drv->name);
 }
 
 /* The last ones first, across pages of the driver and ties, of all nodes and of one. */
@@ -242,8 +244,8 @@ static void test_nodes(struct store *s)
 		  "the person's word stands");
 	add(&b, 1, 3, &old);
 	row = b.rows[0];
-	is_int(store_put_events(s, "n1", "gpu", &row, 1, &n), 0, "%s: the node says a new class",
-	       drv->name);
+	is_int(store_put_events(writer(s, "n1"), "n1", "gpu", &row, 1, &n), 0,
+	       "%s: the node says a new class", drv->name);
 	clear(&b);
 	nodes_are(s, "n1 gpu events=6 lost=39 tier=A \\x1b at=2:12; ", "a new word counts");
 	is_int(store_set_host_type(s, "nobody", "x"), -ENOENT, "%s: unknown node", drv->name);
@@ -343,6 +345,7 @@ static void test_two_processes(struct store *s)
 	setting_is(s, "a", "b", "what is not committed is not seen, and does not block");
 	store_free(second);
 	setting_is(s, "a", "b", "a handle that is closed takes back what it has not committed");
+	writer(s, "n1");
 	for (int i = 0; i < 2; i++) {
 		pids[i] = fork();
 		if (!pids[i])
@@ -365,5 +368,6 @@ int main(void)
 		test_bad_input,	  test_nodes,	 test_pending, test_volume, test_backwards,
 	};
 
+	nodes_too = true;
 	return conformance(tests, array_len(tests), test_two_processes);
 }

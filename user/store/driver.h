@@ -2,6 +2,7 @@
 #ifndef AJAR_STORE_DRIVER_H
 #define AJAR_STORE_DRIVER_H
 
+#include "store/grant.h"
 #include "store/health.h"
 #include "store/sinks.h"
 #include "store/profile.h"
@@ -160,6 +161,15 @@ struct store_ops {
 	int (*maintenance_end)(struct store *s, uint64_t id, const char *who, uint64_t at_ns);
 	int (*maintenances)(struct store *s, uint64_t since_ns, store_maintenance_fn fn, void *arg);
 	int (*triage_marks)(struct store *s, uint64_t *ret_log_id, uint64_t *ret_revision);
+
+	/* grant.h; NULL: a store without accounts. */
+	int (*grant)(struct store *s, const struct store_grant *g, bool dry, struct buf *sql,
+		     bool *ret_new);
+	int (*revoke)(struct store *s, enum store_role role, const char *login, bool dry,
+		      struct buf *sql);
+	int (*accounts)(struct store *s, store_account_fn fn, void *arg);
+	int (*whoami)(struct store *s, struct store_whoami *ret, struct buf *too_little,
+		      struct buf *too_much);
 };
 
 extern const struct store_ops store_sqlite_ops, store_mysql_ops, store_mem_ops;

@@ -71,6 +71,10 @@ struct my {
 	char *password;
 	unsigned flags, host; /* host: the one we are connected to */
 	char cluster[64]; /* cluster_uuid of the store we opened first */
+	/* The account, when it is one of those that see no table (see mysql_own.c); own_node "": bound to none. */
+	bool limited;
+	unsigned own_interface, own_schema;
+	char own_node[256], said_cluster[64];
 	bool lost; /* the connection is gone: made anew when nothing is in the way */
 	unsigned busy; /* statements in use */
 	unsigned cache_len;
@@ -78,6 +82,7 @@ struct my {
 	char node[256], host_type[256]; /* the node put last and the class it said */
 	uint64_t node_id;
 	char *batch_sql[10]; /* mysql_events.c: the insert of 1, 2, 4 ... 256, 500 rows */
+	bool batch_own; /* they are for own_events */
 	int bell_fd;
 	uint64_t bell[4], bell_since; /* what the bell saw last */
 };
@@ -88,6 +93,8 @@ struct my {
 int my_fail(struct my *s, struct my_stmt *st);
 int my_errno(unsigned number); /* of a server's or client's error number */
 bool my_is_lost(unsigned number);
+/* A statement that writes has left warnings: "it is there already" is harmless, any other is -EILSEQ. */
+must_check int my_warned(struct my *s);
 
 /* --- mysql_uri.c -------------------------------------------------------------------------------- */
 
@@ -107,6 +114,12 @@ int my_schema(struct store *base, unsigned *ret_have, unsigned *ret_want);
 /* Connects to the first host that answers as the primary of the right store. */
 must_check int my_connect(struct my *s);
 void my_disconnect(struct my *s);
+
+/* --- mysql_own.c ---------------------------------------------------------------------------------- */
+
+#define MY_INTERFACE 1 /* own_account.interface_number that this program speaks */
+/* After each connect: does this account see the tables, or only what a node may? */
+must_check int my_account_find(struct my *s);
 
 /* --- mysql.c ------------------------------------------------------------------------------------ */
 
@@ -172,6 +185,26 @@ int my_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint6
 		  uint64_t judged_seq);
 int my_setting_get(struct store *base, const char *name, struct buf *b);
 int my_setting_set(struct store *base, const char *name, const char *value);
+
+/* mysql_grants.c */
+int my_grant(struct store *base, const struct store_grant *g, bool dry, struct buf *sql,
+	     bool *ret_new);
+int my_revoke(struct store *base, enum store_role role, const char *login, bool dry,
+	      struct buf *sql);
+int my_accounts(struct store *base, store_account_fn fn, void *arg);
+
+/* mysql_rights.c: which role has which right, and does this account have them? */
+struct my_right {
+	enum store_role role;
+	const char *rights; /* "SELECT, INSERT" */
+	const char *object; /* a table or view; MY_VIEWS: each documented view */
+	bool procedure;
+};
+#define MY_VIEWS "v_*"
+extern const struct my_right my_rights[]; /* ends with a NULL object */
+extern const char my_views_sql[]; /* lists the documented views */
+int my_whoami(struct store *base, struct store_whoami *ret, struct buf *too_little,
+	      struct buf *too_much);
 
 /* mysql_doors.c */
 int my_put_door(struct store *base, const struct store_door *d);

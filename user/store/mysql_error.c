@@ -78,7 +78,10 @@ static const struct meaning {
 	{ 1227, -EPERM, "the account lacks a privilege" },
 	{ 1369, -EPERM, "the account is bound to another node" },
 	{ 1370, -EPERM, "the account lacks a privilege" },
-	{ 1644, -EPERM, NULL }, /* a trigger said no */
+	{ 1449, -EPERM,
+	  "the account that made the schema is gone, and what nodes use runs with its rights: make "
+	  "it again" },
+	{ 1644, -EPERM, NULL }, /* a trigger or a procedure said no */
 	{ 1419, -EPERM,
 	  "with the binary log on, migrate as an account with SUPER, or SET GLOBAL "
 	  "log_bin_trust_function_creators = 1" },
@@ -133,4 +136,27 @@ int my_fail(struct my *s, struct my_stmt *st)
 		s->lost = true;
 	return store_set_why(&s->base, my_errno(number), "store %s: %s (%u)%s%s", s->name, words,
 			     number, *remedy ? ": " : "", remedy);
+}
+
+int my_warned(struct my *s)
+{
+	MYSQL_RES *res;
+	MYSQL_ROW row;
+	int err = 0;
+
+	if (mysql_real_query(s->db, "SHOW WARNINGS", 13))
+		return my_fail(s, NULL);
+	res = mysql_store_result(s->db);
+	if (!res)
+		return my_fail(s, NULL);
+	while (!err && (row = mysql_fetch_row(res))) {
+		if (strcmp(row[1], "1062"))
+			err = store_set_why(
+				&s->base, -EILSEQ,
+				"store %s: the server would change a value on its way in: "
+				"%s (%s)",
+				s->name, row[2], row[1]);
+	}
+	mysql_free_result(res);
+	return err;
 }

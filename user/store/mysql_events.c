@@ -49,11 +49,13 @@ enum {
 };
 #define EVENT_PARAMS E_CHAIN
 
-static const char insert_sql[] = "INSERT INTO events (node_id, boot_seq, seq, happened_ns, "
-				 "recorded_ns, received_ns, day, kind, origin, proto, "
-				 "family, addr, port, scope, netns, netns_cookie, cookie, pid, "
-				 "comm, exe, uid, user_name, argv, opened_ns, "
-				 "record_count, gap_from, gap_to, reason, record, chain) VALUES ";
+/* The table, or behind it what a node's account may insert into. */
+static const char insert_sql[] = "INSERT INTO events", own_insert_sql[] = "INSERT INTO own_events";
+static const char columns_sql[] = " (node_id, boot_seq, seq, happened_ns, "
+				  "recorded_ns, received_ns, day, kind, origin, proto, "
+				  "family, addr, port, scope, netns, netns_cookie, cookie, pid, "
+				  "comm, exe, uid, user_name, argv, opened_ns, "
+				  "record_count, gap_from, gap_to, reason, record, chain) VALUES ";
 static const char values_sql[] = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
 				 "?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const unsigned batch_sizes[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, STORE_BATCH_MAX };
@@ -130,7 +132,7 @@ static int bind_row(struct put *p, struct my_stmt *st, unsigned at, const struct
 	my_u64(st, at + E_BOOT, row->boot_seq);
 	my_u64(st, at + E_SEQ, row->seq);
 	my_u64(st, at + E_RECORDED, row->recorded_ns);
-	my_u64(st, at + E_RECEIVED, row->received_ns);
+	my_u64(st, at + E_RECEIVED, p->server_ns ? p->server_ns : row->received_ns);
 	my_blob(st, at + E_RECORD, row->record.ptr, row->record.len);
 	my_blob(st, at + E_CHAIN, row->chain, SHA256_LEN);
 	if (ev.kind == EVENT_LOST)
@@ -141,13 +143,20 @@ static int bind_row(struct put *p, struct my_stmt *st, unsigned at, const struct
 	return err;
 }
 
-/* The text is the key of the statement cache, so it is made once and kept. */
+/* The text is the key of the statement cache, so it is made once and kept; a grant or revocation between two connections changes it. */
 static const char *batch_text(struct my *s, unsigned size)
 {
 	struct buf b = BUF_INIT(64 * 1024);
 
+	for (unsigned i = 0; s->batch_own != s->limited && i < array_len(s->batch_sql); i++) {
+		if (s->batch_sql[i])
+			my_forget(s, s->batch_sql[i]);
+		free(take_ptr(s->batch_sql[i]));
+	}
+	s->batch_own = s->limited;
 	if (!s->batch_sql[size]) {
-		buf_puts(&b, insert_sql);
+		buf_puts(&b, s->limited ? own_insert_sql : insert_sql);
+		buf_puts(&b, columns_sql);
 		for (unsigned i = 0; i < batch_sizes[size]; i++) {
 			buf_puts(&b, i ? ", " : "");
 			buf_puts(&b, values_sql);
@@ -170,9 +179,7 @@ static int insert_some(struct put *p, unsigned size, size_t first)
 	if (!err)
 		err = my_run(p->s, u.st, NULL);
 	if (!err && mysql_warning_count(p->s->db))
-		err = store_set_why(&p->s->base, -EILSEQ,
-				    "store %s: the server has changed a value on its way in",
-				    p->s->name);
+		err = my_warned(p->s);
 	return err;
 }
 
@@ -276,16 +283,19 @@ static int sort_out(struct put *p, size_t first, size_t last)
 	int ret, more;
 
 	ret = my_get(p->s,
-		     "SELECT seq, record, chain FROM events WHERE node_id = ? AND boot_seq = ? AND "
-		     "seq BETWEEN ? AND ? "
-		     "ORDER BY seq",
+		     p->s->limited
+			     ? "SELECT seq, digest FROM own_digests WHERE boot_seq = ? AND seq "
+			       "BETWEEN ? AND ? ORDER BY seq"
+			     : "SELECT seq, record, chain FROM events WHERE boot_seq = ? AND "
+			       "seq BETWEEN ? AND ? AND node_id = ? ORDER BY seq",
 		     &u.st);
 	if (ret)
 		return ret;
-	my_u64(u.st, 1, p->node_id);
-	my_u64(u.st, 2, p->boot_seq);
-	my_u64(u.st, 3, p->rows[first]->seq);
-	my_u64(u.st, 4, p->rows[last]->seq);
+	my_u64(u.st, 1, p->boot_seq);
+	my_u64(u.st, 2, p->rows[first]->seq);
+	my_u64(u.st, 3, p->rows[last]->seq);
+	if (!p->s->limited)
+		my_u64(u.st, 4, p->node_id);
 	more = my_step(p->s, u.st);
 	for (size_t i = first; i <= last; i++) {
 		const struct store_event *row = p->rows[i];
@@ -296,7 +306,9 @@ static int sort_out(struct put *p, size_t first, size_t last)
 			return more;
 		if (!more || my_col_u64(u.st, 0) != row->seq)
 			p->fresh[p->fresh_len++] = row;
-		else if (!same_bytes(row, my_col_blob(u.st, 1), my_col_blob(u.st, 2)))
+		else if (p->s->limited
+				 ? !my_own_same(row, my_col_blob(u.st, 1))
+				 : !same_bytes(row, my_col_blob(u.st, 1), my_col_blob(u.st, 2)))
 			return conflict(p, row->seq);
 	}
 	return more < 0 ? more : 0;
@@ -328,9 +340,9 @@ static int find_fresh(struct put *p)
 	return 0;
 }
 
-static int put_boot(struct put *p)
+static int put_boot(struct put *p, const char *host_type)
 {
-	int err = lock_boot(p);
+	int err = p->s->limited ? my_own_begin(p, host_type) : lock_boot(p);
 
 	if (!err)
 		err = find_fresh(p);
@@ -339,15 +351,15 @@ static int put_boot(struct put *p)
 	p->max_seq = p->fresh[p->fresh_len - 1]->seq;
 	if (p->max_seq < p->stored_seq)
 		p->max_seq = p->stored_seq;
+	p->new_rows += p->fresh_len;
 	err = insert_fresh(p);
+	if (!err && p->s->limited)
+		return my_own_end(p);
 	if (!err)
 		err = my_note_kinds(p);
 	if (!err)
 		err = my_walk_head(p);
-	if (!err)
-		err = my_finish_boot(p);
-	p->new_rows += p->fresh_len;
-	return err;
+	return err ? err : my_finish_boot(p);
 }
 
 /* --- the whole batch -------------------------------------------------------------------------------------- */
@@ -434,13 +446,16 @@ int my_put_events(struct store *base, const char *node, const char *host_type,
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = &rows[i];
 	qsort(sorted, n, sizeof(sorted[0]), by_key);
-	err = my_node_make(p->s, node, host_type, n ? rows[0].received_ns : 0, &p->node_id);
+	if (p->s->limited)
+		err = my_own_check(p->s, node);
+	else
+		err = my_node_make(p->s, node, host_type, n ? rows[0].received_ns : 0, &p->node_id);
 	while (!err && at < n) {
 		err = take_boot(p, sorted, n, &at);
 		if (!err)
-			err = put_boot(p);
+			err = put_boot(p, host_type);
 	}
-	if (!err && p->new_rows)
+	if (!err && p->new_rows && !p->s->limited)
 		err = finish_node(p, sorted[n - 1]->boot_seq, sorted[n - 1]->seq);
 	if (n < batch_sizes[BIG_FROM])
 		drop_big_statements(p->s);
@@ -456,6 +471,8 @@ static int boot_range(struct store *base, const char *node, uint32_t boot_seq, u
 	_my_use_ struct my_use u = { .s = s };
 	int ret;
 
+	if (s->limited)
+		return my_own_boot_range(s, node, boot_seq, ret_base, ret_head);
 	ret = my_get(
 		s,
 		"SELECT j.base_seq, j.head_seq FROM journals j JOIN nodes n ON n.id = j.node_id "

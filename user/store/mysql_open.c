@@ -125,16 +125,20 @@ static int connect_host(struct my *s, const struct my_host *h)
 		err = set_session(s);
 	if (!err)
 		err = check_role(s);
-	return err;
+	return err ? err : my_account_find(s);
 }
 
 static int check_cluster(struct my *s)
 {
 	const char *want = s->cluster[0] ? s->cluster : s->uri.cluster;
 	char uuid[64];
-	int err;
+	int err = 0;
 
-	err = ask(s, "SELECT value FROM settings WHERE name = 'cluster_uuid'", uuid, sizeof(uuid));
+	if (s->limited)
+		snprintf(uuid, sizeof(uuid), "%s", s->said_cluster);
+	else
+		err = ask(s, "SELECT value FROM settings WHERE name = 'cluster_uuid'", uuid,
+			  sizeof(uuid));
 	if (err)
 		return err;
 	if (!uuid[0] || (want && strcmp(want, uuid)))
@@ -149,27 +153,35 @@ static int check_cluster(struct my *s)
 
 int my_connect(struct my *s)
 {
+	char why[sizeof(s->base.why)] = "";
 	bool first = !s->cluster[0];
-	int err = -ENOTCONN;
+	int err = -ENOTCONN, worst = 0;
 
-	/* From the one that worked last on; the reason told is that of the last one tried. */
+	/* From the one that worked last on. Of several reasons the one is told that a person must look at, else the last. */
 	for (unsigned i = 0; i < s->uri.hosts_len; i++) {
 		unsigned k = (s->host + i) % s->uri.hosts_len;
 
 		my_disconnect(s);
 		err = connect_host(s, &s->uri.hosts[k]);
-		if (!err && !first)
+		if (!err && (!first || s->uri.cluster))
 			err = check_cluster(s);
+		if (first && err == -ESTALE)
+			err = 0; /* no schema yet: it is looked at when there is one */
 		if (!err) {
 			s->host = k;
 			s->base.connections++;
 			return 0;
 		}
+		if (!worst || store_fault(worst) != STORE_STOP) {
+			worst = err;
+			memcpy(why, s->base.why, sizeof(why));
+		}
 		if (s->uri.socket)
 			break;
 	}
+	memcpy(s->base.why, why, sizeof(why));
 	s->lost = true;
-	return err;
+	return worst;
 }
 
 /* --- migrations ----------------------------------------------------------------------------------- */
@@ -297,10 +309,10 @@ static int end_step(struct my *s, unsigned number, uint64_t steps, bool done)
 	return my_run(s, u.st, NULL);
 }
 
-/* "It is so already": table, column, key; "it is gone already"; row; trigger. */
+/* "It is so already": table, column, key; "it is gone already"; procedure; trigger. */
 static bool is_already(unsigned number)
 {
-	static const unsigned numbers[] = { 1050, 1060, 1061, 1091, 1359 };
+	static const unsigned numbers[] = { 1050, 1060, 1061, 1091, 1304, 1359 };
 
 	for (size_t i = 0; i < array_len(numbers); i++) {
 		if (numbers[i] == number)
@@ -309,14 +321,23 @@ static bool is_already(unsigned number)
 	return false;
 }
 
-/* The next statement of a migration: up to a ';' at the end of a line. Comment lines before it are passed over. */
+/*
+ * The next statement of a migration: up to a ';' at the end of a line; that of a procedure, which has statements in it, up to
+ * a line that is "END;". Comment lines before it are passed over.
+ */
 static const char *next_statement(const char *p, size_t *ret_len)
 {
+	static const char procedure[] = "CREATE PROCEDURE ", last[] = "\nEND;\n";
 	const char *end;
 
 	while (*p == '\n' || !strncmp(p, "--", 2))
 		p = *p == '\n' ? p + 1 : strchrnul(p, '\n');
-	end = strstr(p, ";\n");
+	if (!strncmp(p, procedure, sizeof(procedure) - 1)) {
+		end = strstr(p, last);
+		end = end ? end + sizeof(last) - 3 : NULL;
+	} else {
+		end = strstr(p, ";\n");
+	}
 	*ret_len = end ? (size_t)(end - p) : strlen(p);
 	return *ret_len ? p : NULL;
 }
@@ -355,11 +376,32 @@ static const struct migrate_ops migrate = {
 	.apply = apply,
 };
 
+/*
+ * An account that sees no table of ours: what it uses has a number of its own, so that nodes need not be brought up to date
+ * in the same moment as the store.
+ */
+static int check_interface(struct my *s)
+{
+	if (!s->own_node[0] && !(s->flags & STORE_READONLY))
+		return store_set_why(&s->base, -EPERM,
+				     "store %s: the account '%s' is bound to no node, or was "
+				     "revoked: 'ajar db grant NODE' binds one",
+				     s->name, s->uri.user);
+	if (s->own_interface != MY_INTERFACE)
+		return store_set_why(&s->base, s->own_interface > MY_INTERFACE ? -EPROTO : -ESTALE,
+				     "store %s speaks interface %u with its nodes, this ajar "
+				     "speaks %u: install the ajar of the monitor's host",
+				     s->name, s->own_interface, MY_INTERFACE);
+	return 0;
+}
+
 static int open_schema(struct my *s)
 {
 	unsigned have = 0, want = migrate_newest("mysql"), tries = 0;
 	int err;
 
+	if (s->limited)
+		return check_interface(s);
 	/* Two that migrate at once meet in schema_migrations; who is undone goes on where the other one is. */
 	do {
 		if (s->flags & STORE_CREATE)
@@ -385,6 +427,16 @@ static int open_schema(struct my *s)
 			"store %s has schema %u, this ajar needs %u: run 'ajar db migrate' or "
 			"start 'ajar monitor'",
 			s->name, have, want);
+	case -EPERM:
+	case -EACCES:
+		if (have && have < want)
+			return store_set_why(
+				&s->base, -ESTALE,
+				"store %s has schema %u, this ajar needs %u, and the account '%s' "
+				"may "
+				"not change it: run 'ajar db migrate' as the one that made it",
+				s->name, have, want, s->uri.user);
+		return err;
 	default:
 		return err;
 	}
@@ -392,10 +444,10 @@ static int open_schema(struct my *s)
 
 int my_schema(struct store *base, unsigned *ret_have, unsigned *ret_want)
 {
-	unsigned have = 0;
-	int err;
+	struct my *s = (struct my *)base;
+	unsigned have = s->own_schema;
+	int err = s->limited ? 0 : applied(base, keep_number, &have);
 
-	err = applied(base, keep_number, &have);
 	if (err)
 		return err;
 	*ret_have = have;

@@ -250,4 +250,8 @@ const struct store_ops store_mysql_ops = {
 	.maintenance_end = my_maintenance_end,
 	.maintenances = my_maintenances,
 	.triage_marks = my_triage_marks,
+	.grant = my_grant,
+	.revoke = my_revoke,
+	.accounts = my_accounts,
+	.whoami = my_whoami,
 };

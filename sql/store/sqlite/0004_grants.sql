@@ -1,1 +1,1 @@
--- Room for what is being built: grants.
+-- Nothing: this store is a file, and who may open it may do everything with it. Accounts are a server's (../mysql/0004_grants.sql).

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "store/mysql.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Which role may do what. A test holds each table of the schema against this: a new one needs its line here, and in
+ * the table of accounts in sql/README.md. DDL is nobody's but the owner's, who has made the schema.
+ */
+/* clang-format off */
+const struct my_right my_rights[] = {
+	/* A node: its own events in, and what is here of them. */
+	{ ACCOUNT_NODE, "SELECT", "own_account", false },
+	{ ACCOUNT_NODE, "INSERT", "own_events", false },
+	{ ACCOUNT_NODE, "SELECT", "own_boots", false },
+	{ ACCOUNT_NODE, "SELECT", "own_digests", false },
+	{ ACCOUNT_NODE, "EXECUTE", "own_begin", true },
+	{ ACCOUNT_NODE, "EXECUTE", "own_note", true },
+	{ ACCOUNT_NODE, "EXECUTE", "own_end", true },
+
+	/* The monitor, and whoever uses ajar on its host: judges, and never touches what the nodes have said. */
+	{ ACCOUNT_MONITOR, "SELECT", "own_account", false },
+	{ ACCOUNT_MONITOR, "SELECT", "schema_migrations", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE", "settings", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE", "host_types", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "open_ports", false },
+	{ ACCOUNT_MONITOR, "SELECT, UPDATE", "nodes", false },
+	{ ACCOUNT_MONITOR, "SELECT", "events", false },
+	{ ACCOUNT_MONITOR, "SELECT", "event_gaps", false },
+	{ ACCOUNT_MONITOR, "SELECT, UPDATE", "journals", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "doors", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE", "alerts", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT", "alert_log", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE", "sink_cursors", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "exceptions", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scans", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_ports", false },
+	{ ACCOUNT_MONITOR, "SELECT", MY_VIEWS, false },
+
+	/* The web page and reports: what is documented, and nothing to write to. */
+	{ ACCOUNT_WEB, "SELECT", "own_account", false },
+	{ ACCOUNT_WEB, "SELECT", MY_VIEWS, false },
+
+	{ ACCOUNT_OWNER, NULL, NULL, false },
+};
+/* clang-format on */
+
+/* The documented views. */
+const char my_views_sql[] =
+	"SELECT table_name FROM information_schema.tables WHERE table_schema = "
+	"database() AND table_type = 'VIEW' AND table_name LIKE 'v|_%' ESCAPE '|' "
+	"ORDER BY table_name";
+
+/* --- what this account has ------------------------------------------------------------------------------- */
+
+struct look {
+	struct my *s;
+	enum store_role role;
+	bool seen[96]; /* by index into my_rights */
+	struct buf *too_much;
+};
+
+_Static_assert(array_len(my_rights) <= array_len(((struct look *)0)->seen), "room for each right");
+
+static void add(struct buf *b, const char *rights, size_t n, const char *object)
+{
+	buf_puts(b, b->len ? ", " : "");
+	buf_put(b, rights, n);
+	buf_puts(b, " on ");
+	buf_puts(b, object);
+}
+
+/* Is the word of n letters one of a list like "SELECT, INSERT"? */
+static bool has_word(const char *list, const char *word, size_t n)
+{
+	for (size_t len; *list; list += len + strspn(list + len, ", ")) {
+		len = strcspn(list, ",");
+		if (len == n && !memcmp(list, word, n))
+			return true;
+	}
+	return false;
+}
+
+/* "`db`.`events`" gives "events" when the database is ours; what is wider or elsewhere stays as it is. */
+static const char *plain_object(const struct my *s, const char *object, char *out, size_t size)
+{
+	size_t db = strlen(s->uri.db);
+
+	snprintf(out, size, "%s", object);
+	if (object[0] != '`' || strncmp(object + 1, s->uri.db, db) ||
+	    strncmp(object + 1 + db, "`.`", 3))
+		return out;
+	snprintf(out, size, "%s", object + 1 + db + 3);
+	out[strcspn(out, "`")] = '\0';
+	return out;
+}
+
+static int find_right(const struct look *l, const char *object)
+{
+	bool view = !strncmp(object, "v_", 2);
+
+	for (int i = 0; my_rights[i].object; i++) {
+		if (my_rights[i].role == l->role &&
+		    (!strcmp(my_rights[i].object, object) ||
+		     (view && !strcmp(my_rights[i].object, MY_VIEWS))))
+			return i;
+	}
+	return -1;
+}
+
+/* "GRANT SELECT, INSERT ON `ajar`.`events` TO ..." */
+static void look_at(struct look *l, const char *line)
+{
+	static const char grant[] = "GRANT ", on[] = " ON ", procedure[] = "PROCEDURE ";
+	const char *rights, *end, *object, *to;
+	char text[512], plain[512];
+	int i;
+
+	if (strncmp(line, grant, sizeof(grant) - 1))
+		return;
+	rights = line + sizeof(grant) - 1;
+	end = strstr(rights, on);
+	if (!end || !strncmp(rights, "USAGE ", 6) || !strncmp(rights, "PROXY ", 6))
+		return;
+	object = end + sizeof(on) - 1;
+	if (!strncmp(object, procedure, sizeof(procedure) - 1))
+		object += sizeof(procedure) - 1;
+	to = strstr(object, " TO ");
+	snprintf(text, sizeof(text), "%.*s", to ? (int)(to - object) : 0, object);
+	plain_object(l->s, text, plain, sizeof(plain));
+	i = find_right(l, plain);
+	for (const char *r = rights; r < end; r += strspn(r, ", ")) {
+		size_t n = strcspn(r, ",");
+
+		if (n > (size_t)(end - r))
+			n = (size_t)(end - r);
+		if (i < 0 || !has_word(my_rights[i].rights, r, n))
+			add(l->too_much, r, n, plain);
+		r += n;
+	}
+	/* One that is there in part is told in full: granting it again mends it. */
+	if (i >= 0 && (size_t)(end - rights) >= strlen(my_rights[i].rights))
+		l->seen[i] = true;
+}
+
+static int look_at_grants(struct look *l)
+{
+	MYSQL_RES *res;
+	MYSQL_ROW row;
+	int err = my_query(l->s, "SHOW GRANTS");
+
+	if (err)
+		return err;
+	res = mysql_store_result(l->s->db);
+	if (!res)
+		return my_fail(l->s, NULL);
+	while ((row = mysql_fetch_row(res))) {
+		if (row[0])
+			look_at(l, row[0]);
+	}
+	mysql_free_result(res);
+	return 0;
+}
+
+static int who_is_it(struct my *s, struct store_whoami *ret)
+{
+	_my_use_ struct my_use u = { .s = s };
+	const char *account, *node;
+	int err = my_get(s, "SELECT current_user(), account_role, node FROM own_account", &u.st);
+
+	if (!err)
+		err = my_step(s, u.st);
+	if (err <= 0)
+		return err ? err : -EIO;
+	account = my_col_str(u.st, 0);
+	node = my_col_str(u.st, 2);
+	snprintf(ret->account, sizeof(ret->account), "%s", account ? account : "");
+	snprintf(ret->node, sizeof(ret->node), "%s", node ? node : "");
+	ret->role = (enum store_role)my_col_u64(u.st, 1);
+	return 0;
+}
+
+int my_whoami(struct store *base, struct store_whoami *ret, struct buf *too_little,
+	      struct buf *too_much)
+{
+	struct my *s = (struct my *)base;
+	struct look l = { .s = s, .too_much = too_much };
+	const char *cipher;
+	int err = who_is_it(s, ret);
+
+	if (err)
+		return err;
+	cipher = mysql_get_ssl_cipher(s->db);
+	snprintf(ret->cipher, sizeof(ret->cipher), "%s", cipher ? cipher : "");
+	l.role = ret->role;
+	if (!l.role) /* the owner may do all, and must */
+		return 0;
+	err = look_at_grants(&l);
+	for (int i = 0; !err && my_rights[i].object; i++) {
+		if (my_rights[i].role == l.role && !l.seen[i])
+			add(too_little, my_rights[i].rights, strlen(my_rights[i].rights),
+			    my_rights[i].object);
+	}
+	return err;
+}
