@@ -96,6 +96,8 @@ TEST_SRC := $(sort $(foreach d,unit abi bpf store e2e fault,$(wildcard tests/$(d
 TEST_BIN := $(TEST_SRC:%.c=$(B)/%)
 BENCH_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/bench/*.c)))
 HELPER_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/helpers/*.c)))
+SIM_SRC := $(sort $(wildcard tests/sim/*.c))
+SIM_BIN := $(if $(SIM_SRC),$(B)/tests/sim/sim)
 FUZZ_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 all: $(B)/ajar $(B)/ajar-agent
@@ -163,6 +165,10 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libajar.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
+$(B)/tests/sim/sim: $(SIM_SRC:%.c=$(B)/%.o) $(B)/libajar.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
 $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB_SRC) $(if $(SQL_SRC),$(B)/gen/sql.c) | $(SKEL) $(B)/.deps
 	$(call msg,FUZZ,$<)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS_ALL) -Itests -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
@@ -214,7 +220,7 @@ run: deps-build
 	@$(MAKE) all
 	@$(B)/ajar run $(RUN_ARGS)
 
-tests: all $(TEST_BIN) $(BENCH_BIN) $(HELPER_BIN) $(FUZZ_BIN)
+tests: all $(TEST_BIN) $(BENCH_BIN) $(HELPER_BIN) $(SIM_BIN) $(FUZZ_BIN)
 
 check: $(patsubst %.c,$(B)/%,$(filter tests/unit/% tests/abi/%,$(TEST_SRC)))
 	@BUILD=$(B) sh tests/run.sh unit abi
