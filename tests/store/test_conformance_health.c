@@ -26,7 +26,7 @@ static struct store_health report(const uint8_t *installation, const char *sessi
 				  .seq = 77,
 				  .backlog_records = 5,
 				  .lost = UINT32_MAX,
-				  .interval_ns = 10,
+				  .interval_ns = 10000000000,
 				  .wall_ns = T0,
 				  .step_ns = -1500000000,
 				  .stepped_ns = T0 };
@@ -93,7 +93,7 @@ static void test_report(struct store *s)
 	   "%s: the first installation of a node is right", drv->name);
 	is_int(store_health(s, "n1", false, keep_row, &b), 0, "%s: it is read", drv->name);
 	is_str(buf_str(&b),
-	       "host\\x1ba 11111111-1111-1111-1111-111111111111 1.0 A 1 tier A 3:77 5 10 "
+	       "host\\x1ba 11111111-1111-1111-1111-111111111111 1.0 A 1 tier A 3:77 5 10000000000 "
 	       "step=-1500000000 lost=4294967295",
 	       "%s: all it said, made harmless", drv->name);
 	buf_done(&b);
@@ -132,6 +132,11 @@ static void test_same_name(struct store *s)
 	is_int(boot, 8, "%s: the same", drv->name);
 	is_int(store_accept_node(s, "n1", NULL, &changed), 0, "%s: once more", drv->name);
 	ok(!changed, "%s: changes nothing", drv->name);
+	a.interval_ns = 0;
+	tell_as(s, &a, MINUTE, 0);
+	is_int(store_accept_node(s, "n1", NULL, &changed), 0, "%s: one refused long ago",
+	       drv->name);
+	ok(!changed, "%s: is not meant", drv->name);
 	is_int(store_accept_node(s, "n1", inst_c, &changed), -ENOENT, "%s: an unknown one",
 	       drv->name);
 	is_int(store_accept_node(s, "n9", NULL, &changed), -ENOENT, "%s: an unknown node",

@@ -6,17 +6,21 @@
 
 #include "ajar/exit.h"
 #include "base/buf.h"
+#include "base/hostlist.h"
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/cmd.h"
+#include "cli/node_health.h"
 #include "cli/out.h"
 #include "conf/conf.h"
+#include "store/health.h"
 #include "store/store.h"
 #include "view/view.h"
 
 /*
- * What the store knows of each node's witness. "recording" is said only of an agent that is seen to hold its journal, which
- * is that of this machine; another node is "unknown" between two events: that nothing comes is not that all is well.
+ * What the store knows of each node's witness. "recording" is said only of one whose heartbeat says so and is fresh, or of
+ * this machine's agent, which is seen to hold its journal; a node that never reported is "unknown" between two events:
+ * that nothing comes is not that all is well.
  */
 enum health { RECORDING, STOPPED, SILENT, UNKNOWN };
 static const struct {
@@ -41,7 +45,9 @@ struct nodes {
 };
 
 struct state {
-	enum health health;
+	enum health health; /* without a heartbeat */
+	struct node_health beat;
+	const char *name, *means, *sgr;
 	uint64_t since_ns; /* no witness since; 0: there is one, or nobody knows */
 	uint64_t last_event_ns;
 	uint64_t doors;
@@ -91,7 +97,19 @@ static int look(struct nodes *k, const struct store_node *n, struct state *ret)
 		ret->health = SILENT;
 		ret->since_ns = n->last_seen_ns;
 	}
-	return err;
+	if (!err)
+		err = node_health_get(k->store, k->c->conf, n->name, &ret->beat);
+	ret->name = healths[ret->health].name;
+	ret->means = healths[ret->health].means;
+	ret->sgr = healths[ret->health].sgr;
+	/* Our own agent is seen to run or not, whatever was reported last. */
+	if (err || !ret->beat.known || (runs == 1 && ret->beat.silent_since_ns) || !runs)
+		return err;
+	ret->name = ret->beat.word;
+	ret->means = ret->beat.means;
+	ret->sgr = ret->beat.sgr;
+	ret->since_ns = ret->beat.silent_since_ns;
+	return 0;
 }
 
 static int node_json(struct nodes *k, const struct store_node *n, const struct state *st)
@@ -103,7 +121,7 @@ static int node_json(struct nodes *k, const struct store_node *n, const struct s
 	jsonw_obj(&w, NULL);
 	jsonw_str(&w, "node", n->name);
 	jsonw_str(&w, "class", n->host_type);
-	jsonw_str(&w, "state", healths[st->health].name);
+	jsonw_str(&w, "state", st->name);
 	jsonw_time(&w, "silent_since", st->since_ns);
 	jsonw_time(&w, "last_event", st->last_event_ns);
 	jsonw_time(&w, "first_heard", n->first_seen_ns);
@@ -114,6 +132,7 @@ static int node_json(struct nodes *k, const struct store_node *n, const struct s
 	jsonw_u64(&w, "lost", n->lost);
 	jsonw_u64(&w, "doors", st->doors);
 	jsonw_str(&w, "tier", n->tier);
+	node_health_json(&st->beat, &w, "health");
 	jsonw_end_obj(&w);
 	return out_json(&w);
 }
@@ -138,8 +157,7 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct s
 	buf_reset(b);
 	line(b, "node", n->name);
 	line(b, "class", n->host_type);
-	buf_printf(b, "%-11s %s (%s)\n", "state", healths[st->health].name,
-		   healths[st->health].means);
+	buf_printf(b, "%-11s %s (%s)\n", "state", st->name, st->means);
 	if (st->since_ns)
 		time_line(b, "since", st->since_ns);
 	time_line(b, "last event", st->last_event_ns);
@@ -149,6 +167,7 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct s
 	buf_printf(b, "%-11s %" PRIu64 ", and %" PRIu64 " lost\n", "events", n->events, n->lost);
 	buf_printf(b, "%-11s %" PRIu64 "\n", "open doors", st->doors);
 	line(b, "sensor", n->tier ? n->tier : "-");
+	node_health_text(&st->beat, b);
 	return out_put(b);
 }
 
@@ -164,17 +183,12 @@ static int node_row(struct nodes *k, const struct store_node *n, const struct st
 	snprintf(doors, sizeof(doors), "%" PRIu64, st->doors);
 	view_time(&heard, n->last_seen_ns, false);
 	{
-		const char *const cells[] = { n->name,
-					      n->host_type,
-					      healths[st->health].name,
-					      buf_str(&heard),
-					      boot,
-					      events,
-					      lost,
-					      doors,
-					      n->tier ? n->tier : "-" };
+		const char *const cells[] = {
+			n->name, n->host_type, st->name, buf_str(&heard),	 boot,
+			events,	 lost,	       doors,	 n->tier ? n->tier : "-"
+		};
 
-		err = table_row(k->table, cells, array_len(cells), healths[st->health].sgr);
+		err = table_row(k->table, cells, array_len(cells), st->sgr);
 	}
 	buf_done(&heard);
 	return err;
@@ -189,12 +203,12 @@ static int on_node(const struct store_node *n, void *arg)
 		return 0;
 	k->n++;
 	k->err = look(k, n, &st);
-	if (k->err)
-		return k->err;
-	if (!k->c->json && !k->c->argc)
-		return k->err = node_row(k, n, &st);
-	k->out_err = k->c->json ? node_json(k, n, &st) : node_text(k, n, &st);
-	return k->out_err;
+	if (!k->err && !k->c->json && !k->c->argc)
+		k->err = node_row(k, n, &st);
+	else if (!k->err)
+		k->out_err = k->c->json ? node_json(k, n, &st) : node_text(k, n, &st);
+	node_health_done(&st.beat);
+	return k->err ? k->err : k->out_err;
 }
 
 static int show(struct nodes *k)
@@ -228,12 +242,89 @@ static int show(struct nodes *k)
 	return out_report(err ? err : out_flush());
 }
 
+/* --- accept --------------------------------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int parse_installation(const char *s, uint8_t out[INSTALLATION_LEN])
+{
+	if (strlen(s) != 2 * INSTALLATION_LEN)
+		return -EINVAL;
+	for (size_t i = 0; i < INSTALLATION_LEN; i++) {
+		int hi = hex_digit(s[2 * i]), lo = hex_digit(s[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return -EINVAL;
+		out[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return 0;
+}
+
+struct accepting {
+	struct store *store;
+	const uint8_t *installation;
+	unsigned changed;
+	int err;
+};
+
+static int accept_one(struct accepting *a, const char *node)
+{
+	bool changed = false;
+
+	a->err = store_accept_node(a->store, node, a->installation, &changed);
+	if (a->err == -ENOTUNIQ)
+		return log_usage("several hosts report as %s: 'ajar node %s' lists them, name one: "
+				 "'ajar node accept %s INSTALLATION'",
+				 node, node, node);
+	if (a->err)
+		return log_err(a->err, "cannot accept %s: %s", node, store_why(a->store));
+	if (changed)
+		log_info("%s: accepted", node);
+	else
+		log_info("%s: there was nothing to accept", node);
+	a->changed += changed;
+	return 0;
+}
+
+static int accept_nodes(struct cmd_ctx *c)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	_cleanup_(hostlist_done) struct hostlist nodes = { 0 };
+	uint8_t installation[INSTALLATION_LEN];
+	struct hostlist_error why = { 0 };
+	struct accepting a = { 0 };
+
+	if (hostlist_parse(&nodes, c->argv[1], NULL, &why)) {
+		log_usage("'%s' is no set of nodes: %s", c->argv[1], why.what);
+		return AJAR_EXIT_ERROR;
+	}
+	if (c->argc > 2 && (parse_installation(c->argv[2], installation) || nodes.len != 1)) {
+		log_usage("'%s' is no installation of one node: 'ajar node %s' shows them",
+			  c->argv[2], c->argv[1]);
+		return AJAR_EXIT_ERROR;
+	}
+	if (cmd_store(c, 0, &s))
+		return AJAR_EXIT_ERROR;
+	a.store = s;
+	a.installation = c->argc > 2 ? installation : NULL;
+	for (size_t i = 0; i < nodes.len; i++) {
+		if (accept_one(&a, nodes.names[i]))
+			return AJAR_EXIT_ERROR;
+	}
+	return a.changed ? AJAR_EXIT_OK : AJAR_EXIT_NEGATIVE;
+}
+
 static int run(struct cmd_ctx *c)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
 	struct nodes k = { .c = c, .b = BUF_INIT(1 << 16) };
 	int rc;
 
+	if (c->argc >= 2 && !strcmp(c->argv[0], "accept"))
+		return cmd_bad_words(c, 2, 3) ? AJAR_EXIT_ERROR : accept_nodes(c);
 	if (cmd_bad_words(c, 0, 1) || cmd_store(c, STORE_READONLY, &s))
 		return AJAR_EXIT_ERROR;
 	k.store = s;
@@ -245,12 +336,17 @@ static int run(struct cmd_ctx *c)
 
 const struct cmd cmd_node = {
 	.name = "node",
-	.args = "[NAME]",
+	.args = "[NAME | accept NODES [INSTALLATION]]",
 	.help = "the nodes that have reported, and how their witnesses are",
-	.more = "'recording' is said only of this machine's agent, which is seen to run; 'stopped' "
-		"was told so,\n"
-		"'silent' ended without a word; of others it is 'unknown' what is behind their "
-		"last "
-		"event.",
+	.more = "'recording' is said only of a node whose heartbeat says so and is fresh; "
+		"'stopped' was "
+		"told so,\n"
+		"'silent' is not heard, 'stalled' has an agent that gives no sign of life, 'blind' "
+		"a "
+		"sensor that sees\n"
+		"nothing; of one that never reported it is 'unknown' what is behind its last "
+		"event.\n"
+		"accept: that a node was installed anew, moved to another machine, or has a broken "
+		"chain, is right.",
 	.run = run,
 };

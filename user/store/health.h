@@ -121,7 +121,7 @@ must_check int store_put_watch(struct store *s, const char *node, const struct s
 
 /*
  * A person says: this is the node now. The current installation when `installation` is NULL and it waits for that, else the
- * one refused installation, which becomes current (-ENOTUNIQ: there are several, name one), or the one named. Also a chain
+ * one refused installation that still reports, which becomes current (-ENOTUNIQ: there are several, name one), or the one named. Also a chain
  * that was found broken is forgiven. -ENOENT: no such node or installation; *ret_changed: there was something to accept.
  */
 must_check int store_accept_node(struct store *s, const char *node, const uint8_t *installation, bool *ret_changed);

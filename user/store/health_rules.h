@@ -31,6 +31,9 @@ struct health_next {
 void health_admit(const struct health_past *p, const struct store_health *h, uint64_t now_ns, uint64_t fresh_ns,
 		  struct health_next *ret);
 
+/* A refused installation that has not reported for so many of its intervals is not there any more: accepting means another. */
+#define HEALTH_REFUSED_BEATS 10
+
 /* Which boots of a node there are. */
 struct health_boots {
 	uint32_t max; /* the greatest number of them */

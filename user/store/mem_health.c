@@ -305,7 +305,9 @@ static int find_waiting(struct mem *m, uint64_t id, const struct mem_health **re
 	for (size_t i = 0; i < r->len; i++) {
 		const struct mem_health *h = r->row[i];
 
-		if (h->node_id != id || h->row.standing != STANDING_REFUSED)
+		if (h->node_id != id || h->row.standing != STANDING_REFUSED ||
+		    h->row.received_ns + HEALTH_REFUSED_BEATS * h->row.h.interval_ns <
+			    clock_wall_ns())
 			continue;
 		*ret_row = h;
 		n++;

@@ -476,18 +476,22 @@ int my_put_watch(struct store *base, const char *node, const struct store_watch 
 /* --- a person's word ------------------------------------------------------------------------------------ */
 
 /* The one installation that waits: the current one that took a place, or the only one refused. */
-static int find_waiting(struct my *s, uint64_t id, uint8_t installation[INSTALLATION_LEN])
+static int find_waiting(struct my *s, uint64_t id, uint64_t now_ns,
+			uint8_t installation[INSTALLATION_LEN])
 {
 	_my_use_ struct my_use u = { .s = s };
 	int ret, n = 0;
 
 	ret = my_get(s,
 		     "SELECT installation, standing FROM node_health WHERE node_id = ? AND "
-		     "((standing = 1 AND accepted_ns = 0) OR standing = 2) ORDER BY standing",
+		     "((standing = 1 AND accepted_ns = 0) OR (standing = 2 AND received_ns + ? * "
+		     "interval_ns >= ?)) ORDER BY standing",
 		     &u.st);
 	if (ret)
 		return ret;
 	my_u64(u.st, 1, id);
+	my_u64(u.st, 2, HEALTH_REFUSED_BEATS);
+	my_u64(u.st, 3, now_ns);
 	while ((ret = my_step(s, u.st)) > 0) {
 		if (++n == 1)
 			copy_blob(installation, INSTALLATION_LEN, my_col_blob(u.st, 0));
@@ -553,7 +557,7 @@ int my_accept_node(struct store *base, const char *node, const uint8_t *installa
 	if (!ret && installation)
 		memcpy(waiting, installation, INSTALLATION_LEN);
 	else if (!ret)
-		found = ret = find_waiting(s, id, waiting);
+		found = ret = find_waiting(s, id, now, waiting);
 	if (ret == -ENOTUNIQ)
 		return store_set_why(base, ret, "several hosts report as node %s", node);
 	if (ret >= 0 && found)

@@ -449,11 +449,14 @@ static int find_waiting(struct sq *s, int64_t id, uint8_t installation[INSTALLAT
 
 	ret = sq_get(s,
 		     "SELECT installation, standing FROM node_health WHERE node_id = ? AND "
-		     "((standing = 1 AND accepted_ns = 0) OR standing = 2) ORDER BY standing",
+		     "((standing = 1 AND accepted_ns = 0) OR (standing = 2 AND received_ns + ? * "
+		     "interval_ns >= ?)) ORDER BY standing",
 		     &st);
 	if (ret)
 		return ret;
 	sq_u64(st, 1, (uint64_t)id);
+	sq_u64(st, 2, HEALTH_REFUSED_BEATS);
+	sq_u64(st, 3, clock_wall_ns());
 	while ((ret = sq_step(s, st)) > 0) {
 		if (++n == 1)
 			copy_blob(installation, INSTALLATION_LEN, sq_col_blob(st, 0));

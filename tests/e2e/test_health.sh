@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# How the nodes are, through a MariaDB server: silence, stalled agents, a wrong clock, two nodes with one name, a node that is
+# installed anew. Each is told once, with what to do, and resolved when it is over.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_root faketime
+FAKETIME_LIB=$(find /usr/lib -name libfaketime.so.1 2>/dev/null | head -1)
+
+mkfifo "$T/in"
+"$BUILD/tests/helpers/mariadb_server" <"$T/in" >"$T/server.out" 2>"$T/server.err" &
+SERVER=$!
+PIDS+=("$SERVER")
+exec 9>"$T/in"
+said() { [ "$(grep -c "^$1" "$T/server.out")" -ge "${2:-1}" ]; }
+answered() { said ready || said skip; }
+WAIT=60 wait_for answered
+if said skip || ! said ready; then
+	echo "1..0 # SKIP $(sed -n 's/^skip //p' "$T/server.out")"
+	exit 77
+fi
+STORE="mysql://ajar@localhost/ajar?socket=$(sed -n 's/^ready //p' "$T/server.out")"
+
+keep_alerts
+chmod 755 "$T"
+chmod 666 "$HOOK_LOG"
+cat >"$T/n1.conf" <<END
+node.name n1
+health.interval 300ms
+health.silent-after 2s
+health.hole-after 5s
+END
+sed 's/n1/n2/' "$T/n1.conf" >"$T/n2.conf"
+
+role() { # name, configuration, data, program and arguments
+	local name=$1 conf=$2 data=$3
+	shift 3
+	"$@" -C "$T/$conf.conf" --data "$data" >"$T/$name.out" 2>"$T/run.err.$name" </dev/null 9>&- &
+	PIDS+=($!)
+	declare -g "${name^^}=$!"
+}
+end() { # pids: told to stop, and gone
+	kill -TERM "$@"
+	wait "$@"
+}
+view() { ajar "$@" --store "$STORE" -C "$T/n1.conf"; }
+node() { view node n1 -j 2>/dev/null | jq -r "$1"; }
+# An alert of this issue, told by words of its summary, in that state.
+told() { [ -n "$(jq -c "select(.state == \"$2\" and (.summary | test(\"$1\")))" "$HOOK_LOG")" ]; }
+times() { jq -c "select(.summary | test(\"$1\"))" "$HOOK_LOG" | wc -l; }
+note() { view timeline -j 2>/dev/null | jq -r "select(.event == \"alert\" and (.summary | test(\"$1\"))) | .note" | tail -1; }
+is_state() { [ "$(node .state)" = "$1" ]; }
+events() { view timeline -j 2>/dev/null | jq -c 'select(.event != "alert")' | wc -l; }
+
+role monitor n1 "$T/m" ajar monitor --store "$STORE" --on-alert "$T/hook"
+role agent n1 "$D" ajar-agent
+role ship n1 "$D" ajar ship --store "$STORE"
+ok "a node that reports is recording" wait_for is_state recording
+same "on a sensor that sees" "$(node .health.attached)" true
+same "by a clock that is right" "$(node '.health.clock_skew_ms | fabs < 500')" true
+ok "a second shipper on its data is refused" eval "! timeout 20 ajar ship -C '$T/n1.conf' --data '$D' --store '$STORE' 2>'$T/err' && grep -q 'another .ajar ship. runs on' '$T/err'"
+ok "a second monitor on its data, too" eval "! timeout 20 ajar monitor -C '$T/n1.conf' --data '$T/m' --store '$STORE' 2>'$T/err' && grep -q 'another .ajar monitor. runs on' '$T/err'"
+
+kill -STOP "$AGENT"
+ok "an agent that hangs is told" wait_for told "no sign of life" open
+ok "the node is stalled" is_state stalled
+kill -CONT "$AGENT"
+ok "and that it is well again" wait_for told "no sign of life" resolved
+ok "and after how long" eval 'note "no sign of life" | grep -q "^well again after [0-9]* s"'
+same "each once" "$(times "no sign of life")" 2
+
+kill -9 "$SHIP"
+ok "a node that is not heard is silent" wait_for told "^n1 is silent" open
+ok "the views say so" is_state silent
+role ship n1 "$D" ajar ship --store "$STORE"
+ok "until it is heard again" wait_for told "^n1 is silent" resolved
+
+end "$SHIP"
+# Not by faketime(1): that would be a process between us and the shipper.
+role ship n1 "$D" env LD_PRELOAD="$FAKETIME_LIB" FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME=+3600s ajar ship --store "$STORE"
+ok "a clock that is an hour off is told" wait_for told "clock that is wrong" open
+ok "by how much" eval "jq -r 'select(.summary | test(\"clock that is wrong\")) | .why' '$HOOK_LOG' | grep -qE '(59 min 5|1 h 0 min).*ahead'"
+ok "an hour off is not an hour silent" eval '! told "^n1 is silent.*n1 is silent" open'
+end "$SHIP"
+role ship n1 "$D" ajar ship --store "$STORE"
+ok "and that it is right again" wait_for told "clock that is wrong" resolved
+
+# Another machine with our name: an agent and a journal of its own.
+cp "$T/n1.conf" "$T/twin.conf"
+before=$(node .events)
+role agent2 twin "$T/twin" ajar-agent
+role ship2 twin "$T/twin" ajar ship --store "$STORE"
+ok "two nodes with one name are told" wait_for told "name of two machines" open
+ok "with the hosts" eval "jq -r 'select(.summary | test(\"name of two\")) | .why' '$HOOK_LOG' | grep -q \"refused is host '$(hostname)', the name is held by host '$(hostname)'\""
+ok "the second is told, too" eval "grep -q 'reports as node n1 with another journal' '$T/run.err.ship2'"
+open_door tcp 127.0.0.1 23301
+ok "the first goes on" wait_for eval '[ "$(node .events)" -gt "$before" ]'
+same "its installation is the current one" "$(node '.health.other_installations | map(.standing) | join(" ")')" refused
+end "$AGENT2" "$SHIP2"
+ok "when one of them is gone that is over" wait_for told "name of two machines" resolved
+role ship2 n2 "$T/twin" ajar ship --store "$STORE"
+ok "under another name it sends all it had kept" wait_for eval \
+	"[ \"\$(view timeline -j 2>/dev/null | jq -c 'select(.node == \"n2\" and (.event == \"start\" or .event == \"stop\"))' | wc -l)\" = 2 ]"
+end "$SHIP2"
+
+# The same name on a new disk.
+boots=$(node .boot_seq)
+had=$(node .events)
+end "$AGENT" "$SHIP"
+ok "a node that is shut down is stopped, not well" wait_for is_state stopped
+rm -rf "$D/journal"
+role agent n1 "$D" ajar-agent
+role ship n1 "$D" ajar ship --store "$STORE"
+ok "a node that was installed anew is told" wait_for told "installed anew" open
+ok "its records come behind the old ones" wait_for eval '[ "$(node .boot_seq)" -gt "$boots" ] && [ "$(node .events)" -gt "$had" ]'
+same "nothing is in quarantine" "$(node .health.quarantined)" 0
+ok "the remedy names the command" eval "jq -r 'select(.summary | test(\"anew\")) | .remedy' '$HOOK_LOG' | grep -q 'ajar node accept n1'"
+ok "which accepts it" view node accept n1
+ok "and that is that" wait_for told "installed anew" resolved
+ok "accepting once more changes nothing" eval '! view node accept n1'
+ok "its chain goes on where its journal's does" not told "chain is broken" open
+
+end "$AGENT" "$SHIP"
+kill -TERM "$MONITOR"
+wait "$MONITOR"
+same "the monitor ends with 0" "$?" 0
+for f in "$T"/run.err.*; do [ "$BAD" = 0 ] || sed "s/^/# ${f##*.}: /" "$f" | tail -20; done
+done_testing
