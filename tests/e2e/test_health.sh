@@ -90,6 +90,7 @@ cp "$T/n1.conf" "$T/twin.conf"
 before=$(node .events)
 role agent2 twin "$T/twin" ajar-agent
 role ship2 twin "$T/twin" ajar ship --store "$STORE"
+ok "another machine takes our name" wait_for test -s "$T/twin/journal/status"
 ok "two nodes with one name are told" wait_for told "name of two machines" open
 ok "with the hosts" eval "jq -r 'select(.summary | test(\"name of two\")) | .why' '$HOOK_LOG' | grep -q \"refused is host '$(hostname)', the name is held by host '$(hostname)'\""
 ok "the second is told, too" eval "grep -q 'reports as node n1 with another journal' '$T/run.err.ship2'"

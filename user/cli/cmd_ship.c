@@ -423,7 +423,7 @@ static int ship(struct shipper *s)
 			break;
 	}
 	tell_state(s, SHIP_ENDED, s->state.err, s->state.why);
-	if (!err && !s->tries && report(s, true))
+	if (!err && !s->tries && s->admitted && report(s, true))
 		log_debug("the store does not know that we stop: %s", store_why(s->role.store));
 	return err ? log_err(err, "the shipper stops") : 0;
 }
