@@ -425,6 +425,46 @@ static void ajars_own_trial_is_no_alert(void)
 	is_int(changes, 1, "the same program with a door to the world does");
 }
 
+static struct profile_row row_of_7777(void)
+{
+	_cleanup_(profile_freep) struct profile *p = NULL;
+
+	if (store_profile_get(store, "compute", &p))
+		return (struct profile_row){ .hits = 999 };
+	for (size_t i = 0; i < p->rows_len; i++)
+		if (p->rows[i].port == 7777)
+			return (struct profile_row){ .hits = p->rows[i].hits,
+						     .last_match_ns = p->rows[i].last_match_ns };
+	return (struct profile_row){ .hits = 998 };
+}
+
+static void rows_count_what_they_decide(void)
+{
+	struct event ev;
+	uint64_t last;
+
+	restart();
+	accept_row(7777, "/usr/bin/nc");
+	step();
+	put(door_event(EVENT_OPEN, 90001, 7777));
+	step();
+	is_int(row_of_7777().hits, 1, "a door that a row permits counts");
+	for (uint64_t i = 90002; i < 90050; i++) {
+		now += S / 10;
+		put(door_event(EVENT_OPEN, i, 7777));
+		step();
+	}
+	last = now;
+	is_int(row_of_7777().hits, 1, "more within seconds are not written one by one");
+	ev = door_event(EVENT_OPEN, 90060, 7778);
+	put(ev);
+	now += 20 * S;
+	step();
+	ok(row_of_7777().hits == 49 && row_of_7777().last_match_ns == last,
+	   "but together, with the time of the last; what the row does not permit is not among "
+	   "them");
+}
+
 int main(void)
 {
 	char path[] = "/tmp/ajar-judge-XXXXXX", uri[64], file[64];
@@ -446,6 +486,7 @@ int main(void)
 	a_late_monitor_sees_a_blink();
 	a_clock_set_back();
 	ajars_own_trial_is_no_alert();
+	rows_count_what_they_decide();
 	judge_free(judge);
 	store_free(store);
 	for (const char *const *f =

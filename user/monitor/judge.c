@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "monitor/alerting.h"
 #include "monitor/chain.h"
+#include "monitor/hits.h"
 #include "store/store.h"
 
 #define BATCH 500
@@ -24,6 +25,7 @@ struct judge {
 	struct store *store;
 	struct alerting *alerting;
 	struct chains *chains;
+	struct hits *hits;
 	struct map *profiles; /* host_type -> struct profile, of `revision` */
 	uint64_t revision;
 	uint64_t now_ns;
@@ -64,6 +66,8 @@ int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_ju
 		err = alerting_new(s, &alerting, &j->alerting);
 	if (!err)
 		err = chains_new(s, &j->chains);
+	if (!err)
+		err = hits_new(&j->hits);
 	if (err)
 		return err;
 	*ret_judge = take_ptr(j);
@@ -76,6 +80,7 @@ void judge_free(struct judge *j)
 		return;
 	alerting_free(j->alerting);
 	chains_free(j->chains);
+	hits_free(j->hits);
 	map_free(j->profiles);
 	for (size_t i = 0; i < array_len(j->own_programs); i++)
 		free(j->own_programs[i]);
@@ -209,6 +214,8 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 	/* A door that a fresh sensor found again is the same door, open since it was first seen. */
 	if (known.opened_ns)
 		d.opened_ns = known.opened_ns;
+	else if (!err)
+		hits_add(j->hits, &judgement, ev->time_ns);
 	if (!err && judgement.kind)
 		err = choose_key(j, &d, judgement.kind, known.key, &key);
 	if (!err)
@@ -413,6 +420,7 @@ static int judge_batch(struct judge *j, const char *node, uint32_t boot_seq, uin
 		err = store_set_judged(j->store, node, boot_seq, *seq, b.last_seq);
 	if (!err)
 		err = store_commit(j->store);
+	hits_settle(j->hits, !err);
 	if (err) {
 		store_rollback(j->store);
 		alerting_forget(j->alerting); /* what it remembers of the lost transaction */
@@ -630,6 +638,8 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 		*ret_next_ns = now_wall_ns;
 	else if (!err && *ret_next_ns && *ret_next_ns <= now_wall_ns)
 		*ret_next_ns = j->news_ns + QUIET_NS;
+	if (!err)
+		err = hits_write(j->hits, j->store, now_wall_ns, ret_next_ns);
 	*ret_changes = alerting_changes(j->alerting);
 	return err;
 }
