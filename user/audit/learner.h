@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_AUDIT_LEARNER_H
+#define AJAR_AUDIT_LEARNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "core/event.h"
+#include "core/profile.h"
+
+/*
+ * Learns the profile of a class from what stood open on its nodes over a window. Pure: doors and times go in, rules and
+ * outliers come out, in any order the same.
+ *
+ * Doors that say the same (protocol, port, scope, program, user) are one candidate. Of one program's users on a port enough are taken
+ * for the quorum of nodes, since a daemon that drops its privileges is seen as two. Ports that the kernel chose, and three or more in
+ * the ephemeral range, are the program's and not the port's: one range for each program and user. Doors inside jobs are
+ * the scheduler's business: one rule for them all. What is on too few nodes, or is held by a program of doubtful origin, is
+ * an outlier: never a rule, always shown.
+ */
+#define LEARN_CANDIDATES_MAX 20000 /* more are counted in learned.dropped */
+#define LEARN_NODES_MAX (1 << 17)
+#define LEARN_SLOTS_MAX 4096
+#define LEARN_ROW_NODES_MAX 64 /* names kept of an outlier's nodes */
+
+struct learn_opts {
+	const char *host_type, *author;
+	uint64_t now_ns;
+	uint64_t since_ns, until_ns, slot_ns; /* the window, cut into slots; slot_ns 0: one moment */
+	unsigned quorum; /* of a thousand nodes */
+};
+
+struct learned_rule {
+	struct profile_row row;
+	bool outlier;
+	unsigned nodes_seen, nodes_total, slots_seen, slots_total;
+	unsigned score; /* thousandths: fraction of nodes times fraction of the window */
+	uint64_t doors;
+	const char *why; /* of an outlier: static, or NULL: too few nodes */
+	char *nodes[LEARN_ROW_NODES_MAX]; /* of an outlier, some of them; NULL ends it */
+};
+struct learned {
+	struct learned_rule *rules; /* rules first, in the order of ports, then outliers */
+	size_t len;
+	uint64_t doors, left_out; /* seen; of them no rule's */
+	uint64_t dropped;
+};
+void learned_done(struct learned *l);
+
+struct learner;
+must_check int learner_new(const struct learn_opts *o, struct learner **ret_l);
+void learner_free(struct learner *l);
+DEFINE_FREEP(struct learner, learner_free)
+/* A node that reported in the window: it counts for the quorum also when it has no door. */
+must_check int learner_node(struct learner *l, const char *node);
+/* A door that stood open on the node from..to; to 0: it still does. */
+must_check int learner_add(struct learner *l, const char *node, const struct door *d, const struct process *opener,
+			   uint64_t from_ns, uint64_t to_ns);
+must_check int learner_finish(struct learner *l, struct learned *ret);
+
+/* "ssh" for tcp 22: of services so common that their port names them; else NULL. */
+const char *learn_service_of(enum door_proto proto, uint32_t port);
+
+#endif

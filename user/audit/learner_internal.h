@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_AUDIT_LEARNER_INTERNAL_H
+#define AJAR_AUDIT_LEARNER_INTERNAL_H
+
+#include "audit/learner.h"
+#include "base/map.h"
+
+/* The kernel's default net.ipv4.ip_local_port_range; widened by what was seen outside it. */
+#define EPHEMERAL_LO 32768
+#define EPHEMERAL_HI 60999
+#define EPHEMERAL_PORTS_MIN 3 /* so many ports up there are not meant one by one */
+
+enum learn_kind { LEARN_PORT, LEARN_RANGE, LEARN_JOB };
+
+/* A set of small numbers. */
+struct bits {
+	uint8_t *p;
+	size_t bytes;
+	unsigned count;
+};
+bool bits_has(const struct bits *b, size_t i);
+must_check int bits_set(struct bits *b, size_t i);
+must_check int bits_add(struct bits *into, const struct bits *from);
+/* How many are in both. */
+unsigned bits_common(const struct bits *a, const struct bits *b);
+
+/* What doors have in common that may become one rule. */
+struct candidate {
+	enum learn_kind kind;
+	enum door_proto proto;
+	enum door_scope scope;
+	uint32_t lo, hi;
+	char *exe, *user; /* NULL: not known, or of no importance */
+	const char *doubt; /* why no rule may come from it */
+	bool only_deleted; /* every one of its programs was replaced below it: counts, but founds no rule */
+	uint64_t doors;
+	struct bits nodes, slots;
+	bool taken; /* dealt with */
+};
+
+struct learner {
+	struct learn_opts o;
+	char *host_type, *author;
+	struct map *node_ids, *by_key;
+	char **names;
+	size_t nodes_len, nodes_cap;
+	struct candidate **list;
+	size_t len;
+	unsigned slots_total;
+	uint64_t doors, dropped;
+};
+
+#endif
