@@ -136,7 +136,7 @@ ok "alerts show has why and remedy" eval "grep -q '^why  ' '$T/out' && grep -q '
 # --- learning --------------------------------------------------------------------------------------
 run profile learn --class compute --data "$D" -j
 ok "learn proposes what stands open, not the program in /tmp" jq -es '[.[].port] == [22]' "$T/out"
-ok "and says what it leaves out, and why" grep -q 'left out: tcp 0.0.0.0:4444.*deleted' "$T/err"
+ok "and says what it leaves out, and why" grep -q 'left out: allow tcp 4444 .*deleted' "$T/err"
 ok "and how to accept it" grep -q "profile learn --class compute --write" "$T/err"
 run profile show compute -j --data "$D"
 ok "nothing is written before" jq -es 'length == 1 and .[0].origin == "manual"' "$T/out"

@@ -166,15 +166,16 @@ unsigned bits_common(const struct bits *a, const struct bits *b)
 
 /* --- doors ---------------------------------------------------------------------------------------------- */
 
-static const char *doubt_of(const struct process *p, unsigned flags)
+static const char *doubt_of(unsigned flags)
 {
 	if (flags & EXE_MEMFD)
 		return "its program lives in memory only";
 	if (flags & EXE_CUT)
 		return "the path of its program is longer than the record";
+	if ((flags & EXE_DELETED) && (flags & (EXE_WRITABLE_DIR | EXE_HOME)))
+		return "its program was deleted, and lay where users may write";
 	if (flags & (EXE_WRITABLE_DIR | EXE_HOME))
 		return "its program lies where users may write";
-	(void)p;
 	return NULL;
 }
 
@@ -214,7 +215,7 @@ static int describe(const struct door *d, const struct process *p, struct candid
 	c->proto = proto_class(d->proto);
 	c->scope = d->scope;
 	c->lo = c->hi = d->port;
-	c->doubt = doubt_of(p, flags);
+	c->doubt = doubt_of(flags);
 	c->only_deleted = !c->doubt && (flags & EXE_DELETED);
 	if (p && p->known && p->job.ptr && proto_has_ports(d->proto) && d->port >= JOB_PORTS_LO) {
 		c->kind = LEARN_JOB;

@@ -28,7 +28,9 @@ static int input_fd(const struct proc_opts *o, int *ret_fd)
 	_close_ int fd = -1;
 	int err;
 
-	if (!o->input) {
+	if (o->own_stdin) {
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	} else if (!o->input) {
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	} else if (o->input_len > INPUT_MAX) {
 		return -E2BIG;

@@ -15,6 +15,7 @@ struct proc_opts {
 	const void *input; /* written to its standard input, then closed; NULL: /dev/null */
 	size_t input_len; /* at most 1 MiB */
 	bool quiet; /* stdout and stderr to /dev/null */
+	bool own_stdin; /* our stdin is its stdin, and input is not looked at: an editor */
 	bool own_stdout; /* our stdout is its stdout; else its stdout goes to our stderr */
 	bool own_session; /* setsid: proc_kill_group() ends its children too */
 	bool ends_with_us; /* SIGTERM when we die; proc_follow_supervisor() renews that after a change of uid */

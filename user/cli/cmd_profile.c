@@ -146,13 +146,15 @@ static int learn(struct cmd_ctx *c)
 
 static int run(struct cmd_ctx *c)
 {
-	static const char *const words[] = { "ls",     "show", "learn", "check", "import",
-					     "export", "diff", "test",	"allow", "require",
-					     "deny",   "rm",   "dead",	NULL };
+	static const char *const words[] = { "ls",     "show", "learn", "check",    "import",
+					     "export", "diff", "test",	"allow",    "require",
+					     "deny",   "rm",   "dead",	"proposal", "accept",
+					     "reject", NULL };
 	static int (*const runs[])(struct cmd_ctx * c) = {
-		list,		show,	      learn,	    profile_check, profile_import,
-		profile_export, profile_diff, profile_test, profile_edit,  profile_edit,
-		profile_edit,	profile_rm,   profile_dead,
+		list,		show,	      learn,	    profile_check,    profile_import,
+		profile_export, profile_diff, profile_test, profile_edit,     profile_edit,
+		profile_edit,	profile_rm,   profile_dead, profile_proposal, profile_accept,
+		profile_reject,
 	};
 	int what = 0;
 
@@ -169,6 +171,14 @@ static const struct cmd_option options[] = {
 	{ "since", 0, "TIME",
 	  "learn: also from doors that have closed since then: 2h, 7d, '2026-11-22'; dead: never "
 	  "matched since then (default: 30d)" },
+	{ "quorum", 0, "FRACTION",
+	  "learn: of the class's nodes, 0.8 or 80% (the default); what is on fewer is left out and "
+	  "shown" },
+	{ "from-nmap", 0, "FILE", "learn: from what nmap found open (nmap -p- -oX FILE HOST)" },
+	{ "text", 0, NULL, "learn: print a file to change and import" },
+	{ "outliers", 0, NULL, "learn -j: what is left out, too" },
+	{ "propose", 0, NULL, "learn: keep the proposal, to be decided rule by rule" },
+	{ "edit", 0, NULL, "accept: decide in $EDITOR" },
 	{ "write", 'w', NULL, "learn: accept what is proposed" },
 	{ "add", 0, NULL, "import: keep the rows that the file has not" },
 	{ "dry-run", 'n', NULL, "import: only say what would change" },
@@ -184,7 +194,8 @@ const struct cmd cmd_profile = {
 		"| diff CLASS "
 		"[FILE|CLASS] | test CLASS DOOR | allow CLASS RULE | require CLASS RULE | deny "
 		"CLASS RULE | "
-		"rm CLASS ID|RULE | dead [CLASS]]",
+		"rm CLASS ID|RULE | dead [CLASS] | proposal [CLASS] | accept CLASS [NR...|all] | "
+		"reject CLASS NR...|all]",
 	.help = "what a class of nodes may have open: rules, learned or written",
 	.options = options,
 	.more = "'learn' proposes one row for each door that stands open and shows what it leaves "

@@ -1,37 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Learning: the machine proposes what stands open, a person accepts it. */
+/* Learning: the machine proposes what stood open, a person accepts it. */
 #include "cli/profile_learn.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ajar/exit.h"
-#include "audit/audit.h"
+#include "audit/learner.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/hostlist.h"
+#include "base/jsonw.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/doorset.h"
 #include "cli/out.h"
+#include "cli/profile_nmap.h"
+#include "cli/profile_util.h"
 #include "cli/profile_view.h"
 #include "cli/words.h"
 #include "conf/conf.h"
+#include "conf/profile_text.h"
+#include "store/profile.h"
 #include "store/store.h"
 #include "view/view.h"
+
+#define HOUR_NS UINT64_C(3600000000000)
+#define SLOTS_OF_HOURS_MAX 1440 /* of a longer window the slots are days */
+#define QUORUM_DEFAULT 800
 
 struct learn {
 	struct cmd_ctx *c;
 	const char *host_type;
-	char author[64];
+	const char *author;
 	uint64_t now_ns, since_ns;
-	struct doorset doors, left_out;
-	struct profile_row *rows;
-	size_t rows_len;
+	unsigned quorum; /* of a thousand nodes */
 	struct store *store;
+	struct learner *learner;
+	struct learned found;
+	size_t rules; /* of found, those that are no outliers */
+	int err;
 };
 
 struct names {
@@ -72,15 +84,12 @@ int profile_no_such_class(struct store *s, const char *host_type, const char *ow
 
 static void learn_done(struct learn *l)
 {
-	for (size_t i = 0; i < l->rows_len; i++)
-		profile_row_done(&l->rows[i]);
-	free(l->rows);
-	doorset_done(&l->doors);
-	doorset_done(&l->left_out);
+	learned_done(&l->found);
+	learner_free(l->learner);
 	store_free(l->store);
 }
 
-/* --- what stands open ------------------------------------------------------------------------------ */
+/* --- what stood open ------------------------------------------------------------------------------------ */
 
 static int keep(const struct store_door *d, void *arg)
 {
@@ -88,161 +97,415 @@ static int keep(const struct store_door *d, void *arg)
 
 	if (strcmp(d->host_type, l->host_type) != 0 || (d->closed_ns && d->closed_ns < l->since_ns))
 		return 0;
-	return doorset_add(&l->doors, &d->ev, d->node, d->host_type, d->verdict);
+	return learner_add(l->learner, d->node, &d->ev.door, &d->ev.opener, d->opened_ns,
+			   d->closed_ns);
+}
+
+/* Nodes of the class that were heard of in the window, and since when the class is known at all. */
+struct members {
+	struct learn *l;
+	uint64_t first_ns;
+	bool add;
+};
+
+static int on_node(const struct store_node *n, void *arg)
+{
+	struct members *m = arg;
+
+	if (strcmp(n->host_type, m->l->host_type) || n->last_seen_ns < m->l->since_ns)
+		return 0;
+	if (!m->first_ns || n->first_seen_ns < m->first_ns)
+		m->first_ns = n->first_seen_ns;
+	return m->add ? learner_node(m->l->learner, n->name) : 0;
+}
+
+static int make_learner(struct learn *l, uint64_t first_ns)
+{
+	struct learn_opts o = { .host_type = l->host_type,
+				.author = l->author,
+				.now_ns = l->now_ns,
+				.until_ns = l->now_ns,
+				.quorum = l->quorum };
+	int err;
+
+	if (l->since_ns) {
+		/* What nobody watched says nothing about how stable a door is. */
+		o.since_ns = l->since_ns > first_ns ? l->since_ns : first_ns;
+		o.slot_ns = HOUR_NS;
+		if ((l->now_ns - o.since_ns) / HOUR_NS >= SLOTS_OF_HOURS_MAX)
+			o.slot_ns = 24 * HOUR_NS;
+	}
+	err = learner_new(&o, &l->learner);
+	if (err == -ERANGE)
+		return log_usage("--since goes back too far: at most 4000 days");
+	return err ? log_err(err, "cannot learn") : 0;
 }
 
 static int from_store(struct learn *l)
 {
 	const struct store_door_query q = { .open_only = !l->since_ns };
-	int err = store_doors(l->store, &q, keep, l);
+	struct members m = { .l = l };
+	int err = store_nodes(l->store, on_node, &m);
 
+	if (err)
+		return cmd_store_err(err, l->store, "cannot read the nodes");
+	err = make_learner(l, m.first_ns);
+	if (err)
+		return err;
+	m.add = true;
+	err = store_nodes(l->store, on_node, &m);
+	if (!err)
+		err = store_doors(l->store, &q, keep, l);
 	return err ? cmd_store_err(err, l->store, "cannot read the doors") : 0;
 }
 
-static int find_doors(struct learn *l)
+static int from_kernel(struct learn *l)
 {
-	bool own = !strcmp(l->host_type, l->c->conf->node_class);
-	int err = l->store ? from_store(l) : 0;
+	struct doorset doors = { 0 };
+	int err;
 
-	if (err || l->doors.len || !own)
-		return err;
 	log_info("%s: learning from what the kernel shows now",
 		 l->store ? "the store knows no open door of this class" : "no store yet");
-	return kernel_doors(l->c, &l->doors);
+	err = kernel_doors(l->c, &doors);
+	for (size_t i = 0; i < doors.len && !err; i++) {
+		const struct event *ev = &doors.items[i].ev;
+
+		err = learner_add(l->learner, l->c->conf->node_name, &ev->door, &ev->opener, 0, 0);
+		if (err)
+			log_err(err, "cannot learn");
+	}
+	doorset_done(&doors);
+	return err;
 }
 
-/* --- the proposal ---------------------------------------------------------------------------------- */
-
-/* audit_learn() counts what it leaves out; asked about one door it tells which. */
-static int find_left_out(struct learn *l)
+static int from_nmap(struct learn *l, const char *path)
 {
-	for (size_t i = 0; i < l->doors.len; i++) {
-		const struct doorset_item *it = &l->doors.items[i];
-		const struct learn_door one = { .door = &it->ev.door, .opener = &it->ev.opener };
-		struct profile_row *rows = NULL;
-		size_t n = 0, left_out = 0;
-		int err = audit_learn(l->host_type, &one, 1, l->now_ns, l->author, &rows, &n,
-				      &left_out);
+	_cleanup_(nmap_services_done) struct nmap_services services = { 0 };
+	int err = profile_nmap(path, l->learner, &services);
 
-		if (err)
-			return err;
-		for (size_t k = 0; k < n; k++)
-			profile_row_done(&rows[k]);
-		free(rows);
-		if (left_out)
-			err = doorset_add(&l->left_out, &it->ev, it->node, it->host_type,
-					  it->verdict);
-		if (err)
-			return err;
+	if (err)
+		return err;
+	err = learner_finish(l->learner, &l->found);
+	if (!err)
+		err = nmap_services_apply(&services, &l->found);
+	return err ? log_err(err, "cannot learn") : 0;
+}
+
+static int gather(struct learn *l)
+{
+	bool own = !strcmp(l->host_type, l->c->conf->node_class);
+	const char *xml = cmd_opt(l->c, "from-nmap");
+	int err = 0;
+
+	if (xml) {
+		l->since_ns = 0;
+		err = make_learner(l, 0);
+		return err ? err : from_nmap(l, xml);
 	}
-	return 0;
+	if (l->store)
+		err = from_store(l);
+	else
+		err = make_learner(l, 0);
+	if (!err)
+		err = learner_finish(l->learner, &l->found);
+	if (err || l->found.doors || !own)
+		return err;
+	learned_done(&l->found);
+	learner_free(take_ptr(l->learner));
+	l->since_ns = 0;
+	err = make_learner(l, 0);
+	return err ? err : from_kernel(l);
 }
 
 static int propose(struct learn *l)
 {
-	struct learn_door *list = calloc(l->doors.len + 1, sizeof(*list));
-	size_t left_out;
-	int err;
+	int err = gather(l);
 
-	if (!list)
-		return log_err(-ENOMEM, "cannot learn");
-	for (size_t i = 0; i < l->doors.len; i++)
-		list[i] = (struct learn_door){ .door = &l->doors.items[i].ev.door,
-					       .opener = &l->doors.items[i].ev.opener };
-	err = audit_learn(l->host_type, list, l->doors.len, l->now_ns, l->author, &l->rows,
-			  &l->rows_len, &left_out);
-	free(list);
-	if (!err)
-		err = find_left_out(l);
-	return err ? log_err(err, "cannot learn") : 0;
+	if (err)
+		return err;
+	if (!l->found.rules) {
+		err = learner_finish(l->learner, &l->found);
+		if (err)
+			return log_err(err, "cannot learn");
+	}
+	while (l->rules < l->found.len && !l->found.rules[l->rules].outlier)
+		l->rules++;
+	if (l->found.dropped)
+		log_warn("more than %d kinds of doors: %" PRIu64 " doors were not looked at",
+			 LEARN_CANDIDATES_MAX, l->found.dropped);
+	return 0;
 }
 
-static bool contains(struct text t, const char *s)
+/* --- showing ---------------------------------------------------------------------------------------------- */
+
+/* "480 of 480 nodes, 168 of 168 hours" */
+static void put_evidence(const struct learn *l, const struct learned_rule *r, struct buf *b)
 {
-	return t.ptr && memmem(t.ptr, t.len, s, strlen(s));
+	bool hours = r->slots_total > 1;
+
+	buf_printf(b, "%u of %u node%s", r->nodes_seen, r->nodes_total, plural(r->nodes_total));
+	if (hours)
+		buf_printf(b, ", %u of %u %s", r->slots_seen, r->slots_total,
+			   (l->now_ns - l->since_ns) / HOUR_NS >= SLOTS_OF_HOURS_MAX ? "days"
+										     : "hours");
 }
 
-static const char *why_left_out(const struct process *p)
+static void put_nodes(const struct learned_rule *r, struct buf *b)
 {
-	if (contains(p->exe, "memfd:"))
-		return "its program lives in memory only";
-	if (contains(p->exe, " (deleted)"))
-		return "its program was deleted or replaced: restart it";
-	if (p->exe_cut)
-		return "the path of its program is longer than the record";
-	if (!p->known || !p->exe.ptr)
-		return "its program is not known";
-	return "its program lies where users may write";
+	_cleanup_(hostlist_done) struct hostlist h = { 0 };
+
+	for (size_t i = 0; i < LEARN_ROW_NODES_MAX && r->nodes[i]; i++)
+		if (hostlist_add(&h, r->nodes[i]))
+			return;
+	hostlist_fold_short(&h, b, 200);
+	if (r->nodes_seen > h.len)
+		buf_printf(b, " and %zu more", r->nodes_seen - h.len);
+}
+
+static void put_why(const struct learn *l, const struct learned_rule *r, struct buf *b)
+{
+	if (r->why)
+		buf_puts(b, r->why);
+	else
+		buf_printf(b, "the quorum is %u.%u %%", l->quorum / 10, l->quorum % 10);
 }
 
 static void say_left_out(const struct learn *l)
 {
-	for (size_t i = 0; i < l->left_out.len; i++) {
-		const struct event *ev = &l->left_out.items[i].ev;
-		struct buf b = BUF_INIT(8192);
+	for (size_t i = l->rules; i < l->found.len; i++) {
+		const struct learned_rule *r = &l->found.rules[i];
+		_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 16);
 
-		buf_printf(&b, "%s ", door_proto_name(ev->door.proto));
-		door_endpoint_format(&b, &ev->door);
-		buf_putc(&b, ' ');
-		view_who(&b, &ev->opener);
-		log_warn("left out: %s: %s", buf_str(&b), why_left_out(&ev->opener));
-		buf_done(&b);
+		profile_rule_plain(&b, &r->row);
+		buf_puts(&b, ": ");
+		put_evidence(l, r, &b);
+		if (r->nodes_total > 1) {
+			buf_puts(&b, " (");
+			put_nodes(r, &b);
+			buf_puts(&b, ")");
+		}
+		buf_puts(&b, ": ");
+		put_why(l, r, &b);
+		log_warn("left out: %s", buf_str(&b));
 	}
+}
+
+static int print_json(const struct learn *l)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
+	size_t n = cmd_opt(l->c, "outliers") ? l->found.len : l->rules;
+	struct jsonw w;
+	int err = 0;
+
+	jsonw_init(&w, &b);
+	for (size_t i = 0; i < n && !err; i++) {
+		const struct learned_rule *r = &l->found.rules[i];
+		_cleanup_(buf_done) struct buf why = BUF_INIT(256), nodes = BUF_INIT(4096);
+
+		put_why(l, r, &why);
+		put_nodes(r, &nodes);
+		jsonw_obj(&w, NULL);
+		profile_row_json(&w, NULL, &r->row);
+		jsonw_bool(&w, "outlier", r->outlier);
+		jsonw_str(&w, "why", r->outlier ? buf_str(&why) : NULL);
+		jsonw_u64(&w, "score_permille", r->score);
+		jsonw_u64(&w, "nodes_seen", r->nodes_seen);
+		jsonw_u64(&w, "nodes_total", r->nodes_total);
+		jsonw_u64(&w, "slots_seen", r->slots_seen);
+		jsonw_u64(&w, "slots_total", r->slots_total);
+		jsonw_u64(&w, "doors", r->doors);
+		jsonw_str(&w, "nodes", r->outlier ? buf_str(&nodes) : NULL);
+		jsonw_end_obj(&w);
+		err = out_json(&w);
+	}
+	return err ? err : out_flush();
+}
+
+/* As a file that a person may change and import. */
+static int print_text(const struct learn *l)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 17);
+	int err = 0;
+
+	buf_puts(&b, "# proposed ");
+	view_time(&b, l->now_ns, false);
+	buf_printf(&b,
+		   " from %" PRIu64
+		   " doors; at the end of a line: the score, and where it comes from\n",
+		   l->found.doors);
+	buf_puts(&b, "class ");
+	profile_word_format(&b, l->host_type);
+	buf_putc(&b, '\n');
+	for (size_t i = 0; i < l->found.len && !err; i++) {
+		const struct learned_rule *r = &l->found.rules[i];
+
+		if (i == l->rules)
+			buf_puts(&b, "\n# left out:\n");
+		buf_puts(&b, r->outlier ? "# " : "");
+		profile_rule_plain(&b, &r->row);
+		buf_printf(&b, "  # %u.%02u: ", r->score / 1000, r->score % 1000 / 10);
+		put_evidence(l, r, &b);
+		if (r->outlier) {
+			buf_puts(&b, ": ");
+			put_why(l, r, &b);
+			buf_puts(&b, ": ");
+			put_nodes(r, &b);
+		}
+		buf_putc(&b, '\n');
+		err = b.err ? b.err : out_put(&b);
+	}
+	if (!err)
+		err = out_put(&b);
+	return err ? err : out_flush();
+}
+
+static int print_table(const struct learn *l)
+{
+	static const struct table_column columns[] = {
+		{ "SCORE", 0, true, false },
+		{ "SEEN", 0, false, false },
+		{ "RULE", 0.6, false, true },
+	};
+	_cleanup_(table_freep) struct table *t = NULL;
+	int err = l->rules ? table_new(columns, array_len(columns), l->c->colour, &t) : 0;
+
+	for (size_t i = 0; i < l->rules && !err; i++) {
+		const struct learned_rule *r = &l->found.rules[i];
+		_cleanup_(buf_done) struct buf seen = BUF_INIT(256), rule = BUF_INIT(1 << 15);
+		char score[16];
+
+		snprintf(score, sizeof(score), "%u.%02u", r->score / 1000, r->score % 1000 / 10);
+		put_evidence(l, r, &seen);
+		profile_rule_plain(&rule, &r->row);
+		{
+			const char *const cells[] = { score, buf_str(&seen), buf_str(&rule) };
+
+			err = table_row(t, cells, array_len(cells), NULL);
+		}
+	}
+	if (!err && t)
+		err = table_print(t, stdout);
+	return err ? err : out_flush();
+}
+
+/* --- keeping ---------------------------------------------------------------------------------------------- */
+
+static int open_to_write(struct learn *l)
+{
+	store_free(take_ptr(l->store)); /* it was opened for reading */
+	return cmd_store(l->c, STORE_CREATE, &l->store);
 }
 
 static int accept(struct learn *l)
 {
+	struct profile_row *rows = calloc(l->rules + 1, sizeof(*rows));
 	size_t fresh = 0;
 	int err;
 
-	store_free(take_ptr(l->store)); /* it was opened for reading */
-	if (cmd_store(l->c, STORE_CREATE, &l->store))
+	if (!rows || open_to_write(l)) {
+		free(rows);
 		return AJAR_EXIT_ERROR;
-	err = store_profile_add(l->store, l->host_type, l->rows, l->rows_len, true, l->now_ns,
-				&fresh);
+	}
+	for (size_t i = 0; i < l->rules; i++)
+		rows[i] = l->found.rules[i].row; /* borrowed */
+	err = store_profile_add(l->store, l->host_type, rows, l->rules, true, l->now_ns, &fresh);
+	free(rows);
 	if (err) {
 		cmd_store_err(err, l->store, "cannot write the profile");
 		return AJAR_EXIT_ERROR;
 	}
 	log_info("class '%s' has an accepted profile: %zu row%s proposed, %zu new; what is not in "
 		 "it alerts from now on",
-		 l->host_type, l->rows_len, plural(l->rows_len), fresh);
+		 l->host_type, l->rules, plural(l->rules), fresh);
+	return AJAR_EXIT_OK;
+}
+
+static int fill_proposal(const struct learn *l, size_t i, struct store_proposal *p)
+{
+	const struct learned_rule *r = &l->found.rules[i];
+	_cleanup_(buf_done) struct buf rule = BUF_INIT(1 << 15), why = BUF_INIT(1024),
+				       nodes = BUF_INIT(4096);
+
+	profile_rule_plain(&rule, &r->row);
+	put_evidence(l, r, &why);
+	if (r->outlier) {
+		buf_puts(&why, ": ");
+		put_why(l, r, &why);
+	}
+	put_nodes(r, &nodes);
+	*p = (struct store_proposal){
+		.number = (uint32_t)i + 1,
+		.outlier = r->outlier,
+		.rule = buf_take(&rule),
+		.why = buf_take(&why),
+		.nodes = nodes.len ? buf_take(&nodes) : NULL,
+		.nodes_seen = r->nodes_seen,
+		.nodes_total = r->nodes_total,
+		.slots_seen = r->slots_seen,
+		.slots_total = r->slots_total,
+		.made_ns = l->now_ns,
+		.made_by = l->author,
+	};
+	return p->rule && p->why ? 0 : -ENOMEM;
+}
+
+static int keep_proposal(struct learn *l)
+{
+	struct store_proposal *list = calloc(l->found.len + 1, sizeof(*list));
+	int err = list ? 0 : log_err(-ENOMEM, "cannot keep the proposal");
+
+	if (!err)
+		err = open_to_write(l);
+	for (size_t i = 0; i < l->found.len && !err; i++)
+		err = fill_proposal(l, i, &list[i]);
+	if (!err) {
+		err = store_proposal_put(l->store, l->host_type, list, l->found.len);
+		if (err)
+			cmd_store_err(err, l->store, "cannot keep the proposal");
+	}
+	for (size_t i = 0; list && i < l->found.len; i++) {
+		free((char *)list[i].rule);
+		free((char *)list[i].why);
+		free((char *)list[i].nodes);
+	}
+	free(list);
+	if (err)
+		return AJAR_EXIT_ERROR;
+	log_info("kept: look with 'ajar profile proposal %s', decide with 'ajar profile accept %s' "
+		 "and 'reject'",
+		 l->host_type, l->host_type);
 	return AJAR_EXIT_OK;
 }
 
 static int finish(struct learn *l)
 {
 	bool own = !strcmp(l->host_type, l->c->conf->node_class);
-	int rc = out_report(profile_rows_print(l->c, NULL, l->rows, l->rows_len));
+	int rc;
 
+	if (l->c->json)
+		rc = out_report(print_json(l));
+	else if (cmd_opt(l->c, "text"))
+		rc = out_report(print_text(l));
+	else
+		rc = out_report(print_table(l));
 	if (rc)
 		return rc;
 	say_left_out(l);
-	if (!l->rows_len)
+	if (!l->rules)
 		log_info("nothing of class '%s' stands open that could be learned", l->host_type);
 	if (cmd_opt(l->c, "write"))
 		return accept(l);
-	log_info("proposed for class '%s': %zu row%s, %zu door%s left out; accept with 'ajar "
-		 "profile learn%s%s --write'",
-		 l->host_type, l->rows_len, plural(l->rows_len), l->left_out.len,
-		 plural(l->left_out.len), own ? "" : " --class ", own ? "" : l->host_type);
+	if (cmd_opt(l->c, "propose"))
+		return keep_proposal(l);
+	log_info("proposed for class '%s': %zu row%s, %" PRIu64
+		 " door%s left out; accept with 'ajar "
+		 "profile learn%s%s --write', rule by rule with --propose",
+		 l->host_type, l->rules, plural(l->rules), l->found.left_out,
+		 plural(l->found.left_out), own ? "" : " --class ", own ? "" : l->host_type);
 	return AJAR_EXIT_OK;
 }
 
-/* --- who and which --------------------------------------------------------------------------------- */
-
-/* For the record only: who accepted it. Whoever may write the store may say what they like here. */
-static void find_author(struct learn *l)
-{
-	const char *name = getenv("SUDO_USER");
-
-	if (!name)
-		name = getenv("LOGNAME");
-	if (name)
-		snprintf(l->author, sizeof(l->author), "%s", name);
-	else
-		snprintf(l->author, sizeof(l->author), "uid %u", (unsigned)getuid());
-}
+/* --- who and which ------------------------------------------------------------------------------------------ */
 
 static int check_class(struct learn *l)
 {
@@ -250,7 +513,8 @@ static int check_class(struct learn *l)
 	struct profile *p = NULL;
 	int err = -ENOENT;
 
-	if (!strcmp(l->host_type, own))
+	/* From a scan a class may be learned before any node of it has reported. */
+	if (!strcmp(l->host_type, own) || cmd_opt(l->c, "from-nmap"))
 		return 0;
 	if (l->store)
 		err = store_profile_get(l->store, l->host_type, &p);
@@ -262,19 +526,41 @@ static int check_class(struct learn *l)
 	return err;
 }
 
+/* "0.8", "80%", "1" */
+static int read_quorum(struct learn *l)
+{
+	const char *value = cmd_opt(l->c, "quorum");
+	char *end = NULL;
+	double v;
+
+	l->quorum = QUORUM_DEFAULT;
+	if (!value)
+		return 0;
+	v = strtod(value, &end);
+	if (end != value && *end == '%') {
+		v /= 100;
+		end++;
+	}
+	if (end == value || *end || !(v >= 0 && v <= 1))
+		return log_usage("--quorum '%s' is a fraction of the class's nodes: 0.8 or 80%%",
+				 value);
+	l->quorum = (unsigned)(v * 1000 + 0.5);
+	return 0;
+}
+
 int profile_learn(struct cmd_ctx *c)
 {
 	_cleanup_(learn_done) struct learn l = { .c = c, .now_ns = clock_wall_ns() };
 	int err = words_time(c, "since", &l.since_ns);
 
 	l.host_type = cmd_opt(c, "class") ? cmd_opt(c, "class") : c->conf->node_class;
-	find_author(&l);
+	l.author = profile_author();
+	if (!err)
+		err = read_quorum(&l);
 	if (!err && cmd_store_exists(c))
 		err = cmd_store(c, STORE_READONLY, &l.store);
 	if (!err)
 		err = check_class(&l);
-	if (!err)
-		err = find_doors(&l);
 	if (!err)
 		err = propose(&l);
 	return err ? AJAR_EXIT_ERROR : finish(&l);

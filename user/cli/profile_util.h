@@ -33,5 +33,8 @@ int profile_rm(struct cmd_ctx *c);
 int profile_test(struct cmd_ctx *c);
 int profile_diff(struct cmd_ctx *c);
 int profile_dead(struct cmd_ctx *c);
+int profile_proposal(struct cmd_ctx *c);
+int profile_accept(struct cmd_ctx *c);
+int profile_reject(struct cmd_ctx *c);
 
 #endif

@@ -25,12 +25,11 @@ static void put_flaw(struct buf *b, const struct profile *p, const struct profil
 			(void)profile_flaw_words(p->rows, p->rows_len, i, now, b);
 }
 
-static void put_row_json(struct jsonw *w, const struct profile *p, const struct profile_row *r)
+void profile_row_json(struct jsonw *w, const struct profile *p, const struct profile_row *r)
 {
 	_cleanup_(buf_done) struct buf flaw = BUF_INIT(1024);
 
 	put_flaw(&flaw, p, r);
-	jsonw_obj(w, NULL);
 	jsonw_u64(w, "id", r->id);
 	jsonw_str(w, "action", profile_action_name(r->action));
 	if (r->port || r->port_end)
@@ -59,7 +58,6 @@ static void put_row_json(struct jsonw *w, const struct profile *p, const struct 
 	jsonw_u64(w, "hits", r->hits);
 	jsonw_time(w, "last_match", r->last_match_ns);
 	jsonw_str(w, "flaw", flaw.len ? buf_str(&flaw) : NULL);
-	jsonw_end_obj(w);
 }
 
 static int print_json(const struct profile *p, const struct profile_row *rows, size_t n)
@@ -70,7 +68,9 @@ static int print_json(const struct profile *p, const struct profile_row *rows, s
 
 	jsonw_init(&w, &b);
 	for (size_t i = 0; i < n && !err; i++) {
-		put_row_json(&w, p, &rows[i]);
+		jsonw_obj(&w, NULL);
+		profile_row_json(&w, p, &rows[i]);
+		jsonw_end_obj(&w);
 		err = out_json(&w);
 	}
 	return err ? err : out_flush();

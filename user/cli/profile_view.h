@@ -7,6 +7,7 @@
 #include "base/err.h"
 
 struct cmd_ctx;
+struct jsonw;
 struct profile;
 struct profile_row;
 
@@ -15,5 +16,8 @@ struct profile_row;
  * whose other rows they are held; NULL: they are of none yet.
  */
 must_check int profile_rows_print(const struct cmd_ctx *c, const struct profile *p, const struct profile_row *rows, size_t n);
+
+/* The members of a row's object. */
+void profile_row_json(struct jsonw *w, const struct profile *p, const struct profile_row *r);
 
 #endif
