@@ -38,9 +38,8 @@ static void test_unexpected(void)
 	       "udp 123)",
 	       "why: there is no row");
 	is_str(say(REMEDY, &profile, &d, &o),
-	       "see who: ajar ls :4444; if it is wanted: ajar profile learn --write (accepts what "
-	       "stands open now); if "
-	       "not: kill 20131",
+	       "see who: ajar ls :4444; if it is wanted: ajar profile allow compute tcp 4444 exe "
+	       "/usr/bin/nc.openbsd user mlee --reason WHY; if not: kill 20131",
 	       "a remedy with commands");
 	d = a_door(PROTO_UDP, 123);
 	d.scope = SCOPE_HOST;
@@ -130,6 +129,9 @@ static void test_hostile(void)
 	memset(path, '\x07', sizeof(path) - 1);
 	path[0] = '/';
 	o.exe = text_of(path);
+	ok(strstr(say(REMEDY, &profile, &d, &o), "ajar alerts allow ID") &&
+		   !strstr(say(REMEDY, &profile, &d, &o), " exe "),
+	   "a name that a shell would read otherwise is in no command to paste");
 	for (enum words w = SUMMARY; w <= REMEDY; w++) {
 		s = say(w, &profile, &d, &o);
 		ok(!strpbrk(s, "\n\r\x1b\x07\xff") && strcmp(s, "(error)"),

@@ -279,7 +279,7 @@ static void test_alert(void)
 	       "\"count\":1,\"class\":\"compute\",\"proto\":\"tcp\",\"port\":4444,\"summary\":"
 	       "\"s\",\"why\":\"w\","
 	       "\"remedy\":\"r\",\"first\":\"2026-11-22T16:01:02.123456Z\",\"last\":\"2026-11-"
-	       "22T16:01:02.123456Z\","
+	       "22T16:01:02.123456Z\",\"node_count\":0,\"until\":null,"
 	       "\"door\":{\"time\":\"2026-11-22T16:01:02.123456Z\",\"node\":\"node001\""),
 	   "an alert is the JSON of the contract");
 	ok(has("\"boot_seq\":7,\"seq\":1842") && has("\"scan\":null}"),

@@ -186,7 +186,8 @@ static int on_change(const struct store_alert_change *c, void *arg)
 	struct lane_item *it;
 	int err = 0;
 
-	if (!ln->s.wants || ln->s.wants(c, ln->s.arg))
+	/* What a maintenance holds back is in the log and goes to nobody. */
+	if (!c->alert.window_id && (!ln->s.wants || ln->s.wants(c, ln->s.arg)))
 		err = lane_take(ln, c, &it);
 	if (err)
 		return err;

@@ -345,12 +345,57 @@ static void put_stop(const struct process *p, struct buf *b)
 		buf_puts(b, "stop the program that ajar ls names");
 }
 
+/* What a shell takes as it stands, so that the line can be pasted: names are hostile. */
+static bool is_plain(struct text t)
+{
+	static const char also[] = "/._-+@:,=";
+
+	for (uint32_t i = 0; i < t.len; i++) {
+		char ch = t.ptr[i];
+
+		if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+		      (ch >= '0' && ch <= '9') || strchr(also, ch)))
+			return false;
+	}
+	return t.len && t.ptr[0] != '-';
+}
+
+/* "ajar profile allow compute tcp 4444 exe /usr/bin/nc user mlee --reason WHY"; what cannot be pasted is left to `ajar alerts`. */
+static void put_allow(const char *host_type, const struct door *d, const struct process *p,
+		      struct buf *b)
+{
+	struct text class = text_of(host_type),
+		    exe = is_known(p) ? exe_path(p) : (struct text){ 0 };
+
+	if (!host_type || !is_plain(class) || !proto_has_ports(d->proto) || d->autoport ||
+	    !is_known(p) || p->exe_cut || (!p->kernel && (!exe.ptr || !is_plain(exe))) ||
+	    (p->user.ptr && !is_plain(p->user))) {
+		buf_puts(b, "ajar alerts allow ID --reason WHY");
+		return;
+	}
+	buf_printf(b, "ajar profile allow %s ", host_type);
+	put_proto_port(d, b);
+	buf_puts(b, " exe ");
+	if (p->kernel) {
+		buf_puts(b, EXE_KERNEL);
+	} else {
+		buf_put(b, exe.ptr, exe.len);
+		if (p->uid != ID_UNKNOWN || p->user.ptr) {
+			buf_puts(b, " user ");
+			if (p->user.ptr && p->user.len)
+				buf_put(b, p->user.ptr, p->user.len);
+			else
+				put_user(p, b);
+		}
+	}
+	buf_puts(b, " --reason WHY");
+}
+
 void audit_remedy(const struct judgement *j, const char *host_type, const struct door *d,
 		  const struct process *opener, struct buf *b)
 {
 	unsigned flags = exe_flags(opener) & ~(unsigned)EXE_UNPACKAGED;
 
-	(void)host_type;
 	put_look(d, b);
 	if (!j->kind) {
 		if (j->verdict == VERDICT_LEARNING)
@@ -358,7 +403,7 @@ void audit_remedy(const struct judgement *j, const char *host_type, const struct
 				    "(accepts what stands open now)");
 		return;
 	}
-	/* audit_learn() leaves these out, so learning is no way out of the alert. */
+	/* audit_learn() leaves these out, and a row would be about a path that anyone can fill: no way out of the alert. */
 	if (flags) {
 		buf_puts(b, "; learning leaves such a program out: install it in a system "
 			    "directory and restart it, or stop it: ");
@@ -368,12 +413,12 @@ void audit_remedy(const struct judgement *j, const char *host_type, const struct
 	if (j->kind == FINDING_IMPOSTOR) {
 		buf_puts(b, "; if it has no business there: ");
 		put_stop(opener, b);
-		buf_puts(b,
-			 "; if it is wanted: ajar profile learn --write (accepts what stands open "
-			 "now)");
+		buf_puts(b, "; if it is wanted: ");
+		put_allow(host_type, d, opener, b);
 		return;
 	}
-	buf_puts(b, "; if it is wanted: ajar profile learn --write (accepts what stands open now); "
-		    "if not: ");
+	buf_puts(b, "; if it is wanted: ");
+	put_allow(host_type, d, opener, b);
+	buf_puts(b, "; if not: ");
 	put_stop(opener, b);
 }

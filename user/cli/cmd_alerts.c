@@ -10,6 +10,8 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "cli/alert_story.h"
+#include "cli/alert_triage.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/words.h"
@@ -20,6 +22,7 @@
 
 struct list {
 	struct cmd_ctx *c;
+	struct store *s;
 	struct table *table;
 	uint64_t n;
 	int out_err;
@@ -140,6 +143,7 @@ static int show_one(const struct store_alert *a, void *arg)
 {
 	struct list *l = arg;
 	struct buf *b = &l->b;
+	int err;
 
 	l->n++;
 	if (l->c->json)
@@ -152,11 +156,15 @@ static int show_one(const struct store_alert *a, void *arg)
 	put_field(b, "remedy", a->remedy);
 	put_field(b, "class", a->host_type);
 	put_field(b, "nodes", a->nodes);
+	if (a->until_ns)
+		put_time(b, "until", a->until_ns);
 	put_time(b, "first", a->first_ns);
 	put_time(b, "last", a->last_ns);
 	put_door(b, a);
-	l->out_err = out_put(b);
-	return l->out_err;
+	err = alert_story(l->s, a, b);
+	if (!err)
+		err = l->out_err = out_put(b);
+	return err;
 }
 
 static int show(struct list *l, struct store *s)
@@ -177,14 +185,22 @@ static int show(struct list *l, struct store *s)
 
 static int run(struct cmd_ctx *c)
 {
-	static const char *const words[] = { "ls", "show", NULL };
+	static const char *const words[] = {
+		"ls", "show", "ack", "snooze", "reopen", "allow", NULL
+	};
+	static int (*const verbs[])(struct cmd_ctx *) = { alerts_ack, alerts_snooze, alerts_reopen,
+							  alerts_allow };
 	struct list l = { .c = c, .b = BUF_INIT(1 << 20) };
 	_cleanup_(store_freep) struct store *s = NULL;
 	int err, what = 0, rc;
 
-	if (words_sub(c, words, &what) || cmd_bad_words(c, 0, what == 1 ? 2 : 1) ||
-	    cmd_store(c, STORE_READONLY, &s))
+	if (words_sub(c, words, &what))
 		return AJAR_EXIT_ERROR;
+	if (what >= 2)
+		return verbs[what - 2](c);
+	if (cmd_bad_words(c, 0, what == 1 ? 2 : 1) || cmd_store(c, STORE_READONLY, &s))
+		return AJAR_EXIT_ERROR;
+	l.s = s;
 	jsonw_init(&l.json, &l.b);
 	cmd_say_learning(c, s);
 	err = what == 1 ? show(&l, s) : print_list(&l, s);
@@ -201,13 +217,23 @@ static int run(struct cmd_ctx *c)
 
 static const struct cmd_option options[] = {
 	{ "all", 'a', NULL, "also those that are resolved or allowed" },
+	{ "note", 0, "TEXT", "ack, snooze, reopen: why, for the log" },
+	{ "for", 0, "TIME", "snooze: how long, such as 2h" },
+	{ "reason", 0, "TEXT", "allow: why it may be" },
+	{ "expires", 0, "TIME", "allow: for how long, such as 7d" },
+	{ "yes", 'y', NULL, "allow: without asking" },
 	{ 0 },
 };
 
 const struct cmd cmd_alerts = {
 	.name = "alerts",
-	.args = "[ls | show ID]",
-	.help = "alerts that are open, or one of them with why and what to do",
+	.args = "[ls | show ID | ack | snooze | reopen | allow] [ID | FILTER]...",
+	.help = "alerts that are open, one with its whole story, and what you decide about them",
+	.more = "An acknowledged alert is quiet until it gets worse or stands on many more nodes "
+		"(alert.reopen-nodes); a snoozed one until its time is up.\n"
+		"'allow' writes one narrow profile row, after showing what it would have silenced "
+		"in the last 30 days.\n"
+		"For example: ajar alerts ack class:compute :4444 --note 'ticket 4711'.",
 	.options = options,
 	.run = run,
 };

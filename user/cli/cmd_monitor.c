@@ -189,7 +189,8 @@ static void own_programs(char self[PATH_MAX], char agent[PATH_MAX])
 static int set_up(struct monitor *m, const struct conf *conf)
 {
 	char self[PATH_MAX], agent[PATH_MAX];
-	const struct judge_opts o = { .own_programs = { self, agent } };
+	const struct judge_opts o = { .own_programs = { self, agent },
+				      .reopen_nodes = conf->alert_reopen_nodes };
 	int err, fd;
 
 	own_programs(

@@ -73,6 +73,10 @@ static const struct conf_key keys[] = {
 	  "100ms to 1h", "10s", "time after which that program is killed" },
 	{ "alert.syslog", CONF_BOOL, offsetof(struct conf, alert_syslog), 0, 0, "yes or no",
 	  "yes", "send changes of alerts to journald or syslog" },
+	{ "alert.snooze-max", CONF_DURATION, offsetof(struct conf, alert_snooze_max_ns), 60000 * MS, 366 * DAY, "1m to 366d",
+	  "30d", "longest time for which an alert can be snoozed" },
+	{ "alert.reopen-nodes", CONF_COUNT, offsetof(struct conf, alert_reopen_nodes), 0, 1000000, "0 to 1000000",
+	  "10", "an acknowledged alert opens again when it stands on so many more nodes; 0: never" },
 };
 /* clang-format on */
 

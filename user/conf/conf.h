@@ -30,6 +30,7 @@ struct conf {
 	char *alert_exec;
 	uint64_t alert_exec_timeout_ns;
 	bool alert_syslog;
+	uint64_t alert_snooze_max_ns, alert_reopen_nodes;
 	struct conf_sink *sinks; /* conf/sinks.h */
 	unsigned sinks_len;
 	char *origins[96]; /* by key index: where the value comes from, for `config` and messages */

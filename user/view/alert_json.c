@@ -44,6 +44,11 @@ static void put_alert(struct jsonw *w, const struct store_alert *a)
 	jsonw_str(w, "remedy", a->remedy);
 	jsonw_time(w, "first", a->first_ns);
 	jsonw_time(w, "last", a->last_ns);
+	jsonw_u64(w, "node_count", a->node_count);
+	if (a->until_ns)
+		jsonw_time(w, "until", a->until_ns);
+	else
+		jsonw_null(w, "until");
 	put_alert_door(w, a);
 	jsonw_null(w, "scan"); /* filled by the scanner's side once an alert has one */
 }

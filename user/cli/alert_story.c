@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "cli/alert_story.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/hostlist.h"
+#include "store/store.h"
+#include "store/triage.h"
+#include "view/view.h"
+
+#define DOORS_SHOWN 20
+#define LOG_SHOWN 40
+#define TEXT_SHOWN 400
+
+struct story {
+	struct buf *b;
+	uint64_t id, doors, changes;
+	struct hostlist gone;
+};
+
+static int on_door(const struct store_door *d, void *arg)
+{
+	struct story *st = arg;
+
+	if (++st->doors > DOORS_SHOWN)
+		return 0;
+	buf_puts(st->b, st->doors == 1 ? "doors     " : "          ");
+	view_time(st->b, d->opened_ns, false);
+	buf_putc(st->b, ' ');
+	esc_text(st->b, d->node, strlen(d->node), TEXT_SHOWN);
+	buf_printf(st->b, " %s ", door_proto_name(d->door.proto));
+	door_endpoint_format(st->b, &d->door);
+	buf_putc(st->b, ' ');
+	view_who(st->b, &d->ev.opener);
+	buf_putc(st->b, '\n');
+	return st->b->err;
+}
+
+static int on_node(const struct store_alert_node *n, void *arg)
+{
+	struct story *st = arg;
+
+	return n->open ? 0 : hostlist_add(&st->gone, n->node);
+}
+
+static int on_change(const struct store_alert_change *c, void *arg)
+{
+	struct story *st = arg;
+
+	if (c->alert.id != st->id || ++st->changes > LOG_SHOWN)
+		return 0;
+	buf_puts(st->b, st->changes == 1 ? "log       " : "          ");
+	view_time(st->b, c->at_ns, false);
+	buf_printf(st->b, " %s by ", alert_state_name(c->state));
+	esc_text(st->b, c->who, strlen(c->who), TEXT_SHOWN);
+	if (*c->note) {
+		buf_puts(st->b, ": ");
+		esc_text(st->b, c->note, strlen(c->note), TEXT_SHOWN);
+	}
+	if (c->alert.node_count > 1)
+		buf_printf(st->b, " (%" PRIu64 " nodes)", c->alert.node_count);
+	buf_putc(st->b, '\n');
+	return st->b->err;
+}
+
+int alert_story(struct store *s, const struct store_alert *a, struct buf *b)
+{
+	const struct store_door_query q = { .alert_key = a->key, .open_only = true };
+	struct story st = { .b = b, .id = a->id };
+	int err = store_doors(s, &q, on_door, &st);
+
+	if (st.doors > DOORS_SHOWN)
+		buf_printf(b, "          and %" PRIu64 " more\n", st.doors - DOORS_SHOWN);
+	if (!err)
+		err = store_alert_nodes(s, a->id, false, on_node, &st);
+	if (!err && st.gone.len) {
+		buf_puts(b, "gone from ");
+		hostlist_fold_short(&st.gone, b, 2000);
+		buf_putc(b, '\n');
+	}
+	if (!err)
+		err = store_alert_changes(s, 0, a->first_ns, 0, 0, on_change, &st);
+	if (st.changes > LOG_SHOWN)
+		buf_printf(b, "          and %" PRIu64 " more: ajar timeline\n",
+			   st.changes - LOG_SHOWN);
+	hostlist_done(&st.gone);
+	return err ? err : b->err;
+}

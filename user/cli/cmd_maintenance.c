@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ajar/exit.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hostlist.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "cli/profile_util.h"
+#include "cli/words.h"
+#include "store/store.h"
+#include "store/triage.h"
+#include "view/view.h"
+
+/* Times at which doors are recorded and judged, and alerts held back until they are over. */
+
+#define NODES_MAX 60000
+#define LONGEST_NS (UINT64_C(90) * 86400 * 1000000000)
+
+/* --- what there is ------------------------------------------------------------------------------------ */
+
+struct list {
+	struct cmd_ctx *c;
+	struct table *table;
+	uint64_t now_ns, n;
+	struct buf b;
+	struct jsonw json;
+};
+
+static uint64_t end_of(const struct store_maintenance *m)
+{
+	return m->ended_ns && m->ended_ns < m->ends_ns ? m->ended_ns : m->ends_ns;
+}
+
+static const char *state_of(const struct list *l, const struct store_maintenance *m)
+{
+	if (end_of(m) <= l->now_ns)
+		return "over";
+	return m->starts_ns > l->now_ns ? "to come" : "under way";
+}
+
+static int print_json(struct list *l, const struct store_maintenance *m)
+{
+	struct jsonw *w = &l->json;
+
+	jsonw_obj(w, NULL);
+	jsonw_u64(w, "id", m->id);
+	jsonw_str(w, "state", state_of(l, m));
+	jsonw_str(w, "nodes", m->nodes);
+	if (*m->host_type)
+		jsonw_str(w, "class", m->host_type);
+	else
+		jsonw_null(w, "class");
+	jsonw_time(w, "starts", m->starts_ns);
+	jsonw_time(w, "ends", end_of(m));
+	jsonw_str(w, "reason", m->reason);
+	jsonw_str(w, "author", m->author);
+	jsonw_end_obj(w);
+	return out_json(w);
+}
+
+static int on_window(const struct store_maintenance *m, void *arg)
+{
+	struct list *l = arg;
+	_cleanup_(buf_done) struct buf from = BUF_INIT(64), to = BUF_INIT(64),
+				       where = BUF_INIT(1024);
+	char id[24];
+
+	l->n++;
+	if (l->c->json)
+		return print_json(l, m);
+	snprintf(id, sizeof(id), "%" PRIu64, m->id);
+	view_time(&from, m->starts_ns, false);
+	view_time(&to, end_of(m), false);
+	if (*m->host_type)
+		buf_printf(&where, "class:%s", m->host_type);
+	else
+		buf_puts(&where, *m->nodes ? m->nodes : "all");
+	{
+		const char *const cells[] = {
+			id,	      state_of(l, m), buf_str(&where), buf_str(&from),
+			buf_str(&to), m->author,      m->reason
+		};
+
+		return table_row(l->table, cells, array_len(cells), NULL);
+	}
+}
+
+static int ls(struct cmd_ctx *c)
+{
+	static const struct table_column columns[] = {
+		{ "ID", 0, true, false },	 { "STATE", 0, false, false },
+		{ "NODES", 0.3, false, true },	 { "FROM (UTC)", 0, false, false },
+		{ "TO (UTC)", 0, false, false }, { "BY", 0, false, false },
+		{ "REASON", 0.3, false, true },
+	};
+	struct list l = { .c = c, .now_ns = clock_wall_ns(), .b = BUF_INIT(1 << 20) };
+	_cleanup_(store_freep) struct store *s = NULL;
+	int err = cmd_store(c, STORE_READONLY, &s);
+
+	if (err)
+		return AJAR_EXIT_ERROR;
+	jsonw_init(&l.json, &l.b);
+	err = table_new(columns, array_len(columns), c->colour, &l.table);
+	if (!err)
+		err = store_maintenances(s, cmd_opt(c, "all") ? 0 : l.now_ns, on_window, &l);
+	if (!err && !c->json && l.n)
+		err = table_print(l.table, stdout);
+	if (!err)
+		err = out_flush();
+	if (err)
+		cmd_store_err(err, s, "cannot list the maintenance");
+	else if (!l.n)
+		log_info("no maintenance is under way or to come ('ajar maintenance --all' shows "
+			 "those that are over)");
+	table_free(l.table);
+	buf_done(&l.b);
+	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
+}
+
+/* --- a new one ------------------------------------------------------------------------------------------ */
+
+/* "all", "class:NAME" or a node set; into m, whose texts are b's or the word's. */
+static int read_where(const char *word, struct store_maintenance *m, struct buf *b)
+{
+	_cleanup_(hostlist_done) struct hostlist h = { 0 };
+	struct hostlist_error why;
+	int err;
+
+	if (!strcmp(word, "all"))
+		return 0;
+	if (!strncmp(word, "class:", 6) && word[6]) {
+		m->host_type = word + 6;
+		return 0;
+	}
+	if (!strncmp(word, "node:", 5))
+		word += 5;
+	err = hostlist_parse(&h, word, NULL, &why);
+	if (err)
+		return log_usage("'%s' is no node set (%s): give node[001-064], class:NAME or all",
+				 word, why.what);
+	if (!h.len)
+		return log_usage("'%s' names no node", word);
+	hostlist_sort(&h);
+	hostlist_fold(&h, b);
+	m->nodes = buf_str(b);
+	return b->err ? log_usage("'%s' is too many names: give class:NAME", word) : 0;
+}
+
+static int read_times(const struct cmd_ctx *c, struct store_maintenance *m)
+{
+	const char *length = cmd_opt(c, "for");
+	uint64_t ns;
+
+	m->created_ns = m->starts_ns = clock_wall_ns();
+	if (words_time(c, "from", &m->starts_ns))
+		return -EINVAL;
+	if (!length || parse_duration(length, &ns) || !ns || ns > LONGEST_NS)
+		return log_usage("a maintenance has an end: give --for 2h (at most 90d)");
+	m->ends_ns = m->starts_ns + ns;
+	return m->ends_ns > m->created_ns
+		       ? 0
+		       : log_usage("that maintenance is over already: give a later --from");
+}
+
+static int add(struct cmd_ctx *c)
+{
+	_cleanup_(buf_done) struct buf nodes = BUF_INIT(NODES_MAX);
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct store_maintenance m = { .reason = cmd_opt(c, "reason"), .author = profile_author() };
+	struct buf until = BUF_INIT(64);
+	uint64_t id = 0;
+	int err = 0;
+
+	if (c->argc != 2)
+		err = log_usage("'ajar maintenance add' wants a node set, class:NAME or all: ajar "
+				"maintenance add 'node[001-064]' --for 2h --reason firmware");
+	if (!err && (!m.reason || !*m.reason))
+		err = log_usage(
+			"a maintenance has a reason: give --reason 'firmware, ticket 4711'");
+	if (!err)
+		err = read_where(c->argv[1], &m, &nodes);
+	if (!err)
+		err = read_times(c, &m);
+	if (!err)
+		err = cmd_store(c, 0, &s);
+	if (err)
+		return AJAR_EXIT_ERROR;
+	err = store_maintenance_add(s, &m, &id);
+	if (err) {
+		cmd_store_err(err, s, "cannot add the maintenance");
+		return AJAR_EXIT_ERROR;
+	}
+	view_time(&until, m.ends_ns, false);
+	if (!c->quiet)
+		printf("maintenance %" PRIu64 " until %s UTC: alerts are held back, doors are "
+		       "recorded\n",
+		       id, buf_str(&until));
+	buf_done(&until);
+	return AJAR_EXIT_OK;
+}
+
+/* --- its end ---------------------------------------------------------------------------------------------- */
+
+static int end(struct cmd_ctx *c)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	uint64_t id = 0;
+	int err;
+
+	if (c->argc != 2 || parse_u64(c->argv[1], &id) || !id) {
+		(void)log_usage(
+			"'ajar maintenance %s' wants a number: 'ajar maintenance' lists them",
+			c->argv[0]);
+		return AJAR_EXIT_ERROR;
+	}
+	err = cmd_store(c, 0, &s);
+	if (err)
+		return AJAR_EXIT_ERROR;
+	err = store_maintenance_end(s, id, profile_author(), clock_wall_ns());
+	if (err) {
+		cmd_store_err(err, s, "nothing was ended");
+		return AJAR_EXIT_ERROR;
+	}
+	if (!c->quiet)
+		printf("maintenance %" PRIu64 " ended: what still stands is alerted now\n", id);
+	return AJAR_EXIT_OK;
+}
+
+static int run(struct cmd_ctx *c)
+{
+	static const char *const words[] = { "ls", "add", "end", "rm", NULL };
+	int what = 0;
+
+	if (words_sub(c, words, &what))
+		return AJAR_EXIT_ERROR;
+	if (what == 1)
+		return add(c);
+	if (what >= 2)
+		return end(c);
+	return cmd_bad_words(c, 0, 1) ? AJAR_EXIT_ERROR : ls(c);
+}
+
+static const struct cmd_option options[] = {
+	{ "for", 0, "TIME", "add: how long, such as 2h" },
+	{ "from", 0, "TIME", "add: when it begins; now by default" },
+	{ "reason", 0, "TEXT", "add: why, for whoever wonders" },
+	{ "all", 'a', NULL, "ls: also those that are over" },
+	{ 0 },
+};
+
+const struct cmd cmd_maintenance = {
+	.name = "maintenance",
+	.args = "[ls | add NODES | end ID]",
+	.help = "times at which alerts of some nodes are held back",
+	.options = options,
+	.more = "NODES is a node set (node[001-064]), class:NAME or all. Doors are recorded and "
+		"judged as ever;\n"
+		"what still stands when the maintenance is over is alerted then.",
+	.run = run,
+};
