@@ -118,6 +118,7 @@ same "nothing is in quarantine" "$(node .health.quarantined)" 0
 ok "the remedy names the command" eval "jq -r 'select(.summary | test(\"anew\")) | .remedy' '$HOOK_LOG' | grep -q 'ajar node accept n1'"
 ok "which accepts it" view node accept n1
 ok "and that is that" wait_for told "installed anew" resolved
+ok "its journal and the store's copy agree, number for number" eval "view timeline verify --data '$D'"
 ok "accepting once more changes nothing" eval '! view node accept n1'
 ok "its chain goes on where its journal's does" not told "chain is broken" open
 

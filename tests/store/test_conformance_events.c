@@ -52,6 +52,7 @@ static void test_conflict(struct store *s)
 
 static void test_head(struct store *s)
 {
+	struct batch b = { .len = 0 };
 	struct event ev = open_event(22, 7, T0);
 	struct event gap = {
 		.kind = EVENT_GAP, .time_ns = T0, .from_seq = 6, .to_seq = 9, .count = 4
@@ -74,6 +75,11 @@ static void test_head(struct store *s)
 	is_int(head_of(s, "n1", 1), 11, "%s: a gap record stands for what it names", drv->name);
 	is_int(put_one(s, "n1", 2, 1, &ev), 0, "%s: another boot", drv->name);
 	is_int(head_of(s, "n1", 2), 1, "%s: each boot has a head of its own", drv->name);
+	gap.from_seq = 2;
+	add(&b, 2, 10, &gap);
+	b.rows[0].gap_elsewhere = true;
+	is_int(put(s, "n1", &b, NULL), 0, "%s: a gap record about an earlier boot", drv->name);
+	is_int(head_of(s, "n1", 2), 1, "%s: leads no head of its own boot on", drv->name);
 }
 
 static void test_order(struct store *s)

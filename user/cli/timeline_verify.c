@@ -22,6 +22,8 @@
 #include "conf/conf.h"
 #include "conf/paths.h"
 #include "journal/journal.h"
+#include "journal/status.h"
+#include "store/health.h"
 #include "store/store.h"
 
 #define PAGE 1000
@@ -32,6 +34,7 @@ struct verify {
 	struct store *store; /* NULL: there is none */
 	struct buf node;
 	struct journal_verdict journal;
+	uint32_t journal_boot, store_boot; /* what the store calls the boot looked at last */
 	uint64_t compared, not_shipped, pruned, store_damages;
 	struct buf b;
 	struct jsonw json;
@@ -115,14 +118,55 @@ static int next_page(struct verify *v, struct copies *k)
 			      : err; /* the store does not know the node: it has nothing of it */
 }
 
+struct boot_search {
+	struct verify *v;
+	const uint8_t *installation;
+	const char *boot_id;
+	uint32_t journal_boot;
+};
+
+static int on_boot(const struct store_boot *b, void *arg)
+{
+	struct boot_search *s = arg;
+
+	if (b->journal_boot == s->journal_boot && !strcmp(b->boot_id, s->boot_id) &&
+	    !memcmp(b->installation, s->installation, INSTALLATION_LEN))
+		s->v->store_boot = b->boot_seq;
+	return 0;
+}
+
+/* What the store calls a boot of this journal: its own number, but for a node that was installed anew. */
+static int store_boot(struct verify *v, uint32_t boot_seq, uint32_t *ret)
+{
+	uint8_t installation[INSTALLATION_LEN];
+	char boot_id[JOURNAL_BOOT_ID_LEN + 1] = "";
+	struct boot_search s = { v, installation, boot_id, boot_seq };
+	int err = 0;
+
+	if (v->journal_boot != boot_seq) {
+		v->journal_boot = v->store_boot = boot_seq;
+		err = journal_identity(v->dirfd, installation);
+		if (!err)
+			err = journal_boot_id(v->dirfd, boot_seq, boot_id);
+		if (!err)
+			err = store_boots(v->store, buf_str(&v->node), on_boot, &s);
+	}
+	*ret = v->store_boot;
+	return err == -ENOENT ? 0 : err;
+}
+
 /* The store's row of that number, or NULL. */
 static int find_copy(struct verify *v, struct copies *k, struct journal_pos pos,
 		     const struct copy **ret)
 {
-	int err = 0;
+	uint32_t boot = 0;
+	int err;
 
-	if (k->boot_seq != pos.boot_seq || (!k->len && !k->ended)) {
-		k->boot_seq = pos.boot_seq;
+	err = store_boot(v, pos.boot_seq, &boot);
+	if (err)
+		return err;
+	if (k->boot_seq != boot || (!k->len && !k->ended)) {
+		k->boot_seq = boot;
 		k->last_seq = pos.seq - 1;
 		err = next_page(v, k);
 	}
@@ -157,7 +201,7 @@ static int compare(struct verify *v, struct copies *k, const struct journal_reco
 	if (!one) {
 		uint64_t pruned = 0;
 
-		err = store_event_base(v->store, buf_str(&v->node), r->pos.boot_seq, &pruned);
+		err = store_event_base(v->store, buf_str(&v->node), k->boot_seq, &pruned);
 		if (err)
 			return err;
 		if (r->pos.seq <= pruned) {

@@ -234,6 +234,7 @@ static int jump(struct ship *s, const struct journal_record *rec)
 static void add_row(struct ship *s, const struct journal_record *rec, uint64_t now_ns)
 {
 	struct store_event *row = &s->rows[s->len++];
+	struct event ev;
 
 	memcpy(s->bytes + s->used, rec->payload.ptr, rec->payload.len);
 	*row = (struct store_event){
@@ -244,6 +245,9 @@ static void add_row(struct ship *s, const struct journal_record *rec, uint64_t n
 		.record = { s->bytes + s->used, rec->payload.len },
 	};
 	memcpy(row->chain, rec->chain, SHA256_LEN);
+	if (!event_decode(rec->payload.ptr, rec->payload.len, &ev))
+		row->gap_elsewhere =
+			ev.kind == EVENT_GAP && ev.gap_boot && ev.gap_boot != rec->pos.boot_seq;
 	s->used += rec->payload.len;
 	s->last = rec->pos;
 }

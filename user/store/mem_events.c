@@ -70,8 +70,9 @@ static void advance_head(struct mem *m, struct mem_journal *j)
 
 			if (e->node_id != j->node_id || e->raw.boot_seq != j->boot_seq)
 				break;
-			if (e->ev.kind != EVENT_GAP || e->ev.from_seq > j->head_seq + 1 ||
-			    e->ev.to_seq <= j->head_seq || e->ev.to_seq >= INT64_MAX)
+			if (e->ev.kind != EVENT_GAP || e->raw.gap_elsewhere ||
+			    e->ev.from_seq > j->head_seq + 1 || e->ev.to_seq <= j->head_seq ||
+			    e->ev.to_seq >= INT64_MAX)
 				continue;
 			j->head_seq = e->ev.to_seq;
 			moved = true;
@@ -102,7 +103,8 @@ static uint64_t count_lost(struct mem *m, uint64_t node_id, const struct mem_eve
 		return e->ev.count;
 	if (e->ev.kind != EVENT_GAP)
 		return 0;
-	if (!e->ev.from_seq || e->ev.to_seq < e->ev.from_seq || e->ev.to_seq >= INT64_MAX)
+	if (e->raw.gap_elsewhere || !e->ev.from_seq || e->ev.to_seq < e->ev.from_seq ||
+	    e->ev.to_seq >= INT64_MAX)
 		return e->ev.count;
 	from.raw.seq = e->ev.from_seq;
 	to.raw.seq = e->ev.to_seq + 1;

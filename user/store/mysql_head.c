@@ -17,6 +17,8 @@ void my_decode(const struct store_event *row, struct event *ev)
 		*ev = (struct event){
 			.time_ns = row->recorded_ns
 		}; /* kept: a newer ajar may read it */
+	if (row->gap_elsewhere)
+		ev->to_seq = UINT64_MAX; /* counted, and no range of this boot */
 }
 
 /* --- gaps and starts ---------------------------------------------------------------------------------------- */

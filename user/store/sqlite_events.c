@@ -218,6 +218,8 @@ static int put_row(struct tally *t, const char *node, const struct store_event *
 		ev = (struct event){
 			.time_ns = row->recorded_ns
 		}; /* kept: a newer ajar may read it */
+	if (row->gap_elsewhere)
+		ev.to_seq = UINT64_MAX; /* counted, and no range of this boot */
 	err = sq_get(t->s, insert_sql, &st);
 	if (!err)
 		err = bind_event(st, &ev);

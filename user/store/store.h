@@ -71,6 +71,7 @@ struct store_event {
 	uint64_t received_ns; /* wall: when it reached the store */
 	struct text record; /* the encoded event, byte for byte as in the journal */
 	uint8_t chain[SHA256_LEN];
+	bool gap_elsewhere; /* when put: a gap record whose numbers are of an earlier boot: it leads no head of this one on */
 };
 /*
  * Inserts up to STORE_BATCH_MAX rows, in any order; rows that are there already change nothing. -EEXIST: a key is taken by other
