@@ -34,6 +34,8 @@ struct store_alert_step {
 	bool exactly;
 };
 
+
+struct store_sql;
 struct store_ops {
 	const char *name;
 	int (*open)(const char *where, unsigned flags, struct store **ret_store, char **ret_why);
@@ -170,6 +172,9 @@ struct store_ops {
 	int (*accounts)(struct store *s, store_account_fn fn, void *arg);
 	int (*whoami)(struct store *s, struct store_whoami *ret, struct buf *too_little,
 		      struct buf *too_much);
+
+	/* Statements in plain SQL (sql.h), for what is written once for all servers: scans. NULL: no SQL store. */
+	const struct store_sql *sql;
 };
 
 extern const struct store_ops store_sqlite_ops, store_mysql_ops, store_mem_ops;

@@ -6,6 +6,7 @@
 #include <sys/timerfd.h>
 
 #include "store/mysql_health.h"
+#include "store/sql.h"
 
 /*
  * Transactions, the bell and the operations table.
@@ -254,4 +255,5 @@ const struct store_ops store_mysql_ops = {
 	.revoke = my_revoke,
 	.accounts = my_accounts,
 	.whoami = my_whoami,
+	.sql = &my_sql,
 };

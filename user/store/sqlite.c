@@ -9,6 +9,7 @@
 #include "base/bell.h"
 #include "base/buf.h"
 #include "store/sqlite_health.h"
+#include "store/sql.h"
 
 /*
  * The embedded default: one file in WAL mode with synchronous=FULL, so that what commit() returned for
@@ -454,4 +455,5 @@ const struct store_ops store_sqlite_ops = {
 	.maintenance_end = sq_maintenance_end,
 	.maintenances = sq_maintenances,
 	.triage_marks = sq_triage_marks,
+	.sql = &sq_sql,
 };

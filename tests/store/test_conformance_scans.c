@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <time.h>
+
+#include "store/conformance.h"
+#include "store/scans.h"
+
+/* The queue of scans: what scans.h promises, on every driver that keeps them. */
+
+#define LEASE_NS 60000000000ULL
+#define SHORT_NS 30000000ULL
+
+static bool has_scans(struct store *s)
+{
+	uint64_t now = 0;
+
+	return store_scan_now(s, &now) != -EOPNOTSUPP;
+}
+
+static int list_plan(const struct store_plan *p, void *arg)
+{
+	buf_printf(arg, "%s:%s:%s:%d ", p->name, p->kind, p->ports, p->enabled);
+	return 0;
+}
+
+static void plans_are(struct store *s, const char *want, const char *what)
+{
+	struct buf b = BUF_INIT(4096);
+
+	buf_puts(&b, "");
+	if (store_scan_plans(s, list_plan, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+	buf_done(&b);
+}
+
+static void test_plans(struct store *s)
+{
+	struct store_plan p = { .name = "night",
+				.kind = "version",
+				.ports = "22",
+				.classes = "",
+				.nodes = "",
+				.order = "name",
+				.window = "",
+				.author = "mlee",
+				.enabled = true };
+	bool ours = false;
+
+	if (!has_scans(s))
+		return;
+	plans_are(s, "rapid:connect:all:1 verify:verify:known:1 version:version:profile:1 ",
+		  "a new store has the paper's two plans and the verification scan");
+	ok(!store_scan_plan_put(s, &p), "%s: a plan is put", drv->name);
+	p.ports = "22,80";
+	p.enabled = false;
+	ok(!store_scan_plan_put(s, &p), "%s: and put again", drv->name);
+	plans_are(s,
+		  "night:version:22,80:0 rapid:connect:all:1 verify:verify:known:1 "
+		  "version:version:profile:1 ",
+		  "the second stands in place of the first");
+	ok(!store_scan_plan_claim(s, "night", 0, 5, &ours) && ours, "%s: a plan is claimed",
+	   drv->name);
+	ok(!store_scan_plan_claim(s, "night", 0, 6, &ours) && !ours, "%s: once", drv->name);
+	ok(!store_scan_plan_claim(s, "night", 5, 7, &ours) && ours,
+	   "%s: and again when its time has come", drv->name);
+	is_int(store_scan_plan_del(s, "night"), 0, "%s: a plan is deleted", drv->name);
+	is_int(store_scan_plan_del(s, "night"), -ENOENT, "%s: one that is not there is not",
+	       drv->name);
+}
+
+static int list_addr(const char *node, const char *addr, const char *origin, uint64_t added_ns,
+		     void *arg)
+{
+	(void)added_ns;
+	buf_printf(arg, "%s=%s(%s) ", node, addr, origin);
+	return 0;
+}
+
+static void put_nodes(struct store *s)
+{
+	struct event ev = open_event(22, 1, T0);
+
+	ok(!put_one(s, "n1", 1, 1, &ev) && !put_one(s, "n2", 1, 1, &ev) &&
+		   !put_one(s, "n3", 1, 1, &ev),
+	   "%s: three nodes", drv->name);
+}
+
+static void test_addrs(struct store *s)
+{
+	struct buf b = BUF_INIT(4096);
+
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	ok(!store_node_addr_put(s, "n1", "10.251.0.1", "manual", T0) &&
+		   !store_node_addr_put(s, "n1", "fd00:a3a2::1", "resolved", T0) &&
+		   !store_node_addr_put(s, "n1", "10.251.0.1", "resolved", T0),
+	   "%s: addresses are put", drv->name);
+	is_int(store_node_addr_put(s, "n9", "10.251.0.9", "manual", T0), -ENOENT,
+	       "%s: not of a node nobody knows", drv->name);
+	ok(!store_node_addrs(s, list_addr, &b), "%s: they are listed", drv->name);
+	is_str(buf_str(&b), "n1=10.251.0.1(resolved) n1=fd00:a3a2::1(resolved) ", "%s: each once",
+	       drv->name);
+	is_int(store_node_addr_del(s, "n1", NULL), 0, "%s: they are deleted", drv->name);
+	is_int(store_node_addr_del(s, "n1", NULL), -ENOENT, "%s: once", drv->name);
+	buf_done(&b);
+}
+
+static const struct store_target n1[] = { { "n1", "10.251.0.1" }, { "n2", "10.251.0.2" } };
+static const struct store_target n3[] = { { "n3", "10.251.0.3" } };
+static const struct store_scan scan = {
+	.plan = "rapid", .kind = "connect", .nodes = "n[1-3]", .command = "", .rate = 500
+};
+
+static uint64_t new_scan(struct store *s, const struct store_scan *scan_of)
+{
+	const struct store_shard shards[] = { { .ports = "1-100", .targets = n1, .targets_len = 2 },
+					      { .ports = "22", .targets = n3, .targets_len = 1 } };
+	uint64_t id = 0;
+
+	return store_scan_new(s, scan_of, shards, 2, T0, &id) ? 0 : id;
+}
+
+struct taken {
+	uint64_t id;
+	uint32_t shard, tries;
+	char text[256];
+};
+
+static int on_shard(const struct store_shard *sh, void *arg)
+{
+	struct taken *t = arg;
+	size_t len = 0;
+
+	t->id = sh->scan_id;
+	t->shard = sh->shard;
+	t->tries = sh->tries;
+	t->text[0] = '\0';
+	for (size_t i = 0; i < sh->targets_len; i++)
+		len += (size_t)snprintf(t->text + len, sizeof(t->text) - len, "%s ",
+					sh->targets[i].node);
+	snprintf(t->text + len, sizeof(t->text) - len, "%s %s", sh->ports, sh->kind);
+	return 0;
+}
+
+static int lease(struct store *s, uint64_t id, const char *owner, uint64_t ns, struct taken *t)
+{
+	*t = (struct taken){ 0 };
+	return store_shard_lease(s, id, owner, ns, on_shard, t);
+}
+
+/* Until it can be leased, which is when the lease before it has run out. */
+static int lease_soon(struct store *s, uint64_t id, const char *owner, struct taken *t)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	int err = -ENOENT;
+
+	for (int i = 0; i < 1000 && (err = lease(s, id, owner, SHORT_NS, t)) == -ENOENT; i++)
+		nanosleep(&pause, NULL);
+	return err;
+}
+
+static int put_host(struct store *s, const struct taken *t, const char *node, const char *addr,
+		    const char *owner)
+{
+	const struct store_scan_port ports[] = {
+		{ .proto = PROTO_TCP,
+		  .port = 22,
+		  .state = "open",
+		  .reason = "syn-ack",
+		  .service = "ssh",
+		  .method = "table",
+		  .conf = 3 },
+		{ .proto = PROTO_TCP, .port = 80, .state = "filtered", .reason = "no-response" },
+	};
+	const struct store_scan_host h = { .scan_id = t->id,
+					   .shard = t->shard,
+					   .node = node,
+					   .addr = addr,
+					   .state = "seen",
+					   .started_ns = T0 + 1,
+					   .ended_ns = T0 + 2,
+					   .asked = "tcp 1-100",
+					   .folded = "tcp closed 1-21,23-79,81-100",
+					   .open_count = 1 };
+
+	return store_scan_host_put(s, &h, owner, ports, 2);
+}
+
+static int list_scan(const struct store_scan *sc, void *arg)
+{
+	buf_printf(arg, "%s %s %llu/%llu hosts %llu/%llu left %s; ", sc->plan, sc->state,
+		   (unsigned long long)sc->hosts_seen, (unsigned long long)sc->hosts,
+		   (unsigned long long)sc->shards_left, (unsigned long long)sc->shards, sc->reason);
+	return 0;
+}
+
+static void scans_are(struct store *s, const char *want, const char *what)
+{
+	struct buf b = BUF_INIT(4096);
+
+	buf_puts(&b, "");
+	if (store_scans(s, &(struct store_scan_query){ 0 }, list_scan, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+	buf_done(&b);
+}
+
+static int list_port(const struct store_scan_host *h, const struct store_scan_port *p, void *arg)
+{
+	buf_printf(arg, "%s/%u %s %s; ", h->node, p->port, p->state, p->service);
+	return 0;
+}
+
+static int list_host(const struct store_scan_host *h, void *arg)
+{
+	buf_printf(arg, "%s %s %s; ", h->node, h->state, h->folded);
+	return 0;
+}
+
+static void test_queue(struct store *s)
+{
+	struct taken a, b, c;
+	struct buf text = BUF_INIT(4096);
+	uint64_t id;
+
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	id = new_scan(s, &scan);
+	ok(id, "%s: a scan of two shards is made", drv->name);
+	is_int(lease(s, 0, "m1", LEASE_NS, &a), 0, "%s: one monitor takes a shard", drv->name);
+	is_str(a.text, "n1 n2 1-100 connect", "%s: the first", drv->name);
+	is_int(lease(s, 0, "m2", LEASE_NS, &b), 0, "%s: another takes the next", drv->name);
+	is_str(b.text, "n3 22 connect", "%s: which is the second", drv->name);
+	is_int(lease(s, 0, "m3", LEASE_NS, &c), -ENOENT, "%s: a third finds none", drv->name);
+	is_int(put_host(s, &a, "n1", "10.251.0.1", "m2"), -ECANCELED,
+	       "%s: who holds no lease stores nothing", drv->name);
+	is_int(put_host(s, &a, "n1", "10.251.0.1", "m1"), 0,
+	       "%s: a host is stored as soon as it is finished", drv->name);
+	is_int(put_host(s, &a, "n1", "10.251.0.1", "m1"), -ECANCELED, "%s: once", drv->name);
+	is_int(put_host(s, &a, "n3", "10.251.0.3", "m1"), -ECANCELED,
+	       "%s: a host of another shard is not ours", drv->name);
+	is_int(store_shard_renew(s, a.id, a.shard, "m1", LEASE_NS), 0, "%s: a lease is renewed",
+	       drv->name);
+	is_int(store_shard_renew(s, a.id, a.shard, "m2", LEASE_NS), -ECANCELED,
+	       "%s: by who holds it", drv->name);
+	is_int(store_shard_release(s, a.id, a.shard, "m1"), 0, "%s: it is given back", drv->name);
+	is_int(lease(s, id, "m2", LEASE_NS, &c), 0, "%s: another takes it on", drv->name);
+	is_str(c.text, "n2 1-100 connect", "%s: with what is left of it", drv->name);
+	is_int((int)c.tries, 1, "%s: and as if it were the first try", drv->name);
+	ok(!put_host(s, &c, "n2", "10.251.0.2", "m2") &&
+		   !store_shard_end(s, c.id, c.shard, "m2", true, ""),
+	   "%s: it ends well", drv->name);
+	scans_are(s, "rapid running 2/3 hosts 1/2 left ; ", "the scan says how far it is");
+	is_int(store_shard_end(s, b.id, b.shard, "m2", true, ""), 0,
+	       "%s: the other ends without a word about its host", drv->name);
+	scans_are(s, "rapid done 3/3 hosts 0/2 left ; ", "with the last shard the scan is done");
+	ok(!store_scan_hosts(s, &(struct store_scan_query){ .scan_id = id }, list_host, &text),
+	   "%s: its hosts are read", drv->name);
+	is_str(buf_str(&text),
+	       "n1 seen tcp closed 1-21,23-79,81-100; n2 seen tcp closed 1-21,23-79,81-100; n3 "
+	       "lost ; ",
+	       "%s: a host that was not spoken of is lost, not closed", drv->name);
+	buf_reset(&text);
+	ok(!store_scan_ports(s, id, "n1", "10.251.0.1", list_port, &text), "%s: and its ports",
+	   drv->name);
+	is_str(buf_str(&text), "n1/22 open ssh; n1/80 filtered ; ", "%s: as they were seen",
+	       drv->name);
+	buf_done(&text);
+}
+
+static void test_failing(struct store *s)
+{
+	struct taken a, b;
+	uint64_t id, n = 0;
+
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	id = new_scan(s, &scan);
+	ok(!lease(s, id, "m1", LEASE_NS, &a) &&
+		   !store_shard_end(s, id, a.shard, "m1", false, "nmap was killed"),
+	   "%s: a shard fails", drv->name);
+	ok(!lease(s, id, "m1", LEASE_NS, &b) && b.shard == a.shard && b.tries == 2,
+	   "%s: it is tried again", drv->name);
+	ok(!store_shard_end(s, id, b.shard, "m1", false, "again") &&
+		   !lease(s, id, "m1", LEASE_NS, &b) &&
+		   !store_shard_end(s, id, b.shard, "m1", false, "and again"),
+	   "%s: and again", drv->name);
+	ok(!lease(s, id, "m1", LEASE_NS, &b) && b.shard != a.shard, "%s: then it has failed",
+	   drv->name);
+	is_int(store_shard_end(s, id, b.shard, "m1", true, ""), 0, "%s: and the rest goes on",
+	       drv->name);
+	scans_are(s, "rapid failed 1/3 hosts 0/2 left and again; ",
+		  "a scan with a failed shard has failed, and says why");
+
+	id = new_scan(s, &scan);
+	ok(!lease(s, id, "m1", SHORT_NS, &a), "%s: a monitor dies with a lease", drv->name);
+	ok(!lease(s, id, "m2", LEASE_NS, &b) && b.shard != a.shard,
+	   "%s: meanwhile its shard is nobody else's", drv->name);
+	ok(!lease_soon(s, id, "m2", &b) && b.shard == a.shard, "%s: when it has run out it is",
+	   drv->name);
+	is_int(put_host(s, &a, "n1", "10.251.0.1", "m1"), -ECANCELED,
+	       "%s: the dead one, were it not dead, stores nothing", drv->name);
+	ok(!lease_soon(s, id, "m3", &b) && b.tries == 3, "%s: a third monitor tries", drv->name);
+	is_int(lease_soon(s, id, "m4", &b), -ENOENT, "%s: a fourth does not", drv->name);
+	is_int(store_scan_cancel(s, id, "stopped by mlee"), 0, "%s: the scan is cancelled",
+	       drv->name);
+	is_int(store_scan_prune(s, INT64_MAX, 10, &n), 0, "%s: old scans are pruned", drv->name);
+}
+
+static void test_exclusion(struct store *s)
+{
+	const struct store_scan probe = { .plan = "probe",
+					  .kind = "connect",
+					  .nodes = "",
+					  .command = "",
+					  .priority = STORE_SCAN_PROBE };
+	struct taken a, b;
+	uint64_t id, later;
+
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	id = new_scan(s, &scan);
+	later = new_scan(s, &scan);
+	ok(!lease(s, id, "m1", LEASE_NS, &a), "%s: a node is being scanned", drv->name);
+	ok(!lease(s, later, "m2", LEASE_NS, &b) && !strncmp(b.text, "n3", 2),
+	   "%s: another scan begins with another node", drv->name);
+	is_int(lease(s, later, "m2", LEASE_NS, &b), -ENOENT, "%s: and waits for the one",
+	       drv->name);
+	is_int(put_host(s, &a, "n1", "10.251.0.1", "m1"), 0, "%s: one of its hosts is finished",
+	       drv->name);
+	is_int(lease(s, later, "m2", LEASE_NS, &b), -ENOENT, "%s: the other is not", drv->name);
+	is_int(store_shard_end(s, id, a.shard, "m1", true, ""), 0, "%s: now both are", drv->name);
+	is_int(lease(s, later, "m2", LEASE_NS, &b), 0, "%s: and it goes on", drv->name);
+	id = new_scan(s, &probe);
+	ok(!lease(s, 0, "m3", LEASE_NS, &a) && a.id == id,
+	   "%s: a probe waits for nobody and goes before all", drv->name);
+}
+
+int main(void)
+{
+	static void (*const tests[])(struct store * s) = { test_plans, test_addrs, test_queue,
+							   test_failing, test_exclusion };
+
+	return conformance(tests, array_len(tests), NULL);
+}

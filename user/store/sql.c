@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "store/sql.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+void sql_done(struct sql *q)
+{
+	if (q->st)
+		q->s->ops->sql->put(q->s, take_ptr(q->st));
+}
+
+static int get(struct sql *q, const char *text, const char *types, va_list *ap)
+{
+	const struct store_sql *ops = q->s->ops->sql;
+	int err;
+
+	if (!ops)
+		return store_set_why(q->s, -EOPNOTSUPP, "this kind of store keeps no scans");
+	sql_done(q);
+	err = ops->get(q->s, text, &q->st);
+	if (err)
+		return err;
+	for (unsigned i = 1; *types; types++, i++) {
+		if (*types == 'u')
+			ops->u64(q->st, i, va_arg(*ap, uint64_t));
+		else
+			ops->str(q->st, i, va_arg(*ap, const char *));
+	}
+	return 0;
+}
+
+int sql_get(struct sql *q, const char *text, const char *types, ...)
+{
+	va_list ap;
+	int err;
+
+	va_start(ap, types);
+	err = get(q, text, types, &ap);
+	va_end(ap);
+	return err;
+}
+
+int sql_run(struct store *s, uint64_t *ret_changed, const char *text, const char *types, ...)
+{
+	_sql_ struct sql q = { .s = s };
+	va_list ap;
+	int err;
+
+	va_start(ap, types);
+	err = get(&q, text, types, &ap);
+	va_end(ap);
+	return err ? err : s->ops->sql->run(s, q.st, ret_changed);
+}
+
+int sql_step(struct sql *q)
+{
+	return q->s->ops->sql->step(q->s, q->st);
+}
+
+uint64_t sql_u64(const struct sql *q, unsigned i)
+{
+	return q->s->ops->sql->col_u64(q->st, i);
+}
+
+const char *sql_str(const struct sql *q, unsigned i)
+{
+	return q->s->ops->sql->col_str(q->st, i);
+}
+
+int sql_now(struct store *s, uint64_t *ret_ns)
+{
+	if (!s->ops->sql)
+		return store_set_why(s, -EOPNOTSUPP, "this kind of store keeps no scans");
+	return s->ops->sql->now(s, ret_ns);
+}
+
+int sql_node_id(struct store *s, const char *node, uint64_t *ret_id)
+{
+	return s->ops->sql->node_id(s, node, ret_id);
+}

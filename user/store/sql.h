@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_STORE_SQL_H
+#define AJAR_STORE_SQL_H
+
+#include "store/driver.h"
+
+/*
+ * Statements that every SQL server takes as they stand, written once for all drivers: "?" in order, no upsert, no server's own
+ * functions. For the groups of operations where a driver has nothing to say of its own (scans*.c). The text is constant
+ * and its address is the key of the drivers' caches; values are always bound, and borrowed until the statement is put back.
+ */
+struct store_sql {
+	int (*get)(struct store *s, const char *text, void **ret_st);
+	void (*put)(struct store *s, void *st);
+	int (*step)(struct store *s, void *st); /* 1: a row; 0: done; or a negative errno */
+	int (*run)(struct store *s, void *st, uint64_t *ret_changed);
+	void (*u64)(void *st, unsigned i, uint64_t v); /* i from 1 */
+	void (*str)(void *st, unsigned i, const char *v); /* NULL binds "" */
+	uint64_t (*col_u64)(void *st, unsigned i); /* i from 0 */
+	const char *(*col_str)(void *st, unsigned i); /* never NULL */
+	uint64_t (*last_id)(struct store *s, void *st); /* of the row that run() has inserted */
+	int (*now)(struct store *s, uint64_t *ret_ns); /* wall, by the clock that all who use the store share */
+	int (*node_id)(struct store *s, const char *node, uint64_t *ret_id); /* -ENOENT */
+};
+
+struct sql {
+	struct store *s;
+	void *st;
+};
+void sql_done(struct sql *q); /* puts it back; a struct sql may then be used again */
+#define _sql_ _cleanup_(sql_done)
+
+/* Binds, in order: 'u' a uint64_t, 's' a string. -EOPNOTSUPP from a store that is none of SQL. */
+must_check int sql_get(struct sql *q, const char *text, const char *types, ...);
+must_check int sql_step(struct sql *q);
+/* get, run and put back. *ret_changed may be NULL. */
+must_check int sql_run(struct store *s, uint64_t *ret_changed, const char *text, const char *types, ...);
+uint64_t sql_u64(const struct sql *q, unsigned i);
+const char *sql_str(const struct sql *q, unsigned i);
+must_check int sql_now(struct store *s, uint64_t *ret_ns);
+must_check int sql_node_id(struct store *s, const char *node, uint64_t *ret_id);
+
+extern const struct store_sql sq_sql, my_sql;
+
+#endif
