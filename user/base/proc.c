@@ -70,19 +70,70 @@ static int clear_cloexec(const int *fds)
 	return 0;
 }
 
+static void limit(int what, uint64_t max)
+{
+	const struct rlimit l = { max, max };
+
+	setrlimit(what, &l);
+}
+
+static void set_limits(const struct proc_opts *o)
+{
+	if (o->memory_max)
+		limit(RLIMIT_AS, o->memory_max);
+	if (o->cpu_s_max)
+		limit(RLIMIT_CPU, o->cpu_s_max);
+	if (o->no_files)
+		limit(RLIMIT_FSIZE, 0);
+}
+
+/* CAP_NET_RAW, over the change of uid and over exec, by way of the ambient set; and no other. */
+static int keep_net_raw(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const uint32_t bit = 1U << CAP_NET_RAW;
+	const struct __user_cap_data_struct data[2] = { { bit, bit, bit }, { 0 } };
+
+	if (syscall(SYS_capset, &head, data) < 0 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int become(const struct proc_opts *o)
+{
+	if (!o->uid || geteuid())
+		return o->net_raw && geteuid() ? keep_net_raw() : 0;
+	if (!o->net_raw)
+		return proc_drop_privileges(o->uid, o->gid);
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
+	    setresgid(o->gid, o->gid, o->gid) < 0 || setresuid(o->uid, o->uid, o->uid) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return keep_net_raw();
+}
+
+static int set_plain_env(void)
+{
+	const char *path = getenv("PATH");
+	static char kept[4096] = "PATH=/usr/bin:/bin:/usr/sbin:/sbin";
+	static char *env[] = { kept, NULL };
+
+	if (path && snprintf(kept, sizeof(kept), "PATH=%s", path) >= (int)sizeof(kept))
+		return -E2BIG;
+	environ = env;
+	return 0;
+}
+
 /* In the child. Only returns when exec failed, with why. */
 static int child_exec(const struct proc_opts *o, int in_fd, pid_t parent)
 {
 	_close_ int null_fd = -1;
+	int err;
 
 	reset_signals();
 	if (o->own_session)
 		setsid();
-	if (o->ends_with_us) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-		if (getppid() != parent)
-			return -ESRCH;
-	}
 	if (dup2(in_fd, STDIN_FILENO) < 0)
 		return -errno;
 	if (o->quiet) {
@@ -92,8 +143,22 @@ static int child_exec(const struct proc_opts *o, int in_fd, pid_t parent)
 	}
 	if (!o->own_stdout && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		return -errno;
+	if ((o->stdout_fd && dup2(o->stdout_fd, STDOUT_FILENO) < 0) ||
+	    (o->stderr_fd && dup2(o->stderr_fd, STDERR_FILENO) < 0))
+		return -errno;
 	if (clear_cloexec(o->keep_fds))
 		return -EBADF;
+	set_limits(o);
+	err = become(o);
+	if (!err && o->plain_env)
+		err = set_plain_env();
+	if (err)
+		return err;
+	if (o->ends_with_us) { /* last: a change of uid clears it */
+		prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+		if (getppid() != parent)
+			return -ESRCH;
+	}
 	execvp(o->argv[0], (char *const *)o->argv);
 	return -errno;
 }

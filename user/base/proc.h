@@ -20,6 +20,13 @@ struct proc_opts {
 	bool own_session; /* setsid: proc_kill_group() ends its children too */
 	bool ends_with_us; /* SIGTERM when we die; proc_follow_supervisor() renews that after a change of uid */
 	const int *keep_fds; /* -1-terminated: fds that stay open across exec; NULL: only 0, 1, 2 */
+	int stdout_fd, stderr_fd; /* become its 1 and 2; 0: as the flags above say */
+	bool plain_env; /* nothing of our environment but PATH: no password of ours reaches it */
+	uid_t uid; /* root gives it this account, and no capability but net_raw; 0: as we are */
+	gid_t gid;
+	bool net_raw; /* with CAP_NET_RAW */
+	uint64_t memory_max, cpu_s_max; /* 0: no limit */
+	bool no_files; /* it may not write any: RLIMIT_FSIZE 0 */
 };
 
 /* Where a program is, as argv[0] would find it: a file that we may run, else -ENOENT or -EACCES. */

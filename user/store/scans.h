@@ -125,6 +125,9 @@ typedef int (*store_scan_port_fn)(const struct store_scan_host *h, const struct 
 /* The ports of one host of one scan, in order; h has only the key. */
 must_check int store_scan_ports(struct store *s, uint64_t scan_id, const char *node, const char *addr, store_scan_port_fn fn,
 				void *arg);
+typedef int (*store_scan_last_fn)(const char *node, uint64_t ended_ns, void *arg);
+/* When each node was last seen by a scan of that kind. */
+must_check int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, void *arg);
 /* Deletes scans that ended before then, up to limit; but never a node's newest of a kind. *ret_n: how many. */
 must_check int store_scan_prune(struct store *s, uint64_t before_ns, uint64_t limit, uint64_t *ret_n);
 

@@ -183,6 +183,21 @@ int store_scan_ports(struct store *s, uint64_t scan_id, const char *node, const 
 	return ret;
 }
 
+int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT n.name, max(h.ended_ns) FROM scan_hosts h JOIN nodes n ON n.id = "
+			  "h.node_id JOIN scans s ON "
+			  "s.id = h.scan_id WHERE s.kind = ? AND h.state = 'seen' GROUP BY n.name "
+			  "ORDER BY n.name",
+			  "s", kind);
+
+	while (!ret && (ret = sql_step(&q)) > 0)
+		ret = fn(sql_str(&q, 0), sql_u64(&q, 1), arg);
+	return ret;
+}
+
 /* --- retention --------------------------------------------------------------------------------------- */
 
 /* The oldest scan that may go: each of its hosts was seen again by a later one of its kind. 1: there is one. */
