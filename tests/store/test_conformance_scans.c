@@ -117,9 +117,9 @@ static uint64_t new_scan(struct store *s, const struct store_scan *scan_of)
 {
 	const struct store_shard shards[] = { { .ports = "1-100", .targets = n1, .targets_len = 2 },
 					      { .ports = "22", .targets = n3, .targets_len = 1 } };
-	uint64_t id = 0;
+	uint64_t id = 0, now = 0;
 
-	return store_scan_new(s, scan_of, shards, 2, T0, &id) ? 0 : id;
+	return store_scan_now(s, &now) || store_scan_new(s, scan_of, shards, 2, now, &id) ? 0 : id;
 }
 
 struct taken {
@@ -147,7 +147,9 @@ static int on_shard(const struct store_shard *sh, void *arg)
 static int lease(struct store *s, uint64_t id, const char *owner, uint64_t ns, struct taken *t)
 {
 	*t = (struct taken){ 0 };
-	return store_shard_lease(s, id, owner, ns, on_shard, t);
+	return store_shard_lease(
+		s, &(struct store_lease){ .scan_id = id, .owner = owner, .lease_ns = ns }, on_shard,
+		t);
 }
 
 /* Until it can be leased, which is when the lease before it has run out. */
@@ -318,6 +320,12 @@ static void test_exclusion(struct store *s)
 					  .nodes = "",
 					  .command = "",
 					  .priority = STORE_SCAN_PROBE };
+	const struct store_scan mine = {
+		.plan = "rapid", .kind = "connect", .nodes = "", .command = "", .held_ns = LEASE_NS
+	};
+	const struct store_scan raw = {
+		.plan = "rapid", .kind = "syn", .nodes = "", .command = ""
+	};
 	struct taken a, b;
 	uint64_t id, later;
 
@@ -336,6 +344,16 @@ static void test_exclusion(struct store *s)
 	is_int(lease(s, later, "m2", LEASE_NS, &b), -ENOENT, "%s: the other is not", drv->name);
 	is_int(store_shard_end(s, id, a.shard, "m1", true, ""), 0, "%s: now both are", drv->name);
 	is_int(lease(s, later, "m2", LEASE_NS, &b), 0, "%s: and it goes on", drv->name);
+	ok(!store_shard_end(s, later, b.shard, "m2", true, ""), "%s: it ends", drv->name);
+	id = new_scan(s, &mine);
+	is_int(lease(s, 0, "m2", LEASE_NS, &b), -ENOENT, "%s: who made a scan goes first",
+	       drv->name);
+	ok(!lease(s, id, "m1", LEASE_NS, &b) && !store_shard_end(s, id, b.shard, "m1", true, ""),
+	   "%s: by naming it", drv->name);
+	id = new_scan(s, &raw);
+	is_int(lease(s, 0, "m2", LEASE_NS, &b), -ENOENT, "%s: a raw scan is not for who cannot",
+	       drv->name);
+	is_int(lease(s, id, "m1", LEASE_NS, &b), 0, "%s: but for who made it", drv->name);
 	id = new_scan(s, &probe);
 	ok(!lease(s, 0, "m3", LEASE_NS, &a) && a.id == id,
 	   "%s: a probe waits for nobody and goes before all", drv->name);

@@ -55,7 +55,7 @@ must_check bool cmd_bad_words(const struct cmd_ctx *c, int min, int max);
 /* The verbs, NULL-terminated (cli/main.c). */
 extern const struct cmd *const cmd_table[];
 extern const struct cmd cmd_watch, cmd_run, cmd_ls, cmd_timeline, cmd_alerts, cmd_profile, cmd_doctor, cmd_ship, cmd_monitor;
-extern const struct cmd cmd_maintenance, cmd_config, cmd_db, cmd_node, cmd_notify;
+extern const struct cmd cmd_maintenance, cmd_config, cmd_db, cmd_node, cmd_notify, cmd_scan;
 /* `config check` reads files itself: main loads none for it. */
 bool cmd_config_checks(const struct cmd_ctx *c);
 

@@ -17,6 +17,7 @@
 #include "cli/cmd.h"
 #include "cli/role.h"
 #include "cli/route_log.h"
+#include "cli/scan_child.h"
 #include "conf/conf.h"
 #include "monitor/judge.h"
 #include "monitor/retention.h"
@@ -43,6 +44,7 @@ struct monitor {
 	struct loop_source *timer, *prune_timer, *vitals_timer;
 	struct retention retention;
 	bool failing;
+	struct scan_child scanner;
 };
 
 static int format_alert(const struct store_alert *a, struct buf *b)
@@ -210,6 +212,9 @@ static int set_up(struct monitor *m, const struct conf *conf)
 	err = loop_add_fd(m->role.loop, fd, EPOLLIN, on_bell, m, NULL);
 	if (err)
 		return log_err(err, "cannot watch the store");
+	err = scan_child_watch(&m->scanner, m->role.loop);
+	if (err)
+		return log_err(err, "cannot watch the scanner");
 	err = set_up_pruning(m, conf);
 	if (!err)
 		err = set_up_vitals(m, conf);
@@ -240,12 +245,17 @@ static int run(struct cmd_ctx *c)
 	if (cmd_bad_words(c, 0, 0))
 		return AJAR_EXIT_ERROR;
 	err = cmd_on_alert(c);
-	if (!err)
+	if (!err && cmd_opt(c, "no-scan"))
+		c->conf->scan_enabled = false;
+	if (!err) {
+		scan_child_start(&m.scanner, c);
 		err = set_up(&m, c->conf);
+	}
 	if (!err)
 		err = monitor(&m);
 	else if (err > 0)
 		err = 0; /* told to stop before there was a store */
+	scan_child_stop(&m.scanner);
 	route_free(m.route);
 	judge_free(m.judge);
 	vitals_free(m.vitals);
@@ -255,6 +265,8 @@ static int run(struct cmd_ctx *c)
 
 static const struct cmd_option options[] = {
 	{ "on-alert", 0, "PROGRAM", "gets one alert's JSON on its standard input per change" },
+	{ "no-scan", 0, NULL,
+	  "do not scan: others may, and what a scan would see is not known here" },
 	{ 0 },
 };
 

@@ -124,6 +124,8 @@ static void describe_roles(struct run *r)
 		add_arg(show, "--json");
 	if (!r->c->colour)
 		add_arg(show, "--no-color");
+	if (cmd_opt(r->c, "no-scan"))
+		add_arg(monitor, "--no-scan");
 	if (r->hook_theirs >= 0) {
 		snprintf(r->hook_arg, sizeof(r->hook_arg), "fd:%d", r->hook_theirs);
 		add_arg(monitor, "--on-alert");
@@ -291,7 +293,7 @@ static int run(struct cmd_ctx *c)
 static const struct cmd_option options[] = {
 	{ "on-alert", 0, "PROGRAM", "gets one alert's JSON on its standard input per change" },
 	{ "web", 0, "ADDR:PORT|off", "where the web page listens (this version has none)" },
-	{ "no-scan", 0, NULL, "do not scan this host (this version does not)" },
+	{ "no-scan", 0, NULL, "do not scan this host with nmap" },
 	{ "keep-pins", 0, NULL, "leave the sensor pinned at exit: it goes on recording" },
 	{ 0 },
 };

@@ -110,7 +110,11 @@ static int lock_role(const struct conf *conf, struct role *r, int store_dir)
 
 	if (dirfd < 0)
 		return 0;
-	err = take_lock(dirfd, ships ? "ship.lock" : "monitor.lock", &r->lock);
+	err = take_lock(dirfd,
+			r->lock_name ? r->lock_name
+			: ships	     ? "ship.lock"
+				     : "monitor.lock",
+			&r->lock);
 	if (err == -EWOULDBLOCK)
 		return log_usage("another 'ajar %s' runs on %s: stop it, or give another --data",
 				 ships ? "ship" : "monitor", conf->data_dir);

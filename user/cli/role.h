@@ -15,6 +15,7 @@ struct loop;
 struct role {
 	int journal_dir; /* -1: not asked for */
 	int lock; /* of the role on its folder */
+	const char *lock_name; /* set before role_start(): instead of the shipper's or the monitor's; NULL: theirs */
 	struct store *store;
 	struct loop *loop;
 	/* Optional, set before role_start(): a server is not to be had yet, for this reason; said at each try. */

@@ -77,6 +77,19 @@ static const struct conf_key keys[] = {
 	  "30d", "longest time for which an alert can be snoozed" },
 	{ "alert.reopen-nodes", CONF_COUNT, offsetof(struct conf, alert_reopen_nodes), 0, 1000000, "0 to 1000000",
 	  "10", "an acknowledged alert opens again when it stands on so many more nodes; 0: never" },
+	{ "scan.enabled", CONF_BOOL, offsetof(struct conf, scan_enabled), 0, 0, "yes or no",
+	  "yes", "the monitor runs the plans of 'ajar scan plans' with nmap, when that is installed" },
+	{ "scan.networks", CONF_TEXT, offsetof(struct conf, scan_networks), 0, 2048, "at most 2048 bytes",
+	  "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 127.0.0.0/8 fc00::/7 ::1",
+	  "networks that may be scanned; whatever a node's name leads to outside of them is refused" },
+	{ "scan.address", CONF_TEXT, offsetof(struct conf, scan_address), 0, 512, "at most 512 bytes",
+	  "", "where this node is scanned from its own monitor: addresses with blanks between; empty: all it has" },
+	{ "scan.idle-command", CONF_TEXT, offsetof(struct conf, scan_idle_command), 0, 1000, "at most 1000 bytes",
+	  "", "prints the nodes that may be scanned now as a node set, e.g. sinfo -h -t idle -o %N; no shell; empty: all may" },
+	{ "scan.processes", CONF_COUNT, offsetof(struct conf, scan_processes), 0, 64, "0 to 64",
+	  "0", "nmap processes at a time; 0: one for each core" },
+	{ "scan.keep-days", CONF_COUNT, offsetof(struct conf, scan_keep_days), 0, 36500, "0 to 36500",
+	  "90", "days after which scans are deleted, but for the newest of each kind of a node; 0: never" },
 };
 /* clang-format on */
 

@@ -31,6 +31,9 @@ struct conf {
 	uint64_t alert_exec_timeout_ns;
 	bool alert_syslog;
 	uint64_t alert_snooze_max_ns, alert_reopen_nodes;
+	bool scan_enabled;
+	char *scan_networks, *scan_address, *scan_idle_command;
+	uint64_t scan_processes, scan_keep_days;
 	struct conf_sink *sinks; /* conf/sinks.h */
 	unsigned sinks_len;
 	char *origins[96]; /* by key index: where the value comes from, for `config` and messages */

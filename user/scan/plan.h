@@ -48,6 +48,7 @@ struct plan_scope {
 	uint64_t resolve_ns; /* for all names together */
 	uint64_t priority;
 	const char *command; /* who wants it: for the record */
+	uint64_t held_ns; /* so long nobody else works on it */
 	bool claim; /* take the plan up, if nobody has since p->claimed_ns */
 };
 struct plan_made {

@@ -203,6 +203,13 @@ static int on_resolved(const char *name, const struct address *a, void *arg)
 	return 0;
 }
 
+/* No network list holds these: they are this machine's. */
+static void add_own(struct making *m, struct node *self)
+{
+	for (unsigned i = 0; i < m->sc->own_len && self->addrs_len < ADDRS_MAX; i++)
+		self->addrs[self->addrs_len++] = m->sc->own[i];
+}
+
 static int find_addresses(struct making *m)
 {
 	_free_ const char **names = calloc(m->len + 1, sizeof(char *));
@@ -214,8 +221,8 @@ static int find_addresses(struct making *m)
 	if (!names)
 		return -ENOMEM;
 	err = store_node_addrs(m->sc->store, on_stored, m);
-	for (unsigned i = 0; self && !self->addrs_len && i < m->sc->own_len; i++)
-		self->addrs[self->addrs_len < ADDRS_MAX ? self->addrs_len++ : 0] = m->sc->own[i];
+	if (self && !self->addrs_len)
+		add_own(m, self);
 	for (size_t i = 0; i < m->len; i++) {
 		if (!m->nodes[i]->addrs_len)
 			names[n++] = m->nodes[i]->name;
@@ -492,6 +499,7 @@ static int put(struct making *m)
 		.rate = m->p->rate,
 		.host_rate = m->p->host_rate,
 		.priority = m->sc->priority,
+		.held_ns = m->sc->held_ns,
 	};
 
 	if (!err)

@@ -14,7 +14,7 @@
 #include "store/scans.h"
 
 #define NS_PER_S 1000000000ULL
-#define LEASE_NS (60 * NS_PER_S)
+#define LEASE_NS (20 * NS_PER_S)
 #define LOOK_NS (5 * NS_PER_S)
 #define PROCESSES_MAX 64
 
@@ -226,7 +226,10 @@ static int begin(struct slot *sl)
 {
 	struct runner *r = sl->r;
 	char why[128];
-	int err = store_shard_lease(r->o.store, r->o.scan_id, r->owner, r->o.lease_ns, take, sl);
+	const struct store_lease l = { .scan_id = r->o.scan_id,
+				       .owner = r->owner,
+				       .lease_ns = r->o.lease_ns };
+	int err = store_shard_lease(r->o.store, &l, take, sl);
 
 	if (err == -ENOENT)
 		return 0;

@@ -48,7 +48,7 @@ struct runner_opts {
 	unsigned processes; /* nmaps at a time; 0: as many as cores */
 	unsigned stats_every_s;
 	uint64_t load_max; /* hundredths of a core's load above which no shard is begun; 0: no limit */
-	uint64_t lease_ns; /* 0: a minute */
+	uint64_t lease_ns; /* 0: 20 s, renewed every third of it */
 	uid_t uid; /* root starts nmap as this account */
 	gid_t gid;
 	void (*report)(const struct runner_report *r, void *arg);

@@ -2,7 +2,7 @@
 #include "store/mysql.h"
 #include "store/sql.h"
 
-/* Statements of sql.h on MySQL and MariaDB. The clock is the server's: monitors on several machines share it. */
+/* Statements of sql.h on MySQL and MariaDB. */
 
 static int get(struct store *s, const char *text, void **ret_st)
 {
@@ -57,20 +57,6 @@ static uint64_t last_id(struct store *s, void *st)
 	return mysql_stmt_insert_id(((struct my_stmt *)st)->st);
 }
 
-static int now(struct store *s, uint64_t *ret_ns)
-{
-	_my_use_ struct my_use u = { .s = (struct my *)s };
-	int ret = my_get(u.s, "SELECT CAST(unix_timestamp(now(6)) * 1000000 AS UNSIGNED) * 1000",
-			 &u.st);
-
-	if (!ret)
-		ret = my_step(u.s, u.st);
-	if (ret <= 0)
-		return ret;
-	*ret_ns = my_col_u64(u.st, 0);
-	return 0;
-}
-
 static int node_id(struct store *s, const char *node, uint64_t *ret_id)
 {
 	return my_node_id((struct my *)s, node, ret_id);
@@ -86,6 +72,5 @@ const struct store_sql my_sql = {
 	.col_u64 = col_u64,
 	.col_str = col_str,
 	.last_id = last_id,
-	.now = now,
 	.node_id = node_id,
 };

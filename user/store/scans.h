@@ -66,6 +66,7 @@ struct store_scan {
 	const char *plan, *kind, *state, *nodes, *command, *reason; /* nodes: folded */
 	uint64_t created_ns, started_ns, ended_ns; /* 0: not yet */
 	uint64_t rate, host_rate, priority;
+	uint64_t held_ns; /* so long only a lease that names the scan is given: who made it goes first; not read */
 	uint64_t hosts, hosts_seen, shards, shards_left; /* counted; not put */
 };
 
@@ -75,18 +76,23 @@ must_check int store_scan_new(struct store *s, const struct store_scan *scan, co
 typedef int (*store_shard_fn)(const struct store_shard *sh, void *arg);
 /*
  * Takes a shard that is queued, or whose holder has let its lease run out, the highest priority and the oldest first; none
- * of whose nodes another holder scans at present. scan_id 0: of any scan. -ENOENT: there is none now. A shard that was tried
- * STORE_SHARD_TRIES_MAX times is failed instead.
+ * of whose nodes another holder scans at present. scan_id 0: of any scan, but syn and udp ones only when raw. -ENOENT: there is
+ * none now. A shard that was tried STORE_SHARD_TRIES_MAX times is failed instead.
  */
-must_check int store_shard_lease(struct store *s, uint64_t scan_id, const char *owner, uint64_t lease_ns, store_shard_fn fn,
-				 void *arg);
+struct store_lease {
+	uint64_t scan_id;
+	bool raw;
+	const char *owner;
+	uint64_t lease_ns;
+};
+must_check int store_shard_lease(struct store *s, const struct store_lease *l, store_shard_fn fn, void *arg);
 /* -ECANCELED, here and below: we do not hold it any more; stop working on it and drop its results. */
 must_check int store_shard_renew(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner, uint64_t lease_ns);
 /* ok false: it goes back into the queue, or has failed when it was tried often enough. The last one ends the scan. */
 must_check int store_shard_end(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner, bool good, const char *reason);
 /* Gives it back as if it had never been taken. */
 must_check int store_shard_release(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner);
-/* What is queued of it fails; what runs may end. */
+/* What is left of it fails; who holds a shard of it does so no more. */
 must_check int store_scan_cancel(struct store *s, uint64_t scan_id, const char *reason);
 
 /* --- what was seen ------------------------------------------------------------------------------------ */

@@ -20,13 +20,13 @@ static int lock_queue(struct store *s)
 
 /* --- new scans ------------------------------------------------------------------------------------- */
 
-static int insert_shard(struct store *s, uint64_t scan_id, uint32_t number,
+static int insert_shard(struct store *s, uint64_t scan_id, uint32_t number, uint64_t held_until_ns,
 			const struct store_shard *sh)
 {
 	int err = sql_run(s, NULL,
-			  "INSERT INTO scan_shards (scan_id, shard, state, ports, reason) VALUES "
-			  "(?, ?, 'queued', ?, '')",
-			  "uus", scan_id, (uint64_t)number, sh->ports);
+			  "INSERT INTO scan_shards (scan_id, shard, state, ports, lease_ns, "
+			  "reason) VALUES (?, ?, 'queued', ?, ?, '')",
+			  "uusu", scan_id, (uint64_t)number, sh->ports, held_until_ns);
 
 	for (size_t i = 0; !err && i < sh->targets_len; i++) {
 		uint64_t node_id = 0;
@@ -68,7 +68,8 @@ static int new_scan(struct store *s, const struct store_scan *scan,
 	int err = insert_scan(s, scan, now_ns, &id);
 
 	for (size_t i = 0; !err && i < n; i++)
-		err = insert_shard(s, id, (uint32_t)i + 1, &shards[i]);
+		err = insert_shard(s, id, (uint32_t)i + 1,
+				   scan->held_ns ? now_ns + scan->held_ns : 0, &shards[i]);
 	if (!err)
 		*ret_id = id;
 	return err;
@@ -145,24 +146,28 @@ static int fail_shard(struct store *s, uint64_t scan_id, uint64_t shard, uint64_
 /* --- leases ------------------------------------------------------------------------------------------- */
 
 /* The best free shard. 1: there is one. */
-static int find_free(struct store *s, uint64_t scan_id, uint64_t now_ns, struct store_shard *ret)
+static int find_free(struct store *s, const struct store_lease *l, uint64_t now_ns,
+		     struct store_shard *ret)
 {
 	_sql_ struct sql q = { .s = s };
-	int found = sql_get(&q,
-			    "SELECT h.scan_id, h.shard, h.tries FROM scan_shards h JOIN scans s ON "
-			    "s.id = h.scan_id "
-			    "WHERE h.state IN ('queued', 'running') AND h.lease_ns <= ? AND (? = 0 "
-			    "OR h.scan_id = ?) "
-			    "AND (s.priority >= ? OR NOT EXISTS (SELECT 1 FROM scan_hosts a JOIN "
-			    "scan_hosts b ON "
-			    "b.node_id = a.node_id JOIN scan_shards o ON o.scan_id = b.scan_id AND "
-			    "o.shard = b.shard "
-			    "WHERE a.scan_id = h.scan_id AND a.shard = h.shard AND a.state = "
-			    "'queued' AND b.state = 'queued' "
-			    "AND o.state = 'running' AND o.lease_ns > ? AND (o.scan_id <> "
-			    "h.scan_id OR o.shard <> h.shard))) "
-			    "ORDER BY s.priority DESC, h.scan_id, h.shard LIMIT 1",
-			    "uuuuu", now_ns, scan_id, scan_id, (uint64_t)STORE_SCAN_PROBE, now_ns);
+	int found =
+		sql_get(&q,
+			"SELECT h.scan_id, h.shard, h.tries FROM scan_shards h JOIN scans s ON "
+			"s.id = h.scan_id "
+			"WHERE h.state IN ('queued', 'running') AND (h.lease_ns <= ? OR (h.state = "
+			"'queued' AND h.scan_id = ?)) "
+			"AND (? = 0 OR h.scan_id = ?) AND (? <> 0 OR s.kind NOT IN ('syn', 'udp')) "
+			"AND (s.priority >= ? OR NOT EXISTS (SELECT 1 FROM scan_hosts a JOIN "
+			"scan_hosts b ON "
+			"b.node_id = a.node_id JOIN scan_shards o ON o.scan_id = b.scan_id AND "
+			"o.shard = b.shard "
+			"WHERE a.scan_id = h.scan_id AND a.shard = h.shard AND a.state = 'queued' "
+			"AND b.state = 'queued' "
+			"AND o.state = 'running' AND o.lease_ns > ? AND (o.scan_id <> h.scan_id OR "
+			"o.shard <> h.shard))) "
+			"ORDER BY s.priority DESC, h.scan_id, h.shard LIMIT 1",
+			"uuuuuuu", now_ns, l->scan_id, l->scan_id, l->scan_id,
+			(uint64_t)(l->raw || l->scan_id), (uint64_t)STORE_SCAN_PROBE, now_ns);
 
 	if (!found)
 		found = sql_step(&q);
@@ -175,8 +180,7 @@ static int find_free(struct store *s, uint64_t scan_id, uint64_t now_ns, struct 
 }
 
 /* 1: *ret is ours. 0: there is none. */
-static int take_shard(struct store *s, uint64_t scan_id, const char *owner, uint64_t lease_ns,
-		      struct store_shard *ret)
+static int take_shard(struct store *s, const struct store_lease *l, struct store_shard *ret)
 {
 	uint64_t now = 0;
 	int found, err = lock_queue(s);
@@ -185,8 +189,7 @@ static int take_shard(struct store *s, uint64_t scan_id, const char *owner, uint
 		err = sql_now(s, &now);
 	if (err)
 		return err;
-	while ((found = find_free(s, scan_id, now, ret)) > 0 &&
-	       ret->tries >= STORE_SHARD_TRIES_MAX) {
+	while ((found = find_free(s, l, now, ret)) > 0 && ret->tries >= STORE_SHARD_TRIES_MAX) {
 		err = fail_shard(s, ret->scan_id, ret->shard, now);
 		if (err)
 			return err;
@@ -198,7 +201,7 @@ static int take_shard(struct store *s, uint64_t scan_id, const char *owner, uint
 		      "UPDATE scan_shards SET state = 'running', owner = ?, lease_ns = ?, tries = "
 		      "tries + 1 "
 		      "WHERE scan_id = ? AND shard = ?",
-		      "suuu", owner, now + lease_ns, ret->scan_id, (uint64_t)ret->shard);
+		      "suuu", l->owner, now + l->lease_ns, ret->scan_id, (uint64_t)ret->shard);
 	if (!err)
 		err = sql_run(s, NULL,
 			      "UPDATE scans SET state = 'running', started_ns = ? WHERE id = ? AND "
@@ -253,22 +256,21 @@ static int give_shard(struct store *s, struct store_shard *sh, store_shard_fn fn
 	return give_targets(s, sh, fn, arg);
 }
 
-int store_shard_lease(struct store *s, uint64_t scan_id, const char *owner, uint64_t lease_ns,
-		      store_shard_fn fn, void *arg)
+int store_shard_lease(struct store *s, const struct store_lease *l, store_shard_fn fn, void *arg)
 {
 	struct store_shard sh = { 0 };
 	uint64_t now = 0;
-	int found = 0, err = store_check_name(s, "monitor", owner);
+	int found = 0, err = store_check_name(s, "monitor", l->owner);
 
 	if (!err)
 		err = sql_now(s, &now);
 	if (err)
 		return err;
 	/* Looking costs the others nothing; a commit would wake them all. */
-	found = find_free(s, scan_id, now, &sh);
+	found = find_free(s, l, now, &sh);
 	if (found <= 0)
 		return found ? found : -ENOENT;
-	err = write_op(s, (found = take_shard(s, scan_id, owner, lease_ns, &sh)) < 0 ? found : 0);
+	err = write_op(s, (found = take_shard(s, l, &sh)) < 0 ? found : 0);
 	if (err)
 		return err;
 	return found ? give_shard(s, &sh, fn, arg) : -ENOENT;
@@ -376,9 +378,9 @@ static int cancel(struct store *s, uint64_t scan_id, const char *reason)
 	if (!err)
 		err = sql_run(s, NULL,
 			      "UPDATE scan_shards SET state = 'failed', owner = '', reason = ? "
-			      "WHERE scan_id = ? AND "
-			      "(state = 'queued' OR (state = 'running' AND lease_ns <= ?))",
-			      "suu", reason, scan_id, now);
+			      "WHERE scan_id = ? "
+			      "AND state IN ('queued', 'running')",
+			      "su", reason, scan_id);
 	if (!err)
 		err = set_reason(s, scan_id, reason);
 	return err ? err : settle(s, scan_id, now);

@@ -72,7 +72,7 @@ int sql_now(struct store *s, uint64_t *ret_ns)
 {
 	if (!s->ops->sql)
 		return store_set_why(s, -EOPNOTSUPP, "this kind of store keeps no scans");
-	return s->ops->sql->now(s, ret_ns);
+	return s->ops->clock(s, ret_ns);
 }
 
 int sql_node_id(struct store *s, const char *node, uint64_t *ret_id)

@@ -19,7 +19,6 @@ struct store_sql {
 	uint64_t (*col_u64)(void *st, unsigned i); /* i from 0 */
 	const char *(*col_str)(void *st, unsigned i); /* never NULL */
 	uint64_t (*last_id)(struct store *s, void *st); /* of the row that run() has inserted */
-	int (*now)(struct store *s, uint64_t *ret_ns); /* wall, by the clock that all who use the store share */
 	int (*node_id)(struct store *s, const char *node, uint64_t *ret_id); /* -ENOENT */
 };
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "base/clock.h"
 #include "store/sql.h"
 #include "store/sqlite.h"
 
-/* Statements of sql.h on SQLite. Everybody who uses the file has this machine's clock. */
+/* Statements of sql.h on SQLite. */
 
 static int get(struct store *s, const char *text, void **ret_st)
 {
@@ -63,13 +62,6 @@ static uint64_t last_id(struct store *s, void *st)
 	return (uint64_t)sqlite3_last_insert_rowid(((struct sq *)s)->db);
 }
 
-static int now(struct store *s, uint64_t *ret_ns)
-{
-	(void)s;
-	*ret_ns = clock_wall_ns();
-	return 0;
-}
-
 static int node_id(struct store *s, const char *node, uint64_t *ret_id)
 {
 	int64_t id = 0;
@@ -90,6 +82,5 @@ const struct store_sql sq_sql = {
 	.col_u64 = col_u64,
 	.col_str = col_str,
 	.last_id = last_id,
-	.now = now,
 	.node_id = node_id,
 };

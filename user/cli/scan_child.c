@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "cli/scan_child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/proc.h"
+#include "cli/cmd.h"
+#include "conf/conf.h"
+
+#define ARGS_MAX 16
+#define AGAIN_NS UINT64_C(10000000000)
+#define DEATHS_MAX 5
+#define STOP_TRIES 1000 /* of 5 ms */
+
+static void fill(const struct scan_child *ch, const char *argv[ARGS_MAX])
+{
+	const struct cmd_ctx *c = ch->c;
+	unsigned n = 0;
+
+	argv[n++] = ch->self;
+	argv[n++] = "scan";
+	argv[n++] = "serve";
+	if (c->conf_file) {
+		argv[n++] = "-C";
+		argv[n++] = c->conf_file;
+	}
+	argv[n++] = "--data";
+	argv[n++] = c->conf->data_dir;
+	if (*c->conf->store_uri) {
+		argv[n++] = "--store";
+		argv[n++] = c->conf->store_uri;
+	}
+	if (c->quiet)
+		argv[n++] = "-q";
+	if (c->verbose)
+		argv[n++] = "-v";
+	argv[n] = NULL;
+}
+
+/* It ends with us: who its parent is it reads from the environment, as every role does. */
+static int spawn(struct scan_child *ch)
+{
+	const char *argv[ARGS_MAX], *above = getenv(PROC_SUPERVISOR_ENV);
+	const struct proc_opts o = { .argv = argv, .ends_with_us = true };
+	char pid[16], kept[32];
+	int err;
+
+	fill(ch, argv);
+	snprintf(kept, sizeof(kept), "%s", above ? above : "");
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (setenv(PROC_SUPERVISOR_ENV, pid, 1) < 0)
+		return -errno;
+	err = proc_spawn(&o, &ch->pid);
+	if (above ? setenv(PROC_SUPERVISOR_ENV, kept, 1) : unsetenv(PROC_SUPERVISOR_ENV))
+		return -errno;
+	return err;
+}
+
+void scan_child_start(struct scan_child *ch, const struct cmd_ctx *c)
+{
+	ssize_t n = readlink("/proc/self/exe", ch->self, sizeof(ch->self) - 1);
+	int err;
+
+	ch->c = c;
+	ch->self[n > 0 ? n : 0] = '\0';
+	if (!c->conf->scan_enabled)
+		return;
+	err = n > 0 ? spawn(ch) : -errno;
+	if (err)
+		log_err(err, "cannot start the scanner, continuing without it");
+}
+
+static int on_end(pid_t pid, int status, void *arg)
+{
+	struct scan_child *ch = arg;
+
+	(void)pid;
+	ch->pid = 0;
+	if (!status)
+		return 0; /* it has nothing to do here, and has said why */
+	if (++ch->deaths >= DEATHS_MAX) {
+		log_warn("the scanner %s for the %uth time: nothing is scanned until the monitor "
+			 "is started again",
+			 proc_status_text(status), ch->deaths);
+		return 0;
+	}
+	log_warn("the scanner %s, starting it again in 10 s", proc_status_text(status));
+	return loop_timer_set(ch->timer, AGAIN_NS, 0);
+}
+
+static int on_timer(void *arg)
+{
+	struct scan_child *ch = arg;
+	int err = spawn(ch);
+
+	if (!err)
+		return loop_add_child(ch->loop, ch->pid, on_end, ch);
+	log_err(err, "cannot start the scanner, continuing without it");
+	return 0;
+}
+
+int scan_child_watch(struct scan_child *ch, struct loop *l)
+{
+	int err = loop_add_timer(l, on_timer, ch, &ch->timer);
+
+	ch->loop = l;
+	return err || !ch->pid ? err : loop_add_child(l, ch->pid, on_end, ch);
+}
+
+void scan_child_stop(struct scan_child *ch)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+
+	if (!ch->pid)
+		return;
+	kill(ch->pid, SIGTERM);
+	for (int i = 0; i < STOP_TRIES; i++) {
+		if (waitpid(ch->pid, NULL, WNOHANG))
+			return;
+		nanosleep(&pause, NULL);
+	}
+	kill(ch->pid, SIGKILL);
+	waitpid(ch->pid, NULL, 0);
+}

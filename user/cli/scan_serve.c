@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "ajar/exit.h"
+#include "base/hostlist.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "cli/cmd.h"
+#include "cli/role.h"
+#include "cli/scan_conf.h"
+#include "conf/conf.h"
+#include "scan/runner.h"
+
+/*
+ * The monitor's scanner, a process of its own beside it: what stalls or breaks here (a name server, nmap and the words of hostile
+ * services that it brings home) does not keep the monitor from judging. It takes up plans when they are due, works off
+ * the queue, and deletes what is old.
+ */
+#define LOOK_NS UINT64_C(15000000000)
+#define SOON_NS UINT64_C(1000000000)
+#define DAY_NS UINT64_C(86400000000000)
+#define PRUNE_MAX 50
+
+struct serve {
+	struct cmd_ctx *c;
+	struct role role;
+	struct runner *runner;
+	struct loop_source *timer;
+	struct scan_conf conf;
+	uint64_t pruned_ns;
+	bool failing, soon;
+};
+
+static void on_report(const struct runner_report *r, void *arg)
+{
+	struct serve *sv = arg;
+
+	switch (r->news) {
+	case RUNNER_SHARD_DONE:
+		sv->failing = false;
+		break;
+	case RUNNER_STORE:
+		if (!sv->failing)
+			log_warn("the store cannot be asked for work: %s; trying again", r->why);
+		sv->failing = true;
+		break;
+	case RUNNER_SHARD_FAILED:
+	case RUNNER_LOST:
+		log_warn("scan %" PRIu64 ", shard %u: %s", r->scan_id, (unsigned)r->shard, r->why);
+		break;
+	}
+}
+
+static void say_made(const struct store_plan *p, const struct plan_made *m)
+{
+	if (m->scan_id)
+		log_info("scan %" PRIu64
+			 " by plan '%s': %u node%s, %u address%s, %u busy, %u without an address",
+			 m->scan_id, p->name, m->nodes, plural(m->nodes), m->hosts,
+			 m->hosts == 1 ? "" : "es", m->busy, m->nowhere);
+	if (m->refused)
+		log_warn("plan '%s': %u address%s outside of scan.networks and not scanned, such "
+			 "as %s",
+			 p->name, m->refused, m->refused == 1 ? " is" : "es are", m->example);
+}
+
+static int make(struct serve *sv, const struct store_plan *p)
+{
+	struct plan_scope sc = { .store = sv->role.store, .command = "plan", .claim = true };
+	struct hostlist idle = { 0 };
+	struct plan_made made = { 0 };
+	bool asked = false;
+	int err = p->idle_only ? scan_conf_idle(sv->c->conf, &idle, &asked) : 0;
+
+	if (!err) {
+		scan_conf_scope(&sv->conf, &sc);
+		sc.idle = asked ? &idle : NULL;
+		err = plan_make(p, &sc, &made);
+		if (err)
+			log_warn("plan '%s' cannot be run: %s; trying again", p->name,
+				 store_why(sv->role.store));
+		else
+			say_made(p, &made);
+	}
+	hostlist_done(&idle);
+	return err;
+}
+
+struct due {
+	struct plan plans[16];
+	unsigned len;
+	uint64_t now_ns, next_ns;
+};
+
+static int on_plan(const struct store_plan *p, void *arg)
+{
+	struct due *d = arg;
+	uint64_t next;
+
+	if (plan_due(p, d->now_ns, &next) && d->len < array_len(d->plans))
+		return plan_copy(p, &d->plans[d->len]) ?: (d->len++, 0);
+	if (next < d->next_ns)
+		d->next_ns = next;
+	return 0;
+}
+
+static void prune(struct serve *sv, uint64_t now_ns)
+{
+	uint64_t keep_ns = sv->c->conf->scan_keep_days * DAY_NS, n = 0;
+
+	if (!keep_ns || now_ns < sv->pruned_ns + DAY_NS / 24 || now_ns < keep_ns)
+		return;
+	sv->pruned_ns = now_ns;
+	if (store_scan_prune(sv->role.store, now_ns - keep_ns, PRUNE_MAX, &n))
+		log_warn("cannot delete old scans: %s", store_why(sv->role.store));
+	else if (n)
+		log_info("deleted %" PRIu64 " old scan%s (scan.keep-days)", n, plural(n));
+}
+
+static int on_timer(void *arg)
+{
+	struct serve *sv = arg;
+	struct due due = { .next_ns = UINT64_MAX };
+	uint64_t wait = LOOK_NS;
+	int err = store_scan_now(sv->role.store, &due.now_ns);
+
+	sv->soon = false;
+	if (!err)
+		err = store_scan_plans(sv->role.store, on_plan, &due);
+	if (err && !sv->failing)
+		log_warn("cannot read the plans: %s; trying again", store_why(sv->role.store));
+	sv->failing = err != 0;
+	for (unsigned i = 0; i < due.len; i++) {
+		/* One that cannot be made now is due at the next look. */
+		if (!make(sv, &due.plans[i].p))
+			runner_kick(sv->runner);
+		plan_done(&due.plans[i]);
+	}
+	if (!err)
+		prune(sv, due.now_ns);
+	if (due.next_ns > due.now_ns && due.next_ns - due.now_ns < wait)
+		wait = due.next_ns - due.now_ns;
+	return loop_timer_set(sv->timer, wait, 0);
+}
+
+static int on_bell(void *arg)
+{
+	struct serve *sv = arg;
+
+	if (!store_bell_clear(sv->role.store))
+		return 0;
+	runner_kick(sv->runner);
+	/* A plan may have changed. Bells ring in flocks: one look a second will do. */
+	if (sv->soon)
+		return 0;
+	sv->soon = true;
+	return loop_timer_set(sv->timer, SOON_NS, 0);
+}
+
+static int set_up(struct serve *sv)
+{
+	char owner[300];
+	struct runner_opts o = { .processes = (unsigned)sv->c->conf->scan_processes,
+				 .report = on_report,
+				 .arg = sv };
+	int fd, err = scan_conf_read(sv->c->conf, &sv->conf);
+
+	if (!err)
+		err = role_start(sv->c->conf, false, &sv->role);
+	if (err)
+		return err;
+	snprintf(owner, sizeof(owner), "%.200s:%d", sv->c->conf->node_name, (int)getpid());
+	o.loop = sv->role.loop;
+	o.store = sv->role.store;
+	o.owner = owner;
+	err = runner_new(&o, &sv->runner);
+	if (!err)
+		err = loop_add_timer(sv->role.loop, on_timer, sv, &sv->timer);
+	if (!err)
+		err = loop_timer_set(sv->timer, 1, 0);
+	fd = err ? err : store_bell_fd(sv->role.store);
+	if (fd >= 0)
+		err = loop_add_fd(sv->role.loop, fd, EPOLLIN, on_bell, sv, NULL);
+	return err ? log_err(err, "cannot set up the scanner") : 0;
+}
+
+int scan_serve(struct cmd_ctx *c)
+{
+	struct serve sv = { .c = c, .role = ROLE_INIT };
+	int err;
+
+	log_init("ajar-scan");
+	role_log_level(c->quiet);
+	unsetenv("NOTIFY_SOCKET"); /* nobody waits for us */
+	if (cmd_bad_words(c, 1, 1))
+		return AJAR_EXIT_ERROR;
+	if (!scan_has_nmap())
+		return AJAR_EXIT_OK; /* which is no failure: there is nothing to start again */
+	sv.role.lock_name = "scan.lock";
+	err = set_up(&sv);
+	if (!err) {
+		err = loop_run(sv.role.loop);
+		if (err)
+			log_err(err, "the scanner stops");
+	}
+	runner_free(sv.runner);
+	role_done(&sv.role);
+	return err < 0 ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
+}
