@@ -123,7 +123,7 @@ S=$(newest)
 kill -KILL "$A"
 wait "$A" 2>/dev/null
 ok "killed, its nmap ends with it" wait_for not pgrep -f "nmap .*-p 1-12000,23811"
-WAIT=60 ok "the monitor finishes its scan" wait_for is_state "$S" done
+WAIT=60 ok "the monitor finishes its scan" wait_for is_state "$S" "done"
 scan show "$S" -j
 same "every host of it was seen" "$(field .state | xargs)" "seen seen"
 kill -KILL "$(pgrep -f "scan serve .*$D")"

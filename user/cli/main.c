@@ -18,9 +18,9 @@
 #define CONF_FILE "/etc/ajar/ajar.conf"
 
 const struct cmd *const cmd_table[] = {
-	&cmd_watch,	  &cmd_run,	&cmd_ls,     &cmd_timeline, &cmd_alerts,
-	&cmd_maintenance, &cmd_profile, &cmd_doctor, &cmd_ship,	    &cmd_monitor,
-	&cmd_notify,	  &cmd_node, &cmd_scan,	&cmd_db,     &cmd_config,   NULL,
+	&cmd_watch,   &cmd_run,	   &cmd_ls,	&cmd_timeline, &cmd_alerts, &cmd_maintenance,
+	&cmd_profile, &cmd_doctor, &cmd_ship,	&cmd_monitor,  &cmd_notify, &cmd_node,
+	&cmd_scan,    &cmd_db,	   &cmd_config, NULL,
 };
 
 /* A descriptor 0..2 that is closed would be given to the next file opened, and data written into it. */

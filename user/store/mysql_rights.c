@@ -37,6 +37,10 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "exceptions", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scans", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_ports", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_plans", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_shards", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_hosts", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "node_addrs", false },
 	{ ACCOUNT_MONITOR, "SELECT", MY_VIEWS, false },
 
 	/* The web page and reports: what is documented, and nothing to write to. */
