@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "audit/health.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "tap.h"
+
+/* Each issue by itself, its neighbours, and that what is wrong stays so while nothing more is heard. */
+
+#define S UINT64_C(1000000000)
+#define NOW (1000000 * S)
+
+static const struct health_limits limits = {
+	.watching_ns = NOW - 3600 * S, .silent_ns = 30 * S, .skew_ns = 2 * S, .hole_ns = 60 * S
+};
+
+static struct health_in well(void)
+{
+	return (struct health_in){ .node = "n1",
+				   .host = "host1",
+				   .reported = true,
+				   .accepted = true,
+				   .first_ns = NOW - 3600 * S,
+				   .received_ns = NOW - 5 * S,
+				   .other_host = "",
+				   .agent_recording = true,
+				   .attached = true,
+				   .journal_max_bytes = 1 << 30,
+				   .wall_ns = NOW - 5 * S,
+				   .rtt_ns = S / 1000 };
+}
+
+static void found(struct health_in in, uint32_t want, const char *what)
+{
+	is_int(audit_health(&in, &limits, NOW), want, "%s", what);
+}
+
+#define BIT(issue) (1U << ISSUE_##issue)
+
+static void test_silence(void)
+{
+	struct health_in in = well();
+	struct health_limits young = limits;
+
+	found(in, 0, "a node that reports and records has nothing");
+	in.received_ns = in.wall_ns = NOW - 30 * S + 1;
+	found(in, 0, "just before its time is up it is not silent");
+	in.received_ns = in.wall_ns = NOW - 30 * S;
+	found(in, BIT(SILENT), "then it is");
+	in.quarantined = 1;
+	found(in, BIT(SILENT) | BIT(QUARANTINE), "and what was wrong before still is");
+	in.quarantined = 0;
+	in.shipper_stopped = true;
+	found(in, BIT(STOPPED), "one that was shut down in order is stopped");
+	in.agent_recording = false;
+	in.agent_stopped = true;
+	found(in, BIT(STOPPED), "its agent's end is part of that");
+	young.watching_ns = NOW - S;
+	is_int(audit_health(&in, &young, NOW), 0, "who has only begun to watch misses nobody");
+	in = (struct health_in){ .node = "n1" };
+	found(in, 0, "a node that never reported is not silent");
+	in.broken_ns = 1;
+	found(in, BIT(CHAIN), "though its chain can be broken");
+	in = well();
+	in.received_ns = in.wall_ns = NOW + 100 * S;
+	found(in, 0, "a store whose clock was set back finds nobody silent");
+}
+
+static void test_agent(void)
+{
+	struct health_in in = well();
+
+	in.attached = false;
+	found(in, BIT(BLIND), "a sensor that sees nothing");
+	in.agent_recording = false;
+	found(in, BIT(AGENT_STALLED), "an agent without a sign of life");
+	in.first_ns = NOW - 10 * S;
+	found(in, 0, "but not when both have only just started");
+	in = well();
+	in.agent_recording = false;
+	in.agent_stopped = true;
+	in.agent_age_ns = 10 * S;
+	found(in, 0, "an agent that is started again at once was not stopped");
+	in.agent_age_ns = 26 * S;
+	found(in, BIT(AGENT_STOPPED), "one that stays away was");
+}
+
+static void test_store(void)
+{
+	struct health_in in = well();
+
+	in.lost = 7;
+	in.lost_first_ns = NOW - 700 * S;
+	in.lost_last_ns = NOW - 599 * S;
+	found(in, BIT(LOST), "records lost lately");
+	in.lost_last_ns = NOW - 600 * S;
+	found(in, 0, "are news for ten minutes");
+	in = well();
+	in.hole_seq = 5;
+	in.hole_since_ns = NOW - 60 * S + 1;
+	found(in, 0, "a hole has its time to be filled");
+	in.hole_since_ns = NOW - 60 * S;
+	found(in, BIT(HOLE), "then it is told");
+}
+
+static void test_backlog(void)
+{
+	struct health_in in = well();
+
+	in.backlog_ns = 60 * S - 1;
+	found(in, 0, "records may wait a little");
+	in.backlog_ns = 60 * S;
+	found(in, BIT(BACKLOG), "not for long");
+	in.backlog_ns = 0;
+	in.backlog_bytes = in.journal_max_bytes / 5 * 4 + 4;
+	found(in, BIT(JOURNAL), "nor fill four fifths of the journal");
+	in.journal_max_bytes = 0;
+	found(in, 0, "a journal of unknown size is never full");
+	in.backlog_bytes = UINT64_MAX;
+	in.journal_max_bytes = UINT64_MAX;
+	found(in, BIT(JOURNAL), "numbers that no journal has do no harm");
+}
+
+static void test_names(void)
+{
+	struct health_in in = well();
+
+	in.accepted = false;
+	found(in, BIT(REPLACED), "one that took another's place waits to be accepted");
+	in = well();
+	in.mixed_ns = NOW - 59 * S;
+	found(in, BIT(CLONE), "two that report in turn");
+	in.mixed_ns = NOW - 60 * S;
+	found(in, 0, "until one of them is gone");
+	in.refused = true;
+	found(in, BIT(TWIN), "a second machine under the name");
+	in.quarantined = 5;
+	in.agent_recording = false;
+	found(in, BIT(TWIN), "of which nothing else counts");
+	in.received_ns = NOW - 30 * S;
+	found(in, 0, "and whose silence is what is wanted");
+}
+
+static void test_clock(void)
+{
+	struct health_in in = well();
+
+	for (int sign = -1; sign <= 1; sign += 2) {
+		in.wall_ns = in.received_ns + (uint64_t)(sign * (int64_t)(2 * S + S / 100));
+		found(in, BIT(SKEW), sign < 0 ? "a clock behind" : "a clock ahead");
+		in.wall_ns = in.received_ns + (uint64_t)(sign * (int64_t)(2 * S - S / 100));
+		found(in, 0, "as far as it may be");
+	}
+	in.wall_ns = in.received_ns - 4 * S;
+	in.rtt_ns = 8 * S;
+	found(in, 0, "a slow exchange excuses what it cannot tell");
+	in.rtt_ns = 11 * S;
+	in.wall_ns = in.received_ns - 3600 * S;
+	found(in, 0, "one that took too long tells nothing");
+	in = well();
+	in.wall_ns = 0;
+	found(in, BIT(SKEW), "a clock in 1970");
+	in = well();
+	in.step_ns = -2 * (int64_t)S;
+	in.stepped_ns = in.wall_ns - 599 * S;
+	found(in, BIT(STEP), "a clock that was set");
+	in.stepped_ns = in.wall_ns - 600 * S;
+	found(in, 0, "is news for ten minutes");
+	in.stepped_ns = in.wall_ns;
+	in.step_ns = INT64_MIN;
+	found(in, BIT(STEP), "by however much");
+}
+
+static void word_is(struct health_in in, const char *want)
+{
+	const char *why;
+
+	is_str(health_word(&in, audit_health(&in, &limits, NOW), &why), want, "the word is %s",
+	       want);
+	ok(why && *why, "with a reason: %s", why);
+}
+
+static void test_words(void)
+{
+	struct buf b = BUF_INIT(8192);
+	struct health_in in = well();
+
+	word_is(in, "recording");
+	in.agent_recording = false;
+	in.first_ns = NOW;
+	word_is(in, "stalled");
+	in.agent_stopped = true;
+	word_is(in, "stopped");
+	in = well();
+	in.received_ns = 1;
+	word_is(in, "silent");
+	in.reported = false;
+	word_is(in, "unknown");
+	in = well();
+	in.refused = true;
+	word_is(in, "refused");
+	in = well();
+	for (unsigned i = 0; i < ISSUES; i++) {
+		enum health_issue issue = (enum health_issue)i;
+
+		buf_reset(&b);
+		health_key(issue, "my class%", &b);
+		ok(strstr(buf_str(&b), " class:my%20class%25") &&
+			   health_kind(health_issue_kind(issue)),
+		   "%s has a key and a kind", buf_str(&b));
+		buf_reset(&b);
+		health_summary(issue, "node[1-3]", 3, &b);
+		health_remedy(issue, "node[1-3]", &b);
+		health_detail(issue, &in, NOW, &b);
+		ok(!b.err && strstr(buf_str(&b), "node[1-3] ") && strstr(buf_str(&b), "n1: ") &&
+			   !strstr(buf_str(&b), "%s"),
+		   "%s has words", health_issue_name(issue));
+	}
+	buf_reset(&b);
+	health_duration(200 * S, &b);
+	is_str(buf_str(&b), "3 min 20 s", "a duration in words");
+	buf_done(&b);
+}
+
+int main(void)
+{
+	test_silence();
+	test_agent();
+	test_store();
+	test_backlog();
+	test_names();
+	test_clock();
+	test_words();
+	return tap_done();
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "monitor/vitals.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "monitor/judge.h"
+#include "store/health.h"
+#include "store/store.h"
+#include "tap.h"
+
+/* Alerts about nodes on the memory store: folded, changed, resolved, left alone by the judge of doors. */
+
+#define MINUTE UINT64_C(60000000000)
+#define NODES 300
+
+static int list_alert(const struct store_alert *a, void *arg)
+{
+	buf_printf(arg, "%s %s %s x%llu: %s; ", finding_kind_name(a->kind),
+		   alert_state_name(a->state), a->nodes, (unsigned long long)a->count, a->summary);
+	return 0;
+}
+
+static void alerts_are(struct store *s, const char *want, const char *what)
+{
+	const struct store_alert_query all = { .all = true };
+	struct buf b = BUF_INIT(1 << 16);
+
+	buf_puts(&b, "");
+	if (store_alerts(s, &all, list_alert, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s", what);
+	buf_done(&b);
+}
+
+static int last_note(const struct store_alert_change *c, void *arg)
+{
+	buf_reset(arg);
+	buf_puts(arg, c->note);
+	return 0;
+}
+
+static void report(struct store *s, unsigned i, uint8_t installation)
+{
+	struct store_health h = { .installation = { installation },
+				  .host = "h",
+				  .boot_id = "",
+				  .version = "1",
+				  .shipper = SHIPPER_RUNNING,
+				  .agent = AGENT_RECORDING,
+				  .attached = true,
+				  .sensor = "",
+				  .interval_ns = MINUTE };
+	struct store_health_reply r;
+	char node[16];
+
+	if (store_clock(s, &h.wall_ns))
+		ok(false, "a clock");
+	snprintf(node, sizeof(node), "node%03u", i);
+	if (store_put_health(s, node, "compute", &h, 0, &r))
+		ok(false, "%s reports", node);
+}
+
+static unsigned step(struct vitals *v)
+{
+	unsigned changes = 0;
+
+	is_int(vitals_step(v, &changes), 0, "a round");
+	return changes;
+}
+
+static void test_folding(struct store *s, struct vitals *v)
+{
+	struct buf note = BUF_INIT(1024);
+	bool changed;
+
+	for (unsigned i = 1; i <= NODES; i++)
+		report(s, i, 1);
+	is_int(step(v), 0, "nodes that are well raise nothing");
+	for (unsigned i = 1; i <= NODES; i++)
+		report(s, i, 2);
+	is_int(step(v), 1, "300 nodes with one fault are one alert");
+	alerts_are(s,
+		   "tampered open node[001-300] x300: node[001-300] were installed anew: their "
+		   "journals are others than before; ",
+		   "over all of them, folded");
+	is_int(step(v), 0, "told once");
+	for (unsigned i = 1; i <= NODES; i++) {
+		char node[16];
+
+		snprintf(node, sizeof(node), "node%03u", i);
+		if (store_accept_node(s, node, NULL, &changed) || !changed)
+			ok(false, "%s is accepted", node);
+	}
+	is_int(step(v), 1, "when the last is well again that is one change");
+	alerts_are(s,
+		   "tampered resolved node[001-300] x0: node[001-300] were installed anew: their "
+		   "journals are others than before; ",
+		   "which resolves it");
+	ok(!store_alert_changes(s, 0, 0, 0, 0, last_note, &note) &&
+		   !strncmp(buf_str(&note), "well again after 0 s", 20),
+	   "and says for how long it was: %s", buf_str(&note));
+	report(s, 7, 3);
+	is_int(step(v), 1, "one of them again");
+	alerts_are(
+		s,
+		"tampered open node007 x1: node007 was installed anew: its journal is another one "
+		"than before; ",
+		"re-opens the same alert");
+	buf_done(&note);
+}
+
+/* Another monitor starts: what stands stays, and is resolved by it. */
+static void test_restart(struct store *s)
+{
+	const struct judge_opts jo = { .blink_ns = 1 };
+	const struct vitals_opts o = {
+		.silent_ns = MINUTE, .skew_ns = MINUTE, .hole_ns = MINUTE, .shared = true
+	};
+	_cleanup_(vitals_freep) struct vitals *v = NULL;
+	_cleanup_(judge_freep) struct judge *j = NULL;
+	uint64_t now = 0, next;
+	unsigned changes = 0;
+	bool changed;
+
+	ok(!vitals_new(s, &o, &v) && !judge_new(s, &jo, &j), "a new monitor");
+	ok(!store_clock(s, &now) && !judge_step(j, now + MINUTE, &changes, &next) && !changes,
+	   "judging doors leaves alerts about nodes alone");
+	is_int(step(v), 0, "it tells nothing twice");
+	ok(!store_accept_node(s, "node007", NULL, &changed) && changed, "node007 is accepted");
+	is_int(step(v), 0, "a round that is not due yet is nobody's");
+}
+
+int main(void)
+{
+	const struct vitals_opts o = { .silent_ns = MINUTE, .skew_ns = MINUTE, .hole_ns = MINUTE };
+	_cleanup_(store_freep) struct store *s = NULL;
+	_cleanup_(vitals_freep) struct vitals *v = NULL;
+
+	if (ok(!store_open("memory:", STORE_CREATE, &s, NULL) && !vitals_new(s, &o, &v),
+	       "a watch over a store")) {
+		test_folding(s, v);
+		test_restart(s);
+	}
+	return tap_done();
+}
