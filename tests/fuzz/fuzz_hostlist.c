@@ -30,6 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(e.what && e.at <= size && !h.len);
 		return 0;
 	}
+	for (size_t i = 0; i < h.len && i < 100; i++)
+		check(hostlist_text_has(text, h.names[i]));
 	hostlist_fold(&h, &b);
 	check(!b.err);
 	if (h.len > 2000) /* the way back is the same work again */

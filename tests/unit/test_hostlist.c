@@ -189,6 +189,36 @@ static void sets(void)
 	hostlist_done(&b);
 }
 
+/* One question and the whole set give the same answer. */
+static void without_expanding(void)
+{
+	static const char *const texts[] = {
+		"n[1-20]",     "n[01-20]!n[5-7]", "n1[0-9]x,n[3,5-9/2]&n[1-6]^n2",
+		"a[1-3][1-3]", "n[098-101] n7",	  "n01"
+	};
+	unsigned wrong = 0, in = 0;
+
+	for (size_t t = 0; t < array_len(texts); t++) {
+		_cleanup_(hostlist_done) struct hostlist h = { 0 };
+		struct hostlist_error e;
+
+		if (hostlist_parse(&h, texts[t], NULL, &e))
+			wrong++;
+		for (int i = 0; i < 4 * 3 * 130; i++) {
+			static const int widths[] = { 1, 2, 3, 1 };
+			char name[32], whole[40];
+
+			snprintf(name, sizeof(name), "%c%0*d", i % 12 < 9 ? 'n' : 'a',
+				 widths[i % 12 / 3], i / 12);
+			snprintf(whole, sizeof(whole), "%s%s", name, i % 3 == 1 ? "x" : "");
+			wrong += hostlist_has(&h, whole) != hostlist_text_has(texts[t], whole);
+			in += hostlist_has(&h, whole);
+		}
+	}
+	is_int(wrong, 0, "asking about a name needs no expanding, and says the same");
+	ok(in > 100, "of %u names that are in", in);
+}
+
 int main(void)
 {
 	folding();
@@ -197,5 +227,6 @@ int main(void)
 	big_and_short();
 	groups();
 	sets();
+	without_expanding();
 	return tap_done();
 }

@@ -44,6 +44,8 @@ struct hostlist_groups {
 void hostlist_done(struct hostlist *h);
 /* Adds what the text names; g NULL: "@" is refused. -EINVAL, -E2BIG and what resolve() returns come with *ret_err; h is then as before. */
 must_check int hostlist_parse(struct hostlist *h, const char *text, const struct hostlist_groups *g, struct hostlist_error *ret_err);
+/* Whether a text that hostlist_parse() takes, without groups, names the node; expands nothing, for one question or two. */
+bool hostlist_text_has(const char *text, const char *name);
 /* Adds one name as it stands: brackets and commas are letters like any other. */
 must_check int hostlist_add(struct hostlist *h, const char *name);
 void hostlist_sort(struct hostlist *h);

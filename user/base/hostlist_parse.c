@@ -22,6 +22,7 @@
 #define OPERATORS_MAX 256 /* other than ",": each walks the whole set */
 #define EXPANDED_MAX (4 * HOSTLIST_NODES_MAX) /* names made while parsing, those made twice too */
 #define GROUP_DEPTH_MAX 8
+#define MATCH_TRIES_MAX 10000
 
 struct parse {
 	const char *text;
@@ -376,6 +377,77 @@ static int parse_text(struct parse *p, const char *text, struct hostlist *h)
 			err = fail(p, -EINVAL, s, "a node is missing beside the operator");
 	}
 	return err;
+}
+
+/* --- without expanding ---------------------------------------------------------------------------------- */
+
+static bool in_range(const struct range *r, const char *digits, size_t len)
+{
+	uint64_t v = 0;
+	char text[DIGITS_MAX + 2];
+	int n;
+
+	for (size_t i = 0; i < len; i++)
+		v = v * 10 + (uint64_t)(digits[i] - '0');
+	if (v < r->lo || v > r->hi || (v - r->lo) % r->step)
+		return false;
+	n = snprintf(text, sizeof(text), "%0*llu", (int)r->width, (unsigned long long)v);
+	return n > 0 && (size_t)n == len && !memcmp(text, digits, len);
+}
+
+/* Numbers next to letters that are digits can be cut in several ways: each is tried. */
+static bool piece_matches(const struct term *t, size_t piece, const char *name, unsigned *tries)
+{
+	const struct piece *here = &t->pieces[piece];
+
+	if (piece == t->len)
+		return !*name;
+	if (!here->ranges_len)
+		return !strncmp(name, here->letters, here->len) &&
+		       piece_matches(t, piece + 1, name + here->len, tries);
+	for (size_t len = 1; len <= DIGITS_MAX && isdigit((unsigned char)name[len - 1]); len++) {
+		if (!*tries)
+			return false;
+		(*tries)--;
+		for (size_t i = 0; i < here->ranges_len; i++) {
+			if (!in_range(&here->ranges[i], name, len))
+				continue;
+			if (piece_matches(t, piece + 1, name + len, tries))
+				return true;
+			break; /* the same number by another range cuts the name the same */
+		}
+	}
+	return false;
+}
+
+bool hostlist_text_has(const char *text, const char *name)
+{
+	struct hostlist_error ignored;
+	struct parse p = { .text = text, .error = &ignored };
+	const char *s = skip_blanks(text);
+	bool has = false;
+	char op = ',';
+
+	while (*s) {
+		_cleanup_(term_done) struct term t = { 0 };
+		unsigned tries = MATCH_TRIES_MAX;
+		bool here;
+
+		if (parse_term(&p, &s, &t) || !t.len)
+			return false;
+		here = piece_matches(&t, 0, name, &tries);
+		has = op == ','	  ? has || here
+		      : op == '!' ? has && !here
+		      : op == '&' ? has && here
+				  : has != here;
+		s = skip_blanks(s);
+		op = ',';
+		if (!is_operator(*s))
+			continue;
+		op = *s;
+		s = skip_blanks(s + 1);
+	}
+	return has;
 }
 
 int hostlist_parse(struct hostlist *h, const char *text, const struct hostlist_groups *g,

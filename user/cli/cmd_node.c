@@ -10,6 +10,7 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/cmd.h"
+#include "cli/node_class.h"
 #include "cli/node_health.h"
 #include "cli/out.h"
 #include "conf/conf.h"
@@ -37,6 +38,7 @@ static const struct {
 
 struct nodes {
 	struct cmd_ctx *c;
+	struct hostlist only; /* of one node all is shown */
 	struct store *store;
 	struct table *table;
 	struct buf b;
@@ -199,11 +201,11 @@ static int on_node(const struct store_node *n, void *arg)
 	struct nodes *k = arg;
 	struct state st;
 
-	if (k->c->argc && strcmp(k->c->argv[0], n->name))
+	if (k->c->argc && !hostlist_has(&k->only, n->name) && strcmp(k->c->argv[0], n->name))
 		return 0;
 	k->n++;
 	k->err = look(k, n, &st);
-	if (!k->err && !k->c->json && !k->c->argc)
+	if (!k->err && !k->c->json && k->only.len != 1)
 		k->err = node_row(k, n, &st);
 	else if (!k->err)
 		k->out_err = k->c->json ? node_json(k, n, &st) : node_text(k, n, &st);
@@ -237,7 +239,7 @@ static int show(struct nodes *k)
 	}
 	if (!k->n)
 		log_info("no node has reported yet");
-	if (k->n && !k->c->json && !k->c->argc)
+	if (k->n && !k->c->json && k->only.len != 1)
 		err = table_print(k->table, stdout);
 	return out_report(err ? err : out_flush());
 }
@@ -320,23 +322,42 @@ static int accept_nodes(struct cmd_ctx *c)
 static int run(struct cmd_ctx *c)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
+	struct hostlist_error why;
 	struct nodes k = { .c = c, .b = BUF_INIT(1 << 16) };
 	int rc;
 
+	if (c->argc && !strcmp(c->argv[0], "class"))
+		return node_class(c);
 	if (c->argc >= 2 && !strcmp(c->argv[0], "accept"))
 		return cmd_bad_words(c, 2, 3) ? AJAR_EXIT_ERROR : accept_nodes(c);
 	if (cmd_bad_words(c, 0, 1) || cmd_store(c, STORE_READONLY, &s))
 		return AJAR_EXIT_ERROR;
+	/* A name that is no set of nodes is one node's all the same. */
+	if (c->argc && (hostlist_parse(&k.only, c->argv[0], NULL, &why) || !k.only.len) &&
+	    hostlist_add(&k.only, c->argv[0])) {
+		log_err(-ENOMEM, "cannot show the node");
+		return AJAR_EXIT_ERROR;
+	}
 	k.store = s;
 	rc = show(&k);
 	table_free(k.table);
+	hostlist_done(&k.only);
 	buf_done(&k.b);
 	return rc;
 }
 
+static const struct cmd_option options[] = {
+	{ "reason", 0, "TEXT", "class set, class add: why" },
+	{ "priority", 0, "N", "class add: the smallest decides (default: 100)" },
+	{ 0 },
+};
+
 const struct cmd cmd_node = {
 	.name = "node",
-	.args = "[NAME | accept NODES [INSTALLATION]]",
+	.args = "[NODES | accept NODES [INSTALLATION] | class [ls | test NODE | set NODES CLASS | "
+		"auto NODES | add NODES "
+		"CLASS | rm ID | sync]]",
+	.options = options,
 	.help = "the nodes that have reported, and how their witnesses are",
 	.more = "'recording' is said only of a node whose heartbeat says so and is fresh; "
 		"'stopped' was "
@@ -347,6 +368,12 @@ const struct cmd cmd_node = {
 		"nothing; of one that never reported it is 'unknown' what is behind its last "
 		"event.\n"
 		"accept: that a node was installed anew, moved to another machine, or has a broken "
-		"chain, is right.",
+		"chain, is right.\n"
+		"class: which node is of which class. set: a person's word, before all rules, "
+		"until 'auto'; "
+		"add: a rule, such as\n"
+		"'node[001-480]', '@gpu' (ClusterShell), '@genders:compute', '@slurm:batch!node7'; "
+		"sync: "
+		"groups are looked up again.",
 	.run = run,
 };

@@ -28,6 +28,7 @@ struct conf {
 	uint64_t ship_rate; /* records a second while it catches up; 0: no limit */
 	uint64_t local_after_ns; /* how long the store is away before the node alerts by itself; 0: never */
 	char *alert_exec;
+	char *class_groups, *class_genders, *class_slurm; /* where node classes by rule look groups up */
 	uint64_t alert_exec_timeout_ns;
 	bool alert_syslog;
 	uint64_t alert_snooze_max_ns, alert_reopen_nodes;

@@ -5,12 +5,13 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/hostlist.h"
 #include "base/parse.h"
 
 #define DELETED " (deleted)"
 
 static const char known_words[] = "unknown filter: use tcp, udp, :PORT, :LO-HI, exe:NAME, "
-				  "user:NAME, node:NAME, class:NAME or "
+				  "user:NAME, node:NODES, class:NAME or "
 				  "state:VERDICT";
 
 /* ":22" or ":8000-8100"; 32 bits, since vsock has them. */
@@ -50,6 +51,17 @@ static int parse_state(const char *s, struct filter_word *w, const char **ret_wh
 	return 0;
 }
 
+static int parse_nodes(const char *text, const char **ret_why)
+{
+	_cleanup_(hostlist_done) struct hostlist h = { 0 };
+	struct hostlist_error e = { .what = "" };
+	int err = hostlist_parse(&h, text, NULL, &e);
+
+	if (err)
+		*ret_why = e.what;
+	return err ? -EINVAL : 0;
+}
+
 static const struct prefix {
 	const char *name;
 	int kind;
@@ -58,7 +70,7 @@ static const struct prefix {
 	{ "exe:", FILTER_EXE,
 	  "exe: wants a path, its last part or a command name, such as exe:nc" },
 	{ "user:", FILTER_USER, "user: wants a name or a number, such as user:root" },
-	{ "node:", FILTER_NODE, "node: wants a node's name, such as node:node001" },
+	{ "node:", FILTER_NODE, "node: wants a node or a set of them, such as node:node[001-064]" },
 	{ "class:", FILTER_CLASS, "class: wants the name of a node class, such as class:compute" },
 	{ "state:", FILTER_STATE, "state: wants a verdict, such as state:unexpected" },
 };
@@ -86,6 +98,8 @@ static int parse_word(const char *word, struct filter_word *w, const char **ret_
 		*ret_why = p->empty;
 		if (!*w->text)
 			return -EINVAL;
+		if (p->kind == FILTER_NODE)
+			return parse_nodes(w->text, ret_why);
 		return p->kind == FILTER_STATE ? parse_state(w->text, w, ret_why) : 0;
 	}
 	if (!door_proto_parse(word, &proto)) {
@@ -174,7 +188,8 @@ static bool match_word(const struct filter_word *w, const struct filter_subject 
 	case FILTER_USER:
 		return match_user(w->text, s->opener);
 	case FILTER_NODE:
-		return s->node && !strcmp(s->node, w->text);
+		return s->node &&
+		       (!strcmp(s->node, w->text) || hostlist_text_has(w->text, s->node));
 	case FILTER_CLASS:
 		return s->host_type && !strcmp(s->host_type, w->text);
 	case FILTER_STATE:

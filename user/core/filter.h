@@ -28,7 +28,7 @@ struct filter_subject {
 	enum verdict verdict;
 };
 
-/* "tcp", "udp", ":4444", ":8000-8100", "exe:nc" (path or its last part or comm), "user:mlee" (name or uid), "node:N", "class:C",
+/* "tcp", "udp", ":4444", ":8000-8100", "exe:nc" (path or its last part or comm), "user:mlee" (name or uid), "node:N" (a name or a set, node[001-064]), "class:C",
  * "state:unexpected". -EINVAL: *ret_why (static text) says what is wrong with the word. */
 must_check int filter_add(struct filter *f, const char *word, const char **ret_why);
 bool filter_match(const struct filter *f, const struct filter_subject *s);

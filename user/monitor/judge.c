@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "monitor/alerting.h"
 #include "monitor/chain.h"
+#include "monitor/classes.h"
 #include "monitor/hits.h"
 #include "store/store.h"
 
@@ -26,6 +27,7 @@ struct judge {
 	struct alerting *alerting;
 	struct chains *chains;
 	struct hits *hits;
+	struct classes *classes; /* of `revision` */
 	struct map *profiles; /* host_type -> struct profile, of `revision` */
 	uint64_t revision;
 	uint64_t now_ns;
@@ -81,6 +83,7 @@ void judge_free(struct judge *j)
 	alerting_free(j->alerting);
 	chains_free(j->chains);
 	hits_free(j->hits);
+	classes_free(j->classes);
 	map_free(j->profiles);
 	for (size_t i = 0; i < array_len(j->own_programs); i++)
 		free(j->own_programs[i]);
@@ -347,9 +350,11 @@ static int on_event(const struct store_event_row *row, void *arg)
 /* --- what is new ------------------------------------------------------------------------------------ */
 
 struct pending {
+	struct judge *j;
 	unsigned len;
 	struct {
 		char *node;
+		const char *move; /* to this class, before its events are judged; or NULL */
 		uint32_t boot_seq;
 		uint64_t judged_seq, stored_seq;
 	} nodes[PENDING_MAX];
@@ -363,6 +368,14 @@ static void pending_free(struct pending *p)
 }
 DEFINE_FREEP(struct pending, pending_free)
 
+/* A node that is new, or that says another class than before, may belong elsewhere. */
+static const char *move_to(struct judge *j, const struct store_pending *row)
+{
+	const char *want = j->classes ? classes_find(j->classes, row->node, 0).host_type : NULL;
+
+	return want && strcmp(want, row->host_type) ? want : NULL;
+}
+
 static int collect_pending(const struct store_pending *row, void *arg)
 {
 	struct pending *p = arg;
@@ -374,6 +387,7 @@ static int collect_pending(const struct store_pending *row, void *arg)
 	if (!node)
 		return -ENOMEM;
 	p->nodes[p->len].node = node;
+	p->nodes[p->len].move = move_to(p->j, row);
 	p->nodes[p->len].boot_seq = row->boot_seq;
 	p->nodes[p->len].judged_seq = row->judged_seq;
 	p->nodes[p->len++].stored_seq = row->stored_seq;
@@ -439,6 +453,7 @@ static int judge_new_events(struct judge *j)
 
 	if (!p)
 		return -ENOMEM;
+	p->j = j;
 	err = store_pending(j->store, collect_pending, p);
 	if (err < 0)
 		return err;
@@ -447,6 +462,11 @@ static int judge_new_events(struct judge *j)
 	for (unsigned i = 0; i < p->len; i++) {
 		uint64_t seq = p->nodes[i].judged_seq, newest_ns = 0, before = seq + 1;
 
+		if (p->nodes[i].move) {
+			err = store_set_host_type(j->store, p->nodes[i].node, p->nodes[i].move);
+			if (err)
+				return err;
+		}
 		for (unsigned n = 0; n < share && seq != before; n++) {
 			if (seq >= p->nodes[i].stored_seq)
 				break;
@@ -583,6 +603,20 @@ static int judged_revision(struct judge *j, bool *ret_same)
 	return err == -ENOENT ? 0 : err;
 }
 
+/* Nodes are where the rules have them before anything is judged by the profile of their class. */
+static int place_nodes(struct judge *j)
+{
+	unsigned moved = 0;
+	int err;
+
+	classes_free(take_ptr(j->classes));
+	err = classes_load(j->store, &j->classes);
+	if (!err)
+		err = classes_apply(j->classes, j->store, false, &moved);
+	/* That moved the revision: doors are judged again in this step, not in the next. */
+	return err || !moved ? err : store_profile_revision(j->store, &j->revision);
+}
+
 static int check_profiles(struct judge *j)
 {
 	uint64_t revision;
@@ -591,9 +625,12 @@ static int check_profiles(struct judge *j)
 
 	if (err)
 		return err;
-	if (revision != j->revision) {
+	if (revision != j->revision || !j->classes) {
 		map_each(j->profiles, map_always, NULL);
 		j->revision = revision;
+		err = place_nodes(j);
+		if (err)
+			return err;
 	}
 	err = judged_revision(j, &same);
 	return err || same ? err : rejudge_all(j);

@@ -408,6 +408,7 @@ static int mem_nodes(struct store *base, store_node_fn fn, void *arg)
 		struct store_node out = {
 			.name = n->name,
 			.host_type = n->host_type,
+			.reported = n->reported,
 			.first_seen_ns = n->first_seen_ns,
 			.last_seen_ns = n->last_seen_ns,
 			.events = n->events,

@@ -145,7 +145,7 @@ int my_nodes(struct store *base, store_node_fn fn, void *arg)
 	ret = my_get(s,
 		     "SELECT name, host_type, first_seen_ns, last_seen_ns, event_count, "
 		     "lost_count, tier, boot_seq, "
-		     "seq FROM nodes ORDER BY name",
+		     "seq, reported_host_type FROM nodes ORDER BY name",
 		     &u.st);
 	if (ret)
 		return ret;
@@ -160,6 +160,7 @@ int my_nodes(struct store *base, store_node_fn fn, void *arg)
 			.tier = my_col_str(u.st, 6),
 			.boot_seq = (uint32_t)my_col_u64(u.st, 7),
 			.seq = my_col_u64(u.st, 8),
+			.reported = my_col_str(u.st, 9),
 		};
 
 		ret = fn(&n, arg);

@@ -115,7 +115,7 @@ int sq_nodes(struct store *base, store_node_fn fn, void *arg)
 	ret = sq_get(
 		s,
 		"SELECT name, host_type, first_seen_ns, last_seen_ns, event_count, lost_count, "
-		"tier, boot_seq, seq FROM nodes ORDER BY name",
+		"tier, boot_seq, seq, reported_host_type FROM nodes ORDER BY name",
 		&st);
 	if (ret)
 		return ret;
@@ -130,6 +130,7 @@ int sq_nodes(struct store *base, store_node_fn fn, void *arg)
 			.tier = sq_col_str(st, 6),
 			.boot_seq = (uint32_t)sq_col_u64(st, 7),
 			.seq = sq_col_u64(st, 8),
+			.reported = sq_col_str(st, 9),
 		};
 
 		ret = fn(&n, arg);

@@ -138,6 +138,7 @@ must_check int store_usage(struct store *s, bool count, struct store_usage *ret)
 
 struct store_node {
 	const char *name, *host_type;
+	const char *reported; /* the class it says itself */
 	uint64_t first_seen_ns, last_seen_ns;
 	uint64_t events, lost; /* totals */
 	const char *tier; /* of the last start event: "A" and the hooks; NULL unknown */
