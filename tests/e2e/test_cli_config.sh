@@ -66,7 +66,7 @@ complete_words() { # words..., the last one to be completed
 same "completion knows every verb" "$(complete_words ajar '')" "$(ajar --help | sed -nE 's/^  ([a-z]+)  .*/\1/p' | sort | tr '\n' ' ')"
 same "one that has begun" "$(complete_words ajar mon)" "monitor "
 same "the words of a verb" "$(complete_words ajar config '')" "check show "
-ok "behind other options too" [ "$(complete_words ajar -q profile '')" = "learn ls show " ]
+ok "behind other options too" [ "$(complete_words ajar -q profile '')" = "accept allow check dead deny diff export import learn ls proposal reject require rm show test " ]
 same "the options of a verb" "$(complete_words ajar config --ex)" "--example "
 ok "those of every verb as well" eval 'complete_words ajar ls - | grep -q -e "--data --help --json"'
 touch "$T/file.one"

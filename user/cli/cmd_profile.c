@@ -194,8 +194,8 @@ const struct cmd cmd_profile = {
 		"| diff CLASS "
 		"[FILE|CLASS] | test CLASS DOOR | allow CLASS RULE | require CLASS RULE | deny "
 		"CLASS RULE | "
-		"rm CLASS ID|RULE | dead [CLASS] | proposal [CLASS] | accept CLASS [NR...|all] | "
-		"reject CLASS NR...|all]",
+		"rm CLASS ID|RULE | dead [CLASS] | proposal [CLASS] | accept CLASS [NR...] | "
+		"reject CLASS NR...]",
 	.help = "what a class of nodes may have open: rules, learned or written",
 	.options = options,
 	.more = "'learn' proposes one row for each door that stands open and shows what it leaves "
@@ -210,7 +210,8 @@ const struct cmd cmd_profile = {
 		"writes it with its comments.\n"
 		"'test' says which rule decides about a door and what the others are about; 'diff' "
 		"without a second name\n"
-		"compares with what stands open now. check, diff, dead and test exit with 1 when "
+		"compares with what stands open now. accept and reject take numbers, 1-5, or all. "
+		"check, diff, dead and test exit with 1 when "
 		"they "
 		"have found something.",
 	.run = run,
