@@ -29,6 +29,8 @@ node.name n1
 health.interval 300ms
 health.silent-after 2s
 health.hole-after 5s
+alert.local-after 1s
+alert.syslog no
 END
 sed 's/n1/n2/' "$T/n1.conf" >"$T/n2.conf"
 
@@ -121,6 +123,21 @@ ok "and that is that" wait_for told "installed anew" resolved
 ok "its journal and the store's copy agree, number for number" eval "view timeline verify --data '$D'"
 ok "accepting once more changes nothing" eval '! view node accept n1'
 ok "its chain goes on where its journal's does" not told "chain is broken" open
+
+# Without the store the node judges by itself.
+ok "what stands open is accepted as the profile" view profile learn --write
+ok "the shipper keeps the profile" wait_for eval "grep -qs '^class default' '$D/journal/profile' && ! grep -q learning '$D/journal/profile'"
+kill -USR1 "$SERVER"
+wait_for said dead
+open_door tcp 0.0.0.0 23302
+local_alerts() { sed -n 's/.*alert of this node alone: //p' "$T/run.err.ship" | jq -c 'select(.port == 23302)'; }
+ok "a door alerts on its node while the store is away" wait_for eval '[ -n "$(local_alerts)" ]'
+same "marked as local, with who opened it" "$(local_alerts | jq -c '[.local, .state, .nodes, .door.opener.pid]')" "[true,\"open\",\"n1\",$DOOR]"
+kill -USR2 "$SERVER"
+WAIT=30 wait_for said ready 2
+WAIT=60
+ok "when it is back the monitor judges the same door" wait_for eval "[ -n \"\$(jq -c 'select(.port == 23302)' '$HOOK_LOG')\" ]"
+same "and nothing is doubled" "$(jq -c 'select(.port == 23302)' "$HOOK_LOG" | wc -l) $(local_alerts | wc -l) $(view alerts ls --all -j 2>/dev/null | jq -c 'select(.port == 23302)' | wc -l)" "1 1 1"
 
 end "$AGENT" "$SHIP"
 kill -TERM "$MONITOR"

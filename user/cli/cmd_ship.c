@@ -13,6 +13,7 @@
 #include "base/notify.h"
 #include "cli/cmd.h"
 #include "cli/role.h"
+#include "cli/ship_local.h"
 #include "conf/conf.h"
 #include "journal/journal.h"
 #include "ship/beat.h"
@@ -28,6 +29,7 @@
 #define STOP_NS UINT64_C(3000000000)
 #define WALK_NS                                                                                    \
 	UINT64_C(3600000000000) /* looks for holes in the store, offers again what it refused */
+#define LOCAL_EVERY_NS UINT64_C(1000000000)
 #define TURN_STEPS 8 /* batches before signals get a hearing */
 
 struct shipper {
@@ -36,6 +38,9 @@ struct shipper {
 	struct ship *ship;
 	struct loop_source *timer, *beat_timer;
 	struct beat *beat;
+	struct ship_local *local; /* judges while the store is away */
+	struct loop_source *local_timer;
+	uint64_t away_ns; /* since boot; 0: it is not */
 	bool admitted,
 		refused; /* the store knows whose journal this is; another one has our name */
 	bool unaccepted; /* it took another one's place; said already */
@@ -100,10 +105,47 @@ static void recall(struct shipper *s)
 	snprintf(s->state.cluster, sizeof(s->state.cluster), "%s", last.cluster);
 }
 
+/* Every second: what the journal has got since. */
+static int on_local(void *arg)
+{
+	struct shipper *s = arg;
+	uint64_t away = s->away_ns ? clock_boot_ns() - s->away_ns : 0;
+
+	if (s->away_ns && away >= s->conf->local_after_ns)
+		ship_local_step(s->local);
+	return s->away_ns ? loop_timer_set(s->local_timer, LOCAL_EVERY_NS, 0) : 0;
+}
+
+static void is_away(struct shipper *s)
+{
+	if (s->away_ns || !s->local)
+		return;
+	s->away_ns = clock_boot_ns();
+	if (s->conf->local_after_ns && loop_timer_set(s->local_timer, LOCAL_EVERY_NS, 0))
+		log_debug("no timer for alerts of this node");
+}
+
+static void is_back(struct shipper *s)
+{
+	s->away_ns = 0;
+	ship_local_end(s->local);
+}
+
+/* What needs no store: also before there is one. */
+static int set_up_local(struct shipper *s)
+{
+	int err = ship_local_new(s->role.journal_dir, s->conf, s->role.loop, &s->local);
+
+	return err ? err : loop_add_timer(s->role.loop, on_local, s, &s->local_timer);
+}
+
 static void on_away(struct role *r, int err, const char *why)
 {
 	struct shipper *s = (struct shipper *)r;
 
+	if (!s->local && set_up_local(s))
+		log_debug("no alerts of this node while the store is away");
+	is_away(s);
 	recall(s);
 	tell_state(s, store_fault(err) == STORE_STOP ? SHIP_HELD : SHIP_AWAY, err, why);
 }
@@ -207,6 +249,7 @@ static int report(struct shipper *s, bool stopping)
 	if (r.standing == STANDING_REFUSED)
 		return refuse(s, &r);
 	admit(s, &r);
+	ship_local_keep(s->local, s->role.store);
 	return 0;
 }
 
@@ -236,6 +279,7 @@ static int failed(struct shipper *s, int err, const char *why)
 	enum store_fault fault = store_fault(err);
 	enum ship_status status = fault == STORE_STOP ? SHIP_HELD : SHIP_AWAY;
 
+	is_away(s);
 	if (status != s->state.status || err != s->state.err || !s->tries)
 		tell_state(s, status, err, why);
 	if (!s->tries || (status == SHIP_HELD && s->said != SHIP_HELD)) {
@@ -286,6 +330,7 @@ static int went_well(struct shipper *s, int more)
 		tell_state(s, SHIP_WELL, 0, "");
 	s->state.store_ns = clock_wall_ns();
 	s->tries = 0;
+	is_back(s);
 	if (came_back)
 		(void)!on_beat(s);
 	return more ? step_in(s, pause ? pause : 1) : 0;
@@ -392,6 +437,8 @@ static int set_up(struct shipper *s)
 		return err;
 	recall(s);
 	err = ship_new(s->role.journal_dir, s->role.store, &o, &s->ship);
+	if (!err && !s->local)
+		err = set_up_local(s);
 	if (!err)
 		err = beat_new(s->role.journal_dir, &b, &s->beat);
 	if (!err)
@@ -443,6 +490,7 @@ static int run(struct cmd_ctx *c)
 		err = ship(&s);
 	ship_free(s.ship);
 	beat_free(s.beat);
+	ship_local_free(s.local);
 	role_done(&s.role);
 	return err < 0 ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }
