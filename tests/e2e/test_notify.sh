@@ -23,7 +23,7 @@ receiver() { # more arguments
 	wait_for grep -q ready "$T/receiver.out"
 }
 notify() { # starts it; its words are in $T/notify.err
-	ajar -C "$T/conf" --store "$S" notify >"$T/notify.out" 2>>"$T/notify.err" </dev/null &
+	ajar -C "$T/conf" --data "$D" --store "$S" notify >"$T/notify.out" 2>>"$T/notify.err" </dev/null &
 	NOTIFY=$!
 	PIDS+=("$NOTIFY")
 }

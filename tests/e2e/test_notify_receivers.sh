@@ -85,7 +85,7 @@ same "a server whose certificate nobody vouches for gets nothing" "$RC" 1
 sed -i "s|^sink.tls.ca-file .*|sink.tls.ca-file $T/tls.crt|" "$T/conf"
 
 start_notify() {
-	ajar -C "$T/conf" --store "$S" notify >"$T/notify.out" 2>>"$T/notify.err" </dev/null &
+	ajar -C "$T/conf" --data "$D" --store "$S" notify >"$T/notify.out" 2>>"$T/notify.err" </dev/null &
 	NOTIFY=$!
 	PIDS+=("$NOTIFY")
 }

@@ -2,7 +2,9 @@
 #include <errno.h>
 
 #include "store/conformance.h"
+#include "store/health.h"
 #include "store/sinks.h"
+#include "store/tally.h"
 
 /* What store/sinks.h promises, of every driver. */
 
@@ -118,9 +120,81 @@ static void test_sinks(struct store *s)
 	       "%s: a sink has a name", drv->name);
 }
 
+/* --- tallies ------------------------------------------------------------------------------------------- */
+
+static int put_doors(const struct store_door_tally *t, void *arg)
+{
+	buf_printf(arg, "%s:%d:%llu ", t->host_type, (int)t->verdict, (unsigned long long)t->doors);
+	return 0;
+}
+
+static int put_alerts(const struct store_alert_tally *t, void *arg)
+{
+	buf_printf(arg, "%s:%d:%d:%d:%llu ", t->host_type, (int)t->state, (int)t->severity,
+		   (int)t->kind, (unsigned long long)t->alerts);
+	return 0;
+}
+
+static void a_door(struct store *s, const char *node, uint64_t cookie, enum verdict verdict)
+{
+	struct event ev = open_event(22, cookie, T0);
+	struct store_door d = { .node = node,
+				.boot_seq = 1,
+				.door = ev.door,
+				.open_seq = cookie,
+				.opened_ns = T0,
+				.verdict = verdict };
+
+	d.door.cookie = cookie;
+	if (put_one(s, node, 1, cookie, &ev) || store_put_door(s, &d))
+		printf("# no door\n");
+}
+
+static void test_tallies(struct store *s)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+	struct store_alert a = { .key = "k1",
+				 .kind = FINDING_UNEXPECTED,
+				 .severity = SEVERITY_WARNING,
+				 .state = ALERT_OPEN,
+				 .host_type = "compute" };
+	uint64_t at = 1, now = 0;
+	bool found = false;
+
+	is_int(store_tally_doors(s, put_doors, &b), 0, "%s: no doors", drv->name);
+	a_door(s, "n1", 1, VERDICT_PROFILED);
+	a_door(s, "n1", 2, VERDICT_UNEXPECTED);
+	a_door(s, "n2", 1, VERDICT_PROFILED);
+	a_door(s, "n2", 2, VERDICT_PROFILED);
+	(void)!store_set_host_type(s, "n1", "login");
+	(void)!store_set_host_type(s, "n2", "login");
+	(void)!store_close_door(s, "n2", 1, &(struct door){ .netns_cookie = 1, .cookie = 2 }, 9,
+				T0 + 1, &found);
+	is_int(store_tally_doors(s, put_doors, &b), 0, "%s: doors", drv->name);
+	is_str(buf_str(&b), found ? "login:2:2 login:3:1 " : "login:2:3 login:3:1 ",
+	       "%s: open doors by class and verdict", drv->name);
+	buf_reset(&b);
+	(void)!store_put_alert(s, &a, "m", "", 1, NULL, NULL);
+	a.key = "k2";
+	(void)!store_put_alert(s, &a, "m", "", 1, NULL, NULL);
+	a.key = "k3";
+	a.state = ALERT_RESOLVED;
+	(void)!store_put_alert(s, &a, "m", "", 1, NULL, NULL);
+	is_int(store_tally_alerts(s, put_alerts, &b), 0, "%s: alerts", drv->name);
+	is_str(buf_str(&b), "compute:1:2:1:2 compute:5:2:1:1 ", "%s: alerts by what they are",
+	       drv->name);
+	is_int(store_turn_at(s, "x", &at), 0, "%s: a turn", drv->name);
+	is_int((long long)at, 0, "%s: nobody took", drv->name);
+	(void)!store_begin(s);
+	is_int(store_take_turn(s, "x", 1000, &now), 1, "%s: is taken", drv->name);
+	(void)!store_commit(s);
+	is_int(store_turn_at(s, "x", &at), 0, "%s: then", drv->name);
+	ok(at == now, "%s: it says when", drv->name);
+}
+
 int main(void)
 {
-	static void (*const tests[])(struct store * s) = { test_sinks };
+	static void (*const tests[])(struct store * s) = { test_sinks, test_tallies };
 
 	return conformance(tests, array_len(tests), NULL);
 }

@@ -32,6 +32,8 @@ struct cmd {
 	const struct cmd_option *options; /* name NULL ends it; at most 16 */
 	const char *more; /* a paragraph for --help, or NULL */
 	int (*run)(struct cmd_ctx *c);
+	/* Instead of run() when the command line or the configuration is wrong, which has been said; NULL: exit code 2. */
+	int (*mistaken)(void);
 };
 const char *cmd_opt(const struct cmd_ctx *c, const char *name); /* the value of one of the verb's own options */
 
@@ -56,6 +58,7 @@ must_check bool cmd_bad_words(const struct cmd_ctx *c, int min, int max);
 extern const struct cmd *const cmd_table[];
 extern const struct cmd cmd_watch, cmd_run, cmd_ls, cmd_timeline, cmd_alerts, cmd_profile, cmd_doctor, cmd_ship, cmd_monitor;
 extern const struct cmd cmd_maintenance, cmd_config, cmd_db, cmd_node, cmd_notify, cmd_scan;
+extern const struct cmd cmd_check, cmd_metrics;
 /* `config check` reads files itself: main loads none for it. */
 bool cmd_config_checks(const struct cmd_ctx *c);
 

@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "base/notify.h"
 #include "cli/cmd.h"
+#include "cli/metrics_file.h"
 #include "cli/role.h"
 #include "cli/route_log.h"
 #include "cli/scan_child.h"
@@ -22,7 +23,9 @@
 #include "monitor/judge.h"
 #include "monitor/retention.h"
 #include "monitor/vitals.h"
+#include "store/health.h"
 #include "store/store.h"
+#include "store/tally.h"
 #include "view/view.h"
 
 /*
@@ -45,6 +48,10 @@ struct monitor {
 	struct retention retention;
 	bool failing;
 	struct scan_child scanner;
+	uint64_t sign_ns; /* boot clock: when the next sign of life is due */
+	const struct conf *conf;
+	struct loop_source *metrics_timer;
+	bool no_metrics;
 };
 
 static int format_alert(const struct store_alert *a, struct buf *b)
@@ -54,6 +61,19 @@ static int format_alert(const struct store_alert *a, struct buf *b)
 	jsonw_init(&w, b);
 	view_alert_json(&w, a);
 	return b->err;
+}
+
+/* A sign of life, for 'ajar check'; of several monitors one gives it at a time. What fails here fails in step() too. */
+static void give_sign(struct monitor *m)
+{
+	struct store *s = m->role.store;
+	uint64_t now;
+
+	if (clock_boot_ns() < m->sign_ns || store_begin(s))
+		return;
+	m->sign_ns = clock_boot_ns() + LOOK_NS / 2;
+	if (store_take_turn(s, STORE_TURN_MONITOR, LOOK_NS / 2, &now) < 0 || store_commit(s))
+		store_rollback(s);
 }
 
 static int step(struct monitor *m)
@@ -72,6 +92,7 @@ static int step(struct monitor *m)
 	if (m->failing)
 		log_info("judging again");
 	m->failing = false;
+	give_sign(m);
 	if (changes)
 		route_kick(m->route);
 	/* A row that somebody INSERTs by hand rings no bell. */
@@ -90,6 +111,31 @@ static int on_bell(void *arg)
 static int on_timer(void *arg)
 {
 	return step(arg);
+}
+
+static int on_metrics(void *arg)
+{
+	struct monitor *m = arg;
+	int err = metrics_file(m->role.store, m->conf, m->conf->metrics_textfile);
+
+	if (err && !m->no_metrics)
+		log_warn("cannot write the metrics to '%s': %s; trying again",
+			 m->conf->metrics_textfile, strerror(-err));
+	m->no_metrics = err != 0;
+	return loop_timer_set(m->metrics_timer, m->conf->metrics_every_ns, 0);
+}
+
+static int set_up_metrics(struct monitor *m, const struct conf *conf)
+{
+	int err;
+
+	m->conf = conf;
+	if (!*conf->metrics_textfile)
+		return 0;
+	err = loop_add_timer(m->role.loop, on_metrics, m, &m->metrics_timer);
+	if (!err)
+		err = loop_timer_set(m->metrics_timer, 1, 0);
+	return err ? log_err(err, "cannot set up the timer of metrics") : 0;
 }
 
 /* How the nodes are. A store that does not answer is what step() says already. */
@@ -218,6 +264,8 @@ static int set_up(struct monitor *m, const struct conf *conf)
 	err = set_up_pruning(m, conf);
 	if (!err)
 		err = set_up_vitals(m, conf);
+	if (!err)
+		err = set_up_metrics(m, conf);
 	return err ? err : set_up_sinks(m, conf);
 }
 
@@ -237,7 +285,7 @@ static int monitor(struct monitor *m)
 
 static int run(struct cmd_ctx *c)
 {
-	struct monitor m = { .role = ROLE_INIT };
+	struct monitor m = { .role = ROLE_INIT("monitor") };
 	int err;
 
 	log_init("ajar-monitor");

@@ -135,7 +135,7 @@ static int notifier(struct notifier *n)
 
 static int run_role(struct cmd_ctx *c)
 {
-	struct notifier n = { .role = ROLE_INIT, .uuid = BUF_INIT(256) };
+	struct notifier n = { .role = ROLE_INIT("notify"), .uuid = BUF_INIT(256) };
 	int err;
 
 	log_init("ajar-notify");
@@ -143,6 +143,8 @@ static int run_role(struct cmd_ctx *c)
 	err = set_up(&n, c->conf);
 	if (!err)
 		err = notifier(&n);
+	else if (err > 0)
+		err = 0; /* told to stop before there was a store */
 	route_free(n.route);
 	notify_free(n.notify);
 	http_free(n.http);

@@ -477,7 +477,7 @@ static int ship(struct shipper *s)
 
 static int run(struct cmd_ctx *c)
 {
-	struct shipper s = { .role = ROLE_INIT, .conf = c->conf };
+	struct shipper s = { .role = ROLE_INIT("ship"), .conf = c->conf };
 	int err;
 
 	log_init("ajar-ship");

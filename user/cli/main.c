@@ -18,9 +18,9 @@
 #define CONF_FILE "/etc/ajar/ajar.conf"
 
 const struct cmd *const cmd_table[] = {
-	&cmd_watch,   &cmd_run,	   &cmd_ls,	&cmd_timeline, &cmd_alerts, &cmd_maintenance,
-	&cmd_profile, &cmd_doctor, &cmd_ship,	&cmd_monitor,  &cmd_notify, &cmd_node,
-	&cmd_scan,    &cmd_db,	   &cmd_config, NULL,
+	&cmd_watch,   &cmd_run,	    &cmd_ls,	 &cmd_timeline, &cmd_alerts,  &cmd_maintenance,
+	&cmd_profile, &cmd_scan,    &cmd_doctor, &cmd_ship,	&cmd_monitor, &cmd_notify,
+	&cmd_check,   &cmd_metrics, &cmd_node,	 &cmd_db,	&cmd_config,  NULL,
 };
 
 /* A descriptor 0..2 that is closed would be given to the next file opened, and data written into it. */
@@ -74,6 +74,11 @@ static bool want_colour(const struct options *o)
 	       isatty(STDOUT_FILENO);
 }
 
+static int mistaken(const struct cmd *cmd)
+{
+	return cmd && cmd->mistaken ? cmd->mistaken() : AJAR_EXIT_ERROR;
+}
+
 static int run(struct cmd_ctx *ctx, const struct options *o)
 {
 	if (o->version) {
@@ -92,7 +97,7 @@ static int run(struct cmd_ctx *ctx, const struct options *o)
 		return AJAR_EXIT_ERROR;
 	}
 	if (!cmd_config_checks(ctx) && load_conf(ctx, o))
-		return AJAR_EXIT_ERROR;
+		return mistaken(ctx->cmd);
 	return ctx->cmd->run(ctx);
 }
 
@@ -113,6 +118,8 @@ int main(int argc, char **argv)
 					  : LOG_LEVEL_INFO);
 		ctx.colour = want_colour(&o);
 		rc = run(&ctx, &o);
+	} else {
+		rc = mistaken(ctx.cmd);
 	}
 	conf_free(ctx.conf);
 	if (out_report(out_flush()) != AJAR_EXIT_OK)

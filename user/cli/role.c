@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/file.h>
@@ -101,23 +102,21 @@ static int take_lock(int dirfd, const char *name, int *ret_fd)
 
 /*
  * Two shippers of one journal would acknowledge for each other; two monitors of one folder are a slip (several on one
- * server are not: each has its own). The monitor's lock lies with the embedded store, whether that is used or not.
+ * server are not: each has its own); two notifiers would say all twice. Their locks lie with the embedded store, whether that is used or not.
  */
 static int lock_role(const struct conf *conf, struct role *r, int store_dir)
 {
 	bool ships = r->journal_dir >= 0;
 	int dirfd = ships ? r->journal_dir : store_dir, err;
+	char file[32];
 
 	if (dirfd < 0)
 		return 0;
-	err = take_lock(dirfd,
-			r->lock_name ? r->lock_name
-			: ships	     ? "ship.lock"
-				     : "monitor.lock",
-			&r->lock);
+	snprintf(file, sizeof(file), "%s.lock", r->name);
+	err = take_lock(dirfd, file, &r->lock);
 	if (err == -EWOULDBLOCK)
 		return log_usage("another 'ajar %s' runs on %s: stop it, or give another --data",
-				 ships ? "ship" : "monitor", conf->data_dir);
+				 r->name, conf->data_dir);
 	return err ? log_err(err, "cannot lock %s/%s", conf->data_dir, ships ? "journal" : "store")
 		   : 0;
 }

@@ -14,14 +14,14 @@ struct loop;
 /* What the unprivileged roles (ship, monitor) have in common. */
 struct role {
 	int journal_dir; /* -1: not asked for */
+	const char *name; /* "ship", "monitor", "notify", "scan": the file of its lock, NAME.lock */
 	int lock; /* of the role on its folder */
-	const char *lock_name; /* set before role_start(): instead of the shipper's or the monitor's; NULL: theirs */
 	struct store *store;
 	struct loop *loop;
 	/* Optional, set before role_start(): a server is not to be had yet, for this reason; said at each try. */
 	void (*away)(struct role *r, int err, const char *why);
 };
-#define ROLE_INIT { .journal_dir = -1, .lock = -1 }
+#define ROLE_INIT(role_name) { .name = (role_name), .journal_dir = -1, .lock = -1 }
 
 /*
  * As root: makes the folders of conf->data_dir and gives them to the role's user; then opens the journal's

@@ -192,7 +192,7 @@ static int set_up(struct serve *sv)
 
 int scan_serve(struct cmd_ctx *c)
 {
-	struct serve sv = { .c = c, .role = ROLE_INIT };
+	struct serve sv = { .c = c, .role = ROLE_INIT("scan") };
 	int err;
 
 	log_init("ajar-scan");
@@ -202,7 +202,6 @@ int scan_serve(struct cmd_ctx *c)
 		return AJAR_EXIT_ERROR;
 	if (!scan_has_nmap())
 		return AJAR_EXIT_OK; /* which is no failure: there is nothing to start again */
-	sv.role.lock_name = "scan.lock";
 	err = set_up(&sv);
 	if (!err) {
 		err = loop_run(sv.role.loop);

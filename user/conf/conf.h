@@ -35,6 +35,8 @@ struct conf {
 	bool scan_enabled;
 	char *scan_networks, *scan_address, *scan_idle_command;
 	uint64_t scan_processes, scan_keep_days;
+	char *metrics_textfile;
+	uint64_t metrics_every_ns;
 	struct conf_sink *sinks; /* conf/sinks.h */
 	unsigned sinks_len;
 	char *origins[96]; /* by key index: where the value comes from, for `config` and messages */

@@ -5,6 +5,7 @@
 #include "store/grant.h"
 #include "store/health.h"
 #include "store/sinks.h"
+#include "store/tally.h"
 #include "store/profile.h"
 #include "store/store.h"
 #include "store/triage.h"
@@ -109,6 +110,11 @@ struct store_ops {
 	int (*parked)(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit,
 		      store_parked_fn fn, void *arg);
 	int (*log_before)(struct store *s, uint64_t at_ns, uint64_t *ret_log_id);
+
+	/* Tallies (store/tally.h). */
+	int (*tally_doors)(struct store *s, store_door_tally_fn fn, void *arg);
+	int (*tally_alerts)(struct store *s, store_alert_tally_fn fn, void *arg);
+	int (*turn_at)(struct store *s, const char *name, uint64_t *ret_ns);
 
 	/* health.h; NULL: a driver that does not know how nodes are. */
 	int (*put_health)(struct store *s, const char *node, const char *host_type,

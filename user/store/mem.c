@@ -615,4 +615,7 @@ const struct store_ops store_mem_ops = {
 	.maintenance_end = mem_maintenance_end,
 	.maintenances = mem_maintenances,
 	.triage_marks = mem_triage_marks,
+	.tally_doors = mem_tally_doors,
+	.tally_alerts = mem_tally_alerts,
+	.turn_at = mem_turn_at,
 };

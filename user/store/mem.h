@@ -238,4 +238,9 @@ int mem_class_rules(struct store *base, store_class_rule_fn fn, void *arg);
 int mem_class_rule_put(struct store *base, const struct store_class_rule *r);
 int mem_class_rule_remove(struct store *base, uint64_t id);
 
+/* mem_tally.c */
+int mem_tally_doors(struct store *base, store_door_tally_fn fn, void *arg);
+int mem_tally_alerts(struct store *base, store_alert_tally_fn fn, void *arg);
+int mem_turn_at(struct store *base, const char *name, uint64_t *ret_ns);
+
 #endif

@@ -284,4 +284,9 @@ int my_class_rules(struct store *base, store_class_rule_fn fn, void *arg);
 int my_class_rule_put(struct store *base, const struct store_class_rule *r);
 int my_class_rule_remove(struct store *base, uint64_t id);
 
+/* mysql_tally.c */
+int my_tally_doors(struct store *base, store_door_tally_fn fn, void *arg);
+int my_tally_alerts(struct store *base, store_alert_tally_fn fn, void *arg);
+int my_turn_at(struct store *base, const char *name, uint64_t *ret_ns);
+
 #endif

@@ -256,4 +256,7 @@ const struct store_ops store_mysql_ops = {
 	.accounts = my_accounts,
 	.whoami = my_whoami,
 	.sql = &my_sql,
+	.tally_doors = my_tally_doors,
+	.tally_alerts = my_tally_alerts,
+	.turn_at = my_turn_at,
 };

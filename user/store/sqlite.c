@@ -456,4 +456,7 @@ const struct store_ops store_sqlite_ops = {
 	.maintenances = sq_maintenances,
 	.triage_marks = sq_triage_marks,
 	.sql = &sq_sql,
+	.tally_doors = sq_tally_doors,
+	.tally_alerts = sq_tally_alerts,
+	.turn_at = sq_turn_at,
 };

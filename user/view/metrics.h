@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_VIEW_METRICS_H
+#define AJAR_VIEW_METRICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct buf;
+struct store;
+
+/*
+ * How the whole is doing, in numbers: read from the store once, written as Prometheus text or judged by `ajar check`. Never a
+ * port, a pid or a program among the labels: their number has no bound.
+ */
+
+/* A node by its last report; "unknown" has never reported: stored by an older shipper, or by hand. */
+enum vital { VITAL_RECORDING, VITAL_STALLED, VITAL_STOPPED, VITAL_SILENT, VITAL_UNKNOWN, VITALS };
+const char *vital_name(enum vital v);
+
+struct vitals_in { /* which nodes count */
+	bool (*wants)(const char *node, const char *host_type, void *arg); /* NULL: all */
+	void *arg;
+	uint64_t silent_ns; /* not heard for so long */
+};
+struct vitals_sum {
+	uint64_t nodes[VITALS];
+	uint64_t events, lost; /* totals */
+	uint64_t backlog_records, backlog_bytes, backlog_ns; /* sums, and the longest wait */
+	uint64_t quarantined;
+};
+must_check int view_vitals(struct store *s, const struct vitals_in *in, struct vitals_sum *ret);
+
+/* How far behind the judge is. */
+struct judging {
+	uint64_t pending; /* events nobody has judged */
+	uint64_t lag_ns; /* how long the oldest of them has waited, by the store's clock */
+	uint64_t seen_ns; /* when a monitor last gave a sign of life; 0: never */
+	uint64_t now_ns; /* the store's clock */
+};
+must_check int view_judging(struct store *s, struct judging *ret);
+
+struct metrics_opts {
+	uint64_t silent_ns;
+	uint64_t keep_ns, keep_bytes; /* the store's limits, 0: none */
+};
+/* The exposition format, version 0.0.4, all of it. */
+must_check int view_metrics(struct store *s, const struct metrics_opts *o, struct buf *b);
+#define METRICS_BYTES_MAX (8 << 20)
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "store/health.h"
+#include "store/tally.h"
+#include "view/metrics.h"
+
+#define PENDING_LOOKED_AT 64 /* boots whose oldest unjudged event is looked up */
+
+const char *vital_name(enum vital v)
+{
+	static const char *const names[] = { "recording", "stalled", "stopped", "silent",
+					     "unknown" };
+
+	return v < VITALS ? names[v] : "unknown";
+}
+
+struct walk {
+	const struct vitals_in *in;
+	struct vitals_sum *sum;
+	uint64_t now_ns;
+};
+
+static enum vital vital_of(const struct store_health_row *r, const struct walk *w)
+{
+	if (!r->known)
+		return VITAL_UNKNOWN;
+	if (r->h.shipper == SHIPPER_STOPPED || r->h.agent == AGENT_STOPPED)
+		return VITAL_STOPPED;
+	if (w->now_ns > r->received_ns && w->now_ns - r->received_ns > w->in->silent_ns)
+		return VITAL_SILENT;
+	return r->h.agent == AGENT_RECORDING && r->h.attached ? VITAL_RECORDING : VITAL_STALLED;
+}
+
+static int on_node(const struct store_health_row *r, void *arg)
+{
+	struct walk *w = arg;
+	struct vitals_sum *sum = w->sum;
+
+	if (r->known && r->standing != STANDING_CURRENT)
+		return 0; /* another machine holds that name */
+	if (w->in->wants && !w->in->wants(r->node, r->host_type, w->in->arg))
+		return 0;
+	sum->nodes[vital_of(r, w)]++;
+	sum->events += r->events;
+	sum->lost += r->lost;
+	if (!r->known)
+		return 0;
+	sum->backlog_records += r->h.backlog_records;
+	sum->backlog_bytes += r->h.backlog_bytes;
+	if (r->h.backlog_ns > sum->backlog_ns)
+		sum->backlog_ns = r->h.backlog_ns;
+	sum->quarantined += r->h.quarantined;
+	return 0;
+}
+
+int view_vitals(struct store *s, const struct vitals_in *in, struct vitals_sum *ret)
+{
+	struct vitals_sum sum = { 0 };
+	struct walk w = { .in = in, .sum = &sum };
+	int err = store_clock(s, &w.now_ns);
+
+	if (!err)
+		err = store_health(s, NULL, false, on_node, &w);
+	if (err)
+		return err;
+	*ret = sum;
+	return 0;
+}
+
+struct backlog {
+	struct store *store;
+	struct judging *j;
+	unsigned looked;
+	uint64_t oldest_ns;
+};
+
+static int on_unjudged(const struct store_event_row *row, void *arg)
+{
+	uint64_t *received_ns = arg;
+
+	*received_ns = row->raw.received_ns;
+	return 0;
+}
+
+static int on_pending(const struct store_pending *p, void *arg)
+{
+	const struct store_event_query q = {
+		.node = p->node, .boot_seq = p->boot_seq, .after_seq = p->judged_seq, .limit = 1
+	};
+	struct backlog *b = arg;
+	uint64_t received_ns = 0;
+	int err;
+
+	b->j->pending += p->stored_seq - p->judged_seq;
+	if (b->looked++ >= PENDING_LOOKED_AT)
+		return 0;
+	err = store_events(b->store, &q, on_unjudged, &received_ns);
+	if (received_ns && (!b->oldest_ns || received_ns < b->oldest_ns))
+		b->oldest_ns = received_ns;
+	return err;
+}
+
+int view_judging(struct store *s, struct judging *ret)
+{
+	struct judging j = { 0 };
+	struct backlog b = { .store = s, .j = &j };
+	int err = store_pending(s, on_pending, &b);
+
+	if (!err)
+		err = store_turn_at(s, STORE_TURN_MONITOR, &j.seen_ns);
+	if (!err)
+		err = store_clock(s, &j.now_ns);
+	if (err)
+		return err;
+	if (b.oldest_ns && j.now_ns > b.oldest_ns)
+		j.lag_ns = j.now_ns - b.oldest_ns;
+	*ret = j;
+	return 0;
+}
