@@ -10,8 +10,10 @@
 #include "base/buf.h"
 #include "base/hostlist.h"
 #include "base/map.h"
+#include "monitor/held.h"
 #include "store/health.h"
 #include "store/store.h"
+#include "store/triage.h"
 
 /*
  * A round: every node's row is judged (audit_health); what is found is gathered by issue and class; each such group is compared
@@ -49,6 +51,7 @@ struct group {
 struct known {
 	struct hostlist nodes;
 	uint64_t changed_ns, touched_ns;
+	uint64_t look_ns; /* a snooze or a maintenance ends then: the store is asked; 0: never */
 };
 
 struct note {
@@ -65,6 +68,8 @@ struct vitals {
 	struct map *groups; /* key -> struct group, of this round */
 	struct map *known; /* key -> struct known */
 	struct note *notes; /* to be written */
+	struct held *held;
+	uint64_t revision; /* of what is in it */
 	bool begun; /* a transaction */
 	unsigned changes;
 	/* Of the row before: the current installation comes before those refused. */
@@ -116,8 +121,11 @@ int vitals_new(struct store *s, const struct vitals_opts *o, struct vitals **ret
 	err = map_new(free_group, &v->groups);
 	if (!err)
 		err = map_new(free_known, &v->known);
+	if (!err)
+		err = held_new(&v->held);
 	if (err)
 		return err;
+	v->revision = UINT64_MAX;
 	*ret_v = take_ptr(v);
 	return 0;
 }
@@ -128,6 +136,7 @@ void vitals_free(struct vitals *v)
 		return;
 	map_free(v->groups);
 	map_free(v->known);
+	held_free(v->held);
 	drop_notes(v);
 	free(v);
 }
@@ -303,7 +312,7 @@ static int on_row(const struct store_health_row *r, void *arg)
 struct stored {
 	bool exists;
 	enum alert_state state;
-	uint64_t first_ns, last_ns;
+	uint64_t first_ns, last_ns, until_ns, window_id;
 	char *host_type, *nodes, *summary, *why, *remedy, *node;
 	enum finding_kind kind;
 	enum severity severity;
@@ -327,6 +336,8 @@ static int copy_stored(const struct store_alert *a, void *arg)
 			      .state = a->state,
 			      .first_ns = a->first_ns,
 			      .last_ns = a->last_ns,
+			      .until_ns = a->until_ns,
+			      .window_id = a->window_id,
 			      .kind = a->kind,
 			      .severity = a->severity,
 			      .host_type = strdup(a->host_type),
@@ -366,7 +377,14 @@ static struct known *known_for(struct vitals *v, const char *key, size_t len)
 	return k;
 }
 
-static int put(struct vitals *v, const char *key, struct group *g, enum alert_state state,
+/* In which state, and until when: what `ajar alerts` and `ajar maintenance` have decided. */
+struct stance {
+	enum alert_state state;
+	uint64_t until_ns, window_id;
+	const char *note; /* NULL: nothing new */
+};
+
+static int put(struct vitals *v, const char *key, struct group *g, const struct stance *st,
 	       uint64_t first_ns, const char *note)
 {
 	_cleanup_(buf_done) struct buf nodes = BUF_INIT(NODES_TEXT_MAX + 64),
@@ -376,9 +394,12 @@ static int put(struct vitals *v, const char *key, struct group *g, enum alert_st
 	struct store_alert a = { .key = key,
 				 .kind = health_issue_kind(g->issue),
 				 .severity = health_issue_severity(g->issue),
-				 .state = state,
+				 .state = st->state,
+				 .until_ns = st->until_ns,
+				 .window_id = st->window_id,
 				 .host_type = g->host_type,
 				 .count = g->nodes.len,
+				 .node_count = g->nodes.len,
 				 .first_ns = first_ns,
 				 .last_ns = v->now_ns,
 				 .node = g->nodes.names[0] };
@@ -408,6 +429,7 @@ static int resolve(struct vitals *v, const char *key, const struct stored *s)
 				 .kind = s->kind,
 				 .severity = s->severity,
 				 .state = ALERT_RESOLVED,
+				 .window_id = s->window_id, /* what was held back goes as quietly */
 				 .host_type = s->host_type,
 				 .nodes = s->nodes,
 				 .summary = s->summary,
@@ -448,7 +470,8 @@ static int compare(struct hostlist *now, struct hostlist *before, bool *ret_more
 	return err;
 }
 
-static int remember(struct vitals *v, const char *key, const struct group *g, bool changed)
+static int remember(struct vitals *v, const char *key, const struct group *g, bool changed,
+		    uint64_t look_ns)
 {
 	struct known *k = known_for(v, key, strlen(key));
 
@@ -457,6 +480,7 @@ static int remember(struct vitals *v, const char *key, const struct group *g, bo
 	if (changed)
 		k->changed_ns = v->now_ns;
 	k->touched_ns = v->now_ns;
+	k->look_ns = look_ns;
 	hostlist_done(&k->nodes);
 	k->nodes = (struct hostlist){ 0 };
 	return hostlist_unite(&k->nodes, &g->nodes);
@@ -475,18 +499,60 @@ static int read_alert(struct vitals *v, const char *key, struct stored *s, struc
 	return err;
 }
 
+/* All of its nodes are in a maintenance: the one of them that ends first; else NULL. */
+static const struct held_window *held_by(const struct vitals *v, const struct group *g)
+{
+	const struct held_window *first = NULL;
+
+	for (size_t i = 0; i < g->nodes.len; i++) {
+		const struct held_window *w =
+			held_window_at(v->held, g->nodes.names[i], g->host_type, v->now_ns);
+
+		if (!w)
+			return NULL;
+		if (!first || w->ends_ns < first->ends_ns)
+			first = w;
+	}
+	return first;
+}
+
+static struct stance stance_of(const struct vitals *v, const struct group *g,
+			       const struct stored *s)
+{
+	struct stance st = { .state = s->state,
+			     .until_ns = s->state == ALERT_SNOOZED ? s->until_ns : 0,
+			     .window_id = s->state == ALERT_SNOOZED ? s->window_id : 0 };
+	const struct held_window *w = st.window_id || !stands(s) ? held_by(v, g) : NULL;
+
+	if (w && (!stands(s) || st.window_id)) {
+		st.note = stands(s) ? NULL : w->note;
+		st.state = ALERT_SNOOZED;
+		st.until_ns = w->ends_ns;
+		st.window_id = w->id;
+	} else if (!stands(s)) {
+		st = (struct stance){ .state = ALERT_OPEN,
+				      .note = s->exists ? "reopened" : "opened" };
+	} else if (st.window_id) {
+		st = (struct stance){ .state = ALERT_OPEN, .note = "the maintenance is over" };
+	} else if (st.state == ALERT_SNOOZED && st.until_ns <= v->now_ns) {
+		st = (struct stance){ .state = ALERT_OPEN, .note = "the snooze is over" };
+	}
+	return st;
+}
+
 static int follow_group(struct vitals *v, const char *key, struct group *g)
 {
 	_cleanup_(stored_done) struct stored s = { 0 };
 	_cleanup_(hostlist_done) struct hostlist before = { 0 };
 	_cleanup_(buf_done) struct buf note = BUF_INIT(1024);
 	struct known *k = map_get(v->known, key, strlen(key));
+	struct stance st;
 	bool more = false;
 	int err;
 
 	hostlist_sort(&g->nodes);
 	/* Nothing has changed: that needs no look at the store. */
-	if (k && k->touched_ns + TOUCH_NS > v->now_ns) {
+	if (k && k->touched_ns + TOUCH_NS > v->now_ns && (!k->look_ns || v->now_ns < k->look_ns)) {
 		err = compare(&g->nodes, &k->nodes, &more, &note);
 		if (err || !note.len || k->changed_ns + SETTLE_NS > v->now_ns)
 			return err;
@@ -497,20 +563,22 @@ static int follow_group(struct vitals *v, const char *key, struct group *g)
 		err = read_alert(v, key, &s, &before);
 	if (err)
 		return err;
+	st = stance_of(v, g, &s);
 	if (!stands(&s)) {
-		err = put(v, key, g, ALERT_OPEN, v->now_ns, s.exists ? "reopened" : "opened");
-		return err ? err : remember(v, key, g, true);
+		err = put(v, key, g, &st, v->now_ns, st.note);
+		return err ? err : remember(v, key, g, true, st.until_ns);
 	}
 	err = compare(&g->nodes, &before, &more, &note);
 	if (err)
 		return err;
-	if (!note.len || s.state == ALERT_ALLOWED) {
+	if (more && st.state == ALERT_ACKNOWLEDGED)
+		st.state = ALERT_OPEN;
+	if (st.state == ALERT_ALLOWED || (!note.len && !st.note)) {
 		err = store_touch_alert(v->store, key, g->nodes.len, v->now_ns);
-		return err ? err : remember(v, key, g, false);
+		return err ? err : remember(v, key, g, false, st.until_ns);
 	}
-	err = put(v, key, g, more && s.state == ALERT_ACKNOWLEDGED ? ALERT_OPEN : s.state,
-		  s.first_ns, buf_str(&note));
-	return err ? err : remember(v, key, g, true);
+	err = put(v, key, g, &st, s.first_ns, note.len ? buf_str(&note) : st.note);
+	return err ? err : remember(v, key, g, true, st.until_ns);
 }
 
 static bool on_group(const void *key, size_t len, void *value, void *arg)
@@ -580,13 +648,31 @@ static int write_notes(struct vitals *v)
 	return err;
 }
 
+/* Maintenance that has begun or was ended: every alert is looked at again. */
+static int read_held(struct vitals *v)
+{
+	uint64_t log_id, revision;
+	int err = store_triage_marks(v->store, &log_id, &revision);
+
+	if (err || revision == v->revision)
+		return err;
+	map_each(v->known, map_always, NULL);
+	v->loaded_ns = 0;
+	err = held_load(v->held, v->store, v->now_ns);
+	if (!err)
+		v->revision = revision;
+	return err;
+}
+
 static int round_of(struct vitals *v)
 {
 	int err;
 
 	if (!v->limits.watching_ns)
 		v->limits.watching_ns = v->now_ns;
-	err = load(v);
+	err = read_held(v);
+	if (!err)
+		err = load(v);
 	if (!err)
 		err = store_health(v->store, NULL, false, on_row, v);
 	if (!err)
