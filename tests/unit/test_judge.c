@@ -465,6 +465,33 @@ static void rows_count_what_they_decide(void)
 	   "them");
 }
 
+/* `ajar alerts allow ID --expires`: what was permitted for a time is news again when that is over. */
+static void test_expiry(void)
+{
+	char type[] = "compute";
+	struct profile_row row = {
+		.port = 9901, .proto = PROTO_TCP, .host_type = type, .expires_ns = now + 100 * S
+	};
+	struct counted before = alerts(true);
+	size_t added;
+
+	if (store_profile_add(store, "compute", &row, 1, true, now, &added))
+		printf("# cannot add a row: %s\n", store_why(store));
+	put(door_event(EVENT_OPEN, 9901, 9901));
+	step();
+	is_int(alerts(true).n, before.n, "a row that runs out later permits its door");
+	now += 50 * S;
+	step();
+	is_int(alerts(true).n, before.n, "until then");
+	restart();
+	now += 50 * S;
+	step();
+	is_int(alerts(true).n, before.n + 1,
+	       "and then the door is judged again, though nothing happened");
+	step();
+	is_int(changes, 0, "once");
+}
+
 int main(void)
 {
 	char path[] = "/tmp/ajar-judge-XXXXXX", uri[64], file[64];
@@ -487,6 +514,7 @@ int main(void)
 	a_clock_set_back();
 	ajars_own_trial_is_no_alert();
 	rows_count_what_they_decide();
+	test_expiry();
 	judge_free(judge);
 	store_free(store);
 	for (const char *const *f =

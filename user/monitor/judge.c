@@ -9,6 +9,7 @@
 #include "audit/audit.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/parse.h"
 #include "monitor/alerting.h"
 #include "monitor/chain.h"
 #include "monitor/classes.h"
@@ -29,7 +30,7 @@ struct judge {
 	struct hits *hits;
 	struct classes *classes; /* of `revision` */
 	struct map *profiles; /* host_type -> struct profile, of `revision` */
-	uint64_t revision;
+	uint64_t revision, expiry_ns;
 	uint64_t now_ns;
 	uint64_t known_ns; /* up to when the nodes that had events last are known */
 	uint64_t news_ns; /* when that was; 0: not yet */
@@ -562,6 +563,44 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 	return err;
 }
 
+static bool sooner_expiry(const void *key, size_t len, void *value, void *arg)
+{
+	const struct profile *p = value;
+	struct judge *j = arg;
+
+	(void)key;
+	(void)len;
+	for (size_t i = 0; i < p->rows_len; i++) {
+		uint64_t at = p->rows[i].expires_ns;
+
+		if (at > j->now_ns && (!j->expiry_ns || at < j->expiry_ns))
+			j->expiry_ns = at;
+	}
+	return false;
+}
+
+static int read_profile(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
+			uint64_t nodes, void *arg)
+{
+	const struct profile *p;
+
+	(void)accepted;
+	(void)accepted_ns;
+	(void)rows;
+	(void)nodes;
+	return profile_for(arg, host_type, &p);
+}
+
+/* When the first row of any profile runs out: doors are judged again then; 0: none does. */
+static int next_expiry(struct judge *j)
+{
+	int err = store_host_types(j->store, read_profile, j);
+
+	j->expiry_ns = 0;
+	map_each(j->profiles, sooner_expiry, j);
+	return err;
+}
+
 static int rejudge_all(struct judge *j)
 {
 	const struct store_door_query q = { .open_only = true };
@@ -576,10 +615,13 @@ static int rejudge_all(struct judge *j)
 	rejudged_free(rj.list);
 	if (!err)
 		err = alerting_flush(j->alerting);
+	if (!err)
+		err = next_expiry(j);
 	if (!err) {
-		char text[32];
+		char text[64];
 
-		snprintf(text, sizeof(text), "%llu", (unsigned long long)j->revision);
+		snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)j->revision,
+			 (unsigned long long)j->expiry_ns);
 		err = store_setting_set(j->store, "judged-revision", text);
 	}
 	if (!err)
@@ -591,16 +633,22 @@ static int rejudge_all(struct judge *j)
 	return err;
 }
 
+/* Whether the open doors are judged by these profiles, none of whose rows has run out since. */
 static int judged_revision(struct judge *j, bool *ret_same)
 {
-	struct buf b = BUF_INIT(64);
-	char text[32];
+	_cleanup_(buf_done) struct buf b = BUF_INIT(64);
 	int err = store_setting_get(j->store, "judged-revision", &b);
+	uint64_t revision = 0, expires_ns = 0;
+	char *text = b.data, *first;
 
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)j->revision);
-	*ret_same = !err && !strcmp(buf_str(&b), text);
-	buf_done(&b);
-	return err == -ENOENT ? 0 : err;
+	*ret_same = false;
+	if (err || !text)
+		return err == -ENOENT ? 0 : err;
+	first = strsep(&text, " ");
+	if (parse_u64(first, &revision) || (text && parse_u64(text, &expires_ns)))
+		return 0;
+	*ret_same = revision == j->revision && (!expires_ns || j->now_ns < expires_ns);
+	return 0;
 }
 
 /* Nodes are where the rules have them before anything is judged by the profile of their class. */
