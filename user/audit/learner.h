@@ -17,7 +17,7 @@
  * Doors that say the same (protocol, port, scope, program, user) are one candidate. Of one program's users on a port enough are taken
  * for the quorum of nodes, since a daemon that drops its privileges is seen as two. Ports that the kernel chose, and three or more in
  * the ephemeral range, are the program's and not the port's: one range for each program and user. Doors inside jobs are
- * the scheduler's business: one rule for them all. What is on too few nodes, or is held by a program of doubtful origin, is
+ * the scheduler's business: one rule for them all, on however few nodes jobs happened to run. What is on too few nodes, or is held by a program of doubtful origin, is
  * an outlier: never a rule, always shown.
  */
 #define LEARN_CANDIDATES_MAX 20000 /* more are counted in learned.dropped */

@@ -269,7 +269,8 @@ static int decide(struct output *out, struct candidate **list, size_t n)
 			err = bits_add(&covered, &list[i]->nodes);
 	for (size_t i = 0; i < n && !err; i++) {
 		struct candidate *c = list[i];
-		bool enough = is_enough(out->l, covered.count);
+		/* Where jobs ran is the scheduler's choice and says nothing about nodes. */
+		bool enough = c->kind == LEARN_JOB || is_enough(out->l, covered.count);
 
 		if (c->doubt)
 			err = emit(out, c, true, c->doubt);
