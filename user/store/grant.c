@@ -13,7 +13,7 @@ const char *store_role_name(enum store_role role)
 	static const char *const names[] = {
 		[ACCOUNT_OWNER] = "owner",	   [ACCOUNT_NODE] = "node",
 		[ACCOUNT_MONITOR] = "monitor",	   [ACCOUNT_WEB] = "web",
-		[ACCOUNT_RETENTION] = "retention",
+		[ACCOUNT_RETENTION] = "retention", [ACCOUNT_NOTIFY] = "notify",
 	};
 
 	return (unsigned)role < array_len(names) ? names[role] : "unknown";

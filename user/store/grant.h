@@ -14,7 +14,7 @@ struct store;
  * Accounts of a store that is a server, each with no more rights than its role needs (the table is in sql/README.md).
  * -EOPNOTSUPP: a store without accounts.
  */
-enum store_role { ACCOUNT_OWNER, ACCOUNT_NODE, ACCOUNT_MONITOR, ACCOUNT_WEB, ACCOUNT_RETENTION };
+enum store_role { ACCOUNT_OWNER, ACCOUNT_NODE, ACCOUNT_MONITOR, ACCOUNT_WEB, ACCOUNT_RETENTION, ACCOUNT_NOTIFY };
 const char *store_role_name(enum store_role role); /* "node"; "owner" for none */
 
 struct store_grant {

@@ -34,6 +34,9 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE", "alerts", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT", "alert_log", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE", "sink_cursors", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE", "sink_states", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "sink_parked", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE", "turns", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "exceptions", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scans", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_ports", false },
@@ -42,6 +45,17 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_hosts", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "node_addrs", false },
 	{ ACCOUNT_MONITOR, "SELECT", MY_VIEWS, false },
+
+	/* The notifier: what changed of the alerts, and how far it has got with telling. The journals ring its bell. */
+	{ ACCOUNT_NOTIFY, "SELECT", "own_account", false },
+	{ ACCOUNT_NOTIFY, "SELECT", "schema_migrations", false },
+	{ ACCOUNT_NOTIFY, "SELECT", "settings", false },
+	{ ACCOUNT_NOTIFY, "SELECT", "journals", false },
+	{ ACCOUNT_NOTIFY, "SELECT", "alerts", false },
+	{ ACCOUNT_NOTIFY, "SELECT", "alert_log", false },
+	{ ACCOUNT_NOTIFY, "SELECT, INSERT, UPDATE, DELETE", "sink_cursors", false },
+	{ ACCOUNT_NOTIFY, "SELECT, INSERT, UPDATE, DELETE", "sink_states", false },
+	{ ACCOUNT_NOTIFY, "SELECT, INSERT, UPDATE, DELETE", "sink_parked", false },
 
 	/* The web page and reports: what is documented, and nothing to write to. */
 	{ ACCOUNT_WEB, "SELECT", "own_account", false },
