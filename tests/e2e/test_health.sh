@@ -124,6 +124,17 @@ ok "its journal and the store's copy agree, number for number" eval "view timeli
 ok "accepting once more changes nothing" eval '! view node accept n1'
 ok "its chain goes on where its journal's does" not told "chain is broken" open
 
+# Somebody with the server's password cuts off the end of what a node has reported.
+has_client() { command -v mariadb; }
+if has_client >/dev/null; then
+	mariadb -uajar -S "${STORE#*socket=}" ajar -e "DELETE FROM events WHERE seq = (SELECT seq FROM nodes WHERE name = 'n1') AND boot_seq = (SELECT boot_seq FROM nodes WHERE name = 'n1') AND node_id = (SELECT id FROM nodes WHERE name = 'n1')"
+	kill -TERM "$MONITOR"
+	wait "$MONITOR"
+	role monitor n1 "$T/m" ajar monitor --store "$STORE" --on-alert "$T/hook"
+	ok "a record that is cut off the end is missed" wait_for told "chain is broken" open
+	ok "a person accepts that" view node accept n1
+fi
+
 # Without the store the node judges by itself.
 ok "what stands open is accepted as the profile" view profile learn --write
 ok "the shipper keeps the profile" wait_for eval "grep -qs '^class default' '$D/journal/profile' && ! grep -q learning '$D/journal/profile'"

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/hostlist.h"
 #include "base/map.h"
+#include "monitor/heads.h"
 #include "monitor/held.h"
 #include "store/health.h"
 #include "store/store.h"
@@ -68,6 +69,7 @@ struct vitals {
 	struct map *groups; /* key -> struct group, of this round */
 	struct map *known; /* key -> struct known */
 	struct note *notes; /* to be written */
+	struct heads *heads;
 	struct held *held;
 	uint64_t revision; /* of what is in it */
 	bool begun; /* a transaction */
@@ -122,6 +124,8 @@ int vitals_new(struct store *s, const struct vitals_opts *o, struct vitals **ret
 	if (!err)
 		err = map_new(free_known, &v->known);
 	if (!err)
+		err = heads_new(s, &v->heads);
+	if (!err)
 		err = held_new(&v->held);
 	if (err)
 		return err;
@@ -137,6 +141,7 @@ void vitals_free(struct vitals *v)
 	map_free(v->groups);
 	map_free(v->known);
 	held_free(v->held);
+	heads_free(v->heads);
 	drop_notes(v);
 	free(v);
 }
@@ -164,76 +169,6 @@ static int keep_note(struct vitals *v, const char *node, const struct store_watc
 	n->next = v->notes;
 	v->notes = n;
 	return 0;
-}
-
-/* Counts what was lost from when to when; an episode is over when nothing more was lost for a while. */
-static void follow_losses(const struct vitals *v, uint64_t lost, struct store_watch *w)
-{
-	if (lost != w->lost_told + w->lost_seen && lost > w->lost_told) {
-		w->lost_seen = lost - w->lost_told;
-		w->lost_last_ns = v->now_ns;
-		if (!w->lost_first_ns)
-			w->lost_first_ns = v->now_ns;
-	}
-	if (w->lost_first_ns && v->now_ns - w->lost_last_ns >= HEALTH_NEWS_NS) {
-		w->lost_told += w->lost_seen;
-		w->lost_seen = w->lost_first_ns = w->lost_last_ns = 0;
-	}
-}
-
-static void follow_hole(const struct vitals *v, const struct store_health_row *r,
-			struct store_watch *w)
-{
-	if (!r->stored_boot || r->head_seq >= r->stored_seq) {
-		w->hole_boot = 0;
-		w->hole_seq = w->hole_since_ns = 0;
-	} else if (w->hole_boot != r->stored_boot || w->hole_seq != r->head_seq ||
-		   !w->hole_since_ns) {
-		w->hole_boot = r->stored_boot;
-		w->hole_seq = r->head_seq;
-		w->hole_since_ns = v->now_ns;
-	}
-}
-
-void vitals_row(const struct store_health_row *r, const struct store_watch *w, struct health_in *in)
-{
-	const struct store_health *h = &r->h;
-
-	*in = (struct health_in){
-		.node = r->node,
-		.host = h->host,
-		.reported = r->known,
-		.refused = r->known && r->standing == STANDING_REFUSED,
-		.accepted = r->accepted_ns,
-		.first_ns = r->first_ns,
-		.received_ns = r->received_ns,
-		.mixed_ns = r->mixed_ns,
-		.other_host = r->other_host,
-		.shipper_stopped = h->shipper == SHIPPER_STOPPED,
-		.agent_recording = h->agent == AGENT_RECORDING,
-		.agent_stopped = h->agent == AGENT_STOPPED,
-		.agent_age_ns = h->agent_age_ns,
-		.attached = h->attached,
-		.backlog_records = h->backlog_records,
-		.backlog_bytes = h->backlog_bytes,
-		.backlog_ns = h->backlog_ns,
-		.journal_max_bytes = h->journal_max_bytes,
-		.quarantined = h->quarantined,
-		.wall_ns = h->wall_ns,
-		.rtt_ns = h->rtt_ns,
-		.step_ns = h->step_ns,
-		.stepped_ns = h->stepped_ns,
-	};
-	if (in->refused)
-		return;
-	in->lost = w->lost_seen;
-	in->lost_first_ns = w->lost_first_ns;
-	in->lost_last_ns = w->lost_last_ns;
-	in->hole_seq = w->hole_seq;
-	in->hole_since_ns = w->hole_since_ns;
-	in->broken_boot = w->broken_boot;
-	in->broken_seq = w->broken_seq;
-	in->broken_ns = w->broken_ns;
 }
 
 static int group_for(struct vitals *v, enum health_issue i, const char *host_type,
@@ -294,10 +229,11 @@ static int on_row(const struct store_health_row *r, void *arg)
 	int err = 0;
 
 	if (!r->known || r->standing == STANDING_CURRENT) {
-		follow_losses(v, r->lost, &w);
-		follow_hole(v, r, &w);
+		vitals_follow(r, v->now_ns, &w);
 		if (memcmp(&w, &r->watch, sizeof(w)))
 			err = keep_note(v, r->node, &w);
+		if (!err)
+			err = heads_add(v->heads, r, &w);
 		snprintf(v->holder_node, sizeof(v->holder_node), "%s", r->node);
 		snprintf(v->holder_host, sizeof(v->holder_host), "%s", r->known ? r->h.host : "");
 	}
@@ -664,6 +600,14 @@ static int read_held(struct vitals *v)
 	return err;
 }
 
+static int on_broken(const char *node, const struct store_watch *w, void *arg)
+{
+	struct vitals *v = arg;
+	int err = begin(v);
+
+	return err ? err : store_put_watch(v->store, node, w);
+}
+
 static int round_of(struct vitals *v)
 {
 	int err;
@@ -677,6 +621,8 @@ static int round_of(struct vitals *v)
 		err = store_health(v->store, NULL, false, on_row, v);
 	if (!err)
 		err = write_notes(v);
+	if (!err)
+		err = heads_compare(v->heads, v->now_ns, on_broken, v);
 	if (!err) {
 		map_each(v->groups, on_group, v);
 		err = v->err;
@@ -720,6 +666,7 @@ int vitals_step(struct vitals *v, unsigned *ret_changes)
 	/* What is remembered of a round that did not come through is not so. */
 	if (ret) {
 		map_each(v->known, map_always, NULL);
+		heads_forget(v->heads);
 		v->loaded_ns = 0;
 	}
 	map_each(v->groups, map_always, NULL);

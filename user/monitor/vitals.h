@@ -32,6 +32,8 @@ uint64_t vitals_every_ns(const struct vitals *v);
 /* *ret_changes: how many alert_log rows it wrote. */
 must_check int vitals_step(struct vitals *v, unsigned *ret_changes);
 
+/* Moves the notes on: losses of an episode, since when a record is missing. */
+void vitals_follow(const struct store_health_row *r, uint64_t now_ns, struct store_watch *w);
 /* What is judged of a row (audit/health.h); borrows its texts. w: its notes, or newer ones. */
 void vitals_row(const struct store_health_row *r, const struct store_watch *w, struct health_in *ret);
 
