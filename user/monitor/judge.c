@@ -13,6 +13,7 @@
 #include "monitor/alerting.h"
 #include "monitor/chain.h"
 #include "monitor/classes.h"
+#include "monitor/crowd.h"
 #include "monitor/hits.h"
 #include "store/store.h"
 
@@ -26,6 +27,7 @@
 struct judge {
 	struct store *store;
 	struct alerting *alerting;
+	struct crowd *crowd;
 	struct chains *chains;
 	struct hits *hits;
 	struct classes *classes; /* of `revision` */
@@ -68,6 +70,8 @@ int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_ju
 	if (!err)
 		err = alerting_new(s, &alerting, &j->alerting);
 	if (!err)
+		err = crowd_new(s, j->alerting, &j->crowd);
+	if (!err)
 		err = chains_new(s, &j->chains);
 	if (!err)
 		err = hits_new(&j->hits);
@@ -81,6 +85,7 @@ void judge_free(struct judge *j)
 {
 	if (!j)
 		return;
+	crowd_free(j->crowd);
 	alerting_free(j->alerting);
 	chains_free(j->chains);
 	hits_free(j->hits);
@@ -712,6 +717,9 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 		err = judge_new_events(j);
 	if (!err)
 		err = alerting_due(j->alerting, time_for_alerts(j), now_wall_ns, ret_next_ns);
+	/* Whole classes are looked over when nothing is waiting. */
+	if (!err && !j->more)
+		err = crowd_step(j->crowd, now_wall_ns, ret_next_ns);
 	/* Somebody else was at the same rows: what is new is asked for again at once, but not for ever. */
 	if ((err == -ECANCELED || err == -EDEADLK) && ++j->conflicts < CONFLICTS_MAX) {
 		j->more = true;
