@@ -41,8 +41,8 @@ static struct store_health_reply tell_as(struct store *s, const struct store_hea
 {
 	struct store_health_reply r = { 0 };
 
-	is_int(store_put_health(s, "n1", "compute", h, fresh_ns, &r), want, "%s: %s reports (%s)",
-	       drv->name, h->host, store_why(s));
+	is_int(store_put_health(writer(s, "n1"), "n1", "compute", h, fresh_ns, &r), want,
+	       "%s: %s reports (%s)", drv->name, h->host, store_why(writer(s, "n1")));
 	return r;
 }
 
@@ -112,13 +112,14 @@ static void test_same_name(struct store *s)
 	bool changed;
 
 	tell_as(s, &a, MINUTE, 0);
-	is_int(store_claim_boot(s, "n1", inst_a, boot_1, 7, &boot), 0, "%s: a boot", drv->name);
+	is_int(store_claim_boot(writer(s, "n1"), "n1", inst_a, boot_1, 7, &boot), 0, "%s: a boot",
+	       drv->name);
 	is_int(boot, 7, "%s: keeps its number", drv->name);
 	r = tell_as(s, &b, MINUTE, 0);
 	ok(r.standing == STANDING_REFUSED && !strcmp(r.current_host, "a"),
 	   "%s: a second one is refused while the first is heard, and told who has the name",
 	   drv->name);
-	is_int(store_claim_boot(s, "n1", inst_b, boot_2, 7, &boot), -EACCES,
+	is_int(store_claim_boot(writer(s, "n1"), "n1", inst_b, boot_2, 7, &boot), -EACCES,
 	       "%s: it may not store anything", drv->name);
 	health_is(s, false, "n1/compute a standing=1 accepted; n1/compute b standing=2 waiting; ",
 		  "both are there");
@@ -126,9 +127,11 @@ static void test_same_name(struct store *s)
 	       drv->name);
 	ok(changed, "%s: that changed something", drv->name);
 	health_is(s, false, "n1/compute b standing=1 accepted; ", "now it is the node");
-	is_int(store_claim_boot(s, "n1", inst_b, boot_2, 7, &boot), 0, "%s: and stores", drv->name);
+	is_int(store_claim_boot(writer(s, "n1"), "n1", inst_b, boot_2, 7, &boot), 0,
+	       "%s: and stores", drv->name);
 	is_int(boot, 8, "%s: under a number nobody has", drv->name);
-	is_int(store_claim_boot(s, "n1", inst_b, boot_2, 7, &boot), 0, "%s: again", drv->name);
+	is_int(store_claim_boot(writer(s, "n1"), "n1", inst_b, boot_2, 7, &boot), 0, "%s: again",
+	       drv->name);
 	is_int(boot, 8, "%s: the same", drv->name);
 	is_int(store_accept_node(s, "n1", NULL, &changed), 0, "%s: once more", drv->name);
 	ok(!changed, "%s: changes nothing", drv->name);
@@ -152,8 +155,8 @@ static void test_again(struct store *s)
 	bool changed;
 
 	tell_as(s, &a, MINUTE, 0);
-	ok(!store_claim_boot(s, "n1", inst_a, boot_1, 1, &boot) && boot == 1 &&
-		   !store_claim_boot(s, "n1", inst_a, boot_1, 2, &boot) && boot == 2,
+	ok(!store_claim_boot(writer(s, "n1"), "n1", inst_a, boot_1, 1, &boot) && boot == 1 &&
+		   !store_claim_boot(writer(s, "n1"), "n1", inst_a, boot_1, 2, &boot) && boot == 2,
 	   "%s: two boots", drv->name);
 	a.shipper = SHIPPER_STOPPED;
 	tell_as(s, &a, MINUTE, 0);
@@ -164,7 +167,7 @@ static void test_again(struct store *s)
 	health_is(s, false, "n1/compute b standing=1 waiting; ", "it is the current one");
 	health_is(s, true, "n1/compute b standing=1 waiting; n1/compute a standing=3 accepted; ",
 		  "the first is past");
-	ok(!store_claim_boot(s, "n1", inst_b, boot_2, 1, &boot) && boot == 3,
+	ok(!store_claim_boot(writer(s, "n1"), "n1", inst_b, boot_2, 1, &boot) && boot == 3,
 	   "%s: its boots come behind", drv->name);
 	a.shipper = SHIPPER_RUNNING;
 	r = tell_as(s, &a, MINUTE, 0);
@@ -172,8 +175,8 @@ static void test_again(struct store *s)
 	r = tell_as(s, &a, 0, 0);
 	ok(r.standing == STANDING_CURRENT && !r.accepted,
 	   "%s: and has its place again when the second is silent", drv->name);
-	ok(!store_claim_boot(s, "n1", inst_a, boot_1, 2, &boot) && boot == 2 &&
-		   !store_claim_boot(s, "n1", inst_a, boot_2, 3, &boot) && boot == 4,
+	ok(!store_claim_boot(writer(s, "n1"), "n1", inst_a, boot_1, 2, &boot) && boot == 2 &&
+		   !store_claim_boot(writer(s, "n1"), "n1", inst_a, boot_2, 3, &boot) && boot == 4,
 	   "%s: old boots keep their numbers", drv->name);
 	ok(!store_accept_node(s, "n1", inst_a, &changed) && changed, "%s: accepted", drv->name);
 }
@@ -190,8 +193,8 @@ static void test_clone(struct store *s)
 	tell_as(s, &a, MINUTE, 0);
 	health_is(s, false, "n1/compute a standing=1 accepted mixed; ",
 		  "one that comes back was never away: two of them");
-	ok(!store_claim_boot(s, "n1", inst_a, boot_1, 5, &boot) && boot == 5 &&
-		   !store_claim_boot(s, "n1", inst_a, boot_2, 5, &boot) && boot == 6,
+	ok(!store_claim_boot(writer(s, "n1"), "n1", inst_a, boot_1, 5, &boot) && boot == 5 &&
+		   !store_claim_boot(writer(s, "n1"), "n1", inst_a, boot_2, 5, &boot) && boot == 6,
 	   "%s: a clone's boots do not fall on the other's", drv->name);
 }
 
@@ -227,5 +230,6 @@ int main(void)
 	static void (*const tests[])(struct store * s) = { test_report, test_same_name, test_again,
 							   test_clone, test_notes };
 
+	nodes_too = true;
 	return conformance(tests, array_len(tests), NULL);
 }

@@ -110,6 +110,38 @@ static const char put_sql[] =
 	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
 	"?, ?, ?, ?, ?, ?, ?)";
 
+void my_bind_report(struct my_stmt *st, unsigned i, const struct store_health *h,
+		    const char tier[2], char step[32])
+{
+	my_blob(st, i++, h->machine, INSTALLATION_LEN);
+	my_str(st, i++, h->host);
+	my_str(st, i++, h->boot_id);
+	my_str(st, i++, h->version);
+	my_u64(st, i++, h->shipper);
+	my_u64(st, i++, h->agent);
+	my_u64(st, i++, h->agent_age_ns);
+	my_str(st, i++, tier);
+	my_u64(st, i++, h->attached);
+	my_str(st, i++, h->sensor);
+	my_u64(st, i++, h->boot_seq);
+	my_u64(st, i++, h->seq);
+	my_blob(st, i++, h->chain, SHA256_LEN);
+	my_u64(st, i++, h->journal_bytes);
+	my_u64(st, i++, h->journal_max_bytes);
+	my_u64(st, i++, h->backlog_records);
+	my_u64(st, i++, h->backlog_bytes);
+	my_u64(st, i++, h->backlog_ns);
+	my_u64(st, i++, h->lost);
+	my_u64(st, i++, h->conflicts);
+	my_u64(st, i++, h->quarantined);
+	my_u64(st, i++, h->interval_ns);
+	my_u64(st, i++, h->wall_ns);
+	my_u64(st, i++, h->rtt_ns);
+	snprintf(step, 32, "%lld", (long long)h->step_ns);
+	my_str(st, i++, step);
+	my_u64(st, i++, h->stepped_ns);
+}
+
 static int write_row(struct my *s, uint64_t id, const struct store_health *h,
 		     const struct health_next *n, uint64_t now_ns)
 {
@@ -131,33 +163,7 @@ static int write_row(struct my *s, uint64_t id, const struct store_health *h,
 	my_blob(u.st, i++, n->session_before, SESSION_LEN);
 	my_str(u.st, i++, n->host_before);
 	my_u64(u.st, i++, n->mixed_ns);
-	my_blob(u.st, i++, h->machine, INSTALLATION_LEN);
-	my_str(u.st, i++, h->host);
-	my_str(u.st, i++, h->boot_id);
-	my_str(u.st, i++, h->version);
-	my_u64(u.st, i++, h->shipper);
-	my_u64(u.st, i++, h->agent);
-	my_u64(u.st, i++, h->agent_age_ns);
-	my_str(u.st, i++, tier);
-	my_u64(u.st, i++, h->attached);
-	my_str(u.st, i++, h->sensor);
-	my_u64(u.st, i++, h->boot_seq);
-	my_u64(u.st, i++, h->seq);
-	my_blob(u.st, i++, h->chain, SHA256_LEN);
-	my_u64(u.st, i++, h->journal_bytes);
-	my_u64(u.st, i++, h->journal_max_bytes);
-	my_u64(u.st, i++, h->backlog_records);
-	my_u64(u.st, i++, h->backlog_bytes);
-	my_u64(u.st, i++, h->backlog_ns);
-	my_u64(u.st, i++, h->lost);
-	my_u64(u.st, i++, h->conflicts);
-	my_u64(u.st, i++, h->quarantined);
-	my_u64(u.st, i++, h->interval_ns);
-	my_u64(u.st, i++, h->wall_ns);
-	my_u64(u.st, i++, h->rtt_ns);
-	snprintf(step, sizeof(step), "%lld", (long long)h->step_ns);
-	my_str(u.st, i++, step);
-	my_u64(u.st, i++, h->stepped_ns);
+	my_bind_report(u.st, i, h, tier, step);
 	return my_run(s, u.st, NULL);
 }
 
@@ -170,6 +176,8 @@ int my_put_health(struct store *base, const char *node, const char *host_type,
 	uint64_t id, now = 0;
 	int err;
 
+	if (s->limited)
+		return my_own_put_health(base, node, host_type, h, fresh_ns, ret);
 	err = my_clock(base, &now);
 	if (!err)
 		err = my_node_make(s, node, host_type, now, &id);
@@ -264,6 +272,9 @@ int my_claim_boot(struct store *base, const char *node,
 	uint64_t id, now;
 	int ret;
 
+	if (s->limited)
+		return my_own_claim_boot(base, node, installation, boot_id, journal_boot,
+					 ret_boot_seq);
 	ret = my_node_id(s, node, &id);
 	if (!ret)
 		ret = lock_node(s, id, &now);

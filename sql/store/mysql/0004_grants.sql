@@ -57,35 +57,133 @@ SELECT e.boot_seq, e.seq, unhex(sha2(concat(e.record, e.chain), 256)) AS digest
 FROM events e
 WHERE e.node_id = (SELECT l.node_id FROM node_logins l WHERE l.login = left(user(), char_length(user()) - locate('@', reverse(user()))));
 
--- A batch of a boot begins: makes the rows of the node and the boot, and holds the lock of the boot's.
-CREATE PROCEDURE own_begin(IN in_boot INT UNSIGNED, IN in_class VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin)
+-- How the node is: its installations (health.h), and which boots it has claimed. What it may not say itself is decided below.
+CREATE OR REPLACE SQL SECURITY DEFINER VIEW own_health AS
+SELECT h.installation, h.standing, h.accepted_ns, h.received_ns, h.host
+FROM node_health h
+WHERE h.node_id = (SELECT l.node_id FROM node_logins l WHERE l.login = left(user(), char_length(user()) - locate('@', reverse(user()))));
+CREATE OR REPLACE SQL SECURITY DEFINER VIEW own_claims AS
+SELECT b.boot_seq, b.installation, b.boot_id, b.journal_boot
+FROM node_boots b
+WHERE b.node_id = (SELECT l.node_id FROM node_logins l WHERE l.login = left(user(), char_length(user()) - locate('@', reverse(user()))));
+
+-- Whose login is it? Makes the row of the node when it is new. Granted to nobody: the procedures below call it.
+CREATE PROCEDURE own_login(IN in_class VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, OUT out_node BIGINT UNSIGNED)
 SQL SECURITY DEFINER MODIFIES SQL DATA
 BEGIN
   DECLARE my_login VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
   DECLARE my_name, my_class, my_reported VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-  DECLARE my_node, my_bound, my_now BIGINT UNSIGNED;
+  DECLARE my_bound, my_now BIGINT UNSIGNED;
   SET my_login = left(user(), char_length(user()) - locate('@', reverse(user())));
   SELECT l.node, if(l.host_type = '', in_class, l.host_type), l.node_id, n.id, n.reported_host_type
-    INTO my_name, my_class, my_bound, my_node, my_reported
+    INTO my_name, my_class, my_bound, out_node, my_reported
     FROM node_logins l LEFT JOIN nodes n ON n.name = l.node WHERE l.login = my_login;
   IF my_name IS NULL THEN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'this account is bound to no node, or was revoked: see ajar db grant';
   END IF;
-  IF coalesce(in_boot, 0) = 0 OR coalesce(my_class, '') = '' THEN
-    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a boot has a number above 0, a class a name';
+  IF coalesce(my_class, '') = '' THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a class has a name';
   END IF;
-  IF my_node IS NULL OR my_reported <> my_class THEN
+  IF out_node IS NULL OR my_reported <> my_class THEN
     SET my_now = CAST(unix_timestamp(sysdate(6)) * 1000000 AS UNSIGNED) * 1000;
     INSERT INTO host_types (name, created_ns) VALUES (my_class, my_now) ON DUPLICATE KEY UPDATE name = my_class;
     INSERT INTO nodes (name, host_type, reported_host_type, first_seen_ns, last_seen_ns)
       VALUES (my_name, my_class, my_class, my_now, my_now)
       ON DUPLICATE KEY UPDATE host_type = my_class, reported_host_type = my_class;
-    SET my_node = (SELECT n.id FROM nodes n WHERE n.name = my_name);
+    SET out_node = (SELECT n.id FROM nodes n WHERE n.name = my_name);
   END IF;
-  IF coalesce(my_bound, 0) <> my_node THEN
-    UPDATE node_logins SET node_id = my_node WHERE login = my_login;
+  IF coalesce(my_bound, 0) <> out_node THEN
+    UPDATE node_logins SET node_id = out_node WHERE login = my_login;
+  END IF;
+END;
+
+-- A batch of a boot begins: makes the row of the boot, and holds its lock.
+CREATE PROCEDURE own_begin(IN in_boot INT UNSIGNED, IN in_class VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin)
+SQL SECURITY DEFINER MODIFIES SQL DATA
+BEGIN
+  DECLARE my_node BIGINT UNSIGNED;
+  CALL own_login(in_class, my_node);
+  IF coalesce(in_boot, 0) = 0 THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a boot has a number above 0';
   END IF;
   INSERT INTO journals (node_id, boot_seq) VALUES (my_node, in_boot) ON DUPLICATE KEY UPDATE boot_seq = in_boot;
+END;
+
+-- The node reports. Which installation is the current one, and whether a person has accepted it, is decided here, as health_admit() in
+-- user/store/health.c does it for an owner's account: who steals a node's account cannot accept itself.
+CREATE PROCEDURE own_report(IN in_class VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN in_fresh_ns BIGINT UNSIGNED,
+  IN in_installation BINARY(16), IN in_session BINARY(8), IN in_machine BINARY(16),
+  IN in_host VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN in_boot_id VARCHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  IN in_version VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN in_shipper SMALLINT UNSIGNED, IN in_agent SMALLINT UNSIGNED,
+  IN in_agent_age_ns BIGINT UNSIGNED, IN in_tier VARCHAR(1) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN in_attached SMALLINT UNSIGNED,
+  IN in_sensor TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN in_boot_seq INT UNSIGNED, IN in_seq BIGINT UNSIGNED,
+  IN in_chain BINARY(32), IN in_journal_bytes BIGINT UNSIGNED, IN in_journal_max_bytes BIGINT UNSIGNED,
+  IN in_backlog_records BIGINT UNSIGNED, IN in_backlog_bytes BIGINT UNSIGNED, IN in_backlog_ns BIGINT UNSIGNED, IN in_lost BIGINT UNSIGNED,
+  IN in_conflicts BIGINT UNSIGNED, IN in_quarantined BIGINT UNSIGNED, IN in_interval_ns BIGINT UNSIGNED, IN in_wall_ns BIGINT UNSIGNED,
+  IN in_rtt_ns BIGINT UNSIGNED, IN in_step_ns BIGINT, IN in_stepped_ns BIGINT UNSIGNED)
+SQL SECURITY DEFINER MODIFIES SQL DATA
+BEGIN
+  DECLARE my_node, my_now, my_accepted, my_first, my_mixed, my_held_ns BIGINT UNSIGNED;
+  DECLARE my_standing, my_held_shipper SMALLINT UNSIGNED;
+  DECLARE my_session, my_before BINARY(8);
+  DECLARE my_host, my_host_before VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+  CALL own_login(in_class, my_node);
+  SET my_node = (SELECT n.id FROM nodes n WHERE n.id = my_node FOR UPDATE);
+  SET my_now = CAST(unix_timestamp(sysdate(6)) * 1000000 AS UNSIGNED) * 1000;
+  SELECT h.standing, h.accepted_ns, h.first_ns, h.mixed_ns, h.session, h.session_before, h.host, h.host_before
+    INTO my_standing, my_accepted, my_first, my_mixed, my_session, my_before, my_host, my_host_before
+    FROM node_health h WHERE h.node_id = my_node AND h.installation = in_installation;
+  IF my_session <> in_session THEN
+    IF my_before = in_session AND in_session <> x'0000000000000000' THEN
+      SET my_mixed = my_now;
+    END IF;
+    SET my_before = my_session, my_host_before = my_host;
+  END IF;
+  IF my_standing IS NULL OR my_standing <> 1 THEN
+    SELECT h.received_ns, h.shipper INTO my_held_ns, my_held_shipper
+      FROM node_health h WHERE h.node_id = my_node AND h.standing = 1 AND h.installation <> in_installation;
+    IF my_held_ns IS NULL THEN
+      SET my_standing = 1, my_accepted = my_now;
+    ELSEIF my_held_shipper <> 2 AND my_now < my_held_ns + in_fresh_ns THEN
+      SET my_standing = 2, my_accepted = 0;
+    ELSE
+      SET my_standing = 1, my_accepted = 0;
+      UPDATE node_health SET standing = 3 WHERE node_id = my_node AND standing = 1;
+    END IF;
+  END IF;
+  REPLACE INTO node_health (node_id, installation, standing, accepted_ns, first_ns, received_ns, session, session_before, host_before,
+    mixed_ns, machine, host, boot_id, version, shipper, agent, agent_age_ns, tier, attached, sensor, boot_seq, seq, chain,
+    journal_bytes, journal_max_bytes, backlog_records, backlog_bytes, backlog_ns, lost, conflicts, quarantined, interval_ns,
+    wall_ns, rtt_ns, step_ns, stepped_ns)
+  VALUES (my_node, in_installation, my_standing, my_accepted, coalesce(my_first, my_now), my_now, in_session,
+    coalesce(my_before, x'0000000000000000'), coalesce(my_host_before, ''), coalesce(my_mixed, 0), in_machine, in_host, in_boot_id,
+    in_version, in_shipper, in_agent, in_agent_age_ns, in_tier, in_attached, in_sensor, in_boot_seq, in_seq, in_chain,
+    in_journal_bytes, in_journal_max_bytes, in_backlog_records, in_backlog_bytes, in_backlog_ns, in_lost, in_conflicts,
+    in_quarantined, in_interval_ns, in_wall_ns, in_rtt_ns, in_step_ns, in_stepped_ns);
+END;
+
+-- The store's number for a boot of the current installation's journal; own_claims has it then.
+CREATE PROCEDURE own_claim(IN in_installation BINARY(16), IN in_boot_id VARCHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  IN in_boot INT UNSIGNED)
+SQL SECURITY DEFINER MODIFIES SQL DATA
+BEGIN
+  DECLARE my_node, my_max BIGINT UNSIGNED;
+  DECLARE my_free TINYINT;
+  SET my_node = (SELECT l.node_id FROM node_logins l WHERE l.login = left(user(), char_length(user()) - locate('@', reverse(user()))));
+  SET my_node = (SELECT n.id FROM nodes n WHERE n.id = my_node FOR UPDATE);
+  IF my_node IS NULL THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'this account is bound to no node, or was revoked: see ajar db grant';
+  END IF;
+  IF EXISTS (SELECT 1 FROM node_health h WHERE h.node_id = my_node AND h.installation = in_installation AND h.standing = 1)
+    AND NOT EXISTS (SELECT 1 FROM node_boots b WHERE b.node_id = my_node AND b.installation = in_installation
+      AND b.journal_boot = in_boot AND b.boot_id = in_boot_id) THEN
+    SET my_max = (SELECT greatest((SELECT coalesce(max(j.boot_seq), 0) FROM journals j WHERE j.node_id = my_node),
+      (SELECT coalesce(max(b.boot_seq), 0) FROM node_boots b WHERE b.node_id = my_node)));
+    SET my_free = in_boot > my_max OR NOT EXISTS (SELECT 1 FROM node_boots b WHERE b.node_id = my_node
+      AND (b.boot_seq = in_boot OR b.installation <> in_installation));
+    INSERT INTO node_boots (node_id, boot_seq, installation, boot_id, journal_boot)
+      VALUES (my_node, if(my_free, in_boot, my_max + 1), in_installation, in_boot_id, in_boot);
+  END IF;
 END;
 
 -- What follows from one of the few records that say more than that a door opened or closed: lost (4), gap (5), start (6).
