@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
+#include "cli/cmd_db_grant.h"
 #include "cli/out.h"
 #include "cli/words.h"
 #include "conf/conf.h"
@@ -267,10 +268,10 @@ static int prune(struct cmd_ctx *c)
 
 static int run(struct cmd_ctx *c)
 {
-	static const char *const words[] = { "status", "init", "migrate", "prune", NULL };
+	static const char *const words[] = { "status", "init", "migrate", "prune", "grant", NULL };
 	int what = 0;
 
-	if (words_sub(c, words, &what) || cmd_bad_words(c, 0, 1))
+	if (words_sub(c, words, &what) || cmd_bad_words(c, 0, what == 4 ? 2 : 1))
 		return AJAR_EXIT_ERROR;
 	switch (what) {
 	case 1:
@@ -279,6 +280,8 @@ static int run(struct cmd_ctx *c)
 		return bring_up(c, false);
 	case 3:
 		return prune(c);
+	case 4:
+		return cmd_db_grant(c);
 	default:
 		return status(c);
 	}
@@ -287,15 +290,28 @@ static int run(struct cmd_ctx *c)
 static const struct cmd_option options[] = {
 	{ "days", 0, "N", "prune: delete what is older (default: store.keep-days)" },
 	{ "bytes", 0, "SIZE", "prune: then, from the oldest on, until no more than this is used" },
-	{ "dry-run", 0, NULL, "prune: only count what --days would delete" },
+	{ "dry-run", 0, NULL,
+	  "prune: only count what --days would delete; grant: only print the SQL" },
+	{ "monitor", 0, "LOGIN", "grant: an account for the monitor, not for a node" },
+	{ "web", 0, "LOGIN", "grant: one that reads the documented views" },
+	{ "retention", 0, "LOGIN", "grant: one that deletes what is old ('ajar db prune')" },
+	{ "revoke", 0, NULL, "grant: take the account back, at once" },
+	{ "login", 0, "NAME", "grant: the account of the node (default: the node's name)" },
+	{ "class", 0, "CLASS", "grant: the node's class, whatever it says itself" },
+	{ "from", 0, "HOST", "grant: the host part of the account (default: %)" },
+	{ "subject", 0, "DN", "grant: REQUIRE a certificate of this subject; %n is the node" },
+	{ "issuer", 0, "DN", "grant: REQUIRE one by this issuer" },
+	{ "password-file", 0, "FILE",
+	  "grant: the password is in FILE (0600), or a new one is put there; %n is the node" },
+	{ "new-password", 0, NULL, "grant: also when the account is there" },
 	{ 0 },
 };
 
 const struct cmd cmd_db = {
 	.name = "db",
-	.args = "[status | init | migrate | prune]",
+	.args = "[status | init | migrate | prune | grant [NODES]]",
 	.help = "the store: what is in it, make it, bring its schema up to date, delete what is "
-		"old",
+		"old, accounts",
 	.options = options,
 	.more = "'prune' deletes old events, doors that have closed and alerts that are resolved, "
 		"in "
@@ -303,6 +319,10 @@ const struct cmd cmd_db = {
 		"never events nobody has judged, or open doors. The monitor does it by itself once "
 		"an "
 		"hour. The file does\n"
-		"not shrink: what is free is filled again.",
+		"not shrink: what is free is filled again.\n"
+		"'grant' makes accounts on a server, each with no more rights than it needs; "
+		"without "
+		"a word it\n"
+		"lists those it has made. A new password is printed once.",
 	.run = run,
 };
