@@ -177,7 +177,8 @@ static void test_capture(void)
 	is_int(capture_program("false", 5 * S, &b), -EIO, "one that fails has failed");
 	is_int(capture_program("/nonexistent/sinfo", 5 * S, &b), -ENOENT,
 	       "one that is not there neither");
-	is_int(capture_program("tail -f /dev/null", S / 5, &b), -ETIMEDOUT, "one that hangs is ended");
+	is_int(capture_program("tail -f /dev/null", S / 5, &b), -ETIMEDOUT,
+	       "one that hangs is ended");
 	ok(clock_boot_ns() - began < 30 * S, "in time");
 	is_int(capture_program("yes", 5 * S, &b), -E2BIG, "one that never stops too");
 	is_int(capture_addresses(names, 2, 10 * S, count, &n), 0, "names are looked up");

@@ -294,6 +294,7 @@ static const struct cmd_option options[] = {
 	  "prune: only count what --days would delete; grant: only print the SQL" },
 	{ "monitor", 0, "LOGIN", "grant: an account for the monitor, not for a node" },
 	{ "web", 0, "LOGIN", "grant: one that reads the documented views" },
+	{ "notify", 0, "LOGIN", "grant: one for 'ajar notify', which sends alerts" },
 	{ "retention", 0, "LOGIN", "grant: one that deletes what is old ('ajar db prune')" },
 	{ "revoke", 0, NULL, "grant: take the account back, at once" },
 	{ "login", 0, "NAME", "grant: the account of the node (default: the node's name)" },

@@ -59,7 +59,8 @@ static int read_password(const char *path, char out[PASSWORD_MAX + 1])
 	if (fd < 0 || fstat(fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 077))
-		return log_usage("the password file '%s' can be read by others: chmod 600 it", path);
+		return log_usage("the password file '%s' can be read by others: chmod 600 it",
+				 path);
 	n = read(fd, out, PASSWORD_MAX + 1);
 	if (n <= 0 || n > PASSWORD_MAX)
 		return log_usage("the password file '%s' has no password of 1 to %d bytes", path,
@@ -79,7 +80,8 @@ static int write_password(const char *path, const char *password)
 	if (!err && fsync(fd))
 		err = -errno;
 	explicit_bzero(line, sizeof(line));
-	return err ? log_usage("cannot write the password file '%s' (%s)", path, strerror(-err)) : 0;
+	return err ? log_usage("cannot write the password file '%s' (%s)", path, strerror(-err))
+		   : 0;
 }
 
 /* "%n" in an option stands for the node's name; NULL: not given. */
@@ -184,8 +186,8 @@ static int grant_one(struct granting *g, const char *login, const char *node)
 	else
 		err = tell_account(g, &o, set && !file ? password : NULL);
 	if (!err && !g->dry)
-		log_info("%s the account '%s'@'%s' %s%s%s", made ? "made" : "brought in order", login,
-			 o.from, node ? "of node " : "for the role ",
+		log_info("%s the account '%s'@'%s' %s%s%s", made ? "made" : "brought in order",
+			 login, o.from, node ? "of node " : "for the role ",
 			 node ? node : store_role_name(g->role),
 			 set && !file ? ": its password is shown this once" : "");
 	explicit_bzero(password, sizeof(password));
@@ -261,9 +263,10 @@ static int do_nodes(struct granting *g, const char *text)
 		err = log_usage("--login is for one node, '%s' are %zu", text, h.len);
 	if (!err && h.len > 1 && cmd_opt(g->c, "password-file") &&
 	    !strstr(cmd_opt(g->c, "password-file"), "%n"))
-		err = log_usage("each of %zu nodes needs a password file of its own: put %%n, which "
-				"stands for the node, into --password-file",
-				h.len);
+		err = log_usage(
+			"each of %zu nodes needs a password file of its own: put %%n, which "
+			"stands for the node, into --password-file",
+			h.len);
 	for (size_t i = 0; !err && i < h.len; i++)
 		err = do_node(g, h.names[i]);
 	hostlist_done(&h);
@@ -276,8 +279,8 @@ static int list_row(const struct store_account *a, void *arg)
 	struct jsonw w;
 
 	if (!g->c->json) {
-		buf_printf(&g->out, "%-10s %s@%s%s%s\n", store_role_name(a->role), a->login, a->from,
-			   a->node ? " node " : "", a->node ? a->node : "");
+		buf_printf(&g->out, "%-10s %s@%s%s%s\n", store_role_name(a->role), a->login,
+			   a->from, a->node ? " node " : "", a->node ? a->node : "");
 		return g->out.err;
 	}
 	jsonw_init(&w, &g->out);
@@ -302,6 +305,7 @@ static int choose_role(struct granting *g, const char **ret_login)
 	} roles[] = {
 		{ "monitor", ACCOUNT_MONITOR },
 		{ "web", ACCOUNT_WEB },
+		{ "notify", ACCOUNT_NOTIFY },
 		{ "retention", ACCOUNT_RETENTION },
 	};
 	unsigned n = 0;
@@ -318,7 +322,8 @@ static int choose_role(struct granting *g, const char **ret_login)
 		*ret_login = login;
 	}
 	if (n > 1 || (n && g->c->argc > 1))
-		return log_usage("one account at a time: a NODE, --monitor, --web or --retention");
+		return log_usage(
+			"one account at a time: a NODE, --monitor, --web, --notify or --retention");
 	if (g->role != ACCOUNT_NODE && (cmd_opt(g->c, "class") || cmd_opt(g->c, "login")))
 		return log_usage("--class and --login are for nodes");
 	return 0;
@@ -342,7 +347,7 @@ int cmd_db_grant(struct cmd_ctx *c)
 	else if (c->argc > 1)
 		err = do_nodes(&g, c->argv[1]);
 	else if (g.revoke)
-		err = log_usage("--revoke wants a NODE, --monitor, --web or --retention");
+		err = log_usage("--revoke wants a NODE, --monitor, --web, --notify or --retention");
 	else
 		err = store_accounts(s, list_row, &g);
 	if (err && !login && c->argc < 2 && !g.revoke)

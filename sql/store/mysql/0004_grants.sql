@@ -29,9 +29,9 @@ CREATE TABLE IF NOT EXISTS accounts (
 CREATE OR REPLACE SQL SECURITY DEFINER VIEW own_account AS
 SELECT 1 AS interface_number,
   (SELECT s.value FROM settings s WHERE s.name = 'cluster_uuid') AS cluster_uuid,
-  (SELECT coalesce(max(m.number), 0) FROM schema_migrations m WHERE m.done = 1) AS schema_number,
+  (SELECT CAST(coalesce(max(m.number), 0) AS UNSIGNED) FROM schema_migrations m WHERE m.done = 1) AS schema_number,
   (SELECT l.node FROM node_logins l WHERE l.login = left(user(), char_length(user()) - locate('@', reverse(user())))) AS node,
-  (SELECT coalesce(min(a.account_role), 0) FROM accounts a WHERE a.login = left(user(), char_length(user()) - locate('@', reverse(user())))) AS account_role;
+  (SELECT CAST(coalesce(min(a.account_role), 0) AS UNSIGNED) FROM accounts a WHERE a.login = left(user(), char_length(user()) - locate('@', reverse(user())))) AS account_role;
 
 -- The one thing a node can write to, and only INSERT, and only its own, received now, in the partition that follows from the record.
 CREATE OR REPLACE SQL SECURITY DEFINER VIEW own_events AS
@@ -256,4 +256,42 @@ BEGIN
   UPDATE nodes SET event_count = event_count + in_new, last_seen_ns = greatest(last_seen_ns, my_now),
     seq = if(boot_seq < in_boot OR (boot_seq = in_boot AND seq < in_last), in_last, seq), boot_seq = greatest(boot_seq, in_boot)
     WHERE id = my_node;
+END;
+
+-- What may be deleted at all, whoever asks: nothing that was received within min_age_ns, that nobody has judged, or behind a hole.
+-- The monitor can call these two and delete neither events nor alerts itself; only the owner changes the age.
+CREATE TABLE IF NOT EXISTS retention_limits (
+  id TINYINT UNSIGNED NOT NULL PRIMARY KEY,
+  min_age_ns BIGINT UNSIGNED NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+INSERT IGNORE INTO retention_limits (id, min_age_ns) VALUES (1, 3600000000000);
+
+CREATE PROCEDURE retention_events(IN in_node BIGINT UNSIGNED, IN in_boot INT UNSIGNED, IN in_last BIGINT UNSIGNED)
+SQL SECURITY DEFINER MODIFIES SQL DATA
+BEGIN
+  DECLARE my_base, my_limit, my_before BIGINT UNSIGNED;
+  SET my_before = (SELECT CAST(unix_timestamp(sysdate()) AS UNSIGNED) * 1000000000 - min_age_ns FROM retention_limits WHERE id = 1);
+  SELECT j.base_seq, least(j.judged_seq, j.head_seq) INTO my_base, my_limit
+    FROM journals j WHERE j.node_id = in_node AND j.boot_seq = in_boot FOR UPDATE;
+  IF my_before IS NULL OR coalesce(in_last > my_limit, 1) OR EXISTS (SELECT 1 FROM events e WHERE e.node_id = in_node
+    AND e.boot_seq = in_boot AND e.seq > my_base AND e.seq <= in_last AND e.received_ns >= my_before) THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'too young to be deleted (retention_limits), not judged, or behind a hole';
+  END IF;
+  DELETE FROM events WHERE node_id = in_node AND boot_seq = in_boot AND seq <= in_last;
+  DELETE FROM event_gaps WHERE node_id = in_node AND boot_seq = in_boot AND seq <= in_last;
+END;
+
+-- A resolved alert (state 5) with its history.
+CREATE PROCEDURE retention_alert(IN in_alert BIGINT UNSIGNED)
+SQL SECURITY DEFINER MODIFIES SQL DATA
+BEGIN
+  DECLARE my_before BIGINT UNSIGNED;
+  SET my_before = (SELECT CAST(unix_timestamp(sysdate()) AS UNSIGNED) * 1000000000 - min_age_ns FROM retention_limits WHERE id = 1);
+  IF my_before IS NULL OR NOT EXISTS (SELECT 1 FROM alerts a WHERE a.id = in_alert AND a.state = 5 AND a.last_ns < my_before)
+    OR EXISTS (SELECT 1 FROM alert_log l WHERE l.alert_id = in_alert AND l.at_ns >= my_before) THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'an alert that is not resolved, or too young to be deleted (retention_limits)';
+  END IF;
+  DELETE FROM alert_log WHERE alert_id = in_alert;
+  DELETE FROM alert_nodes WHERE alert_id = in_alert;
+  DELETE FROM alerts WHERE id = in_alert;
 END;
