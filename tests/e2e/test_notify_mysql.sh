@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The notifier on a server, with an account that may only read alerts and keep its own place among them.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_root python3 mariadb
+
+PORT=23750
+mkfifo "$T/in"
+"$BUILD/tests/helpers/mariadb_server" <"$T/in" >"$T/server.out" 2>"$T/server.err" &
+PIDS+=("$!")
+exec 9>"$T/in"
+answered() { grep -qE '^(ready|skip)' "$T/server.out"; }
+WAIT=60 wait_for answered
+if ! grep -q '^ready' "$T/server.out"; then
+	echo "1..0 # SKIP $(sed -n 's/^skip //p' "$T/server.out")"
+	exit 77
+fi
+SOCKET=$(sed -n 's/^ready //p' "$T/server.out")
+OWNER="mysql://ajar@localhost/ajar?socket=$SOCKET"
+NOTIFIER="mysql://teller@localhost/ajar?socket=$SOCKET"
+sql() { mariadb --socket="$SOCKET" --user=ajar ajar -Ne "$1" 2>"$T/sql.err"; }
+put() { "$BUILD/tests/helpers/put_alerts" "$OWNER" "$@"; }
+put open first "the first" critical >/dev/null
+# What user/store/mysql_rights.c gives the role.
+grant() {
+	sed -nE 's/^\t\{ ACCOUNT_NOTIFY, "([A-Z, ]+)", "([a-z_]+)", false \},$/GRANT \1 ON ajar.\2 TO teller@localhost;/p' "$TOP/user/store/mysql_rights.c"
+}
+if ! sql "CREATE USER teller@localhost; $(grant)"; then
+	echo "1..0 # SKIP this server lets its owner make no account: $(head -1 "$T/sql.err")"
+	exit 77
+fi
+
+R=$T/r
+mkdir -p "$R"
+python3 "$TOP/tests/helpers/receiver.py" $PORT "$R" >"$T/receiver.out" 2>&1 </dev/null 9>&- &
+PIDS+=("$!")
+wait_for grep -q ready "$T/receiver.out"
+chmod 755 "$T"
+printf 'sink.hook.type webhook\nsink.hook.url http://127.0.0.1:%s/\nsink.am.type alertmanager\nsink.am.url http://127.0.0.1:%s\n' $PORT $PORT >"$T/conf"
+ajar -C "$T/conf" --data "$D" --store "$NOTIFIER" notify >"$T/notify.out" 2>"$T/run.err" </dev/null 9>&- &
+NOTIFY=$!
+PIDS+=("$NOTIFY")
+has() { grep -q "\"path\": \"$1\".*$2" "$R/requests" 2>/dev/null; }
+ok "an alert from before its start is told" wait_for has / "the first"
+ok "Alertmanager's too" wait_for has /api/v2/alerts "the first"
+put open second "the second" >/dev/null
+ok "and one that is written while it runs" wait_for has / "the second"
+run --store "$OWNER" notify --status -j
+same "its place is in the store" "$(jq -r 'select(.sink == "hook") | [.sent, .behind, .state] | @text' "$T/out")" '[2,0,"ok"]'
+same "it may do no more than that" "$(mariadb --socket="$SOCKET" --user=teller ajar -Ne 'SELECT count(*) FROM events' 2>&1 | grep -c denied)" 1
+run --store "$OWNER" metrics
+ok "the metrics come from a server, too" grep -q '^ajar_sink_sent_total{sink="hook"} 2' "$T/out"
+kill "$NOTIFY"
+wait "$NOTIFY"
+same "SIGTERM ends it well" "$?" 0
+done_testing
