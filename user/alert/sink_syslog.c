@@ -128,7 +128,8 @@ static void format_journald(struct buf *b, const struct sink_message *m)
 	const struct store_alert *a = &c->alert;
 
 	buf_printf(b,
-		   "PRIORITY=%d\nSYSLOG_IDENTIFIER=ajar\nMESSAGE_ID=" ALERT_MESSAGE_ID "\nMESSAGE=",
+		   "PRIORITY=%d\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=ajar\nMESSAGE_"
+		   "ID=" ALERT_MESSAGE_ID "\nMESSAGE=",
 		   priority_of(c));
 	put_message(b, c);
 	buf_printf(b,
@@ -138,6 +139,7 @@ static void format_journald(struct buf *b, const struct sink_message *m)
 	put_field(b, "AJAR_SEVERITY", severity_name(a->severity));
 	put_field(b, "AJAR_STATE", alert_state_name(c->state));
 	put_field(b, "AJAR_NODES", a->nodes);
+	put_field(b, "AJAR_NODE", a->node);
 	put_field(b, "AJAR_CLASS", a->host_type);
 	put_field(b, "AJAR_SUMMARY", a->summary);
 	put_field(b, "AJAR_WHY", a->why);

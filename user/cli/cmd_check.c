@@ -25,6 +25,7 @@
 enum { CHECK_OK = 0, CHECK_WARNING = 1, CHECK_CRITICAL = 2, CHECK_UNKNOWN = 3 };
 static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 
+#define OVERDUE 3 /* intervals of a plan after which its scan is overdue */
 #define MINUTE_NS UINT64_C(60000000000)
 
 struct check {
@@ -42,6 +43,7 @@ struct check {
 	struct vitals_sum vitals;
 	struct judging judging;
 	uint64_t learning, judged; /* classes with nodes */
+	struct scan_ages scans;
 	struct buf why;
 };
 
@@ -133,6 +135,8 @@ static int look(struct check *k)
 		err = store_host_types(k->store, on_class, k);
 	if (!err)
 		err = view_vitals(k->store, &in, &k->vitals);
+	if (!err)
+		err = view_scan_ages(k->store, &k->scans);
 	return err ? err : view_judging(k->store, &k->judging);
 }
 
@@ -178,6 +182,14 @@ static bool is_unknown(struct check *k)
 	else if (k->judging.lag_ns > k->lag_ns)
 		say(k, "%" PRIu64 " events wait to be judged, the oldest for %" PRIu64 " s",
 		    k->judging.pending, k->judging.lag_ns / 1000000000);
+	for (unsigned i = 0; i < k->scans.len; i++) {
+		uint64_t ended_ns = k->scans.plans[i].ended_ns;
+
+		if (ended_ns && k->scans.now_ns > ended_ns && k->scans.plans[i].every_ns &&
+		    (k->scans.now_ns - ended_ns) / OVERDUE > k->scans.plans[i].every_ns)
+			say(k, "the scan '%s' is overdue, the last was done %" PRIu64 " s ago",
+			    k->scans.plans[i].name, (k->scans.now_ns - ended_ns) / 1000000000);
+	}
 	return k->why.len > 0;
 }
 

@@ -207,6 +207,27 @@ static int put_store(struct store *s, const struct metrics_opts *o, uint64_t now
 	return b->err;
 }
 
+static int put_scans(struct store *s, struct buf *b)
+{
+	struct scan_ages a;
+	int err = view_scan_ages(s, &a);
+
+	if (err)
+		return err;
+	family(b, GAUGE, "scan_age_seconds", "How long ago a scan of the plan was last done.");
+	for (unsigned i = 0; i < a.len; i++) {
+		if (!a.plans[i].ended_ns)
+			continue;
+		buf_puts(b, "ajar_scan_age_seconds");
+		put_label(b, "plan", a.plans[i].name, true);
+		buf_printf(b, "} %" PRIu64 "\n",
+			   a.now_ns > a.plans[i].ended_ns
+				   ? (a.now_ns - a.plans[i].ended_ns) / 1000000000
+				   : 0);
+	}
+	return b->err;
+}
+
 int view_metrics(struct store *s, const struct metrics_opts *o, struct buf *b)
 {
 	uint64_t now_ns = 0;
@@ -226,6 +247,8 @@ int view_metrics(struct store *s, const struct metrics_opts *o, struct buf *b)
 		err = put_judging(s, b, &now_ns);
 	if (!err)
 		err = put_store(s, o, now_ns, b);
+	if (!err)
+		err = put_scans(s, b);
 	if (!err)
 		err = put_sinks(s, now_ns, b);
 	return err ? err : b->err;

@@ -41,6 +41,19 @@ struct judging {
 };
 must_check int view_judging(struct store *s, struct judging *ret);
 
+/* When each scan plan that is enabled was last done. */
+#define SCAN_AGES_MAX 32
+struct scan_ages {
+	unsigned len;
+	uint64_t now_ns; /* the store's clock */
+	struct {
+		char name[64];
+		uint64_t every_ns; /* 0: by hand only */
+		uint64_t ended_ns; /* 0: not among the newest scans */
+	} plans[SCAN_AGES_MAX];
+};
+must_check int view_scan_ages(struct store *s, struct scan_ages *ret);
+
 struct metrics_opts {
 	uint64_t silent_ns;
 	uint64_t keep_ns, keep_bytes; /* the store's limits, 0: none */
