@@ -8,20 +8,23 @@
 
 /* The profiles: open_ports and host_types. Triggers of the schema keep the revision and the acceptance. */
 
+#define ROW_COLUMNS                                                                                \
+	"port, port_end, protocol, service, host_type, scope, exe, user_name, origin, reason, "    \
+	"author, created_ns, expires_ns, action, job, container, fingerprint, severity, line_no, " \
+	"source_line, "
+static const char all_rows[] = "SELECT p.id, " ROW_COLUMNS
+			   "h.hits, h.last_ns FROM open_ports p LEFT JOIN open_port_hits h ON "
+			   "h.row_id = p.id WHERE host_type = ? ORDER BY p.id";
+/* A node's account sees its own class's, and not how often a row has decided. */
+static const char own_rows[] =
+	"SELECT id, " ROW_COLUMNS "0, 0 FROM own_profile WHERE host_type = ? ORDER BY id";
+
 static int read_rows(struct my *s, struct profile *p)
 {
 	_my_use_ struct my_use u = { .s = s };
 	int ret;
 
-	ret = my_get(
-		s,
-		"SELECT p.id, port, port_end, protocol, service, host_type, scope, exe, user_name, "
-		"origin, "
-		"reason, author, created_ns, expires_ns, action, job, container, fingerprint, "
-		"severity, "
-		"line_no, source_line, h.hits, h.last_ns FROM open_ports p "
-		"LEFT JOIN open_port_hits h ON h.row_id = p.id WHERE host_type = ? ORDER BY p.id",
-		&u.st);
+	ret = my_get(s, s->limited ? own_rows : all_rows, &u.st);
 	if (ret)
 		return ret;
 	my_str(u.st, 1, p->host_type);
@@ -66,7 +69,10 @@ int my_profile_get(struct store *base, const char *host_type, struct profile **r
 	_my_use_ struct my_use u = { .s = s };
 	int ret;
 
-	ret = my_get(s, "SELECT accepted_ns <> 0 FROM host_types WHERE name = ?", &u.st);
+	ret = my_get(s,
+		     s->limited ? "SELECT accepted_ns <> 0 FROM own_class WHERE name = ?"
+				: "SELECT accepted_ns <> 0 FROM host_types WHERE name = ?",
+		     &u.st);
 	if (ret)
 		return ret;
 	my_str(u.st, 1, host_type);
@@ -219,7 +225,9 @@ int my_profile_revision(struct store *base, uint64_t *ret_rev)
 	int ret;
 
 	ret = my_get(s,
-		     "SELECT CAST(value AS UNSIGNED) FROM settings WHERE name = 'profile_revision'",
+		     s->limited ? "SELECT revision FROM own_class"
+				: "SELECT CAST(value AS UNSIGNED) FROM settings WHERE name = "
+				  "'profile_revision'",
 		     &u.st);
 	if (ret)
 		return ret;

@@ -20,6 +20,8 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_NODE, "SELECT", "own_claims", false },
 	{ ACCOUNT_NODE, "EXECUTE", "own_report", true },
 	{ ACCOUNT_NODE, "EXECUTE", "own_claim", true },
+	{ ACCOUNT_NODE, "SELECT", "own_class", false },
+	{ ACCOUNT_NODE, "SELECT", "own_profile", false },
 	{ ACCOUNT_NODE, "EXECUTE", "own_begin", true },
 	{ ACCOUNT_NODE, "EXECUTE", "own_note", true },
 	{ ACCOUNT_NODE, "EXECUTE", "own_end", true },

@@ -1,0 +1,1 @@
+-- A node's account reads its class's profile: see MySQL's. A file has no accounts.
