@@ -69,9 +69,8 @@ static const struct profile_row *nearest_row(const struct profile *p, const stru
 	return row;
 }
 
-static enum says what_it_says(const struct profile *p, const struct door *d,
-			      const struct process *opener, uint64_t now_wall_ns,
-			      const struct profile_row **ret_row)
+enum says audit_says(const struct profile *p, const struct door *d, const struct process *opener,
+		     uint64_t now_wall_ns, const struct profile_row **ret_row)
 {
 	enum relation best;
 
@@ -95,7 +94,7 @@ void audit_judge(const struct profile *p, const struct door *d, const struct pro
 {
 	const struct profile_row *row;
 	const struct witness w = {
-		.says = what_it_says(p, d, opener, now_wall_ns, &row),
+		.says = audit_says(p, d, opener, now_wall_ns, &row),
 		.inside = d->scope == SCOPE_LOOPBACK ? INSIDE_LOOPBACK : INSIDE_OPEN,
 		.outside = OUTSIDE_UNKNOWN,
 		.owner = owner_facts(opener),

@@ -61,6 +61,12 @@ enum owner_fact {
 /* Of a process as the event has it; 0 when nothing is known of it. */
 unsigned owner_facts(const struct process *p);
 
+/* What the profile says of an open door; *ret_row: the row that decided, or NULL. */
+struct profile;
+struct profile_row;
+enum says audit_says(const struct profile *p, const struct door *d, const struct process *opener, uint64_t now_wall_ns,
+		     const struct profile_row **ret_row);
+
 struct witness {
 	enum says says;
 	enum inside inside;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_AUDIT_COMPARE_H
+#define AJAR_AUDIT_COMPARE_H
+
+#include "audit/service.h"
+#include "audit/verdict.h"
+
+/*
+ * One port of one node, seen by both witnesses: pure. What the kernel had are intervals, and so is the scan: nmap says only
+ * between which seconds a host was asked. A contradiction is claimed only when the kernel's view was the same over all of
+ * that, widened by the settling time; everything else is "unknown", which raises nothing and is looked at again.
+ */
+#define COMPARE_SETTLE_NS UINT64_C(5000000000)
+
+struct compare_door {
+	const struct door *door;
+	const struct process *opener;
+	uint64_t opened_ns, closed_ns; /* 0: open still */
+};
+
+struct compare_in {
+	const struct profile *profile; /* NULL: none, which is learning */
+	enum door_proto proto;
+	uint16_t port;
+	/* The scan: */
+	enum door_family family; /* of the address that was asked */
+	const uint8_t *addr; /* 16 bytes */
+	uint64_t from_ns, to_ns;
+	enum port_state state;
+	const struct port_seen *seen; /* NULL: only its state is known */
+	/* The kernel's view: all doors of the node with that port, open or closed since from_ns - settle. */
+	const struct compare_door *doors;
+	size_t doors_len;
+	bool has_agent;
+	/* The agent was recording, and all it recorded has arrived, from ... to ...; a loss in it makes it blind. */
+	uint64_t sees_from_ns, sees_to_ns;
+	uint64_t now_ns;
+};
+
+struct compared {
+	struct ruling ruling;
+	struct witness witness;
+	enum service_fit fit;
+	bool exe_contradicts; /* a well-known banner from a program that is not it: masquerade whatever the profile says */
+	bool transient; /* a door opened or closed about the time of the scan */
+	const struct profile_row *row; /* that decided, or NULL */
+	const struct compare_door *door; /* that answers, as far as the kernel knows; NULL: none */
+};
+void audit_compare(const struct compare_in *in, struct compared *ret);
+
+#endif

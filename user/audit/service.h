@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_AUDIT_SERVICE_H
+#define AJAR_AUDIT_SERVICE_H
+
+#include "core/observation.h"
+#include "core/profile.h"
+
+/*
+ * Is what answers from outside the service that a profile row names? Strongest evidence first: the key that the row pins, then
+ * the protocol that was spoken, then the product. A name that nmap took out of its table of ports is no evidence at all, nor is a
+ * connection that was closed before a word (tcpwrapped), nor silence: those are "unverified", which is neither right nor wrong.
+ */
+enum service_fit {
+	SERVICE_UNVERIFIED = 0,
+	SERVICE_FITS = 1,
+	SERVICE_OTHER = 2, /* another protocol or product spoke */
+	SERVICE_OTHER_KEY = 3, /* it has another key than the one that is pinned */
+};
+enum service_fit audit_service(const struct profile_row *r, const struct port_seen *p);
+const char *service_fit_name(enum service_fit f);
+
+/*
+ * Who listens, against what spoke: the executable of a well-known server cannot be another one's, and a well-known server's
+ * banner comes from its own. False where nothing is known of either.
+ */
+bool audit_exe_contradicts(const struct process *opener, const struct port_seen *p);
+
+#endif
