@@ -20,6 +20,7 @@
 #include "cli/route_log.h"
 #include "cli/scan_child.h"
 #include "conf/conf.h"
+#include "monitor/crosscheck.h"
 #include "monitor/judge.h"
 #include "monitor/retention.h"
 #include "monitor/vitals.h"
@@ -36,6 +37,8 @@
 #define PRUNE_FIRST_NS UINT64_C(5000000000) /* not while it starts */
 #define PRUNE_EVERY_NS UINT64_C(3600000000000)
 #define PRUNE_PAUSE_NS UINT64_C(20000000)
+#define CROSSCHECK_EVERY_NS UINT64_C(2000000000)
+#define CROSSCHECK_PAUSE_NS UINT64_C(10000000)
 #define DAY_NS UINT64_C(86400000000000)
 #define LOOK_NS UINT64_C(10000000000)
 
@@ -52,6 +55,9 @@ struct monitor {
 	const struct conf *conf;
 	struct loop_source *metrics_timer;
 	bool no_metrics;
+	struct crosscheck *crosscheck;
+	struct loop_source *crosscheck_timer;
+	bool crosscheck_failing;
 };
 
 static int format_alert(const struct store_alert *a, struct buf *b)
@@ -74,6 +80,35 @@ static void give_sign(struct monitor *m)
 	m->sign_ns = clock_boot_ns() + LOOK_NS / 2;
 	if (store_take_turn(s, STORE_TURN_MONITOR, LOOK_NS / 2, &now) < 0 || store_commit(s))
 		store_rollback(s);
+}
+
+/* What scans saw, against what the kernels show: a few hosts at a time, so that judging never waits for it. */
+static int on_crosscheck(void *arg)
+{
+	struct monitor *m = arg;
+	unsigned changes = 0;
+	bool more = false;
+	int err = crosscheck_step(m->crosscheck, &changes, &more);
+
+	if (err && !m->crosscheck_failing)
+		log_warn("cannot compare what scans saw: %s (%s), trying again", strerror(-err),
+			 store_why(m->role.store));
+	m->crosscheck_failing = err != 0;
+	if (changes)
+		route_kick(m->route);
+	return loop_timer_set(m->crosscheck_timer,
+			      more && !err ? CROSSCHECK_PAUSE_NS : CROSSCHECK_EVERY_NS, 0);
+}
+
+static int set_up_crosscheck(struct monitor *m)
+{
+	int err = crosscheck_new(m->role.store, &m->crosscheck);
+
+	if (!err)
+		err = loop_add_timer(m->role.loop, on_crosscheck, m, &m->crosscheck_timer);
+	if (!err)
+		err = loop_timer_set(m->crosscheck_timer, CROSSCHECK_EVERY_NS, 0);
+	return err ? log_err(err, "cannot set up the comparison with scans") : 0;
 }
 
 static int step(struct monitor *m)
@@ -261,7 +296,9 @@ static int set_up(struct monitor *m, const struct conf *conf)
 	err = scan_child_watch(&m->scanner, m->role.loop);
 	if (err)
 		return log_err(err, "cannot watch the scanner");
-	err = set_up_pruning(m, conf);
+	err = set_up_crosscheck(m);
+	if (!err)
+		err = set_up_pruning(m, conf);
 	if (!err)
 		err = set_up_vitals(m, conf);
 	if (!err)
@@ -305,6 +342,7 @@ static int run(struct cmd_ctx *c)
 		err = 0; /* told to stop before there was a store */
 	scan_child_stop(&m.scanner);
 	route_free(m.route);
+	crosscheck_free(m.crosscheck);
 	judge_free(m.judge);
 	vitals_free(m.vitals);
 	role_done(&m.role);

@@ -53,7 +53,9 @@ int scan_conf_read(const struct conf *conf, struct scan_conf *ret)
 	if (sc.self && !sc.own_len)
 		err = address_own(sc.own, SCAN_OWN_MAX, &sc.own_len);
 	if (err)
-		return log_err(err, "cannot list the addresses of this machine");
+		log_warn(
+			"cannot list the addresses of this machine (%s): give them as scan.address",
+			strerror(-err));
 	*ret = sc;
 	return 0;
 }

@@ -76,6 +76,7 @@ CREATE TABLE IF NOT EXISTS scan_hosts (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE INDEX scan_hosts_shard ON scan_hosts (scan_id, shard);
 CREATE INDEX scan_hosts_node ON scan_hosts (node_id, ended_ns);
+CREATE INDEX scan_hosts_ended ON scan_hosts (ended_ns);
 
 -- Ports by address too, and with what a comparison needs.
 ALTER TABLE scan_ports ADD COLUMN addr VARCHAR(64) NOT NULL DEFAULT '';

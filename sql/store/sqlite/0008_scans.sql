@@ -76,6 +76,7 @@ CREATE TABLE scan_hosts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX scan_hosts_shard ON scan_hosts (scan_id, shard);
 CREATE INDEX scan_hosts_node ON scan_hosts (node_id, ended_ns);
+CREATE INDEX scan_hosts_ended ON scan_hosts (ended_ns);
 
 -- Ports by address too, and with what a comparison needs. (Nothing was in the table of 0001.)
 DROP TABLE scan_ports;

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Two witnesses: a node in a network namespace, scanned from another one with the real nmap, while the sensor shows its doors. A port that
+# a rule of nft steers to another door is reachable and no door: "hidden", after a second look. Sshd's banner from a program
+# that is not sshd: "masquerade". A firewall: "blocked". What is as it should be, opens, or closes raises nothing of these.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_root nmap ip nft python3
+M=ajar-scan-m$$ K=ajar-scan-t$$
+remove_namespaces() {
+	for n in "$M" "$K"; do
+		ip netns pids "$n" 2>/dev/null | xargs -r kill 2>/dev/null
+		ip netns del "$n" 2>/dev/null
+	done
+}
+trap 'remove_namespaces; finish' EXIT
+ip netns add "$M" && ip netns add "$K" || exit 1
+ip -n "$M" link add ajs0 type veth peer name ajs1 netns "$K"
+ip -n "$M" addr add 10.251.0.1/24 dev ajs0
+ip -n "$K" addr add 10.251.0.2/24 dev ajs1
+for n in "$M" "$K"; do ip -n "$n" link set lo up; done
+ip -n "$M" link set ajs0 up
+ip -n "$K" link set ajs1 up
+
+cat >"$T/conf" <<E
+node.name here
+scan.address 10.251.0.2
+scan.networks 10.251.0.0/16
+health.interval 500ms
+alert.syslog no
+E
+cat >"$T/ssh.py" <<'E'
+import socket
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("10.251.0.2", 23835))
+s.listen(50)
+print("open", flush=True)
+while True:
+    c, _ = s.accept()
+    try:
+        c.sendall(b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7\r\n")
+        c.recv(100)
+    except OSError:
+        pass
+    c.close()
+E
+in_node() { # port
+	ip netns exec "$K" "$HOLD_DOOR" tcp 10.251.0.2 "$1" >"$T/door.$1" 2>&1 </dev/null &
+	PIDS+=("$!")
+	DOOR=$!
+	wait_for grep -q open "$T/door.$1"
+}
+start_in() {
+	: >"$T/run.err"
+	nsenter --net=/run/netns/"$M" ajar run --data "$D" -q -C "$T/conf" >"$T/run.out" 2>"$T/run.err" </dev/null &
+	RUN=$!
+	PIDS+=("$RUN")
+	wait_for grep -qx ready "$T/run.err"
+}
+scan() { LIMIT=60 run scan -C "$T/conf" --data "$D" "$@"; }
+from_m() {
+	timeout -k 5 60 nsenter --net=/run/netns/"$M" ajar scan -C "$T/conf" --data "$D" "$@" >"$T/out" 2>"$T/err" </dev/null
+	RC=$?
+}
+kinds() { # port
+	ajar alerts --all -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r "select(.port == $1 and .state != \"resolved\") | .kind" | sort -u | xargs
+}
+has_kind() { [ "$(kinds "$1")" = "$2" ]; }
+
+in_node 23831
+in_node 23832
+ip netns exec "$K" python3 "$T/ssh.py" >"$T/ssh.out" 2>&1 </dev/null &
+PIDS+=("$!")
+ok "a node with three services" wait_for grep -q open "$T/ssh.out"
+ok "the sensor runs" start_in
+[ "$BAD" = 0 ] || done_testing
+run profile learn --write -C "$T/conf" --data "$D"
+same "what stands open is its profile" "$RC" 0
+
+from_m --ports 23830-23839
+same "a scan from the other namespace" "$RC" 0
+ok "sees all three" grep -q "23831.*23832.*23835" "$T/out"
+
+# What is permitted, and behind a rule; and what no door holds, and a rule leads to one.
+ip netns exec "$K" nft -f - <<'E'
+table ip t {
+	chain pre { type nat hook prerouting priority dstnat; tcp dport 23833 redirect to :23831; }
+	chain in { type filter hook input priority 0; tcp dport 23832 drop; }
+}
+E
+in_node 23834
+rogue=$DOOR
+WAIT=20 wait_for has_kind 23834 unexpected
+# The kernel's view must have been the same for some seconds before the scan and after it.
+ok "the door of before has settled" wait_for sh -c "[ \$(date +%s) -gt $(($(date +%s) + 6)) ]"
+from_m --ports 23830-23839
+same "a scan sees the steered port open" "$(grep -c 23833 "$T/out")" 1
+WAIT=60 ok "a port that answers and is no door is hidden" wait_for has_kind 23833 hidden
+WAIT=30 ok "a permitted one behind a firewall is blocked" wait_for has_kind 23832 blocked
+same "one that is as it should be raises nothing" "$(kinds 23831)" ""
+same "one that the kernel tells of itself keeps its alert" "$(kinds 23834)" unexpected
+run scan ls -C "$T/conf" --data "$D"
+ok "the hidden one was looked at twice" grep -q "second look" "$T/out"
+ajar alerts --all -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.kind == "hidden") | .why' >"$T/out"
+ok "the alert says what it may be" grep -q "DNAT" "$T/out"
+
+from_m --kind version --ports 23835
+WAIT=30 ok "sshd's banner from what is not sshd is a masquerade" wait_for has_kind 23835 masquerade
+
+# Mended: the next scan takes it back.
+ip netns exec "$K" nft delete table ip t
+close_door "$rogue"
+ok "it has settled" wait_for sh -c "[ \$(date +%s) -gt $(($(date +%s) + 6)) ]"
+from_m --ports 23830-23834
+WAIT=30 ok "what is mended is over: hidden" wait_for has_kind 23833 ""
+WAIT=30 ok "and blocked" wait_for has_kind 23832 ""
+same "no other hidden door was ever seen" "$(ajar alerts --all -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.kind == "hidden") | .port' | xargs)" 23833
+stop_run
+done_testing
