@@ -104,8 +104,10 @@ static int look(struct nodes *k, const struct store_node *n, struct state *ret)
 	ret->name = healths[ret->health].name;
 	ret->means = healths[ret->health].means;
 	ret->sgr = healths[ret->health].sgr;
-	/* Our own agent is seen to run or not, whatever was reported last. */
-	if (err || !ret->beat.known || (runs == 1 && ret->beat.silent_since_ns) || !runs)
+	/* Our own agent is seen to run or not, whatever was reported last; that it runs does not say that it records. */
+	if (err || !ret->beat.known || !runs ||
+	    (runs == 1 &&
+	     (!strcmp(ret->beat.word, "silent") || !strcmp(ret->beat.word, "stopped"))))
 		return err;
 	ret->name = ret->beat.word;
 	ret->means = ret->beat.means;
@@ -281,6 +283,8 @@ static int accept_one(struct accepting *a, const char *node)
 		return log_usage("several hosts report as %s: 'ajar node %s' lists them, name one: "
 				 "'ajar node accept %s INSTALLATION'",
 				 node, node, node);
+	if (a->err == -ENOENT)
+		return log_usage("cannot accept %s: %s", node, store_why(a->store));
 	if (a->err)
 		return log_err(a->err, "cannot accept %s: %s", node, store_why(a->store));
 	if (changed)
