@@ -24,7 +24,8 @@ static int hold(int type, const char *addr, const char *port)
 	if (bind(fd, is_v6 ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4,
 		 is_v6 ? sizeof(v6) : sizeof(v4)) < 0)
 		return -1;
-	return type == SOCK_STREAM ? listen(fd, 16) : 0;
+	/* Nobody accepts: the queue has room for all the scans of a test. */
+	return type == SOCK_STREAM ? listen(fd, 4096) : 0;
 }
 
 int main(int argc, char **argv)
