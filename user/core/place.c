@@ -8,6 +8,10 @@
  *	/kubepods.slice/.../cri-containerd-ID.scope         containerd; crio-ID.scope CRI-O
  *	/system.slice/slurmstepd.scope/job_4711/step_0      Slurm, cgroup v2
  *	/slurm/uid_1000/job_4711/step_0                     Slurm, cgroup v1
+ *	/pbs_jobs.service/jobid/4711.server                 OpenPBS' and PBS Professional's cgroup hook
+ *	/pbspro/4711.server  /pbspro.slice/pbspro-4711...   the same, older
+ *	/lsf/CLUSTER/job.4711.12345.1600000000              LSF
+ *	/UGE/4711.1  /sge/4711.1                            Grid Engine
  *
  * ID is 64 lower-case hexadecimal digits. A user may make cgroups of any name below the own slice, so a name alone
  * is a hint for people. An argument for a verdict is only what lies where root alone makes cgroups: place_fill().
@@ -98,11 +102,61 @@ struct text place_container(struct text cgroup)
 	return found;
 }
 
+/* Schedulers whose daemon, root, makes a hierarchy of its own at the root. */
+static const struct scheduler {
+	const char *first; /* the path's first part */
+	const char *second; /* its second, "*": any, NULL: that is the job's already */
+	const char *prefix; /* of the job's part, before the number */
+} schedulers[] = {
+	{ "pbs_jobs.service", "jobid", "" },
+	{ "pbspro", NULL, "" },
+	{ "pbspro.slice", NULL, "pbspro-" },
+	{ "lsf", "*", "job." },
+	{ "UGE", NULL, "" },
+	{ "sge", NULL, "" },
+};
+
+/* "4711" of "4711.server" or "4711[3].server"; unknown when it does not begin with a number. */
+static struct text number_of(struct text part, const char *prefix)
+{
+	uint32_t head = (uint32_t)strlen(prefix), n = head;
+
+	if (part.len <= head || memcmp(part.ptr, prefix, head))
+		return (struct text){ 0 };
+	while (n < part.len && part.ptr[n] >= '0' && part.ptr[n] <= '9')
+		n++;
+	if (n == head || (n < part.len && part.ptr[n] != '.' && part.ptr[n] != '['))
+		return (struct text){ 0 };
+	return (struct text){ part.ptr + head, n - head };
+}
+
+static struct text scheduler_job(struct text cgroup)
+{
+	struct text first, part;
+
+	if (!cgroup.ptr || !next_part(&cgroup, &first))
+		return (struct text){ 0 };
+	for (size_t i = 0; i < array_len(schedulers); i++) {
+		const struct scheduler *s = &schedulers[i];
+		struct text rest = cgroup;
+
+		if (!text_is(first, s->first) || !next_part(&rest, &part))
+			continue;
+		if (s->second && ((strcmp(s->second, "*") && !text_is(part, s->second)) ||
+				  !next_part(&rest, &part)))
+			continue;
+		return number_of(part, s->prefix);
+	}
+	return (struct text){ 0 };
+}
+
 struct text place_job(struct text cgroup)
 {
-	struct text part;
+	struct text part, other = scheduler_job(cgroup);
 	bool slurm = false;
 
+	if (other.ptr)
+		return other;
 	while (cgroup.ptr && next_part(&cgroup, &part)) {
 		struct text job = job_of(part);
 
@@ -153,6 +207,8 @@ void place_fill(struct event *ev)
 	if (!p->placed)
 		return;
 	p->job = sure_job(ev->cgroup);
+	if (!p->job.ptr)
+		p->job = scheduler_job(ev->cgroup);
 	if (next_part(&path, &first) && !text_is(first, "user.slice"))
 		p->container = place_container(ev->cgroup);
 }

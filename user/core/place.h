@@ -13,7 +13,7 @@ struct event;
 
 /* The 64 digits of a container of docker, podman, containerd (CRI) or CRI-O. */
 struct text place_container(struct text cgroup);
-/* The number of a Slurm job, "4711" of ".../slurmstepd.scope/job_4711/step_0/...". */
+/* The number of a scheduler's job, "4711" of ".../slurmstepd.scope/job_4711/step_0/...": Slurm, PBS, LSF, Grid Engine. */
 struct text place_job(struct text cgroup);
 
 /*
