@@ -3,7 +3,7 @@
 # ajar check as Nagios calls it, and the metrics, through the life of a real ajar run.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-need_root promtool sqlite3
+need_root promtool sqlite3 python3
 
 PORT=23740
 check() { # wanted state and code, more arguments
@@ -29,13 +29,18 @@ ok "so is a configuration with a fault" eval 'printf "nod.name x\n" >"$T/bad"; c
 mkdir -p "$T/prom"
 chmod 777 "$T/prom"
 chmod 755 "$T"
-printf 'node.name n1\nalert.syslog no\nmetrics.textfile %s/prom/ajar.prom\nmetrics.every 1s\nhealth.interval 500ms\nsink.dead.type webhook\nsink.dead.url http://127.0.0.1:%s/\n' "$T" $PORT >"$T/conf"
+printf 'node.name n1\nalert.syslog no\nmetrics.textfile %s/prom/ajar.prom\nmetrics.every 1s\nhealth.interval 500ms\nsink.dead.type webhook\nsink.dead.url http://127.0.0.1:%s/\nsink.live.type webhook\nsink.live.url http://127.0.0.1:%s/\n' "$T" $PORT $((PORT + 3)) >"$T/conf"
+mkdir -p "$T/r"
+python3 "$TOP/tests/helpers/receiver.py" $((PORT + 3)) "$T/r" >"$T/receiver.out" 2>&1 </dev/null &
+PIDS+=("$!")
+wait_for grep -q ready "$T/receiver.out"
+has_told() { grep -q "$1" "$T/r/requests"; }
 start_run -C "$T/conf" || say_check
 ok "a class that is learning: UNKNOWN" wait_for eval 'check UNKNOWN 3 && grep -q "no class has an accepted profile" "$T/out"'
 # All is allowed but our own port: whatever else this machine does is not the matter here.
 {
 	for proto in tcp mptcp; do
-		echo "INSERT INTO open_ports (port, port_end, protocol, service, host_type) VALUES (1, $PORT, '$proto', '', 'default'), ($((PORT + 2)), 65535, '$proto', '', 'default');"
+		echo "INSERT INTO open_ports (port, port_end, protocol, service, host_type) VALUES (1, $PORT, '$proto', '', 'default'), ($((PORT + 3)), 65535, '$proto', '', 'default');"
 	done
 	for proto in udp udplite sctp raw packet vsock; do
 		echo "INSERT INTO open_ports (port, protocol, service, host_type) VALUES (0, '$proto', '', 'default');"
@@ -48,9 +53,18 @@ ok "of another class nothing was checked: UNKNOWN" check UNKNOWN 3 --class other
 ok "of another node neither" check UNKNOWN 3 --node 'n[2-9]'
 ok "of this one it was" check OK 0 --node 'n[1-9]' --class 'def*'
 open_door tcp 0.0.0.0 $((PORT + 1))
+first=$DOOR
 ok "an unexpected door: CRITICAL" wait_for check CRITICAL 2
 ok "it is named" grep -q ":$((PORT + 1))/tcp" "$T/out"
 ok "JSON says the same" eval 'ajar --data "$D" check -j 2>/dev/null | jq -e ".state == \"CRITICAL\" and .critical == 1 and .nodes.recording == 1"'
+ok "a receiver on the network is told of it" wait_for has_told "$((PORT + 1))/tcp"
+kill -9 "$(role_pid notify)"
+open_door tcp 0.0.0.0 $((PORT + 2))
+ok "and of the next, although the notifier was killed" wait_for has_told "$((PORT + 2))/tcp"
+close_door
+wait_for check CRITICAL 2
+WAIT=30 wait_for eval 'ajar --data "$D" check -j 2>/dev/null | jq -e ".critical == 1"'
+DOOR=$first
 ok "one critical alert is not two, but it is one" check WARNING 1 --critical 2
 ok "which may be little" check OK 0 --critical 2 --warning 2
 ok "the metrics are written by the monitor" wait_for grep -q 'ajar_alerts{state="open",severity="critical",kind="unexpected",class="default"} 1' "$T/prom/ajar.prom"

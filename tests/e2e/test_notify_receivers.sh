@@ -98,6 +98,7 @@ ok "CEF too" grep -q 'CEF:0|Ajar|Ajar|.*|unexpected|nc listens|9|' "$T/log/tls"
 ok "Alertmanager has it" wait_for eval "alerts | jq -e 'any(.[]; .labels.alertname == \"AjarUnexpected\" and .labels.severity == \"critical\" and .annotations.summary == \"nc listens\")'"
 same "what a sink does not want it does not get" "$(status few '[.sent, .behind] | @text')" "[0,0]"
 ends() { alerts | jq -r '.[] | select(.annotations.summary == "nc listens") | .endsAt'; }
+# shellcheck disable=SC2034 # eval reads it
 before=$(ends)
 ok "while it is open it is sent again" wait_for eval '[ "$(ends)" \> "$before" ]'
 put resolved one >/dev/null

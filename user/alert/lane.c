@@ -380,7 +380,9 @@ static bool too_soon(struct lane *ln, int round)
 
 void lane_pump(struct lane *ln)
 {
-	for (int i = 0; !ln->under_way && !ln->waiting; i++) {
+	if (ln->draining && !ln->under_way)
+		(void)!save(ln); /* should it fail, the next one sends it once more */
+	for (int i = 0; !ln->under_way && !ln->waiting && !ln->draining; i++) {
 		bool more = false;
 		int err = save(ln);
 

@@ -38,6 +38,7 @@ struct lane {
 	bool was_parked; /* the last one in the queue was a parked one */
 	bool refusing; /* the last message was parked, and none taken since */
 	bool idle;
+	bool draining; /* what is under way is waited for, and nothing more is sent */
 	int answer_err;
 	char answer_why[256];
 	uint64_t failures; /* in a row, the store's too */

@@ -64,6 +64,17 @@ void route_kick(struct route *r)
 	}
 }
 
+bool route_drain(struct route *r)
+{
+	bool busy = false;
+
+	for (unsigned i = 0; i < r->len; i++) {
+		r->lanes[i]->draining = true;
+		busy |= r->lanes[i]->under_way;
+	}
+	return busy;
+}
+
 bool route_stats(const struct route *r, unsigned i, struct route_stats *ret_st)
 {
 	const struct lane *ln = i < r->len ? r->lanes[i] : NULL;

@@ -83,6 +83,8 @@ must_check int route_add_open(struct route *r, const struct route_sink *s);
 void route_kick(struct route *r);
 /* False when there is no sink of that number. */
 bool route_stats(const struct route *r, unsigned i, struct route_stats *ret_st);
+/* Sends nothing more. True: something is under way that may still be answered; ask again later. */
+bool route_drain(struct route *r);
 void route_free(struct route *r); /* what is under way is given up and sent again by the next one */
 DEFINE_FREEP(struct route, route_free)
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/hostlist.h"
 #include "base/jsonw.h"
 #include "base/log.h"
@@ -15,6 +16,7 @@
 #include "cli/out.h"
 #include "conf/conf.h"
 #include "conf/paths.h"
+#include "store/sinks.h"
 #include "store/store.h"
 #include "view/metrics.h"
 
@@ -26,6 +28,7 @@ enum { CHECK_OK = 0, CHECK_WARNING = 1, CHECK_CRITICAL = 2, CHECK_UNKNOWN = 3 };
 static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 
 #define OVERDUE 3 /* intervals of a plan after which its scan is overdue */
+#define UNTOLD_NS (5 * MINUTE_NS)
 #define MINUTE_NS UINT64_C(60000000000)
 
 struct check {
@@ -44,6 +47,8 @@ struct check {
 	struct judging judging;
 	uint64_t learning, judged; /* classes with nodes */
 	struct scan_ages scans;
+	unsigned untold; /* sinks that have not been told of something for long */
+	char untold_sink[256]; /* the first of them */
 	struct buf why;
 };
 
@@ -123,6 +128,19 @@ static int on_class(const char *host_type, bool accepted, uint64_t accepted_ns, 
 	return 0;
 }
 
+/* Alerts that reach nobody are as good as none. */
+static int on_sink(const struct store_sink *s, void *arg)
+{
+	struct check *k = arg;
+	uint64_t now_ns = clock_wall_ns();
+
+	if (!s->behind || now_ns < s->behind_ns || now_ns - s->behind_ns < UNTOLD_NS)
+		return 0;
+	if (!k->untold++)
+		snprintf(k->untold_sink, sizeof(k->untold_sink), "%s", s->name);
+	return 0;
+}
+
 static int look(struct check *k)
 {
 	const struct store_alert_query q = { 0 };
@@ -135,6 +153,8 @@ static int look(struct check *k)
 		err = store_host_types(k->store, on_class, k);
 	if (!err)
 		err = view_vitals(k->store, &in, &k->vitals);
+	if (!err)
+		err = store_sinks(k->store, on_sink, k);
 	if (!err)
 		err = view_scan_ages(k->store, &k->scans);
 	return err ? err : view_judging(k->store, &k->judging);
@@ -217,6 +237,11 @@ static int verdict(struct check *k)
 		    plural(open[SEVERITY_WARNING] + open[SEVERITY_CRITICAL]), k->worst);
 	if (bad)
 		say(k, "%" PRIu64 " node%s silent or blind", bad, plural(bad));
+	if (k->untold)
+		say(k,
+		    "the sink '%s' has not been told of alerts for minutes ('ajar notify "
+		    "--status')",
+		    k->untold_sink);
 	if (k->why.len)
 		return CHECK_WARNING;
 	say(k, "%" PRIu64 " node%s recording, no alert open", n[VITAL_RECORDING],

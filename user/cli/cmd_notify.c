@@ -7,6 +7,7 @@
 #include "ajar/exit.h"
 #include "alert/route.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/notify.h"
@@ -25,6 +26,8 @@
  * they answer, and none of the libraries it takes to talk to them, is near the judge.
  */
 #define LOOK_NS UINT64_C(10000000000)
+#define DRAIN_NS UINT64_C(3000000000)
+#define DRAIN_LOOK_NS UINT64_C(20000000)
 
 struct notifier {
 	struct role role;
@@ -33,6 +36,7 @@ struct notifier {
 	struct notify *notify;
 	struct notify_env env;
 	struct buf uuid;
+	uint64_t drain_until_ns; /* boot clock */
 };
 
 static int on_bell(void *arg)
@@ -106,6 +110,9 @@ static int set_up(struct notifier *n, const struct conf *conf)
 	err = store_setting_get(n->role.store, "cluster_uuid", &n->uuid);
 	if (err && err != -ENOENT)
 		return cmd_store_err(err, n->role.store, "cannot read the store");
+	/* It goes into headers. */
+	if (strspn(buf_str(&n->uuid), "0123456789abcdefABCDEF-") != n->uuid.len)
+		return log_usage("the store's cluster_uuid is none");
 	n->env = (struct notify_env){ .loop = n->role.loop,
 				      .http = n->http,
 				      .store = n->role.store,
@@ -122,6 +129,30 @@ static int set_up(struct notifier *n, const struct conf *conf)
 	return watch_store(n);
 }
 
+static int on_drain(void *arg)
+{
+	struct notifier *n = arg;
+
+	if (!route_drain(n->route) || clock_boot_ns() > n->drain_until_ns)
+		loop_stop(n->role.loop);
+	return 0;
+}
+
+/* Told to stop: what a receiver is just being told is not told again by the next one, if it answers soon. */
+static int drain(struct notifier *n)
+{
+	struct loop_source *timer;
+	int err;
+
+	if (!route_drain(n->route))
+		return 0;
+	n->drain_until_ns = clock_boot_ns() + DRAIN_NS;
+	err = loop_add_timer(n->role.loop, on_drain, n, &timer);
+	if (!err)
+		err = loop_timer_set(timer, DRAIN_LOOK_NS, DRAIN_LOOK_NS);
+	return err ? err : loop_run(n->role.loop);
+}
+
 static int notifier(struct notifier *n)
 {
 	int err;
@@ -130,6 +161,8 @@ static int notifier(struct notifier *n)
 	err = notify_send("READY=1");
 	if (!err)
 		err = loop_run(n->role.loop);
+	if (!err)
+		err = drain(n);
 	return err ? log_err(err, "the notifier stops") : 0;
 }
 
