@@ -24,11 +24,13 @@ ip -n "$K" link set ajs1 up
 
 cat >"$T/conf" <<E
 node.name here
-scan.address 10.251.0.2
+store.uri sqlite:$T/store/ajar.db
 scan.networks 10.251.0.0/16
 health.interval 500ms
 alert.syslog no
 E
+chmod 755 "$T"
+install -d -o nobody -m 755 "$T/store"
 cat >"$T/ssh.py" <<'E'
 import socket
 s = socket.socket()
@@ -77,6 +79,8 @@ ok "the sensor runs" start_in
 [ "$BAD" = 0 ] || done_testing
 run profile learn --write -C "$T/conf" --data "$D"
 same "what stands open is its profile" "$RC" 0
+run scan addrs set here 10.251.0.2 -C "$T/conf" --data "$D"
+same "its address is told" "$RC" 0
 
 from_m --ports 23830-23839
 same "a scan from the other namespace" "$RC" 0
@@ -91,7 +95,9 @@ table ip t {
 E
 in_node 23834
 rogue=$DOOR
-WAIT=20 wait_for has_kind 23834 unexpected
+WAIT=20 ok "a door that nobody expected" wait_for has_kind 23834 unexpected
+outside() { ajar alerts show "$(ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.port == 23834) | .id')" -C "$T/conf" --data "$D" | grep -q "^outside *open at 10.251.0.2"; }
+WAIT=10 ok "is looked at from outside at once, and the alert says so" wait_for outside
 # The kernel's view must have been the same for some seconds before the scan and after it.
 ok "the door of before has settled" wait_for sh -c "[ \$(date +%s) -gt $(($(date +%s) + 6)) ]"
 from_m --ports 23830-23839

@@ -15,6 +15,7 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/words.h"
+#include "scan/latest.h"
 #include "store/store.h"
 #include "view/view.h"
 
@@ -139,6 +140,26 @@ static void put_door(struct buf *b, const struct store_alert *a)
 	}
 }
 
+/* The second witness: what a scan saw of that door last. */
+static void put_outside(struct list *l, struct buf *b, const struct store_alert *a)
+{
+	struct scan_latest seen = { 0 };
+
+	if ((a->proto != PROTO_TCP && a->proto != PROTO_MPTCP && a->proto != PROTO_UDP) ||
+	    !a->port || a->port > UINT16_MAX ||
+	    scan_latest(l->s, a->node, a->proto, (uint16_t)a->port, &seen))
+		return;
+	buf_printf(b, "%-9s ", "outside");
+	if (!seen.scan_id) {
+		buf_puts(b, "not known: no scan has asked for it\n");
+		return;
+	}
+	buf_printf(b, "%s at %s%s%s, ", port_state_name(seen.state), seen.addr,
+		   *seen.service ? ", " : "", seen.service);
+	view_time(b, seen.ended_ns, false);
+	buf_printf(b, " UTC (scan %" PRIu64 ")\n", seen.scan_id);
+}
+
 static int show_one(const struct store_alert *a, void *arg)
 {
 	struct list *l = arg;
@@ -161,6 +182,7 @@ static int show_one(const struct store_alert *a, void *arg)
 	put_time(b, "first", a->first_ns);
 	put_time(b, "last", a->last_ns);
 	put_door(b, a);
+	put_outside(l, b, a);
 	err = alert_story(l->s, a, b);
 	if (!err)
 		err = l->out_err = out_put(b);

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "ajar/exit.h"
+#include "base/buf.h"
 #include "base/hostlist.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/parse.h"
 #include "cli/cmd.h"
 #include "cli/role.h"
 #include "cli/scan_conf.h"
@@ -23,9 +25,13 @@
  * the queue, and deletes what is old.
  */
 #define LOOK_NS UINT64_C(15000000000)
-#define SOON_NS UINT64_C(1000000000)
+#define SOON_NS UINT64_C(500000000)
 #define DAY_NS UINT64_C(86400000000000)
 #define PRUNE_MAX 50
+#define PROBES_A_LOOK 16
+#define PROBE_YOUNG_NS UINT64_C(60000000000)
+#define PROBED "scan_probed_log"
+#define PROBE_RESOLVE_NS UINT64_C(3000000000)
 
 struct serve {
 	struct cmd_ctx *c;
@@ -33,7 +39,9 @@ struct serve {
 	struct runner *runner;
 	struct loop_source *timer;
 	struct scan_conf conf;
-	uint64_t pruned_ns;
+	uint64_t pruned_ns, probed_log;
+	struct address here[SCAN_OWN_MAX];
+	unsigned here_len;
 	bool failing, soon;
 };
 
@@ -123,6 +131,103 @@ static void prune(struct serve *sv, uint64_t now_ns)
 		log_info("deleted %" PRIu64 " old scan%s (scan.keep-days)", n, plural(n));
 }
 
+/* --- at once -------------------------------------------------------------------------------------- */
+
+/*
+ * "Reachable from outside?" of a door that nobody expected, within seconds: a scan of that one port, before all others. Not of this
+ * machine's own: its answer from here says nothing about others, and a door that serves one caller would serve us.
+ */
+struct fresh_door {
+	char node[256];
+	uint32_t port;
+};
+struct fresh {
+	const struct serve *sv;
+	unsigned len;
+	uint64_t log_id;
+	struct fresh_door doors[PROBES_A_LOOK];
+};
+
+static int on_change(const struct store_alert_change *ch, void *arg)
+{
+	struct fresh *f = arg;
+	const struct store_alert *a = &ch->alert;
+	const char *self = f->sv->conf.self;
+
+	f->log_id = ch->log_id;
+	if (a->kind != FINDING_UNEXPECTED || ch->state != ALERT_OPEN || !a->port ||
+	    a->port > UINT16_MAX || (a->proto != PROTO_TCP && a->proto != PROTO_MPTCP) ||
+	    !*a->node || (self && !strcmp(self, a->node)) || f->len == PROBES_A_LOOK)
+		return 0;
+	snprintf(f->doors[f->len].node, sizeof(f->doors[f->len].node), "%s", a->node);
+	f->doors[f->len++].port = a->port;
+	return 0;
+}
+
+static int probe_door(struct serve *sv, const struct fresh_door *d)
+{
+	struct plan_scope sc = { .store = sv->role.store,
+				 .priority = STORE_SCAN_PROBE,
+				 .command = "alert" };
+	struct store_plan p = { .name = "probe",
+				.kind = "connect",
+				.classes = "",
+				.nodes = "",
+				.order = "name",
+				.window = "" };
+	struct plan_made made = { 0 };
+	struct hostlist only = { 0 };
+	char port[16];
+	int err = hostlist_add(&only, d->node);
+
+	snprintf(port, sizeof(port), "%" PRIu32, d->port);
+	p.ports = port;
+	if (!err) {
+		scan_conf_scope(&sv->conf, &sc);
+		sc.only = &only;
+		sc.resolve_ns = PROBE_RESOLVE_NS;
+		sc.avoid = sv->here;
+		sc.avoid_len = sv->here_len;
+		err = plan_make(&p, &sc, &made);
+	}
+	hostlist_done(&only);
+	if (!err && made.scan_id)
+		runner_kick(sv->runner);
+	return err;
+}
+
+/* How far the probes have got, for all who share the store. */
+static int read_probed(struct serve *sv)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(64);
+	uint64_t v = 0;
+	int err = store_setting_get(sv->role.store, PROBED, &b);
+
+	if (!err && !parse_u64(buf_str(&b), &v) && v > sv->probed_log)
+		sv->probed_log = v;
+	return err == -ENOENT ? 0 : err;
+}
+
+/* What happened a while ago is the sweeps' to find; so is what a storm of alerts leaves over at a look. */
+static int probe(struct serve *sv, uint64_t now_ns)
+{
+	struct fresh f = { .sv = sv };
+	char text[24];
+	int err = read_probed(sv);
+
+	if (!err)
+		err = store_alert_changes(sv->role.store, sv->probed_log, now_ns - PROBE_YOUNG_NS,
+					  0, 0, on_change, &f);
+	if (err || !f.log_id)
+		return err;
+	sv->probed_log = f.log_id;
+	snprintf(text, sizeof(text), "%" PRIu64, f.log_id);
+	err = f.len ? store_setting_set(sv->role.store, PROBED, text) : 0;
+	for (unsigned i = 0; !err && i < f.len; i++)
+		err = probe_door(sv, &f.doors[i]);
+	return err;
+}
+
 static int on_timer(void *arg)
 {
 	struct serve *sv = arg;
@@ -143,6 +248,10 @@ static int on_timer(void *arg)
 		plan_done(&due.plans[i]);
 	}
 	if (!err)
+		err = probe(sv, due.now_ns);
+	if (err && !sv->failing)
+		log_warn("cannot look at new doors at once: %s", store_why(sv->role.store));
+	if (!err)
 		prune(sv, due.now_ns);
 	if (due.next_ns > due.now_ns && due.next_ns - due.now_ns < wait)
 		wait = due.next_ns - due.now_ns;
@@ -156,7 +265,7 @@ static int on_bell(void *arg)
 	if (!store_bell_clear(sv->role.store))
 		return 0;
 	runner_kick(sv->runner);
-	/* A plan may have changed. Bells ring in flocks: one look a second will do. */
+	/* A plan may have changed, an alert been raised. Bells ring in flocks: one look a second will do. */
 	if (sv->soon)
 		return 0;
 	sv->soon = true;
@@ -176,6 +285,8 @@ static int set_up(struct serve *sv)
 	if (err)
 		return err;
 	snprintf(owner, sizeof(owner), "%.200s:%d", sv->c->conf->node_name, (int)getpid());
+	if (address_own(sv->here, SCAN_OWN_MAX, &sv->here_len))
+		log_debug("cannot list the addresses of this machine");
 	o.loop = sv->role.loop;
 	o.store = sv->role.store;
 	o.owner = owner;

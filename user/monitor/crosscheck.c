@@ -15,7 +15,7 @@
 #include "base/parse.h"
 #include "monitor/crosscheck_words.h"
 #include "scan/address.h"
-#include "scan/xml.h"
+#include "scan/latest.h"
 #include "store/health.h"
 #include "store/scans.h"
 
@@ -446,30 +446,6 @@ static int on_port(const struct store_scan_host *h, const struct store_scan_port
 	return compare_port(o, p->proto, p->port, seen.state, &seen);
 }
 
-/* "tcp closed 1-21,23-79; tcp filtered 80" */
-static enum port_state folded_state(const char *folded, enum door_proto proto, uint16_t port)
-{
-	const char *name = door_proto_name(proto);
-	size_t len = strlen(name);
-
-	for (const char *s = folded; *s;) {
-		size_t n = strcspn(s, ";");
-		const char *state = s + len + 1,
-			   *list = n > len ? memchr(state, ' ', n - len - 1) : NULL;
-
-		if (list && !strncmp(s, name, len) && s[len] == ' ' &&
-		    scan_ports_has((struct text){ list + 1, (uint32_t)(s + n - list - 1) }, port)) {
-			char word[24];
-
-			snprintf(word, sizeof(word), "%.*s", (int)(list - state), state);
-			return port_state_parse(word);
-		}
-		s += n;
-		s += strspn(s, "; ");
-	}
-	return PORT_UNKNOWN;
-}
-
 /* --- one host ---------------------------------------------------------------------------------------------- */
 
 static bool have_door(const struct crosscheck *o, const struct store_door *d)
@@ -591,7 +567,7 @@ static int compare_host(struct crosscheck *o)
 		const struct door *d = &o->doors[i].door;
 		enum door_proto proto = d->proto == PROTO_MPTCP ? PROTO_TCP : d->proto;
 		enum port_state state =
-			d->port <= UINT16_MAX ? folded_state(o->h.folded, proto, (uint16_t)d->port)
+			d->port <= UINT16_MAX ? scan_folded_state(o->h.folded, proto, (uint16_t)d->port)
 					      : PORT_UNKNOWN;
 
 		if (state != PORT_UNKNOWN)

@@ -45,6 +45,8 @@ struct plan_scope {
 	const char *self; /* the node that this machine is, with the addresses below; NULL: none */
 	const struct address *own;
 	unsigned own_len;
+	const struct address *avoid; /* not these */
+	unsigned avoid_len;
 	uint64_t resolve_ns; /* for all names together */
 	uint64_t priority;
 	const char *command; /* who wants it: for the record */

@@ -168,6 +168,10 @@ static void add_address(struct making *m, struct node *n, const struct address *
 		if (address_eq(&n->addrs[i], a))
 			return;
 	}
+	for (unsigned i = 0; i < m->sc->avoid_len; i++) {
+		if (address_eq(&m->sc->avoid[i], a))
+			return;
+	}
 	if (!address_is_host(a) || !networks_have(m->sc->networks, a)) {
 		address_format(a, text);
 		if (!m->made->refused++)
