@@ -567,8 +567,9 @@ static int compare_host(struct crosscheck *o)
 		const struct door *d = &o->doors[i].door;
 		enum door_proto proto = d->proto == PROTO_MPTCP ? PROTO_TCP : d->proto;
 		enum port_state state =
-			d->port <= UINT16_MAX ? scan_folded_state(o->h.folded, proto, (uint16_t)d->port)
-					      : PORT_UNKNOWN;
+			d->port <= UINT16_MAX
+				? scan_folded_state(o->h.folded, proto, (uint16_t)d->port)
+				: PORT_UNKNOWN;
 
 		if (state != PORT_UNKNOWN)
 			err = compare_port(o, proto, d->port, state, NULL);
