@@ -61,11 +61,9 @@ static void refused(MYSQL *c, const char *sql, unsigned want, const char *what)
 
 static void grant(enum store_role role, const char *user, const char *node)
 {
-	const struct store_grant g = { .role = role,
-				       .login = user,
-				       .from = "localhost",
-				       .node = node,
-				       .password = "secret" };
+	const struct store_grant g = {
+		.role = role, .login = user, .from = "localhost", .node = node, .password = "secret"
+	};
 
 	is_int(store_grant(owner, &g, false, NULL, NULL), 0, "an account for %s", user);
 }
@@ -92,7 +90,8 @@ static const struct {
 	{ "SELECT * FROM node_logins", DENIED, "reading who is bound to what" },
 	{ "INSERT INTO events " ROW("1", "9", "1", NOW), DENIED, "INSERT into the table" },
 	{ "INSERT INTO own_events " ROW("2", "9", "1", NOW), BOUND, "another node's row" },
-	{ "INSERT IGNORE INTO own_events " ROW("2", "9", "2", NOW), 0, "the same with IGNORE is passed over" },
+	{ "INSERT IGNORE INTO own_events " ROW("2", "9", "2", NOW), 0,
+	  "the same with IGNORE is passed over" },
 	{ "INSERT INTO own_events " ROW("2", "1", "1", NOW) " ON DUPLICATE KEY UPDATE seq = 77",
 	  DENIED, "ON DUPLICATE KEY UPDATE" },
 	{ "REPLACE INTO own_events " ROW("1", "1", "1", NOW), DENIED, "REPLACE" },
@@ -133,8 +132,8 @@ static void test_node(void)
 	if (!ok(c, "a node logs in"))
 		return;
 	is_int(tries(c, "CALL own_begin(1, 'compute')"), 0, "its own boot");
-	is_int(tries(c, "INSERT INTO own_events " ROW("(SELECT DISTINCT node_id FROM own_boots)", "1",
-						      "1", NOW)),
+	is_int(tries(c, "INSERT INTO own_events " ROW("(SELECT DISTINCT node_id FROM own_boots)",
+						      "1", "1", NOW)),
 	       0, "its own row");
 	is_int(number("SELECT count(*) FROM events"), 3, "is there beside the two of before");
 	for (size_t i = 0; i < array_len(node_tries); i++)
@@ -296,10 +295,9 @@ static void test_every_table(void)
 
 static void test_odd_grants(void)
 {
-	struct store_grant g = { .role = ACCOUNT_WEB,
-				 .login = "root",
-				 .from = "localhost",
-				 .password = "x" };
+	struct store_grant g = {
+		.role = ACCOUNT_WEB, .login = "root", .from = "localhost", .password = "x"
+	};
 	struct buf sql = BUF_INIT(1 << 16);
 	bool made = false;
 
@@ -320,11 +318,9 @@ static void test_odd_grants(void)
 	is_int(store_grant(owner, &g, true, &sql, &made), 0, "a dry run");
 	ok(strstr(buf_str(&sql), "CREATE USER 'w2'@'localhost' IDENTIFIED BY 'pw'"), "prints SQL");
 	is_int(number("SELECT count(*) FROM accounts WHERE login = 'w2'"), 0, "and makes nothing");
-	g = (struct store_grant){ .role = ACCOUNT_NODE,
-				  .login = "other",
-				  .from = "%",
-				  .node = "n2",
-				  .password = "pw" };
+	g = (struct store_grant){
+		.role = ACCOUNT_NODE, .login = "other", .from = "%", .node = "n2", .password = "pw"
+	};
 	is_int(store_grant(owner, &g, false, NULL, NULL), -EEXIST, "a node has one login");
 	is_int(store_revoke(owner, ACCOUNT_WEB, "nobody", false, NULL), -ENOENT,
 	       "what was not granted is not revoked");

@@ -46,7 +46,7 @@ static void test_uris(void)
 	is_str(u.cluster, "12", "a cluster");
 	good("//ajar@localhost/ajar?socket=/run/mysqld/mysqld.sock");
 	is_int(u.tls, MY_TLS_OFF, "a socket needs no TLS");
-	good("//ajar@db1/ajar?tls=off");
+	good("//ajar@127.0.0.1,localhost,[::1]:3307/ajar?tls=off");
 	is_int(u.tls, MY_TLS_OFF, "in plain words it can be left out");
 	good("//ajar@db1/ajar?ca=/a&ca=/b");
 	is_str(u.ca, "/b", "the last of two counts");
@@ -69,6 +69,8 @@ static void test_bad_uris(void)
 	bad("//a%4@db/x", "mysql://USER@HOST");
 	bad("//a%00@db/x", "mysql://USER@HOST");
 	bad("//a:secret@db/x?tls=off", "AJAR_STORE_PASSWORD");
+	bad("//ajar@db1/ajar?tls=off", "this machine alone");
+	bad("//ajar@127.0.0.1,db1/ajar?tls=off", "this machine alone");
 	bad("//a@db/x", "ca=FILE");
 	bad("//a@db/x?tls=required", "ca=FILE");
 	bad("//a@db/x?tls=maybe", "'required' or 'off'");

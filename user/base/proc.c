@@ -132,6 +132,8 @@ static int child_exec(const struct proc_opts *o, int in_fd, pid_t parent)
 	int err;
 
 	reset_signals();
+	if (!o->keep_password)
+		unsetenv(PROC_PASSWORD_ENV);
 	if (o->own_session)
 		setsid();
 	if (dup2(in_fd, STDIN_FILENO) < 0)

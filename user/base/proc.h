@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 /* Child processes are started from argv arrays, never through a shell. */
+#define PROC_PASSWORD_ENV "AJAR_STORE_PASSWORD"
 struct proc_opts {
 	const char *const *argv; /* argv[0] is a path with '/' or is looked up in PATH */
 	const void *input; /* written to its standard input, then closed; NULL: /dev/null */
@@ -22,6 +23,7 @@ struct proc_opts {
 	bool ends_with_us; /* SIGTERM when we die; proc_follow_supervisor() renews that after a change of uid */
 	const int *keep_fds; /* -1-terminated: fds that stay open across exec; NULL: only 0, 1, 2 */
 	int stdout_fd, stderr_fd; /* become its 1 and 2; 0: as the flags above say */
+	bool keep_password; /* PROC_PASSWORD_ENV goes on to it: one of ours that opens the store, and nobody else */
 	bool plain_env; /* nothing of our environment but PATH: no password of ours reaches it */
 	uid_t uid; /* root gives it this account, and no capability but net_raw; 0: as we are */
 	gid_t gid;

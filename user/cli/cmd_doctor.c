@@ -24,6 +24,7 @@
 #include "sensor/sensor.h"
 #include "ship/quarantine.h"
 #include "ship/state.h"
+#include "store/grant.h"
 #include "store/store.h"
 
 #define FREE_BYTES_MIN (UINT64_C(64) << 20)
@@ -36,6 +37,7 @@ struct doctor {
 	unsigned bad;
 	int agent_runs; /* as cmd_agent_runs() has it */
 	int out_err;
+	bool own_only;
 	struct buf b;
 	struct jsonw json;
 };
@@ -390,6 +392,37 @@ static void check_profile(struct doctor *d, struct store *s)
 	profile_free(p);
 }
 
+/* Has it what its role needs, and no more? */
+static void check_account(struct doctor *d, struct store *s)
+{
+	_cleanup_(buf_done) struct buf little = BUF_INIT(1 << 16), much = BUF_INIT(1 << 16);
+	const char *mend = "as the owner: ajar db grant, which brings an account in order";
+	struct store_whoami me;
+	int err = store_whoami(s, &me, &little, &much);
+
+	if (err == -EOPNOTSUPP || err == -ESTALE)
+		return;
+	d->own_only = !err && (me.role == ACCOUNT_NODE || me.role == ACCOUNT_WEB);
+	if (err)
+		report(d, "store account", HEALTH_BAD, mend, "may not ask who it is: %s",
+		       store_why(s));
+	else if (little.len)
+		report(d, "store account", HEALTH_BAD, mend, "%s, of the role %s, lacks %s",
+		       me.account, store_role_name(me.role), buf_str(&little));
+	else if (much.len)
+		report(d, "store account", HEALTH_BAD, mend, "%s, of the role %s, may also %s",
+		       me.account, store_role_name(me.role), buf_str(&much));
+	else if (me.role == ACCOUNT_OWNER)
+		report(d, "store account", HEALTH_NOTE,
+		       "ajar db grant NODE, or --monitor NAME: accounts that may do less",
+		       "%s may change the schema and every record", me.account);
+	else
+		report(d, "store account", HEALTH_OK, NULL,
+		       "%s, %s%s%s: what it needs, no more; %s", me.account,
+		       store_role_name(me.role), *me.node ? " " : "", me.node,
+		       *me.cipher ? me.cipher : "not encrypted");
+}
+
 static void check_store(struct doctor *d)
 {
 	_cleanup_(buf_done) struct buf uri = BUF_INIT(4096);
@@ -412,8 +445,11 @@ static void check_store(struct doctor *d)
 		return;
 	}
 	report(d, "store", HEALTH_OK, NULL, "%s, schema %u", uri.data, have);
-	check_events(d, s);
-	check_profile(d, s);
+	check_account(d, s);
+	if (!d->own_only) { /* a node's account reads nothing of others */
+		check_events(d, s);
+		check_profile(d, s);
+	}
 }
 
 static int run(struct cmd_ctx *c)

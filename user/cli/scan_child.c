@@ -49,7 +49,7 @@ static void fill(const struct scan_child *ch, const char *argv[ARGS_MAX])
 static int spawn(struct scan_child *ch)
 {
 	const char *argv[ARGS_MAX], *above = getenv(PROC_SUPERVISOR_ENV);
-	const struct proc_opts o = { .argv = argv, .ends_with_us = true };
+	const struct proc_opts o = { .argv = argv, .ends_with_us = true, .keep_password = true };
 	char pid[16], kept[32];
 	int err;
 

@@ -48,6 +48,7 @@ static int start_role(struct supervised *r)
 {
 	struct supervisor *sv = r->of;
 	struct proc_opts o = {
+		.keep_password = true,
 		.argv = r->argv,
 		.keep_fds = r->keep_fds,
 		.own_stdout = r->own_stdout,

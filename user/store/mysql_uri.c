@@ -14,7 +14,7 @@
  *	socket=PATH		the server's unix socket instead of the hosts
  *	ca=FILE			who signed the server's certificate; required over TCP
  *	cert=FILE, key=FILE	our own certificate, for accounts that REQUIRE one
- *	tls=required|off	off: over TCP everything, the password's hash too, is readable on the way
+ *	tls=required|off	off: only for loopback addresses and a socket
  *	password-file=FILE	a file that only its owner can read; else AJAR_STORE_PASSWORD
  *	cluster=UUID		refuse any other store (settings.cluster_uuid)
  *
@@ -164,21 +164,35 @@ static int parse_query(struct my_uri *u, const char *p, char **ret_why)
 	return 0;
 }
 
-/* What would go over the wire in the clear must be said in plain words. */
+static bool is_local(const struct my_uri *u)
+{
+	for (unsigned i = 0; i < u->hosts_len; i++) {
+		const char *name = u->hosts[i].name;
+
+		if (strcmp(name, "localhost") && strncmp(name, "127.", 4) && strcmp(name, "::1"))
+			return false;
+	}
+	return true;
+}
+
+/* Nothing goes over a network in the clear; on this machine it must be said in plain words. */
 static int check_tls(struct my_uri *u, char **ret_why)
 {
 	if (!u->cert != !u->key)
 		return store_open_why(ret_why, -EINVAL, "--store: cert= and key= go together");
 	if (u->socket && u->tls == MY_TLS_DEFAULT && !u->ca)
 		u->tls = MY_TLS_OFF; /* nobody listens on a unix socket's way */
+	if (u->tls == MY_TLS_OFF && !u->socket && !is_local(u))
+		return store_open_why(ret_why, -EINVAL,
+				      "--store: tls=off is for this machine alone (127.0.0.1, ::1, "
+				      "localhost, socket=): give ca=FILE");
 	if (u->tls == MY_TLS_OFF)
 		return 0;
 	u->tls = MY_TLS_REQUIRED;
 	if (!u->ca)
-		return store_open_why(
-			ret_why, -EINVAL,
-			"--store: over the network the server must prove who it is: give "
-			"ca=FILE (or tls=off: everything is then readable on the way)");
+		return store_open_why(ret_why, -EINVAL,
+				      "--store: over the network the server must prove who it is: "
+				      "give ca=FILE (on this machine also tls=off)");
 	return 0;
 }
 
