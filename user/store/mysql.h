@@ -75,6 +75,7 @@ struct my {
 	bool limited;
 	unsigned own_interface, own_schema;
 	char own_node[256], said_cluster[64];
+	bool connected; /* logged in: what fails from here on is no longer about who we are */
 	bool lost; /* the connection is gone: made anew when nothing is in the way */
 	unsigned busy; /* statements in use */
 	unsigned cache_len;

@@ -129,6 +129,12 @@ int my_fail(struct my *s, struct my_stmt *st)
 	const struct meaning *m = meaning_of(number);
 	const char *remedy = m && m->remedy ? m->remedy : "";
 
+	/* Encrypted, a line that is cut is a failure of TLS; of what was agreed on, no longer. */
+	if (number == 2026 && s->connected) {
+		s->lost = true;
+		return store_set_why(&s->base, -ENOTCONN, "store %s: the connection was lost: %s",
+				     s->name, words);
+	}
 	if (my_is_lost(number))
 		s->lost = true;
 	if (number ==

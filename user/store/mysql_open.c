@@ -117,10 +117,11 @@ static int connect_host(struct my *s, const struct my_host *h)
 
 	if (err)
 		return err;
-	s->lost = false;
+	s->lost = s->connected = false;
 	if (!mysql_real_connect(s->db, u->socket ? "localhost" : h->name, u->user, s->password,
 				u->db, u->socket ? 0 : h->port, u->socket, 0))
 		err = my_fail(s, NULL);
+	s->connected = !err;
 	if (!err)
 		err = set_session(s);
 	if (!err)
