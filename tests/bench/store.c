@@ -383,7 +383,7 @@ static void bench_mariadb(void)
 	static const struct run runs[] = { { 1, 300 }, { 50, 10000 }, { 500, 50000 } };
 	double rate[array_len(runs)][ROUNDS], best[ROUNDS], node[ROUNDS], small[ROUNDS];
 	/* The rows of all shippers are as many as those of one. */
-	static const unsigned shippers[] = { 1, 8, 32 };
+	static const unsigned shippers[] = { 1, 8, 64 };
 
 	for (int round = 0; round < ROUNDS; round++) {
 		best[round] = by_load(50000);
@@ -400,8 +400,13 @@ static void bench_mariadb(void)
 	       median(small), median(node), median(small) / median(rate[1]),
 	       median(node) / median(rate[2]));
 	for (size_t i = 0; i < array_len(shippers); i++)
-		printf("#   %2u shippers, 100 each %9.0f rows/s\n", shippers[i],
-		       many_shippers(shippers[i], 100, 25600 / shippers[i] / 100 * 100));
+		for (size_t batch = 100; batch <= 500; batch += 400) {
+			double many = many_shippers(shippers[i], batch,
+						    64000 / shippers[i] / batch * batch);
+
+			printf("#   %2u shippers, batches of %zu %8.0f rows/s   bulk is %.2f x\n",
+			       shippers[i], batch, many, median(best) / many);
+		}
 }
 
 int main(void)

@@ -86,6 +86,8 @@ struct my {
 	bool batch_own; /* they are for own_events */
 	int bell_fd;
 	uint64_t bell[4], bell_since; /* what the bell saw last */
+	double row_bytes; /* mysql_prune.c: what an event takes, */
+	uint64_t row_bytes_until_ns; /* by an estimate that holds until then; 0: none yet */
 };
 
 /* --- mysql_error.c ------------------------------------------------------------------------------ */

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
+
 /*
  * Retention, by the same rules as sqlite_prune.c: of a boot's records a prefix goes, old by the store's clock, judged
  * and without a hole; base_seq says up to where. The boot's row is locked first, as for whoever inserts or judges.
@@ -11,6 +13,7 @@
  */
 #define ALERTS_AT_ONCE 64
 #define BOOTS_AT_ONCE 256
+#define ROW_BYTES_FOR_NS UINT64_C(3000000000000)
 #define ROWS_TELLING 1000 /* estimated rows from which on their average size says something */
 
 struct pruning {
@@ -291,11 +294,13 @@ static int one_u64(struct my *s, const char *sql, uint64_t *ret_v)
 
 /*
  * Of events: the rows we know of, by what a row takes as the server last estimated. Its own figure of the table's size lags
- * behind what was deleted, and a round of pruning that went by it would delete nearly everything.
+ * behind what was deleted, and a round of pruning that went by it would delete nearly everything. So would one that took
+ * the average anew meanwhile: rows go from the estimate at once, their pages when the server gets round to it.
  */
 static int used_bytes(struct my *s, uint64_t rows, uint64_t *ret_bytes)
 {
 	_my_use_ struct my_use u = { .s = s };
+	const uint64_t now_ns = clock_boot_ns();
 	uint64_t bytes, estimate;
 	int ret;
 
@@ -313,8 +318,12 @@ static int used_bytes(struct my *s, uint64_t rows, uint64_t *ret_bytes)
 		return ret;
 	bytes = my_col_u64(u.st, 1);
 	estimate = my_col_u64(u.st, 2);
-	if (estimate >= ROWS_TELLING)
-		bytes = (uint64_t)((double)bytes / (double)estimate * (double)rows);
+	if (estimate >= ROWS_TELLING && now_ns >= s->row_bytes_until_ns) {
+		s->row_bytes = (double)bytes / (double)estimate;
+		s->row_bytes_until_ns = now_ns + ROW_BYTES_FOR_NS;
+	}
+	if (s->row_bytes_until_ns)
+		bytes = (uint64_t)(s->row_bytes * (double)rows);
 	*ret_bytes = my_col_u64(u.st, 0) + bytes;
 	return 0;
 }

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <stdlib.h>
+
+#include "monitor/retention.h"
+#include "store/conformance.h"
+
+/*
+ * The ring of time on a server: that a page of the timeline, from either end, of all nodes or of one, costs the rows it shows
+ * and no sorting, however many there are; and that retention by bytes deletes what it must and stops there. What the
+ * driver's statements really read is asked of a server that nobody else uses.
+ */
+#define NODES 64
+
+static unsigned rows_all = 40000;
+
+/* Rows as put_events leaves them, by the server itself. */
+static int fill(const char *db)
+{
+	char sql[1600];
+	int err;
+
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO nodes (name, host_type, reported_host_type, first_seen_ns, "
+		 "last_seen_ns, "
+		 "event_count) SELECT concat('n', seq), 'compute', 'compute', 1, %llu, %u FROM "
+		 "seq_1_to_%u",
+		 T0 + rows_all * 1000000000ULL, rows_all / NODES, NODES);
+	err = mdb_sql(&server, db, sql, NULL, 0);
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO events (node_id, boot_seq, seq, happened_ns, recorded_ns, "
+		 "received_ns, "
+		 "day, kind, origin, proto, family, addr, port, scope, netns_cookie, cookie, "
+		 "record, "
+		 "chain) SELECT n.id, 1, s.seq div %u + 1, %llu + s.seq * 1000000000, 1, %llu + "
+		 "s.seq "
+		 "* 1000000000, 20000, 1, 1, 1, 2, '0.0.0.0', 80, 1, 1, s.seq, repeat('x', 200), "
+		 "repeat('c', 32) FROM seq_0_to_%u s JOIN nodes n ON n.name = concat('n', s.seq %% "
+		 "%u + 1)",
+		 NODES, T0, T0, rows_all - 1, NODES);
+	if (!err)
+		err = mdb_sql(&server, db, sql, NULL, 0);
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO journals (node_id, boot_seq, head_seq, stored_seq, judged_seq, "
+		 "rows_stored) SELECT id, 1, %u, %u, %u, %u FROM nodes",
+		 rows_all / NODES, rows_all / NODES, rows_all / NODES, rows_all / NODES);
+	if (!err)
+		err = mdb_sql(&server, db, sql, NULL, 0);
+	return err ? err : mdb_sql(&server, db, "ANALYZE TABLE events", NULL, 0);
+}
+
+static uint64_t status(const char *which)
+{
+	char sql[300], out[40];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT sum(variable_value) FROM information_schema.global_status WHERE "
+		 "variable_name IN (%s)",
+		 which);
+	return mdb_sql(&server, NULL, sql, out, sizeof(out)) ? 0 : strtoull(out, NULL, 10);
+}
+
+static int count(const struct store_event_row *row, void *arg)
+{
+	(void)row;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+static void page(struct store *s, const struct store_event_query *q, const char *what)
+{
+	static const char read[] = "'HANDLER_READ_FIRST', 'HANDLER_READ_KEY', 'HANDLER_READ_NEXT', "
+				   "'HANDLER_READ_PREV', 'HANDLER_READ_RND', 'HANDLER_READ_LAST'";
+	static const char sorted[] = "'SORT_ROWS'", scans[] = "'SELECT_SCAN'";
+	uint64_t before, sorts, rows = 0, took;
+
+	/* Once before, so that preparing it is not counted. */
+	ok(!store_events(s, q, count, &rows), "%s", what);
+	before = status(read);
+	sorts = status(sorted);
+	took = status(scans);
+	rows = 0;
+	ok(!store_events(s, q, count, &rows) && rows == q->limit, "it has its rows");
+	sorts = status(sorted) - sorts;
+	before = status(read) - before;
+	is_int((long long)sorts, 0, "nothing is sorted");
+	/* The event, its node and its door, each looked up; our own questions about the counters have a few. */
+	ok(before <= 6ULL * q->limit + 100,
+	   "and no more is read than it shows (%llu for %u rows of %u)", (unsigned long long)before,
+	   q->limit, rows_all);
+	/* Each look at the counters scans their table, and nothing else does. */
+	ok(status(scans) - took <= 4, "no table is walked through");
+}
+
+static void test_bytes(struct store *s)
+{
+	struct store_usage u = { 0 };
+	struct retention r = { 0 };
+	uint64_t pieces = 0, was, now = T0 + (rows_all + 7200ULL) * 1000000000ULL;
+
+	ok(!store_usage(s, true, &u), "the store tells its size");
+	is_int((long long)u.events, rows_all, "and its events");
+	ok(u.used_bytes > rows_all * 250ULL, "which take room");
+	was = u.used_bytes;
+	r.keep_bytes = was / 2;
+	do {
+		if (retention_step(&r, s, now))
+			break;
+	} while (r.done.more && ++pieces < 2000);
+	ok(!r.done.more, "retention by bytes comes to its end (%llu pieces)",
+	   (unsigned long long)pieces);
+	ok(!store_usage(s, true, &u) && u.used_bytes <= was / 2, "when it fits");
+	ok(u.events > rows_all / 3, "and has not gone on from there (%llu of %u are left)",
+	   (unsigned long long)u.events, rows_all);
+	ok(u.oldest_ns > T0 + rows_all / 3 * 1000000000ULL, "from the oldest on");
+}
+
+int main(void)
+{
+	const uint64_t mid = T0 + 20000ULL * 1000000000ULL;
+	char db[16];
+	struct store *s;
+
+	if (getenv("AJAR_LONG"))
+		rows_all = 10000000 / NODES * NODES;
+	rows_all = rows_all / NODES * NODES;
+	if (mdb_start(&server, (const char *[]){ "--skip-networking",
+						 "--innodb-buffer-pool-size=256M", NULL }))
+		tap_skip_all(server.why);
+	drv = &drivers[2];
+	s = fresh();
+	snprintf(db, sizeof(db), "c%u", server.databases);
+	ok(s && !fill(db), "%u events of %d nodes", rows_all, NODES);
+	page(s, &(struct store_event_query){ .since_ns = mid, .limit = 200 },
+	     "a page from the middle");
+	page(s, &(struct store_event_query){ .until_ns = mid, .newest_first = true, .limit = 200 },
+	     "one backwards");
+	page(s, &(struct store_event_query){ .newest_first = true, .limit = 200 }, "the last rows");
+	page(s, &(struct store_event_query){ .node = "n7", .since_ns = mid, .limit = 200 },
+	     "a page of one node");
+	page(s, &(struct store_event_query){ .node = "n7", .newest_first = true, .limit = 200 },
+	     "the last of one node");
+	page(s,
+	     &(struct store_event_query){
+		     .node = "n7", .boot_seq = 1, .after_seq = 300, .limit = 200 },
+	     "what a judge reads");
+	test_bytes(s);
+	drop(s);
+	mdb_stop(&server);
+	return tap_done();
+}
