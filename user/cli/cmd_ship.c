@@ -218,13 +218,18 @@ static int refuse(struct shipper *s, const struct store_health_reply *r)
 	s->refused = true;
 	s->admitted = false;
 	tell_state(s, SHIP_HELD, -EACCES, why);
+	/* Nobody else judges what opens here. */
+	ship_local_keep(s->local, s->role.store);
+	is_away(s);
 	return 0;
 }
 
 static void admit(struct shipper *s, const struct store_health_reply *r)
 {
-	if (s->refused)
+	if (s->refused) {
 		log_info("the name %s is ours now, records are sent", s->conf->node_name);
+		is_back(s);
+	}
 	if (!r->accepted && !s->unaccepted)
 		log_warn("this journal has taken the place of another one of node %s: if that is "
 			 "right, say 'ajar node accept %s'",
@@ -435,6 +440,10 @@ static int set_up(struct shipper *s)
 
 	if (err)
 		return err;
+	if (s->conf->health_silent_ns < 2 * s->conf->health_interval_ns)
+		log_warn(
+			"health.silent-after is less than twice health.interval: this node will be "
+			"taken for silent now and then");
 	recall(s);
 	err = ship_new(s->role.journal_dir, s->role.store, &o, &s->ship);
 	if (!err && !s->local)

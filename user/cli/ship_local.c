@@ -266,7 +266,8 @@ static int begin(struct ship_local *l)
 	if (!err)
 		err = journal_reader_new(l->journal_dir, acked, &l->reader);
 	if (!err)
-		log_info("the store is away: this node's alerts go to syslog until it is back");
+		log_info("no records reach the store: this node's alerts go to syslog until they "
+			 "do");
 	return err;
 }
 
@@ -304,9 +305,10 @@ void ship_local_end(struct ship_local *l)
 	if (!l->reader)
 		return;
 	if (l->count)
-		log_info("the store is back: the monitor judges again what %u alert%s of this node "
-			 "were about",
-			 l->count, plural(l->count));
+		log_info(
+			"records reach the store again: the monitor judges what %u alert%s of this "
+			"node were about",
+			l->count, plural(l->count));
 	journal_reader_free(take_ptr(l->reader));
 	map_each(l->told, map_always, NULL);
 	l->count = 0;
