@@ -278,6 +278,44 @@ static void test_maintenance(void)
 	   "what still stands when it is ended is alerted then");
 }
 
+/* What scans saw is raised elsewhere and never counted on a node. */
+static void test_foreign(void)
+{
+	struct store_alert a = { .key = "hidden tcp 2222 what:scan class:compute",
+				 .kind = FINDING_HIDDEN,
+				 .severity = SEVERITY_CRITICAL,
+				 .state = ALERT_OPEN,
+				 .host_type = "compute",
+				 .nodes = "node[001-003]",
+				 .node_count = 3,
+				 .count = 3,
+				 .proto = PROTO_TCP,
+				 .port = 2222,
+				 .node = "node001",
+				 .summary = "s",
+				 .why = "w",
+				 .remedy = "r",
+				 .first_ns = T0,
+				 .last_ns = T0 };
+
+	start();
+	if (store_put_alert(store, &a, "monitor", "seen by a scan", now, NULL, NULL))
+		printf("# %s\n", store_why(store));
+	restart();
+	quiet(20);
+	is_str(seen(), "tcp:2222 open node[001-003] nodes=3 doors=3",
+	       "what another part of the monitor raised is not resolved for want of doors");
+	decide(ALERT_OPEN, ALERT_SNOOZED, now + 30 * S);
+	quiet(20);
+	is_str(seen(), "tcp:2222 snoozed node[001-003] nodes=3 doors=3", "it can be snoozed");
+	quiet(20);
+	is_str(seen(), "tcp:2222 open node[001-003] nodes=3 doors=3", "and that ends by itself");
+	decide(ALERT_OPEN, ALERT_ACKNOWLEDGED, 0);
+	quiet(20);
+	is_str(seen(), "tcp:2222 acknowledged node[001-003] nodes=3 doors=3",
+	       "or acknowledged, and stays so");
+}
+
 /* --- the order has no say ----------------------------------------------------------------------------- */
 
 static uint32_t rnd;
@@ -358,6 +396,7 @@ int main(void)
 	test_one_alert();
 	test_people();
 	test_maintenance();
+	test_foreign();
 	test_order();
 	judge_free(judge);
 	store_free(store);

@@ -26,6 +26,7 @@ struct entry {
 	uint64_t due_ns;
 	uint64_t fold_ns; /* wall: when the folded text is written anew; 0: it is right */
 	bool dirty; /* count or last time not written yet */
+	bool foreign; /* somebody else says where it stands (what scans saw): only its snooze ends here */
 };
 
 struct alerting {
@@ -195,21 +196,42 @@ static int entry_for(struct alerting *a, const char *key, struct entry **ret_e)
 	return 0;
 }
 
+/*
+ * An alert that was never counted on any node is kept by whoever raised it (monitor/crosscheck, monitor/vitals): that no door is
+ * open under its key says nothing. Of those only snoozes end here, and those about nodes not even that.
+ */
+static int load_foreign(struct alerting *a, const struct store_alert *alert, struct entry *e)
+{
+	e->foreign = true;
+	e->life.gone_ns = 0;
+	e->life.doors = alert->count ? alert->count : 1;
+	e->life.nodes = alert->node_count;
+	e->due_ns = 1;
+	if (alert->state == ALERT_SNOOZED)
+		return 0;
+	map_del(a->entries, alert->key, strlen(alert->key));
+	return count_flood(a, alert->key, true, false);
+}
+
 static int load_entry(const struct store_alert *alert, void *arg)
 {
 	struct alerting *a = arg;
+	struct store_alert_sum sum;
 	struct entry *e;
-	int err;
+	int err = 0;
 
-	/* It is about nodes: that no door is open under its key says nothing. */
 	if (health_kind(alert->kind))
 		return 0;
-	err = entry_for(a, alert->key, &e);
-
-	/* Due at once: a tick that comes early does nothing but say when it is wanted. */
+	err = store_alert_sum(a->store, alert->id, &sum);
 	if (!err)
-		e->due_ns = e->fold_ns = 1;
-	return err;
+		err = entry_for(a, alert->key, &e);
+	if (err)
+		return err;
+	if (!sum.last_ns)
+		return load_foreign(a, alert, e);
+	/* Due at once: a tick that comes early does nothing but say when it is wanted. */
+	e->due_ns = e->fold_ns = 1;
+	return 0;
 }
 
 /* --- what people decide ---------------------------------------------------------------------------- */
@@ -314,15 +336,16 @@ static int put_row(struct alerting *a, struct entry *e, enum alert_state was, co
 	uint64_t log_id;
 	int err = 0;
 
-	if (e->id)
+	if (e->id && !e->foreign)
 		err = alert_row_nodes(a->store, e->id, &t->nodes);
 	else
-		buf_puts(&t->nodes, node);
+		buf_puts(&t->nodes, e->foreign ? row->nodes : node);
 	if (err)
 		return err;
-	alert_row_summary(row->summary, buf_str(&t->nodes), e->life.nodes, &summary);
+	if (!e->foreign)
+		alert_row_summary(row->summary, buf_str(&t->nodes), e->life.nodes, &summary);
 	row->nodes = buf_str(&t->nodes);
-	row->summary = buf_str(&summary);
+	row->summary = e->foreign ? row->summary : buf_str(&summary);
 	row->severity = c->severity;
 	row->state = c->state;
 	row->count = e->life.doors;
