@@ -28,7 +28,8 @@ static int open_secret(const char *path, int *ret_fd, char **ret_why)
 
 	if (fd < 0 && errno == EACCES)
 		return fault(ret_why, -EACCES,
-			     "cannot read '%s': it must belong to the account this runs as: 'chown "
+			     "cannot read '%s': it must belong to the account this runs as, in a "
+			     "folder that is open to it: 'chown "
 			     "%u %s'",
 			     path, (unsigned)geteuid(), path);
 	if (fd < 0 || fstat(fd, &st) < 0)
