@@ -44,6 +44,11 @@ static void test_uris(void)
 	is_str(u.hosts[2].name, "::1", "an IPv6 address");
 	is_str(u.cert, "/d", "a certificate");
 	is_str(u.cluster, "12", "a cluster");
+	ok(!u.member, "a server may stand alone");
+	good("//a@db1,db2/x?ca=/c&member=required");
+	ok(u.member, "unless it is said that it must not");
+	good("//a@db1/x?ca=/c&timeout=7");
+	is_int(u.timeout_s, 7, "how long to wait for an answer");
 	good("//ajar@localhost/ajar?socket=/run/mysqld/mysqld.sock");
 	is_int(u.tls, MY_TLS_OFF, "a socket needs no TLS");
 	good("//ajar@127.0.0.1,localhost,[::1]:3307/ajar?tls=off");

@@ -22,7 +22,7 @@ struct store {
 	int doomed; /* why the open transaction cannot be committed any more, or 0 */
 	bool readonly;
 	unsigned connections; /* of a driver with a server: made so far */
-	const char *cluster; /* likewise: its cluster_uuid, kept by the driver */
+	const char *cluster, *group; /* likewise: its cluster_uuid, and store_group(); kept by the driver */
 	char why[512];
 };
 

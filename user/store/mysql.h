@@ -35,6 +35,8 @@ struct my_uri {
 	struct my_host hosts[MY_HOSTS_MAX];
 	unsigned hosts_len;
 	enum my_tls tls;
+	bool member;
+	uint32_t timeout_s; /* 0: MY_IO_TIMEOUT_S */
 	char *user, *db, *socket, *ca, *cert, *key, *password_file, *cluster;
 };
 
@@ -76,6 +78,7 @@ struct my {
 	unsigned own_interface, own_schema;
 	char own_node[256], said_cluster[64];
 	bool connected; /* logged in: what fails from here on is no longer about who we are */
+	char group[80]; /* the cluster of servers it was in last, or "" */
 	bool lost; /* the connection is gone: made anew when nothing is in the way */
 	unsigned busy; /* statements in use */
 	unsigned cache_len;
@@ -123,6 +126,12 @@ void my_disconnect(struct my *s);
 #define MY_INTERFACE 1 /* own_account.interface_number that this program speaks */
 /* After each connect: does this account see the tables, or only what a node may? */
 must_check int my_account_find(struct my *s);
+
+/* --- mysql_role.c ------------------------------------------------------------------------------- */
+
+/* The value in the row's last column, or "". */
+must_check int my_ask(struct my *s, const char *sql, char *out, size_t size);
+must_check int my_check_role(struct my *s);
 
 /* --- mysql.c ------------------------------------------------------------------------------------ */
 

@@ -17,6 +17,8 @@ static const struct meaning {
 	{ 1213, -EDEADLK,
 	  NULL }, /* deadlock, or a cluster's certification: the whole transaction is undone */
 	{ 1205, -EDEADLK, NULL }, /* lock wait timeout */
+	{ 1020, -EDEADLK, NULL }, /* the row has changed since it was read */
+	{ 1412, -EDEADLK, NULL }, /* the table was changed while the transaction was open */
 	{ 1615, -EDEADLK, NULL }, /* prepared statement needs to be re-prepared */
 	{ 3101, -EDEADLK, NULL }, /* group replication: rolled back by certification */
 	{ 2002, -ECONNREFUSED, "is the server running?" },
@@ -34,23 +36,32 @@ static const struct meaning {
 	{ 1161, -ENOTCONN, NULL },
 	{ 1243, -ENOTCONN, NULL }, /* unknown statement handler: the session is another one */
 	{ 1317, -EINTR, NULL },
+	{ 1969, -EINTR, NULL }, /* took longer than the server allows, MariaDB */
+	{ 3024, -EINTR, NULL }, /* the same, MySQL */
 	{ 1927, -ENOTCONN, NULL }, /* connection was killed */
 	{ 4031, -ENOTCONN, NULL }, /* disconnected for inactivity */
 	{ 1040, -EBUSY, "too many connections: raise max_connections" },
 	{ 1203, -EBUSY, "too many connections of this account" },
 	{ 1226, -EBUSY, "the account's resources are used up" },
 	{ 1461, -EBUSY, "raise max_prepared_stmt_count" },
+	{ 1129, -EBUSY, "the server has blocked this host: mysqladmin flush-hosts" },
+	{ 1206, -EBUSY, NULL }, /* its table of locks is full */
+	{ 1637, -EBUSY, NULL }, /* too many transactions at once */
 	{ 1047, -EAGAIN, "this node is not in the cluster's primary part" },
 	{ 1180, -EAGAIN, "the cluster refused the commit" },
 	{ 3100, -EAGAIN, "the group refused the commit" },
 	{ 1290, -EROFS, "the server is read-only: give the primary's host" },
 	{ 1792, -EROFS, NULL }, /* a read-only transaction: a verb that only looks tried to write */
 	{ 1836, -EROFS, "the server is read-only: give the primary's host" },
-	{ 3098, -EROFS, "the group does not take this table" },
 	{ 1021, -ENOSPC,
 	  "the server's disk is full: make room; until then the journals keep what is new" },
 	{ 1114, -ENOSPC,
 	  "the server's disk is full: make room; until then the journals keep what is new" },
+	{ 3, -ENOSPC, "the server cannot write its files: is its disk full?" },
+	{ 1026, -ENOSPC, "the server cannot write its files: is its disk full?" },
+	{ 1197, -ENOSPC, "raise max_binlog_cache_size" },
+	{ 1534, -ENOSPC, "the server cannot write its binary log: is its disk full?" },
+	{ 1598, -ENOSPC, "the server cannot write its binary log: is its disk full?" },
 	{ 1041, -ENOMEM, NULL },
 	{ 1037, -ENOMEM, NULL },
 	{ 1038, -ENOMEM, NULL },
@@ -95,6 +106,7 @@ static const struct meaning {
 	{ 2026, -ECONNABORTED,
 	  "TLS failed: compare ca=, cert= and key= with the server's certificate, its names and "
 	  "dates" },
+	{ 3098, -EOPNOTSUPP, "the replication group does not take this table" },
 	{ 1049, -ENXIO, "make it once: CREATE DATABASE with CHARACTER SET utf8mb4" },
 	{ 1146, -ESTALE, "the schema is not what it should be: run 'ajar db migrate'" },
 	{ 1054, -ESTALE, "the schema is not what it should be: run 'ajar db migrate'" },

@@ -15,7 +15,9 @@
 
 static int set_options(struct my *s)
 {
-	const unsigned connect_s = MY_CONNECT_TIMEOUT_S, io_s = MY_IO_TIMEOUT_S, off = 0;
+	const unsigned io_s = s->uri.timeout_s ? s->uri.timeout_s : MY_IO_TIMEOUT_S;
+	const unsigned connect_s = io_s < MY_CONNECT_TIMEOUT_S ? io_s : MY_CONNECT_TIMEOUT_S;
+	const unsigned off = 0;
 	const unsigned tcp = MYSQL_PROTOCOL_TCP, sock = MYSQL_PROTOCOL_SOCKET;
 	const struct my_uri *u = &s->uri;
 
@@ -63,53 +65,6 @@ static int set_session(struct my *s)
 	return s->flags & STORE_READONLY ? my_query(s, "SET SESSION TRANSACTION READ ONLY") : 0;
 }
 
-/* The value in the row's last column, or "". */
-static int ask(struct my *s, const char *sql, char *out, size_t size)
-{
-	MYSQL_RES *res;
-	MYSQL_ROW row;
-	int err = my_query(s, sql);
-
-	out[0] = '\0';
-	if (err)
-		return err;
-	res = mysql_store_result(s->db);
-	if (!res)
-		return my_fail(s, NULL);
-	row = mysql_fetch_row(res);
-	if (row && row[mysql_num_fields(res) - 1])
-		snprintf(out, size, "%s", row[mysql_num_fields(res) - 1]);
-	mysql_free_result(res);
-	return 0;
-}
-
-/* A replica, or a node that has lost its cluster, would take us into another history. */
-static int check_role(struct my *s)
-{
-	char value[256];
-	int err;
-
-	if (!(s->flags & STORE_READONLY)) {
-		err = ask(s, "SELECT @@read_only", value, sizeof(value));
-		if (err)
-			return err;
-		if (strcmp(value, "0"))
-			return store_set_why(
-				&s->base, -EROFS,
-				"store %s: the server is read-only: give the primary's host",
-				s->name);
-	}
-	err = ask(s, "SHOW STATUS LIKE 'wsrep_provider_name'", value, sizeof(value));
-	if (err || !value[0])
-		return err;
-	err = ask(s, "SHOW STATUS LIKE 'wsrep_cluster_status'", value, sizeof(value));
-	if (!err && strcmp(value, "Primary"))
-		err = store_set_why(&s->base, -EAGAIN,
-				    "store %s: this node is not in the cluster's primary part",
-				    s->name);
-	return err;
-}
-
 static int connect_host(struct my *s, const struct my_host *h)
 {
 	const struct my_uri *u = &s->uri;
@@ -125,7 +80,7 @@ static int connect_host(struct my *s, const struct my_host *h)
 	if (!err)
 		err = set_session(s);
 	if (!err)
-		err = check_role(s);
+		err = my_check_role(s);
 	return err ? err : my_account_find(s);
 }
 
@@ -138,8 +93,8 @@ static int check_cluster(struct my *s)
 	if (s->limited)
 		snprintf(uuid, sizeof(uuid), "%s", s->said_cluster);
 	else
-		err = ask(s, "SELECT value FROM settings WHERE name = 'cluster_uuid'", uuid,
-			  sizeof(uuid));
+		err = my_ask(s, "SELECT value FROM settings WHERE name = 'cluster_uuid'", uuid,
+			     sizeof(uuid));
 	if (err)
 		return err;
 	if (!uuid[0] || (want && strcmp(want, uuid)))
@@ -465,6 +420,7 @@ int my_open(const char *where, unsigned flags, struct store **ret_store, char **
 		return -ENOMEM;
 	s->base.ops = &store_mysql_ops;
 	s->base.cluster = s->cluster;
+	s->base.group = s->group;
 	s->bell_fd = -1;
 	s->flags = flags;
 	if (asprintf(&s->name, "mysql:%.*s", (int)strcspn(where, "?"), where) < 0) {

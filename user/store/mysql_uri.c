@@ -17,6 +17,8 @@
  *	tls=required|off	off: only for loopback addresses and a socket
  *	password-file=FILE	a file that only its owner can read; else AJAR_STORE_PASSWORD
  *	cluster=UUID		refuse any other store (settings.cluster_uuid)
+ *	timeout=SECONDS		how long to wait for an answer, 1 to 600; 30
+ *	member=required		refuse a server that is not in a Galera cluster or replication group at present
  *
  * %XX stands for a byte everywhere. A password has no place in it: an argument is visible to every process.
  */
@@ -139,6 +141,19 @@ static int parse_key(struct my_uri *u, const char *p, size_t n, char **ret_why)
 		*keys[i].to = take_ptr(value);
 		return 0;
 	}
+	if (len == 6 && !memcmp(p, "member", 6)) {
+		u->member = !strcmp(value, "required");
+		if (u->member)
+			return 0;
+		return store_open_why(ret_why, -EINVAL, "--store: member=%s: it is 'required'",
+				      value);
+	}
+	if (len == 7 && !memcmp(p, "timeout", 7)) {
+		if (!parse_u32(value, &u->timeout_s) && u->timeout_s && u->timeout_s <= 600)
+			return 0;
+		return store_open_why(ret_why, -EINVAL,
+				      "--store: timeout=%s: it is 1 to 600 seconds", value);
+	}
 	if (len == 3 && !memcmp(p, "tls", 3)) {
 		if (!parse_tls(u, value))
 			return 0;
@@ -147,7 +162,7 @@ static int parse_key(struct my_uri *u, const char *p, size_t n, char **ret_why)
 	}
 	return store_open_why(ret_why, -EINVAL,
 			      "--store: unknown key '%.*s': socket, ca, cert, key, tls, "
-			      "password-file, cluster",
+			      "password-file, cluster, member, timeout",
 			      (int)len, p);
 }
 

@@ -108,6 +108,11 @@ const char *store_cluster(const struct store *s)
 	return s->cluster;
 }
 
+const char *store_group(const struct store *s)
+{
+	return s->group;
+}
+
 int store_schema(struct store *s, unsigned *ret_have, unsigned *ret_want)
 {
 	return s->ops->schema(s, ret_have, ret_want);

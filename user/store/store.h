@@ -45,6 +45,8 @@ const char *store_why(const struct store *s);
 bool store_is_remote(const char *uri);
 unsigned store_connections(const struct store *s); /* made so far; 0: an embedded store */
 const char *store_cluster(const struct store *s); /* the cluster_uuid that answers there; NULL: an embedded store */
+/* The cluster of servers that it is a member of: "galera UUID", "group NAME"; "": it stands alone; NULL: an embedded store. */
+const char *store_group(const struct store *s);
 
 must_check int store_schema(struct store *s, unsigned *ret_have, unsigned *ret_want);
 
