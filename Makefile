@@ -184,7 +184,7 @@ DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsq
 DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
 DEPS_TEST := $(DEPS_BUILD) nftables python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
 	liburing-dev gcc-multilib jq faketime systemd mandoc bash-completion mariadb-server-core mariadb-client-core openssl \
-	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls $(DEPS_VM)
+	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 $(DEPS_VM)
 apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
 
 define apt_install

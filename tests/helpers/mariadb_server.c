@@ -25,6 +25,8 @@
  * Says "ready SOCKET" when it answers, "skip WHY" where there is none, and ends with its standard input: then the server is
  * stopped and its folder removed. The server dies with this process, this process with its parent. In it: database
  * "ajar", account "ajar" without password. With DIR (which it makes) certificates can be put beside the data before; without, it picks one.
+ * A node of a Galera cluster (--wsrep-on=ON among the options) comes back at the place where it died, which it is asked first;
+ * --wsrep-new-cluster counts for its first start only.
  * Signals: SIGUSR1 kills the server with -9, SIGUSR2 starts it again; "dead" and "ready" are said then.
  */
 #define READY_MS 60000
@@ -35,6 +37,9 @@ static char root[300]; /* of MySQL; "": MariaDB */
 static struct passwd account;
 static pid_t server;
 static char **more;
+static bool wsrep, again; /* a node of a cluster; it was here before */
+static char position[128];
+static const char *seed;
 
 static _Noreturn void skip(const char *why)
 {
@@ -161,16 +166,16 @@ static unsigned mysql_argv(const char *argv[MYSQL_ARGS])
 	return n;
 }
 
-static void install_mysql(void)
+static void copy_data(const char *what)
 {
 	char from[320], to[120];
 	char *argv[] = { (char *)(uintptr_t) "/bin/cp", (char *)(uintptr_t) "-r", from, to, NULL };
 	int status;
 
-	snprintf(from, sizeof(from), "%s/data/.", root);
+	snprintf(from, sizeof(from), "%s/.", what);
 	snprintf(to, sizeof(to), "%s", data);
 	if (waitpid(start(argv), &status, 0) < 0 || status)
-		skip("MySQL's empty data folder cannot be copied");
+		skip("the data folder to begin with cannot be copied");
 }
 
 /* --- MariaDB ------------------------------------------------------------------------------------------ */
@@ -180,7 +185,7 @@ static void install(void)
 	static const char *const paths[] = { "/usr/bin/mariadb-install-db",
 					     "/usr/local/bin/mariadb-install-db", NULL };
 	const char *program = find(paths);
-	char datadir[160];
+	char datadir[160], from[310] = "";
 	char *argv[] = { (char *)(uintptr_t)program,
 			 (char *)(uintptr_t) "--no-defaults",
 			 datadir,
@@ -191,8 +196,12 @@ static void install(void)
 			 NULL };
 	int status;
 
-	if (*root) {
-		install_mysql();
+	if (*root)
+		snprintf(from, sizeof(from), "%s/data", root);
+	else if (seed)
+		snprintf(from, sizeof(from), "%s", seed);
+	if (*from) {
+		copy_data(from);
 		return;
 	}
 	if (!program)
@@ -233,8 +242,11 @@ static pid_t start_server(void)
 	snprintf(opts[2], sizeof(opts[2]), "--pid-file=%s", pid_file);
 	snprintf(opts[3], sizeof(opts[3]), "--init-file=%s", init_file);
 	snprintf(opts[4], sizeof(opts[4]), "--tmpdir=%s", data);
-	for (unsigned i = 0; i < 5; i++)
-		argv[n++] = opts[i];
+	for (unsigned i = 0; i < 5; i++) {
+		/* A node that comes to a cluster has its accounts from there. */
+		if (i != 3 || !wsrep || (!seed && !again))
+			argv[n++] = opts[i];
+	}
 	for (unsigned i = 0; !*root && i < 2; i++)
 		argv[n++] = mariadb_only[i];
 	argv[n++] = "--skip-log-bin";
@@ -245,8 +257,12 @@ static pid_t start_server(void)
 	argv[n++] = "--skip-name-resolve";
 	if (!more || !*more)
 		argv[n++] = "--skip-networking";
-	for (char **m = more; m && *m && n < 78; m++)
-		argv[n++] = *m;
+	for (char **m = more; m && *m && n < 78; m++) {
+		if (!again || strcmp(*m, "--wsrep-new-cluster"))
+			argv[n++] = *m;
+	}
+	if (*position)
+		argv[n++] = position;
 	argv[n] = NULL;
 	return start((char **)(uintptr_t)argv);
 }
@@ -262,7 +278,7 @@ static int answers(void)
 	return !ret;
 }
 
-static int wait_ready(void)
+static int wait_ready(bool say)
 {
 	uint64_t end = now_ms() + READY_MS;
 	int status;
@@ -273,7 +289,8 @@ static int wait_ready(void)
 			break;
 		}
 		if (answers()) {
-			printf("ready %s\n", sock);
+			if (say)
+				printf("ready %s\n", sock);
 			fflush(stdout);
 			return 0;
 		}
@@ -345,6 +362,113 @@ static void prepare(const char *given)
 	write_init();
 }
 
+static int wait_ready(bool say);
+
+/* It answers a little before it has started whole. */
+static int wait_said(const char *words)
+{
+	uint64_t end = now_ms() + READY_MS;
+	char line[600];
+
+	while (now_ms() < end) {
+		FILE *f = fopen(log_file, "re");
+		bool said = false;
+
+		while (f && !said && fgets(line, sizeof(line), f))
+			said = strstr(line, words);
+		if (f)
+			fclose(f);
+		if (said)
+			return 0;
+		poll(NULL, 0, 20);
+	}
+	return -1;
+}
+
+/*
+ * The nodes of a cluster begin with the same data: the first one makes it, in a start of its own, and the others are
+ * given its folder by AJAR_WSREP_SEED. (Else they would get it over the network, by a script that only Debian's mariadb-server has.)
+ */
+static void make_seed(void)
+{
+	char from[120], to[120];
+	char *argv[] = { (char *)(uintptr_t) "/bin/cp", (char *)(uintptr_t) "-r", from, to, NULL };
+	int status;
+
+	server = start_server();
+	if (wait_ready(false) || wait_said("ready for connections."))
+		exit(1);
+	stop(SIGTERM);
+	snprintf(from, sizeof(from), "%s/.", data);
+	snprintf(to, sizeof(to), "%s/seed", dir);
+	if (waitpid(start(argv), &status, 0) < 0 || status)
+		exit(1);
+	unlink(sock);
+}
+
+/* For tests/helpers/wsrep_sst_seed, which the server calls. */
+static void tell_place(void)
+{
+	char path[140], line[100], uuid[64] = "", seqno[32] = "", text[120], dirs[4200], here[4000];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/grastate.dat", data);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		sscanf(line, "uuid: %63s", uuid);
+		sscanf(line, "seqno: %31s", seqno);
+	}
+	if (f)
+		fclose(f);
+	snprintf(text, sizeof(text), "%s:%s", uuid, seqno);
+	setenv("AJAR_WSREP_POSITION", text, 1);
+	if (!getcwd(here, sizeof(here)))
+		exit(1);
+	snprintf(dirs, sizeof(dirs), "%s/tests/helpers:/usr/sbin:/usr/bin:/sbin:/bin", here);
+	setenv("PATH", dirs, 1);
+}
+
+/*
+ * How far a node of a cluster had got when it died: the server says so when it is started with --wsrep-recover. Without it a
+ * node would be given the whole data anew.
+ */
+static void recover_position(void)
+{
+	static const char words[] = "WSREP: Recovered position: ";
+	char datadir[160], sockopt[160], line[600];
+	const char *argv[] = { "/usr/sbin/mariadbd",
+			       "--no-defaults",
+			       datadir,
+			       sockopt,
+			       "--wsrep-recover",
+			       "--wsrep-on=ON",
+			       "--wsrep-cluster-address=gcomm://127.0.0.1",
+			       "--wsrep-provider=/usr/lib/galera/libgalera_smm.so",
+			       "--binlog-format=ROW",
+			       "--skip-networking",
+			       "--innodb-buffer-pool-size=32M",
+			       "--innodb-log-file-size=8M",
+			       NULL };
+	FILE *f;
+
+	snprintf(datadir, sizeof(datadir), "--datadir=%s", data);
+	snprintf(sockopt, sizeof(sockopt), "--socket=%s", sock);
+	waitpid(start((char **)(uintptr_t)argv), NULL, 0);
+	f = fopen(log_file, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		char *at = strstr(line, words);
+
+		if (!at)
+			continue;
+		at += strlen(words);
+		at[strcspn(at, "\n")] = '\0';
+		snprintf(position, sizeof(position), "--wsrep-start-position=%.80s", at);
+		setenv("AJAR_WSREP_POSITION", strchr(position, '=') + 1, 1);
+	}
+	if (f)
+		fclose(f);
+}
+
 /* SIGUSR1, SIGUSR2: the server dies and comes back. Returns 0 to go on. */
 static int on_signal(int fd)
 {
@@ -361,8 +485,11 @@ static int on_signal(int fd)
 	if (si.ssi_signo == SIGUSR2) {
 		stop(SIGTERM);
 		unlink(sock);
+		again = true;
+		if (wsrep)
+			recover_position();
 		server = start_server();
-		return wait_ready();
+		return wait_ready(true);
 	}
 	return 1;
 }
@@ -385,6 +512,9 @@ int main(int argc, char **argv)
 			break;
 		}
 	}
+	seed = getenv("AJAR_WSREP_SEED");
+	for (char **m = more; m && *m; m++)
+		wsrep |= !strcmp(*m, "--wsrep-on=ON");
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (mysql || (kind && !strcmp(kind, "mysql")))
 		find_root();
@@ -398,8 +528,14 @@ int main(int argc, char **argv)
 	p[1].fd = signalfd(-1, &set, SFD_CLOEXEC);
 	prepare(given);
 	install();
+	for (char **m = more; m && *m; m++) {
+		if (!strcmp(*m, "--wsrep-new-cluster"))
+			make_seed();
+	}
+	if (wsrep)
+		tell_place();
 	server = start_server();
-	if (wait_ready())
+	if (wait_ready(true))
 		return 1;
 	while (poll(p, 2, -1) >= 0 || errno == EINTR) {
 		if (p[1].revents && on_signal(p[1].fd))
