@@ -10,7 +10,7 @@
 #include "store/mariadb.h"
 
 /*
- * A Galera cluster of three on loopback; four nodes ship into it through a list of hosts and two monitors judge, each
+ * A Galera cluster of three on loopback; four nodes ship into it through a list of hosts and a monitor judges, each
  * writing to whatever host answers. The server that is written to is killed, one after the other, and comes back where it died;
  * shippers and monitors are killed, too. In the end all three servers have what the journals have, record by record, each
  * door was judged once, and the alerts count each of them once.
@@ -18,7 +18,7 @@
 #define PORT 23100 /* and 39 behind it */
 #define SERVERS 3
 #define NODES 4
-#define MONITORS 2
+#define MONITORS 1
 #define DEADLINE_MS 60000
 
 static struct mariadb servers[SERVERS];
@@ -378,7 +378,7 @@ static void compare(void)
 		      "SELECT count(*) FROM alert_log l JOIN alerts a ON a.id = l.alert_id WHERE "
 		      "a.port = 4444"),
 	       number(0, "SELECT count(*) FROM alerts WHERE port = 4444"),
-	       "and each was raised once, though monitors died and two judged");
+	       "and each was raised once, though monitors died");
 }
 
 static int prepare(void)
