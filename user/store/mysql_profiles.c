@@ -13,8 +13,8 @@
 	"author, created_ns, expires_ns, action, job, container, fingerprint, severity, line_no, " \
 	"source_line, "
 static const char all_rows[] = "SELECT p.id, " ROW_COLUMNS
-			   "h.hits, h.last_ns FROM open_ports p LEFT JOIN open_port_hits h ON "
-			   "h.row_id = p.id WHERE host_type = ? ORDER BY p.id";
+			       "h.hits, h.last_ns FROM open_ports p LEFT JOIN open_port_hits h ON "
+			       "h.row_id = p.id WHERE host_type = ? ORDER BY p.id";
 /* A node's account sees its own class's, and not how often a row has decided. */
 static const char own_rows[] =
 	"SELECT id, " ROW_COLUMNS "0, 0 FROM own_profile WHERE host_type = ? ORDER BY id";

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/parse.h"
 
@@ -283,6 +284,12 @@ static int read_password(const char *path, char **ret_password, char **ret_why)
 	if (fd < 0 || fstat(fd, &st)) {
 		int err = -errno;
 
+		if (err == -EACCES)
+			return store_open_why(
+				ret_why, err,
+				"password-file %s cannot be read as uid %u, which is who "
+				"opens the store: chown it to that account, and chmod 600",
+				path, (unsigned)geteuid());
 		return store_open_why(ret_why, err, "password-file %s: %s", path, strerror(-err));
 	}
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 077))
