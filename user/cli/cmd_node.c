@@ -12,6 +12,7 @@
 #include "cli/cmd.h"
 #include "cli/node_class.h"
 #include "cli/node_health.h"
+#include "cli/node_ports.h"
 #include "cli/out.h"
 #include "conf/conf.h"
 #include "store/health.h"
@@ -211,6 +212,8 @@ static int on_node(const struct store_node *n, void *arg)
 		k->err = node_row(k, n, &st);
 	else if (!k->err)
 		k->out_err = k->c->json ? node_json(k, n, &st) : node_text(k, n, &st);
+	if (!k->err && !k->out_err && !k->c->json && k->only.len == 1)
+		k->err = node_ports_print(k->c, k->store, n->name, n->host_type);
 	node_health_done(&st.beat);
 	return k->err ? k->err : k->out_err;
 }
