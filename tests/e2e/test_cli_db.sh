@@ -41,6 +41,8 @@ flock -x 9
 same "with one it is recording" "$(ajar -C "$T/here" --data "$D" node -j 2>/dev/null | jq -r .state)" recording
 exec 9>&-
 same "a node nobody knows is a negative answer" "$(node nobody; echo $?)" 1
+ok "the timeline goes to a SIEM as OCSF, doors and alerts" eval 'ajar --data "$D" timeline --format ocsf 2>/dev/null | jq -es "any(.[]; .class_uid == 4001 and .activity_id == 7) and any(.[]; .class_uid == 2004) and all(.[]; .metadata.version == \"1.4.0\")"'
+same "another format is no format" "$(ajar --data "$D" timeline --format sosf >/dev/null 2>"$T/err"; echo "$? $(wc -l <"$T/err")")" "2 1"
 # As if all of it had come in two days ago, but for the last record.
 sql "UPDATE events SET received_ns = received_ns - 172800000000000 WHERE seq < (SELECT max(seq) FROM events); UPDATE journals SET oldest_ns = 0" >/dev/null
 same "--dry-run counts" "$(db prune --days 1 --dry-run -j | jq -c '[.dry_run, .events]')" "[true,$((events - 1))]"

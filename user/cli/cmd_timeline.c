@@ -47,11 +47,32 @@ static int check(const struct timeline *t, uint64_t at_ns)
 	if (at_ns && (t->since_ns || t->until_ns || t->last || cmd_opt(t->c, "follow")))
 		return log_usage(
 			"--at shows one moment: leave --since, --until, -n and --follow away");
+	if (at_ns && t->formatted)
+		return log_usage("--format is for what happened: leave --at away");
 	if (cmd_opt(t->c, "follow") && (t->until_ns || t->last))
 		return log_usage("--follow has no end: leave --until and -n away");
 	if (t->since_ns && t->until_ns && t->since_ns > t->until_ns)
 		return log_usage("--since is later than --until");
 	return 0;
+}
+
+static int take_format(struct timeline *t)
+{
+	const char *name = cmd_opt(t->c, "format");
+
+	t->formatted = name != NULL;
+	if (name && view_format_parse(name, &t->format))
+		return log_usage("--format knows json, ocsf, ecs and cef, not '%s'", name);
+	return 0;
+}
+
+/* A store without one is as good: only the ids are less unique. */
+static void read_uuid(struct timeline *t)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(sizeof(t->uuid) - 1);
+
+	if (t->formatted && !store_setting_get(t->store, "cluster_uuid", &b))
+		snprintf(t->uuid, sizeof(t->uuid), "%s", buf_str(&b));
 }
 
 static int run(struct cmd_ctx *c)
@@ -73,9 +94,13 @@ static int run(struct cmd_ctx *c)
 	if (!err)
 		err = words_count(c, "lines", 1, LAST_MAX, &t.last);
 	if (!err)
+		err = take_format(&t);
+	if (!err)
 		err = check(&t, at_ns);
 	if (!err)
 		err = cmd_store(c, STORE_READONLY, &t.store);
+	if (!err)
+		read_uuid(&t);
 	if (!err)
 		rc = show(&t, at_ns);
 	store_free(t.store);
@@ -90,6 +115,7 @@ static const struct cmd_option options[] = {
 	{ "at", 0, "TIME", "the doors that stood open at that moment" },
 	{ "lines", 'n', "N", "only the last N rows" },
 	{ "follow", 'f', NULL, "the doors that stand open, then each row as it comes in" },
+	{ "format", 0, "NAME", "openings, closings and alerts as ocsf (4001, 2004; 1.4.0), ecs (8.11), cef (alerts only) or json" },
 	{ 0 },
 };
 /* clang-format on */

@@ -46,7 +46,11 @@ bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 
 	if (!timeline_wants(t, row))
 		return false;
-	if (t->c->json) {
+	if (t->formatted) {
+		if (view_encode_event(t->format, &row->ev, &ctx, &t->b))
+			return false;
+		buf_putc(&t->b, '\n');
+	} else if (t->c->json) {
 		view_event_json(&t->json, &row->ev, &ctx);
 		end_json(t);
 	} else {
@@ -64,7 +68,11 @@ bool timeline_put_change(struct timeline *t, const struct store_alert_change *c)
 
 	if (!words_match_alert(&t->filter, &c->alert))
 		return false;
-	if (t->c->json) {
+	if (t->formatted) {
+		if (view_encode_change(t->format, c, t->uuid, &t->b))
+			return false;
+		buf_putc(&t->b, '\n');
+	} else if (t->c->json) {
 		view_change_json(&t->json, c);
 		end_json(t);
 	} else {

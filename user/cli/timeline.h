@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/jsonw.h"
 #include "core/filter.h"
+#include "view/encode.h"
 
 struct cmd_ctx;
 struct doorset;
@@ -25,6 +26,9 @@ struct timeline {
 	bool one_node; /* its name would only repeat itself in each row */
 	struct buf b; /* the row being written */
 	struct jsonw json;
+	bool formatted; /* --format: what has no words in it is left out */
+	enum view_format format;
+	char uuid[64]; /* of the store, for ids */
 	int out_err; /* of standard output: not the store's */
 };
 
