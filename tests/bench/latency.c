@@ -2,7 +2,8 @@
 /*
  * listen() -> alert at the exec hook, through `ajar run` on a store of its own: the door's process stamps
  * CLOCK_BOOTTIME right after listen() returns, the hook right at its start. One door at a time, each on a port of its own.
- * Once with the embedded store and once through a private MariaDB server, whose bell is a look every 100 ms.
+ * Once with the embedded store and once through a private MariaDB server, whose bell is a look every 100 ms; then the same
+ * while 512 simulated nodes, each with its journal, shipper and connection, ship a record in eight seconds each.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -132,6 +134,76 @@ static int wait_alert(int sock, uint16_t port, uint64_t *ret_ns)
 	return -ETIMEDOUT;
 }
 
+/* --- 512 nodes beside it --------------------------------------------------------------------------- */
+
+#define SIM_NODES "node[001-512]"
+#define SIM_RATE "64"
+
+static pid_t sim_pid;
+static FILE *sim_in, *sim_out;
+
+/* Says one line and waits for the answer. */
+static int sim_say(const char *line)
+{
+	char answer[200] = "";
+
+	if (line) {
+		fputs(line, sim_in);
+		fflush(sim_in);
+	}
+	if (!fgets(answer, sizeof(answer), sim_out) || !strncmp(answer, "error", 5)) {
+		printf("# the simulation says: %s\n", answer);
+		return -EIO;
+	}
+	return 0;
+}
+
+static int start_sim(const char *program, const char *journals)
+{
+	int in[2], out[2];
+
+	if (mkdir(journals, 0700) || pipe(in) || pipe(out))
+		return -errno;
+	sim_pid = fork();
+	if (!sim_pid) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		close(in[0]);
+		close(in[1]);
+		close(out[0]);
+		close(out[1]);
+		execl(program, program, "--store", store, "--nodes", SIM_NODES, "--class",
+		      "simulated", "--journals", journals, (char *)NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	sim_in = fdopen(in[1], "w");
+	sim_out = fdopen(out[0], "r");
+	if (sim_pid < 0 || !sim_in || !sim_out)
+		return -ENOMEM;
+	return sim_say(NULL);
+}
+
+static void stop_sim(void)
+{
+	kill(sim_pid, SIGTERM);
+	waitpid(sim_pid, NULL, 0);
+	fclose(sim_in);
+	fclose(sim_out);
+}
+
+/* They come up, and go on shipping until we are through. */
+static int load_sim(void)
+{
+	int err = sim_say("boot " SIM_NODES " 60\n");
+
+	if (err)
+		return err;
+	fputs("load " SIM_NODES " " SIM_RATE " 600\n", sim_in);
+	return fflush(sim_in) ? -EIO : 0;
+}
+
 static int measure(int sock, uint16_t first_port, unsigned doors, const char *aim)
 {
 	uint64_t took[DOORS_MAX];
@@ -154,8 +226,11 @@ static int measure(int sock, uint16_t first_port, unsigned doors, const char *ai
 	printf("# listen() -> alert at the exec hook, %s, %u doors: p50 %.2f ms, p99 %.2f ms, max "
 	       "%.2f ms "
 	       "(aim: %s)\n",
-	       *store ? "MariaDB" : "embedded store", n, (double)took[n / 2] / 1e6,
-	       (double)took[n * 99 / 100] / 1e6, (double)took[n - 1] / 1e6, aim);
+	       sim_pid	? "MariaDB, 512 nodes shipping"
+	       : *store ? "MariaDB"
+			: "embedded store",
+	       n, (double)took[n / 2] / 1e6, (double)took[n * 99 / 100] / 1e6,
+	       (double)took[n - 1] / 1e6, aim);
 	return 0;
 }
 
@@ -172,6 +247,11 @@ static void run_one(int sock, uint16_t first_port, unsigned doors, const char *a
 	err = pid < 0 ? -errno : wait_ready(err_fd);
 	if (!err && run_wait(learn))
 		err = -EPROTO;
+	if (!err && sim_pid)
+		err = load_sim();
+	/* One door waits for all that 512 nodes said when they came up; it is shown apart. */
+	if (!err && sim_pid)
+		err = measure(sock, (uint16_t)(first_port - 1), 1, "behind a boot of 512 nodes");
 	if (!err)
 		err = measure(sock, first_port, doors, aim);
 	kill(pid, SIGTERM);
@@ -194,7 +274,11 @@ static int listen_for_hooks(void)
 
 int main(void)
 {
+	static const char *const more[] = { "--skip-networking", "--max-connections=1000",
+					    "--innodb-buffer-pool-size=128M",
+					    "--innodb-log-file-size=64M", NULL };
 	const char *const rm[] = { "/bin/rm", "-rf", dir, NULL };
+	char program[512], journals[160];
 	const char *build = getenv("BUILD") ? getenv("BUILD") : "build";
 	struct mariadb server;
 	char cwd[256];
@@ -212,13 +296,20 @@ int main(void)
 	snprintf(sock_path, sizeof(sock_path), "%s/hook", dir);
 	sock = listen_for_hooks();
 	run_one(sock, 21000, DOORS_MAX, "p50 <= 10, p99 <= 50");
-	if (mdb_start(&server, NULL)) {
+	if (mdb_start(&server, more)) {
 		ok(!getenv("CI"), "no server: %s", server.why);
 	} else {
 		snprintf(store, sizeof(store), "mysql://ajar@localhost/ajar?socket=%s",
 			 server.sock);
 		snprintf(data, sizeof(data), "%s/data-server", dir);
 		run_one(sock, 21300, DOORS_MAX / 2, "p50 <= 250, p99 <= 1000");
+		snprintf(data, sizeof(data), "%s/data-many", dir);
+		snprintf(journals, sizeof(journals), "%s/journals", dir);
+		snprintf(program, sizeof(program), "%s%s%s/tests/sim/sim", *build == '/' ? "" : cwd,
+			 *build == '/' ? "" : "/", build);
+		ok(!start_sim(program, journals), "512 simulated nodes have their shippers");
+		run_one(sock, 21500, DOORS_MAX / 4, "p50 <= 250, p99 <= 1000");
+		stop_sim();
 	}
 	mdb_stop(&server);
 	run_wait(rm);
