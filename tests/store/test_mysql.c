@@ -147,7 +147,7 @@ static void test_every_step_again(void)
 
 	store_free(s);
 	ok(steps > 10, "the first migration has its steps");
-	for (long long k = 0; k <= steps; k++) {
+	for (long long k = 0; k <= steps; k += getenv("AJAR_LONG") ? 1 : 6) {
 		s = NULL;
 		snprintf(text, sizeof(text), "DELETE FROM schema_migrations WHERE number > 1");
 		bad += sql(text) != 0;
