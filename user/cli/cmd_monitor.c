@@ -322,7 +322,7 @@ static int monitor(struct monitor *m)
 
 static int run(struct cmd_ctx *c)
 {
-	struct monitor m = { .role = ROLE_INIT("monitor") };
+	struct monitor m = { .role = ROLE_INIT("monitor"), .scanner = { .go_fd = -1 } };
 	int err;
 
 	log_init("ajar-monitor");

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,19 +47,26 @@ static void fill(const struct scan_child *ch, const char *argv[ARGS_MAX])
 }
 
 /* It ends with us: who its parent is it reads from the environment, as every role does. */
-static int spawn(struct scan_child *ch)
+static int spawn(struct scan_child *ch, int go)
 {
 	const char *argv[ARGS_MAX], *above = getenv(PROC_SUPERVISOR_ENV);
-	const struct proc_opts o = { .argv = argv, .ends_with_us = true, .keep_password = true };
-	char pid[16], kept[32];
+	const int keep[] = { go, -1 };
+	const struct proc_opts o = { .argv = argv,
+				     .ends_with_us = true,
+				     .keep_password = true,
+				     .keep_fds = go < 0 ? NULL : keep };
+	char pid[16], kept[32], number[16];
 	int err;
 
 	fill(ch, argv);
 	snprintf(kept, sizeof(kept), "%s", above ? above : "");
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	if (setenv(PROC_SUPERVISOR_ENV, pid, 1) < 0)
+	snprintf(number, sizeof(number), "%d", go);
+	if (setenv(PROC_SUPERVISOR_ENV, pid, 1) < 0 ||
+	    (go >= 0 && setenv(SCAN_GO_ENV, number, 1) < 0))
 		return -errno;
 	err = proc_spawn(&o, &ch->pid);
+	unsetenv(SCAN_GO_ENV);
 	if (above ? setenv(PROC_SUPERVISOR_ENV, kept, 1) : unsetenv(PROC_SUPERVISOR_ENV))
 		return -errno;
 	return err;
@@ -67,13 +75,19 @@ static int spawn(struct scan_child *ch)
 void scan_child_start(struct scan_child *ch, const struct cmd_ctx *c)
 {
 	ssize_t n = readlink("/proc/self/exe", ch->self, sizeof(ch->self) - 1);
-	int err;
+	int err, go[2];
 
 	ch->c = c;
+	ch->go_fd = -1;
 	ch->self[n > 0 ? n : 0] = '\0';
 	if (!c->conf->scan_enabled)
 		return;
-	err = n > 0 ? spawn(ch) : -errno;
+	err = n > 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, go) == 0 ? 0 : -errno;
+	if (!err) {
+		err = spawn(ch, go[0]);
+		close(go[0]);
+		ch->go_fd = go[1];
+	}
 	if (err)
 		log_err(err, "cannot start the scanner, continuing without it");
 }
@@ -99,7 +113,7 @@ static int on_end(pid_t pid, int status, void *arg)
 static int on_timer(void *arg)
 {
 	struct scan_child *ch = arg;
-	int err = spawn(ch);
+	int err = spawn(ch, -1);
 
 	if (!err)
 		return loop_add_child(ch->loop, ch->pid, on_end, ch);
@@ -112,6 +126,10 @@ int scan_child_watch(struct scan_child *ch, struct loop *l)
 	int err = loop_add_timer(l, on_timer, ch, &ch->timer);
 
 	ch->loop = l;
+	if (ch->go_fd >= 0 && send(ch->go_fd, "", 1, MSG_NOSIGNAL) < 0)
+		log_debug("the scanner has ended already");
+	close_fd(&ch->go_fd);
+	ch->go_fd = -1;
 	return err || !ch->pid ? err : loop_add_child(l, ch->pid, on_end, ch);
 }
 
@@ -119,14 +137,20 @@ void scan_child_stop(struct scan_child *ch)
 {
 	const struct timespec pause = { .tv_nsec = 5000000 };
 
-	if (!ch->pid)
-		return;
-	kill(ch->pid, SIGTERM);
-	for (int i = 0; i < STOP_TRIES; i++) {
-		if (waitpid(ch->pid, NULL, WNOHANG))
-			return;
-		nanosleep(&pause, NULL);
+	/* One that waits for the word is root still, and we are not: it ends by itself. */
+	close_fd(&ch->go_fd);
+	if (ch->pid) {
+		kill(ch->pid, SIGTERM);
+		for (int i = 0; i < STOP_TRIES; i++) {
+			if (waitpid(ch->pid, NULL, WNOHANG)) {
+				ch->pid = 0;
+				break;
+			}
+			nanosleep(&pause, NULL);
+		}
 	}
-	kill(ch->pid, SIGKILL);
-	waitpid(ch->pid, NULL, 0);
+	if (ch->pid) {
+		kill(ch->pid, SIGKILL);
+		waitpid(ch->pid, NULL, 0);
+	}
 }

@@ -19,8 +19,12 @@ struct scan_child {
 	struct loop_source *timer;
 	char self[PATH_MAX];
 	pid_t pid; /* 0: none */
+	int go_fd; /* the first one begins when a byte comes, and ends when this is closed without; -1: it has begun */
 	unsigned deaths;
 };
+
+/* What the scanner finds its end of go_fd by. It waits there until the monitor has the store: what is wrong with that is said once. */
+#define SCAN_GO_ENV "AJAR_SCAN_GO"
 
 /* Does nothing when scans are off. Reports a failure, which is none of the monitor's. */
 void scan_child_start(struct scan_child *ch, const struct cmd_ctx *c);

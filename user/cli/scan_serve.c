@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/parse.h"
 #include "cli/cmd.h"
 #include "cli/role.h"
+#include "cli/scan_child.h"
 #include "cli/scan_conf.h"
 #include "conf/conf.h"
 #include "scan/runner.h"
@@ -301,6 +303,24 @@ static int set_up(struct serve *sv)
 	return err ? log_err(err, "cannot set up the scanner") : 0;
 }
 
+/* Until the monitor that started us has the store: see scan_child.h. */
+static bool wait_for_go(void)
+{
+	const char *env = getenv(SCAN_GO_ENV);
+	uint64_t fd = 0;
+	ssize_t n;
+	char byte;
+
+	if (!env || parse_u64(env, &fd) || fd <= STDERR_FILENO || fd > INT_MAX)
+		return true;
+	do {
+		n = read((int)fd, &byte, 1);
+	} while (n < 0 && errno == EINTR);
+	close((int)fd);
+	unsetenv(SCAN_GO_ENV);
+	return n > 0;
+}
+
 int scan_serve(struct cmd_ctx *c)
 {
 	struct serve sv = { .c = c, .role = ROLE_INIT("scan") };
@@ -313,6 +333,8 @@ int scan_serve(struct cmd_ctx *c)
 		return AJAR_EXIT_ERROR;
 	if (!scan_has_nmap())
 		return AJAR_EXIT_OK; /* which is no failure: there is nothing to start again */
+	if (!wait_for_go())
+		return AJAR_EXIT_OK;
 	err = set_up(&sv);
 	if (!err) {
 		err = loop_run(sv.role.loop);
