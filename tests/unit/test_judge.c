@@ -72,14 +72,15 @@ struct counted {
 	unsigned n;
 	enum alert_state state;
 	enum finding_kind kind;
-	uint64_t doors, most;
+	uint64_t doors, most, newest; /* newest: of the first, which changed last */
 };
 
 static int count_alert(const struct store_alert *a, void *arg)
 {
 	struct counted *c = arg;
 
-	c->n++;
+	if (!c->n++)
+		c->newest = a->count;
 	c->state = a->state;
 	c->kind = a->kind;
 	c->doors = a->count;
@@ -492,6 +493,42 @@ static void test_expiry(void)
 	is_int(changes, 0, "once");
 }
 
+/* Two monitors on one store, in turn: each goes on from what the other did. */
+static void two_monitors_take_turns(void)
+{
+	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL } };
+	struct judge *pair[2] = { judge, NULL };
+	struct counted before = alerts(true);
+	unsigned told = 0;
+
+	if (judge_new(store, &o, &pair[1]))
+		printf("# cannot make a judge\n");
+	for (unsigned i = 0; i < 6; i++) {
+		judge = pair[i % 2];
+		put(door_event(EVENT_OPEN, 9920 + i, 9920));
+		step();
+		told += changes;
+	}
+	is_int(told, 1, "two monitors tell of a door once");
+	is_int(alerts(true).n, before.n + 1, "in one alert");
+	is_int(alerts(false).newest, 6, "which counts what both have seen");
+	for (unsigned i = 0; i < 6; i++) {
+		judge = pair[i / 2 % 2];
+		put(door_event(EVENT_CLOSE, 9920 + i, 9920));
+		step();
+	}
+	told = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		judge = pair[i % 2];
+		now += 8 * S;
+		step();
+		told += changes;
+	}
+	is_int(told, 1, "and one of them says that it is over");
+	judge = pair[0];
+	judge_free(pair[1]);
+}
+
 int main(void)
 {
 	char path[] = "/tmp/ajar-judge-XXXXXX", uri[64], file[64];
@@ -515,6 +552,7 @@ int main(void)
 	ajars_own_trial_is_no_alert();
 	rows_count_what_they_decide();
 	test_expiry();
+	two_monitors_take_turns();
 	judge_free(judge);
 	store_free(store);
 	for (const char *const *f =

@@ -2,7 +2,10 @@
 #include "monitor/alerting.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "audit/audit.h"
 #include "audit/health.h"
@@ -11,10 +14,12 @@
 #include "base/map.h"
 #include "monitor/alert_row.h"
 #include "monitor/held.h"
+#include "store/health.h"
 #include "store/store.h"
 #include "store/triage.h"
 
 #define WHO "monitor"
+#define TURN "judge"
 #define TEXT_MAX 4096
 #define NODES_MAX 32768
 #define FOLD_EVERY_NS                                                                              \
@@ -36,10 +41,22 @@ struct alerting {
 	struct map *entries; /* key -> struct entry; alerts that are neither resolved nor unknown */
 	struct map *floods; /* flood key -> unsigned: alerts of such keys that stand */
 	bool loaded;
+	char self[24]; /* whose turn it was is written by this */
 	uint64_t log_id, revision; /* up to where people's decisions are known */
 	uint64_t now_ns;
 	unsigned changes;
 };
+
+/* Other monitors may run on other hosts, or in this very process. */
+static int name_self(struct alerting *a)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	snprintf(a->self, sizeof(a->self), "%016" PRIx64, random);
+	return 0;
+}
 
 int alerting_new(struct store *s, const struct alerting_opts *o, struct alerting **ret_a)
 {
@@ -50,7 +67,9 @@ int alerting_new(struct store *s, const struct alerting_opts *o, struct alerting
 		return -ENOMEM;
 	a->store = s;
 	a->o = *o;
-	err = map_new(free, &a->entries);
+	err = name_self(a);
+	if (!err)
+		err = map_new(free, &a->entries);
 	if (!err)
 		err = map_new(free, &a->floods);
 	if (!err)
@@ -308,6 +327,25 @@ int alerting_load(struct alerting *a, uint64_t now_wall_ns)
 		return err;
 	a->loaded = true;
 	return 0;
+}
+
+int alerting_enter(struct alerting *a)
+{
+	_cleanup_(buf_done) struct buf last = BUF_INIT(64);
+	uint64_t now;
+	int err = store_take_turn(a->store, TURN, 0, &now);
+
+	if (err < 0)
+		return err;
+	err = store_setting_get(a->store, TURN, &last);
+	if (!err && last.len == strlen(a->self) && !memcmp(last.data, a->self, last.len))
+		return 0;
+	if (!err || err == -ENOENT)
+		err = store_setting_set(a->store, TURN, a->self);
+	if (err)
+		return err;
+	alerting_forget(a);
+	return alerting_load(a, a->now_ns);
 }
 
 /* --- what goes into an alert ---------------------------------------------------------------------- */
@@ -735,7 +773,9 @@ int alerting_due(struct alerting *a, uint64_t until_ns, uint64_t now_wall_ns, ui
 		err = store_begin(a->store);
 		if (err)
 			return err;
-		map_each(a->entries, tick_entry, &w);
+		w.err = alerting_enter(a);
+		if (!w.err)
+			map_each(a->entries, tick_entry, &w);
 		err = w.err ? w.err : store_commit(a->store);
 		if (err) {
 			store_rollback(a->store);

@@ -35,6 +35,12 @@ void alerting_free(struct alerting *a);
 void alerting_begin(struct alerting *a);
 unsigned alerting_changes(const struct alerting *a);
 
+/*
+ * The first thing in each transaction that may change an alert. Several monitors judge one store, one at a time: others wait
+ * here until the transaction ends; and what this one remembers of the alerts is read anew when another was here meanwhile.
+ */
+must_check int alerting_enter(struct alerting *a);
+
 /* Reads the alerts that stand, unless it has, and what people decided since; before a step's events. */
 must_check int alerting_load(struct alerting *a, uint64_t now_wall_ns);
 /*

@@ -300,10 +300,13 @@ struct settling {
 
 static int need_transaction(struct settling *st)
 {
+	int err;
+
 	if (st->begun)
 		return 0;
-	st->begun = true;
-	return store_begin(st->c->store);
+	err = store_begin(st->c->store);
+	st->begun = !err;
+	return err ? err : alerting_enter(st->c->alerting);
 }
 
 static int by_node(const void *pa, const void *pb)

@@ -433,7 +433,9 @@ static int judge_batch(struct judge *j, const char *node, uint32_t boot_seq, uin
 
 	if (err)
 		return err;
-	err = store_events(j->store, &q, on_batch_event, &b);
+	err = alerting_enter(j->alerting);
+	if (!err)
+		err = store_events(j->store, &q, on_batch_event, &b);
 	if (!err)
 		err = alerting_flush(j->alerting);
 	if (!err)
@@ -614,7 +616,9 @@ static int rejudge_all(struct judge *j)
 
 	if (err)
 		return err;
-	err = store_doors(j->store, &q, copy_door, &rj);
+	err = alerting_enter(j->alerting);
+	if (!err)
+		err = store_doors(j->store, &q, copy_door, &rj);
 	for (struct rejudged *r = rj.list; r && !err; r = r->next)
 		err = rejudge_door(j, r);
 	rejudged_free(rj.list);
