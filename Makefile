@@ -169,10 +169,25 @@ $(B)/tests/sim/sim: $(SIM_SRC:%.c=$(B)/%.o) $(B)/libajar.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
-$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB_SRC) $(if $(SQL_SRC),$(B)/gen/sql.c) | $(SKEL) $(B)/.deps
+# The library once more, as the fuzzer wants it: made once for all targets.
+FUZZ_CFLAGS := $(CPPFLAGS_ALL) -Itests -std=gnu17 -O1 -g -fno-sanitize-recover=undefined
+FUZZ_OBJ := $(LIB_SRC:%.c=$(B)/fuzz/%.o) $(if $(SQL_SRC),$(B)/fuzz/gen/sql.o)
+
+$(B)/fuzz/user/%.o: user/%.c $(B)/.flags | $(SKEL) $(B)/.deps
+	$(call msg,FUZZCC,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c $< -o $@
+
+$(B)/fuzz/gen/sql.o: $(B)/gen/sql.c
+	$(call msg,FUZZCC,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
+
+$(B)/fuzz/libajar.a: $(FUZZ_OBJ)
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && ar rcsD $@ $^
+
+$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/fuzz/libajar.a | $(SKEL) $(B)/.deps
 	$(call msg,FUZZ,$<)
-	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS_ALL) -Itests -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined $^ -o $@ $(LIBS)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined $^ -o $@ $(LIBS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
@@ -217,7 +232,7 @@ $(B)/.deps:
 # --- what people call --------------------------------------------------------------------------------
 
 run: deps-build
-	@$(MAKE) all
+	@$(MAKE) $(JOBS) all
 	@$(B)/ajar run $(RUN_ARGS)
 
 tests: all $(TEST_BIN) $(BENCH_BIN) $(HELPER_BIN) $(SIM_BIN) $(FUZZ_BIN)
@@ -225,12 +240,15 @@ tests: all $(TEST_BIN) $(BENCH_BIN) $(HELPER_BIN) $(SIM_BIN) $(FUZZ_BIN)
 check: $(patsubst %.c,$(B)/%,$(filter tests/unit/% tests/abi/%,$(TEST_SRC)))
 	@BUILD=$(B) sh tests/run.sh unit abi
 
+# As many jobs as there are cores, unless -j said another number.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 test: deps-test
-	@$(MAKE) tests
+	@$(MAKE) $(JOBS) tests
 	@BUILD=$(B) MAKE='$(MAKE)' sh tests/run.sh all
 
 test-long: deps-test
-	@$(MAKE) tests
+	@$(MAKE) $(JOBS) tests
 	@BUILD=$(B) MAKE='$(MAKE)' AJAR_LONG=1 sh tests/run.sh all
 
 bench: tests
