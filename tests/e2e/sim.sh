@@ -49,8 +49,9 @@ start_sim() { # options of sim but --store; it says "ready" when all nodes have 
 	# shellcheck disable=SC2153 # coproc sets it
 	SIM_PID=$SIMULATION_PID
 	PIDS+=("$SIM_PID")
-	exec 7<&"${SIMULATION[0]}" 8>&"${SIMULATION[1]}"
-	exec {SIMULATION[0]}<&- {SIMULATION[1]}>&- # ours are 7 and 8: when 8 closes the simulation ends
+	local from=${SIMULATION[0]} to=${SIMULATION[1]}
+	exec 7<&"$from" 8>&"$to"
+	exec {from}<&- {to}>&- # ours are 7 and 8: when 8 closes the simulation ends
 	read -rt 120 ANSWER <&7 && [ "$ANSWER" = ready ] || {
 		head -5 "$T/sim.err"
 		return 1

@@ -9,9 +9,11 @@
  * server says matters: refused for the right reason, not for a slip in the statement.
  */
 #define DENIED 1142 /* on a table or view */
+#define DENIED_COLUMN 1143
 #define NO_DB 1044 /* on the whole database */
 #define BOUND 1369 /* the view's check */
 #define PROCEDURE 1370
+#define NEEDS_PRIVILEGE 1227
 #define SIGNALLED 1644
 
 #define ROW(node, boot, seq, received)                                                             \
@@ -55,6 +57,9 @@ static void refused(MYSQL *c, const char *sql, unsigned want, const char *what)
 {
 	unsigned got = tries(c, sql);
 
+	/* MySQL names the first column that may not be changed, MariaDB the table. */
+	if (got == DENIED_COLUMN && want == DENIED)
+		got = DENIED;
 	if (!ok(got == want, "%s (%u)", what, want))
 		printf("#   got %u %s\n#   for %s\n", got, mysql_error(c), sql);
 }
@@ -119,7 +124,7 @@ static const struct {
 	{ "CALL retention_events(1, 1, 1)", PROCEDURE, "retention" },
 	{ "CALL retention_alert(1)", PROCEDURE, "retention of alerts" },
 	{ "GRANT SELECT ON own_boots TO n2@localhost", DENIED, "GRANT" },
-	{ "SET PASSWORD FOR n2@localhost = PASSWORD('x')", NO_DB, "another's password" },
+	{ "ALTER USER n2@localhost IDENTIFIED BY 'x'", NEEDS_PRIVILEGE, "another's password" },
 	{ "LOCK TABLES own_events WRITE", NO_DB, "LOCK TABLES" },
 };
 
