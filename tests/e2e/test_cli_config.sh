@@ -30,6 +30,14 @@ same "an unknown key is named with its line, and the nearest one" "$(check $'# x
 same "so is a value out of range" "$(check 'journal.max-bytes 3')" \
 	$'ajar: error: '"$T"$'/bad.conf:1: bad value \'3\' for journal.max-bytes: 1M to 1024G\n1'
 ok "a file that is not there is another matter" eval 'ajar config check "$T/none"; [ $? = 2 ]'
+echo 'store.uri mysql://ajar@db1/ajar?ca=/nowhere/ca.pem' >"$T/ca.conf"
+run config check "$T/ca.conf"
+same "a store whose CA cannot be read is a fault" "$RC" 1
+ok "which is named" says "ca=/nowhere/ca.pem cannot be read: No such file or directory"
+echo 'store.uri mysql://ajar@db1/ajar?tsl=off' >"$T/slip.conf"
+run config check "$T/slip.conf"
+same "so is a slip in its URI" "$RC" 1
+ok "which is shown" says "tsl"
 ok "check looks at its file although -C names a broken one" ajar -C "$T/bad.conf" config check "$T/good.conf"
 ok "and at that of -C when it has none" eval 'ajar -C "$T/bad.conf" config check; [ $? = 1 ]'
 

@@ -11,6 +11,7 @@
 #include "cli/out.h"
 #include "cli/words.h"
 #include "conf/conf.h"
+#include "store/store.h"
 #include "conf/sinks.h"
 #include "view/view.h"
 
@@ -149,6 +150,7 @@ static int check(struct cmd_ctx *c)
 	const char *file = c->argc > 1 ? c->argv[1] : c->conf_file ? c->conf_file : CONF_FILE;
 	_cleanup_(conf_freep) struct conf *conf = NULL;
 	_free_ char *why = NULL;
+	bool in_store = false;
 	int err;
 
 	if (cmd_bad_words(c, 0, 2))
@@ -158,6 +160,10 @@ static int check(struct cmd_ctx *c)
 		err = conf_load(conf, file, &why);
 	for (unsigned i = 0; !err && i < conf->sinks_len; i++)
 		err = conf_sink_check(&conf->sinks[i], &why);
+	if (!err && *conf->store_uri) {
+		in_store = true; /* whatever it is, it is the setting that is wrong */
+		err = store_uri_check(conf->store_uri, &why);
+	}
 	if (!err) {
 		log_info("%s: no fault found", file);
 		return AJAR_EXIT_OK;
@@ -166,7 +172,7 @@ static int check(struct cmd_ctx *c)
 		log_usage("%s", why);
 	else
 		log_err(err, "cannot read the configuration '%s'", file);
-	return err == -EINVAL ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_ERROR;
+	return err == -EINVAL || in_store ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_ERROR;
 }
 
 bool cmd_config_checks(const struct cmd_ctx *c)

@@ -39,6 +39,7 @@ struct store_alert_step {
 struct store_sql;
 struct store_ops {
 	const char *name;
+	int (*check)(const char *where, char **ret_why); /* of the URI alone; NULL: anything goes */
 	int (*open)(const char *where, unsigned flags, struct store **ret_store, char **ret_why);
 	void (*free)(struct store *s);
 	int (*schema)(struct store *s, unsigned *ret_have, unsigned *ret_want);

@@ -106,6 +106,8 @@ must_check int my_warned(struct my *s);
 
 must_check int my_uri_parse(const char *text, struct my_uri *u, char **ret_why);
 void my_uri_done(struct my_uri *u);
+/* The same, and that the files it names can be read; its parts are not kept. */
+must_check int my_uri_check(const char *text, char **ret_why);
 must_check int my_password(const struct my_uri *u, char **ret_password, char **ret_why);
 
 /* --- mysql_tls.c: where the two client libraries differ --------------------------------------------- */

@@ -173,6 +173,7 @@ static void my_free(struct store *base)
 
 const struct store_ops store_mysql_ops = {
 	.name = "mysql",
+	.check = my_uri_check,
 	.open = my_open,
 	.free = my_free,
 	.schema = my_schema,

@@ -314,3 +314,33 @@ int my_password(const struct my_uri *u, char **ret_password, char **ret_why)
 	*ret_password = strdup(env ? env : "");
 	return *ret_password ? 0 : -ENOMEM;
 }
+
+static int check_file(const char *what, const char *path, char **ret_why)
+{
+	int err;
+
+	if (!path || !access(path, R_OK))
+		return 0;
+	err = -errno;
+	return store_open_why(ret_why, err, "the store's %s=%s cannot be read: %s", what, path,
+			      strerror(-err));
+}
+
+int my_uri_check(const char *text, char **ret_why)
+{
+	_free_ char *password = NULL;
+	struct my_uri u;
+	int err = my_uri_parse(text, &u, ret_why);
+
+	if (err)
+		return err;
+	err = check_file("ca", u.ca, ret_why);
+	if (!err)
+		err = check_file("cert", u.cert, ret_why);
+	if (!err)
+		err = check_file("key", u.key, ret_why);
+	if (!err)
+		err = my_password(&u, &password, ret_why);
+	my_uri_done(&u);
+	return err;
+}

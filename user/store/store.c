@@ -44,31 +44,51 @@ int store_open_why(char **ret_why, int err, const char *fmt, ...)
 	return err;
 }
 
+static int find_driver(const char *uri, const struct store_ops **ret_ops, const char **ret_where,
+		       char **ret_why)
+{
+	for (size_t i = 0; i < array_len(schemes); i++) {
+		size_t len = strlen(schemes[i].prefix);
+
+		if (strncmp(uri, schemes[i].prefix, len))
+			continue;
+		*ret_ops = schemes[i].ops;
+		*ret_where = uri + len;
+		return 0;
+	}
+	/* A colon before any slash ends a scheme: "mysq://..." is a slip, not a file of that name. */
+	if (uri[strcspn(uri, ":/")] == ':')
+		return store_open_why(ret_why, -EOPNOTSUPP,
+				      "store %s: no driver of that name: use sqlite:PATH or "
+				      "mysql://USER@HOST/DATABASE",
+				      uri);
+	*ret_ops = &store_sqlite_ops;
+	*ret_where = uri;
+	return 0;
+}
+
+int store_uri_check(const char *uri, char **ret_why)
+{
+	const struct store_ops *ops;
+	const char *where;
+	int err = find_driver(uri, &ops, &where, ret_why);
+
+	return err || !ops->check ? err : ops->check(where, ret_why);
+}
+
 int store_open(const char *uri, unsigned flags, struct store **ret_store, char **ret_why)
 {
-	const struct store_ops *ops = &store_sqlite_ops;
-	const char *where = uri;
+	const struct store_ops *ops;
+	const char *where;
 	int err;
 
 	if (ret_why)
 		*ret_why = NULL;
 	if ((flags & STORE_CREATE) && (flags & STORE_READONLY))
 		return store_open_why(ret_why, -EINVAL, "a store cannot be created read-only");
-	for (size_t i = 0; i < array_len(schemes); i++) {
-		size_t len = strlen(schemes[i].prefix);
-
-		if (strncmp(uri, schemes[i].prefix, len))
-			continue;
-		ops = schemes[i].ops;
-		where = uri + len;
-	}
-	/* A colon before any slash ends a scheme: "mysq://..." is a slip, not a file of that name. */
-	if (where == uri && uri[strcspn(uri, ":/")] == ':')
-		return store_open_why(ret_why, -EOPNOTSUPP,
-				      "store %s: no driver of that name: use sqlite:PATH or "
-				      "mysql://USER@HOST/DATABASE",
-				      uri);
-	err = ops->open(where, flags, ret_store, ret_why);
+	err = find_driver(uri, &ops, &where, ret_why);
+	if (!err)
+		err = ops->open(where, flags, ret_store, ret_why);
 	if (err)
 		return err;
 	(*ret_store)->ops = ops;

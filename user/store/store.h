@@ -32,6 +32,12 @@ enum store_flags {
 	STORE_RELATIVE = 4, /* sqlite: the path is relative to the working directory and stays so (see sqlite.c) */
 };
 
+/*
+ * Is that a URI that a driver takes, and are the files that it names there to be read? Asks no server. 0, or -EINVAL,
+ * -EOPNOTSUPP or the file's errno, and *ret_why (caller frees) is one line with the remedy.
+ */
+must_check int store_uri_check(const char *uri, char **ret_why);
+
 /* uri: "sqlite:PATH", "mysql://USER@HOST/DB?..." (see mysql_uri.c), "memory:". A plain path is sqlite. On failure *ret_why (optional, caller frees) is one line with the remedy. */
 must_check int store_open(const char *uri, unsigned flags, struct store **ret_store, char **ret_why);
 void store_free(struct store *s);
