@@ -37,7 +37,7 @@ cert() { # name, subject, days, more
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "$subject" \
 		-keyout "/etc/ajar/$name.key" -out "/etc/ajar/$name.pem" "$@" 2>/dev/null
 }
-by_ca=(-CA /etc/ajar/ca.pem -CAkey /etc/ajar/ca.key -addext basicConstraints=critical,CA:FALSE)
+by_ca=(-CA /etc/ajar/ca.pem -CAkey /etc/ajar/ca.key -addext "basicConstraints=critical,CA:FALSE")
 cert ca '/CN=test CA'
 cert server /CN=db1 "${by_ca[@]}" -addext subjectAltName=DNS:db1
 cert node001 /CN=node001 "${by_ca[@]}"

@@ -89,6 +89,7 @@ ok "and that it is right again" wait_for told "clock that is wrong" resolved
 
 # Another machine with our name: an agent and a journal of its own.
 cp "$T/n1.conf" "$T/twin.conf"
+# shellcheck disable=SC2034 # eval reads it
 before=$(node .events)
 role agent2 twin "$T/twin" ajar-agent
 role ship2 twin "$T/twin" ajar ship --store "$STORE"
@@ -107,8 +108,8 @@ ok "under another name it sends all it had kept" wait_for eval \
 end "$SHIP2"
 
 # The same name on a new disk.
-boots=$(node .boot_seq)
-had=$(node .events)
+# shellcheck disable=SC2034 # eval reads both
+boots=$(node .boot_seq) had=$(node .events)
 end "$AGENT" "$SHIP"
 ok "a node that is shut down is stopped, not well" wait_for is_state stopped
 rm -rf "$D/journal"
