@@ -244,8 +244,12 @@ static int verdict(struct check *k)
 		    k->untold_sink);
 	if (k->why.len)
 		return CHECK_WARNING;
-	say(k, "%" PRIu64 " node%s recording, no alert open", n[VITAL_RECORDING],
-	    plural(n[VITAL_RECORDING]));
+	say(k, "%" PRIu64 " node%s recording", n[VITAL_RECORDING], plural(n[VITAL_RECORDING]));
+	if (open[SEVERITY_CRITICAL] + open[SEVERITY_WARNING] + open[SEVERITY_NOTICE])
+		say(k, "%" PRIu64 " critical, %" PRIu64 " warning, %" PRIu64 " notice open",
+		    open[SEVERITY_CRITICAL], open[SEVERITY_WARNING], open[SEVERITY_NOTICE]);
+	else
+		say(k, "no alert open");
 	if (k->learning)
 		say(k, "%" PRIu64 " class%s still learning", k->learning,
 		    k->learning == 1 ? "" : "es");
