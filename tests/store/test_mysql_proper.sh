@@ -28,6 +28,8 @@ pids=()
 for p in "${programs[@]}"; do
 	name=$(basename "$p" .c)
 	[ "$name" != test_sqlite ] || continue
+	# It fills the store from MariaDB's sequences and reads MariaDB's counters: that no plan walks a table is shown there.
+	[ "$name" != test_time ] || continue
 	run "$name" &
 	pids+=($!)
 	# Two at a time: each has a server, and 500 MB.
