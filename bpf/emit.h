@@ -11,6 +11,7 @@
  * wake-up per record at moderate rates. The bell is rung after the commit by a discarded record: a reader
  * that armed while our record was still busy has not seen it, but we see the arming now.
  */
+#include "sock.h"
 #include "task.h"
 
 static __always_inline struct ajar_cpu *emit_cpu(__u32 *ret_cpu)
@@ -130,9 +131,11 @@ static __always_inline void emit_owner(struct task_struct *t, const struct ajar_
 	slot_release(s);
 }
 
-/* The record of an opening or a bind; the door's state is kept for its end. */
+/* The record of an opening or a bind, when it is watched; the door's state is kept for its end. */
 static __always_inline void emit_open(__u16 type, const struct ajar_door *door)
 {
+	if (!door_is_watched(door))
+		return;
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct ajar_door_state st;

@@ -19,6 +19,8 @@ static __always_inline int listen_opened(struct bpf_sock_ops *ctx)
 	if (!tp)
 		return 1;
 	door_of_tcp(tp, &d);
+	if (!door_is_watched(&d))
+		return 1;
 	d.cookie = bpf_get_socket_cookie(ctx);
 	if (!bpf_sock_ops_cb_flags_set(ctx,
 				       ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG))
@@ -47,6 +49,8 @@ static __always_inline int listen_closed(struct bpf_sock_ops *ctx)
 		if (!tp)
 			return 1;
 		door_of_tcp(tp, &d);
+		if (!door_is_watched(&d))
+			return 1;
 		d.cookie = cookie;
 		/* An autobound port is given back before; its copy in network order stays. */
 		if (!d.port)

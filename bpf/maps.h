@@ -17,6 +17,9 @@
 #define SLOTS_MAX 32
 #define PORT0_MAX 1024
 
+/* The one network namespace that is watched, by its cookie, which is never used again; 0: all. Set before loading. */
+const volatile __u64 cfg_netns_cookie __weak = 0;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);

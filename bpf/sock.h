@@ -25,6 +25,12 @@
 #define TCP_ESTABLISHED 1
 #define SOCK_BINDPORT_LOCK 8
 
+/* Is the door in what this sensor watches? */
+static __always_inline bool door_is_watched(const struct ajar_door *d)
+{
+	return !cfg_netns_cookie || d->netns_cookie == cfg_netns_cookie;
+}
+
 static __always_inline void door_addr(struct ajar_door *d, __u16 family, __u32 v4,
 				      const struct in6_addr *v6)
 {

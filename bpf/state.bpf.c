@@ -29,6 +29,8 @@ static __always_inline int state_closed(struct sock *sk, struct tcp_sock *tp)
 		return 0;
 	if (!st) {
 		door_of_tcp(tp, &d);
+		if (!door_is_watched(&d))
+			return 0;
 		d.cookie = cookie;
 	}
 	struct ajar_door *told = st ? &st->door : &d;

@@ -115,6 +115,8 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 	bool connected;
 
 	sweep_fill(w, proto);
+	if (!door_is_watched(&w->rec.door))
+		return 0;
 	connected = w->rec.door.flags & AJAR_DOOR_CONNECTED;
 	known = bpf_map_lookup_elem(&ajar_doors, &w->rec.door.cookie);
 	if (known)

@@ -315,7 +315,10 @@ static int open_journal(struct agent *a)
 static int open_sensor(struct agent *a)
 {
 	struct buf pin_dir = BUF_INIT(4096);
-	struct sensor_opts o = { .uid = a->uid, .gid = a->gid, .lowest = a->conf->lowest_tier };
+	struct sensor_opts o = { .uid = a->uid,
+				 .gid = a->gid,
+				 .lowest = a->conf->lowest_tier,
+				 .own_netns = conf_own_netns(a->conf) };
 	_free_ char *why = NULL;
 	int err = paths_pin_dir(a->conf, &pin_dir);
 
@@ -368,7 +371,7 @@ static int set_up_loop(struct agent *a)
 	return err ? log_err(err, "cannot set up the event loop") : 0;
 }
 
-/* The tier and what it leaves out; all hooks by name are `ajar doctor`'s business. */
+/* The tier, how far it looks, and what it leaves out; all hooks by name are `ajar doctor`'s business. */
 static void describe(const struct agent *a, struct buf *b)
 {
 	const struct sensor_report *r = sensor_report(a->sensor);
@@ -377,6 +380,9 @@ static void describe(const struct agent *a, struct buf *b)
 	buf_printf(b, "tier %c", r->tier);
 	if (r->why)
 		buf_printf(b, " (%s)", r->why);
+	/* Whoever reads this must not take silence about the rest of the machine for peace there. */
+	if (r->only_netns)
+		buf_printf(b, "; only network namespace %" PRIu32, r->only_netns);
 	for (unsigned i = 0; i < r->hooks_len; i++) {
 		const struct sensor_hook_report *h = &r->hooks[i];
 

@@ -115,6 +115,30 @@ static void check_sensor(struct doctor *d)
 		       checks[i].detail);
 }
 
+/* Silence about the rest of the machine is not peace there. */
+static void check_scope(struct doctor *d)
+{
+	struct stat own, init;
+	bool known = !stat("/proc/self/ns/net", &own);
+
+	if (!conf_own_netns(d->c->conf))
+		report(d, "sensor scope", HEALTH_OK, NULL,
+		       "the whole machine, all its network namespaces");
+	else if (known && !stat("/proc/1/ns/net", &init) && init.st_ino != own.st_ino)
+		report(d, "sensor scope", HEALTH_NOTE,
+		       "'sensor.scope machine', unless this namespace is meant to be a node of its "
+		       "own",
+		       "only network namespace %" PRIu64 ", which is not the one of process 1",
+		       (uint64_t)own.st_ino);
+	else
+		report(d, "sensor scope", HEALTH_NOTE,
+		       "'sensor.scope machine', unless this is a container that is meant to be a "
+		       "node of its own",
+		       "only network namespace %" PRIu64
+		       ": other namespaces of this machine are not watched",
+		       known ? (uint64_t)own.st_ino : 0);
+}
+
 static void check_configuration(struct doctor *d)
 {
 	const char *file = d->c->conf_file;
@@ -460,6 +484,7 @@ static int run(struct cmd_ctx *c)
 		return AJAR_EXIT_ERROR;
 	jsonw_init(&d.json, &d.b);
 	check_sensor(&d);
+	check_scope(&d);
 	check_configuration(&d);
 	check_role(&d);
 	check_nmap(&d);

@@ -19,7 +19,8 @@ int kernel_need_root(const struct cmd_ctx *c)
 
 int kernel_open(const struct cmd_ctx *c, struct sensor **ret_sensor)
 {
-	const struct sensor_opts o = { .lowest = c->conf->lowest_tier };
+	const struct sensor_opts o = { .lowest = c->conf->lowest_tier,
+				       .own_netns = conf_own_netns(c->conf) };
 	_free_ char *why = NULL;
 	int err = sensor_open(&o, ret_sensor, &why);
 

@@ -51,6 +51,8 @@ static const struct conf_key keys[] = {
 	  "", "bpffs folder where the sensor stays attached while its agent restarts; empty: one for each data.dir" },
 	{ "sensor.lowest-tier", CONF_LETTER, offsetof(struct conf, lowest_tier), 'A', 'D', "a letter from A to D",
 	  "A", "how little the sensor may see: B without cgroup v2, D without BPF (polling); less than that is refused" },
+	{ "sensor.scope", CONF_WORD, offsetof(struct conf, sensor_scope), 0, 0, "machine or netns",
+	  "machine", "netns: only doors of the network namespace that the agent is started in, for a system container that is a node of its own" },
 	{ "sensor.keep-pins", CONF_BOOL, offsetof(struct conf, keep_pins), 0, 0, "yes or no",
 	  "no", "leave the sensor attached when the agent stops" },
 	{ "sensor.sweep-every", CONF_DURATION, offsetof(struct conf, sweep_every_ns), SECOND, DAY, "1s to 1d",

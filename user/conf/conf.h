@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -20,6 +21,7 @@ struct conf {
 	char *role_user;
 	char *pin_dir;
 	char lowest_tier; /* 'A'..'D' */
+	char *sensor_scope; /* see conf_own_netns() */
 	bool keep_pins;
 	uint64_t journal_max_bytes, journal_segment_bytes, journal_replay_ns, sweep_every_ns;
 	uint64_t store_keep_days, store_keep_bytes; /* 0: no limit */
@@ -51,6 +53,12 @@ must_check int conf_set(struct conf *c, const char *key, const char *value, cons
 /* Visits the table: key, value as text, default, help, origin. */
 void conf_each(const struct conf *c, void (*fn)(const char *key, const char *value, const char *def, const char *help,
 						 const char *origin, void *arg), void *arg);
+
+/* sensor.scope: the node is the network namespace that its agent is started in, not the machine. */
+static inline bool conf_own_netns(const struct conf *c)
+{
+	return !strcmp(c->sensor_scope, "netns");
+}
 
 /* The values a key takes, for people: "1M to 1024G"; NULL: no such key. */
 const char *conf_range(const char *key);

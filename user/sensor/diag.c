@@ -178,7 +178,7 @@ static int dump(struct dump *d, size_t kind)
 	return err > 0 ? 0 : err;
 }
 
-static uint64_t netns_cookie(void)
+uint64_t diag_netns_cookie(void)
 {
 	_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint64_t cookie = 0;
@@ -195,7 +195,7 @@ int diag_doors(uint32_t netns, poll_fn fn, void *arg)
 	struct dump d = { .fd = -1, .netns = netns, .fn = fn, .arg = arg };
 	int err = 0;
 
-	d.netns_cookie = netns_cookie();
+	d.netns_cookie = diag_netns_cookie();
 	for (size_t i = 0; !err && i < array_len(kinds); i++) {
 		/* A socket for each: what is left of a dump that failed is not the next one's. */
 		_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);

@@ -46,6 +46,8 @@ struct sensor {
 	struct passwd_cache passwd;
 	uint64_t canaries[2];
 	uint32_t netns; /* ours, which iter/tcp and iter/udp look at; 0 unknown */
+	uint64_t only_cookie; /* of the one network namespace that is watched; 0: all, or there is no kernel side */
+	bool own_netns; /* nothing else is watched */
 
 	struct ajar_control no_ctl; /* for ctl and ring where there is no kernel side */
 	uint64_t no_ring;
@@ -106,9 +108,11 @@ must_check int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t
 
 /* --- load.c --- */
 
-must_check int load_fresh(const struct sensor_opts *o, char tier, struct handles *ret_h,
-			  uint64_t build, char **ret_why);
-uint64_t load_build(void);
+/* only_cookie: of the network namespace that is watched, 0: all. */
+must_check int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_cookie,
+			  struct handles *ret_h, uint64_t build, char **ret_why);
+/* Names the programs with what they are set to watch: a pinned sensor with another one is not taken over. */
+uint64_t load_build(uint64_t only_cookie);
 
 /* --- canary.c --- */
 

@@ -26,7 +26,7 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-uint64_t load_build(void)
+uint64_t load_build(uint64_t only_cookie)
 {
 	size_t len;
 	const void *elf = ajar_bpf__elf_bytes(&len);
@@ -36,6 +36,7 @@ uint64_t load_build(void)
 
 	sha256_init(&sha);
 	sha256_update(&sha, elf, len);
+	sha256_update(&sha, &only_cookie, sizeof(only_cookie));
 	sha256_final(&sha, digest);
 	memcpy(&build, digest, sizeof(build));
 	return build;
@@ -156,8 +157,8 @@ static void init_control(const struct handles *h, uint64_t build)
 	(void)bpf_map_update_elem(h->maps[MAP_CONTROL], &zero, &ctl, BPF_ANY);
 }
 
-int load_fresh(const struct sensor_opts *o, char tier, struct handles *ret_h, uint64_t build,
-	       char **ret_why)
+int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_cookie, struct handles *ret_h,
+	       uint64_t build, char **ret_why)
 {
 	_cleanup_(ajar_bpf__destroyp) struct ajar_bpf *b = NULL;
 	_close_ int cgroup = -1;
@@ -177,6 +178,7 @@ int load_fresh(const struct sensor_opts *o, char tier, struct handles *ret_h, ui
 	if (err)
 		return why(ret_why, err,
 			   "the ring's size must be a power of two and a multiple of 4096");
+	b->rodata->cfg_netns_cookie = only_cookie;
 	err = choose_programs(b, tier);
 	if (!err)
 		err = ajar_bpf__load(b);

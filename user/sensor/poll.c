@@ -12,6 +12,7 @@ struct looking {
 	struct holders *holders;
 	int own; /* our network namespace, to come back to */
 	uint32_t own_ino;
+	bool own_only;
 	poll_fn fn;
 	void *arg;
 };
@@ -34,6 +35,8 @@ static int look(uint32_t netns, uint32_t pid, void *arg)
 
 	if (netns == l->own_ino)
 		return diag_doors(netns, add_holder, l);
+	if (l->own_only)
+		return 0;
 	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
 	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	/* It is gone, or we may not: that namespace is not seen. */
@@ -44,10 +47,10 @@ static int look(uint32_t netns, uint32_t pid, void *arg)
 	return setns(l->own, CLONE_NEWNET) < 0 ? -errno : err;
 }
 
-int poll_doors(poll_fn fn, void *arg)
+int poll_doors(bool own_only, poll_fn fn, void *arg)
 {
 	_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	struct looking l = { .own = own, .fn = fn, .arg = arg };
+	struct looking l = { .own = own, .own_only = own_only, .fn = fn, .arg = arg };
 	struct stat st;
 
 	if (own < 0 || fstat(own, &st) < 0)

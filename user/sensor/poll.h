@@ -2,6 +2,7 @@
 #ifndef AJAR_SENSOR_POLL_H
 #define AJAR_SENSOR_POLL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ajar/event.h"
@@ -13,13 +14,15 @@
  */
 typedef int (*poll_fn)(const struct ajar_open *seen, void *arg);
 
-/* Calls fn for each door, with the holder that is the oldest; its non-zero answer ends it. */
-must_check int poll_doors(poll_fn fn, void *arg);
+/* Calls fn for each door, with the holder that is the oldest; its non-zero answer ends it. own_only: of this namespace alone. */
+must_check int poll_doors(bool own_only, poll_fn fn, void *arg);
 
 /* --- diag.c --- */
 
 /* The doors of this thread's network namespace; record.opener is not filled. */
 must_check int diag_doors(uint32_t netns, poll_fn fn, void *arg);
+/* Of the same namespace; 0: the kernel (before 5.14) does not tell. */
+uint64_t diag_netns_cookie(void);
 
 /* --- holders.c --- */
 

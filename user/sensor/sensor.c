@@ -102,12 +102,8 @@ static void describe_polling(struct sensor *s)
 	};
 }
 
-static void describe(struct sensor *s)
+static void describe_hooks(struct sensor *s)
 {
-	if (s->h.tier == TIER_POLL) {
-		describe_polling(s);
-		return;
-	}
 	for (unsigned i = 0; i < HOOKS_MAX; i++) {
 		bool on = s->h.links[i] >= 0;
 		const struct hook_alt *alt = hook_alt((enum hook_id)i, s->h.tier);
@@ -123,6 +119,15 @@ static void describe(struct sensor *s)
 	s->report = (struct sensor_report){
 		.tier = s->h.tier, .why = s->why, .hooks_len = HOOKS_MAX, .hooks = s->hooks
 	};
+}
+
+static void describe(struct sensor *s)
+{
+	if (s->h.tier == TIER_POLL)
+		describe_polling(s);
+	else
+		describe_hooks(s);
+	s->report.only_netns = s->own_netns ? s->netns : 0;
 }
 
 static bool wants(const struct sensor_opts *o, char tier)
@@ -153,7 +158,7 @@ static int load_best(struct sensor *s, const struct sensor_opts *o, uint64_t bui
 
 		if (!wants(o, *tier))
 			continue;
-		err = load_fresh(o, *tier, &s->h, build, &reason);
+		err = load_fresh(o, *tier, s->only_cookie, &s->h, build, &reason);
 		if (!err)
 			return 0;
 		if (!s->why)
@@ -171,9 +176,9 @@ static int load_best(struct sensor *s, const struct sensor_opts *o, uint64_t bui
 }
 
 /* Takes over what is pinned, or loads anew (and pins it). */
-static int acquire(struct sensor *s, const struct sensor_opts *o, char **ret_why)
+static int acquire_one(struct sensor *s, const struct sensor_opts *o, char **ret_why)
 {
-	uint64_t build = load_build();
+	uint64_t build = load_build(s->only_cookie);
 
 	if (!o->pin_dir)
 		return load_best(s, o, build, ret_why);
@@ -188,6 +193,26 @@ static int acquire(struct sensor *s, const struct sensor_opts *o, char **ret_why
 	pins_clear(&s->pins);
 	err = load_best(s, o, build, ret_why);
 	return err ? err : pins_put(&s->pins, &s->h, o, ret_why);
+}
+
+static int acquire(struct sensor *s, const struct sensor_opts *o, char **ret_why)
+{
+	static const char no_cookie[] =
+		"this kernel cannot tell network namespaces apart by cookie "
+		"(Linux 5.14 can)";
+	struct sensor_opts polling = *o;
+
+	s->own_netns = o->own_netns;
+	s->only_cookie = o->own_netns ? diag_netns_cookie() : 0;
+	if (!o->own_netns || s->only_cookie)
+		return acquire_one(s, o, ret_why);
+	if (!wants(o, TIER_POLL))
+		return why(ret_why, -EOPNOTSUPP,
+			   "%s: sensor.scope machine, or settle for less: sensor.lowest-tier D",
+			   no_cookie);
+	polling.tier = TIER_POLL;
+	s->why = strdup(no_cookie);
+	return s->why ? acquire_one(s, &polling, ret_why) : -ENOMEM;
 }
 
 static void arm_timer(struct sensor *s, uint64_t ns)

@@ -23,6 +23,7 @@ struct sensor_opts {
 	uint32_t uid, gid;
 	uint32_t ring_bytes; /* power of two; 0: 4 MiB */
 	char tier; /* this one or none, for tests; 0: $AJAR_SENSOR_TIER, else the best that works */
+	bool own_netns; /* only the doors of the network namespace that it is opened in, not all of the machine */
 	char lowest; /* of the tiers that work, none below this one is taken; 0: 'A' */
 };
 #define SENSOR_TIER_ENV "AJAR_SENSOR_TIER"
@@ -77,6 +78,7 @@ struct sensor_hook_report {
 struct sensor_report {
 	char tier; /* 'A'..'D' */
 	const char *why; /* why not a better one, or NULL */
+	uint32_t only_netns; /* inode of the one network namespace that is watched; 0: all of the machine's */
 	unsigned hooks_len;
 	const struct sensor_hook_report *hooks;
 };

@@ -138,7 +138,7 @@ static int collect(struct sweeping *w)
 	int err = 0;
 
 	if (w->s->h.tier == TIER_POLL)
-		return poll_doors(take_polled, w);
+		return poll_doors(w->s->own_netns, take_polled, w);
 	for (size_t i = 0; !err && i < array_len(order); i++) {
 		int link = w->s->h.links[order[i]];
 
