@@ -163,7 +163,8 @@ struct ajar_control {
 	__u64 build; /* hash of the programs */
 	__u64 doors_full; /* doors that found no room in ajar_doors */
 	__u64 owners_busy; /* owners not captured: no scratch slot */
-	__u64 reserved[2];
+	__u64 since_ns; /* CLOCK_BOOTTIME when it was attached: counters that began then are of this set; 0 unknown */
+	__u64 reserved;
 };
 
 _Static_assert(sizeof(struct ajar_header) == 32, "ABI");

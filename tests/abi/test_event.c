@@ -33,7 +33,7 @@
 	F(ajar_control, abi, 0, 4) F(ajar_control, armed, 4, 4) F(ajar_control, sweep_owners, 8, 4) \
 	F(ajar_control, pad, 12, 4) F(ajar_control, drained_ns, 16, 8) F(ajar_control, build, 24, 8) \
 	F(ajar_control, doors_full, 32, 8) F(ajar_control, owners_busy, 40, 8) \
-	F(ajar_control, reserved, 48, 16)
+	F(ajar_control, since_ns, 48, 8) F(ajar_control, reserved, 56, 8)
 /* clang-format on */
 
 int main(void)

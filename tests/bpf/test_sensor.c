@@ -310,6 +310,38 @@ static void storm(void)
 	witness_close(&w, true);
 }
 
+/* Who drained ended between recording it and giving it back: what it recorded of losses is not told again. */
+static void storm_and_successor(void)
+{
+	const struct sensor_opts o = { .pin_dir = PINS, .ring_bytes = 65536 };
+	uint64_t cookie, since, told;
+	struct sensor_stats st;
+	struct witness a, b;
+
+	if (!ok(witness_open(&a, &o), "a pinned sensor with a small ring"))
+		return;
+	for (int i = 0; i < 2000; i++)
+		close(tcp_door(&cookie));
+	ok(sensor_drain(a.s, witness_keep, &a) > 0, "is drained once after a storm");
+	told = a.lost;
+	sensor_free(a.s, false);
+	if (!ok(told > 1000 && witness_open(&b, &o) && sensor_resumed(b.s, &since),
+		"its reader, who told of losses, ends without giving back, and another takes over"))
+		return;
+	for (size_t i = 0; i < a.len; i++)
+		if (a.told[i].ev.kind == EVENT_LOST)
+			sensor_lost_is_told(b.s, &a.told[i].ev);
+	uint64_t until = clock_boot_ns() + DEADLINE_NS;
+	do {
+		witness_drain(&b);
+		sensor_stats(b.s, &st);
+	} while (told + b.lost < st.dropped && clock_boot_ns() < until);
+	is_int(told + b.lost, st.dropped, "both together told exactly what the kernel dropped");
+	a.s = NULL;
+	witness_close(&a, false);
+	witness_close(&b, true);
+}
+
 static void lost_then_swept(void)
 {
 	const struct sensor_opts o = { .ring_bytes = 4096 };
@@ -400,6 +432,7 @@ int main(void)
 	named_again();
 	half_made();
 	storm();
+	storm_and_successor();
 	lost_then_swept();
 	two();
 	refused();

@@ -47,6 +47,9 @@ static struct event full_event(void)
 		.count = 6,
 		.from_seq = 7,
 		.to_seq = 8,
+		.lost_since_ns = 9,
+		.lost_total = 10,
+		.lost_cpu = 11,
 		.reason = TEXT(""),
 	};
 
@@ -76,7 +79,9 @@ static void round_trip(void)
 	ok(got.time_ns == ev.time_ns && got.boot_ns == ev.boot_ns && got.kind == ev.kind &&
 		   got.origin == ev.origin && got.cgroup_id == ev.cgroup_id &&
 		   got.opened_ns == ev.opened_ns && got.count == ev.count &&
-		   got.from_seq == ev.from_seq && got.to_seq == ev.to_seq,
+		   got.from_seq == ev.from_seq && got.to_seq == ev.to_seq &&
+		   got.lost_since_ns == ev.lost_since_ns && got.lost_total == ev.lost_total &&
+		   got.lost_cpu == ev.lost_cpu,
 	   "its numbers come back");
 	ok(!memcmp(&got.door, &ev.door, sizeof(ev.door)), "its door comes back");
 	same_process(&got.opener, &ev.opener, "opener");

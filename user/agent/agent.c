@@ -403,7 +403,9 @@ static int begin(struct agent *a)
 	struct buf reason = BUF_INIT(2048);
 	uint64_t since, from_seq;
 	bool resumed = sensor_resumed(a->sensor, &since);
-	int err = resumed ? replay_new(a->journal_dir, journal_head(a->journal), &a->replay) : 0;
+	int err = resumed ? replay_new(a->journal_dir, journal_head(a->journal), a->sensor,
+				       &a->replay)
+			  : 0;
 
 	if (err)
 		return log_err(err, "cannot read back the end of the journal");

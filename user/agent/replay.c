@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "core/event.h"
+#include "sensor/sensor.h"
 
 /* More than the ring of 4 MiB can hold; each is some 100 bytes there. */
 #define RECORDS_MAX 65536
@@ -82,7 +83,7 @@ static int keep_opening(struct replay *r, const struct event *ev)
 	return err;
 }
 
-static int load(struct replay *r, struct journal_reader *reader)
+static int load(struct replay *r, struct journal_reader *reader, struct sensor *sensor)
 {
 	struct journal_record rec;
 	struct journal_damage damage;
@@ -94,6 +95,8 @@ static int load(struct replay *r, struct journal_reader *reader)
 
 		if (n != 1 || event_decode(rec.payload.ptr, rec.payload.len, &ev))
 			continue;
+		if (ev.kind == EVENT_LOST)
+			sensor_lost_is_told(sensor, &ev);
 		err = keep_opening(r, &ev);
 		if (err || !is_of_a_door(&ev))
 			continue;
@@ -103,7 +106,8 @@ static int load(struct replay *r, struct journal_reader *reader)
 	return err ? err : n;
 }
 
-int replay_new(int journal_dir, struct journal_pos head, struct replay **ret_replay)
+int replay_new(int journal_dir, struct journal_pos head, struct sensor *sensor,
+	       struct replay **ret_replay)
 {
 	_cleanup_(journal_reader_freep) struct journal_reader *reader = NULL;
 	_cleanup_(replay_freep) struct replay *r = calloc(1, sizeof(*r));
@@ -121,7 +125,7 @@ int replay_new(int journal_dir, struct journal_pos head, struct replay **ret_rep
 	if (!err)
 		err = journal_reader_new(journal_dir, from, &reader);
 	if (!err)
-		err = load(r, reader);
+		err = load(r, reader, sensor);
 	if (err)
 		return err;
 	*ret_replay = take_ptr(r);

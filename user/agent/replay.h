@@ -8,14 +8,17 @@
 #include "journal/journal.h"
 
 struct event;
+struct sensor;
 
 /*
  * What a successor needs of the journal of an agent that was killed. An agent that is killed between the journal's fsync and telling the kernel so leaves records in the ring that are in
- * the journal too. Its successor reads the end of the journal back and passes over what it is delivered again.
+ * the journal too, and losses there that it has told. Its successor reads the end of the journal back, tells the sensor
+ * which losses are told, and passes over what it is delivered again.
  */
 struct replay;
 
-must_check int replay_new(int journal_dir, struct journal_pos head, struct replay **ret_replay);
+must_check int replay_new(int journal_dir, struct journal_pos head, struct sensor *sensor,
+			  struct replay **ret_replay);
 void replay_free(struct replay *r);
 DEFINE_FREEP(struct replay, replay_free)
 /* True, once, for each event that the journal has. */

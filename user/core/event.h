@@ -103,6 +103,12 @@ struct event {
 	struct text cgroup; /* its path below the cgroup root, or unknown */
 	uint64_t opened_ns; /* close: wall time of the opening, 0 unknown */
 	uint64_t count; /* lost, gap: how many records */
+	/*
+	 * lost: of which CPU's counter, of the sensor that was attached then (CLOCK_BOOTTIME; 0: of none), and how far that is
+	 * told with this record. Who finds it in a journal need not tell it again.
+	 */
+	uint32_t lost_cpu;
+	uint64_t lost_since_ns, lost_total;
 	uint64_t from_seq, to_seq; /* gap */
 	uint32_t gap_boot; /* gap: the boot_seq that from..to belong to */
 	struct text reason; /* lost, gap, start, stop */

@@ -27,6 +27,7 @@
  *	6    u64 count
  *	7    u64 from_seq, u64 to_seq, u32 gap_boot
  *	8    reason: text
+ *	9    u64 lost_since_ns, u64 lost_total, u32 lost_cpu
  *
  * A process is itself fixed numbers followed by fields of the same shape:
  *
@@ -60,7 +61,8 @@ enum {
 	TAG_OPENED,
 	TAG_COUNT,
 	TAG_RANGE,
-	TAG_REASON
+	TAG_REASON,
+	TAG_LOST
 };
 enum { PTAG_EXE = 1, PTAG_ARGV, PTAG_USER, PTAG_ANCESTORS };
 enum { DOOR_V6ONLY = 1, DOOR_AUTOPORT = 2 };
@@ -173,6 +175,12 @@ void event_encode(const struct event *ev, struct buf *b)
 		buf_put_u32(b, ev->gap_boot);
 	}
 	put_text(b, TAG_REASON, ev->reason);
+	if (ev->lost_since_ns) {
+		put_head(b, TAG_LOST, 2 * sizeof(uint64_t) + sizeof(uint32_t));
+		buf_put_u64(b, ev->lost_since_ns);
+		buf_put_u64(b, ev->lost_total);
+		buf_put_u32(b, ev->lost_cpu);
+	}
 }
 
 /* --- decoding ------------------------------------------------------------------------------- */
@@ -363,6 +371,11 @@ static void get_field(unsigned tag, struct cursor *f, struct event *ev)
 		break;
 	case TAG_REASON:
 		ev->reason = rest_as_text(f);
+		break;
+	case TAG_LOST:
+		ev->lost_since_ns = get_u64(f);
+		ev->lost_total = get_u64(f);
+		ev->lost_cpu = get_u32(f);
 		break;
 	}
 }

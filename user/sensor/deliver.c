@@ -167,13 +167,16 @@ void deliver_close(struct delivery *d, const struct known_door *k, int origin, u
 	late_done(&late_closer);
 }
 
-static void deliver_lost(struct delivery *d, uint64_t count)
+static void deliver_lost(struct delivery *d, unsigned cpu, uint64_t count)
 {
 	struct event ev;
 
 	event_init(&ev, EVENT_LOST, ORIGIN_EVENT, clock_boot_ns());
 	ev.count = count;
 	ev.reason = TEXT("the ring was full");
+	ev.lost_cpu = cpu;
+	ev.lost_since_ns = d->s->ctl->since_ns;
+	ev.lost_total = d->s->told[cpu].reported;
 	d->s->lost += count;
 	hand_over(d, &ev);
 }
@@ -190,7 +193,7 @@ static void tell_lost(struct delivery *d, unsigned cpu, uint64_t most)
 	if (!untold)
 		return;
 	s->told[cpu].reported += untold;
-	deliver_lost(d, untold);
+	deliver_lost(d, cpu, untold);
 }
 
 int deliver_losses(struct delivery *d)

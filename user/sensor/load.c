@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 
 #include "ajar.skel.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "sensor/internal.h"
 #include "sensor/system.h"
@@ -150,7 +151,7 @@ static int open_cgroup(int *ret_fd, char **ret_why)
 
 static void init_control(const struct handles *h, uint64_t build)
 {
-	struct ajar_control ctl = { .abi = AJAR_ABI, .build = build };
+	struct ajar_control ctl = { .abi = AJAR_ABI, .build = build, .since_ns = clock_boot_ns() };
 	uint32_t zero = 0;
 
 	/* The map is ours and fresh: the update cannot fail but for a kernel without it. */

@@ -353,6 +353,20 @@ void sensor_commit(struct sensor *s)
 	}
 }
 
+void sensor_lost_is_told(struct sensor *s, const struct event *lost)
+{
+	struct ajar_cpu *told;
+
+	if (!lost->lost_since_ns || lost->lost_since_ns != s->ctl->since_ns ||
+	    lost->lost_cpu >= s->cpus_len)
+		return;
+	told = &s->told[lost->lost_cpu];
+	/* Never more than there was: a journal may say anything. */
+	if (lost->lost_total > told->reported &&
+	    lost->lost_total <= s->cpus[lost->lost_cpu].dropped)
+		told->reported = lost->lost_total;
+}
+
 static void clear_wakeups(struct sensor *s)
 {
 	struct epoll_event ev[2];
