@@ -3,13 +3,23 @@
 # Runs groups of tests (unit abi store bpf e2e vm fault lint bench fuzz, or all) and ends with "N passed, N failed".
 # A test is a program that prints TAP: $BUILD/tests/GROUP/test_* or tests/GROUP/test_*.sh. One ends with 77 to skip; in CI
 # (CI=true) a skip is a failure. Output of a test is shown when it fails; all of it is kept in $BUILD/log/.
+#
+# Most of a test's time is waiting, so two run side by side (AJAR_TEST_JOBS=1: one after the other). Which may is the matter of
+# three queues: "machine" (e2e, bpf, fault) has tests that look at the whole machine, one at a time; "beside" (all other groups)
+# has those that may run beside anything; "alone" (bench) those that measure, when everything else has ended. A test says that it
+# belongs elsewhere than its group by a comment near its top: "run.sh: alone, for it counts clock ticks".
 set -u
 cd "$(dirname "$0")/.." || exit 2
 BUILD=${BUILD:-build}
 export BUILD
 CI=${CI:-}
-passed=0 failed=0 skipped=0
+jobs=${AJAR_TEST_JOBS:-2}
+Q=$(mktemp -d) || exit 2
+trap 'rm -rf "$Q"' EXIT
+# Interrupted, it ends after what is running.
+trap 'for q in machine beside alone; do : >"$Q/$q"; done' INT TERM
 mkdir -p "$BUILD/log"
+: >"$Q/results"
 
 count() { grep -c "$1" "$2" || true; }
 
@@ -25,6 +35,9 @@ fuzz() {
 	echo 1..1
 	rm -rf "$corpus"
 }
+
+# passed, failed, skipped
+result() { printf '%s %s %s\n' "$1" "$2" "$3" >>"$Q/results"; }
 
 one() { # group program
 	name=$(basename "$2")
@@ -44,10 +57,10 @@ one() { # group program
 	if [ "$rc" = 77 ]; then
 		why=$(sed -n 's/^1\.\.0 # SKIP //p' "$log" | head -1)
 		if [ -n "$CI" ]; then
-			failed=$((failed + 1))
+			result 0 1 0
 			printf 'not ok  %s/%s: skipped in CI: %s\n' "$1" "$name" "$why"
 		else
-			skipped=$((skipped + 1))
+			result 0 0 1
 			printf 'skip    %s/%s: %s\n' "$1" "$name" "$why"
 		fi
 		return
@@ -57,15 +70,28 @@ one() { # group program
 		bad=$((bad + 1))
 		printf '# exit status %s\n' "$rc" >>"$log"
 	fi
-	passed=$((passed + good))
-	failed=$((failed + bad))
+	result "$good" "$bad" 0
 	if [ "$bad" = 0 ]; then
 		printf 'ok      %s/%s (%s checks, %s s)\n' "$1" "$name" "$good" "$took"
 		[ "$1" != bench ] || sed -n 's/^#/       /p' "$log"
 	else
-		printf 'not ok  %s/%s (%s of %s failed)\n' "$1" "$name" "$bad" $((good + bad))
+		printf 'not ok  %s/%s (%s of %s failed, %s s)\n' "$1" "$name" "$bad" $((good + bad)) "$took"
 		grep -av '^ok ' "$log" | tail -60 | sed 's/^/        /'
 	fi
+}
+
+# --- queues: lines "group program" -----------------------------------------------------------------
+
+queue() { # group program source
+	q=$(sed -n '1,20s/.*run\.sh: \(machine\|beside\|alone\), for .*/\1/p' "$3" | head -1)
+	if [ -z "$q" ]; then
+		case $1 in
+		e2e | bpf | fault) q=machine ;;
+		bench) q=alone ;;
+		*) q=beside ;;
+		esac
+	fi
+	printf '%s %s\n' "$1" "$2" >>"$Q/$q"
 }
 
 group() {
@@ -74,19 +100,55 @@ group() {
 	[ "$1" != fuzz ] || pattern=fuzz_
 	for p in "$BUILD/tests/$1/$pattern"*; do
 		case $p in *.o | *.d | *'*') continue ;; esac
-		[ -f "tests/$1/$(basename "$p").c" ] && [ -x "$p" ] && one "$1" "$p"
+		source=tests/$1/$(basename "$p").c
+		[ -f "$source" ] && [ -x "$p" ] && queue "$1" "$p" "$source"
 	done
 	for p in tests/"$1"/test_*.sh; do
-		[ -f "$p" ] && one "$1" "$p"
+		[ -f "$p" ] && queue "$1" "$p" "$p"
 	done
 }
 
+next() { # queue: takes its first line
+	{
+		flock 7
+		head -n 1 "$Q/$1"
+		sed -i 1d "$Q/$1"
+	} 7>"$Q/lock"
+}
+
+# Until the queues, in this order, are empty. What a test says is printed as a whole.
+work() { # name queue...
+	said=$Q/said.$1
+	shift
+	for q in "$@"; do
+		while line=$(next "$q") && [ -n "$line" ]; do
+			one "${line%% *}" "${line#* }" >"$said"
+			{
+				flock 7
+				cat "$said"
+			} 7>"$Q/lock"
+		done
+	done
+}
+
+for q in machine beside alone; do : >"$Q/$q"; done
 for g in "$@"; do
 	case $g in
-	all) for a in lint unit abi store bpf e2e vm fault fuzz bench; do group "$a"; done ;;
+	all) for a in lint vm unit abi store bpf fault e2e fuzz bench; do group "$a"; done ;;
 	*) group "$g" ;;
 	esac
 done
+if [ "$jobs" -gt 1 ]; then
+	work 2 beside &
+	work 1 machine beside
+	wait
+	work 1 alone
+else
+	work 1 machine beside alone
+fi
+passed=0 failed=0 skipped=0
+totals=$(awk '{ p += $1; f += $2; s += $3 } END { print "passed=" p + 0, "failed=" f + 0, "skipped=" s + 0 }' "$Q/results")
+eval "$totals"
 [ "$skipped" = 0 ] || printf '%s skipped\n' "$skipped"
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

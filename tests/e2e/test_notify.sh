@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # ajar notify and receivers that answer, do not answer, answer nonsense, are killed; and the notifier killed.
+# run.sh: beside, for it has no sensor.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root python3 openssl sqlite3

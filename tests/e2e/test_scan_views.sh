@@ -3,6 +3,7 @@
 # Two witnesses: a node in a network namespace, scanned from another one with the real nmap, while the sensor shows its doors. A port that
 # a rule of nft steers to another door is reachable and no door: "hidden", after a second look. Sshd's banner from a program
 # that is not sshd: "masquerade". A firewall: "blocked". What is as it should be, opens, or closes raises nothing of these.
+# run.sh: alone, for doors anywhere on the machine put its second look off.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root nmap ip nft python3

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What is an alert worth? Happenings of a cluster of 480 nodes through the real pipeline, each with the number of alerts it should
 # raise, and a table of what it did: got, false alarms, misses. On the embedded store, and some of them through MariaDB.
+# run.sh: beside, for its nodes are simulated.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 for tool in jq sqlite3 mariadb; do

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A simulated cluster against a real MariaDB server and the real monitor: 512 nodes with journals and shippers of their own, then
 # 2,000 light ones (AJAR_LONG: 10,000, and more traffic). What the store has is compared with what the nodes made, record by record.
+# run.sh: beside, for its nodes are simulated.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 for tool in jq sqlite3 mariadb; do

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Doors opened and closed as fast as one core can: each is stored or counted as lost, alerts stay few, memory bounded.
+# run.sh: alone, for it counts clock ticks and what the ring loses.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/e2e/ledger.sh
