@@ -258,18 +258,6 @@ int my_unpark(struct store *base, const char *sink, uint64_t log_id);
 int my_parked(struct store *base, const char *sink, uint64_t due_ns, uint32_t limit,
 	      store_parked_fn fn, void *arg);
 int my_log_before(struct store *base, uint64_t at_ns, uint64_t *ret_log_id);
-/* mysql_triage.c */
-int my_alert_node(struct store *base, const struct store_alert_step *st, uint64_t *ret_before,
-		  uint64_t *ret_after);
-int my_alert_sum(struct store *base, uint64_t alert_id, struct store_alert_sum *ret);
-int my_alert_nodes(struct store *base, uint64_t alert_id, bool open_only, store_alert_node_fn fn,
-		   void *arg);
-int my_alert_nodes_restart(struct store *base, uint64_t alert_id);
-int my_alert_fold(struct store *base, uint64_t alert_id, const char *nodes, uint64_t node_count,
-		  const char *summary);
-int my_decide(struct store *base, const struct store_decision *d, uint64_t *ret_log_id);
-int my_triage_marks(struct store *base, uint64_t *ret_log_id, uint64_t *ret_revision);
-
 /* mysql_maintenance.c */
 int my_exception_add(struct store *base, const struct store_exception *e, uint64_t *ret_id);
 int my_exception_end(struct store *base, uint64_t id, uint64_t at_ns);
@@ -280,23 +268,6 @@ int my_maintenances(struct store *base, uint64_t since_ns, store_maintenance_fn 
 
 /* mysql_alerts.c: alert_log's numbers are drawn one transaction after the other. */
 must_check int my_lock_log(struct my *s);
-
-/* mysql_rules.c */
-int my_profile_update(struct store *base, const char *host_type, uint64_t id,
-		     const struct profile_row *row);
-int my_profile_remove(struct store *base, const char *host_type, uint64_t id);
-int my_profile_lines(struct store *base, const char *host_type, store_profile_line_fn fn, void *arg);
-int my_profile_put_lines(struct store *base, const char *host_type,
-			const struct store_profile_line *lines, size_t n);
-int my_profile_count(struct store *base, const struct store_profile_hit *hits, size_t n);
-int my_proposal_put(struct store *base, const char *host_type, const struct store_proposal *list,
-		   size_t n);
-int my_proposals(struct store *base, const char *host_type, store_proposal_fn fn, void *arg);
-int my_proposal_decide(struct store *base, const char *host_type, uint32_t number,
-		      enum proposal_state state, const char *who, uint64_t now_ns);
-int my_class_rules(struct store *base, store_class_rule_fn fn, void *arg);
-int my_class_rule_put(struct store *base, const struct store_class_rule *r);
-int my_class_rule_remove(struct store *base, uint64_t id);
 
 /* mysql_tally.c */
 int my_tally_doors(struct store *base, store_door_tally_fn fn, void *arg);

@@ -6,29 +6,23 @@
 #include <string.h>
 
 #include "store/mysql_put.h"
+#include "store/sql.h"
+#include "store/sql_ops.h"
 
 /* How a node is, told with the node's own account: the server decides what a report makes of the node (own_report()). */
 
 static int send_report(struct my *s, const char *host_type, const struct store_health *h,
 		       uint64_t fresh_ns)
 {
-	const char tier[2] = { h->tier, '\0' };
-	_my_use_ struct my_use u = { .s = s };
-	char step[32];
-	int err;
+	struct sql_report r;
 
-	err = my_get(s,
-		     "CALL own_report(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-		     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		     &u.st);
-	if (err)
-		return err;
-	my_str(u.st, 1, host_type);
-	my_u64(u.st, 2, fresh_ns);
-	my_blob(u.st, 3, h->installation, INSTALLATION_LEN);
-	my_blob(u.st, 4, h->session, SESSION_LEN);
-	my_bind_report(u.st, 5, h, tier, step);
-	return my_run(s, u.st, NULL);
+	sql_report_init(&r, h);
+	return sql_run(&s->base, NULL,
+		       "CALL own_report(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		       "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "subb" REPORT_TYPES, host_type, fresh_ns, h->installation,
+		       (size_t)INSTALLATION_LEN, h->session, (size_t)SESSION_LEN,
+		       REPORT_VALUES(&r));
 }
 
 /* What the server made of it, and who holds the name when we do not. */

@@ -39,6 +39,11 @@ static void bind_str(void *st, unsigned i, const char *v)
 	my_str(st, i, v ? v : "");
 }
 
+static void bind_blob(void *st, unsigned i, const void *p, size_t n)
+{
+	my_blob(st, i, p, n);
+}
+
 static uint64_t col_u64(void *st, unsigned i)
 {
 	return my_col_u64(st, i);
@@ -49,6 +54,11 @@ static const char *col_str(void *st, unsigned i)
 	const char *v = my_col_str(st, i);
 
 	return v ? v : "";
+}
+
+static struct text col_blob(void *st, unsigned i)
+{
+	return my_col_blob(st, i);
 }
 
 static uint64_t last_id(struct store *s, void *st)
@@ -62,6 +72,17 @@ static int node_id(struct store *s, const char *node, uint64_t *ret_id)
 	return my_node_id((struct my *)s, node, ret_id);
 }
 
+static int node_make(struct store *s, const char *node, const char *host_type, uint64_t now_ns,
+		     uint64_t *ret_id)
+{
+	return my_node_make((struct my *)s, node, host_type, now_ns, ret_id);
+}
+
+static int lock_log(struct store *s)
+{
+	return my_lock_log((struct my *)s);
+}
+
 const struct store_sql my_sql = {
 	.get = get,
 	.put = put,
@@ -69,8 +90,13 @@ const struct store_sql my_sql = {
 	.run = run,
 	.u64 = bind_u64,
 	.str = bind_str,
+	.blob = bind_blob,
 	.col_u64 = col_u64,
 	.col_str = col_str,
+	.col_blob = col_blob,
 	.last_id = last_id,
 	.node_id = node_id,
+	.node_make = node_make,
+	.server = true,
+	.lock_log = lock_log,
 };

@@ -121,18 +121,6 @@ int sq_unpark(struct store *base, const char *sink, uint64_t log_id);
 int sq_parked(struct store *base, const char *sink, uint64_t due_ns, uint32_t limit,
 	      store_parked_fn fn, void *arg);
 int sq_log_before(struct store *base, uint64_t at_ns, uint64_t *ret_log_id);
-/* sqlite_triage.c */
-int sq_alert_node(struct store *base, const struct store_alert_step *st, uint64_t *ret_before,
-		  uint64_t *ret_after);
-int sq_alert_sum(struct store *base, uint64_t alert_id, struct store_alert_sum *ret);
-int sq_alert_nodes(struct store *base, uint64_t alert_id, bool open_only, store_alert_node_fn fn,
-		   void *arg);
-int sq_alert_nodes_restart(struct store *base, uint64_t alert_id);
-int sq_alert_fold(struct store *base, uint64_t alert_id, const char *nodes, uint64_t node_count,
-		  const char *summary);
-int sq_decide(struct store *base, const struct store_decision *d, uint64_t *ret_log_id);
-int sq_triage_marks(struct store *base, uint64_t *ret_log_id, uint64_t *ret_revision);
-
 /* sqlite_maintenance.c */
 int sq_exception_add(struct store *base, const struct store_exception *e, uint64_t *ret_id);
 int sq_exception_end(struct store *base, uint64_t id, uint64_t at_ns);
@@ -140,23 +128,6 @@ int sq_exceptions(struct store *base, store_exception_fn fn, void *arg);
 int sq_maintenance_add(struct store *base, const struct store_maintenance *m, uint64_t *ret_id);
 int sq_maintenance_end(struct store *base, uint64_t id, const char *who, uint64_t at_ns);
 int sq_maintenances(struct store *base, uint64_t since_ns, store_maintenance_fn fn, void *arg);
-
-/* sqlite_rules.c */
-int sq_profile_update(struct store *base, const char *host_type, uint64_t id,
-		     const struct profile_row *row);
-int sq_profile_remove(struct store *base, const char *host_type, uint64_t id);
-int sq_profile_lines(struct store *base, const char *host_type, store_profile_line_fn fn, void *arg);
-int sq_profile_put_lines(struct store *base, const char *host_type,
-			const struct store_profile_line *lines, size_t n);
-int sq_profile_count(struct store *base, const struct store_profile_hit *hits, size_t n);
-int sq_proposal_put(struct store *base, const char *host_type, const struct store_proposal *list,
-		   size_t n);
-int sq_proposals(struct store *base, const char *host_type, store_proposal_fn fn, void *arg);
-int sq_proposal_decide(struct store *base, const char *host_type, uint32_t number,
-		      enum proposal_state state, const char *who, uint64_t now_ns);
-int sq_class_rules(struct store *base, store_class_rule_fn fn, void *arg);
-int sq_class_rule_put(struct store *base, const struct store_class_rule *r);
-int sq_class_rule_remove(struct store *base, uint64_t id);
 
 /* sqlite_tally.c */
 int sq_tally_doors(struct store *base, store_door_tally_fn fn, void *arg);

@@ -44,6 +44,11 @@ static void bind_str(void *st, unsigned i, const char *v)
 	sq_str(st, (int)i, v ? v : "");
 }
 
+static void bind_blob(void *st, unsigned i, const void *p, size_t n)
+{
+	sq_blob(st, (int)i, p, n);
+}
+
 static uint64_t col_u64(void *st, unsigned i)
 {
 	return sq_col_u64(st, (int)i);
@@ -54,6 +59,11 @@ static const char *col_str(void *st, unsigned i)
 	const char *v = sq_col_str(st, (int)i);
 
 	return v ? v : "";
+}
+
+static struct text col_blob(void *st, unsigned i)
+{
+	return sq_col_blob(st, (int)i);
 }
 
 static uint64_t last_id(struct store *s, void *st)
@@ -72,6 +82,17 @@ static int node_id(struct store *s, const char *node, uint64_t *ret_id)
 	return err;
 }
 
+static int node_make(struct store *s, const char *node, const char *host_type, uint64_t now_ns,
+		     uint64_t *ret_id)
+{
+	int64_t id = 0;
+	int err = sq_node_make((struct sq *)s, node, host_type, now_ns, &id);
+
+	if (!err)
+		*ret_id = (uint64_t)id;
+	return err;
+}
+
 const struct store_sql sq_sql = {
 	.get = get,
 	.put = put,
@@ -79,8 +100,11 @@ const struct store_sql sq_sql = {
 	.run = run,
 	.u64 = bind_u64,
 	.str = bind_str,
+	.blob = bind_blob,
 	.col_u64 = col_u64,
 	.col_str = col_str,
+	.col_blob = col_blob,
 	.last_id = last_id,
 	.node_id = node_id,
+	.node_make = node_make,
 };

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+
+#include "store/sql.h"
+#include "store/sql_ops.h"
+
+/* Where alerts stand, and what people decide about them: see store/triage.h. */
+
+/* What alerts and alert_log have in common, for copying a row of one into the other. */
+#define LOG_COLS                                                                                   \
+	"alert_key, kind, severity, state, host_type, nodes, open_count, proto, port, summary, "   \
+	"why, remedy, first_ns, last_ns, boot_seq, seq, node, record, node_count, told_nodes, "    \
+	"told_ns, until_ns, window_id"
+
+static int open_count(struct store *s, uint64_t alert_id, uint64_t node_id, uint64_t *ret_open)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  SQL_LOCKED(s, "SELECT open_count FROM alert_nodes WHERE alert_id = ? AND "
+					"node_id = ?"),
+			  "uu", alert_id, node_id);
+
+	if (!ret)
+		ret = sql_step(&q);
+	if (ret > 0)
+		*ret_open = sql_u64(&q, 0);
+	return ret;
+}
+
+int sql_alert_node(struct store *s, const struct store_alert_step *step, uint64_t *ret_before,
+		   uint64_t *ret_after)
+{
+	uint64_t before = 0, after, id = 0;
+	int ret = sql_node_id(s, step->node, &id);
+
+	if (!ret)
+		ret = open_count(s, step->alert_id, id, &before);
+	if (ret < 0)
+		return ret;
+	after = store_alert_stepped(step, before);
+	*ret_before = before;
+	*ret_after = after;
+	if (ret)
+		return sql_run(s, NULL,
+			       "UPDATE alert_nodes SET open_count = ?, last_ns = CASE WHEN last_ns "
+			       "> ? THEN last_ns ELSE ? END WHERE alert_id = ? AND node_id = ?",
+			       "uuuuu", after, step->at_ns, step->at_ns, step->alert_id, id);
+	return !after ? 0
+		      : sql_run(s, NULL,
+				"INSERT INTO alert_nodes (open_count, last_ns, alert_id, node_id, "
+				"first_ns) VALUES (?, ?, ?, ?, ?)",
+				"uuuuu", after, step->at_ns, step->alert_id, id, step->at_ns);
+}
+
+int sql_alert_sum(struct store *s, uint64_t alert_id, struct store_alert_sum *ret)
+{
+	_sql_ struct sql q = { .s = s };
+	int err = sql_get(&q,
+			  "SELECT CAST(coalesce(sum(open_count), 0) AS UNSIGNED), "
+			  "CAST(coalesce(sum(open_count > 0), 0) AS UNSIGNED), "
+			  "CAST(coalesce(max(last_ns), 0) AS UNSIGNED) FROM alert_nodes WHERE "
+			  "alert_id = ?",
+			  "u", alert_id);
+
+	if (!err)
+		err = sql_step(&q);
+	if (err <= 0)
+		return err;
+	ret->doors = sql_u64(&q, 0);
+	ret->nodes = sql_u64(&q, 1);
+	ret->last_ns = sql_u64(&q, 2);
+	return 0;
+}
+
+int sql_alert_nodes(struct store *s, uint64_t alert_id, bool open_only, store_alert_node_fn fn,
+		    void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(
+		&q,
+		"SELECT n.name, n.host_type, x.first_ns, x.last_ns, x.open_count FROM alert_nodes "
+		"x JOIN nodes n ON n.id = x.node_id WHERE x.alert_id = ? AND x.open_count >= ? "
+		"ORDER BY n.name",
+		"uu", alert_id, (uint64_t)open_only);
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		const struct store_alert_node n = {
+			.node = sql_str(&q, 0),
+			.host_type = sql_str(&q, 1),
+			.first_ns = sql_u64(&q, 2),
+			.last_ns = sql_u64(&q, 3),
+			.open = sql_u64(&q, 4),
+		};
+
+		ret = fn(&n, arg);
+	}
+	return ret;
+}
+
+int sql_alert_nodes_restart(struct store *s, uint64_t alert_id)
+{
+	return sql_run(s, NULL, "DELETE FROM alert_nodes WHERE alert_id = ? AND open_count = 0",
+		       "u", alert_id);
+}
+
+static int has_alert(struct store *s, uint64_t alert_id)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q, "SELECT id FROM alerts WHERE id = ?", "u", alert_id);
+
+	if (ret)
+		return ret;
+	ret = sql_step(&q);
+	return ret < 0 ? ret : ret ? 0 : -ENOENT;
+}
+
+int sql_alert_fold(struct store *s, uint64_t alert_id, const char *nodes, uint64_t node_count,
+		   const char *summary)
+{
+	int err = has_alert(s, alert_id);
+
+	if (!err)
+		err = sql_run(s, NULL, "UPDATE alerts SET nodes = ?, node_count = ? WHERE id = ?",
+			      "suu", nodes, node_count, alert_id);
+	if (!err && summary)
+		err = sql_run(s, NULL, "UPDATE alerts SET summary = ? WHERE id = ?", "su", summary,
+			      alert_id);
+	return err;
+}
+
+static int log_decision(struct store *s, const struct store_decision *d, uint64_t *ret_log_id)
+{
+	_sql_ struct sql q = { .s = s };
+	int err = sql_exec(&q,
+			   "INSERT INTO alert_log (" LOG_COLS
+			   ", alert_id, at_ns, who, note) SELECT " LOG_COLS
+			   ", id, ?, ?, ? FROM alerts WHERE id = ?",
+			   "ussu", d->at_ns, d->who, d->note, d->alert_id);
+
+	if (!err)
+		*ret_log_id = sql_last_id(&q);
+	return err;
+}
+
+static int is_as_it_was(struct store *s, const struct store_decision *d)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q, SQL_LOCKED(s, "SELECT state FROM alerts WHERE id = ?"), "u",
+			  d->alert_id);
+
+	if (ret)
+		return ret;
+	ret = sql_step(&q);
+	if (ret <= 0)
+		return ret ? ret : store_set_why(s, -ENOENT, "no such alert");
+	if (sql_u64(&q, 0) != d->from)
+		return store_set_why(s, -EAGAIN, "the alert has changed meanwhile");
+	return 0;
+}
+
+int sql_decide(struct store *s, const struct store_decision *d, uint64_t *ret_log_id)
+{
+	int err = s->ops->sql->lock_log ? s->ops->sql->lock_log(s) : 0;
+
+	if (!err)
+		err = is_as_it_was(s, d);
+	if (!err)
+		err = sql_run(s, NULL,
+			      "UPDATE alerts SET state = ?, until_ns = ?, window_id = 0, "
+			      "told_nodes = node_count, told_ns = ? WHERE id = ?",
+			      "uuuu", (uint64_t)d->to, d->until_ns, d->at_ns, d->alert_id);
+	return err ? err : log_decision(s, d, ret_log_id);
+}
+
+int sql_triage_marks(struct store *s, uint64_t *ret_log_id, uint64_t *ret_revision)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT (SELECT CAST(coalesce(max(id), 0) AS UNSIGNED) FROM alert_log), "
+			  "(SELECT CAST(value AS UNSIGNED) FROM settings WHERE name = "
+			  "'triage_revision')",
+			  "");
+
+	if (!ret)
+		ret = sql_step(&q);
+	if (ret <= 0)
+		return ret;
+	*ret_log_id = sql_u64(&q, 0);
+	*ret_revision = sql_u64(&q, 1);
+	return 0;
+}
