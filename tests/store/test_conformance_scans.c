@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "store/conformance.h"
-#include "store/scans.h"
+#include "store/compared.h"
 
 /* The queue of scans: what scans.h promises, on every driver that keeps them. */
 
@@ -359,10 +359,87 @@ static void test_exclusion(struct store *s)
 	   "%s: a probe waits for nobody and goes before all", drv->name);
 }
 
+/* --- what a comparison keeps ------------------------------------------------------------------------ */
+
+static int list_doubt(const struct store_doubt *d, void *arg)
+{
+	buf_printf(arg, "%s %s %u %s scan %llu; ", d->node, d->addr, d->port,
+		   finding_kind_name(d->kind), (unsigned long long)d->scan_id);
+	return 0;
+}
+
+static void doubts_due_are(struct store *s, uint64_t now_ns, const char *want, const char *what)
+{
+	struct buf b = BUF_INIT(4096);
+
+	buf_puts(&b, "");
+	if (store_doubts_due(s, now_ns, 10, list_doubt, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+	buf_done(&b);
+}
+
+static void test_compared(struct store *s)
+{
+	struct store_doubt d = { .node = "n1",
+				 .addr = "10.251.0.1",
+				 .proto = PROTO_TCP,
+				 .port = 666,
+				 .kind = FINDING_HIDDEN,
+				 .scan_id = 7,
+				 .due_ns = T0 };
+	struct store_scan_host h = { .node = "n1", .addr = "10.251.0.1" };
+	struct buf text = BUF_INIT(4096);
+	struct taken a;
+	bool ours = false;
+
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	h.scan_id = new_scan(s, &scan);
+	ok(!lease(s, 0, "m1", LEASE_NS, &a) && !put_host(s, &a, "n1", "10.251.0.1", "m1"),
+	   "%s: a host is stored", drv->name);
+	ok(!store_scan_uncompared(s, 0, 10, list_host, &text), "%s: it waits to be compared",
+	   drv->name);
+	is_str(buf_str(&text), "n1 seen tcp closed 1-21,23-79,81-100; ",
+	       "%s: and those that are queued do not", drv->name);
+	ok(!store_scan_compare(s, &h, T0, &ours) && ours, "%s: one monitor compares it", drv->name);
+	ok(!store_scan_compare(s, &h, T0, &ours) && !ours, "%s: and no other", drv->name);
+	buf_reset(&text);
+	buf_puts(&text, "");
+	ok(!store_scan_uncompared(s, 0, 10, list_host, &text) && !text.len, "%s: then none is left",
+	   drv->name);
+
+	ok(!store_doubt_put(s, &d), "%s: a doubt is put", drv->name);
+	d.scan_id = 8;
+	ok(!store_doubt_put(s, &d), "%s: and again", drv->name);
+	d.port = 80;
+	d.kind = FINDING_BLOCKED;
+	d.due_ns = T0 + 100;
+	ok(!store_doubt_put(s, &d), "%s: one for later", drv->name);
+	doubts_due_are(s, T0 + 1, "n1 10.251.0.1 666 hidden scan 8; ", "the first is due, once");
+	doubts_due_are(s, T0 + 100,
+		       "n1 10.251.0.1 80 blocked scan 8; n1 10.251.0.1 666 hidden scan 8; ",
+		       "later both are");
+	ok(!store_doubt_asked(s, &d, T0 + 100), "%s: one is asked for", drv->name);
+	doubts_due_are(s, T0 + 100, "n1 10.251.0.1 666 hidden scan 8; ", "and due no more");
+	ok(!store_doubts_prune(s, T0 + 101), "%s: those never answered are pruned", drv->name);
+	d.port = 666;
+	buf_reset(&text);
+	ok(!store_doubts(s, "n1", "10.251.0.1", list_doubt, &text) &&
+		   !strcmp(buf_str(&text), "n1 10.251.0.1 666 hidden scan 8; "),
+	   "%s: the other is still there", drv->name);
+	ok(!store_doubt_del(s, &d) && !store_doubt_del(s, &d), "%s: it is deleted, twice",
+	   drv->name);
+	doubts_due_are(s, T0 + 100, "", "and none is left");
+	buf_done(&text);
+}
+
 int main(void)
 {
-	static void (*const tests[])(struct store * s) = { test_plans, test_addrs, test_queue,
-							   test_failing, test_exclusion };
+	static void (*const tests[])(struct store * s) = { test_plans,	   test_addrs,
+							   test_queue,	   test_failing,
+							   test_exclusion, test_compared };
 
 	return conformance(tests, array_len(tests), NULL);
 }

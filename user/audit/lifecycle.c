@@ -18,7 +18,7 @@
  *	held          opened outside of it        open           "also outside of the maintenance"
  *	stands        last door closed            the same       -  (gone_ns; due after the blink)
  *	stands        gone for the blink          resolved       "door gone"
- *	stands        last door judged fine       resolved       "as profiled now"
+ *	stands        last door judged fine       resolved       "as profiled now", or what shows it
  *
  * "allowed" is what a person decided; that its doors are fine afterwards is the point of it and
  * no change. Severity only rises while an alert stands: a lower one of a later door says nothing about
@@ -180,7 +180,8 @@ void lifecycle_step(const struct life *have, const struct life_input *in,
 		break;
 	case LIFE_FINE:
 		if (!in->doors && lifecycle_stands(r.next.state))
-			resolve(&r, in, in->at_ns, "as profiled now");
+			resolve(&r, in, in->at_ns,
+				in->fine_note ? in->fine_note : "as profiled now");
 		break;
 	case LIFE_TICK:
 		break;

@@ -32,7 +32,7 @@
 enum life_event {
 	LIFE_OPENED = 1, /* a door with this finding stands open (or was judged anew to have it) */
 	LIFE_CLOSED = 2, /* one of its doors closed */
-	LIFE_FINE = 3, /* one of its doors was judged anew and is fine now: the profile changed */
+	LIFE_FINE = 3, /* one of its doors was judged anew and is fine now: the profile changed, or a scan saw it well */
 	LIFE_TICK = 4, /* time passed */
 };
 
@@ -57,6 +57,7 @@ struct life_input {
 	/* The event's node is in a maintenance: until when, which, and what to log. With LIFE_TICK: the alert's node is. */
 	uint64_t held_until_ns, window_id;
 	const char *held_note;
+	const char *fine_note; /* with LIFE_FINE: what to log, or NULL */
 	bool excepted; /* a person lives with it: no alert of it opens */
 };
 

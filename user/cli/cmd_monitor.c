@@ -88,7 +88,7 @@ static int on_crosscheck(void *arg)
 	struct monitor *m = arg;
 	unsigned changes = 0;
 	bool more = false;
-	int err = crosscheck_step(m->crosscheck, &changes, &more);
+	int err = crosscheck_step(m->crosscheck, clock_wall_ns(), &changes, &more);
 
 	if (err && !m->crosscheck_failing)
 		log_warn("cannot compare what scans saw: %s (%s), trying again", strerror(-err),
@@ -102,7 +102,7 @@ static int on_crosscheck(void *arg)
 
 static int set_up_crosscheck(struct monitor *m)
 {
-	int err = crosscheck_new(m->role.store, &m->crosscheck);
+	int err = crosscheck_new(m->role.store, judge_alerting(m->judge), &m->crosscheck);
 
 	if (!err)
 		err = loop_add_timer(m->role.loop, on_crosscheck, m, &m->crosscheck_timer);

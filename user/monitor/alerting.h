@@ -73,10 +73,11 @@ struct finding {
 	struct text record; /* an event that shows it, or unknown */
 	uint32_t boot_seq; /* of that event */
 	uint64_t seq;
+	const char *over; /* what alerting_end() logs: it is over at once; NULL: after the blink, as a door's is */
 };
 /*
  * It stands on that node; said again and again while it does (each call after the first costs a look-up), it opens again
- * when an exception has run out. alerting_end(): it stands there no more; only what makes the key is read.
+ * when an exception has run out. alerting_end(): it stands there no more; only what makes the key, and `over`, is read.
  * Both within a transaction; alerting_flush() before the commit.
  */
 must_check int alerting_find(struct alerting *a, const struct finding *f, uint64_t at_ns);

@@ -39,13 +39,13 @@ static void put_program(struct buf *b, const struct compare_door *d)
 		buf_puts(b, "a program that is not known");
 }
 
-static void summary(const struct compared *c, const struct compare_in *in, const char *node,
-		    const char *host_type, struct buf *b)
+/* Of any node: which ones is put behind it. */
+static void summary(const struct compared *c, const struct compare_in *in, const char *host_type,
+		    struct buf *b)
 {
 	switch (c->ruling.kind) {
 	case FINDING_HIDDEN:
-		buf_printf(b, "port %u answers on %s, and its kernel shows no such door", in->port,
-			   node);
+		buf_printf(b, "port %u answers, and the kernel shows no such door,", in->port);
 		break;
 	case FINDING_MASQUERADE:
 		buf_puts(b, c->exe_contradicts ? "what listens" : "another service answers");
@@ -141,21 +141,11 @@ static void remedy(const struct compared *c, const struct compare_in *in, const 
 	}
 }
 
-int crosscheck_words(const struct compared *c, const struct compare_in *in, const char *node,
-		     const char *host_type, const char *addr, struct crosscheck_words_buf *b,
-		     struct crosscheck_words *ret)
+int crosscheck_words(const struct compared *c, const struct compare_in *in,
+		     const struct crosscheck_where *at, struct crosscheck_words_buf *b)
 {
-	summary(c, in, node, host_type, &b->summary);
-	why(c, in, node, addr, &b->why);
-	remedy(c, in, node, host_type, &b->remedy);
-	if (b->summary.err || b->why.err || b->remedy.err)
-		return -E2BIG;
-	*ret = (struct crosscheck_words){
-		.severity = c->ruling.severity,
-		.host_type = host_type,
-		.summary = buf_str(&b->summary),
-		.why = buf_str(&b->why),
-		.remedy = buf_str(&b->remedy),
-	};
-	return 0;
+	summary(c, in, at->host_type, &b->summary);
+	why(c, in, at->node, at->addr, &b->why);
+	remedy(c, in, at->node, at->host_type, &b->remedy);
+	return b->summary.err || b->why.err || b->remedy.err ? -E2BIG : 0;
 }

@@ -8,16 +8,16 @@
 /* Plain words for what two witnesses disagree about. */
 #define CROSSCHECK_WHAT "from-outside" /* in keys: seen by a scan only */
 
-struct crosscheck_words {
-	enum severity severity;
-	const char *host_type, *summary, *why, *remedy; /* borrowed from the buffers */
+struct crosscheck_where {
+	const char *node, *host_type, *addr;
 };
 struct crosscheck_words_buf {
 	struct buf summary, why, remedy;
 };
 #define CROSSCHECK_WORDS_INIT { BUF_INIT(1024), BUF_INIT(3000), BUF_INIT(2000) }
 void crosscheck_words_done(struct crosscheck_words_buf *b);
-must_check int crosscheck_words(const struct compared *c, const struct compare_in *in, const char *node, const char *host_type,
-			     const char *addr, struct crosscheck_words_buf *b, struct crosscheck_words *ret);
+/* The summary is without the nodes: see struct finding. */
+must_check int crosscheck_words(const struct compared *c, const struct compare_in *in, const struct crosscheck_where *at,
+				struct crosscheck_words_buf *b);
 
 #endif

@@ -96,6 +96,11 @@ void judge_free(struct judge *j)
 	free(j);
 }
 
+struct alerting *judge_alerting(const struct judge *j)
+{
+	return j->alerting;
+}
+
 /* --- profiles --------------------------------------------------------------------------------- */
 
 /* NULL when the class has no profile; cached until the revision moves. */

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 
+struct alerting;
 struct store;
 
 /*
@@ -31,6 +32,9 @@ struct judge_opts {
 must_check int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_judge);
 void judge_free(struct judge *j);
 DEFINE_FREEP(struct judge, judge_free)
+
+/* Its alerts, for others that raise some between its steps; its as long as the judge is. */
+struct alerting *judge_alerting(const struct judge *j);
 
 /*
  * Does what there is to do at now_wall_ns: new events, changed profiles, doors gone for longer than a blink. *ret_changes:

@@ -46,6 +46,7 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_plans", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_shards", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_hosts", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_doubts", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "node_addrs", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "alert_nodes", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "class_rules", false },

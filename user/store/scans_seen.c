@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 
-#include "store/scans.h"
+#include "store/compared.h"
 #include "store/sql.h"
 #include "store/wrap.h"
 
@@ -107,44 +107,64 @@ int store_scans(struct store *s, const struct store_scan_query *want, store_scan
 	return ret;
 }
 
+#define HOST_COLS                                                                                  \
+	"SELECT h.scan_id, h.shard, n.name, h.addr, h.state, s.kind, s.plan, h.started_ns, "       \
+	"h.ended_ns, h.asked, h.folded, h.open_count FROM scan_hosts h JOIN nodes n ON n.id = "    \
+	"h.node_id JOIN scans s ON s.id = h.scan_id WHERE h.state <> 'queued' "
+
+static int each_host(struct sql *q, store_scan_host_fn fn, void *arg)
+{
+	int ret;
+
+	while ((ret = sql_step(q)) > 0) {
+		const struct store_scan_host h = {
+			.scan_id = sql_u64(q, 0),
+			.shard = (uint32_t)sql_u64(q, 1),
+			.node = sql_str(q, 2),
+			.addr = sql_str(q, 3),
+			.state = sql_str(q, 4),
+			.kind = sql_str(q, 5),
+			.plan = sql_str(q, 6),
+			.started_ns = sql_u64(q, 7),
+			.ended_ns = sql_u64(q, 8),
+			.asked = sql_str(q, 9),
+			.folded = sql_str(q, 10),
+			.open_count = sql_u64(q, 11),
+		};
+
+		ret = fn(&h, arg);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
 int store_scan_hosts(struct store *s, const struct store_scan_query *want, store_scan_host_fn fn,
 		     void *arg)
 {
 	_sql_ struct sql q = { .s = s };
 	const char *node = want->node ? want->node : "";
 	int ret = sql_get(&q,
-			  "SELECT h.scan_id, h.shard, n.name, h.addr, h.state, s.kind, s.plan, "
-			  "h.started_ns, h.ended_ns, "
-			  "h.asked, h.folded, h.open_count FROM scan_hosts h JOIN nodes n ON n.id "
-			  "= h.node_id JOIN scans s "
-			  "ON s.id = h.scan_id WHERE h.state <> 'queued' AND (? = 0 OR h.scan_id = "
-			  "?) AND (? = '' OR "
-			  "n.name = ?) AND h.ended_ns >= ? AND h.ended_ns < ? ORDER BY h.ended_ns, "
-			  "h.scan_id, n.name, h.addr "
-			  "LIMIT ?",
+			  HOST_COLS "AND (? = 0 OR h.scan_id = ?) AND (? = '' OR n.name = ?) AND "
+				    "h.ended_ns >= ? AND h.ended_ns < ? ORDER BY h.ended_ns, "
+				    "h.scan_id, n.name, h.addr LIMIT ?",
 			  "uussuuu", want->scan_id, want->scan_id, node, node, want->since_ns,
 			  want->until_ns ? want->until_ns : (uint64_t)OPEN_END,
 			  want->limit ? (uint64_t)want->limit : (uint64_t)OPEN_END);
 
-	while (!ret && (ret = sql_step(&q)) > 0) {
-		const struct store_scan_host h = {
-			.scan_id = sql_u64(&q, 0),
-			.shard = (uint32_t)sql_u64(&q, 1),
-			.node = sql_str(&q, 2),
-			.addr = sql_str(&q, 3),
-			.state = sql_str(&q, 4),
-			.kind = sql_str(&q, 5),
-			.plan = sql_str(&q, 6),
-			.started_ns = sql_u64(&q, 7),
-			.ended_ns = sql_u64(&q, 8),
-			.asked = sql_str(&q, 9),
-			.folded = sql_str(&q, 10),
-			.open_count = sql_u64(&q, 11),
-		};
+	return ret ? ret : each_host(&q, fn, arg);
+}
 
-		ret = fn(&h, arg);
-	}
-	return ret;
+int store_scan_uncompared(struct store *s, uint64_t since_ns, uint32_t limit, store_scan_host_fn fn,
+			  void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  HOST_COLS "AND h.compared_ns = 0 AND h.ended_ns >= ? ORDER BY "
+				    "h.ended_ns, h.scan_id, n.name, h.addr LIMIT ?",
+			  "uu", since_ns ? since_ns : 1, (uint64_t)limit);
+
+	return ret ? ret : each_host(&q, fn, arg);
 }
 
 int store_scan_ports(struct store *s, uint64_t scan_id, const char *node, const char *addr,

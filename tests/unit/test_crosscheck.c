@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "crosscheck_help.h"
+
+/* What two witnesses disagree about: raised, held, folded, ended, by one monitor or two, through a store in a file. */
+
+#define HIDDEN_OPEN "hidden :666 open n1 x1; "
+
+static void hide(unsigned node)
+{
+	scanned_open(node, 666);
+	step(0);
+	scanned_open(node, 666);
+	step(0);
+}
+
+static void test_second_look(void)
+{
+	set_up();
+	alerts_are("", "nodes that are as their profile says raise nothing");
+	scanned_open(1, 666);
+	step(0);
+	alerts_are("", "a hidden door that was seen once raises nothing");
+	is_int(second_looks(), 1, "but a second look is asked for, at once");
+	step(0);
+	is_int(second_looks(), 1, "once");
+	scanned_open(1, 666);
+	step(0);
+	alerts_are(HIDDEN_OPEN, "seen twice it is an alert");
+	is_int(monitors[0].changes, 1, "told once");
+	step(0);
+	is_int(monitors[0].changes, 0, "and not again");
+	scanned_folded(1, "tcp closed 600-700");
+	step(0);
+	alerts_are("hidden :666 resolved n1 x0; ", "a scan that sees it closed ends it");
+	scanned_open(1, 666);
+	step(0);
+	alerts_are("hidden :666 resolved n1 x0; ", "its return is a doubt anew");
+	scanned_folded(1, "tcp closed 600-700");
+	scanned_open(1, 666);
+	step(0);
+	alerts_are("hidden :666 resolved n1 x0; ", "which a scan that does not see it dispels");
+}
+
+static void test_blocked(void)
+{
+	set_up();
+	scanned_folded(1, "tcp closed 1-79,81-1000; tcp filtered 80");
+	step(0);
+	alerts_are("", "a port that turned filtered may be our scan's own doing");
+	is_int(second_looks(), 0, "and is not asked for again at once");
+	scanned_folded(1, "tcp filtered 80");
+	step(0);
+	alerts_are("", "a scan before it had time to recover says nothing");
+	doubts_age();
+	step(0);
+	is_int(second_looks(), 1, "later it is, by itself");
+	scanned(1, &(struct scanned){ .folded = "tcp filtered 80", .ago_ns = 19 * S });
+	step(0);
+	alerts_are("blocked :80 open n1 x1; ", "filtered still: it is blocked");
+	scanned_open(1, 80);
+	step(0);
+	alerts_are("blocked :80 resolved n1 x0; ", "open again: it is over");
+}
+
+static void test_nodes(void)
+{
+	const struct store_decision ack = {
+		.alert_id = 1,
+		.from = ALERT_OPEN,
+		.to = ALERT_ACKNOWLEDGED,
+		.who = "mlee",
+		.note = "",
+		.at_ns = clock_wall_ns(),
+	};
+	uint64_t log_id;
+
+	set_up();
+	hide(1);
+	ok(!store_decide(store, &ack, &log_id), "a person acknowledges a hidden door");
+	step(0);
+	hide(2);
+	alerts_become("hidden :666 acknowledged n[1-2] x2; ",
+		      "one node more folds, and undoes no person's word");
+	scanned_folded(1, "tcp closed 666");
+	step(0);
+	alerts_become("hidden :666 acknowledged n2 x1; ", "one node fewer too");
+	scanned_folded(2, "tcp closed 666");
+	step(0);
+	alerts_are("hidden :666 resolved n[1-2] x0; ", "the last one ends it");
+}
+
+static void test_maintenance(void)
+{
+	const uint64_t now = clock_wall_ns();
+	const struct store_maintenance m = { .nodes = "n1",
+					     .host_type = "",
+					     .starts_ns = now - S,
+					     .ends_ns = now + 3600 * S,
+					     .reason = "disks",
+					     .author = "mlee",
+					     .created_ns = now };
+	uint64_t id = 0;
+
+	set_up();
+	ok(!store_maintenance_add(store, &m, &id), "a maintenance begins");
+	hide(1);
+	alerts_are("hidden :666 snoozed n1 x1; ", "a hidden door is held back by it");
+	scanned_folded(1, "tcp filtered 80");
+	step(0);
+	doubts_age();
+	scanned(1, &(struct scanned){ .folded = "tcp filtered 80", .ago_ns = 15 * S });
+	step(0);
+	alerts_are("blocked :80 snoozed n1 x1; hidden :666 snoozed n1 x1; ", "and a blocked one");
+	ok(!store_maintenance_end(store, id, "mlee", clock_wall_ns()), "the maintenance ends");
+	alerts_become("blocked :80 open n1 x1; hidden :666 open n1 x1; ",
+		      "what stands then is told: held no longer");
+}
+
+static int first_key(const struct store_alert *a, void *arg)
+{
+	snprintf(arg, 1024, "%s", a->key);
+	return 1;
+}
+
+static void test_allowed(void)
+{
+	const struct store_decision allow = {
+		.alert_id = 1,
+		.from = ALERT_OPEN,
+		.to = ALERT_ALLOWED,
+		.who = "mlee",
+		.note = "",
+		.at_ns = clock_wall_ns(),
+	};
+	const struct store_alert_query all = { .all = true };
+	char key[1024] = "";
+	const struct timespec pause = { .tv_nsec = 50000000 };
+	struct store_exception e = { .key = key, .reason = "known", .author = "mlee" };
+	uint64_t id = 0;
+
+	set_up();
+	hide(1);
+	e.created_ns = clock_wall_ns();
+	e.expires_ns = e.created_ns + 2 * S;
+	ok(store_alerts(store, &all, first_key, key) == 1 && !store_exception_add(store, &e, &id) &&
+		   !store_decide(store, &allow, &id),
+	   "a person lives with it for some seconds");
+	step(0);
+	scanned_open(1, 666);
+	step(0);
+	alerts_are("hidden :666 allowed n1 x1; ", "a scan that sees it again says nothing");
+	while (clock_wall_ns() < e.expires_ns)
+		nanosleep(&pause, NULL);
+	scanned_open(1, 666);
+	step(0);
+	alerts_are(HIDDEN_OPEN, "when the exception has run out it is back");
+}
+
+static void test_two_monitors(void)
+{
+	set_up();
+	start_monitor(1);
+	scanned_open(1, 666);
+	step(0);
+	step(1);
+	is_int(second_looks(), 1, "of two monitors one asks for the second look");
+	scanned_open(1, 666);
+	step(1);
+	step(0);
+	is_int(monitors[0].changes + monitors[1].changes, 1, "and one of them tells");
+	alerts_are(HIDDEN_OPEN, "of one alert on one node");
+	scanned_open(2, 666);
+	step(0);
+	scanned_open(2, 666);
+	step(1);
+	scanned_folded(1, "tcp closed 666");
+	step(0);
+	scanned_folded(2, "tcp closed 666");
+	step(1);
+	step(0);
+	alerts_are("hidden :666 resolved n[1-2] x0; ",
+		   "taking turns they count right: none is left");
+}
+
+static void test_killed(void)
+{
+	set_up();
+	scanned_open(1, 666);
+	step(0);
+	start_monitor(0);
+	step(0);
+	is_int(second_looks(), 1, "a monitor that was killed after a doubt does not ask twice");
+	scanned_open(1, 666);
+	step(0);
+	alerts_are(HIDDEN_OPEN, "and the next one confirms it");
+	start_monitor(0);
+	step(0);
+	is_int(monitors[0].changes, 0, "a third one has nothing to tell");
+	alerts_are(HIDDEN_OPEN, "and changes nothing");
+	scanned_folded(1, "tcp closed 666");
+	step(0);
+	alerts_are("hidden :666 resolved n1 x0; ", "but ends what the others raised");
+}
+
+int main(void)
+{
+	if (set_up_dir()) {
+		test_second_look();
+		test_blocked();
+		test_nodes();
+		test_maintenance();
+		test_allowed();
+		test_two_monitors();
+		test_killed();
+	}
+	return tear_down();
+}

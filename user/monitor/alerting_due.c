@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "monitor/alert_row.h"
+#include "monitor/alerting_internal.h"
+#include "monitor/held.h"
+#include "store/triage.h"
+
+/* Time that passes: snoozes that end, doors gone for the blink, texts to be folded anew. */
+
+struct walk {
+	struct alerting *a;
+	uint64_t until_ns, now_ns, next_ns;
+	bool work; /* something is due: a commit without any would ring the bell for nothing */
+	int err;
+};
+
+static bool flush_entry(const void *key, size_t len, void *value, void *arg)
+{
+	struct walk *w = arg;
+	struct entry *e = value;
+	char text[1024];
+
+	if (!e->dirty || !e->id || w->err || len >= sizeof(text))
+		return false;
+	memcpy(text, key, len);
+	text[len] = '\0';
+	w->err = store_touch_alert(w->a->store, text, e->life.doors, e->life.last_ns);
+	e->dirty = false;
+	return false;
+}
+
+int alerting_flush(struct alerting *a)
+{
+	struct walk w = { .a = a };
+
+	map_each(a->entries, flush_entry, &w);
+	return w.err;
+}
+
+struct folding {
+	struct walk *w;
+	struct entry *e;
+};
+
+static int fold_row(const struct store_alert *alert, void *arg)
+{
+	_cleanup_(buf_done) struct buf nodes = BUF_INIT(ALERTING_NODES_MAX),
+				       summary = BUF_INIT(ALERTING_TEXT_MAX);
+	struct folding *f = arg;
+	int err = alert_row_nodes(f->w->a->store, alert->id, &nodes);
+
+	if (err)
+		return err;
+	alert_row_summary(alert->summary, buf_str(&nodes), f->e->life.nodes, &summary);
+	return store_alert_fold(f->w->a->store, alert->id, buf_str(&nodes), f->e->life.nodes,
+				buf_str(&summary));
+}
+
+/* A maintenance that goes on holds on: the alert's last node is asked for. */
+static int look_held(const struct store_alert *alert, void *arg)
+{
+	struct folding *f = arg;
+	const struct held_window *w =
+		held_window_at(f->w->a->held, alert->node, alert->host_type, f->w->until_ns);
+
+	f->e->life.until_ns = f->e->life.until_ns ? f->e->life.until_ns : 1;
+	if (w && w->ends_ns > f->e->life.until_ns) {
+		f->e->life.until_ns = w->ends_ns;
+		f->e->life.window_id = w->id;
+	}
+	return 0;
+}
+
+static bool tick_entry(const void *key, size_t len, void *value, void *arg)
+{
+	struct walk *w = arg;
+	struct entry *e = value;
+	struct folding f = { w, e };
+	struct life_input in = { .what = LIFE_TICK,
+				 .doors = e->life.doors,
+				 .nodes = e->life.nodes,
+				 .severity = e->life.severity,
+				 .at_ns = w->until_ns };
+	char text[1024];
+
+	if (w->err || len >= sizeof(text))
+		return false;
+	memcpy(text, key, len);
+	text[len] = '\0';
+	if (e->due_ns && e->due_ns <= w->until_ns) {
+		if (e->life.state == ALERT_SNOOZED && e->life.window_id &&
+		    e->life.until_ns <= w->until_ns)
+			w->err = store_alert_get(w->a->store, text, look_held, &f);
+		if (!w->err)
+			w->err = alerting_live(w->a, text, e, &in, NULL);
+	}
+	if (!w->err && e->fold_ns && e->fold_ns <= w->now_ns && e->id) {
+		w->err = store_alert_get(w->a->store, text, fold_row, &f);
+		e->fold_ns = 0;
+	}
+	/* What is resolved is read anew should it come back. */
+	return !w->err && e->life.state == ALERT_RESOLVED && !e->life.doors;
+}
+
+static bool earliest_due(const void *key, size_t len, void *value, void *arg)
+{
+	struct entry *e = value;
+	struct walk *w = arg;
+
+	(void)key;
+	(void)len;
+	/* It closed in the future: a clock was set back. It has been gone since now at the latest. */
+	if (e->life.gone_ns > w->now_ns) {
+		e->life.gone_ns = w->now_ns;
+		e->due_ns = w->now_ns + w->a->o.blink_ns;
+	}
+	w->work |=
+		(e->due_ns && e->due_ns <= w->until_ns) || (e->fold_ns && e->fold_ns <= w->now_ns);
+	if (e->due_ns && (!w->next_ns || e->due_ns < w->next_ns))
+		w->next_ns = e->due_ns;
+	if (e->fold_ns && (!w->next_ns || e->fold_ns < w->next_ns))
+		w->next_ns = e->fold_ns;
+	return false;
+}
+
+int alerting_due(struct alerting *a, uint64_t until_ns, uint64_t now_wall_ns, uint64_t *ret_next_ns)
+{
+	struct walk w = { .a = a, .until_ns = until_ns, .now_ns = now_wall_ns };
+	int err = a->loaded ? 0 : alerting_load(a, now_wall_ns);
+
+	if (err)
+		return err;
+	map_each(a->entries, earliest_due, &w);
+	if (w.work) {
+		err = store_begin(a->store);
+		if (err)
+			return err;
+		w.err = alerting_enter(a);
+		if (!w.err)
+			map_each(a->entries, tick_entry, &w);
+		err = w.err ? w.err : store_commit(a->store);
+		if (err) {
+			store_rollback(a->store);
+			alerting_forget(a);
+			return err;
+		}
+		w.next_ns = 0;
+		map_each(a->entries, earliest_due, &w);
+	}
+	*ret_next_ns = w.next_ns;
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_MONITOR_ALERTING_INTERNAL_H
+#define AJAR_MONITOR_ALERTING_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit/lifecycle.h"
+#include "base/buf.h"
+#include "monitor/alerting.h"
+#include "store/store.h"
+
+/* alerting.c has the lives, alerting_put.c what is written of them, alerting_find.c what happens to them, alerting_due.c time. */
+#define ALERTING_WHO "monitor"
+#define ALERTING_TEXT_MAX 4096
+#define ALERTING_NODES_MAX 32768
+
+struct held;
+struct map;
+
+struct entry {
+	struct life life;
+	uint64_t id; /* of the alert; 0: none yet */
+	uint64_t due_ns;
+	uint64_t fold_ns; /* wall: when the folded text is written anew; 0: it is right */
+	bool dirty; /* count or last time not written yet */
+};
+
+struct alerting {
+	struct store *store;
+	struct alerting_opts o;
+	struct held *held;
+	struct map *entries; /* key -> struct entry; alerts that are neither resolved nor unknown */
+	struct map *floods; /* flood key -> unsigned: alerts of such keys that stand */
+	bool loaded;
+	char self[24]; /* whose turn it was is written by this */
+	uint64_t log_id, revision; /* up to where people's decisions are known */
+	uint64_t now_ns;
+	unsigned changes;
+};
+
+/* From the store where it is not known. */
+must_check int alerting_entry(struct alerting *a, const char *key, struct entry **ret_e);
+/* Keeps the number of alerts of one flood key that stand. */
+must_check int alerting_count_flood(struct alerting *a, const char *key, bool stood, bool stands_now);
+
+/* A door, or a finding that is none. */
+struct cause {
+	const char *key, *host_type, *node;
+	const struct store_door *d;
+	const struct judgement *j;
+	const struct profile *p;
+	const struct finding *f;
+};
+/* One step of the life, and what it changes is written; c NULL: as the store has it. */
+must_check int alerting_live(struct alerting *a, const char *key, struct entry *e, struct life_input *in,
+			     const struct cause *c);
+
+#endif

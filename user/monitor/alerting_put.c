@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audit/audit.h"
+#include "monitor/alert_row.h"
+#include "monitor/alerting_internal.h"
+
+/* What is written of an alert when its life changes. */
+
+struct texts {
+	struct buf nodes, summary, why, remedy;
+};
+#define TEXTS_INIT                                                                                 \
+	{                                                                                          \
+		BUF_INIT(ALERTING_NODES_MAX), BUF_INIT(ALERTING_TEXT_MAX),                         \
+			BUF_INIT(ALERTING_TEXT_MAX), BUF_INIT(ALERTING_TEXT_MAX)                   \
+	}
+
+static void texts_done(struct texts *t)
+{
+	buf_done(&t->nodes);
+	buf_done(&t->summary);
+	buf_done(&t->why);
+	buf_done(&t->remedy);
+}
+
+/* Everything but the texts that differ between a door and another finding; nodes and summary go into t. */
+static int put_row(struct alerting *a, struct entry *e, enum alert_state was, const char *node,
+		   const struct life_change *c, struct store_alert *row, struct texts *t)
+{
+	_cleanup_(buf_done) struct buf summary = BUF_INIT(ALERTING_TEXT_MAX);
+	uint64_t log_id;
+	int err = 0;
+
+	if (e->id)
+		err = alert_row_nodes(a->store, e->id, &t->nodes);
+	else
+		buf_puts(&t->nodes, node);
+	if (err)
+		return err;
+	alert_row_summary(row->summary, buf_str(&t->nodes), e->life.nodes, &summary);
+	row->nodes = buf_str(&t->nodes);
+	row->summary = buf_str(&summary);
+	row->severity = c->severity;
+	row->state = c->state;
+	row->count = e->life.doors;
+	row->node_count = e->life.nodes;
+	row->first_ns = e->life.first_ns;
+	row->last_ns = e->life.last_ns;
+	row->until_ns = c->state == ALERT_SNOOZED ? e->life.until_ns : 0;
+	row->window_id = c->state == ALERT_OPEN ? 0 : e->life.window_id;
+	row->was = was;
+	a->changes++;
+	e->fold_ns = 0;
+	return store_put_alert(a->store, row, ALERTING_WHO, c->note, c->at_ns, &e->id, &log_id);
+}
+
+/* A door, or a finding that is none. */
+static int put_of_door(struct alerting *a, struct entry *e, const struct cause *c,
+		       enum alert_state was, const struct life_change *change)
+{
+	_cleanup_(texts_done) struct texts t = TEXTS_INIT;
+	const struct store_door *d = c->d;
+	const struct process *opener = &d->ev.opener;
+	struct store_alert row = { .key = c->key,
+				   .kind = c->j->kind,
+				   .host_type = d->host_type,
+				   .proto = d->door.proto,
+				   .port = d->door.port,
+				   .boot_seq = d->boot_seq,
+				   .seq = d->open_seq,
+				   .node = d->node,
+				   .record = d->record };
+
+	if (audit_is_flood(c->key))
+		buf_printf(&t.summary,
+			   "a flood: more than %d ports at once; those on top are counted here, "
+			   "the first: ",
+			   AUDIT_FLOOD_MIN);
+	audit_summary(c->j, d->node, &d->door, opener, &t.summary);
+	audit_why(c->j, d->host_type, c->p, &d->door, opener, &t.why);
+	audit_remedy(c->j, d->host_type, &d->door, opener, &t.remedy);
+	row.summary = buf_str(&t.summary);
+	row.why = buf_str(&t.why);
+	row.remedy = buf_str(&t.remedy);
+	return put_row(a, e, was, d->node, change, &row, &t);
+}
+
+static int put_of_finding(struct alerting *a, struct entry *e, const struct cause *c,
+			  enum alert_state was, const struct life_change *change)
+{
+	_cleanup_(texts_done) struct texts t = TEXTS_INIT;
+	const struct finding *f = c->f;
+	struct store_alert row = { .key = c->key,
+				   .kind = f->kind,
+				   .host_type = f->host_type,
+				   .proto = f->proto,
+				   .port = f->port,
+				   .boot_seq = f->boot_seq,
+				   .seq = f->seq,
+				   .node = f->node,
+				   .record = f->record,
+				   .why = f->why,
+				   .remedy = f->remedy };
+
+	buf_printf(&t.summary, "%s on ", f->summary);
+	row.summary = buf_str(&t.summary);
+	return put_row(a, e, was, f->node, change, &row, &t);
+}
+
+/* An alert as the store has it, with another state. */
+struct restated {
+	struct alerting *a;
+	struct entry *e;
+	enum alert_state was;
+	const struct life_change *change;
+};
+
+static int put_restated(const struct store_alert *alert, void *arg)
+{
+	_cleanup_(texts_done) struct texts t = TEXTS_INIT;
+	const struct restated *r = arg;
+	struct store_alert next = *alert;
+
+	return put_row(r->a, r->e, r->was, alert->node, r->change, &next, &t);
+}
+
+/* --- what happens --------------------------------------------------------------------------------- */
+
+/* One step of the life, and what it changes; c NULL: as the store has it. */
+int alerting_live(struct alerting *a, const char *key, struct entry *e, struct life_input *in,
+		  const struct cause *c)
+{
+	enum alert_state was = e->life.state;
+	struct life_result res;
+	int err;
+
+	in->blink_ns = a->o.blink_ns;
+	in->reopen_nodes = a->o.reopen_nodes;
+	lifecycle_step(&e->life, in, &res);
+	e->life = res.next;
+	e->due_ns = res.due_ns;
+	e->dirty = e->life.state && !res.len && in->what != LIFE_TICK;
+	err = alerting_count_flood(a, key, lifecycle_stands(was), lifecycle_stands(e->life.state));
+	for (unsigned i = 0; i < res.len && !err; i++) {
+		struct restated r = { a, e, was, &res.changes[i] };
+
+		if (c && c->f)
+			err = put_of_finding(a, e, c, was, &res.changes[i]);
+		else if (c)
+			err = put_of_door(a, e, c, was, &res.changes[i]);
+		else
+			err = store_alert_get(a->store, key, put_restated, &r);
+		was = res.changes[i].state;
+	}
+	return err;
+}

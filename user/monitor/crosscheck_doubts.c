@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "monitor/alerting.h"
+#include "monitor/crosscheck_internal.h"
+
+/*
+ * What one scan shows is a doubt; the second that shows it makes it a finding. Doubts are in the store: a monitor that is killed
+ * between the two leaves them to the next, and of several monitors one asks.
+ *
+ *	hidden     asked for again at once: nothing about a scan makes a door where there is none
+ *	blocked    later, and gently: our own connections may have filled the queue of a listener, or a ban may end
+ */
+#define PROBE_PLAN "second look"
+#define ASK_MAX 256
+#define LATER_NS UINT64_C(15000000000)
+#define GENTLE_RATE 10
+#define KEEP_NS UINT64_C(604800000000000)
+#define PORTS_TEXT_MAX 4096
+
+static size_t find_doubt(const struct view *v, enum door_proto proto, uint32_t port)
+{
+	size_t i = 0;
+
+	while (i < v->doubts_len && (v->doubts[i].d.proto != proto || v->doubts[i].d.port != port))
+		i++;
+	return i;
+}
+
+int crosscheck_forget_doubt(struct crosscheck *o, enum door_proto proto, uint32_t port)
+{
+	struct view *v = &o->v;
+	size_t i = find_doubt(v, proto, port);
+	int err;
+
+	if (i == v->doubts_len)
+		return 0;
+	err = store_doubt_del(o->store, &v->doubts[i].d);
+	v->doubts[i] = v->doubts[--v->doubts_len];
+	return err;
+}
+
+int crosscheck_confirmed(struct crosscheck *o, enum finding_kind kind, enum door_proto proto,
+			 uint32_t port, bool *ret_yes)
+{
+	struct view *v = &o->v;
+	const struct store_doubt d = { .node = v->h.node,
+				       .addr = v->h.addr,
+				       .proto = proto,
+				       .port = port,
+				       .kind = kind,
+				       .scan_id = v->h.scan_id,
+				       .due_ns = o->now_ns +
+						 (kind == FINDING_BLOCKED ? LATER_NS : 0) };
+	size_t i = find_doubt(v, proto, port);
+	const struct store_doubt *have = i < v->doubts_len ? &v->doubts[i].d : NULL;
+
+	*ret_yes = false;
+	if (!have || have->kind != kind)
+		return store_doubt_put(o->store, &d);
+	if (have->scan_id == d.scan_id || (kind == FINDING_BLOCKED && v->h.to_ns < have->due_ns))
+		return 0;
+	*ret_yes = true;
+	return crosscheck_forget_doubt(o, proto, port);
+}
+
+/* --- asking --------------------------------------------------------------------------------------- */
+
+struct due {
+	size_t len;
+	struct due_doubt {
+		struct store_doubt d;
+		char node[256], addr[ADDRESS_TEXT_MAX + 1];
+	} doubts[ASK_MAX];
+};
+
+static int on_due(const struct store_doubt *d, void *arg)
+{
+	struct due *l = arg;
+	struct due_doubt *c = &l->doubts[l->len++];
+
+	c->d = *d;
+	snprintf(c->node, sizeof(c->node), "%s", d->node);
+	snprintf(c->addr, sizeof(c->addr), "%s", d->addr);
+	c->d.node = c->node;
+	c->d.addr = c->addr;
+	return l->len == ASK_MAX;
+}
+
+/* One scan for those of one address; *at moves behind them. */
+static int ask_host(struct crosscheck *o, const struct due *l, size_t *at)
+{
+	_cleanup_(buf_done) struct buf ports = BUF_INIT(PORTS_TEXT_MAX);
+	const struct due_doubt *first = &l->doubts[*at];
+	const struct store_target target = { first->node, first->addr };
+	const struct store_scan scan = { .plan = PROBE_PLAN,
+					 .kind = "connect",
+					 .nodes = first->node,
+					 .command = "monitor",
+					 .host_rate = GENTLE_RATE,
+					 .priority = STORE_SCAN_PROBE };
+	struct store_shard sh = { .targets = &target, .targets_len = 1 };
+	uint64_t id;
+	int err = 0;
+
+	for (; !err && *at < l->len; ++*at) {
+		const struct due_doubt *c = &l->doubts[*at];
+
+		if (strcmp(c->node, first->node) || strcmp(c->addr, first->addr))
+			break;
+		buf_printf(&ports, "%s%" PRIu32, ports.len ? "," : "", c->d.port);
+		err = ports.err ? ports.err : store_doubt_asked(o->store, &c->d, o->now_ns);
+	}
+	sh.ports = buf_str(&ports);
+	return err ? err : store_scan_new(o->store, &scan, &sh, 1, o->now_ns, &id);
+}
+
+static int ask_all(struct crosscheck *o)
+{
+	_free_ struct due *l = calloc(1, sizeof(*l));
+	size_t at = 0;
+	int ret = l ? alerting_enter(o->alerting) : -ENOMEM;
+
+	/* Read behind the turn: another monitor may have asked. */
+	if (!ret)
+		ret = store_doubts_due(o->store, o->now_ns, ASK_MAX, on_due, l);
+	if (ret > 0)
+		ret = 0;
+	while (!ret && at < l->len)
+		ret = ask_host(o, l, &at);
+	if (!ret && o->now_ns > KEEP_NS)
+		ret = store_doubts_prune(o->store, o->now_ns - KEEP_NS);
+	return ret;
+}
+
+static int is_due(const struct store_doubt *d, void *arg)
+{
+	(void)d;
+	*(bool *)arg = true;
+	return 1;
+}
+
+int crosscheck_ask(struct crosscheck *o)
+{
+	bool any = false;
+	int ret = store_doubts_due(o->store, o->now_ns, 1, is_due, &any);
+
+	if (ret < 0 || !any)
+		return ret < 0 ? ret : 0;
+	ret = store_begin(o->store);
+	if (ret)
+		return ret;
+	ret = ask_all(o);
+	if (!ret)
+		ret = store_commit(o->store);
+	if (ret) {
+		store_rollback(o->store);
+		alerting_forget(o->alerting);
+	}
+	return ret;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_MONITOR_CROSSCHECK_INTERNAL_H
+#define AJAR_MONITOR_CROSSCHECK_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit/compare.h"
+#include "monitor/crosscheck.h"
+#include "scan/address.h"
+#include "store/compared.h"
+
+/*
+ * crosscheck.c has the steps; crosscheck_view.c what is known of the host at hand, crosscheck_ports.c what is said of its ports,
+ * crosscheck_doubts.c what is looked at twice, crosscheck_words.c the words.
+ */
+struct alerting;
+struct finding;
+
+/* A host that waits to be compared, with copies. */
+struct seen_host {
+	uint64_t scan_id, from_ns, to_ns;
+	char node[256], addr[ADDRESS_TEXT_MAX + 1], state[32];
+	char *folded, *asked;
+};
+
+/* A door, open or closed, with its record. */
+struct door_copy {
+	struct door door;
+	uint64_t opened_ns, closed_ns;
+	struct event ev;
+	char *record;
+};
+
+/* An alert that stands on the node. */
+struct alert_copy {
+	char *key;
+	enum finding_kind kind;
+	enum door_proto proto;
+	uint32_t port;
+	char *host_type;
+	bool found; /* this scan shows it too */
+};
+
+struct doubt_copy {
+	struct store_doubt d; /* node and addr: the host's */
+};
+
+#define PORT_BITS (65536 / 8)
+
+/* What is known of a host at the time of a scan; one at a time. */
+struct view {
+	struct seen_host h;
+	struct address address;
+	char host_type[256];
+	bool has_agent, blind;
+	uint64_t sees_from_ns, sees_to_ns;
+	struct profile *profile;
+	size_t doors_len, alerts_len, doubts_len;
+	struct door_copy *doors;
+	struct compare_door *views; /* of the doors */
+	struct alert_copy *alerts;
+	struct doubt_copy *doubts;
+	/* TCP ports that were asked for and answered for; and of those, what shows that the service there is right. */
+	uint8_t asked[PORT_BITS], sound[PORT_BITS];
+};
+
+struct crosscheck {
+	struct store *store;
+	struct alerting *alerting;
+	uint64_t now_ns, wall_ns; /* the store's clock, and the one alerts go by */
+	unsigned conflicts; /* steps in a row that another writer has undone */
+	struct view v;
+};
+
+/* The host's copies; view_done() frees all there is. */
+must_check int view_take(struct view *v, const struct store_scan_host *h);
+/* How far the agent's view reaches: enough to know whether the comparison has to wait. */
+must_check int view_health(struct view *v, struct store *s);
+must_check int view_read(struct view *v, struct store *s);
+void view_done(struct view *v);
+
+static inline void port_set(uint8_t bits[PORT_BITS], uint32_t port)
+{
+	bits[port / 8] |= (uint8_t)(1 << port % 8);
+}
+
+static inline bool port_has(const uint8_t bits[PORT_BITS], uint32_t port)
+{
+	return port <= UINT16_MAX && (bits[port / 8] & 1 << port % 8);
+}
+
+/* Within a transaction: raises what the host at hand shows, and ends what it shows to be over. */
+must_check int crosscheck_ports(struct crosscheck *o);
+/* The finding stands on the node already; it is marked as found. */
+bool crosscheck_stands(struct crosscheck *o, enum finding_kind kind, enum door_proto proto, uint32_t port, const char *what);
+
+/*
+ * Whether this is the second scan that shows it; else it is noted, and looked at again: at once, or, where the scan itself
+ * may have filled a queue, when that has had time to drain.
+ */
+must_check int crosscheck_confirmed(struct crosscheck *o, enum finding_kind kind, enum door_proto proto, uint32_t port,
+				    bool *ret_yes);
+must_check int crosscheck_forget_doubt(struct crosscheck *o, enum door_proto proto, uint32_t port);
+/* In a transaction of its own: asks for the second looks that are due. */
+must_check int crosscheck_ask(struct crosscheck *o);
+
+#endif

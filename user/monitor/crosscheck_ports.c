@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/audit.h"
+#include "base/buf.h"
+#include "monitor/alerting.h"
+#include "monitor/crosscheck_internal.h"
+#include "monitor/crosscheck_words.h"
+#include "scan/latest.h"
+
+/* What is said of the ports of one host: findings that only two witnesses together can make. */
+#define OVER "a later scan sees it as it should be"
+#define CONF_WRAPPED 8
+
+static bool is_for_us(const struct compared *c)
+{
+	switch (c->ruling.kind) {
+	case FINDING_HIDDEN:
+	case FINDING_MASQUERADE:
+	case FINDING_BLOCKED:
+		return true;
+	case FINDING_UNEXPECTED: /* where there is a kernel's view its door has the alert */
+		return c->witness.inside == INSIDE_ABSENT;
+	default:
+		return false;
+	}
+}
+
+static bool is_ours(const struct alert_copy *a)
+{
+	return a->kind == FINDING_HIDDEN || a->kind == FINDING_MASQUERADE ||
+	       a->kind == FINDING_BLOCKED ||
+	       (a->kind == FINDING_UNEXPECTED && strstr(a->key, " what:" CROSSCHECK_WHAT " "));
+}
+
+bool crosscheck_stands(struct crosscheck *o, enum finding_kind kind, enum door_proto proto,
+		       uint32_t port, const char *what)
+{
+	_cleanup_(buf_done) struct buf key = BUF_INIT(1024);
+	struct view *v = &o->v;
+
+	audit_finding_key(v->host_type, kind, proto, port, what, &key);
+	for (size_t i = 0; i < v->alerts_len; i++) {
+		if (!strcmp(v->alerts[i].key, buf_str(&key))) {
+			v->alerts[i].found = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Whether it shows that the service is the right one, and does not just fail to show that it is another: a port that was only
+ * found open says nothing about who answers there.
+ */
+static bool is_sound(const struct compared *c, const struct compare_in *in)
+{
+	const struct port_seen *p = in->seen;
+
+	if (in->state != PORT_OPEN)
+		return true;
+	if (!p)
+		return false;
+	if (c->row && c->row->fingerprint && *c->row->fingerprint)
+		return p->fingerprints_len && c->fit == SERVICE_FITS;
+	return p->service.method == METHOD_PROBED && p->service.conf > CONF_WRAPPED;
+}
+
+static int raise(struct crosscheck *o, const struct compared *c, const struct compare_in *in)
+{
+	_cleanup_(crosscheck_words_done) struct crosscheck_words_buf words = CROSSCHECK_WORDS_INIT;
+	struct finding f = {
+		.kind = c->ruling.kind,
+		.severity = c->ruling.severity,
+		.host_type = o->v.host_type,
+		.node = o->v.h.node,
+		.proto = in->proto,
+		.port = in->port,
+		.what = c->ruling.kind == FINDING_UNEXPECTED ? CROSSCHECK_WHAT : NULL,
+	};
+	bool stands = crosscheck_stands(o, f.kind, f.proto, f.port, f.what), yes = true;
+	int err = 0;
+
+	if (!stands && (f.kind == FINDING_HIDDEN || f.kind == FINDING_BLOCKED))
+		err = crosscheck_confirmed(o, f.kind, f.proto, f.port, &yes);
+	if (err || !yes)
+		return err;
+	err = crosscheck_words(
+		c, in, &(struct crosscheck_where){ f.node, f.host_type, o->v.h.addr }, &words);
+	f.summary = buf_str(&words.summary);
+	f.why = buf_str(&words.why);
+	f.remedy = buf_str(&words.remedy);
+	return err ? err : alerting_find(o->alerting, &f, o->wall_ns);
+}
+
+static int compare_port(struct crosscheck *o, enum door_proto proto, uint32_t port,
+			enum port_state state, const struct port_seen *seen)
+{
+	struct view *v = &o->v;
+	const struct compare_in in = {
+		.profile = v->profile,
+		.proto = proto,
+		.port = (uint16_t)port,
+		.family = v->address.family,
+		.addr = v->address.bytes,
+		.from_ns = v->h.from_ns,
+		.to_ns = v->h.to_ns,
+		.state = state,
+		.seen = seen,
+		.doors = v->views,
+		.doors_len = v->doors_len,
+		.has_agent = v->has_agent,
+		.sees_from_ns = v->blind ? 0 : v->sees_from_ns,
+		.sees_to_ns = v->sees_to_ns,
+		.now_ns = o->now_ns,
+	};
+	struct compared c;
+	int err = 0;
+
+	audit_compare(&in, &c);
+	/* Where nobody can say, what stands goes on standing. */
+	if (c.witness.outside == OUTSIDE_UNKNOWN || c.transient ||
+	    (c.witness.inside == INSIDE_SILENT && !is_for_us(&c)))
+		return 0;
+	if (proto == PROTO_TCP) {
+		port_set(v->asked, port);
+		if (is_sound(&c, &in))
+			port_set(v->sound, port);
+	}
+	if (c.ruling.kind != FINDING_HIDDEN && c.ruling.kind != FINDING_BLOCKED)
+		err = crosscheck_forget_doubt(o, proto, port);
+	return err || !is_for_us(&c) ? err : raise(o, &c, &in);
+}
+
+static int on_port(const struct store_scan_host *h, const struct store_scan_port *p, void *arg)
+{
+	struct fingerprint f[FINGERPRINTS_MAX];
+	size_t n = 0;
+	struct port_seen seen = {
+		.proto = p->proto,
+		.port = (uint16_t)p->port,
+		.state = port_state_parse(p->state),
+		.reason_ttl = (uint8_t)p->reason_ttl,
+		.reason = text_of(p->reason),
+		.service = { .method = service_method_parse(p->method),
+			     .conf = p->conf,
+			     .name = text_of(p->service),
+			     .product = text_of(p->product),
+			     .version = text_of(p->version),
+			     .tunnel = text_of(p->tunnel) },
+	};
+
+	(void)h;
+	if (p->port > UINT16_MAX)
+		return 0;
+	if (!fingerprints_parse(p->fingerprint, f, &n)) {
+		seen.fingerprints = f;
+		seen.fingerprints_len = (unsigned)n;
+	}
+	return compare_port(arg, p->proto, p->port, seen.state, &seen);
+}
+
+/* One that nmap counts among many in one state. */
+static int compare_folded(struct crosscheck *o, enum door_proto proto, uint32_t port)
+{
+	enum port_state state = PORT_UNKNOWN;
+
+	if (port <= UINT16_MAX && !(proto == PROTO_TCP && port_has(o->v.asked, port)))
+		state = scan_folded_state(o->v.h.folded, proto, (uint16_t)port);
+	return state == PORT_UNKNOWN ? 0 : compare_port(o, proto, port, state, NULL);
+}
+
+/* It was asked for again on this node, and is as it should be. */
+static int end_rest(struct crosscheck *o)
+{
+	struct view *v = &o->v;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < v->alerts_len; i++) {
+		const struct alert_copy *a = &v->alerts[i];
+		const struct finding f = { .kind = a->kind,
+					   .host_type = a->host_type,
+					   .node = v->h.node,
+					   .proto = a->proto,
+					   .port = a->port,
+					   .what = a->kind == FINDING_UNEXPECTED ? CROSSCHECK_WHAT
+										 : NULL,
+					   .over = OVER };
+
+		if (a->found || !is_ours(a) || a->proto != PROTO_TCP ||
+		    !port_has(v->asked, a->port))
+			continue;
+		if (a->kind == FINDING_MASQUERADE && !port_has(v->sound, a->port))
+			continue;
+		err = alerting_end(o->alerting, &f, o->wall_ns);
+	}
+	return err;
+}
+
+int crosscheck_ports(struct crosscheck *o)
+{
+	struct view *v = &o->v;
+	int err = store_scan_ports(o->store, v->h.scan_id, v->h.node, v->h.addr, on_port, o);
+
+	for (size_t i = 0; !err && i < v->doors_len; i++) {
+		const struct door *d = &v->doors[i].door;
+
+		err = compare_folded(o, d->proto == PROTO_MPTCP ? PROTO_TCP : d->proto, d->port);
+	}
+	/* A port without a door now, of an alert or a doubt: the folded lists speak of it too. From behind: doubts go. */
+	for (size_t i = 0; !err && i < v->alerts_len; i++) {
+		if (is_ours(&v->alerts[i]))
+			err = compare_folded(o, v->alerts[i].proto, v->alerts[i].port);
+	}
+	for (size_t i = v->doubts_len; !err && i--;)
+		err = compare_folded(o, v->doubts[i].d.proto, v->doubts[i].d.port);
+	return err ? err : end_rest(o);
+}

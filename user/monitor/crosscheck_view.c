@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "monitor/crosscheck_internal.h"
+#include "store/health.h"
+
+/* What is known of a host at the time of a scan: its doors, how far its agent saw, what stands on it already. */
+#define DOORS_MAX 4096
+
+void view_done(struct view *v)
+{
+	for (size_t i = 0; i < v->doors_len; i++)
+		free(v->doors[i].record);
+	for (size_t i = 0; i < v->alerts_len; i++) {
+		free(v->alerts[i].key);
+		free(v->alerts[i].host_type);
+	}
+	free(v->doors);
+	free(v->views);
+	free(v->alerts);
+	free(v->doubts);
+	free(v->h.folded);
+	free(v->h.asked);
+	profile_free(v->profile);
+	memset(v, 0, sizeof(*v));
+}
+
+int view_take(struct view *v, const struct store_scan_host *h)
+{
+	view_done(v);
+	v->h = (struct seen_host){ .scan_id = h->scan_id,
+				   .from_ns = h->started_ns,
+				   .to_ns = h->ended_ns,
+				   .folded = strdup(h->folded),
+				   .asked = strdup(h->asked) };
+	snprintf(v->h.node, sizeof(v->h.node), "%s", h->node);
+	snprintf(v->h.addr, sizeof(v->h.addr), "%s", h->addr);
+	snprintf(v->h.state, sizeof(v->h.state), "%s", h->state);
+	return v->h.folded && v->h.asked ? 0 : -ENOMEM;
+}
+
+/* --- doors ---------------------------------------------------------------------------------------- */
+
+static bool have_door(const struct view *v, const struct store_door *d)
+{
+	for (size_t i = 0; i < v->doors_len; i++) {
+		if (v->doors[i].door.cookie == d->door.cookie &&
+		    v->doors[i].door.netns_cookie == d->door.netns_cookie)
+			return true;
+	}
+	return false;
+}
+
+static int on_door(const struct store_door *d, void *arg)
+{
+	struct view *v = arg;
+	struct door_copy *doors, *c;
+
+	if (v->doors_len >= DOORS_MAX || have_door(v, d))
+		return 0;
+	doors = reallocarray(v->doors, v->doors_len + 1, sizeof(*doors));
+	if (!doors)
+		return -ENOMEM;
+	v->doors = doors;
+	c = &doors[v->doors_len];
+	*c = (struct door_copy){ .door = d->door,
+				 .opened_ns = d->opened_ns,
+				 .closed_ns = d->closed_ns };
+	c->record = d->record.len ? malloc(d->record.len) : NULL;
+	if (d->record.len && !c->record)
+		return -ENOMEM;
+	v->doors_len++;
+	if (c->record) {
+		memcpy(c->record, d->record.ptr, d->record.len);
+		if (event_decode(c->record, d->record.len, &c->ev))
+			c->ev = (struct event){ 0 };
+	}
+	return 0;
+}
+
+/* As it was before, in the middle of and after the scan, and as it is now. */
+static int read_doors(struct view *v, struct store *s)
+{
+	const uint64_t times[] = { v->h.from_ns - COMPARE_SETTLE_NS,
+				   (v->h.from_ns + v->h.to_ns) / 2, v->h.to_ns + COMPARE_SETTLE_NS,
+				   0 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < array_len(times); i++) {
+		const struct store_door_query q = { .node = v->h.node,
+						    .open_only = true,
+						    .at_ns = times[i] };
+
+		err = store_doors(s, &q, on_door, v);
+	}
+	if (err)
+		return err;
+	v->views = calloc(v->doors_len + 1, sizeof(*v->views));
+	if (!v->views)
+		return -ENOMEM;
+	for (size_t i = 0; i < v->doors_len; i++) {
+		const struct door_copy *c = &v->doors[i];
+
+		v->views[i] = (struct compare_door){ &c->door, &c->ev.opener, c->opened_ns,
+						     c->closed_ns };
+	}
+	return 0;
+}
+
+/* --- how far the agent saw ------------------------------------------------------------------------- */
+
+static int on_health(const struct store_health_row *r, void *arg)
+{
+	struct view *v = arg;
+	uint64_t behind;
+
+	snprintf(v->host_type, sizeof(v->host_type), "%s", r->host_type);
+	if (r->events)
+		v->has_agent = true;
+	if (!r->known || r->standing != STANDING_CURRENT || r->h.agent != AGENT_RECORDING)
+		return 0;
+	v->has_agent = true;
+	behind = r->h.agent_age_ns > r->h.backlog_ns ? r->h.agent_age_ns : r->h.backlog_ns;
+	v->sees_from_ns = r->first_ns;
+	v->sees_to_ns = r->received_ns > behind ? r->received_ns - behind : 0;
+	return 0;
+}
+
+int view_health(struct view *v, struct store *s)
+{
+	return store_health(s, v->h.node, false, on_health, v);
+}
+
+static int on_event(const struct store_event_row *row, void *arg)
+{
+	enum event_kind k = row->ev.kind;
+
+	if (k == EVENT_LOST || k == EVENT_GAP || k == EVENT_START || k == EVENT_STOP || !k)
+		((struct view *)arg)->blind = true;
+	return 0;
+}
+
+/* --- what stands already ---------------------------------------------------------------------------- */
+
+static int on_alert(const struct store_alert *a, void *arg)
+{
+	struct view *v = arg;
+	struct alert_copy *alerts = reallocarray(v->alerts, v->alerts_len + 1, sizeof(*alerts));
+	struct alert_copy *c;
+
+	if (!alerts)
+		return -ENOMEM;
+	v->alerts = alerts;
+	c = &alerts[v->alerts_len++];
+	*c = (struct alert_copy){ .key = strdup(a->key),
+				  .kind = a->kind,
+				  .proto = a->proto,
+				  .port = a->port,
+				  .host_type = strdup(a->host_type) };
+	return c->key && c->host_type ? 0 : -ENOMEM;
+}
+
+static int on_doubt(const struct store_doubt *d, void *arg)
+{
+	struct view *v = arg;
+	struct doubt_copy *doubts = reallocarray(v->doubts, v->doubts_len + 1, sizeof(*doubts));
+
+	if (!doubts)
+		return -ENOMEM;
+	v->doubts = doubts;
+	doubts[v->doubts_len].d = *d;
+	doubts[v->doubts_len].d.node = v->h.node;
+	doubts[v->doubts_len++].d.addr = v->h.addr;
+	return 0;
+}
+
+int view_read(struct view *v, struct store *s)
+{
+	const struct store_event_query q = { .node = v->h.node,
+					     .since_ns = v->h.from_ns - COMPARE_SETTLE_NS,
+					     .until_ns = v->h.to_ns + COMPARE_SETTLE_NS + 1 };
+	int err = store_profile_get(s, v->host_type, &v->profile);
+
+	if (err == -ENOENT)
+		err = 0;
+	if (!err)
+		err = store_events(s, &q, on_event, v);
+	if (!err)
+		err = read_doors(v, s);
+	if (!err)
+		err = store_alerts_on(s, v->h.node, on_alert, v);
+	if (!err)
+		err = store_doubts(s, v->h.node, v->h.addr, on_doubt, v);
+	return err ? err : address_parse(v->h.addr, &v->address);
+}
