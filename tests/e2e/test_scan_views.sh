@@ -99,6 +99,8 @@ rogue=$DOOR
 WAIT=20 ok "a door that nobody expected" wait_for has_kind 23834 unexpected
 outside() { ajar alerts show "$(ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.port == 23834) | .id')" -C "$T/conf" --data "$D" | grep -q "^outside *open at 10.251.0.2"; }
 ok "is looked at from outside at once, and the alert says so" wait_for outside
+reached() { ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -e 'select(.port == 23834) | select(.severity == "critical" and (.why | contains("from outside: reachable")))' >/dev/null; }
+WAIT=10 ok "which is why it is critical: reachable, without waiting for the next heartbeats" wait_for reached
 # The kernel's view must have been the same for some seconds before the scan and after it.
 ok "the door of before has settled" wait_for sh -c "[ \$(date +%s) -gt $(($(date +%s) + 6)) ]"
 from_m --ports 23830-23839

@@ -35,7 +35,7 @@ static char dir[] = "/tmp/ajar-crosscheck-XXXXXX", uri[128];
 static uint64_t next_seq = 1, start_ns;
 static unsigned stores;
 
-static void run_sql(const char *text)
+static inline void run_sql(const char *text)
 {
 	char *why = NULL;
 
@@ -44,7 +44,7 @@ static void run_sql(const char *text)
 	sqlite3_free(why);
 }
 
-static void stop_monitor(unsigned i)
+static inline void stop_monitor(unsigned i)
 {
 	crosscheck_free(monitors[i].crosscheck);
 	judge_free(monitors[i].judge);
@@ -52,7 +52,7 @@ static void stop_monitor(unsigned i)
 	monitors[i] = (struct xmonitor){ 0 };
 }
 
-static void start_monitor(unsigned i)
+static inline void start_monitor(unsigned i)
 {
 	const struct judge_opts o = { .blink_ns = 1 };
 	struct xmonitor *m = &monitors[i];
@@ -64,7 +64,7 @@ static void start_monitor(unsigned i)
 }
 
 /* Judges and compares until there is nothing more to do; time stands at the real clock's. */
-static void step(unsigned i)
+static inline void step(unsigned i)
 {
 	struct xmonitor *m = &monitors[i];
 	unsigned changes = 0;
@@ -87,7 +87,7 @@ static void step(unsigned i)
 	m->changes += changes;
 }
 
-static void beat(unsigned node)
+static inline void beat(unsigned node)
 {
 	struct store_health h = { .installation = { (uint8_t)node },
 				  .session = { 2 },
@@ -110,7 +110,7 @@ static void beat(unsigned node)
 }
 
 /* A door of that node opens, or closes, so long ago. */
-static void door(unsigned node, enum event_kind kind, uint16_t port, const char *exe, uint64_t ago_ns)
+static inline void door(unsigned node, enum event_kind kind, uint16_t port, const char *exe, uint64_t ago_ns)
 {
 	struct event ev = { .time_ns = start_ns - ago_ns,
 			    .kind = kind,
@@ -193,7 +193,7 @@ static uint64_t scanned(unsigned node, const struct scanned *sc)
 }
 
 /* One open port, and nothing else. */
-static void scanned_open(unsigned node, uint32_t port)
+static inline void scanned_open(unsigned node, uint32_t port)
 {
 	const struct store_scan_port p = { .proto = PROTO_TCP,
 					   .port = port,
@@ -210,7 +210,7 @@ static void scanned_open(unsigned node, uint32_t port)
 	scanned(node, &(struct scanned){ .ports = &p, .ports_len = 1 });
 }
 
-static void scanned_folded(unsigned node, const char *folded)
+static inline void scanned_folded(unsigned node, const char *folded)
 {
 	scanned(node, &(struct scanned){ .folded = folded });
 }
@@ -227,7 +227,7 @@ static int list_alert(const struct store_alert *a, void *arg)
 }
 
 /* By kind, port, state, nodes and how many those are: "hidden :80 open n[1-2] x2; ", the newest first. */
-static void list_alerts(struct buf *b)
+static inline void list_alerts(struct buf *b)
 {
 	const struct store_alert_query all = { .all = true };
 
@@ -237,7 +237,7 @@ static void list_alerts(struct buf *b)
 		buf_puts(b, "error");
 }
 
-static void alerts_are(const char *want, const char *what)
+static inline void alerts_are(const char *want, const char *what)
 {
 	struct buf b = BUF_INIT(1 << 16);
 
@@ -247,7 +247,7 @@ static void alerts_are(const char *want, const char *what)
 }
 
 /* Within some seconds: folded texts and the ends of snoozes follow in time. */
-static __attribute__((unused)) void alerts_become(const char *want, const char *what)
+static inline void alerts_become(const char *want, const char *what)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
 	struct buf b = BUF_INIT(1 << 16);
@@ -269,7 +269,7 @@ static int count_scan(const struct store_scan *sc, void *arg)
 	return 0;
 }
 
-static unsigned second_looks(void)
+static inline unsigned second_looks(void)
 {
 	const struct store_scan_query q = { 0 };
 	unsigned n = 0;
@@ -280,13 +280,13 @@ static unsigned second_looks(void)
 }
 
 /* As if so much time had passed since what is doubted was seen. */
-static void doubts_age(void)
+static inline void doubts_age(void)
 {
 	run_sql("UPDATE scan_doubts SET due_ns = due_ns - 60000000000");
 }
 
 /* A new store with two nodes whose profile has ports 22 and 80 to 89, all of them open; and one monitor. */
-static void set_up(void)
+static inline void set_up(void)
 {
 	struct profile_row rows[2] = { { .port = 22, .proto = PROTO_TCP, .host_type = (char[]){ CLASS } },
 				       { .port = 80,
@@ -318,7 +318,7 @@ static void set_up(void)
 	step(0);
 }
 
-static bool set_up_dir(void)
+static inline bool set_up_dir(void)
 {
 	return ok(mkdtemp(dir) != NULL, "a folder");
 }

@@ -25,6 +25,10 @@ struct judgement {
 void audit_judge(const struct profile *p, const struct door *d, const struct process *opener, uint64_t now_wall_ns,
 		 struct judgement *ret_j);
 
+/* The same, when a scan has looked at it from outside; of enum outside (audit/verdict.h). */
+void audit_judge_seen(const struct profile *p, const struct door *d, const struct process *opener, uint64_t now_wall_ns,
+		      unsigned outside, struct judgement *ret_j);
+
 /*
  * The key under which findings fold into one alert: a door that closes and opens again, or stands on
  * several sockets (SO_REUSEPORT, v4 beside v6), or is restarted, gives the same key. Text, at most 1023 bytes.

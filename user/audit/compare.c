@@ -158,3 +158,12 @@ void audit_compare(const struct compare_in *in, struct compared *ret)
 		c.ruling = (struct ruling){ .verdict = VERDICT_SILENT, .line = c.ruling.line };
 	*ret = c;
 }
+
+enum outside audit_reach(const struct compare_in *in, const struct compare_door *d, bool after)
+{
+	if (!is_this_port(d->door, in) || !answers_at(d->door, in) ||
+	    d->door->scope == SCOPE_LOOPBACK || (!after && d->opened_ns > in->from_ns) ||
+	    (d->closed_ns && d->closed_ns < in->to_ns))
+		return OUTSIDE_UNKNOWN;
+	return outside_of(in);
+}

@@ -92,11 +92,17 @@ enum says audit_says(const struct profile *p, const struct door *d, const struct
 void audit_judge(const struct profile *p, const struct door *d, const struct process *opener,
 		 uint64_t now_wall_ns, struct judgement *ret_j)
 {
+	audit_judge_seen(p, d, opener, now_wall_ns, OUTSIDE_UNKNOWN, ret_j);
+}
+
+void audit_judge_seen(const struct profile *p, const struct door *d, const struct process *opener,
+		      uint64_t now_wall_ns, unsigned outside, struct judgement *ret_j)
+{
 	const struct profile_row *row;
 	const struct witness w = {
 		.says = audit_says(p, d, opener, now_wall_ns, &row),
 		.inside = d->scope == SCOPE_LOOPBACK ? INSIDE_LOOPBACK : INSIDE_OPEN,
-		.outside = OUTSIDE_UNKNOWN,
+		.outside = (enum outside)outside,
 		.owner = owner_facts(opener),
 	};
 	struct ruling r;

@@ -10,7 +10,7 @@
  *	allowed       opened                      open           "reopened"
  *	none, resolved,
  *	allowed       opened in a maintenance     snoozed        the maintenance's reason
- *	open          opened, worse than before   open           "more severe"
+ *	open          opened, worse than before   open           "more severe", or what shows it
  *	ack, snoozed  opened, worse than before   open           "more severe" (not what a maintenance holds)
  *	ack           opened on many more nodes   open           "on many more nodes"
  *	open          opened on more nodes        open           "on more nodes" (in steps, see the header)
@@ -121,7 +121,7 @@ static void opened(struct life_result *r, const struct life_input *in)
 	if (is_held(l) && !in->held_until_ns)
 		change(r, in, ALERT_OPEN, in->at_ns, "also outside of the maintenance");
 	else if (worse && !is_held(l))
-		change(r, in, ALERT_OPEN, in->at_ns, "more severe");
+		change(r, in, ALERT_OPEN, in->at_ns, in->note ? in->note : "more severe");
 	else if (l->state == ALERT_ACKNOWLEDGED && in->reopen_nodes &&
 		 in->nodes >= l->told_nodes + in->reopen_nodes)
 		change(r, in, ALERT_OPEN, in->at_ns, "on many more nodes");
@@ -180,8 +180,7 @@ void lifecycle_step(const struct life *have, const struct life_input *in,
 		break;
 	case LIFE_FINE:
 		if (!in->doors && lifecycle_stands(r.next.state))
-			resolve(&r, in, in->at_ns,
-				in->fine_note ? in->fine_note : "as profiled now");
+			resolve(&r, in, in->at_ns, in->note ? in->note : "as profiled now");
 		break;
 	case LIFE_TICK:
 		break;

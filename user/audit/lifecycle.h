@@ -57,7 +57,7 @@ struct life_input {
 	/* The event's node is in a maintenance: until when, which, and what to log. With LIFE_TICK: the alert's node is. */
 	uint64_t held_until_ns, window_id;
 	const char *held_note;
-	const char *fine_note; /* with LIFE_FINE: what to log, or NULL */
+	const char *note; /* what to log: with LIFE_FINE, and with LIFE_OPENED when that makes it worse; or NULL */
 	bool excepted; /* a person lives with it: no alert of it opens */
 };
 

@@ -38,6 +38,7 @@
 #define PRUNE_EVERY_NS UINT64_C(3600000000000)
 #define PRUNE_PAUSE_NS UINT64_C(20000000)
 #define CROSSCHECK_EVERY_NS UINT64_C(2000000000)
+#define CROSSCHECK_SOON_NS UINT64_C(200000000) /* bells ring in flocks */
 #define CROSSCHECK_PAUSE_NS UINT64_C(10000000)
 #define DAY_NS UINT64_C(86400000000000)
 #define LOOK_NS UINT64_C(10000000000)
@@ -57,7 +58,7 @@ struct monitor {
 	bool no_metrics;
 	struct crosscheck *crosscheck;
 	struct loop_source *crosscheck_timer;
-	bool crosscheck_failing;
+	bool crosscheck_failing, crosscheck_soon;
 };
 
 static int format_alert(const struct store_alert *a, struct buf *b)
@@ -88,7 +89,10 @@ static int on_crosscheck(void *arg)
 	struct monitor *m = arg;
 	unsigned changes = 0;
 	bool more = false;
-	int err = crosscheck_step(m->crosscheck, clock_wall_ns(), &changes, &more);
+	int err;
+
+	m->crosscheck_soon = false;
+	err = crosscheck_step(m->crosscheck, clock_wall_ns(), &changes, &more);
 
 	if (err && !m->crosscheck_failing)
 		log_warn("cannot compare what scans saw: %s (%s), trying again", strerror(-err),
@@ -139,8 +143,15 @@ static int step(struct monitor *m)
 static int on_bell(void *arg)
 {
 	struct monitor *m = arg;
+	int err = 0;
 
-	return store_bell_clear(m->role.store) ? step(m) : 0;
+	if (!store_bell_clear(m->role.store))
+		return 0;
+	if (!m->crosscheck_soon && !m->crosscheck_failing) {
+		m->crosscheck_soon = true;
+		err = loop_timer_set(m->crosscheck_timer, CROSSCHECK_SOON_NS, 0);
+	}
+	return err ? err : step(m);
 }
 
 static int on_timer(void *arg)

@@ -19,6 +19,7 @@
 #include "cli/scan_child.h"
 #include "cli/scan_conf.h"
 #include "conf/conf.h"
+#include "monitor/alerting.h"
 #include "scan/runner.h"
 
 /*
@@ -157,7 +158,9 @@ static int on_change(const struct store_alert_change *ch, void *arg)
 	const char *self = f->sv->conf.self;
 
 	f->log_id = ch->log_id;
-	if (a->kind != FINDING_UNEXPECTED || ch->state != ALERT_OPEN || !a->port ||
+	/* That it was reached is what such a probe found. */
+	if ((a->kind != FINDING_UNEXPECTED && a->kind != FINDING_IMPOSTOR) ||
+	    !strcmp(ch->note, ALERTING_REACHED) || ch->state != ALERT_OPEN || !a->port ||
 	    a->port > UINT16_MAX || (a->proto != PROTO_TCP && a->proto != PROTO_MPTCP) ||
 	    !*a->node || (self && !strcmp(self, a->node)) || f->len == PROBES_A_LOOK)
 		return 0;
@@ -171,7 +174,7 @@ static int probe_door(struct serve *sv, const struct fresh_door *d)
 	struct plan_scope sc = { .store = sv->role.store,
 				 .priority = STORE_SCAN_PROBE,
 				 .command = "alert" };
-	struct store_plan p = { .name = "probe",
+	struct store_plan p = { .name = PLAN_PROBE,
 				.kind = "connect",
 				.classes = "",
 				.nodes = "",

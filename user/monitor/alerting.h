@@ -55,6 +55,18 @@ must_check int alerting_key(struct alerting *a, const char *key, const char *kep
 must_check int alerting_raise(struct alerting *a, const struct store_door *d, const struct judgement *j,
 			      const struct profile *p, bool fresh, uint64_t at_ns);
 must_check int alerting_close(struct alerting *a, const char *key, const char *node, uint64_t at_ns);
+/*
+ * A scan has looked at one of its doors from outside. severity: of the finding now; a worse one is told, the rest only written.
+ * words: what the scan saw, for people. Without effect on an alert that does not stand.
+ */
+#define ALERTING_REACHED "reachable from outside" /* what is told */
+struct reach {
+	const char *key, *host_type, *node;
+	bool reachable;
+	enum severity severity;
+	const char *words;
+};
+must_check int alerting_reach(struct alerting *a, const struct reach *r, uint64_t at_ns);
 /* One of its doors is fine now: the profile changed. */
 must_check int alerting_allow(struct alerting *a, const char *key, const char *node, uint64_t at_ns);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <string.h>
 
 #include "audit/audit.h"
 #include "monitor/alerting_internal.h"
 #include "monitor/held.h"
+#include "store/compared.h"
 #include "store/triage.h"
 
 /* What happens to alerts: doors, and findings that are no single door. */
@@ -44,6 +46,7 @@ static int begin_on(struct alerting *a, const struct cause *c, bool fresh, enum 
 	in.doors = is_new ? 1 : e->life.doors;
 	in.nodes = is_new ? 1 : e->life.nodes;
 	in.excepted = held_excepted(a->held, c->key, at_ns);
+	in.note = c->reach ? ALERTING_REACHED : NULL;
 	if (w) {
 		in.held_until_ns = w->ends_ns;
 		in.window_id = w->id;
@@ -69,9 +72,9 @@ int alerting_raise(struct alerting *a, const struct store_door *d, const struct 
 }
 
 static int lose_door(struct alerting *a, const char *key, const char *node, enum life_event what,
-		     const char *fine_note, uint64_t at_ns)
+		     const char *note, uint64_t at_ns)
 {
-	struct life_input in = { .what = what, .fine_note = fine_note, .at_ns = at_ns };
+	struct life_input in = { .what = what, .note = note, .at_ns = at_ns };
 	uint64_t before = 0, after = 0;
 	struct entry *e;
 	int err = alerting_entry(a, key, &e);
@@ -147,4 +150,49 @@ int alerting_end(struct alerting *a, const struct finding *f, uint64_t at_ns)
 	return err || !open ? err
 			    : lose_door(a, buf_str(&key), f->node,
 					f->over ? LIFE_FINE : LIFE_CLOSED, f->over, at_ns);
+}
+
+/* --- reached from outside ------------------------------------------------------------------------------ */
+
+struct saying {
+	const struct reach *r;
+	uint64_t id;
+	struct buf why;
+};
+
+/* What it says now. Of many nodes the one that is reachable counts, of one node the newest look. */
+static int say(const struct store_alert *alert, void *arg)
+{
+	struct saying *s = arg;
+	const char *have = alerting_outside(alert->why);
+
+	if (!strncmp(have, ALERTING_OUTSIDE, strlen(ALERTING_OUTSIDE)) &&
+	    (!strcmp(have + strlen(ALERTING_OUTSIDE), s->r->words) ||
+	     (alert->node_count > 1 && !s->r->reachable)))
+		return 0;
+	s->id = alert->id;
+	buf_put(&s->why, alert->why, (size_t)(have - alert->why));
+	buf_printf(&s->why, "%s%s", ALERTING_OUTSIDE, s->r->words);
+	return s->why.err;
+}
+
+int alerting_reach(struct alerting *a, const struct reach *r, uint64_t at_ns)
+{
+	const struct cause c = {
+		.key = r->key, .host_type = r->host_type, .node = r->node, .reach = r
+	};
+	struct saying s = { .r = r, .why = BUF_INIT(ALERTING_TEXT_MAX) };
+	struct entry *e;
+	int err = alerting_entry(a, r->key, &e);
+
+	if (!err && lifecycle_stands(e->life.state)) {
+		if (r->severity > e->life.severity)
+			err = begin_on(a, &c, false, r->severity, at_ns);
+		if (!err)
+			err = store_alert_get(a->store, r->key, say, &s);
+		if (!err && s.id)
+			err = store_alert_say(a->store, s.id, buf_str(&s.why));
+	}
+	buf_done(&s.why);
+	return err;
 }

@@ -58,6 +58,19 @@ static int put_row(struct alerting *a, struct entry *e, enum alert_state was, co
 }
 
 /* A door, or a finding that is none. */
+const char *alerting_outside(const char *why)
+{
+	const char *at = strstr(why, ALERTING_OUTSIDE);
+
+	return at ? at : why + strlen(why);
+}
+
+static int keep_outside(const struct store_alert *alert, void *arg)
+{
+	buf_puts(arg, alerting_outside(alert->why));
+	return 0;
+}
+
 static int put_of_door(struct alerting *a, struct entry *e, const struct cause *c,
 		       enum alert_state was, const struct life_change *change)
 {
@@ -82,6 +95,12 @@ static int put_of_door(struct alerting *a, struct entry *e, const struct cause *
 	audit_summary(c->j, d->node, &d->door, opener, &t.summary);
 	audit_why(c->j, d->host_type, c->p, &d->door, opener, &t.why);
 	audit_remedy(c->j, d->host_type, &d->door, opener, &t.remedy);
+	if (lifecycle_stands(was)) {
+		int err = store_alert_get(a->store, c->key, keep_outside, &t.why);
+
+		if (err)
+			return err;
+	}
 	row.summary = buf_str(&t.summary);
 	row.why = buf_str(&t.why);
 	row.remedy = buf_str(&t.remedy);
@@ -116,6 +135,7 @@ struct restated {
 	struct entry *e;
 	enum alert_state was;
 	const struct life_change *change;
+	const struct reach *reach;
 };
 
 static int put_restated(const struct store_alert *alert, void *arg)
@@ -124,6 +144,11 @@ static int put_restated(const struct store_alert *alert, void *arg)
 	const struct restated *r = arg;
 	struct store_alert next = *alert;
 
+	if (r->reach) {
+		buf_put(&t.why, alert->why, (size_t)(alerting_outside(alert->why) - alert->why));
+		buf_printf(&t.why, "%s%s", ALERTING_OUTSIDE, r->reach->words);
+		next.why = buf_str(&t.why);
+	}
 	return put_row(r->a, r->e, r->was, alert->node, r->change, &next, &t);
 }
 
@@ -145,11 +170,11 @@ int alerting_live(struct alerting *a, const char *key, struct entry *e, struct l
 	e->dirty = e->life.state && !res.len && in->what != LIFE_TICK;
 	err = alerting_count_flood(a, key, lifecycle_stands(was), lifecycle_stands(e->life.state));
 	for (unsigned i = 0; i < res.len && !err; i++) {
-		struct restated r = { a, e, was, &res.changes[i] };
+		struct restated r = { a, e, was, &res.changes[i], c ? c->reach : NULL };
 
 		if (c && c->f)
 			err = put_of_finding(a, e, c, was, &res.changes[i]);
-		else if (c)
+		else if (c && c->d)
 			err = put_of_door(a, e, c, was, &res.changes[i]);
 		else
 			err = store_alert_get(a->store, key, put_restated, &r);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "monitor/alerting.h"
 #include "monitor/crosscheck_internal.h"
 
@@ -16,13 +17,14 @@
 
 int crosscheck_new(struct store *s, struct alerting *a, struct crosscheck **ret_o)
 {
-	struct crosscheck *o = calloc(1, sizeof(*o));
+	_cleanup_(crosscheck_freep) struct crosscheck *o = calloc(1, sizeof(*o));
+	int err = o ? map_new(NULL, &o->reached) : -ENOMEM;
 
-	if (!o)
-		return -ENOMEM;
+	if (err)
+		return err;
 	o->store = s;
 	o->alerting = a;
-	*ret_o = o;
+	*ret_o = take_ptr(o);
 	return 0;
 }
 
@@ -31,6 +33,7 @@ void crosscheck_free(struct crosscheck *o)
 	if (!o)
 		return;
 	view_done(&o->v);
+	map_free(o->reached);
 	free(o);
 }
 
@@ -79,6 +82,8 @@ static int one_host(struct crosscheck *o, uint32_t *skip)
 	if (ret < 0 || !n.found)
 		return ret < 0 ? ret : 0;
 	ret = view_health(v, o->store);
+	if (!ret)
+		ret = crosscheck_reach(o);
 	if (ret)
 		return ret;
 	if (v->has_agent && v->sees_to_ns < v->h.to_ns + COMPARE_SETTLE_NS &&

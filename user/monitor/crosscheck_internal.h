@@ -11,16 +11,17 @@
 #include "store/compared.h"
 
 /*
- * crosscheck.c has the steps; crosscheck_view.c what is known of the host at hand, crosscheck_ports.c what is said of its ports,
- * crosscheck_doubts.c what is looked at twice, crosscheck_words.c the words.
+ * crosscheck.c has the steps; crosscheck_view.c what is known of the host at hand, crosscheck_reach.c which doors were reached,
+ * crosscheck_ports.c what is said of its ports, crosscheck_doubts.c what is looked at twice, crosscheck_words.c the words.
  */
 struct alerting;
-struct finding;
+struct map;
 
 /* A host that waits to be compared, with copies. */
 struct seen_host {
 	uint64_t scan_id, from_ns, to_ns;
 	char node[256], addr[ADDRESS_TEXT_MAX + 1], state[32];
+	bool probe; /* made because of an alert's door */
 	char *folded, *asked;
 };
 
@@ -29,7 +30,7 @@ struct door_copy {
 	struct door door;
 	uint64_t opened_ns, closed_ns;
 	struct event ev;
-	char *record;
+	char *record, *alert_key; /* NULL: none */
 };
 
 /* An alert that stands on the node. */
@@ -69,6 +70,7 @@ struct crosscheck {
 	struct store *store;
 	struct alerting *alerting;
 	uint64_t now_ns, wall_ns; /* the store's clock, and the one alerts go by */
+	struct map *reached; /* hosts that wait, and whose doors of alerts were looked for already */
 	unsigned conflicts; /* steps in a row that another writer has undone */
 	struct view v;
 };
@@ -78,6 +80,11 @@ must_check int view_take(struct view *v, const struct store_scan_host *h);
 /* How far the agent's view reaches: enough to know whether the comparison has to wait. */
 must_check int view_health(struct view *v, struct store *s);
 must_check int view_read(struct view *v, struct store *s);
+/* Only its open doors, and its address. */
+must_check int view_read_open(struct view *v, struct store *s);
+/* What the struct store_scan_port of a row says, as far as it can be compared; f holds its keys. */
+void view_seen(const struct store_scan_port *p, struct fingerprint f[FINGERPRINTS_MAX], struct port_seen *ret);
+struct compare_in view_input(const struct view *v, uint64_t now_ns);
 void view_done(struct view *v);
 
 static inline void port_set(uint8_t bits[PORT_BITS], uint32_t port)
@@ -89,6 +96,12 @@ static inline bool port_has(const uint8_t bits[PORT_BITS], uint32_t port)
 {
 	return port <= UINT16_MAX && (bits[port / 8] & 1 << port % 8);
 }
+
+/*
+ * In a transaction of its own, and without waiting for what the node has to say: alerts about doors learn whether a scan has
+ * reached them. Once for each host; doing it twice changes nothing.
+ */
+must_check int crosscheck_reach(struct crosscheck *o);
 
 /* Within a transaction: raises what the host at hand shows, and ends what it shows to be over. */
 must_check int crosscheck_ports(struct crosscheck *o);

@@ -101,26 +101,14 @@ static int compare_port(struct crosscheck *o, enum door_proto proto, uint32_t po
 			enum port_state state, const struct port_seen *seen)
 {
 	struct view *v = &o->v;
-	const struct compare_in in = {
-		.profile = v->profile,
-		.proto = proto,
-		.port = (uint16_t)port,
-		.family = v->address.family,
-		.addr = v->address.bytes,
-		.from_ns = v->h.from_ns,
-		.to_ns = v->h.to_ns,
-		.state = state,
-		.seen = seen,
-		.doors = v->views,
-		.doors_len = v->doors_len,
-		.has_agent = v->has_agent,
-		.sees_from_ns = v->blind ? 0 : v->sees_from_ns,
-		.sees_to_ns = v->sees_to_ns,
-		.now_ns = o->now_ns,
-	};
+	struct compare_in in = view_input(v, o->now_ns);
 	struct compared c;
 	int err = 0;
 
+	in.proto = proto;
+	in.port = (uint16_t)port;
+	in.state = state;
+	in.seen = seen;
 	audit_compare(&in, &c);
 	/* Where nobody can say, what stands goes on standing. */
 	if (c.witness.outside == OUTSIDE_UNKNOWN || c.transient ||
@@ -139,28 +127,12 @@ static int compare_port(struct crosscheck *o, enum door_proto proto, uint32_t po
 static int on_port(const struct store_scan_host *h, const struct store_scan_port *p, void *arg)
 {
 	struct fingerprint f[FINGERPRINTS_MAX];
-	size_t n = 0;
-	struct port_seen seen = {
-		.proto = p->proto,
-		.port = (uint16_t)p->port,
-		.state = port_state_parse(p->state),
-		.reason_ttl = (uint8_t)p->reason_ttl,
-		.reason = text_of(p->reason),
-		.service = { .method = service_method_parse(p->method),
-			     .conf = p->conf,
-			     .name = text_of(p->service),
-			     .product = text_of(p->product),
-			     .version = text_of(p->version),
-			     .tunnel = text_of(p->tunnel) },
-	};
+	struct port_seen seen;
 
 	(void)h;
 	if (p->port > UINT16_MAX)
 		return 0;
-	if (!fingerprints_parse(p->fingerprint, f, &n)) {
-		seen.fingerprints = f;
-		seen.fingerprints_len = (unsigned)n;
-	}
+	view_seen(p, f, &seen);
 	return compare_port(arg, p->proto, p->port, seen.state, &seen);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "monitor/crosscheck_internal.h"
+#include "scan/plan.h"
 #include "store/health.h"
 
 /* What is known of a host at the time of a scan: its doors, how far its agent saw, what stands on it already. */
@@ -12,8 +13,10 @@
 
 void view_done(struct view *v)
 {
-	for (size_t i = 0; i < v->doors_len; i++)
+	for (size_t i = 0; i < v->doors_len; i++) {
 		free(v->doors[i].record);
+		free(v->doors[i].alert_key);
+	}
 	for (size_t i = 0; i < v->alerts_len; i++) {
 		free(v->alerts[i].key);
 		free(v->alerts[i].host_type);
@@ -39,6 +42,7 @@ int view_take(struct view *v, const struct store_scan_host *h)
 	snprintf(v->h.node, sizeof(v->h.node), "%s", h->node);
 	snprintf(v->h.addr, sizeof(v->h.addr), "%s", h->addr);
 	snprintf(v->h.state, sizeof(v->h.state), "%s", h->state);
+	v->h.probe = !strcmp(h->plan, PLAN_PROBE);
 	return v->h.folded && v->h.asked ? 0 : -ENOMEM;
 }
 
@@ -70,15 +74,41 @@ static int on_door(const struct store_door *d, void *arg)
 				 .opened_ns = d->opened_ns,
 				 .closed_ns = d->closed_ns };
 	c->record = d->record.len ? malloc(d->record.len) : NULL;
-	if (d->record.len && !c->record)
-		return -ENOMEM;
+	c->alert_key = d->alert_key ? strdup(d->alert_key) : NULL;
 	v->doors_len++;
+	if ((d->record.len && !c->record) || (d->alert_key && !c->alert_key))
+		return -ENOMEM;
 	if (c->record) {
 		memcpy(c->record, d->record.ptr, d->record.len);
 		if (event_decode(c->record, d->record.len, &c->ev))
 			c->ev = (struct event){ 0 };
 	}
 	return 0;
+}
+
+static int make_views(struct view *v)
+{
+	free(v->views);
+	v->views = calloc(v->doors_len + 1, sizeof(*v->views));
+	if (!v->views)
+		return -ENOMEM;
+	for (size_t i = 0; i < v->doors_len; i++) {
+		const struct door_copy *c = &v->doors[i];
+
+		v->views[i] = (struct compare_door){ &c->door, &c->ev.opener, c->opened_ns,
+						     c->closed_ns };
+	}
+	return 0;
+}
+
+int view_read_open(struct view *v, struct store *s)
+{
+	const struct store_door_query q = { .node = v->h.node, .open_only = true };
+	int err = store_doors(s, &q, on_door, v);
+
+	if (!err)
+		err = make_views(v);
+	return err ? err : address_parse(v->h.addr, &v->address);
 }
 
 /* As it was before, in the middle of and after the scan, and as it is now. */
@@ -96,18 +126,7 @@ static int read_doors(struct view *v, struct store *s)
 
 		err = store_doors(s, &q, on_door, v);
 	}
-	if (err)
-		return err;
-	v->views = calloc(v->doors_len + 1, sizeof(*v->views));
-	if (!v->views)
-		return -ENOMEM;
-	for (size_t i = 0; i < v->doors_len; i++) {
-		const struct door_copy *c = &v->doors[i];
-
-		v->views[i] = (struct compare_door){ &c->door, &c->ev.opener, c->opened_ns,
-						     c->closed_ns };
-	}
-	return 0;
+	return err ? err : make_views(v);
 }
 
 /* --- how far the agent saw ------------------------------------------------------------------------- */
@@ -195,4 +214,48 @@ int view_read(struct view *v, struct store *s)
 	if (!err)
 		err = store_doubts(s, v->h.node, v->h.addr, on_doubt, v);
 	return err ? err : address_parse(v->h.addr, &v->address);
+}
+
+/* --- for the comparison ------------------------------------------------------------------------------ */
+
+struct compare_in view_input(const struct view *v, uint64_t now_ns)
+{
+	return (struct compare_in){
+		.profile = v->profile,
+		.proto = PROTO_TCP,
+		.family = v->address.family,
+		.addr = v->address.bytes,
+		.from_ns = v->h.from_ns,
+		.to_ns = v->h.to_ns,
+		.doors = v->views,
+		.doors_len = v->doors_len,
+		.has_agent = v->has_agent,
+		.sees_from_ns = v->blind ? 0 : v->sees_from_ns,
+		.sees_to_ns = v->sees_to_ns,
+		.now_ns = now_ns,
+	};
+}
+
+void view_seen(const struct store_scan_port *p, struct fingerprint f[FINGERPRINTS_MAX],
+	       struct port_seen *ret)
+{
+	size_t n = 0;
+
+	*ret = (struct port_seen){
+		.proto = p->proto,
+		.port = (uint16_t)p->port,
+		.state = port_state_parse(p->state),
+		.reason_ttl = (uint8_t)p->reason_ttl,
+		.reason = text_of(p->reason),
+		.service = { .method = service_method_parse(p->method),
+			     .conf = p->conf,
+			     .name = text_of(p->service),
+			     .product = text_of(p->product),
+			     .version = text_of(p->version),
+			     .tunnel = text_of(p->tunnel) },
+	};
+	if (!fingerprints_parse(p->fingerprint, f, &n)) {
+		ret->fingerprints = f;
+		ret->fingerprints_len = (unsigned)n;
+	}
 }

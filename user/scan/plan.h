@@ -32,6 +32,7 @@ void plan_format(struct buf *b, const struct store_plan *p);
 must_check int plan_window_parse(const char *s, unsigned *ret_from_min, unsigned *ret_to_min);
 bool plan_in_window(const char *window, uint64_t wall_ns);
 /* Is it to be run now? *ret_next_ns: when to ask again at the latest. */
+#define PLAN_PROBE "probe" /* the plan in name of what is scanned because of an alert's door */
 #define PLAN_FIRST_NS (600ULL * 1000000000ULL) /* a plan never run waits so long: a machine that just starts has other cares */
 bool plan_due(const struct store_plan *p, uint64_t now_ns, uint64_t *ret_next_ns);
 

@@ -181,3 +181,15 @@ int store_alerts_on(struct store *s, const char *node, store_alert_on_fn fn, voi
 	}
 	return ret;
 }
+
+static int say(struct store *s, uint64_t alert_id, const char *why)
+{
+	return sql_run(s, NULL, "UPDATE alerts SET why = ? WHERE id = ?", "su", why, alert_id);
+}
+
+int store_alert_say(struct store *s, uint64_t alert_id, const char *why)
+{
+	if (!s->ops->sql)
+		return store_set_why(s, -EOPNOTSUPP, NO_SCANS);
+	return write_op(s, say(s, alert_id, why));
+}

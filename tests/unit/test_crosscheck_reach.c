@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "core/finding.h"
+#include "crosscheck_help.h"
+
+/* "Reachable from outside?": what a scan of an alert's door makes of the alert, before the node has said a word more. */
+
+struct look {
+	enum severity severity;
+	enum alert_state state;
+	char why[2048];
+};
+
+static int look_at(const struct store_alert *a, void *arg)
+{
+	struct look *l = arg;
+
+	l->severity = a->severity;
+	l->state = a->state;
+	snprintf(l->why, sizeof(l->why), "%s", a->why);
+	return 1;
+}
+
+static struct look newest(void)
+{
+	const struct store_alert_query all = { .all = true };
+	struct look l = { 0 };
+
+	if (store_alerts(store, &all, look_at, &l) < 0)
+		ok(false, "alerts are read");
+	return l;
+}
+
+static int last_note(const struct store_alert_change *c, void *arg)
+{
+	snprintf(arg, 64, "%s", c->note);
+	return 0;
+}
+
+static void noted(const char *want, const char *what)
+{
+	char note[64] = "";
+
+	if (store_alert_changes(store, 0, 0, 0, 0, last_note, note))
+		ok(false, "the log is read");
+	is_str(note, want, "%s", what);
+}
+
+static bool says(const char *words)
+{
+	struct look l = newest();
+	bool good = strstr(l.why, words);
+
+	if (!good)
+		printf("# %s\n", l.why);
+	return good;
+}
+
+static void unexpected(void)
+{
+	set_up();
+	door(1, EVENT_OPEN, 444, "/usr/bin/nc", 10 * S);
+	step(0);
+	is_int(newest().severity, SEVERITY_WARNING, "an unexpected door is a warning");
+}
+
+static void probed(const char *state, const char *plan)
+{
+	const struct store_scan_port p = { .proto = PROTO_TCP,
+					   .port = 444,
+					   .state = state,
+					   .reason = "",
+					   .service = "",
+					   .method = "",
+					   .product = "",
+					   .version = "",
+					   .extra = "",
+					   .tunnel = "",
+					   .fingerprint = "" };
+
+	/* It ended a second ago: what the node has to say about that time has not come yet. */
+	scanned(1, &(struct scanned){ .plan = plan, .ago_ns = S, .ports = &p, .ports_len = 1 });
+	step(0);
+}
+
+static void test_reachable(void)
+{
+	unexpected();
+	probed("open", "probe");
+	is_int(newest().severity, SEVERITY_CRITICAL, "one that answers from outside is critical");
+	ok(says("; from outside: reachable, port 444 of n1 answers at 10.251.0.1"),
+	   "and says so");
+	noted("reachable from outside", "which is told as that");
+	start_monitor(0);
+	probed("open", "probe");
+	is_int(monitors[0].changes, 0, "a second look that says the same is not told");
+	probed("filtered", "probe");
+	ok(says("; from outside: not reachable from the monitor, port 444 of n1 is filtered"),
+	   "one that says another thing is written");
+	is_int(monitors[0].changes, 0, "and not told");
+	is_int(newest().severity, SEVERITY_CRITICAL, "for it may be a ban: what was seen was seen");
+	door(2, EVENT_OPEN, 444, "/usr/bin/nc", 5 * S);
+	step(0);
+	ok(says("not reachable"), "a node more leaves the words");
+	door(1, EVENT_CLOSE, 444, "/usr/bin/nc", 2 * S);
+	door(2, EVENT_CLOSE, 444, "/usr/bin/nc", 2 * S);
+	step(0);
+	alerts_become("unexpected :444 resolved n[1-2] x0; ", "the doors are gone");
+	door(1, EVENT_OPEN, 444, "/usr/bin/nc", S);
+	step(0);
+	ok(!says("from outside"), "when it is back nobody has looked yet");
+	is_int(newest().severity, SEVERITY_WARNING, "and it is a warning again");
+}
+
+static void test_not_reachable(void)
+{
+	unexpected();
+	probed("closed", "probe");
+	is_int(newest().severity, SEVERITY_WARNING, "one that does not answer stays a warning");
+	ok(says("; from outside: not reachable from the monitor, port 444 of n1 is closed"),
+	   "and says so");
+	noted("opened", "without being told again");
+}
+
+static void test_order(void)
+{
+	unexpected();
+	scanned(1, &(struct scanned){ .folded = "tcp closed 1-1000", .ago_ns = 15 * S });
+	step(0);
+	ok(!says("from outside"), "a sweep that was over when the door opened says nothing of it");
+}
+
+static void test_held(void)
+{
+	const uint64_t now = clock_wall_ns();
+	const struct store_maintenance m = { .nodes = "n1",
+					     .host_type = "",
+					     .starts_ns = now - 60 * S,
+					     .ends_ns = now + 3600 * S,
+					     .reason = "disks",
+					     .author = "mlee",
+					     .created_ns = now };
+	uint64_t id;
+
+	set_up();
+	ok(!store_maintenance_add(store, &m, &id), "a maintenance");
+	door(1, EVENT_OPEN, 444, "/usr/bin/nc", 10 * S);
+	step(0);
+	probed("open", "probe");
+	is_int(newest().state, ALERT_SNOOZED, "what maintenance holds stays held when it is reached");
+	ok(says("from outside: reachable"), "but says it");
+}
+
+int main(void)
+{
+	if (set_up_dir()) {
+		test_reachable();
+		test_not_reachable();
+		test_order();
+		test_held();
+	}
+	return tear_down();
+}
