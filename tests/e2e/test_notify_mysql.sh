@@ -38,9 +38,12 @@ PIDS+=("$!")
 wait_for grep -q ready "$T/receiver.out"
 chmod 755 "$T"
 printf 'sink.hook.type webhook\nsink.hook.url http://127.0.0.1:%s/\nsink.am.type alertmanager\nsink.am.url http://127.0.0.1:%s\n' $PORT $PORT >"$T/conf"
-ajar -C "$T/conf" --data "$D" --store "$NOTIFIER" notify >"$T/notify.out" 2>"$T/run.err" </dev/null 9>&- &
-NOTIFY=$!
-PIDS+=("$NOTIFY")
+start_notifier() { # command that starts it...
+	"$@" ajar -C "$T/conf" --data "$D" --store "$NOTIFIER" notify >>"$T/notify.out" 2>>"$T/run.err" </dev/null 9>&- &
+	NOTIFY=$!
+	PIDS+=("$NOTIFY")
+}
+start_notifier env
 has() { grep -q "\"path\": \"$1\".*$2" "$R/requests" 2>/dev/null; }
 ok "an alert from before its start is told" wait_for has / "the first"
 ok "Alertmanager's too" wait_for has /api/v2/alerts "the first"
@@ -51,7 +54,41 @@ same "its place is in the store" "$(jq -r 'select(.sink == "hook") | [.sent, .be
 same "it may do no more than that" "$(mariadb --socket="$SOCKET" --user=teller ajar -Ne 'SELECT count(*) FROM events' 2>&1 | grep -c denied)" 1
 run --store "$OWNER" metrics
 ok "the metrics come from a server, too" grep -q '^ajar_sink_sent_total{sink="hook"} 2' "$T/out"
+
+# --- several on one store: each change goes out once ------------------------------------------------------
+told() { grep -c "\"path\": \"$1\".*$2" "$R/requests"; } # path, words
+# What is open goes to Alertmanager again and again, by design and by each: it has all, and the webhook has each once.
+once() { # what, first, last
+	local i got=
+	for ((i = $2; i <= $3; i++)); do wait_for has / "number $i;" && wait_for has /api/v2/alerts "number $i;"; done
+	for ((i = $2; i <= $3; i++)); do got+="$(told / "number $i;") "; done
+	same "$1: each is told once" "${got//1 /}" ""
+}
+many() { for ((i = $1; i <= $2; i++)); do put open "k$i" "number $i;" >/dev/null; done; }
+holder() { sql "SELECT substring_index(holder, ' ', -1) FROM sink_states WHERE name = 'hook'"; }
+FIRST=$NOTIFY
+start_notifier env
+SECOND=$NOTIFY
+many 1 20
+once "two notifiers" 1 20
+same "the first has the sinks still" "$(holder)" "$FIRST"
+kill -9 "$FIRST"
+wait "$FIRST" 2>/dev/null
+many 21 30
+once "when it is killed" 21 30
+same "the other has them" "$(holder)" "$SECOND"
+# As on another machine: nobody can see whether it lives, and its lease has to run out.
+start_notifier unshare --pid --fork --kill-child
+many 31 33
+once "one elsewhere beside it" 31 33
+kill -9 "$SECOND"
+wait "$SECOND" 2>/dev/null
+many 34 36
+WAIT=40 once "when that one is killed" 34 36
+same "what the killed had told is not told again" "$(told / "number 33;")" 1
+NOTIFY=$(pgrep -P "$NOTIFY")
 kill "$NOTIFY"
+NOTIFY=${PIDS[-1]}
 wait "$NOTIFY"
 same "SIGTERM ends it well" "$?" 0
 done_testing

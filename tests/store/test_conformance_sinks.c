@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "store/conformance.h"
+#include "store/driver.h"
 #include "store/health.h"
 #include "store/sinks.h"
 #include "store/tally.h"
@@ -192,9 +193,52 @@ static void test_tallies(struct store *s)
 	ok(at == now, "%s: it says when", drv->name);
 }
 
+static void lease_is(struct store *s, const char *holder, const char *gone, uint64_t ns, int want,
+		     const char *what)
+{
+	enum store_lease_state got = LEASE_OTHERS;
+	char other[STORE_HOLDER_MAX + 1] = "";
+
+	is_int(store_sink_lease(s, "leased", holder, gone, ns, &got, other), 0, "%s: %s asks",
+	       drv->name, holder);
+	is_int((int)got, want, "%s: %s", drv->name, what);
+	if (want == LEASE_OTHERS)
+		is_str(other, "a", "%s: it says who has it", drv->name);
+}
+
+static void test_leases(struct store *s)
+{
+	const uint64_t hour = UINT64_C(3600000000000);
+
+	if (!s->ops->sql) {
+		enum store_lease_state got;
+		char other[STORE_HOLDER_MAX + 1];
+
+		is_int(store_sink_lease(s, "leased", "a", NULL, hour, &got, other), -EOPNOTSUPP,
+		       "%s: has one user", drv->name);
+		return;
+	}
+	lease_is(s, "a", NULL, hour, LEASE_TAKEN, "the first has it");
+	lease_is(s, "a", NULL, hour, LEASE_KEPT, "and keeps it");
+	lease_is(s, "b", NULL, hour, LEASE_OTHERS, "another has to wait");
+	lease_is(s, "b", "c", hour, LEASE_OTHERS, "whoever else may be gone");
+	lease_is(s, "b", "a", hour, LEASE_TAKEN, "but not when its holder is");
+	lease_is(s, "a", "b", hour, LEASE_TAKEN, "nor when it is back");
+	is_int(store_sink_release(s, "leased", "b"), 0, "%s: only its holder gives it up",
+	       drv->name);
+	lease_is(s, "b", NULL, hour, LEASE_OTHERS, "so another still waits");
+	is_int(store_sink_release(s, "leased", "a"), 0, "%s: who has it may", drv->name);
+	lease_is(s, "a", NULL, hour, LEASE_KEPT,
+		 "and take it up again, since nobody has been there");
+	is_int(store_sink_release(s, "leased", "a"), 0, "%s: given up once more", drv->name);
+	lease_is(s, "b", NULL, 1, LEASE_TAKEN, "now another has it");
+	lease_is(s, "a", NULL, hour, LEASE_TAKEN, "until its time is over");
+	lease_is(s, "b", NULL, 1000, LEASE_TAKEN, "a lease beyond all measure is of a wrong clock");
+}
+
 int main(void)
 {
-	static void (*const tests[])(struct store * s) = { test_sinks, test_tallies };
+	static void (*const tests[])(struct store * s) = { test_sinks, test_tallies, test_leases };
 
 	return conformance(tests, array_len(tests), NULL);
 }

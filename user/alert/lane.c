@@ -47,7 +47,7 @@ static uint64_t backoff_ns(const struct lane *ln)
 	return ns > asked ? ns : asked;
 }
 
-static void wait_ns(struct lane *ln, uint64_t ns)
+void lane_wait(struct lane *ln, uint64_t ns)
 {
 	/* Without its timer the lane is woken by the next kick. */
 	ln->waiting = loop_timer_set(ln->timer, ns, 0) == 0;
@@ -68,9 +68,9 @@ static int on_timer(void *arg)
  */
 static int save(struct lane *ln)
 {
-	int err = ln->dirty ? store_sink_put(ln->o->store, &ln->state) : 0;
+	int err = ln->dirty && ln->held ? store_sink_put(ln->o->store, &ln->state) : 0;
 
-	if (!err)
+	if (!err && ln->held)
 		ln->dirty = false;
 	return err;
 }
@@ -99,7 +99,7 @@ static void fail(struct lane *ln, enum route_news news, int err, const char *why
 	}
 	if (tell)
 		lane_report(ln, news, ln->store_down ? 0 : first_id(ln), err, why);
-	wait_ns(ln, backoff_ns(ln));
+	lane_wait(ln, backoff_ns(ln));
 }
 
 /* --- the queue -------------------------------------------------------------------------------------- */
@@ -370,35 +370,50 @@ static bool too_soon(struct lane *ln, int round)
 	uint64_t now = clock_boot_ns();
 
 	if (ln->next_send_ns > now) {
-		wait_ns(ln, ln->next_send_ns - now);
+		lane_wait(ln, ln->next_send_ns - now);
 		return true;
 	}
 	if (round == ROUND_MAX)
-		wait_ns(ln, 1);
+		lane_wait(ln, 1);
 	return round == ROUND_MAX;
+}
+
+/* What is next goes into the queue and is ours to send. *ret_more: look again first. 1: not now, the timer is set. */
+static int next(struct lane *ln, int round, bool *ret_more)
+{
+	int err = hold_look(ln);
+
+	if (!err)
+		err = save(ln);
+	if (!err && too_soon(ln, round))
+		return 1;
+	if (!err && !ln->len)
+		err = fill(ln, ret_more);
+	if (!err && (ln->len || ln->dirty))
+		err = hold_take(ln, ret_more);
+	return err;
 }
 
 void lane_pump(struct lane *ln)
 {
-	if (ln->draining && !ln->under_way)
+	if (ln->draining && !ln->under_way) {
 		(void)!save(ln); /* should it fail, the next one sends it once more */
+		hold_give_up(ln);
+	}
 	for (int i = 0; !ln->under_way && !ln->waiting && !ln->draining; i++) {
 		bool more = false;
-		int err = save(ln);
+		int err = next(ln, i, &more);
 
 		ln->idle = false;
-		if (!err && too_soon(ln, i))
-			return;
-		if (!err && !ln->len)
-			err = fill(ln, &more);
-		if (err) {
+		if (err < 0)
 			fail(ln, ROUTE_STORE, err, store_why(ln->o->store));
+		if (err)
 			return;
-		}
 		if (ln->store_down)
 			store_is_back(ln);
-		if (ln->len) {
+		if (ln->len && !more) {
 			send_queue(ln);
+			hold_while_under_way(ln);
 		} else if (!more && !ln->dirty) {
 			ln->idle = true;
 			return;
@@ -422,8 +437,7 @@ static int load_state(const struct store_sink *s, void *arg)
 	return 1;
 }
 
-/* Where it goes on, or begins. */
-static int load(struct lane *ln)
+int lane_load(struct lane *ln)
 {
 	struct store *st = ln->o->store;
 	int ret;
@@ -476,11 +490,13 @@ int lane_new(const struct route_opts *o, const struct route_sink *s, struct lane
 	if (!ln->name)
 		return -ENOMEM;
 	ln->s.name = ln->name;
-	err = load(ln);
+	err = lane_load(ln);
 	if (!err)
 		err = loop_add_timer(o->loop, on_timer, ln, &ln->timer);
 	if (!err)
 		err = loop_add_timer(o->loop, on_park_timer, ln, &ln->park_timer);
+	if (!err)
+		err = loop_add_timer(o->loop, hold_on_timer, ln, &ln->hold_timer);
 	if (!err)
 		err = park_look(ln);
 	if (err)
@@ -500,6 +516,7 @@ void lane_free(struct lane *ln)
 		lane_drop_item(ln);
 	loop_remove(ln->timer);
 	loop_remove(ln->park_timer);
+	loop_remove(ln->hold_timer);
 	free(ln->name);
 	free(ln);
 }

@@ -25,7 +25,7 @@ struct lane {
 	const struct route_opts *o;
 	struct route_sink s;
 	char *name;
-	struct loop_source *timer, *park_timer;
+	struct loop_source *timer, *park_timer, *hold_timer;
 	struct lane_item *queue[SINK_BATCH_MAX];
 	unsigned len, under_way; /* under_way: how many of the first are being sent; 0: nothing is */
 	uint64_t seen; /* the last change that was looked at; those behind the cursor are in the queue or not wanted */
@@ -38,6 +38,8 @@ struct lane {
 	bool was_parked; /* the last one in the queue was a parked one */
 	bool refusing; /* the last message was parked, and none taken since */
 	bool idle;
+	bool held; /* the sink is leased to us, and what we know of it is so */
+	uint64_t hold_until_ns; /* boot clock; UINT64_MAX: for ever */
 	bool draining; /* what is under way is waited for, and nothing more is sent */
 	int answer_err;
 	char answer_why[256];
@@ -59,12 +61,28 @@ void lane_look(struct lane *ln);
 /* Sends what is behind the cursor until the sink has to be waited for or nothing is left. */
 void lane_pump(struct lane *ln);
 
-/* --- between lane.c and park.c ---------------------------------------------------------------------- */
+/* --- between lane.c, park.c and hold.c ---------------------------------------------------------------- */
 
 void lane_report(struct lane *ln, enum route_news news, uint64_t log_id, int err, const char *why);
 /* Puts a change into the queue; 0 also when it has no words and is dropped. */
 must_check int lane_take(struct lane *ln, const struct store_alert_change *c, struct lane_item **ret_item);
 void lane_drop_item(struct lane *ln); /* the first of the queue */
+must_check int lane_load(struct lane *ln); /* where it goes on, as the store has it, or begins */
+void lane_wait(struct lane *ln, uint64_t ns);
+
+/* Who sends, of several on one store. */
+#define HOLDER_MAX 128
+must_check int hold_name(char ret[HOLDER_MAX]); /* ours, as route_opts.holder has it */
+/* Before anything: renews what runs out; when another had the sink meanwhile, all is read anew. */
+must_check int hold_look(struct lane *ln);
+/*
+ * Before the first send or the first change of the row. 1: another has it, and the lane waits. *ret_again: another had it,
+ * and what was to be sent may be sent: look again.
+ */
+must_check int hold_take(struct lane *ln, bool *ret_again);
+void hold_while_under_way(struct lane *ln);
+int hold_on_timer(void *arg);
+void hold_give_up(struct lane *ln);
 
 /* Finds out when the next parked message is due and sets the timer. */
 must_check int park_look(struct lane *ln);

@@ -12,22 +12,25 @@ struct route {
 	struct route_opts o;
 	unsigned len;
 	struct lane *lanes[SINKS_MAX];
+	char holder[HOLDER_MAX];
 };
 
 int route_new(const struct route_opts *o, struct route **ret_route)
 {
-	struct route *r = calloc(1, sizeof(*r));
+	_cleanup_(route_freep) struct route *r = calloc(1, sizeof(*r));
+	int err = r ? hold_name(r->holder) : -ENOMEM;
 
-	if (!r)
-		return -ENOMEM;
+	if (err)
+		return err;
 	r->o = *o;
+	r->o.holder = r->holder;
 	if (!r->o.backoff_min_ns)
 		r->o.backoff_min_ns = BACKOFF_MIN_NS;
 	if (!r->o.backoff_max_ns)
 		r->o.backoff_max_ns = BACKOFF_MAX_NS;
 	if (!r->o.park_ns)
 		r->o.park_ns = PARK_NS;
-	*ret_route = r;
+	*ret_route = take_ptr(r);
 	return 0;
 }
 
@@ -71,6 +74,8 @@ bool route_drain(struct route *r)
 	for (unsigned i = 0; i < r->len; i++) {
 		r->lanes[i]->draining = true;
 		busy |= r->lanes[i]->under_way;
+		if (!r->lanes[i]->under_way)
+			hold_give_up(r->lanes[i]);
 	}
 	return busy;
 }

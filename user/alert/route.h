@@ -18,6 +18,8 @@ struct store_alert;
  * a fifth more or less at random, for ever; the others go on meanwhile. A message that is refused (SINK_REFUSED) is
  * put aside in the store after ROUTE_REFUSALS tries (after one, while those before it were refused too), and tried again
  * after 1, 2, 4 ... 60 min, when the sink takes anything again, and not any more after ROUTE_TRIES_MAX tries.
+ *
+ * Of several routers on one store one has a sink at a time (hold.c): when it ends, another goes on.
  */
 #define ROUTE_REFUSALS 5
 #define ROUTE_TRIES_MAX 24
@@ -51,6 +53,7 @@ struct route_opts {
 	void *arg;
 	uint64_t backoff_min_ns, backoff_max_ns; /* 0: 1 s and 5 min */
 	uint64_t park_ns; /* 0: 1 min */
+	const char *holder; /* of the sinks' leases: the router fills it in */
 };
 
 struct route_stats {

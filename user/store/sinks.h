@@ -26,6 +26,21 @@ must_check int store_sink_put(struct store *s, const struct store_sink *sink);
 /* As if it had never been there; -ENOENT. A cursor that nobody moves keeps retention from deleting alerts. */
 must_check int store_sink_forget(struct store *s, const char *name);
 
+/*
+ * Of several that carry one store's changes, one has a sink at a time, until it gives it up or its lease has run out by the
+ * store's clock. holder: which process that is, 1 to 200 bytes. gone: a holder that is known to have ended, whose lease counts no
+ * more; or NULL. *ret_other (only with LEASE_OTHERS): who has it. -EOPNOTSUPP: this kind of store has but one user.
+ */
+enum store_lease_state {
+	LEASE_OTHERS = 0,
+	LEASE_TAKEN, /* ours from now on: what another may have done to the sink's row meanwhile is to be read first */
+	LEASE_KEPT, /* it was ours already, and nobody else's since */
+};
+#define STORE_HOLDER_MAX 200
+must_check int store_sink_lease(struct store *s, const char *sink, const char *holder, const char *gone, uint64_t lease_ns,
+				enum store_lease_state *ret_state, char ret_other[STORE_HOLDER_MAX + 1]);
+must_check int store_sink_release(struct store *s, const char *sink, const char *holder); /* 0 also when it has it not */
+
 struct store_parked {
 	const char *sink;
 	uint64_t log_id, alert_id;
