@@ -22,6 +22,7 @@
 #define TALK_MAX 2048 /* kept of its standard error */
 #define READ_BYTES (64u << 10)
 #define ARGS_MAX 40
+#define SCRIPT_TIME "5s"
 #define CONNECT_RATE_MAX                                                                           \
 	10000 /* what one process can do where nothing answers: select(2) and 1014 sockets */
 #define REAP_TRIES 500 /* of 2 ms, after SIGKILL */
@@ -91,6 +92,16 @@ static void add_pace(struct args *a, const struct nmap_job *job)
 		add_two(a, "--min-rate", a->min_rate);
 }
 
+/*
+ * ssl-cert tries every open port that it knows no service of, one after the other: 14 s each where a port says nothing. Its
+ * time for all of a host is therefore bounded; a handshake on a LAN has 5 ms.
+ */
+static void add_scripts(struct args *a)
+{
+	add_two(a, "--script", "ssh-hostkey,ssl-cert");
+	add_two(a, "--script-timeout", SCRIPT_TIME);
+}
+
 static void add_kind(struct args *a, const char *kind)
 {
 	add(a, !strcmp(kind, "syn") ? "-sS" : !strcmp(kind, "udp") ? "-sU" : "-sT");
@@ -105,7 +116,7 @@ static void add_kind(struct args *a, const char *kind)
 		add_two(a, "--min-parallelism", "64");
 	}
 	if (!strcmp(kind, "version") || !strcmp(kind, "identity") || !strcmp(kind, "verify"))
-		add_two(a, "--script", "ssh-hostkey,ssl-cert");
+		add_scripts(a);
 }
 
 static void make_args(struct args *a, const struct nmap_job *job)

@@ -52,6 +52,7 @@ struct plan_scope {
 	uint64_t priority;
 	const char *command; /* who wants it: for the record */
 	uint64_t held_ns; /* so long nobody else works on it */
+	unsigned processes; /* nmaps at a time that the work is cut for; 0: one for each core here */
 	bool claim; /* take the plan up, if nobody has since p->claimed_ns */
 };
 struct plan_made {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/hash.h"
@@ -21,6 +22,9 @@
 #define RANGE_MAX                                                                                  \
 	1024 /* a permitted range with more ports is one for jobs: not each port of it is looked at */
 #define LIST_MAX (512u << 10)
+#define SERVICES 8300 /* ports that nmap knows a name for */
+#define SHARD_PROBES (8ULL * UINT16_MAX) /* of a shard: some ten seconds of an nmap */
+#define SPREAD_PROBES 20000 /* fewer are not worth a second nmap, which takes 0.2 s to start */
 
 struct node {
 	char *name, *host_type;
@@ -40,8 +44,9 @@ struct making {
 	uint64_t now_ns;
 	struct hostlist wanted; /* the plan's own node set */
 	bool has_wanted;
-	/* The ports of the class at hand. */
+	/* The class at hand. */
 	struct ports ports;
+	size_t shard_hosts;
 	size_t shards_len, shards_cap;
 	struct store_shard *shards;
 	struct buf list;
@@ -400,7 +405,7 @@ static int add_target(struct making *m, size_t *open, const char *ports, const s
 	struct store_shard *sh = *open ? &m->shards[*open - 1] : NULL;
 	char *copy;
 
-	if (!sh || sh->targets_len == STORE_SHARD_HOSTS_MAX) {
+	if (!sh || sh->targets_len == m->shard_hosts) {
 		sh = new_shard(m, ports);
 		if (!sh)
 			return -ENOMEM;
@@ -430,6 +435,33 @@ static int keep_list(struct making *m, const char **ret_list)
 	return 0;
 }
 
+/*
+ * How many hosts a shard has. An nmap is bound by its core where there is much to ask: then there is work for each of them, of
+ * a length that leaves little to repeat and that one slow host does not hold up much. It waits where little is asked: then the
+ * hosts of a shard wait together.
+ */
+static size_t hosts_a_shard(const struct making *m, size_t hosts)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t n = m->sc->processes ? m->sc->processes : cores > 0 ? (size_t)cores : 1;
+	uint64_t ports = !strcmp(buf_str(&m->list), "services") ? SERVICES : ports_count(&m->ports);
+	size_t by_work = ports ? (size_t)(SHARD_PROBES / ports) : STORE_SHARD_HOSTS_MAX;
+	size_t max = by_work < STORE_SHARD_HOSTS_MAX ? by_work : STORE_SHARD_HOSTS_MAX;
+
+	if (ports * hosts >= SPREAD_PROBES && (hosts + n - 1) / n < max)
+		max = (hosts + n - 1) / n;
+	return max ? max : 1;
+}
+
+static size_t count_hosts(const struct making *m, size_t from, size_t to)
+{
+	size_t hosts = 0;
+
+	for (size_t i = from; i < to; i++)
+		hosts += m->nodes[i]->addrs_len;
+	return hosts;
+}
+
 static int cut_class(struct making *m, size_t from, size_t to)
 {
 	size_t open[2] = { 0, 0 }; /* IPv4, IPv6 */
@@ -442,6 +474,7 @@ static int cut_class(struct making *m, size_t from, size_t to)
 	}
 	if (!err)
 		err = keep_list(m, &ports);
+	m->shard_hosts = hosts_a_shard(m, count_hosts(m, from, to));
 	for (size_t i = from; !err && i < to; i++) {
 		const struct node *n = m->nodes[i];
 
