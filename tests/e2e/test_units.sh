@@ -4,7 +4,7 @@
 # /var/lib, bpffs, cgroup tree and list of accounts. Their sandbox is real: what it forbids fails here. It ends with us.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-need_root setpriv unshare nsenter systemctl
+need_root setpriv unshare nsenter systemctl nmap
 SYSTEMD=/lib/systemd/systemd
 [ -x $SYSTEMD ] || {
 	echo "1..0 # SKIP systemd is missing"
@@ -124,6 +124,37 @@ ok "a killed agent is started again" wait_for again
 close_door
 closed() { inside /mnt/bin/ajar timeline -j :21932 | jq -es 'any(.[]; .event == "close")'; }
 ok "and has seen the door close" wait_for closed
+# --- scans, inside of the unit's sandbox -----------------------------------------------------------------------
+
+plan() { inside /mnt/bin/ajar scan plans set -C /mnt/ajar.conf "$@" 2>&1; }
+scanned() { inside /mnt/bin/ajar scan ls -j | jq -es "any(.[]; .plan == \"$1\" and .state == \"done\" and .hosts_seen == 1)"; }
+nmap_of() { # plan's ports: what is said of it in /proc
+	local p
+	p=$(inside pgrep -x -f "nmap .*-p $1 .*") && inside cat "/proc/$p/status" "/proc/$p/limits"
+}
+caught() { nmap_of "$1" >"$T/caught" && [ -s "$T/caught" ]; }
+inside sh -c 'printf "scan.address 127.0.0.1\nscan.raw yes\n" >/mnt/ajar.conf'
+mkdir -p "$R/units/ajar-monitor.service.d"
+printf '[Service]\nExecStart=\nExecStart=/mnt/bin/ajar monitor -C /mnt/ajar.conf\n' >"$R/units/ajar-monitor.service.d/conf.conf"
+inside systemctl daemon-reload
+inside systemctl restart ajar-monitor
+for p in rapid verify version; do plan "$p" enabled=no; done >"$T/plans"
+plan quick kind=connect ports=21900-21999 every=2s idle=no host-rate=100 >>"$T/plans"
+ok "the unit's scanner runs its nmap" wait_for caught 21900-21999
+same "without any capability" "$(awk '/^Cap(Prm|Eff|Amb)/ { sum += strtonum("0x" $2) } END { print sum + 0 }' "$T/caught")" 0
+same "with its limit of memory: 4 GiB" "$(awk '/^Max address space/ { print $4, $5 }' "$T/caught")" "4294967296 4294967296"
+same "and without a file that it may write" "$(awk '/^Max file size/ { print $4, $5 }' "$T/caught")" "0 0"
+ok "and its scan ends well" wait_for scanned quick
+plan raw kind=syn ports=21900-21998 every=2s idle=no host-rate=100 >>"$T/plans"
+ok "a plan of SYN scans is left, since the unit has no capability" wait_for grep -q "plan 'raw' is not run here" "$R/said"
+cp deploy/systemd/raw-scans.conf "$R/units/ajar-monitor.service.d/"
+inside systemctl daemon-reload
+inside systemctl restart ajar-monitor
+ok "with raw-scans.conf its nmap runs" wait_for caught 21900-21998
+same "with CAP_NET_RAW alone" "$(awk '/^CapEff/ { print $2 }' "$T/caught")" 0000000000002000
+same "the monitor has none" "$(inside awk '/^Cap(Inh|Prm|Eff|Amb)/ { sum += strtonum("0x" $2) } END { print sum + 0 }' "/proc/$(main_pid ajar-monitor)/status")" 0
+ok "and that scan ends well" wait_for scanned raw
+[ $BAD = 0 ] || { cat "$T/plans"; inside /mnt/bin/ajar scan ls; tail -20 "$R/said"; } | sed 's/^/# /'
 inside systemctl stop ajar-agent ajar-ship ajar-monitor
 same "stopped, nothing is left pinned" "$(inside find /sys/fs/bpf -name "ajar*")" ""
 inside systemctl start ajar-run

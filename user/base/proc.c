@@ -22,6 +22,15 @@
 
 #define INPUT_MAX (1 << 20)
 
+static int set_capabilities(uint32_t effective, uint32_t permitted, uint32_t inheritable)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct data[2] = { { effective, permitted, inheritable },
+							{ 0 } };
+
+	return (int)syscall(SYS_capset, &head, data);
+}
+
 /* The input as a file that the child reads at its own pace: a pipe would block us behind 64 KiB. */
 static int input_fd(const struct proc_opts *o, int *ret_fd)
 {
@@ -70,47 +79,49 @@ static int clear_cloexec(const int *fds)
 	return 0;
 }
 
-static void limit(int what, uint64_t max)
+/* Over exec, by way of the ambient set; and no other. */
+static int pass_net_raw(void)
 {
-	const struct rlimit l = { max, max };
-
-	setrlimit(what, &l);
-}
-
-static void set_limits(const struct proc_opts *o)
-{
-	if (o->memory_max)
-		limit(RLIMIT_AS, o->memory_max);
-	if (o->cpu_s_max)
-		limit(RLIMIT_CPU, o->cpu_s_max);
-	if (o->no_files)
-		limit(RLIMIT_FSIZE, 0);
-}
-
-/* CAP_NET_RAW, over the change of uid and over exec, by way of the ambient set; and no other. */
-static int keep_net_raw(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	const uint32_t bit = 1U << CAP_NET_RAW;
-	const struct __user_cap_data_struct data[2] = { { bit, bit, bit }, { 0 } };
 
-	if (syscall(SYS_capset, &head, data) < 0 ||
+	if (set_capabilities(bit, bit, bit) < 0 ||
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0) < 0)
 		return -errno;
 	return 0;
 }
 
+static int limit(int what, uint64_t max)
+{
+	struct rlimit l;
+
+	if (getrlimit(what, &l) < 0)
+		return -errno;
+	if (l.rlim_max > max) /* which may be stricter already */
+		l.rlim_max = max;
+	l.rlim_cur = l.rlim_max;
+	return setrlimit(what, &l) < 0 ? -errno : 0;
+}
+
+static int set_limits(const struct proc_opts *o)
+{
+	int err = o->memory_max ? limit(RLIMIT_AS, o->memory_max) : 0;
+
+	if (!err && o->cpu_s_max)
+		err = limit(RLIMIT_CPU, o->cpu_s_max);
+	return !err && o->no_files ? limit(RLIMIT_FSIZE, 0) : err;
+}
+
 static int become(const struct proc_opts *o)
 {
-	if (!o->uid || geteuid())
-		return o->net_raw && geteuid() ? keep_net_raw() : 0;
+	bool kept = false;
+	int err;
+
 	if (!o->net_raw)
-		return proc_drop_privileges(o->uid, o->gid);
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
-	    setresgid(o->gid, o->gid, o->gid) < 0 || setresuid(o->uid, o->uid, o->uid) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return keep_net_raw();
+		return !o->uid || geteuid() ? 0 : proc_drop_privileges(o->uid, o->gid);
+	err = proc_keep_net_raw(o->uid, o->gid, &kept);
+	if (err || !kept)
+		return err ? err : -EPERM;
+	return pass_net_raw();
 }
 
 static int set_plain_env(void)
@@ -151,8 +162,9 @@ static int child_exec(const struct proc_opts *o, int in_fd, pid_t parent)
 		return -errno;
 	if (clear_cloexec(o->keep_fds))
 		return -EBADF;
-	set_limits(o);
-	err = become(o);
+	err = set_limits(o);
+	if (!err)
+		err = become(o);
 	if (!err && o->plain_env)
 		err = set_plain_env();
 	if (err)
@@ -255,10 +267,12 @@ const char *proc_status_text(int wait_status)
 }
 
 /* The bounding set needs CAP_SETPCAP, so it goes before the uid does. */
-static void drop_bounding_set(void)
+static void drop_bounding_set(int but)
 {
-	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
-		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	for (int cap = 0; cap <= CAP_LAST_CAP; cap++) {
+		if (cap != but)
+			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	}
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
@@ -273,36 +287,75 @@ static int clear_capability_sets(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { 0 };
-	const struct __user_cap_data_struct none[2] = { 0 };
 
 	if (syscall(SYS_capget, &head, data) < 0)
 		return -errno;
 	if (!has_capability(data))
 		return 0;
-	if (syscall(SYS_capset, &head, none) < 0 || syscall(SYS_capget, &head, data) < 0)
+	if (set_capabilities(0, 0, 0) < 0 || syscall(SYS_capget, &head, data) < 0)
 		return -errno;
 	return has_capability(data) ? -EPERM : 0;
 }
 
-int proc_drop_privileges(uid_t uid, gid_t gid)
+static int change_user(uid_t uid, gid_t gid, int but)
 {
-	const struct rlimit no_core = { 0, 0 };
 	uid_t r, e, s;
 
-	if (!geteuid()) {
-		drop_bounding_set();
-		if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
-		    setresuid(uid, uid, uid) < 0)
-			return -errno;
-		if (getresuid(&r, &e, &s) < 0 || r != uid || e != uid || s != uid)
-			return -EPERM;
-		if (uid && setuid(0) == 0)
-			return -EPERM; /* root can be had back: refuse to go on */
-	}
-	setrlimit(RLIMIT_CORE, &no_core);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	drop_bounding_set(but);
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;
-	return clear_capability_sets();
+	if (getresuid(&r, &e, &s) < 0 || r != uid || e != uid || s != uid)
+		return -EPERM;
+	/* With root to be had back, refuse to go on. */
+	return uid && setuid(0) == 0 ? -EPERM : 0;
+}
+
+static int lock_down(void)
+{
+	const struct rlimit no_core = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &no_core);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int proc_drop_privileges(uid_t uid, gid_t gid)
+{
+	int err = geteuid() ? 0 : change_user(uid, gid, -1);
+
+	if (!err)
+		err = lock_down();
+	return err ? err : clear_capability_sets();
+}
+
+bool proc_has_net_raw(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	return !syscall(SYS_capget, &head, data) && data[0].permitted & 1U << CAP_NET_RAW;
+}
+
+int proc_keep_net_raw(uid_t uid, gid_t gid, bool *ret_kept)
+{
+	int err = 0;
+
+	if (!proc_has_net_raw()) {
+		*ret_kept = false;
+		return proc_drop_privileges(uid, gid);
+	}
+	if (!geteuid() && uid) {
+		if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+			return -errno;
+		err = change_user(uid, gid, CAP_NET_RAW);
+	}
+	if (!err)
+		err = lock_down();
+	if (!err && (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+		     set_capabilities(0, 1U << CAP_NET_RAW, 0) < 0))
+		err = -errno;
+	if (!err)
+		*ret_kept = true;
+	return err;
 }
 
 int proc_follow_supervisor(void)

@@ -27,7 +27,7 @@ struct proc_opts {
 	bool plain_env; /* nothing of our environment but PATH: no password of ours reaches it */
 	uid_t uid; /* root gives it this account, and no capability but net_raw; 0: as we are */
 	gid_t gid;
-	bool net_raw; /* with CAP_NET_RAW */
+	bool net_raw; /* with CAP_NET_RAW, which we must be permitted: -EPERM */
 	uint64_t memory_max, cpu_s_max; /* 0: no limit */
 	bool no_files; /* it may not write any: RLIMIT_FSIZE 0 */
 };
@@ -48,6 +48,13 @@ const char *proc_status_text(int wait_status);
  * drops what else there is. Verifies the result.
  */
 must_check int proc_drop_privileges(uid_t uid, gid_t gid);
+/*
+ * The same, but CAP_NET_RAW stays permitted if it is: not effective here and in no child, until one is started with net_raw.
+ * *ret_kept: it is.
+ */
+must_check int proc_keep_net_raw(uid_t uid, gid_t gid, bool *ret_kept);
+/* Could a child be started with net_raw? */
+bool proc_has_net_raw(void);
 
 /*
  * Roles that `ajar run` started end with it: SIGTERM when the process that AJAR_SUPERVISOR names, our parent, dies;

@@ -243,6 +243,7 @@ static int queue(struct now *n)
 	int err;
 
 	scan_conf_scope(&n->conf, &sc);
+	sc.processes = (unsigned)n->c->conf->scan_processes;
 	err = plan_make(&n->plan.p, &sc, &n->made);
 	if (err)
 		return cmd_store_err(err, n->store, "cannot make the scan");
@@ -262,6 +263,7 @@ static int make_runner(struct now *n)
 		.loop = n->loop,
 		.store = n->store,
 		.scan_id = n->made.scan_id,
+		.raw = true,
 		.processes = (unsigned)n->c->conf->scan_processes,
 		.stats_every_s = 1,
 		.report = on_report,
@@ -322,8 +324,8 @@ static int scan_now(struct now *n)
 		err = cmd_store(n->c, 0, &n->store);
 	if (!err)
 		err = read_plan(n);
-	if (!err && nmap_kind_is_raw(n->plan.p.kind) && geteuid())
-		err = log_usage("a %s scan needs root (CAP_NET_RAW for nmap alone): 'sudo ajar "
+	if (!err && nmap_kind_is_raw(n->plan.p.kind) && !proc_has_net_raw())
+		err = log_usage("a %s scan needs CAP_NET_RAW, which goes to nmap alone: 'sudo ajar "
 				"scan', or --kind connect",
 				n->plan.p.kind);
 	if (!err)

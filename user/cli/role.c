@@ -245,7 +245,7 @@ int role_start(const struct conf *conf, bool with_journal, struct role *r)
 {
 	static const int signals[] = { SIGTERM, SIGINT, 0 };
 	_close_ int store_dir = -1;
-	bool fallback;
+	bool fallback, kept;
 	uid_t uid;
 	gid_t gid;
 	int err = proc_role_ids(conf->role_user, &uid, &gid, &fallback);
@@ -262,7 +262,7 @@ int role_start(const struct conf *conf, bool with_journal, struct role *r)
 	if (!with_journal)
 		store_dir = *conf->store_uri ? find_store_folder(conf, uid, gid)
 					     : open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	err = proc_drop_privileges(uid, gid);
+	err = r->keep_net_raw ? proc_keep_net_raw(uid, gid, &kept) : proc_drop_privileges(uid, gid);
 	if (!err)
 		err = proc_follow_supervisor();
 	if (err)

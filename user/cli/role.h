@@ -18,6 +18,7 @@ struct role {
 	int lock; /* of the role on its folder */
 	struct store *store;
 	struct loop *loop;
+	bool keep_net_raw; /* set before role_start(): not that privilege, for children; whether it is there is proc_has_net_raw() */
 	/* Optional, set before role_start(): a server is not to be had yet, for this reason; said at each try. */
 	void (*away)(struct role *r, int err, const char *why);
 };

@@ -13,6 +13,8 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/scan_conf.h"
+#include "conf/conf.h"
+#include "scan/nmap.h"
 #include "view/view.h"
 
 /* `ajar scan plans` and `ajar scan addrs`: what is scanned, when, and where it is. */
@@ -142,6 +144,11 @@ static int set(struct plans *pl, struct store *s)
 		err = plan_check(&pl->found.p, &why);
 	if (err)
 		return log_usage("plan '%s': %s", pl->name, why ? why : strerror(-err));
+	if (pl->found.p.enabled && nmap_kind_is_raw(pl->found.p.kind) && !pl->c->conf->scan_raw)
+		return log_usage(
+			"plan '%s': kind=%s needs CAP_NET_RAW in the monitor for nmap: set "
+			"scan.raw (ajar.conf(5) says how the service gets it), or kind=connect",
+			pl->name, pl->found.p.kind);
 	pl->found.p.author = who();
 	err = store_scan_plan_put(s, &pl->found.p);
 	if (!err)

@@ -14,12 +14,14 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/parse.h"
+#include "base/proc.h"
 #include "cli/cmd.h"
 #include "cli/role.h"
 #include "cli/scan_child.h"
 #include "cli/scan_conf.h"
 #include "conf/conf.h"
 #include "monitor/alerting.h"
+#include "scan/nmap.h"
 #include "scan/runner.h"
 
 /*
@@ -36,6 +38,8 @@
 #define PROBED "scan_probed_log"
 #define PROBE_RESOLVE_NS UINT64_C(3000000000)
 
+#define RAW_REMEDY "ajar.conf(5), scan.raw, says how the service gets it"
+
 struct serve {
 	struct cmd_ctx *c;
 	struct role role;
@@ -45,7 +49,7 @@ struct serve {
 	uint64_t pruned_ns, probed_log;
 	struct address here[SCAN_OWN_MAX];
 	unsigned here_len;
-	bool failing, soon;
+	bool raw, failing, soon, told_raw;
 };
 
 static void on_report(const struct runner_report *r, void *arg)
@@ -91,6 +95,7 @@ static int make(struct serve *sv, const struct store_plan *p)
 
 	if (!err) {
 		scan_conf_scope(&sv->conf, &sc);
+		sc.processes = (unsigned)sv->c->conf->scan_processes;
 		sc.idle = asked ? &idle : NULL;
 		err = plan_make(p, &sc, &made);
 		if (err)
@@ -101,6 +106,19 @@ static int make(struct serve *sv, const struct store_plan *p)
 	}
 	hostlist_done(&idle);
 	return err;
+}
+
+/* Another monitor may; a plan that nobody may run is never claimed, and this says why. */
+static bool may_run(struct serve *sv, const struct store_plan *p)
+{
+	if (sv->raw || !nmap_kind_is_raw(p->kind))
+		return true;
+	if (!sv->told_raw)
+		log_warn("plan '%s' is not run here: kind=%s needs CAP_NET_RAW for "
+			 "nmap; " RAW_REMEDY,
+			 p->name, p->kind);
+	sv->told_raw = true;
+	return false;
 }
 
 struct due {
@@ -248,7 +266,7 @@ static int on_timer(void *arg)
 	sv->failing = err != 0;
 	for (unsigned i = 0; i < due.len; i++) {
 		/* One that cannot be made now is due at the next look. */
-		if (!make(sv, &due.plans[i].p))
+		if (may_run(sv, &due.plans[i].p) && !make(sv, &due.plans[i].p))
 			runner_kick(sv->runner);
 		plan_done(&due.plans[i]);
 	}
@@ -285,10 +303,16 @@ static int set_up(struct serve *sv)
 				 .arg = sv };
 	int fd, err = scan_conf_read(sv->c->conf, &sv->conf);
 
+	sv->role.keep_net_raw = sv->c->conf->scan_raw;
 	if (!err)
 		err = role_start(sv->c->conf, false, &sv->role);
 	if (err)
 		return err;
+	sv->raw = o.raw = sv->c->conf->scan_raw && proc_has_net_raw();
+	if (sv->c->conf->scan_raw && !sv->raw)
+		log_warn("scan.raw is set, but there is no CAP_NET_RAW here: plans of kind syn and "
+			 "udp "
+			 "are left to others; " RAW_REMEDY);
 	snprintf(owner, sizeof(owner), "%.200s:%d", sv->c->conf->node_name, (int)getpid());
 	if (address_own(sv->here, SCAN_OWN_MAX, &sv->here_len))
 		log_debug("cannot list the addresses of this machine");

@@ -100,6 +100,8 @@ static const struct conf_key keys[] = {
 	  "", "prints the nodes that may be scanned now as a node set, e.g. sinfo -h -t idle -o %N; no shell; empty: all may" },
 	{ "scan.processes", CONF_COUNT, offsetof(struct conf, scan_processes), 0, 64, "0 to 64",
 	  "0", "nmap processes at a time; 0: one for each core" },
+	{ "scan.raw", CONF_BOOL, offsetof(struct conf, scan_raw), 0, 0, "yes or no",
+	  "no", "the monitor keeps CAP_NET_RAW, which it must be given, for the nmap of plans of kind syn and udp, and for it alone" },
 	{ "scan.keep-days", CONF_COUNT, offsetof(struct conf, scan_keep_days), 0, 36500, "0 to 36500",
 	  "90", "days after which scans are deleted, but for the newest of each kind of a node; 0: never" },
 };

@@ -34,7 +34,7 @@ struct conf {
 	uint64_t alert_exec_timeout_ns;
 	bool alert_syslog;
 	uint64_t alert_snooze_max_ns, alert_reopen_nodes;
-	bool scan_enabled;
+	bool scan_enabled, scan_raw;
 	char *scan_networks, *scan_address, *scan_idle_command;
 	uint64_t scan_processes, scan_keep_days;
 	char *metrics_textfile;

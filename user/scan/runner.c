@@ -227,6 +227,7 @@ static int begin(struct slot *sl)
 	struct runner *r = sl->r;
 	char why[128];
 	const struct store_lease l = { .scan_id = r->o.scan_id,
+				       .raw = r->o.raw,
 				       .owner = r->owner,
 				       .lease_ns = r->o.lease_ns };
 	int err = store_shard_lease(r->o.store, &l, take, sl);

@@ -45,6 +45,7 @@ struct runner_opts {
 	struct store *store;
 	const char *owner; /* unique among those that share the store */
 	uint64_t scan_id; /* only this one; 0: any */
+	bool raw; /* syn and udp scans too: an nmap may be given CAP_NET_RAW */
 	unsigned processes; /* nmaps at a time; 0: as many as cores */
 	unsigned stats_every_s;
 	uint64_t load_max; /* hundredths of a core's load above which no shard is begun; 0: no limit */
