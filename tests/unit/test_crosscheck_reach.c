@@ -87,8 +87,7 @@ static void test_reachable(void)
 	unexpected();
 	probed("open", "probe");
 	is_int(newest().severity, SEVERITY_CRITICAL, "one that answers from outside is critical");
-	ok(says("; from outside: reachable, port 444 of n1 answers at 10.251.0.1"),
-	   "and says so");
+	ok(says("; from outside: reachable, port 444 of n1 answers at 10.251.0.1"), "and says so");
 	noted("reachable from outside", "which is told as that");
 	start_monitor(0);
 	probed("open", "probe");
@@ -146,7 +145,8 @@ static void test_held(void)
 	door(1, EVENT_OPEN, 444, "/usr/bin/nc", 10 * S);
 	step(0);
 	probed("open", "probe");
-	is_int(newest().state, ALERT_SNOOZED, "what maintenance holds stays held when it is reached");
+	is_int(newest().state, ALERT_SNOOZED,
+	       "what maintenance holds stays held when it is reached");
 	ok(says("from outside: reachable"), "but says it");
 }
 

@@ -18,7 +18,7 @@ int main(void)
 	ok(!finding_kind_name(0) && !finding_kind_name(99), "no finding kind, no name");
 	ok(!severity_name(0) && !alert_state_name(0), "0 names no severity and no state");
 	is_str(finding_kind_name(FINDING_IMPOSTOR), "impostor", "impostor has its name");
-	is_str(finding_kind_name(FINDING_OVERDUE), "overdue", "the last kind has its name");
+	is_str(finding_kind_name(FINDING_CHANGED), "changed", "the last kind has its name");
 	is_str(severity_name(SEVERITY_CRITICAL), "critical", "critical has its name");
 	is_str(alert_state_name(ALERT_RESOLVED), "resolved", "resolved has its name");
 	for (int i = VERDICT_LEARNING; i <= VERDICT_CLIENT; i++)

@@ -50,7 +50,7 @@ void audit_compare(const struct compare_in *in, struct compared *ret);
 
 /*
  * What the scan says of that very door: open, closed or filtered when its port was asked for where the door answers, while it
- * stood; else unknown. after: the scan was made because of the door, so that it came later, whatever the clocks say.
+ * stood; unknown when it was not, and 0 when the scan could not have met that door. after: the scan was made because of the door, so that it came later, whatever the clocks say.
  */
 enum outside audit_reach(const struct compare_in *in, const struct compare_door *d, bool after);
 

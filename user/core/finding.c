@@ -26,6 +26,9 @@ static const char *const finding_kind_names[] = {
 	[FINDING_LOST] = "lost",
 	[FINDING_TAMPERED] = "tampered",
 	[FINDING_OVERDUE] = "overdue",
+	[FINDING_FLOODED] = "flooded",
+	[FINDING_UNSEEN] = "unseen",
+	[FINDING_CHANGED] = "changed",
 };
 
 static const char *const severity_names[] = {

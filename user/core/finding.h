@@ -33,6 +33,9 @@ enum finding_kind {
 	FINDING_LOST = 9,
 	FINDING_TAMPERED = 10,
 	FINDING_OVERDUE = 11,
+	FINDING_FLOODED = 12, /* a host that answers on everything */
+	FINDING_UNSEEN = 13, /* one that lets no scan in, while its kernel shows doors */
+	FINDING_CHANGED = 14, /* another version or product than before */
 };
 enum severity { SEVERITY_NOTICE = 1, SEVERITY_WARNING = 2, SEVERITY_CRITICAL = 3 };
 enum alert_state { ALERT_OPEN = 1, ALERT_ACKNOWLEDGED = 2, ALERT_SNOOZED = 3, ALERT_ALLOWED = 4, ALERT_RESOLVED = 5 };

@@ -43,15 +43,18 @@ static int compare_host(struct crosscheck *o)
 	const struct store_scan_host h = { .scan_id = o->v.h.scan_id,
 					   .node = o->v.h.node,
 					   .addr = o->v.h.addr };
-	bool ours = false;
+	bool ours = false, ports = false;
 	int err = alerting_enter(o->alerting);
 
 	if (!err)
 		err = store_scan_compare(o->store, &h, o->now_ns, &ours);
-	if (err || !ours || strcmp(o->v.h.state, "seen"))
+	/* "timed-out", "cut", "lost": nothing is known, and what stands goes on standing. */
+	if (err || !ours || (strcmp(o->v.h.state, "seen") && strcmp(o->v.h.state, "flooded")))
 		return err;
 	err = view_read(&o->v, o->store);
 	if (!err)
+		err = crosscheck_whole(o, &ports);
+	if (!err && ports)
 		err = crosscheck_ports(o);
 	return err ? err : alerting_flush(o->alerting);
 }

@@ -1,27 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/match.h"
 #include "base/buf.h"
 #include "monitor/alerting.h"
 #include "monitor/crosscheck_internal.h"
+#include "scan/ports.h"
 
 /*
  * What one scan shows is a doubt; the second that shows it makes it a finding. Doubts are in the store: a monitor that is killed
  * between the two leaves them to the next, and of several monitors one asks.
  *
  *	hidden     asked for again at once: nothing about a scan makes a door where there is none
- *	blocked    later, and gently: our own connections may have filled the queue of a listener, or a ban may end
+ *	blocked,
+ *	unseen     later, gently, and with the node's other doors: our own connections may have filled the queue of a listener, or
+ *	           the node may have locked us out
  */
 #define PROBE_PLAN "second look"
 #define ASK_MAX 256
+#define DOORS_MAX                                                                                  \
+	64 /* of the node, asked beside them: a port that is blocked is one where others answer */
 #define LATER_NS UINT64_C(15000000000)
 #define GENTLE_RATE 10
 #define KEEP_NS UINT64_C(604800000000000)
 #define PORTS_TEXT_MAX 4096
+
+static bool is_later(enum finding_kind kind)
+{
+	return kind == FINDING_BLOCKED || kind == FINDING_UNSEEN;
+}
 
 static size_t find_doubt(const struct view *v, enum door_proto proto, uint32_t port)
 {
@@ -55,15 +65,14 @@ int crosscheck_confirmed(struct crosscheck *o, enum finding_kind kind, enum door
 				       .port = port,
 				       .kind = kind,
 				       .scan_id = v->h.scan_id,
-				       .due_ns = o->now_ns +
-						 (kind == FINDING_BLOCKED ? LATER_NS : 0) };
+				       .due_ns = o->now_ns + (is_later(kind) ? LATER_NS : 0) };
 	size_t i = find_doubt(v, proto, port);
 	const struct store_doubt *have = i < v->doubts_len ? &v->doubts[i].d : NULL;
 
 	*ret_yes = false;
 	if (!have || have->kind != kind)
 		return store_doubt_put(o->store, &d);
-	if (have->scan_id == d.scan_id || (kind == FINDING_BLOCKED && v->h.to_ns < have->due_ns))
+	if (have->scan_id == d.scan_id || (is_later(kind) && v->h.to_ns < have->due_ns))
 		return 0;
 	*ret_yes = true;
 	return crosscheck_forget_doubt(o, proto, port);
@@ -92,6 +101,24 @@ static int on_due(const struct store_doubt *d, void *arg)
 	return l->len == ASK_MAX;
 }
 
+struct asking {
+	struct ports ports;
+	unsigned doors;
+};
+
+static int add_door(const struct store_door *d, void *arg)
+{
+	struct asking *a = arg;
+
+	if (d->door.port <= UINT16_MAX && d->door.scope != SCOPE_LOOPBACK &&
+	    proto_class(d->door.proto) == PROTO_TCP &&
+	    !ports_has(&a->ports, (uint16_t)d->door.port) && a->doors < DOORS_MAX) {
+		ports_add(&a->ports, d->door.port, d->door.port);
+		a->doors++;
+	}
+	return 0;
+}
+
 /* One scan for those of one address; *at moves behind them. */
 static int ask_host(struct crosscheck *o, const struct due *l, size_t *at)
 {
@@ -105,6 +132,9 @@ static int ask_host(struct crosscheck *o, const struct due *l, size_t *at)
 					 .host_rate = GENTLE_RATE,
 					 .priority = STORE_SCAN_PROBE };
 	struct store_shard sh = { .targets = &target, .targets_len = 1 };
+	const struct store_door_query q = { .node = first->node, .open_only = true };
+	struct asking a = { 0 };
+	bool later = false;
 	uint64_t id;
 	int err = 0;
 
@@ -113,11 +143,18 @@ static int ask_host(struct crosscheck *o, const struct due *l, size_t *at)
 
 		if (strcmp(c->node, first->node) || strcmp(c->addr, first->addr))
 			break;
-		buf_printf(&ports, "%s%" PRIu32, ports.len ? "," : "", c->d.port);
-		err = ports.err ? ports.err : store_doubt_asked(o->store, &c->d, o->now_ns);
+		later |= is_later(c->d.kind);
+		if (c->d.port)
+			ports_add(&a.ports, c->d.port, c->d.port);
+		err = store_doubt_asked(o->store, &c->d, o->now_ns);
 	}
+	if (!err && later)
+		err = store_doors(o->store, &q, add_door, &a);
+	ports_format(&ports, &a.ports);
 	sh.ports = buf_str(&ports);
-	return err ? err : store_scan_new(o->store, &scan, &sh, 1, o->now_ns, &id);
+	if (err || ports.err || !ports.len)
+		return err ? err : ports.err;
+	return store_scan_new(o->store, &scan, &sh, 1, o->now_ns, &id);
 }
 
 static int ask_all(struct crosscheck *o)

@@ -12,7 +12,7 @@
 
 /*
  * crosscheck.c has the steps; crosscheck_view.c what is known of the host at hand, crosscheck_reach.c which doors were reached,
- * crosscheck_ports.c what is said of its ports, crosscheck_doubts.c what is looked at twice, crosscheck_words.c the words.
+ * crosscheck_whole.c what is said of the host, crosscheck_ports.c of its ports, crosscheck_doubts.c what is looked at twice, crosscheck_words.c the words.
  */
 struct alerting;
 struct map;
@@ -23,6 +23,7 @@ struct seen_host {
 	char node[256], addr[ADDRESS_TEXT_MAX + 1], state[32];
 	bool probe; /* made because of an alert's door */
 	char *folded, *asked;
+	uint64_t open_count;
 };
 
 /* A door, open or closed, with its record. */
@@ -102,6 +103,15 @@ static inline bool port_has(const uint8_t bits[PORT_BITS], uint32_t port)
  * reached them. Once for each host; doing it twice changes nothing.
  */
 must_check int crosscheck_reach(struct crosscheck *o);
+
+/* What the scan says of each of the view's doors (audit_reach()); seen: zeroed, as many as there are doors. */
+must_check int view_reach(struct crosscheck *o, enum outside *seen);
+
+/*
+ * Within a transaction: what is to be said of the host as a whole. *ret_ports: its ports say something too; else it answers for
+ * everything, or lets nobody in.
+ */
+must_check int crosscheck_whole(struct crosscheck *o, bool *ret_ports);
 
 /* Within a transaction: raises what the host at hand shows, and ends what it shows to be over. */
 must_check int crosscheck_ports(struct crosscheck *o);

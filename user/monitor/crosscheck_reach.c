@@ -39,11 +39,29 @@ static int on_port(const struct store_scan_host *h, const struct store_scan_port
 
 	(void)h;
 	for (size_t i = 0; p->port <= UINT16_MAX && i < r->o->v.doors_len; i++) {
-		if (r->o->v.doors[i].alert_key && r->o->v.doors[i].door.port == p->port)
-			r->seen[i] = reach_of(r->o, i, p->proto, p->port,
-					      port_state_parse(p->state));
+		if (r->o->v.doors[i].door.port == p->port)
+			r->seen[i] =
+				reach_of(r->o, i, p->proto, p->port, port_state_parse(p->state));
 	}
 	return 0;
+}
+
+int view_reach(struct crosscheck *o, enum outside *seen)
+{
+	struct view *v = &o->v;
+	struct reaching r = { o, seen };
+	int err = store_scan_ports(o->store, v->h.scan_id, v->h.node, v->h.addr, on_port, &r);
+
+	for (size_t i = 0; !err && i < v->doors_len; i++) {
+		const struct door *d = &v->doors[i].door;
+		enum door_proto proto = d->proto == PROTO_MPTCP ? PROTO_TCP : d->proto;
+
+		if (!seen[i] && d->port <= UINT16_MAX)
+			seen[i] =
+				reach_of(o, i, proto, d->port,
+					 scan_folded_state(v->h.folded, proto, (uint16_t)d->port));
+	}
+	return err;
 }
 
 static int say(struct crosscheck *o, size_t i, enum outside seen)
@@ -62,9 +80,10 @@ static int say(struct crosscheck *o, size_t i, enum outside seen)
 		buf_printf(&words, "reachable, port %" PRIu32 " of %s answers at %s", d->door.port,
 			   v->h.node, v->h.addr);
 	else
-		buf_printf(&words, "not reachable from the monitor, port %" PRIu32 " of %s is %s at %s",
-			   d->door.port, v->h.node,
-			   seen == OUTSIDE_CLOSED ? "closed" : "filtered", v->h.addr);
+		buf_printf(&words,
+			   "not reachable from the monitor, port %" PRIu32 " of %s is %s at %s",
+			   d->door.port, v->h.node, seen == OUTSIDE_CLOSED ? "closed" : "filtered",
+			   v->h.addr);
 	r.severity = j.kind ? j.severity : SEVERITY_NOTICE;
 	r.words = buf_str(&words);
 	return words.err ? words.err : alerting_reach(o->alerting, &r, o->wall_ns);
@@ -78,7 +97,7 @@ static int say_all(struct crosscheck *o, const enum outside *seen)
 		return err;
 	err = alerting_enter(o->alerting);
 	for (size_t i = 0; !err && i < o->v.doors_len; i++) {
-		if (seen[i] && seen[i] != OUTSIDE_UNKNOWN)
+		if (o->v.doors[i].alert_key && seen[i] && seen[i] != OUTSIDE_UNKNOWN)
 			err = say(o, i, seen[i]);
 	}
 	if (!err)
@@ -88,27 +107,6 @@ static int say_all(struct crosscheck *o, const enum outside *seen)
 	if (err) {
 		store_rollback(o->store);
 		alerting_forget(o->alerting);
-	}
-	return err;
-}
-
-/* Of the doors with an alert, what the scan says of them; *ret_any: of one at least. */
-static int look(struct crosscheck *o, enum outside *seen, bool *ret_any)
-{
-	struct view *v = &o->v;
-	struct reaching r = { o, seen };
-	int err = store_scan_ports(o->store, v->h.scan_id, v->h.node, v->h.addr, on_port, &r);
-
-	*ret_any = false;
-	for (size_t i = 0; !err && i < v->doors_len; i++) {
-		const struct door_copy *d = &v->doors[i];
-		enum door_proto proto = d->door.proto == PROTO_MPTCP ? PROTO_TCP : d->door.proto;
-
-		if (!seen[i] && d->alert_key && d->door.port <= UINT16_MAX)
-			seen[i] = reach_of(o, i, proto, d->door.port,
-					   scan_folded_state(v->h.folded, proto,
-							     (uint16_t)d->door.port));
-		*ret_any |= seen[i] && seen[i] != OUTSIDE_UNKNOWN;
 	}
 	return err;
 }
@@ -138,7 +136,10 @@ int crosscheck_reach(struct crosscheck *o)
 		any |= v->doors[i].alert_key != NULL;
 	if (!err && any) {
 		seen = calloc(v->doors_len, sizeof(*seen));
-		err = seen ? look(o, seen, &any) : -ENOMEM;
+		err = seen ? view_reach(o, seen) : -ENOMEM;
+		any = false;
+		for (size_t i = 0; !err && i < v->doors_len; i++)
+			any |= v->doors[i].alert_key && seen[i] && seen[i] != OUTSIDE_UNKNOWN;
 		if (!err && any)
 			err = say_all(o, seen);
 	}

@@ -37,6 +37,7 @@ int view_take(struct view *v, const struct store_scan_host *h)
 	v->h = (struct seen_host){ .scan_id = h->scan_id,
 				   .from_ns = h->started_ns,
 				   .to_ns = h->ended_ns,
+				   .open_count = h->open_count,
 				   .folded = strdup(h->folded),
 				   .asked = strdup(h->asked) };
 	snprintf(v->h.node, sizeof(v->h.node), "%s", h->node);
