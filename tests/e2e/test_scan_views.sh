@@ -107,6 +107,11 @@ from_m --ports 23830-23839
 same "a scan sees the steered port open" "$(grep -c 23833 "$T/out")" 1
 WAIT=60 ok "a port that answers and is no door is hidden" wait_for has_kind 23833 hidden
 WAIT=30 ok "a permitted one behind a firewall is blocked" wait_for has_kind 23832 blocked
+hidden_scan() { ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.port == 23833) | .scan | "\(.state) \(.addr) \(.reachable)/\(.asked)"'; }
+same "its JSON has what the scan saw" "$(hidden_scan)" "open 10.251.0.2 1/1"
+same "a blocked one's too" "$(ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.port == 23832) | .scan.state')" filtered
+ajar alerts show "$(ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.port == 23834) | .id')" -j -C "$T/conf" --data "$D" >"$T/out"
+same "one alert as JSON has its log, doors and nodes" "$(jq -r '"\(.log[0].state) \(.doors[0].port) \(.where[0].node)"' "$T/out")" "open 23834 here"
 same "one that is as it should be raises nothing" "$(kinds 23831)" ""
 same "one that the kernel tells of itself keeps its alert" "$(kinds 23834)" unexpected
 run scan ls -C "$T/conf" --data "$D"

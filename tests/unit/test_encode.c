@@ -6,6 +6,7 @@
 #include "change_util.h"
 #include "conf/sinks.h"
 #include "notify/sinks.h"
+#include "store/seen.h"
 #include "syntax.h"
 #include "tap.h"
 #include "view/encode.h"
@@ -119,6 +120,46 @@ static void test_rfc5424(void)
 	buf_reset(&out);
 	view_rfc5424(&a.c, "", 42, "{}", 2, &out);
 	ok(has("<26>1 ") && has(" - ajar ") && has("] {}"), "severity, no host, and another text");
+	any_change_done(&a);
+}
+
+/* What the second witness saw is in every format; unknown is null and never a guess. */
+static void test_outside(void)
+{
+	static const struct store_seen seen = { .scan_id = 12,
+						.ended_ns = 1795363262123456789ULL,
+						.state = PORT_OPEN,
+						.kind = "verify",
+						.node = "n1",
+						.addr = "10.0.0.1",
+						.service = "ssh OpenSSH 9.2p1",
+						.reachable = 3,
+						.asked = 480 };
+	static const enum view_format formats[] = { VIEW_JSON, VIEW_OCSF, VIEW_ECS };
+	struct any_change a;
+
+	for (size_t i = 0; i < array_len(formats); i++) {
+		encoded(formats[i], "nc", 2, 30);
+		ok(has("\"scan\":null"), "format %zu: an alert no scan speaks of", i);
+		any_change_init(&a, "nc", 2, 30);
+		a.c.alert.seen = &seen;
+		buf_reset(&out);
+		ok(!view_encode_change(formats[i], &a.c, "0123abcd", &out) &&
+			   syn_is_json(out.data, out.len) &&
+			   has("\"scan\":{\"id\":12,\"kind\":\"verify\",\"time\":"
+			       "\"2026-11-22T16:01:02.123456Z\",\"node\":\"n1\",\"addr\":"
+			       "\"10.0.0.1\",\"state\":\"open\",\"service\":\"ssh OpenSSH "
+			       "9.2p1\",\"reachable\":3,\"asked\":480}"),
+		   "format %zu: one that a scan has seen from outside", i);
+		any_change_done(&a);
+	}
+	any_change_init(&a, "nc", 2, 30);
+	a.c.alert.seen = &seen;
+	buf_reset(&out);
+	ok(!view_encode_change(VIEW_CEF, &a.c, "0123abcd", &out) && syn_is_cef(out.data, out.len) &&
+		   has("flexString1Label=outside flexString1=open at 10.0.0.1, ssh OpenSSH 9.2p1 "
+		       "(n1; reachable on 3 of 480 nodes)"),
+	   "CEF has it as a text");
 	any_change_done(&a);
 }
 
@@ -265,6 +306,7 @@ int main(void)
 	test_ocsf_event();
 	test_ecs();
 	test_cef();
+	test_outside();
 	test_rfc5424();
 	test_hostile();
 	test_mail();

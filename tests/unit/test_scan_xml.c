@@ -266,10 +266,10 @@ static void test_lists(void)
 {
 	const struct text list = TEXT("22,80,1000-2000,65535");
 
-	ok(scan_ports_has(list, 22) && scan_ports_has(list, 1500) && scan_ports_has(list, 65535),
+	ok(port_list_has(list, 22) && port_list_has(list, 1500) && port_list_has(list, 65535),
 	   "a list has its ports");
-	ok(!scan_ports_has(list, 23) && !scan_ports_has(list, 2001), "and no others");
-	ok(!scan_ports_has((struct text){ 0 }, 22) && !scan_ports_has(TEXT("2x2"), 22),
+	ok(!port_list_has(list, 23) && !port_list_has(list, 2001), "and no others");
+	ok(!port_list_has((struct text){ 0 }, 22) && !port_list_has(TEXT("2x2"), 22),
 	   "what is no list has none");
 }
 

@@ -8,6 +8,7 @@
 #include "alert/change.h"
 #include "base/clock.h"
 #include "base/loop.h"
+#include "store/seen.h"
 
 #define ROUND_MAX 64 /* sends to a quick sink before others get their turn */
 #define LOOK_MAX 512 /* changes looked at for one batch */
@@ -122,8 +123,13 @@ void lane_drop_item(struct lane *ln)
 
 static int format_one(struct lane *ln, const struct store_alert_change *c, struct buf *b)
 {
-	int err = ln->s.format ? ln->s.format(c, b, ln->s.arg) : ln->o->format(&c->alert, b);
+	struct store_alert_change told = *c;
+	struct store_seen seen;
+	int err;
 
+	/* An account that may not read the scans tells the rest. */
+	told.alert.seen = store_seen_alert(ln->o->store, &c->alert, &seen) ? NULL : &seen;
+	err = ln->s.format ? ln->s.format(&told, b, ln->s.arg) : ln->o->format(&told.alert, b);
 	return err ? err : b->err;
 }
 

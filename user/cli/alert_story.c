@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/hostlist.h"
+#include "base/jsonw.h"
 #include "store/store.h"
 #include "store/triage.h"
 #include "view/view.h"
@@ -63,6 +64,80 @@ static int on_change(const struct store_alert_change *c, void *arg)
 		buf_printf(st->b, " (%" PRIu64 " nodes)", c->alert.node_count);
 	buf_putc(st->b, '\n');
 	return st->b->err;
+}
+
+/* --- as JSON --------------------------------------------------------------------------------------- */
+
+struct story_json {
+	struct jsonw *w;
+	uint64_t id, doors;
+};
+
+static int door_json(const struct store_door *d, void *arg)
+{
+	const struct view_event_ctx ctx = {
+		.node = d->node, .host_type = d->host_type, .verdict = d->verdict, .latency_us = -1
+	};
+	struct story_json *st = arg;
+
+	if (++st->doors > ALERT_STORY_DOORS_MAX)
+		return 0;
+	view_event_json(st->w, &d->ev, &ctx);
+	return st->w->b->err;
+}
+
+static int node_json(const struct store_alert_node *n, void *arg)
+{
+	struct story_json *st = arg;
+
+	jsonw_obj(st->w, NULL);
+	jsonw_str(st->w, "node", n->node);
+	jsonw_str(st->w, "class", n->host_type);
+	jsonw_time(st->w, "first", n->first_ns);
+	jsonw_time(st->w, "last", n->last_ns);
+	jsonw_u64(st->w, "open", n->open);
+	jsonw_end_obj(st->w);
+	return st->w->b->err;
+}
+
+static int change_json(const struct store_alert_change *c, void *arg)
+{
+	struct story_json *st = arg;
+
+	if (c->alert.id != st->id)
+		return 0;
+	jsonw_obj(st->w, NULL);
+	jsonw_u64(st->w, "id", c->log_id);
+	jsonw_time(st->w, "time", c->at_ns);
+	jsonw_str(st->w, "state", alert_state_name(c->state));
+	jsonw_str(st->w, "severity", severity_name(c->alert.severity));
+	jsonw_str(st->w, "who", c->who);
+	jsonw_str(st->w, "note", c->note);
+	jsonw_u64(st->w, "node_count", c->alert.node_count);
+	jsonw_end_obj(st->w);
+	return st->w->b->err;
+}
+
+int alert_story_json(struct store *s, const struct store_alert *a, struct jsonw *w)
+{
+	const struct store_door_query q = { .alert_key = a->key, .open_only = true };
+	struct story_json st = { .w = w, .id = a->id };
+	int err;
+
+	jsonw_arr(w, "doors");
+	err = store_doors(s, &q, door_json, &st);
+	jsonw_end_arr(w);
+	jsonw_u64(w, "more_doors",
+		  st.doors > ALERT_STORY_DOORS_MAX ? st.doors - ALERT_STORY_DOORS_MAX : 0);
+	jsonw_arr(w, "where");
+	if (!err)
+		err = store_alert_nodes(s, a->id, false, node_json, &st);
+	jsonw_end_arr(w);
+	jsonw_arr(w, "log");
+	if (!err)
+		err = store_alert_changes(s, 0, a->first_ns, 0, 0, change_json, &st);
+	jsonw_end_arr(w);
+	return err;
 }
 
 int alert_story(struct store *s, const struct store_alert *a, struct buf *b)

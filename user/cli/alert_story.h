@@ -5,10 +5,15 @@
 #include "base/err.h"
 
 struct buf;
+struct jsonw;
 struct store;
 struct store_alert;
 
 /* What stands behind an alert, for people: its open doors, the nodes where it stood, and its log. */
 must_check int alert_story(struct store *s, const struct store_alert *a, struct buf *b);
+
+/* The same as members of an object: "doors" (ALERT_STORY_DOORS_MAX at most, and "more_doors"), "where" and "log". */
+#define ALERT_STORY_DOORS_MAX 500
+must_check int alert_story_json(struct store *s, const struct store_alert *a, struct jsonw *w);
 
 #endif

@@ -15,11 +15,12 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/words.h"
-#include "scan/latest.h"
+#include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
 
 #define TEXT_SHOWN_MAX 2000
+#define STORY_BYTES_MAX (64 << 20)
 
 struct list {
 	struct cmd_ctx *c;
@@ -33,7 +34,14 @@ struct list {
 
 static int print_json(struct list *l, const struct store_alert *a)
 {
-	view_alert_json(&l->json, a);
+	struct store_alert own = *a;
+	struct store_seen seen;
+	int err = store_seen_alert(l->s, a, &seen);
+
+	if (err)
+		return err;
+	own.seen = &seen;
+	view_alert_json(&l->json, &own);
 	l->out_err = out_json(&l->json);
 	return l->out_err;
 }
@@ -140,35 +148,50 @@ static void put_door(struct buf *b, const struct store_alert *a)
 	}
 }
 
-/* The second witness: what a scan saw of that door last. */
-static void put_outside(struct list *l, struct buf *b, const struct store_alert *a)
+/* The alert as in the list, and its story in "log". */
+static int show_json(struct list *l, const struct store_alert *a)
 {
-	struct scan_latest seen = { 0 };
+	int err;
 
-	if ((a->proto != PROTO_TCP && a->proto != PROTO_MPTCP && a->proto != PROTO_UDP) ||
-	    !a->port || a->port > UINT16_MAX ||
-	    scan_latest(l->s, a->node, a->proto, (uint16_t)a->port, &seen))
-		return;
-	buf_printf(b, "%-9s ", "outside");
-	if (!seen.scan_id) {
-		buf_puts(b, "not known: no scan has asked for it\n");
-		return;
-	}
-	buf_printf(b, "%s at %s%s%s, ", port_state_name(seen.state), seen.addr,
-		   *seen.service ? ", " : "", seen.service);
-	view_time(b, seen.ended_ns, false);
-	buf_printf(b, " UTC (scan %" PRIu64 ")\n", seen.scan_id);
+	jsonw_obj(&l->json, NULL);
+	view_alert_members(&l->json, a);
+	err = alert_story_json(l->s, a, &l->json);
+	jsonw_end_obj(&l->json);
+	if (!err)
+		err = l->out_err = out_json(&l->json);
+	return err;
 }
 
-static int show_one(const struct store_alert *a, void *arg)
+/* The second witness: what a scan saw of that door last. */
+static void put_outside(struct buf *b, const struct store_alert *a)
+{
+	if (!a->port || a->port > UINT16_MAX ||
+	    (a->proto != PROTO_TCP && a->proto != PROTO_MPTCP && a->proto != PROTO_UDP))
+		return;
+	buf_printf(b, "%-9s ", "outside");
+	view_seen_text(b, a->seen);
+	if (a->seen->scan_id) {
+		buf_puts(b, ", ");
+		view_time(b, a->seen->ended_ns, false);
+		buf_printf(b, " UTC (scan %" PRIu64 ")", a->seen->scan_id);
+	}
+	buf_putc(b, '\n');
+}
+
+static int show_one(const struct store_alert *found, void *arg)
 {
 	struct list *l = arg;
 	struct buf *b = &l->b;
-	int err;
+	struct store_seen seen;
+	struct store_alert own = *found, *a = &own;
+	int err = store_seen_alert(l->s, found, &seen);
 
+	if (err)
+		return err;
+	own.seen = &seen;
 	l->n++;
 	if (l->c->json)
-		return print_json(l, a);
+		return show_json(l, a);
 	buf_printf(b, "alert %" PRIu64 ": %s, %s, %s, %" PRIu64 " %s\n", a->id,
 		   severity_name(a->severity), finding_kind_name(a->kind),
 		   alert_state_name(a->state), a->count, a->count == 1 ? "door" : "doors");
@@ -182,7 +205,7 @@ static int show_one(const struct store_alert *a, void *arg)
 	put_time(b, "first", a->first_ns);
 	put_time(b, "last", a->last_ns);
 	put_door(b, a);
-	put_outside(l, b, a);
+	put_outside(b, a);
 	err = alert_story(l->s, a, b);
 	if (!err)
 		err = l->out_err = out_put(b);
@@ -212,7 +235,7 @@ static int run(struct cmd_ctx *c)
 	};
 	static int (*const verbs[])(struct cmd_ctx *) = { alerts_ack, alerts_snooze, alerts_reopen,
 							  alerts_allow };
-	struct list l = { .c = c, .b = BUF_INIT(1 << 20) };
+	struct list l = { .c = c, .b = BUF_INIT(STORY_BYTES_MAX) };
 	_cleanup_(store_freep) struct store *s = NULL;
 	int err, what = 0, rc;
 

@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "cli/cmd.h"
-#include "scan/latest.h"
+#include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
 
@@ -101,11 +102,12 @@ static int by_port(const void *pa, const void *pb)
 
 static int add_line(struct table *t, struct store *s, const char *node, const struct line *l)
 {
-	struct scan_latest seen = { 0 };
+	_cleanup_(buf_done) struct buf age = BUF_INIT(64);
+	struct store_seen seen;
 	char port[32], profile[300], kernel[200], outside[700];
-	int err = scan_latest(s, node, l->proto, (uint16_t)l->port, &seen);
+	int err = store_seen_port(s, node, l->proto, (uint16_t)l->port, 0, &seen);
 
-	if (err && err != -EOPNOTSUPP)
+	if (err)
 		return err;
 	snprintf(port, sizeof(port), "%" PRIu32 "/%s", l->port, door_proto_name(l->proto));
 	snprintf(profile, sizeof(profile), "%s%s%.200s",
@@ -117,9 +119,11 @@ static int add_line(struct table *t, struct store *s, const char *node, const st
 		 : l->loopback_only ? "loopback"
 				    : "open",
 		 *l->who ? ", " : "", l->who);
-	snprintf(outside, sizeof(outside), "%s%s%s",
+	if (seen.scan_id)
+		view_time_short(&age, seen.ended_ns, clock_wall_ns());
+	snprintf(outside, sizeof(outside), "%s%s%s%s%s",
 		 seen.scan_id ? port_state_name(seen.state) : "not known",
-		 *seen.service ? ", " : "", seen.service);
+		 *seen.service ? ", " : "", seen.service, seen.scan_id ? ", " : "", buf_str(&age));
 	{
 		const char *const cells[] = { port, profile, kernel, outside,
 					      l->open && verdict_name(l->verdict)

@@ -2,6 +2,7 @@
 #include "core/observation.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/base64.h"
@@ -45,6 +46,52 @@ enum port_state port_state_parse(const char *s)
 const char *service_method_name(enum service_method m)
 {
 	return (unsigned)m < array_len(method_names) ? method_names[m] : "";
+}
+
+bool port_list_has(struct text list, uint16_t port)
+{
+	const char *p = list.ptr, *end = list.ptr + list.len;
+
+	while (p && p < end) {
+		uint32_t bounds[2] = { 0, 0 };
+		unsigned i = 0;
+
+		for (; p < end && *p != ','; p++) {
+			if (*p >= '0' && *p <= '9' && bounds[i] <= UINT16_MAX)
+				bounds[i] = bounds[i] * 10 + (uint32_t)(*p - '0');
+			else if (*p == '-' && !i)
+				i = 1;
+			else
+				return false;
+		}
+		if (port >= bounds[0] && port <= bounds[i])
+			return true;
+		p++;
+	}
+	return false;
+}
+
+enum port_state port_folded_state(const char *folded, enum door_proto proto, uint16_t port)
+{
+	const char *name = door_proto_name(proto);
+	size_t len = strlen(name);
+
+	for (const char *s = folded; *s;) {
+		size_t n = strcspn(s, ";");
+		const char *state = s + len + 1,
+			   *list = n > len ? memchr(state, ' ', n - len - 1) : NULL;
+
+		if (list && !strncmp(s, name, len) && s[len] == ' ' &&
+		    port_list_has((struct text){ list + 1, (uint32_t)(s + n - list - 1) }, port)) {
+			char word[24];
+
+			snprintf(word, sizeof(word), "%.*s", (int)(list - state), state);
+			return port_state_parse(word);
+		}
+		s += n;
+		s += strspn(s, "; ");
+	}
+	return PORT_UNKNOWN;
 }
 
 enum service_method service_method_parse(const char *s)

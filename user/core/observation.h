@@ -27,6 +27,11 @@ enum port_state {
 const char *port_state_name(enum port_state s); /* "open|filtered" */
 enum port_state port_state_parse(const char *s); /* PORT_UNKNOWN for any other word */
 
+/* Whether a list as nmap writes it, "1-21,23", has the port; false for one that is none. */
+bool port_list_has(struct text list, uint16_t port);
+/* The state of a port in a host's folded lists (scan_hosts.folded), "tcp closed 1-21,23-79; tcp filtered 80". */
+enum port_state port_folded_state(const char *folded, enum door_proto proto, uint16_t port);
+
 /* How a service's name was come by. One from the table of well-known ports says nothing about what answers there. */
 enum service_method { METHOD_NONE = 0, METHOD_TABLE = 1, METHOD_PROBED = 2 };
 const char *service_method_name(enum service_method m); /* "" for none */

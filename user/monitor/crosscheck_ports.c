@@ -10,7 +10,6 @@
 #include "monitor/alerting.h"
 #include "monitor/crosscheck_internal.h"
 #include "monitor/crosscheck_words.h"
-#include "scan/latest.h"
 
 /* What is said of the ports of one host: findings that only two witnesses together can make. */
 #define OVER "a later scan sees it as it should be"
@@ -142,7 +141,7 @@ static int compare_folded(struct crosscheck *o, enum door_proto proto, uint32_t 
 	enum port_state state = PORT_UNKNOWN;
 
 	if (port <= UINT16_MAX && !(proto == PROTO_TCP && port_has(o->v.asked, port)))
-		state = scan_folded_state(o->v.h.folded, proto, (uint16_t)port);
+		state = port_folded_state(o->v.h.folded, proto, (uint16_t)port);
 	return state == PORT_UNKNOWN ? 0 : compare_port(o, proto, port, state, NULL);
 }
 

@@ -9,7 +9,6 @@
 #include "base/map.h"
 #include "monitor/alerting.h"
 #include "monitor/crosscheck_internal.h"
-#include "scan/latest.h"
 
 /*
  * "Reachable from outside?" of the doors that have an alert. That a port which its kernel shows open answers, or does not, needs
@@ -59,7 +58,7 @@ int view_reach(struct crosscheck *o, enum outside *seen)
 		if (!seen[i] && d->port <= UINT16_MAX)
 			seen[i] =
 				reach_of(o, i, proto, d->port,
-					 scan_folded_state(v->h.folded, proto, (uint16_t)d->port));
+					 port_folded_state(v->h.folded, proto, (uint16_t)d->port));
 	}
 	return err;
 }

@@ -62,7 +62,8 @@ static int flooded(struct crosscheck *o, uint64_t open)
 	const struct view *v = &o->v;
 
 	buf_printf(&why,
-		   "nmap sees %" PRIu64 " ports of %s at %s open; what such a host says of a single "
+		   "nmap sees %" PRIu64
+		   " ports of %s at %s open; what such a host says of a single "
 		   "port means nothing, so that none of them has an alert of its own. A tarpit, a "
 		   "proxy or load balancer before it, or a rule that sends every port to one door "
 		   "does that",
@@ -168,7 +169,8 @@ static int judge(struct crosscheck *o, const struct counted *c, bool *ret_ports)
 		return flooded(o, open);
 	if (count_asked(&o->v) > FLOOD_MIN)
 		err = end(o, FINDING_FLOODED);
-	if (!err && !open && doors >= UNSEEN_MIN && !c->unasked && ports_count(&c->refused) == doors)
+	if (!err && !open && doors >= UNSEEN_MIN && !c->unasked &&
+	    ports_count(&c->refused) == doors)
 		return unseen(o, doors);
 	if (!err && open)
 		err = end(o, FINDING_UNSEEN);

@@ -87,8 +87,6 @@ must_check int scan_xml_end(struct scan_xml *x);
 const char *scan_xml_why(const struct scan_xml *x);
 const struct scan_run *scan_xml_run(const struct scan_xml *x);
 
-/* Is the port in a list as nmap writes it, "22,80,1000-2000"? A list that is none has no port. */
-bool scan_ports_has(struct text list, uint16_t port);
 /* The state of a port of a finished host, folded ones included; PORT_UNKNOWN when the host does not say. */
 enum port_state scan_host_state(const struct scan_host *h, enum door_proto proto, uint16_t port);
 

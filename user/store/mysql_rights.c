@@ -72,6 +72,12 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_NOTIFY, "SELECT", "journals", false },
 	{ ACCOUNT_NOTIFY, "SELECT", "alerts", false },
 	{ ACCOUNT_NOTIFY, "SELECT", "alert_log", false },
+	/* ... and what a scan saw of the door. */
+	{ ACCOUNT_NOTIFY, "SELECT", "nodes", false },
+	{ ACCOUNT_NOTIFY, "SELECT", "alert_nodes", false },
+	{ ACCOUNT_NOTIFY, "SELECT", "scans", false },
+	{ ACCOUNT_NOTIFY, "SELECT", "scan_hosts", false },
+	{ ACCOUNT_NOTIFY, "SELECT", "scan_ports", false },
 	{ ACCOUNT_NOTIFY, "SELECT, INSERT, UPDATE, DELETE", "sink_cursors", false },
 	{ ACCOUNT_NOTIFY, "SELECT, INSERT, UPDATE, DELETE", "sink_states", false },
 	{ ACCOUNT_NOTIFY, "SELECT, INSERT, UPDATE, DELETE", "sink_parked", false },

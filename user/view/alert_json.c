@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+#include <inttypes.h>
+
+#include "base/buf.h"
 #include "base/jsonw.h"
+#include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
 
@@ -23,7 +27,40 @@ static void put_alert_door(struct jsonw *w, const struct store_alert *a)
 	view_event_member(w, "door", &ev, &ctx);
 }
 
-static void put_alert(struct jsonw *w, const struct store_alert *a)
+/* The second witness, or null: no scan has asked for that port since. */
+void view_seen_member(struct jsonw *w, const struct store_seen *seen)
+{
+	if (!seen || !seen->scan_id) {
+		jsonw_null(w, "scan");
+		return;
+	}
+	jsonw_obj(w, "scan");
+	jsonw_u64(w, "id", seen->scan_id);
+	jsonw_str(w, "kind", seen->kind);
+	jsonw_time(w, "time", seen->ended_ns);
+	jsonw_str(w, "node", seen->node);
+	jsonw_str(w, "addr", seen->addr);
+	jsonw_str(w, "state", port_state_name(seen->state));
+	jsonw_str(w, "service", *seen->service ? seen->service : NULL);
+	jsonw_u64(w, "reachable", seen->reachable);
+	jsonw_u64(w, "asked", seen->asked);
+	jsonw_end_obj(w);
+}
+
+void view_seen_text(struct buf *b, const struct store_seen *seen)
+{
+	if (!seen || !seen->scan_id) {
+		buf_puts(b, "not known: no scan has asked for it");
+		return;
+	}
+	buf_printf(b, "%s at %s%s%s", port_state_name(seen->state), seen->addr,
+		   *seen->service ? ", " : "", seen->service);
+	if (seen->asked > 1)
+		buf_printf(b, " (%s; reachable on %" PRIu64 " of %" PRIu64 " nodes)", seen->node,
+			   seen->reachable, seen->asked);
+}
+
+void view_alert_members(struct jsonw *w, const struct store_alert *a)
 {
 	jsonw_u64(w, "id", a->id);
 	jsonw_str(w, "kind", finding_kind_name(a->kind));
@@ -50,13 +87,13 @@ static void put_alert(struct jsonw *w, const struct store_alert *a)
 	else
 		jsonw_null(w, "until");
 	put_alert_door(w, a);
-	jsonw_null(w, "scan"); /* filled by the scanner's side once an alert has one */
+	view_seen_member(w, a->seen);
 }
 
 void view_alert_json(struct jsonw *w, const struct store_alert *a)
 {
 	jsonw_obj(w, NULL);
-	put_alert(w, a);
+	view_alert_members(w, a);
 	jsonw_end_obj(w);
 }
 
@@ -68,7 +105,7 @@ void view_change_json(struct jsonw *w, const struct store_alert_change *c)
 	jsonw_str(w, "event", "alert");
 	jsonw_str(w, "who", c->who);
 	jsonw_str(w, "note", c->note);
-	put_alert(w, &c->alert);
+	view_alert_members(w, &c->alert);
 	jsonw_end_obj(w);
 }
 
@@ -82,6 +119,6 @@ void view_sink_json(struct jsonw *w, const struct store_alert_change *c, const c
 	jsonw_str(w, "who", c->who);
 	jsonw_str(w, "note", c->note);
 	jsonw_end_obj(w);
-	put_alert(w, &c->alert);
+	view_alert_members(w, &c->alert);
 	jsonw_end_obj(w);
 }

@@ -10,6 +10,7 @@
 #include "ajar/version.h"
 #include "base/buf.h"
 #include "core/place.h"
+#include "store/seen.h"
 #include "store/store.h"
 #include "view/encode.h"
 
@@ -93,6 +94,7 @@ static void put_door(struct buf *b, const struct event *ev)
 
 void view_encode_cef(const struct store_alert_change *c, const char *store, struct buf *b)
 {
+	_cleanup_(buf_done) struct buf outside = BUF_INIT(2048);
 	const struct store_alert *a = &c->alert;
 	struct event ev;
 
@@ -117,6 +119,11 @@ void view_encode_cef(const struct store_alert_change *c, const char *store, stru
 	put_label(b, 4, "remedy", a->remedy);
 	put_label(b, 5, "who", c->who);
 	put_str(b, "msg", c->note);
+	if (a->seen && a->seen->scan_id) {
+		view_seen_text(&outside, a->seen);
+		buf_puts(b, "flexString1Label=outside ");
+		put_str(b, "flexString1", buf_str(&outside));
+	}
 	while (b->len &&
 	       b->data[b->len - 1] == ' ') /* which no value ends with: it would be part of it */
 		b->data[--b->len] = '\0';

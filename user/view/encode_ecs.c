@@ -175,6 +175,7 @@ void view_encode_ecs(const struct store_alert_change *c, const char *store, stru
 	jsonw_str(&w, "remedy", a->remedy);
 	jsonw_str(&w, "who", c->who);
 	jsonw_str(&w, "note", c->note);
+	view_seen_member(&w, a->seen);
 	jsonw_end_obj(&w);
 	jsonw_end_obj(&w);
 }

@@ -284,6 +284,7 @@ void view_encode_ocsf(const struct store_alert_change *c, const char *store, str
 	jsonw_str(&w, "class", a->host_type);
 	jsonw_str(&w, "state", alert_state_name(c->state));
 	jsonw_str(&w, "who", c->who);
+	view_seen_member(&w, a->seen);
 	jsonw_end_obj(&w);
 	jsonw_end_obj(&w);
 }

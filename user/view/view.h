@@ -13,6 +13,7 @@ struct buf;
 struct jsonw;
 struct store_alert;
 struct store_alert_change;
+struct store_seen;
 
 /* The JSON of INTERFACE.md; every key always there, unknown is null. */
 struct view_event_ctx {
@@ -23,6 +24,12 @@ struct view_event_ctx {
 void view_event_json(struct jsonw *w, const struct event *ev, const struct view_event_ctx *ctx);
 void view_event_member(struct jsonw *w, const char *key, const struct event *ev, const struct view_event_ctx *ctx);
 void view_alert_json(struct jsonw *w, const struct store_alert *a);
+/* Its members alone, into an object of the caller's. */
+void view_alert_members(struct jsonw *w, const struct store_alert *a);
+/* The member "scan" of an alert: what one saw of its port, or null (also for NULL). */
+void view_seen_member(struct jsonw *w, const struct store_seen *seen);
+/* "open at 10.0.0.1, ssh OpenSSH 9.2p1", or "not known"; escaped. */
+void view_seen_text(struct buf *b, const struct store_seen *seen);
 /* A change of an alert among events: its JSON, led by time, "event":"alert", who and note. */
 void view_change_json(struct jsonw *w, const struct store_alert_change *c);
 /* A change as receivers get it: the alert's JSON, led by "change":{id,time,who,note} and the store's "store". */

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <time.h>
+
+#include "store/conformance.h"
+#include "store/scans.h"
+#include "store/seen.h"
+#include "store/triage.h"
+
+/* What the scans say of a port: what seen.h promises, on every driver that keeps scans. */
+
+#define MINUTE_NS 60000000000ULL
+#define MANY 1000
+#define SLOW_MS 3000
+
+static bool has_scans(struct store *s)
+{
+	uint64_t now = 0;
+
+	return store_scan_now(s, &now) != -EOPNOTSUPP;
+}
+
+struct host {
+	const char *node, *addr, *kind;
+	uint64_t ended_ns;
+	const char *state, *folded;
+	size_t ports_len;
+	struct store_scan_port ports[2];
+};
+
+static int on_shard(const struct store_shard *sh, void *arg)
+{
+	*(uint32_t *)arg = sh->shard;
+	return 0;
+}
+
+/* Scans of one host each, as a monitor makes them. */
+static bool scanned(struct store *s, const struct host *hosts, size_t n)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < n && good; i++) {
+		const struct host *x = &hosts[i];
+		const struct store_target t = { x->node, x->addr };
+		const struct store_shard shard = { .ports = "1-100",
+						   .targets = &t,
+						   .targets_len = 1 };
+		const struct store_scan scan = {
+			.plan = "verify", .kind = x->kind, .nodes = x->node, .command = ""
+		};
+		struct store_scan_host h = { .node = x->node,
+					     .addr = x->addr,
+					     .state = x->state,
+					     .started_ns = x->ended_ns - 1,
+					     .ended_ns = x->ended_ns,
+					     .asked = "tcp 1-100",
+					     .folded = x->folded };
+		uint32_t number = 0;
+
+		good = !store_scan_new(s, &scan, &shard, 1, x->ended_ns, &h.scan_id) &&
+		       !store_shard_lease(s,
+					  &(struct store_lease){ .scan_id = h.scan_id,
+								 .owner = "m",
+								 .lease_ns = MINUTE_NS },
+					  on_shard, &number);
+		h.shard = number;
+		good = good && !store_scan_host_put(s, &h, "m", x->ports, x->ports_len) &&
+		       !store_shard_end(s, h.scan_id, h.shard, "m", true, "");
+	}
+	return good;
+}
+
+/* Texts that are not named are stored as "". */
+#define PORT(number, is, ...)                                                                      \
+	{                                                                                          \
+		.proto = PROTO_TCP, .port = number, .state = is, __VA_ARGS__                       \
+	}
+
+static void seen_is(struct store *s, const char *node, uint16_t port, uint64_t since_ns,
+		    const char *want, const char *what)
+{
+	struct store_seen seen = { 0 };
+	char text[900] = "error";
+
+	if (!store_seen_port(s, node, PROTO_TCP, port, since_ns, &seen))
+		snprintf(text, sizeof(text), "%s%s%s%s%s", seen.scan_id ? seen.kind : "-",
+			 seen.scan_id ? " " : "", seen.scan_id ? port_state_name(seen.state) : "",
+			 *seen.service ? " " : "", seen.service);
+	is_str(text, want, "%s: %s", drv->name, what);
+}
+
+static void put_nodes(struct store *s)
+{
+	struct event ev = open_event(22, 1, T0);
+
+	ok(!put_one(s, "n1", 1, 1, &ev) && !put_one(s, "n2", 1, 1, &ev) &&
+		   !put_one(s, "n3", 1, 1, &ev),
+	   "%s: three nodes", drv->name);
+}
+
+static void test_port(struct store *s)
+{
+	static const struct host hosts[] = {
+		{ "n1",
+		  "10.251.0.1",
+		  "version",
+		  T0 + 1 * MINUTE_NS,
+		  "seen",
+		  "tcp closed 23-100",
+		  1,
+		  { PORT(22, "open", .service = "ssh", .method = "probed", .product = "OpenSSH",
+			 .version = "9.2p1") } },
+		{ "n1",
+		  "10.251.0.1",
+		  "connect",
+		  T0 + 2 * MINUTE_NS,
+		  "seen",
+		  "tcp closed 23-100",
+		  1,
+		  { PORT(22, "open", .service = "ssh", .method = "table") } },
+		{ "n1",
+		  "10.251.0.1",
+		  "connect",
+		  T0 + 3 * MINUTE_NS,
+		  "timed-out",
+		  "",
+		  1,
+		  { PORT(22, "filtered") } },
+	};
+	static const struct host later[] = {
+		{ "n1",
+		  "10.251.0.1",
+		  "verify",
+		  T0 + 4 * MINUTE_NS,
+		  "seen",
+		  "tcp filtered 1-100",
+		  0,
+		  { { 0 } } },
+	};
+
+	seen_is(s, "n1", 22, 0, "-", "nothing is known of a node nobody scanned");
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	ok(scanned(s, hosts, 3), "%s: a node is scanned", drv->name);
+	seen_is(s, "n1", 22, 0, "connect open ssh OpenSSH 9.2p1",
+		"an open port, with the newest probe's word on its service");
+	seen_is(s, "n1", 80, 0, "connect closed", "one that was folded away");
+	seen_is(s, "n1", 2000, 0, "-", "none has asked for this one");
+	seen_is(s, "n1", 22, T0 + 3 * MINUTE_NS, "-",
+		"a run that was cut short is no evidence, an older one too old");
+	seen_is(s, "n2", 22, 0, "-", "another node is another node");
+	ok(scanned(s, later, 1), "%s: it is scanned again", drv->name);
+	seen_is(s, "n1", 22, 0, "verify filtered",
+		"what is folded away later counts more than what was open before");
+}
+
+static int put_alert(struct store *s, const char *key, uint64_t port, uint64_t nodes,
+		     uint64_t *ret_id)
+{
+	const struct store_alert a = { .key = key,
+				       .kind = FINDING_UNEXPECTED,
+				       .severity = SEVERITY_CRITICAL,
+				       .state = ALERT_OPEN,
+				       .host_type = "compute",
+				       .nodes = "n[1-3]",
+				       .node = "n1",
+				       .node_count = nodes,
+				       .count = nodes,
+				       .proto = PROTO_TCP,
+				       .port = (uint32_t)port,
+				       .summary = "",
+				       .why = "",
+				       .remedy = "",
+				       .first_ns = T0,
+				       .last_ns = T0 };
+
+	return store_put_alert(s, &a, "monitor", "", T0, ret_id, NULL);
+}
+
+static void test_alert(struct store *s)
+{
+	static const struct host hosts[] = {
+		{ "n1", "10.251.0.1", "verify", T0 - 1, "seen", "", 1, { PORT(44, "closed") } },
+		{ "n1",
+		  "10.251.0.1",
+		  "verify",
+		  T0 + 1 * MINUTE_NS,
+		  "seen",
+		  "",
+		  1,
+		  { PORT(44, "filtered") } },
+		{ "n2",
+		  "10.251.0.2",
+		  "verify",
+		  T0 + 2 * MINUTE_NS,
+		  "seen",
+		  "",
+		  1,
+		  { PORT(44, "open") } },
+	};
+	static const char *const nodes[] = { "n1", "n2", "n3" };
+	struct store_alert a = { 0 };
+	struct store_seen seen = { 0 };
+	uint64_t id = 0, before = 0;
+	bool good = true;
+
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	ok(!put_alert(s, "k", 44, 3, &id), "%s: an alert over three nodes", drv->name);
+	for (size_t i = 0; i < 3; i++) {
+		good = good && !store_alert_node_set(s, id, nodes[i], 1, T0, &before);
+	}
+	ok(good && scanned(s, hosts, 1), "%s: scanned before its door was open", drv->name);
+	a = (struct store_alert){ .id = id,
+				  .kind = FINDING_UNEXPECTED,
+				  .node = "n1",
+				  .node_count = 3,
+				  .proto = PROTO_TCP,
+				  .port = 44,
+				  .first_ns = T0 };
+	ok(!store_seen_alert(s, &a, &seen) && !seen.scan_id,
+	   "%s: what a scan saw before says nothing of it", drv->name);
+	ok(scanned(s, hosts + 1, 2), "%s: two of the nodes are scanned", drv->name);
+	ok(!store_seen_alert(s, &a, &seen) && seen.state == PORT_OPEN && !strcmp(seen.node, "n2"),
+	   "%s: the newest is told, of whichever node", drv->name);
+	ok(seen.asked == 2 && seen.reachable == 1, "%s: reachable on one of two that were asked",
+	   drv->name);
+}
+
+/* What a list of alerts costs, with a node that was scanned for days. */
+static void test_cost(struct store *s)
+{
+	struct host h = { "n1",	  "10.251.0.1",	       "verify", 0,
+			  "seen", "tcp closed 23-100", 1,	 { PORT(22, "open") } };
+	struct timespec from, to;
+	struct store_seen seen;
+	bool good = true;
+	long ms;
+
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	good = !store_begin(s);
+	for (unsigned i = 0; i < 300 && good; i++) {
+		h.ended_ns = T0 + i * MINUTE_NS;
+		good = scanned(s, &h, 1);
+	}
+	ok(good && !store_commit(s), "%s: a node is scanned three hundred times", drv->name);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (unsigned i = 0; i < MANY && good; i++) {
+		struct store_alert a = { .kind = FINDING_UNEXPECTED,
+					 .node = "n1",
+					 .node_count = 1,
+					 .proto = PROTO_TCP,
+					 .port = i % 100 + 1,
+					 .first_ns = T0 };
+
+		good = !store_seen_alert(s, &a, &seen);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+	printf("# %s: what scans saw of %d alerts: %ld ms\n", drv->name, MANY, ms);
+	ok(good && ms < SLOW_MS, "%s: what they say of a thousand alerts is read in %d ms",
+	   drv->name, SLOW_MS);
+}
+
+int main(void)
+{
+	static void (*const tests[])(struct store * s) = { test_port, test_alert, test_cost };
+
+	return conformance(tests, array_len(tests), NULL);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_STORE_SEEN_H
+#define AJAR_STORE_SEEN_H
+
+#include "core/observation.h"
+#include "store/store.h"
+
+/* What the newest scan that asked for a port, and ended well for its host, saw there. */
+struct store_seen {
+	uint64_t scan_id; /* 0: none has asked since then */
+	uint64_t ended_ns;
+	enum port_state state; /* of a node's addresses that one scan asked, the open one's */
+	char kind[16], node[256], addr[64];
+	char service[512]; /* "ssh OpenSSH 9.2p1", as the newest probe among the last scans had it; "" nothing is known, escaped */
+	uint64_t reachable, asked; /* nodes that were asked, and those where it was open */
+};
+
+/*
+ * At most a few rows by index each, however many scans there were: STORE_SEEN_HOSTS_MAX of the node's hosts are looked through
+ * for a port that was folded away ("tcp closed 1-21,23-65535"). since_ns: what ended before does not count. A store without scans
+ * has seen nothing.
+ */
+#define STORE_SEEN_HOSTS_MAX 256
+must_check int store_seen_port(struct store *s, const char *node, enum door_proto proto, uint16_t port, uint64_t since_ns,
+			       struct store_seen *ret);
+
+/*
+ * Of the port an alert is about, on the node of its nodes that was asked last; counted over all of them. Only since its door
+ * was opened, or shortly before when a scan has raised it. Two queries more when it stands on several nodes, however many.
+ */
+must_check int store_seen_alert(struct store *s, const struct store_alert *a, struct store_seen *ret);
+
+#endif
