@@ -199,7 +199,8 @@ DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsq
 DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
 DEPS_TEST := $(DEPS_BUILD) nftables python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
 	liburing-dev gcc-multilib jq faketime systemd mandoc bash-completion mariadb-server-core mariadb-client-core openssl \
-	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 $(DEPS_VM)
+	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 openssh-server openssh-client nginx-light \
+	rpcbind chrony $(DEPS_VM)
 apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
 
 define apt_install
@@ -208,7 +209,8 @@ define apt_install
 	if ! command -v apt-get >/dev/null; then echo "make: please install: $$missing" >&2; exit 2; fi; \
 	if [ "$$(id -u)" != 0 ]; then echo "make: not root: run 'sudo make $(2)' once to install: $$missing" >&2; exit 2; fi; \
 	echo "  APT      installing: $$missing"; \
-	export DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1; : daemons among them are not started; \
+	export DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1; : daemons among them are not started, with systemd or without; \
+	p=/usr/sbin/policy-rc.d; [ -e $$p ] || { printf '#!/bin/sh\nexit 101\n' >$$p && chmod 755 $$p && trap "rm -f $$p" EXIT; }; \
 	apt-get install -y -q --no-install-recommends $$missing >$(BUILD)/apt.log 2>&1 || \
 	{ apt-get update -q >>$(BUILD)/apt.log 2>&1; apt-get install -y -q --no-install-recommends $$missing >>$(BUILD)/apt.log 2>&1; } || \
 	{ tail -5 $(BUILD)/apt.log >&2; echo "make: apt-get could not install: $$missing (see $(BUILD)/apt.log)" >&2; exit 2; }
