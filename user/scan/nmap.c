@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/loop.h"
 #include "base/proc.h"
+#include "scan/guard.h"
 #include "scan/ports.h"
 
 #define NS_PER_S 1000000000ULL
@@ -37,6 +38,7 @@ struct nmap {
 	struct loop_source *child, *out, *talk_source, *timer;
 	bool out_ended, timed_out;
 	int status, err;
+	struct guard guard;
 	struct buf talk;
 };
 
@@ -159,6 +161,7 @@ static void kill_group(const struct nmap *n, int signo)
 
 static void forget(struct nmap *n)
 {
+	guard_stop(&n->guard);
 	loop_remove(take_ptr(n->child));
 	loop_remove(take_ptr(n->out));
 	loop_remove(take_ptr(n->talk_source));
@@ -351,14 +354,16 @@ static int spawn(struct nmap *n, const struct nmap_job *job)
 	}
 }
 
-static int watch(struct nmap *n, uint64_t timeout_ns)
+static int watch(struct nmap *n, uint64_t timeout_ns, uint64_t lease_ns)
 {
 	int err;
 
 	n->pidfd = (int)syscall(SYS_pidfd_open, n->pid, 0);
 	if (n->pidfd < 0)
 		return -errno;
-	err = loop_add_fd(n->loop, n->pidfd, EPOLLIN, on_child, n, &n->child);
+	err = lease_ns ? guard_start(&n->guard, n->pidfd, lease_ns) : 0;
+	if (!err)
+		err = loop_add_fd(n->loop, n->pidfd, EPOLLIN, on_child, n, &n->child);
 	if (!err)
 		err = loop_add_fd(n->loop, n->out_fd, EPOLLIN, on_output, n, &n->out);
 	if (!err)
@@ -386,11 +391,16 @@ int nmap_start(struct loop *l, const struct nmap_job *job, const struct nmap_ops
 	if (!err)
 		err = spawn(n, job);
 	if (!err)
-		err = watch(n, job->timeout_ns ? job->timeout_ns : time_for(job));
+		err = watch(n, job->timeout_ns ? job->timeout_ns : time_for(job), job->lease_ns);
 	if (err)
 		return err;
 	*ret_nmap = take_ptr(n);
 	return 0;
+}
+
+void nmap_renew(struct nmap *n)
+{
+	guard_renew(&n->guard);
 }
 
 void nmap_free(struct nmap *n)

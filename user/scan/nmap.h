@@ -27,6 +27,7 @@ struct nmap_job {
 	uint64_t rate; /* probes a second at most; 0: no limit */
 	unsigned stats_every_s; /* progress */
 	uint64_t timeout_ns; /* then it is killed; 0: by what there is to do */
+	uint64_t lease_ns; /* it is killed when nmap_renew() was not called for so long; 0: no need */
 	uid_t uid; /* root starts it as this account */
 	gid_t gid;
 };
@@ -40,6 +41,8 @@ struct nmap_ops {
 };
 must_check int nmap_start(struct loop *l, const struct nmap_job *job, const struct nmap_ops *ops, void *arg,
 			  struct nmap **ret_nmap);
+/* Whoever started it is still there and still meant to have it done. */
+void nmap_renew(struct nmap *n);
 /* Kills what runs, with all its children, and waits for that; done() is not called. */
 void nmap_free(struct nmap *n);
 DEFINE_FREEP(struct nmap, nmap_free)

@@ -448,6 +448,7 @@ static size_t hosts_a_shard(const struct making *m, size_t hosts)
 	size_t by_work = ports ? (size_t)(SHARD_PROBES / ports) : STORE_SHARD_HOSTS_MAX;
 	size_t max = by_work < STORE_SHARD_HOSTS_MAX ? by_work : STORE_SHARD_HOSTS_MAX;
 
+	n *= 2; /* so that who is done first has more to do, and other monitors too */
 	if (ports * hosts >= SPREAD_PROBES && (hosts + n - 1) / n < max)
 		max = (hosts + n - 1) / n;
 	return max ? max : 1;

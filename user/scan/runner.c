@@ -212,6 +212,7 @@ static int start(struct slot *sl)
 		.targets_len = sl->targets_len,
 		.rate = sl->rate,
 		.stats_every_s = o->stats_every_s,
+		.lease_ns = o->lease_ns - o->lease_ns / 10, /* gone before another may begin */
 		.uid = o->uid,
 		.gid = o->gid,
 	};
@@ -313,6 +314,8 @@ static int on_renew(void *arg)
 		} else if (sl->err) {
 			report(r, RUNNER_STORE, sl, store_why(r->o.store));
 			sl->err = 0;
+		} else {
+			nmap_renew(sl->nmap);
 		}
 	}
 	return 0;
