@@ -4,6 +4,7 @@
 
 #include "store/conformance.h"
 #include "store/compared.h"
+#include "store/keys.h"
 
 /* The queue of scans: what scans.h promises, on every driver that keeps them. */
 
@@ -435,11 +436,52 @@ static void test_compared(struct store *s)
 	buf_done(&text);
 }
 
+static int list_key(const struct store_key *k, void *arg)
+{
+	buf_printf(arg, "%s %u %s %s %s %llu; ", k->node, k->port, k->fingerprint, k->product,
+		   k->version, (unsigned long long)k->changed_ns);
+	return 0;
+}
+
+static void test_keys(struct store *s)
+{
+	struct store_key k = { .node = "n1",
+			       .proto = PROTO_TCP,
+			       .port = 22,
+			       .fingerprint = "ssh:SHA256:x",
+			       .product = "OpenSSH",
+			       .version = "9.2",
+			       .first_ns = T0 };
+	struct buf b = BUF_INIT(4096);
+	uint64_t n = 0;
+
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	ok(!store_key_put(s, &k), "%s: a key is remembered", drv->name);
+	k.changed_ns = 5;
+	ok(!store_key_put(s, &k), "%s: and again", drv->name);
+	k.node = "n2";
+	k.port = 443;
+	ok(!store_key_put(s, &k), "%s: one of another node", drv->name);
+	ok(!store_keys(s, NULL, list_key, &b), "%s: they are listed", drv->name);
+	is_str(buf_str(&b), "n1 22 ssh:SHA256:x OpenSSH 9.2 5; n2 443 ssh:SHA256:x OpenSSH 9.2 5; ",
+	       "%s: each once", drv->name);
+	ok(!store_keys_forget(s, "n2", 22, &n) && !n,
+	   "%s: a port that is not there is not forgotten", drv->name);
+	ok(!store_keys_forget(s, "n2", 0, &n) && n == 1, "%s: all of a node are", drv->name);
+	buf_reset(&b);
+	buf_puts(&b, "");
+	ok(!store_keys(s, "n2", list_key, &b) && !b.len, "%s: then there are none", drv->name);
+	is_int(store_keys_forget(s, "n9", 0, &n), -ENOENT, "%s: nobody knows that node", drv->name);
+	buf_done(&b);
+}
+
 int main(void)
 {
-	static void (*const tests[])(struct store * s) = { test_plans,	   test_addrs,
-							   test_queue,	   test_failing,
-							   test_exclusion, test_compared };
+	static void (*const tests[])(struct store *
+				     s) = { test_plans,	    test_addrs,	   test_queue, test_failing,
+					    test_exclusion, test_compared, test_keys };
 
 	return conformance(tests, array_len(tests), NULL);
 }

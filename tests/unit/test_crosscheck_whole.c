@@ -42,7 +42,7 @@ static void test_flooded(void)
 	alerts_become("flooded :0 open n[1-2] x2; ", "two of them too, on both");
 	scanned(1, &(struct scanned){ .asked = "tcp 80", .folded = "tcp closed 80" });
 	step(0);
-	alerts_become("flooded :0 open n[1-2] x2; ", "a look at some ports does not end it") ;
+	alerts_become("flooded :0 open n[1-2] x2; ", "a look at some ports does not end it");
 	scanned_many(1, 0);
 	scanned_many(2, 0);
 	alerts_become("flooded :0 resolved n[1-2] x0; ", "one that sees them like any other does");
@@ -53,7 +53,8 @@ static void test_many(void)
 	set_up();
 	scanned_many(1, MANY);
 	scanned_many(1, MANY);
-	alerts_are("flooded :0 open n1 x1; ", "a hundred doors that no kernel knows are one finding");
+	alerts_are("flooded :0 open n1 x1; ",
+		   "a hundred doors that no kernel knows are one finding");
 	is_int(second_looks(), 0, "and nobody asks for them again");
 	scanned_many(1, 2);
 	scanned_many(1, 2);
@@ -103,8 +104,9 @@ static void test_banned_on_the_way(void)
 					     .fingerprint = "" };
 
 	set_up();
-	scanned(1, &(struct scanned){
-			   .folded = "tcp closed 1-21; tcp filtered 80-1000", .ports = &ssh, .ports_len = 1 });
+	scanned(1, &(struct scanned){ .folded = "tcp closed 1-21; tcp filtered 80-1000",
+				      .ports = &ssh,
+				      .ports_len = 1 });
 	step(0);
 	alerts_are("", "ports that turned filtered in the middle of a scan raise nothing");
 	doubts_age();
@@ -143,7 +145,8 @@ static void test_restart_between(void)
 	start_monitor(0);
 	doubts_age();
 	lock_out(19 * S);
-	alerts_are("unseen :0 open n1 x1; ", "a monitor killed between the two looks loses nothing");
+	alerts_are("unseen :0 open n1 x1; ",
+		   "a monitor killed between the two looks loses nothing");
 }
 
 int main(void)

@@ -98,6 +98,38 @@ static enum service_fit key_fits(const char *pinned, const struct port_seen *p)
 	return SERVICE_OTHER_KEY;
 }
 
+bool audit_has_key(const struct fingerprint *known, size_t n, const struct fingerprint *f)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!memcmp(&known[i], f, sizeof(*f)))
+			return true;
+	}
+	return false;
+}
+
+enum keys_fit audit_known_keys(const struct fingerprint *known, size_t n, const struct port_seen *p)
+{
+	enum keys_fit fit = KEYS_SAME;
+
+	for (unsigned kind = FINGERPRINT_SSH; kind <= FINGERPRINT_TLS; kind++) {
+		unsigned have = 0, seen = 0, same = 0;
+
+		for (size_t i = 0; i < n; i++)
+			have += known[i].kind == kind;
+		for (unsigned i = 0; i < p->fingerprints_len; i++) {
+			if (p->fingerprints[i].kind != kind)
+				continue;
+			seen++;
+			same += audit_has_key(known, n, &p->fingerprints[i]);
+		}
+		if (have && seen && !same)
+			return KEYS_OTHER;
+		if (same < seen)
+			fit = KEYS_MORE;
+	}
+	return fit;
+}
+
 enum service_fit audit_service(const struct profile_row *r, const struct port_seen *p)
 {
 	const struct service_seen *s = &p->service;

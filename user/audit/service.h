@@ -19,6 +19,15 @@ enum service_fit {
 enum service_fit audit_service(const struct profile_row *r, const struct port_seen *p);
 const char *service_fit_name(enum service_fit f);
 
+/* The keys that are known of a port, against those that were seen: of each kind that is known one has to be seen. */
+enum keys_fit {
+	KEYS_SAME = 0,
+	KEYS_MORE = 1, /* and others, or of a kind that was not known */
+	KEYS_OTHER = 2,
+};
+enum keys_fit audit_known_keys(const struct fingerprint *known, size_t n, const struct port_seen *p);
+bool audit_has_key(const struct fingerprint *known, size_t n, const struct fingerprint *f);
+
 /*
  * Who listens, against what spoke: the executable of a well-known server cannot be another one's, and a well-known server's
  * banner comes from its own. False where nothing is known of either.

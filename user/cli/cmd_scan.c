@@ -353,7 +353,7 @@ static int run(struct cmd_ctx *c)
 		int (*run)(struct cmd_ctx *c);
 	} words[] = {
 		{ "plans", scan_plans }, { "addrs", scan_addrs }, { "ls", scan_list },
-		{ "show", scan_show },	 { "serve", scan_serve },
+		{ "keys", scan_keys },	 { "show", scan_show },	  { "serve", scan_serve },
 	};
 	struct now n = { .c = c, .bar = isatty(STDERR_FILENO) && !c->quiet };
 	int rc;
@@ -383,7 +383,7 @@ static const struct cmd_option options[] = {
 
 const struct cmd cmd_scan = {
 	.name = "scan",
-	.args = "[NODESET | ls | show SCAN | plans ... | addrs ...]",
+	.args = "[NODESET | ls | show SCAN | plans ... | addrs ... | keys ...]",
 	.help = "look at nodes from outside with nmap, now or by plans",
 	.options = options,
 	.more = "Only nodes that have reported are scanned, where their names or 'ajar scan addrs' "
@@ -391,6 +391,9 @@ const struct cmd cmd_scan = {
 		"only inside of scan.networks. A host is stored as soon as it is finished. Exit "
 		"code 1: not all could be.\n"
 		"  ajar scan plans [ls | show NAME | set NAME WORD=VALUE... | rm NAME]\n"
-		"  ajar scan addrs [ls | set NODE ADDRESS... | rm NODE]",
+		"  ajar scan addrs [ls | set NODE ADDRESS... | rm NODE]\n"
+		"  ajar scan keys [ls [NODESET] | forget NODESET [PORT]]  what answered first; "
+		"forgotten, it "
+		"is learned anew",
 	.run = run,
 };

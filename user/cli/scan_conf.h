@@ -27,6 +27,7 @@ must_check bool scan_has_nmap(void);
 /* Parts of `ajar scan`, each an exit code. */
 int scan_plans(struct cmd_ctx *c);
 int scan_addrs(struct cmd_ctx *c);
+int scan_keys(struct cmd_ctx *c);
 int scan_list(struct cmd_ctx *c);
 int scan_show(struct cmd_ctx *c);
 int scan_serve(struct cmd_ctx *c);

@@ -9,10 +9,11 @@
 #include "monitor/crosscheck.h"
 #include "scan/address.h"
 #include "store/compared.h"
+#include "store/keys.h"
 
 /*
  * crosscheck.c has the steps; crosscheck_view.c what is known of the host at hand, crosscheck_reach.c which doors were reached,
- * crosscheck_whole.c what is said of the host, crosscheck_ports.c of its ports, crosscheck_doubts.c what is looked at twice, crosscheck_words.c the words.
+ * crosscheck_whole.c what is said of the host, crosscheck_ports.c of its ports, crosscheck_keys.c of who answers there, crosscheck_doubts.c what is looked at twice, crosscheck_words.c the words.
  */
 struct alerting;
 struct map;
@@ -41,7 +42,17 @@ struct alert_copy {
 	enum door_proto proto;
 	uint32_t port;
 	char *host_type;
+	char what[32]; /* of its key; "" there is none */
 	bool found; /* this scan shows it too */
+};
+
+/* What is known of who answers on a TCP port of the node. */
+struct key_copy {
+	uint32_t port;
+	size_t f_len;
+	struct fingerprint f[FINGERPRINTS_MAX];
+	char product[256], version[256];
+	uint64_t first_ns, changed_ns;
 };
 
 struct doubt_copy {
@@ -58,13 +69,14 @@ struct view {
 	bool has_agent, blind;
 	uint64_t sees_from_ns, sees_to_ns;
 	struct profile *profile;
-	size_t doors_len, alerts_len, doubts_len;
+	size_t doors_len, alerts_len, doubts_len, keys_len;
 	struct door_copy *doors;
 	struct compare_door *views; /* of the doors */
 	struct alert_copy *alerts;
 	struct doubt_copy *doubts;
-	/* TCP ports that were asked for and answered for; and of those, what shows that the service there is right. */
-	uint8_t asked[PORT_BITS], sound[PORT_BITS];
+	struct key_copy *keys;
+	/* TCP ports that were asked for and answered for; of those, where service, key, product and version were seen to be right. */
+	uint8_t asked[PORT_BITS], sound[PORT_BITS], sound_key[PORT_BITS], sound_banner[PORT_BITS];
 };
 
 struct crosscheck {
@@ -115,6 +127,9 @@ must_check int crosscheck_whole(struct crosscheck *o, bool *ret_ports);
 
 /* Within a transaction: raises what the host at hand shows, and ends what it shows to be over. */
 must_check int crosscheck_ports(struct crosscheck *o);
+/* Keys, products and versions, against what is known of them; what is seen first is remembered. */
+must_check int crosscheck_keys(struct crosscheck *o, const struct compared *c, const struct compare_in *in);
+
 /* The finding stands on the node already; it is marked as found. */
 bool crosscheck_stands(struct crosscheck *o, enum finding_kind kind, enum door_proto proto, uint32_t port, const char *what);
 

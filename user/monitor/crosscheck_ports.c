@@ -32,8 +32,8 @@ static bool is_for_us(const struct compared *c)
 static bool is_ours(const struct alert_copy *a)
 {
 	return a->kind == FINDING_HIDDEN || a->kind == FINDING_MASQUERADE ||
-	       a->kind == FINDING_BLOCKED ||
-	       (a->kind == FINDING_UNEXPECTED && strstr(a->key, " what:" CROSSCHECK_WHAT " "));
+	       a->kind == FINDING_BLOCKED || a->kind == FINDING_CHANGED ||
+	       (a->kind == FINDING_UNEXPECTED && !strcmp(a->what, CROSSCHECK_WHAT));
 }
 
 bool crosscheck_stands(struct crosscheck *o, enum finding_kind kind, enum door_proto proto,
@@ -117,9 +117,15 @@ static int compare_port(struct crosscheck *o, enum door_proto proto, uint32_t po
 		port_set(v->asked, port);
 		if (is_sound(&c, &in))
 			port_set(v->sound, port);
+		if (state != PORT_OPEN) {
+			port_set(v->sound_key, port);
+			port_set(v->sound_banner, port);
+		}
 	}
 	if (c.ruling.kind != FINDING_HIDDEN && c.ruling.kind != FINDING_BLOCKED)
 		err = crosscheck_forget_doubt(o, proto, port);
+	if (!err)
+		err = crosscheck_keys(o, &c, &in);
 	return err || !is_for_us(&c) ? err : raise(o, &c, &in);
 }
 
@@ -145,7 +151,18 @@ static int compare_folded(struct crosscheck *o, enum door_proto proto, uint32_t 
 	return state == PORT_UNKNOWN ? 0 : compare_port(o, proto, port, state, NULL);
 }
 
-/* It was asked for again on this node, and is as it should be. */
+/* It was asked for again, and is as it should be. */
+static bool is_over(const struct view *v, const struct alert_copy *a)
+{
+	if (a->proto != PROTO_TCP || !port_has(v->asked, a->port))
+		return false;
+	if (a->kind == FINDING_CHANGED)
+		return port_has(v->sound_banner, a->port);
+	if (a->kind == FINDING_MASQUERADE)
+		return port_has(!strcmp(a->what, "key") ? v->sound_key : v->sound, a->port);
+	return true;
+}
+
 static int end_rest(struct crosscheck *o)
 {
 	struct view *v = &o->v;
@@ -158,14 +175,10 @@ static int end_rest(struct crosscheck *o)
 					   .node = v->h.node,
 					   .proto = a->proto,
 					   .port = a->port,
-					   .what = a->kind == FINDING_UNEXPECTED ? CROSSCHECK_WHAT
-										 : NULL,
+					   .what = *a->what ? a->what : NULL,
 					   .over = OVER };
 
-		if (a->found || !is_ours(a) || a->proto != PROTO_TCP ||
-		    !port_has(v->asked, a->port))
-			continue;
-		if (a->kind == FINDING_MASQUERADE && !port_has(v->sound, a->port))
+		if (a->found || !is_ours(a) || !is_over(v, a))
 			continue;
 		err = alerting_end(o->alerting, &f, o->wall_ns);
 	}

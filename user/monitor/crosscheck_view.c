@@ -10,6 +10,7 @@
 
 /* What is known of a host at the time of a scan: its doors, how far its agent saw, what stands on it already. */
 #define DOORS_MAX 4096
+#define WHAT " what:"
 
 void view_done(struct view *v)
 {
@@ -25,6 +26,7 @@ void view_done(struct view *v)
 	free(v->views);
 	free(v->alerts);
 	free(v->doubts);
+	free(v->keys);
 	free(v->h.folded);
 	free(v->h.asked);
 	profile_free(v->profile);
@@ -170,6 +172,7 @@ static int on_alert(const struct store_alert *a, void *arg)
 	struct view *v = arg;
 	struct alert_copy *alerts = reallocarray(v->alerts, v->alerts_len + 1, sizeof(*alerts));
 	struct alert_copy *c;
+	const char *what;
 
 	if (!alerts)
 		return -ENOMEM;
@@ -180,6 +183,10 @@ static int on_alert(const struct store_alert *a, void *arg)
 				  .proto = a->proto,
 				  .port = a->port,
 				  .host_type = strdup(a->host_type) };
+	what = strstr(a->key, WHAT);
+	if (what)
+		snprintf(c->what, sizeof(c->what), "%.*s", (int)strcspn(what + strlen(WHAT), " "),
+			 what + strlen(WHAT));
 	return c->key && c->host_type ? 0 : -ENOMEM;
 }
 
@@ -194,6 +201,28 @@ static int on_doubt(const struct store_doubt *d, void *arg)
 	doubts[v->doubts_len].d = *d;
 	doubts[v->doubts_len].d.node = v->h.node;
 	doubts[v->doubts_len++].d.addr = v->h.addr;
+	return 0;
+}
+
+static int on_key(const struct store_key *k, void *arg)
+{
+	struct view *v = arg;
+	struct key_copy *keys, *c;
+
+	if (k->proto != PROTO_TCP)
+		return 0;
+	keys = reallocarray(v->keys, v->keys_len + 1, sizeof(*keys));
+	if (!keys)
+		return -ENOMEM;
+	v->keys = keys;
+	c = &keys[v->keys_len++];
+	*c = (struct key_copy){ .port = k->port,
+				.first_ns = k->first_ns,
+				.changed_ns = k->changed_ns };
+	snprintf(c->product, sizeof(c->product), "%s", k->product);
+	snprintf(c->version, sizeof(c->version), "%s", k->version);
+	if (fingerprints_parse(k->fingerprint, c->f, &c->f_len))
+		c->f_len = 0; /* it is learned anew */
 	return 0;
 }
 
@@ -214,6 +243,8 @@ int view_read(struct view *v, struct store *s)
 		err = store_alerts_on(s, v->h.node, on_alert, v);
 	if (!err)
 		err = store_doubts(s, v->h.node, v->h.addr, on_doubt, v);
+	if (!err)
+		err = store_keys(s, v->h.node, on_key, v);
 	return err ? err : address_parse(v->h.addr, &v->address);
 }
 
