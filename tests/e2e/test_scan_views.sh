@@ -118,8 +118,12 @@ WAIT=30 ok "a permitted one behind a firewall is blocked" wait_for has_kind 2383
 hidden_scan() { ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.port == 23833) | .scan | "\(.state) \(.addr) \(.reachable)/\(.asked)"'; }
 same "its JSON has what the scan saw" "$(hidden_scan)" "open 10.251.0.2 1/1"
 same "a blocked one's too" "$(ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.port == 23832) | .scan.state')" filtered
-ajar alerts show "$(ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.port == 23834) | .id')" -j -C "$T/conf" --data "$D" >"$T/out"
-same "one alert as JSON has its log, doors and nodes" "$(jq -r '"\(.log[0].state) \(.doors[0].port) \(.where[0].node)"' "$T/out")" "open 23834 here"
+ajar alerts show "$(ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.port == 23834) | .id')" -j -C "$T/conf" --data "$D" >"$T/alert"
+same "one alert as JSON has its log, doors and nodes" "$(jq -r '"\(.log[0].state) \(.doors[0].port) \(.where[0].node)"' "$T/alert")" "open 23834 here"
+run timeline node:here :23833 -C "$T/conf" --data "$D"
+ok "the timeline shows what a scan saw change" grep -q "? scan [0-9]* .*: tcp 23833 open.*, not seen before at 10.251.0.2" "$T/out"
+ok "in its place: after the door" sh -c "ajar timeline :23834 -C $T/conf --data $D | awk '/\\+ tcp/ {o = NR} /\\? scan/ {s = NR} /! alert/ {a = NR} END {exit !(a && o < s)}'"
+same "one alert's story has its scans" "$(jq -r '.scans[0] | "\(.event) \(.port) \(.was) \(.state)"' "$T/alert")" "scan 23834 null open"
 same "one that is as it should be raises nothing" "$(kinds 23831)" ""
 same "one that the kernel tells of itself keeps its alert" "$(kinds 23834)" unexpected
 run scan ls -C "$T/conf" --data "$D"

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "store/conformance.h"
+#include "store/scan_changes.h"
 #include "store/scans.h"
 #include "store/seen.h"
 #include "store/triage.h"
@@ -228,6 +229,140 @@ static void test_alert(struct store *s)
 	   drv->name);
 }
 
+static int list_change(const struct store_scan_change *c, void *arg)
+{
+	buf_printf(arg, "%s %u %s>%s%s%s%s%s; ", c->node, c->port,
+		   c->was == PORT_UNKNOWN ? "" : port_state_name(c->was), port_state_name(c->state),
+		   *c->service_was ? " " : "", c->service_was, *c->service ? " now " : "",
+		   c->service);
+	return 0;
+}
+
+static void changes_are(struct store *s, const struct store_scan_change_query *q, const char *want,
+			const char *what)
+{
+	struct buf b = BUF_INIT(4096);
+
+	buf_puts(&b, "");
+	if (store_scan_changes(s, q, list_change, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+	buf_done(&b);
+}
+
+static void test_changes(struct store *s)
+{
+	static const struct host hosts[] = {
+		{ "n1",
+		  "10.251.0.1",
+		  "connect",
+		  T0 + 1 * MINUTE_NS,
+		  "seen",
+		  "tcp closed 23-100",
+		  2,
+		  { PORT(22, "open"), PORT(80, "filtered") } },
+		/* Nothing new, but who answers: told for the first time, and again. */
+		{ "n1",
+		  "10.251.0.1",
+		  "version",
+		  T0 + 2 * MINUTE_NS,
+		  "seen",
+		  "",
+		  1,
+		  { PORT(22, "open", .service = "ssh", .method = "probed", .product = "OpenSSH",
+			 .version = "9.2p1") } },
+		{ "n1",
+		  "10.251.0.1",
+		  "connect",
+		  T0 + 3 * MINUTE_NS,
+		  "seen",
+		  "",
+		  1,
+		  { PORT(22, "open", .service = "ssh", .method = "table") } },
+		/* Cut short, and one that asked for something else: no evidence. */
+		{ "n1",
+		  "10.251.0.1",
+		  "connect",
+		  T0 + 4 * MINUTE_NS,
+		  "timed-out",
+		  "tcp closed 1-100",
+		  0,
+		  { { 0 } } },
+		{ "n1",
+		  "10.251.0.1",
+		  "connect",
+		  T0 + 5 * MINUTE_NS,
+		  "seen",
+		  "tcp closed 23-100",
+		  0,
+		  { { 0 } } },
+		{ "n1",
+		  "10.251.0.1",
+		  "version",
+		  T0 + 6 * MINUTE_NS,
+		  "seen",
+		  "",
+		  1,
+		  { PORT(22, "open", .service = "ssh", .method = "probed",
+			 .product = "dropbear") } },
+		{ "n1",
+		  "10.251.0.1",
+		  "connect",
+		  T0 + 7 * MINUTE_NS,
+		  "seen",
+		  "tcp closed 1-100",
+		  0,
+		  { { 0 } } },
+		{ "n2",
+		  "10.251.0.2",
+		  "connect",
+		  T0 + 7 * MINUTE_NS,
+		  "seen",
+		  "",
+		  1,
+		  { PORT(80, "open") } },
+		{ "n1",
+		  "10.251.0.1",
+		  "connect",
+		  T0 + 8 * MINUTE_NS,
+		  "seen",
+		  "",
+		  1,
+		  { PORT(22, "filtered") } },
+	};
+	uint64_t last = 0;
+
+	changes_are(s, &(struct store_scan_change_query){ 0 }, "", "without scans nothing changes");
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	ok(scanned(s, hosts, array_len(hosts)), "%s: two nodes are scanned", drv->name);
+	changes_are(s, &(struct store_scan_change_query){ 0 },
+		    "n1 22 >open now ssh OpenSSH 9.2p1; "
+		    "n1 22 open>open ssh OpenSSH 9.2p1 now ssh dropbear; "
+		    "n1 22 open>closed ssh dropbear; n2 80 >open; n1 22 closed>filtered; ",
+		    "what changed is told, and what did not is not");
+	changes_are(s, &(struct store_scan_change_query){ .node = "n2" }, "n2 80 >open; ",
+		    "of one node");
+	changes_are(s,
+		    &(struct store_scan_change_query){ .since_ns = T0 + 7 * MINUTE_NS,
+						       .until_ns = T0 + 8 * MINUTE_NS },
+		    "n1 22 open>closed ssh dropbear; n2 80 >open; ", "in a time");
+	changes_are(s,
+		    &(struct store_scan_change_query){
+			    .after_ns = T0 + 7 * MINUTE_NS, .after_id = 3, .limit = 1 },
+		    "n2 80 >open; ", "a page that begins among those of one moment");
+	ok(!store_scan_change_last(s, &last) && last == 5, "%s: the last one is the fifth",
+	   drv->name);
+	changes_are(s, &(struct store_scan_change_query){ .by_id = true, .after_id = last - 1 },
+		    "n1 22 closed>filtered; ", "what came after one");
+	ok(!store_scan_prune(s, T0 + 90 * MINUTE_NS, 100, &last), "%s: old scans are pruned",
+	   drv->name);
+	changes_are(s, &(struct store_scan_change_query){ 0 },
+		    "n2 80 >open; n1 22 closed>filtered; ",
+		    "of what they saw change only how it stands now is left");
+}
+
 /* What a list of alerts costs, with a node that was scanned for days. */
 static void test_cost(struct store *s)
 {
@@ -267,7 +402,8 @@ static void test_cost(struct store *s)
 
 int main(void)
 {
-	static void (*const tests[])(struct store * s) = { test_port, test_alert, test_cost };
+	static void (*const tests[])(struct store * s) = { test_port, test_alert, test_changes,
+							   test_cost };
 
 	return conformance(tests, array_len(tests), NULL);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "store/scan_changes.h"
 #include "store/migrate.h"
 #include "store/store.h"
 #include "tap.h"
@@ -634,6 +635,21 @@ static void plan_doors(struct store *s, struct store_door_query q, const char *i
 	plan_uses(index, true, what);
 }
 
+static int no_change(const struct store_scan_change *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	return 0;
+}
+
+static void plan_changes(struct store *s, struct store_scan_change_query q, const char *index,
+			 const char *what)
+{
+	if (store_scan_changes(s, &q, no_change, NULL))
+		ok(false, "%s: %s", what, store_why(s));
+	plan_uses(index, false, what);
+}
+
 static void test_plans(void)
 {
 	uint64_t open, last;
@@ -656,6 +672,10 @@ static void test_plans(void)
 	plan_doors(s, (struct store_door_query){ .at_ns = T0 }, "doors_closed", "doors at a time");
 	plan_doors(s, (struct store_door_query){ .alert_key = "k" }, "doors_alert",
 		   "doors of an alert");
+	plan_changes(s, (struct store_scan_change_query){ 0 }, "scan_changes_at",
+		     "what scans saw change");
+	plan_changes(s, (struct store_scan_change_query){ .node = "n1", .since_ns = T0 },
+		     "scan_changes_node", "what scans saw change on a node");
 	is_int(store_key_doors(s, "k", &open, &last), 0, "counted");
 	plan_uses("doors_alert", false, "the doors of an alert counted");
 	store_free(s);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "cli/alert_story.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/hostlist.h"
 #include "base/jsonw.h"
+#include "store/scan_changes.h"
 #include "store/store.h"
 #include "store/triage.h"
 #include "view/view.h"
@@ -14,6 +16,9 @@
 #define DOORS_SHOWN 20
 #define LOG_SHOWN 40
 #define TEXT_SHOWN 400
+#define SCANS_SHOWN 40
+#define SCANS_READ 10000
+#define HOUR_NS UINT64_C(3600000000000)
 
 struct story {
 	struct buf *b;
@@ -64,6 +69,46 @@ static int on_change(const struct store_alert_change *c, void *arg)
 		buf_printf(st->b, " (%" PRIu64 " nodes)", c->alert.node_count);
 	buf_putc(st->b, '\n');
 	return st->b->err;
+}
+
+/* --- what scans saw change of its port --------------------------------------------------------------- */
+
+struct scans {
+	const struct store_alert *a;
+	struct buf *b;
+	struct jsonw *w; /* or NULL: for people */
+	uint64_t n;
+};
+
+static int on_scan(const struct store_scan_change *c, void *arg)
+{
+	static const struct view_line_opts plain = { .with_node = true };
+	struct scans *sc = arg;
+	enum door_proto proto = sc->a->proto == PROTO_MPTCP ? PROTO_TCP : sc->a->proto;
+
+	if (c->proto != proto || c->port != sc->a->port || ++sc->n > SCANS_SHOWN)
+		return 0;
+	if (sc->w) {
+		view_scan_change_json(sc->w, c);
+	} else {
+		buf_puts(sc->b, sc->n == 1 ? "scans     " : "          ");
+		view_scan_change_line(sc->b, c, &plain);
+	}
+	return sc->b->err;
+}
+
+/* On the node that it is told by, from the hour before it opened on. */
+static int scans_of(struct store *s, struct scans *sc)
+{
+	const struct store_alert *a = sc->a;
+	const struct store_scan_change_query q = {
+		.node = a->node,
+		.since_ns = a->first_ns > HOUR_NS ? a->first_ns - HOUR_NS : 0,
+		.limit = SCANS_READ,
+	};
+	int err = a->port && a->node && *a->node ? store_scan_changes(s, &q, on_scan, sc) : 0;
+
+	return err == -ENOENT ? 0 : err;
 }
 
 /* --- as JSON --------------------------------------------------------------------------------------- */
@@ -122,6 +167,7 @@ int alert_story_json(struct store *s, const struct store_alert *a, struct jsonw 
 {
 	const struct store_door_query q = { .alert_key = a->key, .open_only = true };
 	struct story_json st = { .w = w, .id = a->id };
+	struct scans sc = { .a = a, .b = w->b, .w = w };
 	int err;
 
 	jsonw_arr(w, "doors");
@@ -137,6 +183,10 @@ int alert_story_json(struct store *s, const struct store_alert *a, struct jsonw 
 	if (!err)
 		err = store_alert_changes(s, 0, a->first_ns, 0, 0, change_json, &st);
 	jsonw_end_arr(w);
+	jsonw_arr(w, "scans");
+	if (!err)
+		err = scans_of(s, &sc);
+	jsonw_end_arr(w);
 	return err;
 }
 
@@ -144,6 +194,7 @@ int alert_story(struct store *s, const struct store_alert *a, struct buf *b)
 {
 	const struct store_door_query q = { .alert_key = a->key, .open_only = true };
 	struct story st = { .b = b, .id = a->id };
+	struct scans sc = { .a = a, .b = b };
 	int err = store_doors(s, &q, on_door, &st);
 
 	if (st.doors > DOORS_SHOWN)
@@ -160,6 +211,8 @@ int alert_story(struct store *s, const struct store_alert *a, struct buf *b)
 	if (st.changes > LOG_SHOWN)
 		buf_printf(b, "          and %" PRIu64 " more: ajar timeline\n",
 			   st.changes - LOG_SHOWN);
+	if (!err)
+		err = scans_of(s, &sc);
 	hostlist_done(&st.gone);
 	return err ? err : b->err;
 }

@@ -123,7 +123,8 @@ static const struct cmd_option options[] = {
 const struct cmd cmd_timeline = {
 	.name = "timeline",
 	.args = "[FILTER...] | verify",
-	.help = "openings, closings and alerts in time order; verify checks the record",
+	.help = "openings, closings, alerts and what scans saw change, in time order; verify "
+		"checks the record",
 	.options = options,
 	.more = "'ajar timeline verify' checks sequence numbers, checksums and the hash chain of "
 		"the journal in --data,\n"

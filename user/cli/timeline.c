@@ -81,6 +81,24 @@ bool timeline_put_change(struct timeline *t, const struct store_alert_change *c)
 	return true;
 }
 
+bool timeline_put_scan(struct timeline *t, const struct store_scan_change *c)
+{
+	const struct view_line_opts o = { .colour = t->c->colour,
+					  .with_node = !t->one_node,
+					  .width = out_width() };
+
+	/* The other schemas have no word for it; the alert that it raises they have. */
+	if ((t->formatted && t->format != VIEW_JSON) || !words_match_scan(&t->filter, c))
+		return false;
+	if (t->formatted || t->c->json) {
+		view_scan_change_json(&t->json, c);
+		end_json(t);
+	} else {
+		view_scan_change_line(&t->b, c, &o);
+	}
+	return true;
+}
+
 struct keep {
 	struct timeline *t;
 	struct doorset *doors;

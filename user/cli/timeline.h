@@ -15,6 +15,7 @@ struct doorset;
 struct store;
 struct store_alert_change;
 struct store_event_row;
+struct store_scan_change;
 
 /* What the ways of showing the timeline (as it is, following it, one moment of it) share. */
 struct timeline {
@@ -36,6 +37,7 @@ bool timeline_wants(const struct timeline *t, const struct store_event_row *row)
 /* Append one row with its newline to t->b; false, and nothing appended, when the filter does not want it. */
 bool timeline_put_event(struct timeline *t, const struct store_event_row *row);
 bool timeline_put_change(struct timeline *t, const struct store_alert_change *c);
+bool timeline_put_scan(struct timeline *t, const struct store_scan_change *c);
 
 /* Prints the doors that stood open at at_ns (0: stand open now); says so when there are none. */
 must_check int timeline_doors(struct timeline *t, uint64_t at_ns);

@@ -19,9 +19,11 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/timeline.h"
+#include "store/scan_changes.h"
 #include "store/store.h"
 
 #define JUDGED_WITHIN_NS UINT64_C(2000000000)
+#define SCANS_EVERY_NS UINT64_C(2000000000)
 #define LOOK_EVERY_NS UINT64_C(1000000000) /* where a store has no bell */
 
 struct cursor {
@@ -37,7 +39,7 @@ struct follow {
 	struct loop *loop;
 	struct loop_source *timer;
 	struct map *cursors; /* node name -> struct cursor */
-	uint64_t after_log_id;
+	uint64_t after_log_id, after_scan_change;
 	bool started; /* the cursors stand at the end of what there was */
 	bool waiting; /* something is not judged yet */
 	bool impatient; /* and has waited long enough */
@@ -158,6 +160,23 @@ static int on_change(const struct store_alert_change *c, void *arg)
 	return f->started && timeline_put_change(f->t, c) ? flush_row(f->t) : 0;
 }
 
+static int on_scan(const struct store_scan_change *c, void *arg)
+{
+	struct follow *f = arg;
+
+	f->after_scan_change = c->id;
+	return timeline_put_scan(f->t, c) ? flush_row(f->t) : 0;
+}
+
+static int look_at_scans(struct follow *f)
+{
+	const struct store_scan_change_query q = { .by_id = true,
+						   .after_id = f->after_scan_change };
+
+	return f->started ? store_scan_changes(f->t->store, &q, on_scan, f)
+			  : store_scan_change_last(f->t->store, &f->after_scan_change);
+}
+
 static int look(struct follow *f)
 {
 	f->waiting = false;
@@ -168,6 +187,8 @@ static int look(struct follow *f)
 		map_each(f->cursors, show_one, f);
 	if (!f->err)
 		f->err = store_alert_changes(f->t->store, f->after_log_id, 0, 0, 0, on_change, f);
+	if (!f->err)
+		f->err = look_at_scans(f);
 	f->impatient = false;
 	if (!f->err && f->started)
 		f->err = f->t->out_err = out_flush();
@@ -201,6 +222,23 @@ static int on_timer(void *arg)
 static int on_tick(void *arg)
 {
 	return look_again(arg);
+}
+
+/* No bell rings for what scans saw. */
+static int on_scan_tick(void *arg)
+{
+	struct follow *f = arg;
+	int err = f->started ? look_at_scans(f) : 0;
+
+	return err ? err : out_flush();
+}
+
+static int set_up_scans(struct follow *f)
+{
+	struct loop_source *tick;
+	int err = loop_add_timer(f->loop, on_scan_tick, f, &tick);
+
+	return err ? err : loop_timer_set(tick, SCANS_EVERY_NS, SCANS_EVERY_NS);
 }
 
 static int on_stop(int signo, void *arg)
@@ -246,6 +284,8 @@ static int set_up(struct follow *f)
 		err = loop_add_timer(f->loop, on_timer, f, &f->timer);
 	if (!err)
 		err = listen_to_store(f);
+	if (!err)
+		err = set_up_scans(f);
 	/* A file has no reader that could go away: epoll refuses it. */
 	if (!err && loop_add_fd(f->loop, STDOUT_FILENO, 0, on_reader_gone, f, NULL))
 		log_debug("standard output is a file");

@@ -1,29 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Events and changes of alerts, each sorted by the store, merged by time. */
+/* Events, changes of alerts and what scans saw change, each sorted by the store, merged by time. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/out.h"
 #include "cli/timeline.h"
+#include "store/scan_changes.h"
 #include "store/store.h"
 
 #define CHANGES_AT_ONCE 256
 
-/* A change of an alert, rendered and waiting for its place among the events. */
+/* A change, rendered and waiting for its place among the events. */
 struct pending {
 	uint64_t at_ns;
 	char *text;
 };
 
-struct walk {
-	struct timeline *t;
-	char **ring; /* of t->last rows */
-	uint64_t rows;
-	/* Changes are read a page at a time, always ahead of the events. */
+struct walk;
+
+/* Changes are read a page at a time, always ahead of the events. */
+struct stream {
+	struct walk *w;
+	int (*read)(struct stream *st); /* the next page, with keep() */
 	struct pending page[CHANGES_AT_ONCE];
 	unsigned page_len, page_next;
-	uint64_t after_log_id;
+	uint64_t after_ns, after_id;
 	bool page_is_last;
+};
+enum { ALERTS, SCANS, STREAMS };
+
+struct walk {
+	struct timeline *t;
+	const char *node; /* the only one of the filter, or NULL */
+	char **ring; /* of t->last rows */
+	uint64_t rows;
+	struct stream streams[STREAMS];
 };
 
 /* What has been written into b, as a text of its own. */
@@ -57,36 +69,73 @@ static int emit(struct walk *w, char *text)
 	return w->t->out_err;
 }
 
-static int keep_change(const struct store_alert_change *c, void *arg)
+/* The row that was read last; put: it has been written. */
+static int keep(struct stream *st, uint64_t at_ns, uint64_t id, bool put)
 {
-	struct walk *w = arg;
-	struct pending *p = &w->page[w->page_len];
+	struct pending *p = &st->page[st->page_len];
 	int err;
 
-	w->after_log_id = c->log_id;
-	w->page_is_last = false;
-	if (!timeline_put_change(w->t, c))
+	st->after_ns = at_ns;
+	st->after_id = id;
+	st->page_is_last = false;
+	if (!put)
 		return 0;
-	p->at_ns = c->at_ns;
-	err = take_row(w->t, &p->text);
+	p->at_ns = at_ns;
+	err = take_row(st->w->t, &p->text);
 	if (!err)
-		w->page_len++;
+		st->page_len++;
 	return err;
 }
 
-/* Makes page[page_next] the next change, if there is any more. */
-static int need_change(struct walk *w)
+static int keep_change(const struct store_alert_change *c, void *arg)
 {
-	while (w->page_next == w->page_len && !w->page_is_last) {
+	struct stream *st = arg;
+
+	return keep(st, c->at_ns, c->log_id, timeline_put_change(st->w->t, c));
+}
+
+static int read_alerts(struct stream *st)
+{
+	const struct timeline *t = st->w->t;
+
+	return store_alert_changes(t->store, st->after_id, t->since_ns, t->until_ns,
+				   CHANGES_AT_ONCE, keep_change, st);
+}
+
+static int keep_scan(const struct store_scan_change *c, void *arg)
+{
+	struct stream *st = arg;
+
+	return keep(st, c->at_ns, c->id, timeline_put_scan(st->w->t, c));
+}
+
+static int read_scans(struct stream *st)
+{
+	const struct timeline *t = st->w->t;
+	const struct store_scan_change_query q = { .node = st->w->node,
+						   .since_ns = t->since_ns,
+						   .until_ns = t->until_ns,
+						   .after_ns = st->after_ns,
+						   .after_id = st->after_id,
+						   .limit = CHANGES_AT_ONCE };
+	int err = store_scan_changes(t->store, &q, keep_scan, st);
+
+	return err == -ENOENT ? 0 : err; /* no such node */
+}
+
+/* *ret_p: the stream's next change, or NULL when there is none any more. */
+static int need(struct stream *st, struct pending **ret_p)
+{
+	while (st->page_next == st->page_len && !st->page_is_last) {
 		int err;
 
-		w->page_next = w->page_len = 0;
-		w->page_is_last = true;
-		err = store_alert_changes(w->t->store, w->after_log_id, w->t->since_ns,
-					  w->t->until_ns, CHANGES_AT_ONCE, keep_change, w);
+		st->page_next = st->page_len = 0;
+		st->page_is_last = true;
+		err = st->read(st);
 		if (err)
 			return err;
 	}
+	*ret_p = st->page_next < st->page_len ? &st->page[st->page_next] : NULL;
 	return 0;
 }
 
@@ -94,15 +143,23 @@ static int need_change(struct walk *w)
 static int emit_changes(struct walk *w, uint64_t until_ns)
 {
 	for (;;) {
-		int err = need_change(w);
-		struct pending *p = &w->page[w->page_next];
+		struct stream *first = NULL;
+		struct pending *p, *best = NULL;
+		int err;
 
-		if (err)
-			return err;
-		if (w->page_next == w->page_len || p->at_ns > until_ns)
+		for (unsigned i = 0; i < STREAMS; i++) {
+			err = need(&w->streams[i], &p);
+			if (err)
+				return err;
+			if (p && (!best || p->at_ns < best->at_ns)) {
+				best = p;
+				first = &w->streams[i];
+			}
+		}
+		if (!best || best->at_ns > until_ns)
 			return 0;
-		w->page_next++;
-		err = emit(w, take_ptr(p->text));
+		first->page_next++;
+		err = emit(w, take_ptr(best->text));
 		if (err)
 			return err;
 	}
@@ -142,7 +199,7 @@ static const char *the_node(const struct filter *f)
 	for (unsigned i = 0; i < f->len; i++) {
 		if (f->words[i].kind != FILTER_NODE)
 			continue;
-		if (node)
+		if (node || strpbrk(f->words[i].text, "[,@*!&^"))
 			return NULL;
 		node = f->words[i].text;
 	}
@@ -181,7 +238,7 @@ static int find_tail(struct walk *w, const char *node)
 
 static int walk(struct walk *w)
 {
-	struct store_event_query q = { .node = the_node(&w->t->filter) };
+	struct store_event_query q = { .node = w->node };
 	int err = 0;
 
 	if (w->t->last) {
@@ -213,13 +270,19 @@ int timeline_walk(struct timeline *t, uint64_t *ret_rows)
 	if (!w)
 		return -ENOMEM;
 	w->t = t;
+	w->node = the_node(&t->filter);
+	for (unsigned i = 0; i < STREAMS; i++)
+		w->streams[i].w = w;
+	w->streams[ALERTS].read = read_alerts;
+	w->streams[SCANS].read = read_scans;
 	err = walk(w);
 	*ret_rows = w->rows;
 	for (uint64_t i = 0; w->ring && i < t->last; i++)
 		free(w->ring[i]);
 	free(w->ring);
-	while (w->page_next < w->page_len)
-		free(w->page[w->page_next++].text);
+	for (unsigned i = 0; i < STREAMS; i++)
+		while (w->streams[i].page_next < w->streams[i].page_len)
+			free(w->streams[i].page[w->streams[i].page_next++].text);
 	free(w);
 	return err;
 }

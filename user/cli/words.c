@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "cli/cmd.h"
 #include "conf/suggest.h"
+#include "store/scan_changes.h"
 #include "store/store.h"
 
 int words_filter(const struct cmd_ctx *c, struct filter *ret_f)
@@ -116,4 +117,12 @@ bool words_match_alert(const struct filter *f, const struct store_alert *a)
 	if (a->record.ptr && event_decode(a->record.ptr, a->record.len, &ev))
 		ev = (struct event){ .kind = EVENT_GAP };
 	return words_match(f, &ev, a->node, a->host_type, v);
+}
+
+bool words_match_scan(const struct filter *f, const struct store_scan_change *c)
+{
+	const struct event ev = { .kind = EVENT_OPEN,
+				  .door = { .proto = c->proto, .port = c->port } };
+
+	return words_match(f, &ev, c->node, c->host_type, VERDICT_NONE);
 }

@@ -10,6 +10,7 @@
 
 struct cmd_ctx;
 struct store_alert;
+struct store_scan_change;
 
 /* The words and values of a command line; all report what is wrong with them. */
 must_check int words_filter(const struct cmd_ctx *c, struct filter *ret_f);
@@ -24,5 +25,6 @@ bool words_match(const struct filter *f, const struct event *ev, const char *nod
 		 enum verdict verdict);
 /* The same for an alert, by the door it is about. */
 bool words_match_alert(const struct filter *f, const struct store_alert *a);
+bool words_match_scan(const struct filter *f, const struct store_scan_change *c);
 
 #endif

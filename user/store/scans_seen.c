@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <string.h>
 
+#include "store/scan_changes.h"
 #include "store/compared.h"
 #include "store/sql.h"
 #include "store/wrap.h"
@@ -46,6 +48,8 @@ static int put_host(struct store *s, const struct store_scan_host *h, const char
 		err = store_set_why(s, -ECANCELED, "node %s is not ours to scan any more", h->node);
 	for (size_t i = 0; !err && i < n; i++)
 		err = put_port(s, h, node_id, &ports[i]);
+	if (!err && !strcmp(h->state, "seen"))
+		err = scan_changes_note(s, h, node_id, owner, ports, n);
 	return err;
 }
 
@@ -265,6 +269,8 @@ int store_scan_prune(struct store *s, uint64_t before_ns, uint64_t limit, uint64
 		n++;
 	}
 	if (ret >= 0)
+		ret = write_op(s, scan_changes_prune(s, before_ns));
+	if (!ret)
 		*ret_n = n;
-	return ret < 0 ? ret : 0;
+	return ret;
 }

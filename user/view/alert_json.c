@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/jsonw.h"
+#include "store/scan_changes.h"
 #include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -44,6 +45,27 @@ void view_seen_member(struct jsonw *w, const struct store_seen *seen)
 	jsonw_str(w, "service", *seen->service ? seen->service : NULL);
 	jsonw_u64(w, "reachable", seen->reachable);
 	jsonw_u64(w, "asked", seen->asked);
+	jsonw_end_obj(w);
+}
+
+void view_scan_change_json(struct jsonw *w, const struct store_scan_change *c)
+{
+	jsonw_obj(w, NULL);
+	jsonw_time(w, "time", c->at_ns);
+	jsonw_str(w, "node", c->node);
+	jsonw_str(w, "class", c->host_type);
+	jsonw_str(w, "event", "scan");
+	jsonw_u64(w, "scan", c->scan_id);
+	jsonw_str(w, "plan", *c->plan ? c->plan : NULL);
+	jsonw_str(w, "kind", *c->kind ? c->kind : NULL);
+	jsonw_str(w, "scanner", c->scanner);
+	jsonw_str(w, "addr", c->addr);
+	jsonw_str(w, "proto", door_proto_name(c->proto));
+	jsonw_u64(w, "port", c->port);
+	jsonw_str(w, "was", c->was == PORT_UNKNOWN ? NULL : port_state_name(c->was));
+	jsonw_str(w, "state", port_state_name(c->state));
+	jsonw_str(w, "service_was", *c->service_was ? c->service_was : NULL);
+	jsonw_str(w, "service", *c->service ? c->service : NULL);
 	jsonw_end_obj(w);
 }
 

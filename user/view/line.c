@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "store/scan_changes.h"
 #include "store/store.h"
 #include "view/view.h"
 
@@ -275,6 +276,36 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 		break;
 	}
 	end(b, sgr, o);
+}
+
+/* "tcp 80 was open (http nginx), now filtered": the rest of the line, after who says so. */
+static void put_scan_change(struct buf *b, const struct store_scan_change *c)
+{
+	bool same = c->was == c->state;
+
+	buf_printf(b, "%s %" PRIu32 " ", door_proto_name(c->proto), c->port);
+	if (c->was != PORT_UNKNOWN) {
+		buf_printf(b, "was %s", port_state_name(c->was));
+		if (*c->service_was && (same || c->was == PORT_OPEN))
+			buf_printf(b, " (%s)", c->service_was);
+		buf_puts(b, ", now ");
+	}
+	buf_puts(b, port_state_name(c->state));
+	if (*c->service && c->state == PORT_OPEN)
+		buf_printf(b, " (%s)", c->service);
+	if (c->was == PORT_UNKNOWN)
+		buf_puts(b, ", not seen before");
+}
+
+void view_scan_change_line(struct buf *b, const struct store_scan_change *c,
+			   const struct view_line_opts *o)
+{
+	begin(b, NULL, c->at_ns, c->node, o);
+	buf_printf(b, "? scan %" PRIu64 "%s%s from %s: ", c->scan_id, *c->plan ? " " : "", c->plan,
+		   c->scanner);
+	put_scan_change(b, c);
+	buf_printf(b, " at %s", c->addr);
+	end(b, NULL, o);
 }
 
 void view_change_line(struct buf *b, const struct store_alert_change *c,

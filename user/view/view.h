@@ -14,6 +14,7 @@ struct jsonw;
 struct store_alert;
 struct store_alert_change;
 struct store_seen;
+struct store_scan_change;
 
 /* The JSON of INTERFACE.md; every key always there, unknown is null. */
 struct view_event_ctx {
@@ -57,6 +58,9 @@ struct view_line_opts {
 };
 void view_event_line(struct buf *b, const struct event *ev, const struct view_event_ctx *ctx, const struct view_line_opts *o);
 void view_change_line(struct buf *b, const struct store_alert_change *c, const struct view_line_opts *o);
+/* What a scan saw change, among events: "event":"scan" in JSON, a line with "?". */
+void view_scan_change_json(struct jsonw *w, const struct store_scan_change *c);
+void view_scan_change_line(struct buf *b, const struct store_scan_change *c, const struct view_line_opts *o);
 /* SGR for a verdict or severity, or NULL when it is nothing special. */
 const char *view_verdict_sgr(enum verdict v);
 const char *view_severity_sgr(enum severity s);
