@@ -14,7 +14,7 @@ finish_bench() {
 }
 trap finish_bench EXIT
 
-SIZES="4 8"
+SIZES="2 4"
 [ -z "${AJAR_LONG:-}" ] || SIZES="8 32 128"
 CORES=$(nproc)
 DOORS="22 80 443 2049 5432 6818 8080 9100"
