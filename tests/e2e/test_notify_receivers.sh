@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The real ones: Prometheus Alertmanager, and rsyslog over UDP, TCP and TLS; and a dead one beside them.
-# run.sh: beside, for it has no sensor.
+# run.sh: alone, for a receiver that gets no time loses datagrams.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root openssl prometheus-alertmanager amtool rsyslogd

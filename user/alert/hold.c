@@ -22,19 +22,21 @@
 #define MARGIN_NS (2 * NS_PER_S) /* not used to its last moment: the question took time */
 #define ASK_AGAIN_NS (2 * NS_PER_S)
 
-/* "BOOT-ID PID-NAMESPACE PID": who may ask whether that process lives, and which it is. */
-int hold_name(char ret[HOLDER_MAX])
+/*
+ * "HOST BOOT-ID PID-NAMESPACE PID": who may ask whether that process lives, and which it is. What a sandbox hides is left out;
+ * who cannot be sure waits for the lease to run out.
+ */
+void hold_name(char ret[HOLDER_MAX])
 {
 	_cleanup_(buf_done) struct buf boot = BUF_INIT(64);
-	char ns[64] = "";
-	int err = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot);
+	char ns[64] = "", host[65] = "";
 	ssize_t n = readlink("/proc/self/ns/pid", ns, sizeof(ns) - 1);
 
-	if (err)
-		return err;
-	snprintf(ret, HOLDER_MAX, "%.36s %.*s %d", buf_str(&boot), n > 0 ? (int)n : 0, ns,
-		 (int)getpid());
-	return 0;
+	(void)gethostname(host, sizeof(host) - 1);
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot))
+		buf_reset(&boot);
+	snprintf(ret, HOLDER_MAX, "%.64s %.36s %.*s %d", host, boot.len ? buf_str(&boot) : "-",
+		 n > 0 ? (int)n : 0, ns, (int)getpid());
 }
 
 static bool is_gone(const struct lane *ln, const char *holder)

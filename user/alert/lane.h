@@ -71,8 +71,8 @@ must_check int lane_load(struct lane *ln); /* where it goes on, as the store has
 void lane_wait(struct lane *ln, uint64_t ns);
 
 /* Who sends, of several on one store. */
-#define HOLDER_MAX 128
-must_check int hold_name(char ret[HOLDER_MAX]); /* ours, as route_opts.holder has it */
+#define HOLDER_MAX 192
+void hold_name(char ret[HOLDER_MAX]); /* ours, as route_opts.holder has it */
 /* Before anything: renews what runs out; when another had the sink meanwhile, all is read anew. */
 must_check int hold_look(struct lane *ln);
 /*

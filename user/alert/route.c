@@ -17,12 +17,12 @@ struct route {
 
 int route_new(const struct route_opts *o, struct route **ret_route)
 {
-	_cleanup_(route_freep) struct route *r = calloc(1, sizeof(*r));
-	int err = r ? hold_name(r->holder) : -ENOMEM;
+	struct route *r = calloc(1, sizeof(*r));
 
-	if (err)
-		return err;
+	if (!r)
+		return -ENOMEM;
 	r->o = *o;
+	hold_name(r->holder);
 	r->o.holder = r->holder;
 	if (!r->o.backoff_min_ns)
 		r->o.backoff_min_ns = BACKOFF_MIN_NS;
@@ -30,7 +30,7 @@ int route_new(const struct route_opts *o, struct route **ret_route)
 		r->o.backoff_max_ns = BACKOFF_MAX_NS;
 	if (!r->o.park_ns)
 		r->o.park_ns = PARK_NS;
-	*ret_route = take_ptr(r);
+	*ret_route = r;
 	return 0;
 }
 
