@@ -2,82 +2,18 @@
 #include "monitor/vitals.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "audit/health.h"
-#include "base/buf.h"
-#include "base/hostlist.h"
 #include "base/map.h"
 #include "monitor/heads.h"
 #include "monitor/held.h"
-#include "store/health.h"
-#include "store/store.h"
+#include "monitor/vitals_internal.h"
 #include "store/triage.h"
 
-/*
- * A round: every node's row is judged (audit_health); what is found is gathered by issue and class; each such group is compared
- * with its alert. The alert follows the group:
- *
- *	alert            group             becomes            logged as
- *	none, resolved   not empty         open               "opened", "reopened"
- *	open, snoozed    more nodes        the same           "more: node007"
- *	acknowledged     more nodes        open               "more: node007"
- *	any of these     fewer nodes       the same           "well again: node003"
- *	any of these     empty             resolved           "well again after 3 min 20 s"
- *
- * A group that grows goes on growing for a moment (300 nodes do not fall silent in one second), so that a change follows
- * another only after SETTLE_NS. What a person has allowed is left alone until the group is empty.
- */
-#define WHO "monitor"
+/* Every node's row is judged (audit_health); what is found is gathered by issue and class. */
 #define EVERY_NS UINT64_C(5000000000)
-#define SETTLE_NS UINT64_C(30000000000)
-#define TOUCH_NS UINT64_C(60000000000)
 #define RELOAD_NS UINT64_C(60000000000)
-#define NODES_TEXT_MAX 60000 /* of the column */
-#define NODES_WORDS_MAX 200 /* in a sentence */
-#define TEXT_MAX (64 * 1024)
-#define DETAILS_MAX 5
-
-struct group {
-	enum health_issue issue;
-	char *host_type;
-	struct hostlist nodes;
-	struct buf why;
-	unsigned details;
-};
-
-/* What was last seen of an alert that stands. */
-struct known {
-	struct hostlist nodes;
-	uint64_t changed_ns, touched_ns;
-	uint64_t look_ns; /* a snooze or a maintenance ends then: the store is asked; 0: never */
-};
-
-struct note {
-	struct note *next;
-	char *node;
-	struct store_watch watch;
-};
-
-struct vitals {
-	struct store *store;
-	struct vitals_opts opts;
-	struct health_limits limits;
-	uint64_t now_ns, loaded_ns;
-	struct map *groups; /* key -> struct group, of this round */
-	struct map *known; /* key -> struct known */
-	struct note *notes; /* to be written */
-	struct heads *heads;
-	struct held *held;
-	uint64_t revision; /* of what is in it */
-	bool begun; /* a transaction */
-	unsigned changes;
-	/* Of the row before: the current installation comes before those refused. */
-	char holder_node[256], holder_host[256];
-	int err;
-};
 
 static void free_group(void *p)
 {
@@ -187,7 +123,7 @@ static int group_for(struct vitals *v, enum health_issue i, const char *host_typ
 		if (!g)
 			return -ENOMEM;
 		g->issue = i;
-		g->why = (struct buf)BUF_INIT(TEXT_MAX);
+		g->why = (struct buf)BUF_INIT(VITALS_TEXT_MAX);
 		g->host_type = strdup(host_type);
 		err = g->host_type ? map_put(v->groups, key.data, key.len, g) : -ENOMEM;
 		if (err) {
@@ -213,7 +149,7 @@ static int gather(struct vitals *v, const struct store_health_row *r, const stru
 			err = hostlist_add(&g->nodes, r->node);
 		if (err)
 			return err;
-		if (g->details++ >= DETAILS_MAX)
+		if (g->details++ >= VITALS_DETAILS_MAX)
 			continue;
 		buf_puts(&g->why, g->why.len ? "; " : "");
 		health_detail(g->issue, in, v->now_ns, &g->why);
@@ -243,63 +179,7 @@ static int on_row(const struct store_health_row *r, void *arg)
 	return err ? err : gather(v, r, &in, audit_health(&in, &v->limits, v->now_ns));
 }
 
-/* --- the alerts -------------------------------------------------------------------------------------- */
-
-struct stored {
-	bool exists;
-	enum alert_state state;
-	uint64_t first_ns, last_ns, until_ns, window_id;
-	char *host_type, *nodes, *summary, *why, *remedy, *node;
-	enum finding_kind kind;
-	enum severity severity;
-};
-
-static void stored_done(struct stored *s)
-{
-	free(s->host_type);
-	free(s->nodes);
-	free(s->summary);
-	free(s->why);
-	free(s->remedy);
-	free(s->node);
-}
-
-static int copy_stored(const struct store_alert *a, void *arg)
-{
-	struct stored *s = arg;
-
-	*s = (struct stored){ .exists = true,
-			      .state = a->state,
-			      .first_ns = a->first_ns,
-			      .last_ns = a->last_ns,
-			      .until_ns = a->until_ns,
-			      .window_id = a->window_id,
-			      .kind = a->kind,
-			      .severity = a->severity,
-			      .host_type = strdup(a->host_type),
-			      .nodes = strdup(a->nodes),
-			      .summary = strdup(a->summary),
-			      .why = strdup(a->why),
-			      .remedy = strdup(a->remedy),
-			      .node = strdup(a->node) };
-	return s->host_type && s->nodes && s->summary && s->why && s->remedy && s->node ? 0
-											: -ENOMEM;
-}
-
-static bool stands(const struct stored *s)
-{
-	return s->exists && s->state != ALERT_RESOLVED;
-}
-
-static int begin(struct vitals *v)
-{
-	int err = v->begun ? 0 : store_begin(v->store);
-
-	v->begun |= !err;
-	return err;
-}
-
-static struct known *known_for(struct vitals *v, const char *key, size_t len)
+struct known *vitals_known(struct vitals *v, const char *key, size_t len)
 {
 	struct known *k = map_get(v->known, key, len);
 
@@ -313,252 +193,13 @@ static struct known *known_for(struct vitals *v, const char *key, size_t len)
 	return k;
 }
 
-/* In which state, and until when: what `ajar alerts` and `ajar maintenance` have decided. */
-struct stance {
-	enum alert_state state;
-	uint64_t until_ns, window_id;
-	const char *note; /* NULL: nothing new */
-};
-
-static int put(struct vitals *v, const char *key, struct group *g, const struct stance *st,
-	       uint64_t first_ns, const char *note)
-{
-	_cleanup_(buf_done) struct buf nodes = BUF_INIT(NODES_TEXT_MAX + 64),
-				       few = BUF_INIT(NODES_WORDS_MAX + 64),
-				       summary = BUF_INIT(TEXT_MAX), remedy = BUF_INIT(TEXT_MAX),
-				       why = BUF_INIT(TEXT_MAX);
-	struct store_alert a = { .key = key,
-				 .kind = health_issue_kind(g->issue),
-				 .severity = health_issue_severity(g->issue),
-				 .state = st->state,
-				 .until_ns = st->until_ns,
-				 .window_id = st->window_id,
-				 .host_type = g->host_type,
-				 .count = g->nodes.len,
-				 .node_count = g->nodes.len,
-				 .first_ns = first_ns,
-				 .last_ns = v->now_ns,
-				 .node = g->nodes.names[0] };
-	uint64_t id, log_id;
-
-	hostlist_fold_short(&g->nodes, &nodes, NODES_TEXT_MAX);
-	hostlist_fold_short(&g->nodes, &few, NODES_WORDS_MAX);
-	health_summary(g->issue, buf_str(&few), g->nodes.len, &summary);
-	health_remedy(g->issue, buf_str(&few), &remedy);
-	buf_puts(&why, buf_str(&g->why));
-	if (g->nodes.len > DETAILS_MAX)
-		buf_printf(&why, "; and %zu more", g->nodes.len - DETAILS_MAX);
-	if (nodes.err || few.err || summary.err || remedy.err || why.err)
-		return -ENOMEM;
-	a.nodes = buf_str(&nodes);
-	a.summary = buf_str(&summary);
-	a.why = buf_str(&why);
-	a.remedy = buf_str(&remedy);
-	v->changes++;
-	return store_put_alert(v->store, &a, WHO, note, v->now_ns, &id, &log_id);
-}
-
-static int resolve(struct vitals *v, const char *key, const struct stored *s)
-{
-	_cleanup_(buf_done) struct buf note = BUF_INIT(256);
-	struct store_alert a = { .key = key,
-				 .kind = s->kind,
-				 .severity = s->severity,
-				 .state = ALERT_RESOLVED,
-				 .window_id = s->window_id, /* what was held back goes as quietly */
-				 .host_type = s->host_type,
-				 .nodes = s->nodes,
-				 .summary = s->summary,
-				 .why = s->why,
-				 .remedy = s->remedy,
-				 .first_ns = s->first_ns,
-				 .last_ns = v->now_ns,
-				 .node = s->node };
-	uint64_t id, log_id;
-
-	buf_puts(&note, "well again after ");
-	health_duration(v->now_ns > s->first_ns ? v->now_ns - s->first_ns : 0, &note);
-	v->changes++;
-	return store_put_alert(v->store, &a, WHO, buf_str(&note), v->now_ns, &id, &log_id);
-}
-
-/* The difference in words: "more: a,b; well again: c". Empty: the same nodes. */
-static int compare(struct hostlist *now, struct hostlist *before, bool *ret_more, struct buf *note)
-{
-	struct hostlist more = { 0 }, fewer = { 0 };
-	int err = hostlist_unite(&more, now);
-
-	if (!err)
-		err = hostlist_unite(&fewer, before);
-	if (!err) {
-		hostlist_subtract(&more, before);
-		hostlist_subtract(&fewer, now);
-		*ret_more = more.len;
-		buf_puts(note, more.len ? "more: " : "");
-		hostlist_fold_short(&more, note, NODES_WORDS_MAX);
-		buf_puts(note, more.len && fewer.len ? "; " : "");
-		buf_puts(note, fewer.len ? "well again: " : "");
-		hostlist_fold_short(&fewer, note, NODES_WORDS_MAX);
-		err = note->err;
-	}
-	hostlist_done(&more);
-	hostlist_done(&fewer);
-	return err;
-}
-
-static int remember(struct vitals *v, const char *key, const struct group *g, bool changed,
-		    uint64_t look_ns)
-{
-	struct known *k = known_for(v, key, strlen(key));
-
-	if (!k)
-		return -ENOMEM;
-	if (changed)
-		k->changed_ns = v->now_ns;
-	k->touched_ns = v->now_ns;
-	k->look_ns = look_ns;
-	hostlist_done(&k->nodes);
-	k->nodes = (struct hostlist){ 0 };
-	return hostlist_unite(&k->nodes, &g->nodes);
-}
-
-/* The alert as it stands in the store, and what its nodes were; a list that was cut says nothing. */
-static int read_alert(struct vitals *v, const char *key, struct stored *s, struct hostlist *nodes)
-{
-	struct hostlist_error why;
-	int err = store_alert_get(v->store, key, copy_stored, s);
-
-	if (err == -ENOENT)
-		return 0;
-	if (!err && hostlist_parse(nodes, s->nodes, NULL, &why))
-		hostlist_done(nodes);
-	return err;
-}
-
-/* All of its nodes are in a maintenance: the one of them that ends first; else NULL. */
-static const struct held_window *held_by(const struct vitals *v, const struct group *g)
-{
-	const struct held_window *first = NULL;
-
-	for (size_t i = 0; i < g->nodes.len; i++) {
-		const struct held_window *w =
-			held_window_at(v->held, g->nodes.names[i], g->host_type, v->now_ns);
-
-		if (!w)
-			return NULL;
-		if (!first || w->ends_ns < first->ends_ns)
-			first = w;
-	}
-	return first;
-}
-
-static struct stance stance_of(const struct vitals *v, const struct group *g,
-			       const struct stored *s)
-{
-	struct stance st = { .state = s->state,
-			     .until_ns = s->state == ALERT_SNOOZED ? s->until_ns : 0,
-			     .window_id = s->state == ALERT_SNOOZED ? s->window_id : 0 };
-	const struct held_window *w = st.window_id || !stands(s) ? held_by(v, g) : NULL;
-
-	if (w && (!stands(s) || st.window_id)) {
-		st.note = stands(s) ? NULL : w->note;
-		st.state = ALERT_SNOOZED;
-		st.until_ns = w->ends_ns;
-		st.window_id = w->id;
-	} else if (!stands(s)) {
-		st = (struct stance){ .state = ALERT_OPEN,
-				      .note = s->exists ? "reopened" : "opened" };
-	} else if (st.window_id) {
-		st = (struct stance){ .state = ALERT_OPEN, .note = "the maintenance is over" };
-	} else if (st.state == ALERT_SNOOZED && st.until_ns <= v->now_ns) {
-		st = (struct stance){ .state = ALERT_OPEN, .note = "the snooze is over" };
-	}
-	return st;
-}
-
-static int follow_group(struct vitals *v, const char *key, struct group *g)
-{
-	_cleanup_(stored_done) struct stored s = { 0 };
-	_cleanup_(hostlist_done) struct hostlist before = { 0 };
-	_cleanup_(buf_done) struct buf note = BUF_INIT(1024);
-	struct known *k = map_get(v->known, key, strlen(key));
-	struct stance st;
-	bool more = false;
-	int err;
-
-	hostlist_sort(&g->nodes);
-	/* Nothing has changed: that needs no look at the store. */
-	if (k && k->touched_ns + TOUCH_NS > v->now_ns && (!k->look_ns || v->now_ns < k->look_ns)) {
-		err = compare(&g->nodes, &k->nodes, &more, &note);
-		if (err || !note.len || k->changed_ns + SETTLE_NS > v->now_ns)
-			return err;
-		buf_reset(&note);
-	}
-	err = begin(v);
-	if (!err)
-		err = read_alert(v, key, &s, &before);
-	if (err)
-		return err;
-	st = stance_of(v, g, &s);
-	if (!stands(&s)) {
-		err = put(v, key, g, &st, v->now_ns, st.note);
-		return err ? err : remember(v, key, g, true, st.until_ns);
-	}
-	err = compare(&g->nodes, &before, &more, &note);
-	if (err)
-		return err;
-	if (more && st.state == ALERT_ACKNOWLEDGED)
-		st.state = ALERT_OPEN;
-	if (st.state == ALERT_ALLOWED || (!note.len && !st.note)) {
-		err = store_touch_alert(v->store, key, g->nodes.len, v->now_ns);
-		return err ? err : remember(v, key, g, false, st.until_ns);
-	}
-	err = put(v, key, g, &st, s.first_ns, note.len ? buf_str(&note) : st.note);
-	return err ? err : remember(v, key, g, true, st.until_ns);
-}
-
-static bool on_group(const void *key, size_t len, void *value, void *arg)
-{
-	struct vitals *v = arg;
-	char text[1024];
-
-	if (v->err || len >= sizeof(text))
-		return false;
-	memcpy(text, key, len);
-	text[len] = '\0';
-	v->err = follow_group(v, text, value);
-	return false;
-}
-
-/* Known, and no group has its key any more. */
-static bool on_known(const void *key, size_t len, void *value, void *arg)
-{
-	struct vitals *v = arg;
-	_cleanup_(stored_done) struct stored s = { 0 };
-	char text[1024];
-
-	(void)value;
-	if (v->err || len >= sizeof(text) || map_get(v->groups, key, len))
-		return false;
-	memcpy(text, key, len);
-	text[len] = '\0';
-	v->err = begin(v);
-	if (!v->err)
-		v->err = store_alert_get(v->store, text, copy_stored, &s);
-	if (v->err == -ENOENT)
-		v->err = 0;
-	if (!v->err && stands(&s))
-		v->err = resolve(v, text, &s);
-	return !v->err;
-}
-
 static int load_alert(const struct store_alert *a, void *arg)
 {
 	struct vitals *v = arg;
 
 	if (strncmp(a->key, "health ", 7))
 		return 0;
-	return known_for(v, a->key, strlen(a->key)) ? 0 : -ENOMEM;
+	return vitals_known(v, a->key, strlen(a->key)) ? 0 : -ENOMEM;
 }
 
 /* Alerts that stand, whoever raised them: an earlier monitor, or another one. */
@@ -577,7 +218,7 @@ static int load(struct vitals *v)
 
 static int write_notes(struct vitals *v)
 {
-	int err = v->notes ? begin(v) : 0;
+	int err = v->notes ? vitals_begin(v) : 0;
 
 	for (struct note *n = v->notes; n && !err; n = n->next)
 		err = store_put_watch(v->store, n->node, &n->watch);
@@ -603,7 +244,7 @@ static int read_held(struct vitals *v)
 static int on_broken(const char *node, const struct store_watch *w, void *arg)
 {
 	struct vitals *v = arg;
-	int err = begin(v);
+	int err = vitals_begin(v);
 
 	return err ? err : store_put_watch(v->store, node, w);
 }
@@ -623,15 +264,7 @@ static int round_of(struct vitals *v)
 		err = write_notes(v);
 	if (!err)
 		err = heads_compare(v->heads, v->now_ns, on_broken, v);
-	if (!err) {
-		map_each(v->groups, on_group, v);
-		err = v->err;
-	}
-	if (!err) {
-		map_each(v->known, on_known, v);
-		err = v->err;
-	}
-	return err;
+	return err ? err : vitals_alerts(v);
 }
 
 /* 1: this round is ours. On a store that nobody shares it always is, and a quiet round writes nothing. */
@@ -643,7 +276,7 @@ static int take_turn(struct vitals *v)
 		ret = store_clock(v->store, &v->now_ns);
 		return ret ? ret : 1;
 	}
-	ret = begin(v);
+	ret = vitals_begin(v);
 	if (!ret)
 		ret = store_take_turn(v->store, "health", vitals_every_ns(v) * 3 / 4, &v->now_ns);
 	return ret;

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "monitor/alerting.h"
+#include "monitor/hits.h"
+#include "monitor/judge_internal.h"
+
+/* What one event does to the doors and alerts of its node. */
+#define STALE_MAX 4096 /* doors that are closed at a time */
+
+static bool is_own_trial(const struct judge *j, const struct event *ev)
+{
+	if (ev->door.scope != SCOPE_LOOPBACK || !ev->door.autoport)
+		return false;
+	for (size_t i = 0; i < array_len(j->own_programs); i++) {
+		if (j->own_programs[i] && text_is(ev->opener.exe, j->own_programs[i]))
+			return true;
+	}
+	return false;
+}
+
+int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
+		      const struct profile **ret_profile, struct judgement *ret_j)
+{
+	int err = judge_profile(j, d->host_type, ret_profile);
+
+	if (err)
+		return err;
+	audit_judge(*ret_profile, &ev->door, &ev->opener, j->now_ns, ret_j);
+	if (ret_j->verdict == VERDICT_UNEXPECTED && is_own_trial(j, ev))
+		*ret_j = (struct judgement){ .verdict = VERDICT_PROFILED };
+	d->verdict = ret_j->verdict;
+	d->severity = ret_j->kind ? ret_j->severity : (enum severity)0;
+	return 0;
+}
+
+/* What the store knows of a door before an event is judged. */
+struct known {
+	uint64_t open_seq, opened_ns; /* opened_ns 0: it is not open */
+	char *key; /* of its alert, while it is open */
+};
+
+static int remember(const struct store_door *d, void *arg)
+{
+	struct known *k = arg;
+
+	k->open_seq = d->open_seq;
+	if (d->closed_ns)
+		return 0;
+	k->opened_ns = d->opened_ns;
+	k->key = d->alert_key ? strdup(d->alert_key) : NULL;
+	return d->alert_key && !k->key ? -ENOMEM : 0;
+}
+
+static void known_done(struct known *k)
+{
+	free(k->key);
+}
+
+/* A door that is unknown leaves zeros. */
+static int look_up(struct judge *j, const struct store_event_row *row, struct known *ret_k)
+{
+	int err = store_door_get(j->store, row->node, row->raw.boot_seq, &row->ev.door, remember,
+				 ret_k);
+
+	return err == -ENOENT ? 0 : err;
+}
+
+/* Under which alert the door goes. kept: the key it has in the store, or NULL. */
+int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind,
+		      const char *kept, struct buf *b)
+{
+	_cleanup_(buf_done) struct buf own = BUF_INIT(1024);
+	int err;
+
+	audit_key(d->host_type, NULL, &d->door, &d->ev.opener, kind, &own);
+	err = own.err;
+	if (!err && kept && audit_key_fits(kept, buf_str(&own)))
+		buf_puts(b, kept);
+	else if (!err)
+		err = alerting_key(j->alerting, buf_str(&own), NULL, b);
+	d->alert_key = buf_str(b);
+	return err;
+}
+
+static int on_open(struct judge *j, const struct store_event_row *row)
+{
+	const struct event *ev = &row->ev;
+	struct store_door d = { .node = row->node,
+				.host_type = row->host_type,
+				.boot_seq = row->raw.boot_seq,
+				.door = ev->door,
+				.open_seq = row->raw.seq,
+				.opened_ns = ev->time_ns,
+				.record = row->raw.record,
+				.ev = *ev };
+	struct buf key = BUF_INIT(1024);
+	const struct profile *profile;
+	struct judgement judgement;
+	_cleanup_(known_done) struct known known = { 0 };
+	bool same_key;
+	int err = look_up(j, row, &known);
+
+	/* A record that came late takes the cursor back: what follows it is judged already. */
+	if (err || known.open_seq >= row->raw.seq)
+		return err;
+	err = judge_door(j, &d, ev, &profile, &judgement);
+	/* A door that a fresh sensor found again is the same door, open since it was first seen. */
+	if (known.opened_ns)
+		d.opened_ns = known.opened_ns;
+	else if (!err)
+		hits_add(j->hits, &judgement, ev->time_ns);
+	if (!err && judgement.kind)
+		err = judge_key(j, &d, judgement.kind, known.key, &key);
+	if (!err)
+		err = store_put_door(j->store, &d);
+	same_key = known.key && d.alert_key && !strcmp(known.key, d.alert_key);
+	if (!err && known.key && !same_key)
+		err = alerting_allow(j->alerting, known.key, row->node, ev->time_ns);
+	if (!err && judgement.kind)
+		err = alerting_raise(j->alerting, &d, &judgement, profile, !same_key, ev->time_ns);
+	buf_done(&key);
+	return err;
+}
+
+struct closing {
+	struct judge *j;
+	uint64_t time_ns;
+	int err;
+};
+
+/* The door's alert has one reason less. */
+static int on_closed_door(const struct store_door *d, void *arg)
+{
+	struct closing *c = arg;
+
+	if (d->alert_key)
+		c->err = alerting_close(c->j->alerting, d->alert_key, d->node, c->time_ns);
+	return c->err;
+}
+
+static int close_door(struct judge *j, const char *node, uint32_t boot_seq, const struct door *door,
+		      uint64_t seq, uint64_t time_ns)
+{
+	struct closing c = { .j = j, .time_ns = time_ns };
+	bool found;
+	int err = store_close_door(j->store, node, boot_seq, door, seq, time_ns, &found);
+
+	if (err || !found)
+		return err;
+	return store_door_get(j->store, node, boot_seq, door, on_closed_door, &c);
+}
+
+static int on_close(struct judge *j, const struct store_event_row *row)
+{
+	_cleanup_(known_done) struct known known = { 0 };
+	int err = look_up(j, row, &known);
+
+	/* Judged before, and the same socket listens again since. */
+	if (err || known.open_seq > row->raw.seq)
+		return err;
+	return close_door(j, row->node, row->raw.boot_seq, &row->ev.door, row->raw.seq,
+			  row->ev.time_ns);
+}
+
+/* --- a new session of an agent -------------------------------------------------------------------- */
+
+struct stale {
+	uint32_t boot_seq;
+	uint64_t from_seq;
+	unsigned len;
+	struct {
+		uint32_t boot_seq;
+		struct door door;
+	} doors[STALE_MAX];
+};
+
+static int collect_stale(const struct store_door *d, void *arg)
+{
+	struct stale *s = arg;
+
+	if (d->boot_seq > s->boot_seq || (d->boot_seq == s->boot_seq && d->open_seq >= s->from_seq))
+		return 0;
+	if (s->len == STALE_MAX)
+		return 1; /* the caller asks again for the rest */
+	s->doors[s->len].boot_seq = d->boot_seq;
+	s->doors[s->len++].door = d->door;
+	return 0;
+}
+
+/*
+ * A start record with from_seq says: this session's snapshot is complete from there on. What stood open before and was
+ * not found again has closed while nobody watched, at the latest now.
+ */
+static int on_start(struct judge *j, const struct store_event_row *row)
+{
+	_free_ struct stale *s = calloc(1, sizeof(*s));
+	struct store_door_query q = { .node = row->node, .open_only = true };
+	int more;
+
+	if (!s)
+		return -ENOMEM;
+	s->boot_seq = row->raw.boot_seq;
+	s->from_seq = row->ev.from_seq;
+	do {
+		s->len = 0;
+		more = store_doors(j->store, &q, collect_stale, s);
+		if (more < 0)
+			return more;
+		for (unsigned i = 0; i < s->len; i++) {
+			int err = close_door(j, row->node, s->doors[i].boot_seq, &s->doors[i].door,
+					     row->raw.seq, row->ev.time_ns);
+
+			if (err)
+				return err;
+		}
+	} while (more);
+	return 0;
+}
+
+int judge_event(struct judge *j, const struct store_event_row *row)
+{
+	switch (row->ev.kind) {
+	case EVENT_OPEN:
+		return on_open(j, row);
+	case EVENT_CLOSE:
+		return on_close(j, row);
+	case EVENT_START:
+		return row->ev.from_seq ? on_start(j, row) : 0;
+	case EVENT_BIND:
+	case EVENT_LOST:
+	case EVENT_GAP:
+	case EVENT_STOP:
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_MONITOR_JUDGE_INTERNAL_H
+#define AJAR_MONITOR_JUDGE_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "audit/audit.h"
+#include "monitor/judge.h"
+#include "store/store.h"
+
+/* judge.c has the steps, judge_events.c what an event does to doors and alerts, judge_profiles.c what another profile does. */
+struct alerting;
+struct chains;
+struct classes;
+struct crowd;
+struct hits;
+struct map;
+
+struct judge {
+	struct store *store;
+	struct alerting *alerting;
+	struct crowd *crowd;
+	struct chains *chains;
+	struct hits *hits;
+	struct classes *classes; /* of `revision` */
+	struct map *profiles; /* host_type -> struct profile, of `revision` */
+	uint64_t revision, expiry_ns;
+	uint64_t now_ns;
+	uint64_t known_ns; /* up to when the nodes that had events last are known */
+	uint64_t news_ns; /* when that was; 0: not yet */
+	bool news; /* this step had events */
+	bool more; /* events are left for the next step */
+	char *own_programs[2];
+	unsigned conflicts; /* steps in a row that another writer has undone */
+};
+
+/* NULL when the class has no profile; cached until the revision moves. */
+must_check int judge_profile(struct judge *j, const char *host_type, const struct profile **ret_profile);
+
+/* Judges the door and sets its verdict and severity; *ret_profile: what it was judged by. */
+must_check int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
+			  const struct profile **ret_profile, struct judgement *ret_j);
+/* Under which alert the door goes: set in d, kept in b. kept: the key it has in the store, or NULL. */
+must_check int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind, const char *kept,
+			 struct buf *b);
+/* Within a transaction. */
+must_check int judge_event(struct judge *j, const struct store_event_row *row);
+
+/* Reads what changed in the profiles, and judges all open doors again when something has. */
+must_check int judge_profiles(struct judge *j);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/parse.h"
+#include "monitor/alerting.h"
+#include "monitor/classes.h"
+#include "monitor/judge_internal.h"
+
+/* Profiles that changed, or of which a row has run out: what stands open is judged again. */
+
+/* Doors whose verdict another profile changes; copied, since a walk must not change what it walks. */
+struct rejudged {
+	struct rejudged *next;
+	char *node, *host_type, *old_key;
+	struct buf record;
+	struct store_door d;
+};
+
+struct rejudging {
+	struct judge *j;
+	struct rejudged *list;
+};
+
+static void rejudged_free(struct rejudged *r)
+{
+	for (struct rejudged *next; r; r = next) {
+		next = r->next;
+		free(r->node);
+		free(r->host_type);
+		free(r->old_key);
+		buf_done(&r->record);
+		free(r);
+	}
+}
+
+static int copy_door(const struct store_door *d, void *arg)
+{
+	struct rejudging *rj = arg;
+	struct rejudged *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->next = rj->list;
+	rj->list = r;
+	r->record = (struct buf)BUF_INIT(EVENT_RECORD_MAX);
+	r->node = strdup(d->node);
+	r->host_type = strdup(d->host_type);
+	r->old_key = d->alert_key ? strdup(d->alert_key) : NULL;
+	buf_put(&r->record, d->record.ptr, d->record.len);
+	r->d = *d;
+	r->d.node = r->node;
+	r->d.host_type = r->host_type;
+	r->d.alert_key = NULL;
+	r->d.record = (struct text){ r->record.data, (uint32_t)r->record.len };
+	if (!r->node || !r->host_type || (d->alert_key && !r->old_key) || r->record.err)
+		return -ENOMEM;
+	return event_decode(r->record.data, r->record.len, &r->d.ev);
+}
+
+static int rejudge_door(struct judge *j, struct rejudged *r)
+{
+	enum verdict before = r->d.verdict;
+	const struct profile *profile;
+	struct buf key = BUF_INIT(1024);
+	struct judgement judgement;
+	int err = judge_door(j, &r->d, &r->d.ev, &profile, &judgement);
+
+	if (err)
+		return err;
+	if (judgement.kind)
+		err = judge_key(j, &r->d, judgement.kind, r->old_key, &key);
+	if (!err && (before != r->d.verdict || r->old_key || r->d.alert_key)) {
+		bool same_key = r->old_key && r->d.alert_key && !strcmp(r->old_key, r->d.alert_key);
+
+		err = store_put_door(j->store, &r->d);
+		if (!err && r->old_key && !same_key)
+			err = alerting_allow(j->alerting, r->old_key, r->node, j->now_ns);
+		if (!err && judgement.kind && !same_key)
+			err = alerting_raise(j->alerting, &r->d, &judgement, profile, true,
+					     j->now_ns);
+	}
+	buf_done(&key);
+	return err;
+}
+
+static bool sooner_expiry(const void *key, size_t len, void *value, void *arg)
+{
+	const struct profile *p = value;
+	struct judge *j = arg;
+
+	(void)key;
+	(void)len;
+	for (size_t i = 0; i < p->rows_len; i++) {
+		uint64_t at = p->rows[i].expires_ns;
+
+		if (at > j->now_ns && (!j->expiry_ns || at < j->expiry_ns))
+			j->expiry_ns = at;
+	}
+	return false;
+}
+
+static int read_profile(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
+			uint64_t nodes, void *arg)
+{
+	const struct profile *p;
+
+	(void)accepted;
+	(void)accepted_ns;
+	(void)rows;
+	(void)nodes;
+	return judge_profile(arg, host_type, &p);
+}
+
+/* When the first row of any profile runs out: doors are judged again then; 0: none does. */
+static int next_expiry(struct judge *j)
+{
+	int err = store_host_types(j->store, read_profile, j);
+
+	j->expiry_ns = 0;
+	map_each(j->profiles, sooner_expiry, j);
+	return err;
+}
+
+static int rejudge_all(struct judge *j)
+{
+	const struct store_door_query q = { .open_only = true };
+	struct rejudging rj = { .j = j };
+	int err = store_begin(j->store);
+
+	if (err)
+		return err;
+	err = alerting_enter(j->alerting);
+	if (!err)
+		err = store_doors(j->store, &q, copy_door, &rj);
+	for (struct rejudged *r = rj.list; r && !err; r = r->next)
+		err = rejudge_door(j, r);
+	rejudged_free(rj.list);
+	if (!err)
+		err = alerting_flush(j->alerting);
+	if (!err)
+		err = next_expiry(j);
+	if (!err) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)j->revision,
+			 (unsigned long long)j->expiry_ns);
+		err = store_setting_set(j->store, "judged-revision", text);
+	}
+	if (!err)
+		err = store_commit(j->store);
+	if (err) {
+		store_rollback(j->store);
+		alerting_forget(j->alerting);
+	}
+	return err;
+}
+
+/* Whether the open doors are judged by these profiles, none of whose rows has run out since. */
+static int judged_revision(struct judge *j, bool *ret_same)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(64);
+	int err = store_setting_get(j->store, "judged-revision", &b);
+	uint64_t revision = 0, expires_ns = 0;
+	char *text = b.data, *first;
+
+	*ret_same = false;
+	if (err || !text)
+		return err == -ENOENT ? 0 : err;
+	first = strsep(&text, " ");
+	if (parse_u64(first, &revision) || (text && parse_u64(text, &expires_ns)))
+		return 0;
+	*ret_same = revision == j->revision && (!expires_ns || j->now_ns < expires_ns);
+	return 0;
+}
+
+/* Nodes are where the rules have them before anything is judged by the profile of their class. */
+static int place_nodes(struct judge *j)
+{
+	unsigned moved = 0;
+	int err;
+
+	classes_free(take_ptr(j->classes));
+	err = classes_load(j->store, &j->classes);
+	if (!err)
+		err = classes_apply(j->classes, j->store, false, &moved);
+	/* That moved the revision: doors are judged again in this step, not in the next. */
+	return err || !moved ? err : store_profile_revision(j->store, &j->revision);
+}
+
+int judge_profiles(struct judge *j)
+{
+	uint64_t revision;
+	bool same;
+	int err = store_profile_revision(j->store, &revision);
+
+	if (err)
+		return err;
+	if (revision != j->revision || !j->classes) {
+		map_each(j->profiles, map_always, NULL);
+		j->revision = revision;
+		err = place_nodes(j);
+		if (err)
+			return err;
+	}
+	err = judged_revision(j, &same);
+	return err || same ? err : rejudge_all(j);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_MONITOR_VITALS_INTERNAL_H
+#define AJAR_MONITOR_VITALS_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit/health.h"
+#include "base/buf.h"
+#include "base/hostlist.h"
+#include "monitor/vitals.h"
+#include "store/health.h"
+#include "store/store.h"
+
+/* vitals.c has the rounds and what is found, vitals_alerts.c the alerts that follow it. */
+#define VITALS_TEXT_MAX (64 * 1024)
+#define VITALS_DETAILS_MAX 5
+
+struct heads;
+struct held;
+struct map;
+
+struct group {
+	enum health_issue issue;
+	char *host_type;
+	struct hostlist nodes;
+	struct buf why;
+	unsigned details;
+};
+
+/* What was last seen of an alert that stands. */
+struct known {
+	struct hostlist nodes;
+	uint64_t changed_ns, touched_ns;
+	uint64_t look_ns; /* a snooze or a maintenance ends then: the store is asked; 0: never */
+};
+
+struct note {
+	struct note *next;
+	char *node;
+	struct store_watch watch;
+};
+
+struct vitals {
+	struct store *store;
+	struct vitals_opts opts;
+	struct health_limits limits;
+	uint64_t now_ns, loaded_ns;
+	struct map *groups; /* key -> struct group, of this round */
+	struct map *known; /* key -> struct known */
+	struct note *notes; /* to be written */
+	struct heads *heads;
+	struct held *held;
+	uint64_t revision; /* of what is in it */
+	bool begun; /* a transaction */
+	unsigned changes;
+	/* Of the row before: the current installation comes before those refused. */
+	char holder_node[256], holder_host[256];
+	int err;
+};
+
+/* The transaction of the round begins with the first thing that is written. */
+must_check int vitals_begin(struct vitals *v);
+/* What was last seen of that alert; NULL: no memory. */
+struct known *vitals_known(struct vitals *v, const char *key, size_t len);
+/* Each alert follows its group; those that have none are over. */
+must_check int vitals_alerts(struct vitals *v);
+
+#endif
