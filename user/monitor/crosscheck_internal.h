@@ -67,6 +67,7 @@ struct view {
 	struct address address;
 	char host_type[256];
 	bool has_agent, blind;
+	bool is_strange; /* the node says which addresses it has, and the one that was scanned is none of them */
 	uint64_t sees_from_ns, sees_to_ns;
 	struct profile *profile;
 	size_t doors_len, alerts_len, doubts_len, keys_len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +10,15 @@
 #include "monitor/alerting.h"
 #include "monitor/crosscheck_internal.h"
 #include "scan/ports.h"
+#include "store/health.h"
 
 /*
  * What is said of a host as a whole: one finding about the node, instead of one for each of its ports.
  *
  *	flooded   it answers on everything (the scan says so), or on more ports than FLOOD_MIN that its kernel does not show
- *	unseen    its kernel shows UNSEEN_MIN doors or more, all of them were asked for, and not one of them answers
+ *	unseen    its kernel shows UNSEEN_MIN doors or more, all of them were asked for, and not one of them answers; or
+ *	          the address is another node's now, by what both say: then that one has answered. (That the node itself does
+ *	          not have it says nothing yet: it may be behind NAT, or hide a listener in a namespace that has.)
  *
  * Then nothing is said of single ports. Both are over when a scan shows the host like any other.
  */
@@ -96,6 +100,43 @@ static int unseen(struct crosscheck *o, unsigned doors)
 		    "let the monitor's address in on the node (fail2ban's ignoreip, 'nft list "
 		    "ruleset'), or scan from where it is let in; 'ajar scan addrs' says where a "
 		    "node is");
+}
+
+struct holder {
+	const struct view *v;
+	char node[256];
+};
+
+static int on_holder(const struct store_health_row *r, void *arg)
+{
+	struct holder *h = arg;
+
+	if (!r->known || r->standing != STANDING_CURRENT || !strcmp(r->node, h->v->h.node) ||
+	    health_holds(r->h.sensor, h->v->h.addr) <= 0)
+		return 0;
+	snprintf(h->node, sizeof(h->node), "%s", r->node);
+	return 1;
+}
+
+/* 1: another node has the address, and that is told. */
+static int is_elsewhere(struct crosscheck *o)
+{
+	_cleanup_(buf_done) struct buf why = BUF_INIT(WORDS_MAX);
+	const struct view *v = &o->v;
+	struct holder h = { .v = v };
+	int err = v->is_strange ? store_health(o->store, NULL, false, on_holder, &h) : 0;
+
+	if (err < 0 || !*h.node)
+		return err < 0 ? err : 0;
+	buf_printf(
+		&why,
+		"%s was scanned at %s, and by what both of them report that address is %s's. What "
+		"answered there says nothing of %s: what is open on it is not known from outside",
+		v->h.node, v->h.addr, h.node, v->h.node);
+	err = find(o, FINDING_UNSEEN, "another node has the address that is scanned", &why,
+		   "tell where it is now: 'ajar scan addrs set NODE ADDRESS', or mend its name's "
+		   "address");
+	return err ? err : 1;
 }
 
 /* --- counting -------------------------------------------------------------------------------------- */
@@ -193,6 +234,11 @@ int crosscheck_whole(struct crosscheck *o, bool *ret_ports)
 	*ret_ports = !is_flood;
 	if (!v->profile || !v->profile->accepted)
 		return 0; /* a class that is learned alerts nobody */
+	err = is_elsewhere(o);
+	if (err) {
+		*ret_ports = false;
+		return err < 0 ? err : 0;
+	}
 	if (is_flood)
 		return flooded(o, v->h.open_count);
 	*ret_ports = false;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "journal/status.h"
+#include "ship/addresses.h"
 #include "ship/ship.h"
 
 #define STEP_NS INT64_C(1000000000) /* a clock that is set, not one that is slewed */
@@ -185,6 +186,7 @@ int beat_send(struct beat *b, struct store *s, const struct ship *ship, bool sto
 				  .shipper = stopping ? SHIPPER_STOPPED : SHIPPER_RUNNING,
 				  .sensor = "",
 				  .interval_ns = b->opts.interval_ns };
+	_cleanup_(buf_done) struct buf sensor = BUF_INIT(HEALTH_SENSOR_MAX + 2048);
 	struct journal_status st;
 	uint64_t sent_ns;
 	int err = find_installation(b);
@@ -194,8 +196,13 @@ int beat_send(struct beat *b, struct store *s, const struct ship *ship, bool sto
 	if (err)
 		return err;
 	/* A sign that cannot be read is none. */
-	if (!journal_status_read(b->journal_dir, &st))
+	if (!journal_status_read(b->journal_dir, &st)) {
 		tell_agent(b, &st, &h);
+		buf_puts(&sensor, st.sensor);
+		/* Without them nobody can say that another node has its address now: that is all. */
+		if (!addresses_put(&sensor))
+			h.sensor = buf_str(&sensor);
+	}
 	memcpy(h.installation, b->installation, INSTALLATION_LEN);
 	memcpy(h.session, b->session, SESSION_LEN);
 	memcpy(h.machine, b->machine, INSTALLATION_LEN);

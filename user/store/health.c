@@ -154,6 +154,28 @@ int store_boots(struct store *s, const char *node, store_boot_fn fn, void *arg)
 	return s->ops->boots ? s->ops->boots(s, node, fn, arg) : 0;
 }
 
+int health_holds(const char *sensor, const char *addr)
+{
+	const char *p = NULL, *next = sensor;
+	size_t len = strlen(addr);
+
+	/* The last one: what is before it is text of the sensor's. */
+	while ((next = strstr(next, HEALTH_AT " "))) {
+		next += sizeof(HEALTH_AT) - 1;
+		p = next;
+	}
+	if (!p)
+		return -ENODATA;
+	for (p += strspn(p, " "); *p; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+
+		if (n == len && !memcmp(p, addr, n))
+			return 1;
+		p += n;
+	}
+	return 0;
+}
+
 int store_health(struct store *s, const char *node, bool with_past, store_health_fn fn, void *arg)
 {
 	return s->ops->health ? s->ops->health(s, node, with_past, fn, arg) : lacks(s);

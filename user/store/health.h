@@ -45,7 +45,7 @@ struct store_health {
 	uint64_t agent_age_ns; /* of its last sign of life */
 	char tier; /* 'A' ... ; 0 unknown */
 	bool attached; /* the sensor's own test door was seen when it was last tried */
-	const char *sensor; /* tier, and what is not watched and why; "" unknown */
+	const char *sensor; /* tier, what is not watched and why, and HEALTH_AT with the node's addresses; "" unknown */
 	/* The journal: its newest record (boot_seq as the store numbers it, 0: not known yet) and the chain there. */
 	uint32_t boot_seq;
 	uint64_t seq;
@@ -60,6 +60,10 @@ struct store_health {
 	int64_t step_ns; /* the last jump of that clock, */
 	uint64_t stepped_ns; /* and when (the node's clock after it); 0: none since the shipper began */
 };
+
+#define HEALTH_AT "; at"
+/* Does the node say that the address is its own? -ENODATA: it says nothing of its addresses. addr: as inet_ntop(3) writes it. */
+int health_holds(const char *sensor, const char *addr);
 
 struct store_health_reply {
 	uint64_t server_ns; /* the store's clock */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_SHIP_ADDRESSES_H
+#define AJAR_SHIP_ADDRESSES_H
+
+#include "base/err.h"
+
+struct buf;
+
+/* Appends "; at ADDRESS ADDRESS...", the addresses of this network namespace as health_holds() reads them; "; at none" when it has none. */
+must_check int addresses_put(struct buf *b);
+
+#endif
