@@ -297,7 +297,7 @@ expect "a hidden listener: DNAT into a namespace of its own" nested 9002 "$STEER
 expect "a hidden listener: another host answers for the port" router 9003 hidden
 expect "another protocol on a permitted port" rogue 2200 masquerade
 expect "sshd's banner from python on a port for ssh" fake 2201 masquerade
-expect "sshd's banner from python on sshd's port" fake 22 "impostor masquerade?"
+expect "sshd's banner from python on sshd's port" fake 22 "impostor masquerade? changed?"
 expect "sshd with another host key than the one pinned" keyed 22 masquerade
 expect "a new door, reachable" newdoor 9004 unexpected
 expect "a new door behind a firewall" newdoor 9005 unexpected
