@@ -47,7 +47,8 @@ static void cut(void)
 
 	mdb_sql(&server, "ajar",
 		"SELECT id FROM information_schema.processlist WHERE db = 'ajar' AND id <> "
-		"connection_id() ORDER BY id DESC LIMIT 1",
+		"connection_id() ORDER BY id LIMIT 1" /* not that of who asked before us, which is ending */
+		,
 		out, sizeof(out));
 	snprintf(text, sizeof(text), "KILL CONNECTION %s", out);
 	if (*out)
