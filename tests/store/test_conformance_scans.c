@@ -404,6 +404,10 @@ static void test_compared(struct store *s)
 	   drv->name);
 	is_str(buf_str(&text), "n1 seen tcp closed 1-21,23-79,81-100; ",
 	       "%s: and those that are queued do not", drv->name);
+	buf_reset(&text);
+	ok(!store_scan_host_newest(s, "n1", list_host, &text) &&
+		   !strncmp(buf_str(&text), "n1 seen", 7),
+	   "%s: it is the node's newest", drv->name);
 	ok(!store_scan_compare(s, &h, T0, &ours) && ours, "%s: one monitor compares it", drv->name);
 	ok(!store_scan_compare(s, &h, T0, &ours) && !ours, "%s: and no other", drv->name);
 	buf_reset(&text);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+#include "store/compared.h"
 #include "store/triage.h"
 
 #include <errno.h>
@@ -58,6 +59,35 @@ static uint64_t add_doors(struct store *s, uint64_t id, const char *node, int64_
 	return store_alert_node_add(s, id, node, n, at, &before, &after) ? UINT64_MAX : after;
 }
 
+static int list_on(const struct store_alert *a, void *arg)
+{
+	buf_printf(arg, "%s ", a->key);
+	return 0;
+}
+
+static int why_of(const struct store_alert *a, void *arg)
+{
+	buf_puts(arg, a->why);
+	return 0;
+}
+
+/* Of stores that keep scans: who compares them asks what stands on a node. */
+static void test_on_node(struct store *s, uint64_t id)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+	int err = store_alerts_on(s, "n2", list_on, &b);
+
+	if (err == -EOPNOTSUPP)
+		return;
+	ok(!err && !store_alerts_on(s, "n1", list_on, &b), "%s: alerts of a node", drv->name);
+	is_str(buf_str(&b), "k1 ", "%s: are those that stand on it", drv->name);
+	buf_reset(&b);
+	ok(!store_alert_say(s, id, "it says another thing") &&
+		   !store_alert_get(s, "k1", why_of, &b),
+	   "%s: another why is written", drv->name);
+	is_str(buf_str(&b), "it says another thing", "%s: and read", drv->name);
+}
+
 static void test_nodes(struct store *s)
 {
 	struct store_alert a = an_alert("k1");
@@ -76,6 +106,7 @@ static void test_nodes(struct store *s)
 	is_int(add_doors(s, id, "n1", -1, 120), 1, "%s: one closes", drv->name);
 	is_int(add_doors(s, id, "n1", -5, 130), 0, "%s: never fewer than none", drv->name);
 	stands_on(s, id, true, "n2:1:90-90 ", "it stands on one node then");
+	test_on_node(s, id);
 	stands_on(s, id, false, "n1:0:100-130 n2:1:90-90 ", "the other is remembered");
 	ok(!store_alert_sum(s, id, &sum) && sum.doors == 1 && sum.nodes == 1 && sum.last_ns == 130,
 	   "%s: the sum is exact", drv->name);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "cli/cmd.h"
+#include "store/scans.h"
 #include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -155,6 +156,33 @@ static int print(struct cmd_ctx *c, struct store *s, const char *node, struct po
 	return table_print(t, stdout);
 }
 
+/* What is not known from outside, and why: it is neither open nor closed. */
+static int on_newest(const struct store_scan_host *h, void *arg)
+{
+	static const struct {
+		const char *state, *words;
+	} why[] = {
+		{ "timed-out", "took too long" },
+		{ "cut", "had more to say than is kept" },
+		{ "lost", "was not answered for" },
+		{ "flooded", "answered on everything" },
+	};
+	_cleanup_(buf_done) struct buf age = BUF_INIT(64);
+
+	(void)arg;
+	for (size_t i = 0; i < array_len(why); i++) {
+		if (strcmp(h->state, why[i].state))
+			continue;
+		view_time_short(&age, h->ended_ns, clock_wall_ns());
+		if (printf("\nfrom outside: at its newest scan (%" PRIu64
+			   ", %s) the node %s: nothing is known from that; see 'ajar scan show "
+			   "%" PRIu64 "'\n",
+			   h->scan_id, buf_str(&age), why[i].words, h->scan_id) < 0)
+			return -EPIPE;
+	}
+	return 0;
+}
+
 int node_ports_print(struct cmd_ctx *c, struct store *s, const char *node, const char *host_type)
 {
 	const struct store_door_query q = { .node = node, .open_only = true };
@@ -173,6 +201,10 @@ int node_ports_print(struct cmd_ctx *c, struct store *s, const char *node, const
 		add_rows(p, pr);
 	if (!err)
 		err = print(c, s, node, p);
+	if (!err)
+		err = store_scan_host_newest(s, node, on_newest, NULL);
+	if (err == -EOPNOTSUPP)
+		err = 0;
 	profile_free(pr);
 	free(p);
 	return err;

@@ -23,7 +23,7 @@ static bool is_own_trial(const struct judge *j, const struct event *ev)
 }
 
 int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
-		      const struct profile **ret_profile, struct judgement *ret_j)
+	       const struct profile **ret_profile, struct judgement *ret_j)
 {
 	int err = judge_profile(j, d->host_type, ret_profile);
 
@@ -70,8 +70,8 @@ static int look_up(struct judge *j, const struct store_event_row *row, struct kn
 }
 
 /* Under which alert the door goes. kept: the key it has in the store, or NULL. */
-int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind,
-		      const char *kept, struct buf *b)
+int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind, const char *kept,
+	      struct buf *b)
 {
 	_cleanup_(buf_done) struct buf own = BUF_INIT(1024);
 	int err;

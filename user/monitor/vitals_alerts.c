@@ -93,7 +93,8 @@ static int put(struct vitals *v, const char *key, struct group *g, const struct 
 {
 	_cleanup_(buf_done) struct buf nodes = BUF_INIT(NODES_TEXT_MAX + 64),
 				       few = BUF_INIT(NODES_WORDS_MAX + 64),
-				       summary = BUF_INIT(VITALS_TEXT_MAX), remedy = BUF_INIT(VITALS_TEXT_MAX),
+				       summary = BUF_INIT(VITALS_TEXT_MAX),
+				       remedy = BUF_INIT(VITALS_TEXT_MAX),
 				       why = BUF_INIT(VITALS_TEXT_MAX);
 	struct store_alert a = { .key = key,
 				 .kind = health_issue_kind(g->issue),

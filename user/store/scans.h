@@ -127,6 +127,8 @@ must_check int store_scans(struct store *s, const struct store_scan_query *q, st
 typedef int (*store_scan_host_fn)(const struct store_scan_host *h, void *arg);
 /* Hosts that are not queued any more, in the order of their ends. */
 must_check int store_scan_hosts(struct store *s, const struct store_scan_query *q, store_scan_host_fn fn, void *arg);
+/* The one of the node that ended last, however it ended; none: fn is not called. */
+must_check int store_scan_host_newest(struct store *s, const char *node, store_scan_host_fn fn, void *arg);
 typedef int (*store_scan_port_fn)(const struct store_scan_host *h, const struct store_scan_port *p, void *arg);
 /* The ports of one host of one scan, in order; h has only the key. */
 must_check int store_scan_ports(struct store *s, uint64_t scan_id, const char *node, const char *addr, store_scan_port_fn fn,

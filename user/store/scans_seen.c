@@ -159,6 +159,15 @@ int store_scan_hosts(struct store *s, const struct store_scan_query *want, store
 	return ret ? ret : each_host(&q, fn, arg);
 }
 
+int store_scan_host_newest(struct store *s, const char *node, store_scan_host_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret =
+		sql_get(&q, HOST_COLS "AND n.name = ? ORDER BY h.ended_ns DESC LIMIT 1", "s", node);
+
+	return ret ? ret : each_host(&q, fn, arg);
+}
+
 int store_scan_uncompared(struct store *s, uint64_t since_ns, uint32_t limit, store_scan_host_fn fn,
 			  void *arg)
 {
