@@ -79,7 +79,7 @@ LIBS := $(LIBS_AGENT) $(or $(call pkg_libs,sqlite3),-lsqlite3) $(or $(call pkg_l
 
 # --- sources -------------------------------------------------------------------------------------
 
-MODULES := base core conf sensor journal store ship audit alert view scan notify monitor
+MODULES := base core conf steer sensor journal store ship audit alert view scan notify monitor
 LIB_SRC := $(sort $(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
 AGENT_SRC := $(sort $(wildcard user/agent/*.c))
 CLI_SRC := $(sort $(wildcard user/cli/*.c))
@@ -197,7 +197,7 @@ DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsq
 	libcurl4-openssl-dev libc6-dev linux-libc-dev pkg-config iproute2 nmap
 # Other kernels, tests/vm: for this one architecture.
 DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
-DEPS_TEST := $(DEPS_BUILD) nftables python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
+DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
 	liburing-dev gcc-multilib jq faketime systemd mandoc bash-completion mariadb-server-core mariadb-client-core openssl \
 	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 openssh-server openssh-client nginx-light \
 	rpcbind chrony $(DEPS_VM)

@@ -8,6 +8,7 @@ BEGIN {
 	allow["core"] = "base core"
 	allow["conf"] = "base core conf"
 	allow["sensor"] = "base core sensor"
+	allow["steer"] = "base core steer"
 	allow["journal"] = "base core journal"
 	allow["store"] = "base core store"
 	allow["audit"] = "base core audit"
@@ -18,7 +19,7 @@ BEGIN {
 	allow["notify"] = "base core conf store alert view notify"
 	# Stored records are chained as in the journal: who judges them checks that.
 	allow["monitor"] = "base core conf journal store audit alert scan monitor"
-	allow["agent"] = "base core conf sensor journal agent"
+	allow["agent"] = "base core conf steer sensor journal agent"
 	allow["cli"] = "base core conf sensor journal store audit ship alert view scan notify monitor cli"
 }
 /^#include "/ {

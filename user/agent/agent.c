@@ -26,6 +26,7 @@
 
 #include "agent/replay.h"
 #include "agent/sign.h"
+#include "agent/steering.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -62,6 +63,7 @@ struct agent {
 	struct loop *loop;
 	struct loop_source *sweep_timer, *owed_timer, *sign_timer;
 	struct sign *sign; /* of life */
+	struct steering_end *steering;
 	struct buf record;
 	struct replay *replay; /* what a sensor that was taken over may deliver again */
 	unsigned batch; /* records appended and not yet committed */
@@ -246,6 +248,20 @@ static int on_signal(int signo, void *arg)
 	return 0;
 }
 
+static int record_steering(struct text list, uint32_t ways, void *arg)
+{
+	struct agent *a = arg;
+	struct event ev = { .kind = EVENT_STEER,
+			    .origin = ORIGIN_EVENT,
+			    .time_ns = clock_wall_ns(),
+			    .boot_ns = clock_boot_ns(),
+			    .count = ways,
+			    .reason = list };
+	int err = record(&ev, a);
+
+	return err ? err : commit(a);
+}
+
 /* --- starting and stopping --------------------------------------------------------------------- */
 
 static int open_journal_as_role(struct agent *a)
@@ -368,6 +384,8 @@ static int set_up_loop(struct agent *a)
 				     a->conf->sweep_every_ns);
 	if (!err)
 		err = loop_add_fd(a->loop, sensor_fd(a->sensor), EPOLLIN, on_ring, a, NULL);
+	if (!err)
+		err = steering_attach(a->steering, a->loop, record_steering, a);
 	return err ? log_err(err, "cannot set up the event loop") : 0;
 }
 
@@ -452,6 +470,7 @@ static int run(struct agent *a)
 			       "neither user '%s' nor 'nobody' is in /etc/passwd: "
 			       "run 'useradd --system %s'",
 			       a->conf->role_user, a->conf->role_user);
+	steering_start(a->uid, a->gid, a->conf->health_interval_ns, &a->steering);
 	err = open_journal(a);
 	if (!err)
 		err = open_sensor(a);
@@ -483,6 +502,7 @@ int agent_run(const struct conf *conf)
 	replay_free(a.replay);
 	sign_free(a.sign);
 	loop_free(a.loop);
+	steering_free(a.steering);
 	buf_done(&a.record);
 	if (a.journal_dir >= 0)
 		close(a.journal_dir);

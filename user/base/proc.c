@@ -327,6 +327,33 @@ int proc_drop_privileges(uid_t uid, gid_t gid)
 	return err ? err : clear_capability_sets();
 }
 
+/* Those of `keep` that we have, and nothing to hand on. */
+static int keep_capabilities(uint64_t keep)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return -errno;
+	for (unsigned i = 0; i < 2; i++) {
+		data[i].permitted &= (uint32_t)(keep >> 32 * i);
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
+}
+
+int proc_drop_privileges_but(uid_t uid, gid_t gid, uint64_t keep)
+{
+	int err = prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ? -errno : 0;
+
+	if (!err && !geteuid())
+		err = change_user(uid, gid, -1);
+	if (!err)
+		err = lock_down();
+	return err ? err : keep_capabilities(keep);
+}
+
 bool proc_has_net_raw(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -48,6 +48,8 @@ const char *proc_status_text(int wait_status);
  * drops what else there is. Verifies the result.
  */
 must_check int proc_drop_privileges(uid_t uid, gid_t gid);
+/* The same, but for the capabilities of `keep` (bits), as far as we have them; no child of ours gets them. */
+must_check int proc_drop_privileges_but(uid_t uid, gid_t gid, uint64_t keep);
 /*
  * The same, but CAP_NET_RAW stays permitted if it is: not effective here and in no child, until one is started with net_raw.
  * *ret_kept: it is.

@@ -59,6 +59,7 @@ static void count(struct watch *w, const struct event *ev)
 	case EVENT_GAP:
 	case EVENT_START:
 	case EVENT_STOP:
+	case EVENT_STEER:
 		break;
 	}
 }

@@ -12,6 +12,7 @@
 static const char *const kind_names[] = {
 	[EVENT_OPEN] = "open", [EVENT_CLOSE] = "close", [EVENT_BIND] = "bind", [EVENT_LOST] = "lost",
 	[EVENT_GAP] = "gap", [EVENT_START] = "start", [EVENT_STOP] = "stop",
+	[EVENT_STEER] = "steer",
 };
 static const char *const origin_names[] = {
 	[ORIGIN_EVENT] = "event", [ORIGIN_SNAPSHOT] = "snapshot", [ORIGIN_SWEEP] = "sweep",

@@ -24,6 +24,7 @@ enum event_kind {
 	EVENT_GAP = 5, /* records from..to are missing on purpose or by damage, reason says why */
 	EVENT_START = 6, /* the agent began to record; reason: tier and hooks */
 	EVENT_STOP = 7,
+	EVENT_STEER = 8, /* what the node says answers without a door has changed; reason: the whole, core/steering.h */
 };
 
 enum event_origin {
@@ -102,7 +103,7 @@ struct event {
 	uint64_t cgroup_id; /* of the opener */
 	struct text cgroup; /* its path below the cgroup root, or unknown */
 	uint64_t opened_ns; /* close: wall time of the opening, 0 unknown */
-	uint64_t count; /* lost, gap: how many records */
+	uint64_t count; /* lost, gap: how many records; steer: how many ways */
 	/*
 	 * lost: of which CPU's counter, of the sensor that was attached then (CLOCK_BOOTTIME; 0: of none), and how far that is
 	 * told with this record. Who finds it in a journal need not tell it again.
@@ -111,7 +112,7 @@ struct event {
 	uint64_t lost_since_ns, lost_total;
 	uint64_t from_seq, to_seq; /* gap */
 	uint32_t gap_boot; /* gap: the boot_seq that from..to belong to */
-	struct text reason; /* lost, gap, start, stop */
+	struct text reason; /* lost, gap, start, stop, steer */
 	struct text raw; /* the encoded record this was decoded from, if any */
 };
 

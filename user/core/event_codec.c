@@ -7,7 +7,7 @@
  *
  *	u8  version = 1
  *	u8  kind            enum event_kind
- *	u8  origin          enum event_origin, 0 when it has no meaning (lost, gap, start, stop)
+ *	u8  origin          enum event_origin, 0 when it has no meaning (lost, gap, start, stop, steer)
  *	u8  reserved = 0
  *	u64 time_ns         wall clock
  *	u64 boot_ns         CLOCK_BOOTTIME
@@ -391,7 +391,7 @@ int event_decode(const void *p, size_t n, struct event *ret_ev)
 	kind = get_u8(&c);
 	origin = get_u8(&c);
 	get_u8(&c);
-	if (kind < EVENT_OPEN || kind > EVENT_STOP || origin > ORIGIN_SWEEP)
+	if (kind < EVENT_OPEN || kind > EVENT_STEER || origin > ORIGIN_SWEEP)
 		return -EBADMSG;
 	ev.kind = (enum event_kind)kind;
 	ev.origin = (enum event_origin)origin;

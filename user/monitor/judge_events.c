@@ -234,6 +234,7 @@ int judge_event(struct judge *j, const struct store_event_row *row)
 	case EVENT_LOST:
 	case EVENT_GAP:
 	case EVENT_STOP:
+	case EVENT_STEER:
 		break;
 	}
 	return 0;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/jsonw.h"
 #include "core/place.h"
+#include "core/steering.h"
 #include "view/view.h"
 
 static void put_id(struct jsonw *w, const char *key, uint32_t id)
@@ -159,6 +160,16 @@ static void put_closing(struct jsonw *w, const struct event *ev)
 		jsonw_null(w, "duration_ms");
 }
 
+static void put_steering(struct jsonw *w, struct text list)
+{
+	struct text line;
+
+	jsonw_arr(w, "steering");
+	while (steering_next(&list, &line))
+		jsonw_text(w, NULL, line);
+	jsonw_end_arr(w);
+}
+
 /* What only events of this kind have. */
 static void put_own_keys(struct jsonw *w, const struct event *ev)
 {
@@ -179,6 +190,9 @@ static void put_own_keys(struct jsonw *w, const struct event *ev)
 	case EVENT_START:
 	case EVENT_STOP:
 		jsonw_text(w, "reason", ev->reason);
+		break;
+	case EVENT_STEER:
+		put_steering(w, ev->reason);
 		break;
 	case EVENT_OPEN:
 	case EVENT_BIND:

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "core/steering.h"
 #include "store/scan_changes.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -22,6 +23,7 @@
 #define SGR_LOUD "1;31"
 #define TEXT_SHOWN_MAX 400
 #define NARROW 120
+#define STEERING_SHOWN 3
 #define WHO_WIDTH 32
 #define WHO_WIDTH_MIN 12
 
@@ -233,6 +235,22 @@ static void put_door_line(struct buf *b, size_t line, const struct event *ev,
 		buf_put(b, tail.data, tail.len);
 }
 
+/* How many ways there are now, and the first of them. */
+static void put_steering(struct buf *b, const struct event *ev)
+{
+	struct text list = ev->reason, line;
+	unsigned n = 0;
+
+	buf_printf(b, "* steering changed: %" PRIu64 " way%s in without a door", ev->count,
+		   plural(ev->count));
+	while (n++ < STEERING_SHOWN && steering_next(&list, &line)) {
+		buf_puts(b, n == 1 ? ": " : "; ");
+		steering_format_line(b, line);
+	}
+	if (list.len)
+		buf_puts(b, "; ...");
+}
+
 void view_event_line(struct buf *b, const struct event *ev, const struct view_event_ctx *ctx,
 		     const struct view_line_opts *o)
 {
@@ -251,6 +269,7 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 	case EVENT_BIND:
 	case EVENT_START:
 	case EVENT_STOP:
+	case EVENT_STEER:
 		break;
 	}
 	line = begin(b, sgr, ev->time_ns, ctx->node, o);
@@ -273,6 +292,9 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 	case EVENT_STOP:
 		buf_printf(b, "* recording %s", ev->kind == EVENT_START ? "starts" : "stops");
 		put_reason(b, ev->reason);
+		break;
+	case EVENT_STEER:
+		put_steering(b, ev);
 		break;
 	}
 	end(b, sgr, o);

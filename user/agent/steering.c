@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "agent/steering.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "core/steering.h"
+#include "steer/reader.h"
+
+struct steering_end {
+	pid_t pid;
+	int fd;
+	struct loop_source *source;
+	bool told; /* a list that was not empty */
+	steering_fn fn;
+	void *arg;
+};
+
+void steering_start(uid_t uid, gid_t gid, uint64_t every_ns, struct steering_end **ret_e)
+{
+	struct steering_end *e = calloc(1, sizeof(*e));
+	int err = e ? steer_spawn(uid, gid, every_ns, &e->pid, &e->fd) : -ENOMEM;
+
+	*ret_e = err ? NULL : e;
+	if (!err)
+		return;
+	free(e);
+	log_warn("cannot read what steers connections past doors (%s), continuing without",
+		 strerror(-err));
+}
+
+void steering_free(struct steering_end *e)
+{
+	if (!e)
+		return;
+	close(e->fd);
+	kill(e->pid, SIGKILL);
+	waitpid(e->pid, NULL, 0);
+	free(e);
+}
+
+static int read_all(int fd, void *p, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		ssize_t got = read(fd, (char *)p + at, n - at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? -errno : -EPIPE;
+		at += (size_t)got;
+	}
+	return 0;
+}
+
+static int give(struct steering_end *e, struct text list, uint32_t ways)
+{
+	if (!list.len && !e->told)
+		return 0;
+	e->told = true;
+	return e->fn(list, ways, e->arg);
+}
+
+/* Its word is bounded and checked: it reads what others wrote. */
+static int on_list(void *arg)
+{
+	struct steering_end *e = arg;
+	char text[STEERING_TEXT_MAX];
+	uint32_t head[2];
+	int err = read_all(e->fd, head, sizeof(head));
+
+	if (!err && head[0] > sizeof(text))
+		err = -E2BIG;
+	if (!err && head[0])
+		err = read_all(e->fd, text, head[0]);
+	if (!err)
+		return give(e, (struct text){ text, head[0] }, head[1]);
+	log_warn("what steers connections past doors is not read any more (%s), continuing "
+		 "without: restart the agent",
+		 strerror(-err));
+	loop_remove(take_ptr(e->source));
+	return give(e, TEXT("! the process that reads it has ended\n"), 0);
+}
+
+int steering_attach(struct steering_end *e, struct loop *l, steering_fn fn, void *arg)
+{
+	if (!e)
+		return 0;
+	e->fn = fn;
+	e->arg = arg;
+	return loop_add_fd(l, e->fd, EPOLLIN, on_list, e, &e->source);
+}

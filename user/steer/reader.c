@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "steer/reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/proc.h"
+#include "steer/netlink.h"
+#include "steer/nft.h"
+#include "steer/others.h"
+
+#define TRIES 3
+#define PAUSE_NS                                                                                   \
+	UINT64_C(500000000) /* between two readings, and 20 times as long as the reading took */
+
+/* --- nftables ---------------------------------------------------------------------------------------------- */
+
+static int on_nft(const struct nlmsghdr *h, void *arg)
+{
+	return nft_feed(arg, h);
+}
+
+static int dump_nft(int fd, struct nft *n, unsigned type, const struct nft_set_name *of)
+{
+	const struct nfgenmsg g = { .nfgen_family = of ? of->family : AF_UNSPEC,
+				    .version = NFNETLINK_V0 };
+	struct netlink_request r;
+
+	netlink_begin(&r, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), &g, sizeof(g));
+	if (of) {
+		netlink_put_str(&r, NFTA_SET_ELEM_LIST_TABLE, of->table);
+		netlink_put_str(&r, NFTA_SET_ELEM_LIST_SET, of->set);
+	}
+	return netlink_dump(fd, (struct nlmsghdr *)r.bytes, on_nft, n);
+}
+
+static int read_nft(int fd, const struct steer_addrs *addrs, struct steer_list *l)
+{
+	static const unsigned types[] = { NFT_MSG_GETCHAIN, NFT_MSG_GETSET, NFT_MSG_GETRULE };
+	_cleanup_(nft_freep) struct nft *n = NULL;
+	struct nft_set_name set;
+	size_t at = 0;
+	int err = nft_new(&n);
+
+	for (size_t i = 0; !err && i < array_len(types); i++)
+		err = dump_nft(fd, n, types[i], NULL);
+	while (!err && nft_wants(n, &at, &set)) {
+		err = dump_nft(fd, n, NFT_MSG_GETSETELEM, &set);
+		if (err == -ENOENT)
+			err = -EINTR; /* it went meanwhile */
+	}
+	if (!err)
+		nft_walk(n, addrs, l);
+	return err;
+}
+
+static void add_nft(const struct steer_addrs *addrs, struct steer_list *l)
+{
+	_close_ int fd = -1;
+	int err = netlink_open(NETLINK_NETFILTER, &fd);
+
+	if (!err)
+		err = -EINTR;
+	for (unsigned i = 0; err == -EINTR && i < TRIES; i++)
+		err = read_nft(fd, addrs, l);
+	if (err && err != -EPROTONOSUPPORT &&
+	    err != -EINVAL) /* a kernel without nftables has no rules */
+		steer_list_add(l, "! nft: %s",
+			       err == -EINTR ? "the rules change faster than they can be read"
+					     : strerror(-err));
+}
+
+int steer_read(const struct steer_fds *fds, struct buf *b, uint64_t *ret_ways)
+{
+	_cleanup_(steer_addrs_freep) struct steer_addrs *addrs = NULL;
+	_cleanup_(steer_list_done) struct steer_list l = { 0 };
+	int err = steer_addrs_new(&addrs);
+
+	if (err)
+		steer_list_add(&l, "! addresses of this machine: %s", strerror(-err));
+	add_nft(addrs, &l);
+	steer_legacy(fds->names4, "iptables", &l);
+	steer_legacy(fds->names6, "ip6tables", &l);
+	steer_ipvs(addrs, &l);
+	steer_sk_lookup(&l);
+	steer_xdp(&l);
+	return steer_list_text(&l, b, ret_ways);
+}
+
+/* --- the process --------------------------------------------------------------------------------------------- */
+
+/* The group's messages say only that something changed: which, the dump says. */
+static int watch_rules(int *ret_fd)
+{
+	const int group = NFNLGRP_NFTABLES;
+	_close_ int fd = -1;
+	int err = netlink_open(NETLINK_NETFILTER, &fd);
+
+	if (!err && setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		err = -errno;
+	if (!err)
+		*ret_fd = take_fd(fd);
+	return err;
+}
+
+static void forget(int fd)
+{
+	char bytes[8192];
+
+	for (unsigned i = 0;
+	     i < 10000 && recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_TRUNC) != -1; i++)
+		;
+}
+
+/* false: nobody listens any more. */
+static bool tell(int out, struct buf *now, struct buf *told, uint64_t ways)
+{
+	uint32_t head[2] = { (uint32_t)now->len, ways < UINT32_MAX ? (uint32_t)ways : UINT32_MAX };
+
+	if (told->max && told->len == now->len &&
+	    (!now->len || !memcmp(told->data, now->data, now->len)))
+		return true;
+	buf_done(told);
+	*told = *now;
+	*now = (struct buf)BUF_INIT(STEERING_TEXT_MAX);
+	return !file_write_all(out, head, sizeof(head)) &&
+	       !file_write_all(out, told->data, told->len);
+}
+
+static bool wait_for_change(int out, int rules, uint64_t pause_ns, uint64_t every_ns)
+{
+	struct pollfd p[] = { { .fd = out }, { .fd = rules, .events = POLLIN } };
+
+	/* What comes in a burst is one reading. */
+	if (poll(p, 1, (int)(pause_ns / 1000000)) > 0)
+		return false;
+	if (poll(p, rules < 0 ? 1 : 2, (int)(every_ns / 1000000)) > 0 && p[0].revents)
+		return false;
+	if (rules >= 0)
+		forget(rules);
+	return true;
+}
+
+static int reader_main(const struct steer_fds *fds, int out, uint64_t every_ns)
+{
+	struct buf now = BUF_INIT(STEERING_TEXT_MAX), told = { 0 };
+	int rules = -1;
+	uint64_t began, took, ways;
+
+	if (watch_rules(&rules))
+		rules = -1; /* every_ns has to do */
+	do {
+		began = clock_boot_ns();
+		buf_reset(&now);
+		if (steer_read(fds, &now, &ways) || !tell(out, &now, &told, ways))
+			return 1;
+		took = 20 * (clock_boot_ns() - began);
+	} while (wait_for_change(out, rules, took > PAUSE_NS ? took : PAUSE_NS, every_ns));
+	return 0;
+}
+
+static int child(uid_t uid, gid_t gid, int out, uint64_t every_ns, pid_t parent)
+{
+	/* Before Linux 6.4 any bpf(2) asks for CAP_BPF. */
+	const uint64_t keep = UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_BPF;
+	static const int ignored[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
+	struct steer_fds fds;
+	int at = fcntl(out, F_DUPFD_CLOEXEC, 10);
+
+	/* Nothing of the agent's but the pipe and what it says to people. */
+	if (at < 0 || dup2(at, 3) != 3)
+		return 1;
+	closefrom(4);
+	/* It ends with the agent, and not before it when both are told to stop. */
+	for (size_t i = 0; i < array_len(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	fds.names4 = open("/proc/net/ip_tables_names", O_RDONLY | O_CLOEXEC);
+	fds.names6 = open("/proc/net/ip6_tables_names", O_RDONLY | O_CLOEXEC);
+	prctl(PR_SET_NAME, "ajar-steer");
+	if (proc_drop_privileges_but(uid, gid, keep) || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+	    getppid() != parent)
+		return 1;
+	return reader_main(&fds, 3, every_ns);
+}
+
+int steer_spawn(uid_t uid, gid_t gid, uint64_t every_ns, pid_t *ret_pid, int *ret_fd)
+{
+	pid_t parent = getpid(), pid;
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (!pid)
+		_exit(child(uid, gid, fds[1], every_ns, parent));
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return -errno;
+	}
+	*ret_pid = pid;
+	*ret_fd = fds[0];
+	return 0;
+}
