@@ -5,7 +5,7 @@
 # Then what it promises: a door on the node alerts, with accounts that may do no more than they need.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-need_root unshare setpriv openssl mariadb ip
+need_root unshare setpriv openssl mariadb ip faketime
 if [ -z "${CLUSTER_PAGE:-}" ]; then
 	# lib.sh makes folders that only the run inside needs; its trap removes them.
 	CLUSTER_PAGE=1 unshare -mnpf --mount-proc --kill-child=KILL -- bash "$TOP/tests/e2e/test_cluster_page.sh"
@@ -134,4 +134,36 @@ ok "and nothing more came" eval '! view timeline -j :23012 | grep -q 23012'
 run db grant node001 --subject /CN=node001 --password-file /etc/ajar/node001.password --store "$OWNER"
 same "granted again" "$RC" 0
 WAIT=60 ok "what was recorded meanwhile arrives" wait_for eval 'view timeline -j :23012 | grep -q 23012'
+
+# --- certificates that go bad while it runs ----------------------------------------------------------------------
+
+# Read by the server at FLUSH SSL; lines that stand are cut.
+serve_with() { # name
+	cp "/etc/ajar/$1.pem" "$T/tls/server.pem"
+	cp "/etc/ajar/$1.key" "$T/tls/server.key"
+	chmod 644 "$T"/tls/*
+	mariadb -e 'FLUSH SSL' &&
+		mariadb -Ne "SELECT concat('KILL ', id, ';') FROM information_schema.processlist WHERE user LIKE 'node%'" | mariadb -f
+}
+refused() { # sentence, words, port of a door that opens meanwhile
+	run db status --store "$OWNER"
+	refuses "$1" 2 "$2"
+	open_door tcp 127.0.0.1 "$3"
+	close_door
+}
+cert elsewhere /CN=db2 "${by_ca[@]}" -addext subjectAltName=DNS:db2
+ok "the server gets a certificate of another name" serve_with elsewhere
+refused "another name" "not for this name" 23013
+WAIT=40 ok "the shipper says so too" wait_for grep -q "ajar-ship.*not for this name" "$T/run.err"
+faketime '3 days ago' openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=db1 \
+	-keyout /etc/ajar/old.key -out /etc/ajar/old.pem "${by_ca[@]}" -addext subjectAltName=DNS:db1 2>/dev/null
+ok "the server's certificate runs out" serve_with old
+refused "expired" "has run out" 23014
+ok "it is renewed" serve_with server
+faketime '+3 years' ajar db status --store "$OWNER" >"$T/out" 2>"$T/err"
+same "a clock that is three years ahead" "$? $(grep -c 'clock is ahead' "$T/err")" "2 1"
+faketime '10 days ago' ajar db status --store "$OWNER" >"$T/out" 2>"$T/err"
+same "one that is behind" "$? $(grep -c 'of a later day than this machine' "$T/err")" "2 1"
+come() { mariadb ajar -Ne "SELECT group_concat(kind ORDER BY seq) FROM events WHERE kind IN (1, 2) AND port = $1"; }
+for p in 23013 23014; do WAIT=60 ok "the door $p of meanwhile arrives, once" wait_for eval "[ \"\$(come $p)\" = 1,2 ]"; done
 done_testing

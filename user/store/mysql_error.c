@@ -113,6 +113,32 @@ static const struct meaning {
 	{ 1193, -EOPNOTSUPP, "this server is too old: MySQL 8 or MariaDB 10.11 at least" },
 };
 
+/* Why TLS failed, as far as the client library's words tell. */
+static const char *tls_remedy(const char *words)
+{
+	static const struct {
+		const char *has, *remedy;
+	} reasons[] = {
+		{ "expired",
+		  "TLS failed: the server's certificate has run out, or this machine's clock is "
+		  "ahead "
+		  "(look at 'date -u'): give the server a new one, then 'FLUSH SSL' there" },
+		{ "not yet valid", "TLS failed: the server's certificate is of a later day than "
+				   "this machine's clock "
+				   "says: look at 'date -u'" },
+		{ "Validation of SSL server certificate",
+		  "TLS failed: the server's certificate is not for this name: write the host in "
+		  "the "
+		  "URI as its subjectAltName has it, or give the server one with this name" },
+	};
+
+	for (size_t i = 0; i < array_len(reasons); i++) {
+		if (strstr(words, reasons[i].has))
+			return reasons[i].remedy;
+	}
+	return NULL;
+}
+
 static const struct meaning *meaning_of(unsigned number)
 {
 	for (size_t i = 0; i < array_len(meanings); i++) {
@@ -139,7 +165,8 @@ int my_fail(struct my *s, struct my_stmt *st)
 	unsigned number = st && st->st ? mysql_stmt_errno(st->st) : mysql_errno(s->db);
 	const char *words = st && st->st ? mysql_stmt_error(st->st) : mysql_error(s->db);
 	const struct meaning *m = meaning_of(number);
-	const char *remedy = m && m->remedy ? m->remedy : "";
+	const char *tls = number == 2026 ? tls_remedy(words) : NULL;
+	const char *remedy = tls ? tls : m && m->remedy ? m->remedy : "";
 
 	/* Encrypted, a line that is cut is a failure of TLS; of what was agreed on, no longer. */
 	if (number == 2026 && s->connected) {
