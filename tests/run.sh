@@ -10,12 +10,14 @@
 # belongs elsewhere than its group by a comment near its top: "run.sh: alone, for it counts clock ticks".
 set -u
 cd "$(dirname "$0")/.." || exit 2
+BUILD=${BUILD:-build}
+export BUILD
 
 # Stores and journals sync what they write, and most tests waited for a disk: /tmp is memory while they run, in a mount namespace
 # that goes with us. Not in a long run, nor for what runs alone, nor where that cannot be had (AJAR_TEST_TMP=disk: nowhere).
 memory_tmp() {
 	[ -z "${AJAR_LONG:-}" ] && [ -z "${AJAR_TEST_TMP:-}" ] && [ "$(id -u)" = 0 ] || return 1
-	case $PWD/ in /tmp/*) return 1 ;; esac
+	case $PWD/:$BUILD/ in /tmp/* | *:/tmp/*) return 1 ;; esac
 	[ "$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)" -ge 8000000 ] || return 1
 	unshare --mount --propagation private mount -t tmpfs -o size=6g,mode=1777 ajar-tests /tmp 2>/dev/null
 }
@@ -24,8 +26,6 @@ if memory_tmp; then
 	# shellcheck disable=SC2016 # the inner shell's
 	exec unshare --mount --propagation private sh -c 'mount -t tmpfs -o size=6g,mode=1777 ajar-tests /tmp && exec "$@"' - sh tests/run.sh "$@"
 fi
-BUILD=${BUILD:-build}
-export BUILD
 CI=${CI:-}
 jobs=${AJAR_TEST_JOBS:-2}
 mkdir -p "$BUILD/log"
@@ -159,7 +159,7 @@ if [ "$jobs" -gt 1 ]; then
 else
 	work 1 machine beside
 fi
-[ "${AJAR_TEST_TMP:-}" != memory ] || umount -l /tmp # what measures has the disk
+! grep -q "^ajar-tests /tmp " /proc/mounts || umount -l /tmp # what measures has the disk
 work 1 alone
 passed=0 failed=0 skipped=0
 totals=$(awk '{ p += $1; f += $2; s += $3 } END { print "passed=" p + 0, "failed=" f + 0, "skipped=" s + 0 }' "$Q/results")
