@@ -48,10 +48,47 @@ struct scene {
 	uint64_t opened, closed;
 	struct seen seen;
 	bool blind, no_agent, v6, udp;
+	const char *steering;
 	enum finding_kind want; /* 0: none */
 };
 
+#define DNAT "tcp 2222 * 10.0.0.1:22 nft ip nat pre: dnat\ntcp 22 * 10.0.0.1:22 nft ip nat pre: dnat\n"
+#define HINT "? xdp: BPF program 7 on eth0 may answer by itself\n"
+
 static const struct scene scenes[] = {
+	/* Steered, as the node says. */
+	{ .what = "an unexpected port that the node says is steered is not hidden",
+	  .port = 2222,
+	  .outside = PORT_OPEN,
+	  .steering = DNAT,
+	  .want = FINDING_UNEXPECTED },
+	{ .what = "a permitted port that is steered to the right service",
+	  .port = 22,
+	  .outside = PORT_OPEN,
+	  .seen = { "ssh", "OpenSSH", METHOD_PROBED, 10 },
+	  .steering = DNAT,
+	  .want = 0 },
+	{ .what = "a permitted port that is steered to another service",
+	  .port = 22,
+	  .outside = PORT_OPEN,
+	  .seen = { "http", "nginx", METHOD_PROBED, 10 },
+	  .steering = DNAT,
+	  .want = FINDING_MASQUERADE },
+	{ .what = "one that a program may have looked up a socket for",
+	  .port = 4444,
+	  .outside = PORT_OPEN,
+	  .steering = "any any * - sk_lookup: BPF program 7\n",
+	  .want = FINDING_UNEXPECTED },
+	{ .what = "one that no way is about is hidden",
+	  .port = 4444,
+	  .outside = PORT_OPEN,
+	  .steering = DNAT HINT,
+	  .want = FINDING_HIDDEN },
+	{ .what = "a way that nothing answers at",
+	  .port = 2222,
+	  .outside = PORT_CLOSED,
+	  .steering = DNAT,
+	  .want = 0 },
 	/* Honest. */
 	{ "a permitted service, open on both sides",
 	  22,
@@ -342,6 +379,7 @@ static struct compared play(const struct scene *sc, const struct profile *p)
 						     .name = text_of(sc->seen.name),
 						     .product = text_of(sc->seen.product) } };
 	const struct compare_in in = {
+		.steering = text_of(sc->steering),
 		.profile = p,
 		.proto = d.proto,
 		.port = sc->port,

@@ -133,12 +133,43 @@ static enum says says_of(const struct compare_in *in, struct compared *c)
 	return says_of_port(in, &c->row);
 }
 
+static bool leads_to(const struct steering *st, const struct compare_in *in,
+		     const struct compare_door *d)
+{
+	static const uint8_t any[16];
+	size_t n = d->door->family == FAMILY_INET ? 4 : 16;
+
+	if (d->closed_ns || proto_class(d->door->proto) != in->proto ||
+	    d->door->port != (st->to_port ? st->to_port : in->port))
+		return false;
+	return !st->has_to_addr || !memcmp(d->door->addr, any, n) ||
+	       (d->door->family == st->to_family && !memcmp(d->door->addr, st->to_addr, n));
+}
+
+/* An answer without a door, or from one that cannot be it: does the node say why? */
+static void steer(const struct compare_in *in, struct compared *c)
+{
+	bool answers = c->witness.outside == OUTSIDE_OPEN;
+
+	if (!answers || c->witness.inside == INSIDE_OPEN || c->witness.inside == INSIDE_ABSENT ||
+	    !steering_find(in->steering, in->proto, in->port, in->family, in->addr, &c->steering))
+		return;
+	c->steered = true;
+	c->witness.inside = INSIDE_ABSENT;
+	for (size_t i = 0; i < in->doors_len && (c->steering.to_port || c->steering.has_to_addr);
+	     i++) {
+		if (leads_to(&c->steering, in, &in->doors[i]))
+			c->behind = &in->doors[i];
+	}
+}
+
 void audit_compare(const struct compare_in *in, struct compared *ret)
 {
 	struct compared c = { 0 };
 
 	c.witness.inside = inside_of(in, &c);
 	c.witness.outside = outside_of(in);
+	steer(in, &c);
 	c.witness.says = says_of(in, &c);
 	c.witness.owner = c.door ? owner_facts(c.door->opener) : 0;
 	if (in->seen && c.witness.outside == OUTSIDE_OPEN) {

@@ -15,9 +15,13 @@
 #include "cli/node_ports.h"
 #include "cli/out.h"
 #include "conf/conf.h"
+#include "core/steering.h"
 #include "store/health.h"
+#include "store/steering.h"
 #include "store/store.h"
 #include "view/view.h"
+
+#define STEERING_SHOWN 20 /* lines */
 
 /*
  * What the store knows of each node's witness. "recording" is said only of one whose heartbeat says so and is fresh, or of
@@ -54,6 +58,7 @@ struct state {
 	uint64_t since_ns; /* no witness since; 0: there is one, or nobody knows */
 	uint64_t last_event_ns;
 	uint64_t doors;
+	struct buf steering;
 };
 
 static int last_event(const struct store_event_row *row, void *arg)
@@ -88,8 +93,9 @@ static int look(struct nodes *k, const struct store_node *n, struct state *ret)
 	bool ours = !*k->c->conf->store_uri && !strcmp(n->name, k->c->conf->node_name);
 	int err = 0, runs = ours ? cmd_agent_runs(k->c) : -1;
 
-	*ret = (struct state){ .health = UNKNOWN };
-	if (n->boot_seq)
+	*ret = (struct state){ .health = UNKNOWN, .steering = BUF_INIT(STEERING_STORED_MAX) };
+	err = store_steering_get(k->store, n->name, &ret->steering);
+	if (!err && n->boot_seq)
 		err = store_events(k->store, &newest, last_event, ret);
 	if (!err)
 		err = store_doors(k->store, &open, count_door, &ret->doors);
@@ -137,6 +143,10 @@ static int node_json(struct nodes *k, const struct store_node *n, const struct s
 	jsonw_u64(&w, "lost", n->lost);
 	jsonw_u64(&w, "doors", st->doors);
 	jsonw_str(&w, "tier", n->tier);
+	jsonw_arr(&w, "steering");
+	for (struct text list = text_of(st->steering.data), text; steering_next(&list, &text);)
+		jsonw_text(&w, NULL, text);
+	jsonw_end_arr(&w);
 	node_health_json(&st->beat, &w, "health");
 	jsonw_end_obj(&w);
 	return out_json(&w);
@@ -153,6 +163,20 @@ static void time_line(struct buf *b, const char *what, uint64_t ns)
 	if (ns)
 		view_time(b, ns, false);
 	buf_puts(b, ns ? " UTC\n" : "-\n");
+}
+
+/* What answers there without a door, as the node says. */
+static void steering_lines(const struct buf *steering, struct buf *b)
+{
+	struct text list = text_of(steering->data), text;
+
+	for (unsigned n = 0; n < STEERING_SHOWN && steering_next(&list, &text); n++) {
+		buf_printf(b, "%-11s ", n ? "" : "steering");
+		steering_format_line(b, text);
+		buf_putc(b, '\n');
+	}
+	if (list.len)
+		buf_printf(b, "%-11s and more: 'ajar node -j' has all\n", "");
 }
 
 static int node_text(struct nodes *k, const struct store_node *n, const struct state *st)
@@ -173,6 +197,7 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct s
 	buf_printf(b, "%-11s %" PRIu64 "\n", "open doors", st->doors);
 	line(b, "sensor", n->tier ? n->tier : "-");
 	node_health_text(&st->beat, b);
+	steering_lines(&st->steering, b);
 	return out_put(b);
 }
 
@@ -215,6 +240,7 @@ static int on_node(const struct store_node *n, void *arg)
 	if (!k->err && !k->out_err && !k->c->json && k->only.len == 1)
 		k->err = node_ports_print(k->c, k->store, n->name, n->host_type);
 	node_health_done(&st.beat);
+	buf_done(&st.steering);
 	return k->err ? k->err : k->out_err;
 }
 

@@ -7,6 +7,7 @@
 #include "monitor/crosscheck_internal.h"
 #include "scan/plan.h"
 #include "store/health.h"
+#include "store/steering.h"
 
 /* What is known of a host at the time of a scan: its doors, how far its agent saw, what stands on it already. */
 #define DOORS_MAX 4096
@@ -30,6 +31,7 @@ void view_done(struct view *v)
 	free(v->h.folded);
 	free(v->h.asked);
 	profile_free(v->profile);
+	buf_done(&v->steering);
 	memset(v, 0, sizeof(*v));
 }
 
@@ -238,6 +240,10 @@ int view_read(struct view *v, struct store *s)
 		err = 0;
 	if (!err)
 		err = store_events(s, &q, on_event, v);
+	buf_done(&v->steering);
+	v->steering = (struct buf)BUF_INIT(STEERING_STORED_MAX);
+	if (!err)
+		err = store_steering_get(s, v->h.node, &v->steering);
 	if (!err)
 		err = read_doors(v, s);
 	if (!err)
@@ -265,6 +271,7 @@ struct compare_in view_input(const struct view *v, uint64_t now_ns)
 		.has_agent = v->has_agent,
 		.sees_from_ns = v->blind ? 0 : v->sees_from_ns,
 		.sees_to_ns = v->sees_to_ns,
+		.steering = text_of(v->steering.data),
 		.now_ns = now_ns,
 	};
 }

@@ -2,8 +2,11 @@
 #include "monitor/crosscheck_words.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "audit/match.h"
+
+#define HINTS_UNTIL 1500 /* bytes of text */
 
 void crosscheck_words_done(struct crosscheck_words_buf *b)
 {
@@ -39,6 +42,38 @@ static void put_program(struct buf *b, const struct compare_door *d)
 		buf_puts(b, "a program that is not known");
 }
 
+/* The node's word: root there can make such a rule, and can also make the agent tell of one. */
+static void put_steering(struct buf *b, const struct compared *c)
+{
+	buf_puts(b, steering_names_port(&c->steering)
+			    ? "; no door answers there: the node says it is "
+			      "steered, by "
+			    : "; no door answers there: the node says it "
+			      "may be steered, by ");
+	steering_format(b, &c->steering);
+	if (!c->behind)
+		return;
+	buf_puts(b, ", which may be the door ");
+	door_endpoint_format(b, c->behind->door);
+	buf_printf(b, " in network namespace %" PRIu32 ", held by ", c->behind->door->netns);
+	put_program(b, c->behind);
+}
+
+/* A hint explains nothing, and is named: "?" and "!" lines. */
+static void put_hints(struct buf *b, struct text list)
+{
+	struct text line;
+
+	while (steering_next(&list, &line)) {
+		if (line.len < 3 || (*line.ptr != '?' && *line.ptr != '!'))
+			continue;
+		buf_puts(b, "; ");
+		steering_format_line(b, line);
+		if (b->len > HINTS_UNTIL)
+			return;
+	}
+}
+
 /* Of any node: which ones is put behind it. */
 static void summary(const struct compared *c, const struct compare_in *in, const char *host_type,
 		    struct buf *b)
@@ -58,10 +93,10 @@ static void summary(const struct compared *c, const struct compare_in *in, const
 			   in->port, host_type);
 		break;
 	default:
-		buf_printf(b,
-			   "port %u of class %s is open and not in the profile; seen from outside "
-			   "only",
-			   in->port, host_type);
+		buf_printf(b, "port %u of class %s is open and not in the profile; %s", in->port,
+			   host_type,
+			   c->steered ? "no door answers there, it is steered"
+				      : "seen from outside only");
 		break;
 	}
 }
@@ -85,6 +120,7 @@ static void why(const struct compared *c, const struct compare_in *in, const cha
 			   "host at that address, or a hidden socket",
 			   c->witness.inside == INSIDE_LOOPBACK ? "a door there on loopback only"
 								: "no door there");
+		put_hints(b, in->steering);
 		if (in->seen && in->seen->reason_ttl && in->seen->reason_ttl != 64 &&
 		    in->seen->reason_ttl != 128 && in->seen->reason_ttl != 255)
 			buf_printf(b, "; the answer's TTL of %u says that another host gave it",
@@ -104,7 +140,10 @@ static void why(const struct compared *c, const struct compare_in *in, const cha
 		buf_puts(b, ": a firewall, or a listener whose queue is full");
 		break;
 	default:
-		buf_puts(b, "; no agent was ever heard from this node");
+		if (c->steered)
+			put_steering(b, c);
+		else
+			buf_puts(b, "; no agent was ever heard from this node");
 		break;
 	}
 }
@@ -134,6 +173,13 @@ static void remedy(const struct compared *c, const struct compare_in *in, const 
 			   node, in->port);
 		break;
 	default:
+		if (c->steered) {
+			buf_printf(b,
+				   "on %s: look at that rule ('nft list ruleset'), and at who made "
+				   "it; or permit the port: 'ajar profile edit %s'",
+				   node, host_type);
+			break;
+		}
 		buf_printf(b,
 			   "install ajar-agent on %s, or permit the port: 'ajar profile edit %s'",
 			   node, host_type);

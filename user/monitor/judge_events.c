@@ -7,6 +7,7 @@
 #include "monitor/alerting.h"
 #include "monitor/hits.h"
 #include "monitor/judge_internal.h"
+#include "store/steering.h"
 
 /* What one event does to the doors and alerts of its node. */
 #define STALE_MAX 4096 /* doors that are closed at a time */
@@ -223,18 +224,22 @@ static int on_start(struct judge *j, const struct store_event_row *row)
 
 int judge_event(struct judge *j, const struct store_event_row *row)
 {
+	int err;
+
 	switch (row->ev.kind) {
 	case EVENT_OPEN:
 		return on_open(j, row);
 	case EVENT_CLOSE:
 		return on_close(j, row);
 	case EVENT_START:
-		return row->ev.from_seq ? on_start(j, row) : 0;
+		err = store_steering_note(j->store, row);
+		return err || !row->ev.from_seq ? err : on_start(j, row);
+	case EVENT_STEER:
+		return store_steering_note(j->store, row);
 	case EVENT_BIND:
 	case EVENT_LOST:
 	case EVENT_GAP:
 	case EVENT_STOP:
-	case EVENT_STEER:
 		break;
 	}
 	return 0;

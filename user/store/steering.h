@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_STORE_STEERING_H
+#define AJAR_STORE_STEERING_H
+
+#include "store/store.h"
+
+/*
+ * What a node says of its steering now (core/steering.h), kept by the monitor as it judges: the list of the newest steer event, none
+ * since the newest start. Escaped line by line. One row of `settings` a node, "steering NODE", which no node's account can reach.
+ */
+must_check int store_steering_note(struct store *s, const struct store_event_row *row);
+/* Appends the list; nothing where the node has told of none. b: of at least STEERING_STORED_MAX. */
+#define STEERING_STORED_MAX 60000
+must_check int store_steering_get(struct store *s, const char *node, struct buf *b);
+
+#endif
