@@ -192,20 +192,25 @@ static uint64_t scanned(unsigned node, const struct scanned *sc)
 	return id;
 }
 
+static inline struct store_scan_port open_port(uint32_t port)
+{
+	return (struct store_scan_port){ .proto = PROTO_TCP,
+					 .port = port,
+					 .state = "open",
+					 .reason = "syn-ack",
+					 .service = "",
+					 .method = "",
+					 .product = "",
+					 .version = "",
+					 .extra = "",
+					 .tunnel = "",
+					 .fingerprint = "" };
+}
+
 /* One open port, and nothing else. */
 static inline void scanned_open(unsigned node, uint32_t port)
 {
-	const struct store_scan_port p = { .proto = PROTO_TCP,
-					   .port = port,
-					   .state = "open",
-					   .reason = "syn-ack",
-					   .service = "",
-					   .method = "",
-					   .product = "",
-					   .version = "",
-					   .extra = "",
-					   .tunnel = "",
-					   .fingerprint = "" };
+	const struct store_scan_port p = open_port(port);
 
 	scanned(node, &(struct scanned){ .ports = &p, .ports_len = 1 });
 }

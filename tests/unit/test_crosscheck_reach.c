@@ -65,18 +65,9 @@ static void unexpected(void)
 
 static void probed(const char *state, const char *plan)
 {
-	const struct store_scan_port p = { .proto = PROTO_TCP,
-					   .port = 444,
-					   .state = state,
-					   .reason = "",
-					   .service = "",
-					   .method = "",
-					   .product = "",
-					   .version = "",
-					   .extra = "",
-					   .tunnel = "",
-					   .fingerprint = "" };
+	struct store_scan_port p = open_port(444);
 
+	p.state = state;
 	/* It ended a second ago: what the node has to say about that time has not come yet. */
 	scanned(1, &(struct scanned){ .plan = plan, .ago_ns = S, .ports = &p, .ports_len = 1 });
 	step(0);

@@ -11,19 +11,8 @@ static void scanned_many(unsigned node, unsigned n)
 	struct store_scan_port ports[6 + MANY];
 	const uint16_t permitted[] = { 22, 80, 81, 82, 83, 84 };
 
-	for (unsigned i = 0; i < 6 + n; i++) {
-		ports[i] = (struct store_scan_port){ .proto = PROTO_TCP,
-						     .port = i < 6 ? permitted[i] : 500 + i,
-						     .state = "open",
-						     .reason = "syn-ack",
-						     .service = "",
-						     .method = "",
-						     .product = "",
-						     .version = "",
-						     .extra = "",
-						     .tunnel = "",
-						     .fingerprint = "" };
-	}
+	for (unsigned i = 0; i < 6 + n; i++)
+		ports[i] = open_port(i < 6 ? permitted[i] : 500 + i);
 	scanned(node, &(struct scanned){
 			      .folded = "tcp closed 1-21", .ports = ports, .ports_len = 6 + n });
 	step(0);
@@ -91,17 +80,7 @@ static void test_unseen(void)
 
 static void test_banned_on_the_way(void)
 {
-	const struct store_scan_port ssh = { .proto = PROTO_TCP,
-					     .port = 22,
-					     .state = "open",
-					     .reason = "",
-					     .service = "",
-					     .method = "",
-					     .product = "",
-					     .version = "",
-					     .extra = "",
-					     .tunnel = "",
-					     .fingerprint = "" };
+	const struct store_scan_port ssh = open_port(22);
 
 	set_up();
 	scanned(1, &(struct scanned){ .folded = "tcp closed 1-21; tcp filtered 80-1000",

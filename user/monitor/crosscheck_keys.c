@@ -82,7 +82,14 @@ static void put_since(struct buf *b, const struct key_copy *k)
 static int find(struct crosscheck *o, const struct finding *like, const struct compare_in *in,
 		struct buf *summary, struct buf *why)
 {
+	_cleanup_(buf_done) struct buf remedy = BUF_INIT(WORDS_MAX);
 	struct finding f = *like;
+
+	buf_printf(&remedy,
+		   "look at who listens: 'ajar node %s'; a server that was installed anew or "
+		   "upgraded on "
+		   "purpose is learned anew by the next scan after 'ajar scan keys forget %s %u'",
+		   o->v.h.node, o->v.h.node, in->port);
 
 	f.host_type = o->v.host_type;
 	f.node = o->v.h.node;
@@ -90,11 +97,10 @@ static int find(struct crosscheck *o, const struct finding *like, const struct c
 	f.port = in->port;
 	f.summary = buf_str(summary);
 	f.why = buf_str(why);
-	f.remedy =
-		"a server that was installed anew or upgraded on purpose: 'ajar scan keys forget "
-		"NODE' learns what answers now; else look at who listens: 'ajar node NODE'";
+	f.remedy = buf_str(&remedy);
 	crosscheck_stands(o, f.kind, f.proto, f.port, f.what);
-	return summary->err || why->err ? -E2BIG : alerting_find(o->alerting, &f, o->wall_ns);
+	return summary->err || why->err || remedy.err ? -E2BIG
+						      : alerting_find(o->alerting, &f, o->wall_ns);
 }
 
 /* --- keys ----------------------------------------------------------------------------------------- */
