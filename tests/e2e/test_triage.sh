@@ -61,6 +61,22 @@ run alerts ack class:nowhere --data "$D"
 refuses "a filter that none is like" 2 "no alert that stands is like that"
 close_door
 
+# What no profile row can allow (a missing service, a silent node) is an exception, which is listed and taken back.
+same "no exception stands" "$(ajar alerts exceptions -j --data "$D" 2>/dev/null)" ""
+sqlite3 -cmd ".timeout 5000" "$D/store/ajar.db" "INSERT INTO exceptions (alert_key, reason, author, created_ns) SELECT alert_key, 'being moved', 'mlee', last_ns FROM alerts WHERE id = $ID; UPDATE alerts SET state = 4 WHERE id = $ID"
+same "one does, and says what it is about" "$(ajar alerts exceptions -j --data "$D" | jq -r '"\(.id) \(.stands) \(.alert) \(.kind) \(.author) \(.reason)"')" "1 true $ID unexpected mlee being moved"
+run alerts exceptions --data "$D"
+ok "for people too" eval '[[ "$OUT" == *"for good"*"mlee"*"being moved"* ]]'
+run alerts exceptions rm --data "$D"
+refuses "none named" 2 "wants a number"
+run alerts exceptions rm 7 --data "$D"
+refuses "an exception that is none" 2 "no exception 7 stands"
+run alerts exceptions rm 1 --data "$D"
+same "it is taken back" "$RC" 0
+ok "its alert's log says so" sh -c "ajar alerts show $ID --data $D | grep -q 'open by .*: exception 1 taken back'"
+same "none stands any more" "$(ajar alerts exceptions -j --data "$D" 2>/dev/null)" ""
+same "--all shows it" "$(ajar alerts exceptions --all -j --data "$D" | jq -r .stands)" false
+
 run maintenance add all --for 1h --data "$D"
 refuses "a maintenance without a reason" 2 "give --reason"
 run maintenance add 'node[1' --for 1h --reason x --data "$D"

@@ -230,11 +230,10 @@ static int show(struct list *l, struct store *s)
 
 static int run(struct cmd_ctx *c)
 {
-	static const char *const words[] = {
-		"ls", "show", "ack", "snooze", "reopen", "allow", NULL
-	};
+	static const char *const words[] = { "ls",     "show",	"ack",	      "snooze",
+					     "reopen", "allow", "exceptions", NULL };
 	static int (*const verbs[])(struct cmd_ctx *) = { alerts_ack, alerts_snooze, alerts_reopen,
-							  alerts_allow };
+							  alerts_allow, alerts_exceptions };
 	struct list l = { .c = c, .b = BUF_INIT(STORY_BYTES_MAX) };
 	_cleanup_(store_freep) struct store *s = NULL;
 	int err, what = 0, rc;
@@ -261,7 +260,8 @@ static int run(struct cmd_ctx *c)
 }
 
 static const struct cmd_option options[] = {
-	{ "all", 'a', NULL, "also those that are resolved or allowed" },
+	{ "all", 'a', NULL,
+	  "also those that are resolved or allowed; exceptions: also those that are over" },
 	{ "note", 0, "TEXT", "ack, snooze, reopen: why, for the log" },
 	{ "for", 0, "TIME", "snooze: how long, such as 2h" },
 	{ "reason", 0, "TEXT", "allow: why it may be" },
@@ -272,12 +272,16 @@ static const struct cmd_option options[] = {
 
 const struct cmd cmd_alerts = {
 	.name = "alerts",
-	.args = "[ls | show ID | ack | snooze | reopen | allow] [ID | FILTER]...",
+	.args = "[ls | show ID | ack | snooze | reopen | allow] [ID | FILTER]... | exceptions [ls "
+		"| rm ID...]",
 	.help = "alerts that are open, one with its whole story, and what you decide about them",
 	.more = "An acknowledged alert is quiet until it gets worse or stands on many more nodes "
 		"(alert.reopen-nodes); a snoozed one until its time is up.\n"
 		"'allow' writes one narrow profile row, after showing what it would have silenced "
 		"in the last 30 days.\n"
+		"What no row can allow (a missing service, a silent node) it excepts: 'exceptions' "
+		"lists "
+		"those, 'exceptions rm' takes one back; rows are taken back by 'ajar profile rm'.\n"
 		"For example: ajar alerts ack class:compute :4444 --note 'ticket 4711'.",
 	.options = options,
 	.run = run,

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+
 #include "ajar/exit.h"
 #include "base/log.h"
 #include "cli/cmd.h"
@@ -40,6 +42,12 @@ static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorset 
 			 "'sudo ajar watch' "
 			 "shows what the kernel has now");
 	err = store_doors(s, &q, keep, &ls);
+	if (!err && cmd_opt(c, "outside"))
+		err = doorset_look_outside(doors, s);
+	if (err == -E2BIG && doors->len > DOORSET_OUTSIDE_MAX)
+		return log_usage("--outside is for at most %d doors, these are %zu: give a FILTER, "
+				 "such as node:NAME",
+				 DOORSET_OUTSIDE_MAX, doors->len);
 	return err ? cmd_store_err(err, s, "cannot read the doors") : 0;
 }
 
@@ -53,6 +61,9 @@ static int from_kernel(struct cmd_ctx *c, const struct filter *f, struct doorset
 		err = kernel_doors(c, &all);
 	if (err)
 		return err;
+	if (cmd_opt(c, "outside"))
+		return log_usage("--outside shows what scans saw, which a store has: no agent has "
+				 "reported to one yet");
 	log_info("no agent has reported to a store yet: these are the doors the kernel shows now; "
 		 "'ajar run' "
 		 "keeps their history");
@@ -110,7 +121,13 @@ static int run(struct cmd_ctx *c)
 	return out_report(doorset_print(&doors, c));
 }
 
+static const struct cmd_option options[] = {
+	{ "outside", 'o', NULL, "and what the last scan saw of each since it opened, and when" },
+	{ 0 },
+};
+
 const struct cmd cmd_ls = {
+	.options = options,
 	.name = "ls",
 	.args = "[FILTER...]",
 	.help = "doors open now: from the store, or from the kernel when there is none",

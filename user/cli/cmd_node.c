@@ -148,8 +148,11 @@ static int node_json(struct nodes *k, const struct store_node *n, const struct s
 		jsonw_text(&w, NULL, text);
 	jsonw_end_arr(&w);
 	node_health_json(&st->beat, &w, "health");
+	k->err = node_outside_json(&w, k->store, n->name);
+	if (!k->err && k->only.len == 1)
+		k->err = node_ports_json(&w, k->store, n->name, n->host_type);
 	jsonw_end_obj(&w);
-	return out_json(&w);
+	return k->err ? 0 : out_json(&w);
 }
 
 static void line(struct buf *b, const char *what, const char *value)
@@ -198,7 +201,8 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct s
 	line(b, "sensor", n->tier ? n->tier : "-");
 	node_health_text(&st->beat, b);
 	steering_lines(&st->steering, b);
-	return out_put(b);
+	k->err = node_outside_text(b, k->store, n->name);
+	return k->err ? 0 : out_put(b);
 }
 
 static int node_row(struct nodes *k, const struct store_node *n, const struct state *st)
@@ -356,7 +360,7 @@ static int run(struct cmd_ctx *c)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
 	struct hostlist_error why;
-	struct nodes k = { .c = c, .b = BUF_INIT(1 << 16) };
+	struct nodes k = { .c = c, .b = BUF_INIT(4 << 20) };
 	int rc;
 
 	if (c->argc && !strcmp(c->argv[0], "class"))

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -11,12 +12,14 @@
 #include "base/jsonw.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "store/seen.h"
 #include "view/view.h"
 
 void doorset_done(struct doorset *s)
 {
 	for (size_t i = 0; i < s->len; i++) {
 		free(s->items[i].record);
+		free(s->items[i].seen);
 		free(s->items[i].node);
 		free(s->items[i].host_type);
 	}
@@ -104,8 +107,35 @@ void doorset_sort(struct doorset *s)
 		qsort(s->items, s->len, sizeof(*s->items), compare);
 }
 
+static bool scannable(const struct door *d)
+{
+	return d->scope != SCOPE_LOOPBACK && d->port && d->port <= UINT16_MAX &&
+	       (d->proto == PROTO_TCP || d->proto == PROTO_MPTCP || d->proto == PROTO_UDP ||
+		d->proto == PROTO_SCTP);
+}
+
+int doorset_look_outside(struct doorset *s, struct store *store)
+{
+	int err = s->len > DOORSET_OUTSIDE_MAX ? -E2BIG : 0;
+
+	for (size_t i = 0; i < s->len && !err; i++) {
+		struct doorset_item *it = &s->items[i];
+
+		if (!scannable(&it->ev.door))
+			continue;
+		it->seen = calloc(1, sizeof(*it->seen));
+		err = it->seen ? store_seen_port(store, it->node, it->ev.door.proto,
+						 (uint16_t)it->ev.door.port, it->ev.time_ns,
+						 it->seen)
+			       : -ENOMEM;
+	}
+	s->outside = !err;
+	return err;
+}
+
 static int print_json(const struct doorset *s)
 {
+	static const struct store_seen none;
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
 	struct jsonw w;
 	int err = 0;
@@ -116,7 +146,9 @@ static int print_json(const struct doorset *s)
 		const struct view_event_ctx ctx = { .node = it->node,
 						    .host_type = it->host_type,
 						    .verdict = it->verdict,
-						    .latency_us = -1 };
+						    .latency_us = -1,
+						    .seen = s->outside ? it->seen ? it->seen : &none
+								       : NULL };
 
 		view_event_json(&w, &it->ev, &ctx);
 		err = out_json(&w);
@@ -132,13 +164,26 @@ static void put_since(struct buf *b, const struct event *ev, uint64_t now_ns)
 	view_time_short(b, ev->time_ns, now_ns);
 }
 
-static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_ns)
+/* "open, 02:00:21"; one that only this machine itself can reach is nobody's to scan. */
+static void put_outside(struct buf *b, const struct doorset_item *it, uint64_t now_ns)
+{
+	if (!it->seen || !it->seen->scan_id) {
+		buf_puts(b, it->ev.door.scope == SCOPE_LOOPBACK ? "-" : "not known");
+		return;
+	}
+	buf_printf(b, "%s, ", port_state_name(it->seen->state));
+	view_time_short(b, it->seen->ended_ns, now_ns);
+}
+
+static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_ns, bool outside)
 {
 	struct buf addr = BUF_INIT(128), since = BUF_INIT(128), who = BUF_INIT(4096),
-		   pid = BUF_INIT(32);
+		   pid = BUF_INIT(32), seen = BUF_INIT(128);
 	const char *verdict = verdict_name(it->verdict);
 	int err;
 
+	if (outside)
+		put_outside(&seen, it, now_ns);
 	door_endpoint_format(&addr, &it->ev.door);
 	put_since(&since, &it->ev, now_ns);
 	view_who(&who, &it->ev.opener);
@@ -151,14 +196,17 @@ static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_
 					      buf_str(&since),
 					      buf_str(&pid),
 					      buf_str(&who),
-					      verdict ? verdict : "-" };
+					      verdict ? verdict : "-",
+					      buf_str(&seen) };
 
-		err = table_row(t, cells, array_len(cells), view_verdict_sgr(it->verdict));
+		err = table_row(t, cells, array_len(cells) - !outside,
+				view_verdict_sgr(it->verdict));
 	}
 	buf_done(&addr);
 	buf_done(&since);
 	buf_done(&who);
 	buf_done(&pid);
+	buf_done(&seen);
 	return err;
 }
 
@@ -168,7 +216,7 @@ int doorset_print(const struct doorset *s, const struct cmd_ctx *c)
 		{ "NODE", 0, false, true },	{ "PROTO", 0, false, false },
 		{ "ADDRESS", 0, false, false }, { "SINCE", 0, false, false },
 		{ "PID", 0, true, false },	{ "WHO", 0.3, false, true },
-		{ "VERDICT", 0, false, false },
+		{ "VERDICT", 0, false, false }, { "OUTSIDE", 0, false, false },
 	};
 	_cleanup_(table_freep) struct table *t = NULL;
 	uint64_t now_ns = clock_wall_ns();
@@ -178,9 +226,9 @@ int doorset_print(const struct doorset *s, const struct cmd_ctx *c)
 		return print_json(s);
 	if (!s->len)
 		return 0;
-	err = table_new(columns, array_len(columns), c->colour, &t);
+	err = table_new(columns, array_len(columns) - !s->outside, c->colour, &t);
 	for (size_t i = 0; i < s->len && !err; i++)
-		err = add_row(t, &s->items[i], now_ns);
+		err = add_row(t, &s->items[i], now_ns, s->outside);
 	if (!err)
 		err = table_print(t, stdout);
 	return err ? err : out_flush();

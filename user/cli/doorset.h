@@ -2,6 +2,7 @@
 #ifndef AJAR_CLI_DOORSET_H
 #define AJAR_CLI_DOORSET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -9,6 +10,8 @@
 #include "core/finding.h"
 
 struct cmd_ctx;
+struct store;
+struct store_seen;
 
 /* Doors that stand open, kept: each with a copy of the event that opened it. */
 struct doorset_item {
@@ -16,8 +19,10 @@ struct doorset_item {
 	char *node, *host_type;
 	struct event ev;
 	enum verdict verdict;
+	struct store_seen *seen; /* what the last scan saw of it, once doorset_look_outside() was called */
 };
 struct doorset {
+	bool outside; /* with what scans saw */
 	size_t len, cap;
 	struct doorset_item *items;
 };
@@ -28,6 +33,9 @@ must_check int doorset_add(struct doorset *s, const struct event *ev, const char
 			   enum verdict verdict);
 /* Protocol, port, address, node. */
 void doorset_sort(struct doorset *s);
+/* What scans saw of each that can be reached over the network, since it was opened. -E2BIG for more than these. */
+#define DOORSET_OUTSIDE_MAX 5000
+must_check int doorset_look_outside(struct doorset *s, struct store *store);
 /* A table, or with -j one event a line. */
 must_check int doorset_print(const struct doorset *s, const struct cmd_ctx *c);
 

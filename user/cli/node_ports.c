@@ -9,8 +9,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/jsonw.h"
 #include "cli/cmd.h"
-#include "store/scans.h"
 #include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -156,56 +156,138 @@ static int print(struct cmd_ctx *c, struct store *s, const char *node, struct po
 	return table_print(t, stdout);
 }
 
-/* What is not known from outside, and why: it is neither open nor closed. */
-static int on_newest(const struct store_scan_host *h, void *arg)
+static int read_ports(struct store *s, const char *node, const char *host_type, struct ports *p,
+		      struct profile **ret_pr)
 {
-	static const struct {
-		const char *state, *words;
-	} why[] = {
-		{ "timed-out", "took too long" },
-		{ "cut", "had more to say than is kept" },
-		{ "lost", "was not answered for" },
-		{ "flooded", "answered on everything" },
-	};
-	_cleanup_(buf_done) struct buf age = BUF_INIT(64);
+	const struct store_door_query q = { .node = node, .open_only = true };
+	int err = store_doors(s, &q, on_door, p);
 
-	(void)arg;
-	for (size_t i = 0; i < array_len(why); i++) {
-		if (strcmp(h->state, why[i].state))
-			continue;
-		view_time_short(&age, h->ended_ns, clock_wall_ns());
-		if (printf("\nfrom outside: at its newest scan (%" PRIu64
-			   ", %s) the node %s: nothing is known from that; see 'ajar scan show "
-			   "%" PRIu64 "'\n",
-			   h->scan_id, buf_str(&age), why[i].words, h->scan_id) < 0)
-			return -EPIPE;
-	}
-	return 0;
+	if (!err)
+		err = store_profile_get(s, host_type, ret_pr);
+	if (err == -ENOENT)
+		err = 0;
+	if (!err && *ret_pr)
+		add_rows(p, *ret_pr);
+	return err;
 }
 
 int node_ports_print(struct cmd_ctx *c, struct store *s, const char *node, const char *host_type)
 {
-	const struct store_door_query q = { .node = node, .open_only = true };
 	struct ports *p = calloc(1, sizeof(*p));
 	struct profile *pr = NULL;
-	int err;
+	int err = p ? read_ports(s, node, host_type, p, &pr) : -ENOMEM;
 
-	if (!p)
-		return -ENOMEM;
-	err = store_doors(s, &q, on_door, p);
-	if (!err)
-		err = store_profile_get(s, host_type, &pr);
-	if (err == -ENOENT)
-		err = 0;
-	if (!err && pr)
-		add_rows(p, pr);
 	if (!err)
 		err = print(c, s, node, p);
-	if (!err)
-		err = store_scan_host_newest(s, node, on_newest, NULL);
-	if (err == -EOPNOTSUPP)
-		err = 0;
 	profile_free(pr);
 	free(p);
 	return err;
+}
+
+static int line_json(struct jsonw *w, struct store *s, const char *node, const struct line *l)
+{
+	struct store_seen seen;
+	int err = store_seen_port(s, node, l->proto, (uint16_t)l->port, 0, &seen);
+
+	if (err)
+		return err;
+	jsonw_obj(w, NULL);
+	jsonw_str(w, "proto", door_proto_name(l->proto));
+	jsonw_u64(w, "port", l->port);
+	jsonw_str(w, "profile", l->row ? profile_action_name(l->row->action) : NULL);
+	jsonw_str(w, "service", l->row ? l->row->service : NULL);
+	jsonw_str(w, "kernel", !l->open ? "closed" : l->loopback_only ? "loopback" : "open");
+	jsonw_str(w, "who", *l->who ? l->who : NULL);
+	jsonw_str(w, "verdict", l->open ? verdict_name(l->verdict) : NULL);
+	view_seen_member(w, &seen);
+	jsonw_end_obj(w);
+	return 0;
+}
+
+int node_ports_json(struct jsonw *w, struct store *s, const char *node, const char *host_type)
+{
+	struct ports *p = calloc(1, sizeof(*p));
+	struct profile *pr = NULL;
+	int err = p ? read_ports(s, node, host_type, p, &pr) : -ENOMEM;
+
+	jsonw_arr(w, "ports");
+	if (p)
+		qsort(p->lines, p->len, sizeof(p->lines[0]), by_port);
+	for (size_t i = 0; !err && i < p->len; i++)
+		err = line_json(w, s, node, &p->lines[i]);
+	jsonw_end_arr(w);
+	profile_free(pr);
+	free(p);
+	return err;
+}
+
+/* --- the whole node from outside -------------------------------------------------------------------- */
+
+/* How a scan of a host ended, other than well. */
+static const struct {
+	const char *state, *means;
+} ends[] = {
+	{ "timed-out", "timed out" },
+	{ "lost", "the run ended without an answer" },
+	{ "cut", "it answered more than is kept" },
+	{ "flooded", "it answers on every port" },
+};
+
+static const char *end_of(const char *state)
+{
+	for (size_t i = 0; i < array_len(ends); i++)
+		if (!strcmp(ends[i].state, state))
+			return ends[i].means;
+	return state;
+}
+
+int node_outside_text(struct buf *b, struct store *s, const char *node)
+{
+	struct store_outside o;
+	int err = store_outside(s, node, &o);
+
+	if (err)
+		return err;
+	buf_printf(b, "%-11s ", "outside");
+	if (!o.scan_id) {
+		buf_puts(b, "not known: no scan has asked\n");
+		return 0;
+	}
+	if (o.seen_scan_id == o.scan_id)
+		buf_printf(b, "scanned at %s, %" PRIu64 " open", o.addr, o.open);
+	else
+		buf_printf(b, "unknown: %s at %s", end_of(o.state), o.addr);
+	buf_puts(b, ", ");
+	view_time(b, o.ended_ns, false);
+	buf_printf(b, " UTC (scan %" PRIu64 "%s%s, %s)\n", o.scan_id, *o.plan ? " of " : "", o.plan,
+		   o.kind);
+	if (o.seen_scan_id && o.seen_scan_id != o.scan_id) {
+		buf_printf(b, "%-11s ", "last seen");
+		view_time(b, o.seen_ns, false);
+		buf_printf(b, " UTC (scan %" PRIu64 ")\n", o.seen_scan_id);
+	}
+	return 0;
+}
+
+int node_outside_json(struct jsonw *w, struct store *s, const char *node)
+{
+	struct store_outside o;
+	int err = store_outside(s, node, &o);
+
+	if (err || !o.scan_id) {
+		jsonw_null(w, "outside");
+		return err;
+	}
+	jsonw_obj(w, "outside");
+	jsonw_str(w, "state", o.state);
+	jsonw_u64(w, "scan", o.scan_id);
+	jsonw_str(w, "plan", *o.plan ? o.plan : NULL);
+	jsonw_str(w, "kind", o.kind);
+	jsonw_time(w, "time", o.ended_ns);
+	jsonw_str(w, "addr", o.addr);
+	jsonw_str(w, "asked", *o.asked ? o.asked : NULL);
+	jsonw_u64(w, "open", o.open);
+	jsonw_time(w, "last_seen", o.seen_ns);
+	jsonw_end_obj(w);
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/scans.h"
 #include "store/sql.h"
 
 /* The rows of a port that are looked through: for an open one among a node's addresses, and for the newest probe. */
@@ -177,4 +178,54 @@ int store_seen_alert(struct store *s, const struct store_alert *a, struct store_
 		ret->reachable = all.reachable;
 	}
 	return err;
+}
+
+/* --- a whole node ----------------------------------------------------------------------------------- */
+
+static int keep_newest(const struct store_scan_host *h, void *arg)
+{
+	struct store_outside *o = arg;
+
+	o->scan_id = h->scan_id;
+	o->ended_ns = h->ended_ns;
+	snprintf(o->state, sizeof(o->state), "%s", h->state);
+	snprintf(o->kind, sizeof(o->kind), "%s", h->kind);
+	snprintf(o->plan, sizeof(o->plan), "%s", h->plan);
+	snprintf(o->addr, sizeof(o->addr), "%s", h->addr);
+	snprintf(o->asked, sizeof(o->asked), "%s", h->asked);
+	o->open = h->open_count;
+	return 0;
+}
+
+static int newest_seen(struct store *s, uint64_t id, struct store_outside *o)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT scan_id, ended_ns FROM scan_hosts WHERE node_id = ? AND state = "
+			  "'seen' ORDER BY ended_ns DESC LIMIT 1",
+			  "u", id);
+
+	if (!ret)
+		ret = sql_step(&q);
+	if (ret <= 0)
+		return ret;
+	o->seen_scan_id = sql_u64(&q, 0);
+	o->seen_ns = sql_u64(&q, 1);
+	return 0;
+}
+
+int store_outside(struct store *s, const char *node, struct store_outside *ret)
+{
+	uint64_t id = 0;
+	int err;
+
+	*ret = (struct store_outside){ 0 };
+	if (!s->ops->sql)
+		return 0;
+	err = sql_node_id(s, node, &id);
+	if (!err)
+		err = store_scan_host_newest(s, node, keep_newest, ret);
+	if (!err)
+		err = newest_seen(s, id, ret);
+	return err == -ENOENT ? 0 : err;
 }

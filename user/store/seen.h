@@ -24,6 +24,16 @@ struct store_seen {
 must_check int store_seen_port(struct store *s, const char *node, enum door_proto proto, uint16_t port, uint64_t since_ns,
 			       struct store_seen *ret);
 
+/* How a node stands from outside: the newest scan that asked it anything, and the newest that ended well. */
+struct store_outside {
+	uint64_t scan_id, ended_ns; /* 0: no scan has ended for it */
+	char state[24]; /* of scan_hosts: seen, timed-out, lost, cut, flooded ... */
+	char kind[16], plan[256], addr[64], asked[256]; /* asked: cut when it is long */
+	uint64_t open;
+	uint64_t seen_scan_id, seen_ns; /* that ended well; 0: none */
+};
+must_check int store_outside(struct store *s, const char *node, struct store_outside *ret);
+
 /*
  * Of the port an alert is about, on the node of its nodes that was asked last; counted over all of them. Only since its door
  * was opened, or shortly before when a scan has raised it. Two queries more when it stands on several nodes, however many.

@@ -226,6 +226,8 @@ void view_event_member(struct jsonw *w, const char *key, const struct event *ev,
 	else
 		jsonw_null(w, "latency_us");
 	put_own_keys(w, ev);
+	if (ctx->seen)
+		view_seen_member(w, ctx->seen);
 	jsonw_end_obj(w);
 }
 

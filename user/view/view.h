@@ -21,6 +21,7 @@ struct view_event_ctx {
 	const char *node, *host_type;
 	enum verdict verdict;
 	int64_t latency_us; /* -1: unknown */
+	const struct store_seen *seen; /* then also "scan"; NULL: nobody has asked */
 };
 void view_event_json(struct jsonw *w, const struct event *ev, const struct view_event_ctx *ctx);
 void view_event_member(struct jsonw *w, const char *key, const struct event *ev, const struct view_event_ctx *ctx);

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * `ajar alerts exceptions [ls | rm ID...]`: findings that `ajar alerts allow` lets be under their keys. (What it allows as a
+ * profile row is in the profile: `ajar profile ls`, `ajar profile rm`.)
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ajar/exit.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "cli/alert_triage.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "cli/profile_util.h"
+#include "store/store.h"
+#include "store/triage.h"
+#include "view/view.h"
+
+/* The alert that an exception is about; nothing is known of one that was pruned. */
+struct about {
+	uint64_t id;
+	enum alert_state state;
+	enum finding_kind kind;
+	char nodes[256], summary[512];
+};
+
+static int on_alert(const struct store_alert *a, void *arg)
+{
+	struct about *about = arg;
+
+	about->id = a->id;
+	about->state = a->state;
+	about->kind = a->kind;
+	snprintf(about->nodes, sizeof(about->nodes), "%s", a->nodes);
+	snprintf(about->summary, sizeof(about->summary), "%s", a->summary);
+	return 0;
+}
+
+static int find(struct store *s, const char *key, struct about *ret)
+{
+	int err = store_alert_get(s, key, on_alert, ret);
+
+	return err == -ENOENT ? 0 : err;
+}
+
+struct list {
+	struct cmd_ctx *c;
+	struct store *s;
+	struct table *table;
+	uint64_t now_ns, n;
+	int out_err;
+	struct buf b;
+	struct jsonw json;
+};
+
+static int print_json(struct list *l, const struct store_exception *e, const struct about *a)
+{
+	struct jsonw *w = &l->json;
+
+	jsonw_obj(w, NULL);
+	jsonw_u64(w, "id", e->id);
+	jsonw_bool(w, "stands", !e->expires_ns || e->expires_ns > l->now_ns);
+	jsonw_time(w, "created", e->created_ns);
+	jsonw_time(w, "expires", e->expires_ns);
+	jsonw_str(w, "author", e->author);
+	jsonw_str(w, "reason", e->reason);
+	jsonw_str(w, "key", e->key);
+	if (a->id)
+		jsonw_u64(w, "alert", a->id);
+	else
+		jsonw_null(w, "alert");
+	jsonw_str(w, "kind", a->id ? finding_kind_name(a->kind) : NULL);
+	jsonw_str(w, "nodes", a->id ? a->nodes : NULL);
+	jsonw_str(w, "summary", a->id ? a->summary : NULL);
+	jsonw_end_obj(w);
+	l->out_err = out_json(w);
+	return l->out_err;
+}
+
+static int add_row(struct list *l, const struct store_exception *e, const struct about *a)
+{
+	struct buf until = BUF_INIT(64);
+	char id[24], alert[24];
+	int err;
+
+	snprintf(id, sizeof(id), "%" PRIu64, e->id);
+	snprintf(alert, sizeof(alert), "%" PRIu64, a->id);
+	if (e->expires_ns)
+		view_time(&until, e->expires_ns, false);
+	else
+		buf_puts(&until, "for good");
+	{
+		const char *const cells[] = {
+			id,	   a->id ? alert : "-", buf_str(&until),
+			e->author, e->reason,		a->id ? a->summary : e->key
+		};
+
+		err = table_row(l->table, cells, array_len(cells), NULL);
+	}
+	buf_done(&until);
+	return err;
+}
+
+static int on_exception(const struct store_exception *e, void *arg)
+{
+	struct list *l = arg;
+	struct about a = { 0 };
+	int err;
+
+	if (e->expires_ns && e->expires_ns <= l->now_ns && !cmd_opt(l->c, "all"))
+		return 0;
+	err = find(l->s, e->key, &a);
+	if (err)
+		return err;
+	l->n++;
+	return l->c->json ? print_json(l, e, &a) : add_row(l, e, &a);
+}
+
+static int ls(struct cmd_ctx *c)
+{
+	static const struct table_column columns[] = {
+		{ "ID", 0, true, false },	    { "ALERT", 0, true, false },
+		{ "UNTIL (UTC)", 0, false, false }, { "AUTHOR", 0, false, true },
+		{ "REASON", 0.2, false, true },	    { "FINDING", 0.4, false, true },
+	};
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct list l = { .c = c, .now_ns = clock_wall_ns(), .b = BUF_INIT(1 << 20) };
+	int err = cmd_store(c, STORE_READONLY, &s), rc = AJAR_EXIT_ERROR;
+
+	if (err)
+		return rc;
+	l.s = s;
+	jsonw_init(&l.json, &l.b);
+	err = table_new(columns, array_len(columns), c->colour, &l.table);
+	if (!err)
+		err = store_exceptions(s, on_exception, &l);
+	if (!err && !c->json && l.n)
+		err = l.out_err = table_print(l.table, stdout);
+	if (!err)
+		err = l.out_err = out_flush();
+	if (!err && !l.n)
+		log_info("no exception stands: 'ajar profile ls' shows what the profiles allow");
+	if (err && !l.out_err)
+		cmd_store_err(err, s, "cannot read the exceptions");
+	else
+		rc = out_report(l.out_err);
+	table_free(l.table);
+	buf_done(&l.b);
+	return rc;
+}
+
+/* --- taking one back ------------------------------------------------------------------------------- */
+
+struct wanted {
+	uint64_t id;
+	char *key;
+};
+
+static int keep_key(const struct store_exception *e, void *arg)
+{
+	struct wanted *w = arg;
+
+	if (e->id != w->id || w->key)
+		return 0;
+	w->key = strdup(e->key);
+	return w->key ? 0 : -ENOMEM;
+}
+
+/* The alert stands again at once; a finding that is over the monitor resolves. */
+static int reopen(struct store *s, uint64_t id, const char *key)
+{
+	struct about a = { 0 };
+	char note[64];
+	uint64_t log_id;
+	int err = find(s, key, &a);
+	const struct store_decision d = { .alert_id = a.id,
+					  .from = ALERT_ALLOWED,
+					  .to = ALERT_OPEN,
+					  .who = profile_author(),
+					  .note = note,
+					  .at_ns = clock_wall_ns() };
+
+	if (err || !a.id || a.state != ALERT_ALLOWED)
+		return err;
+	snprintf(note, sizeof(note), "exception %" PRIu64 " taken back", id);
+	err = store_decide(s, &d, &log_id);
+	return err == -EAGAIN ? 0 : err;
+}
+
+static int take_back(struct cmd_ctx *c, struct store *s, uint64_t id)
+{
+	struct wanted w = { .id = id };
+	int err = store_exceptions(s, keep_key, &w);
+
+	if (!err)
+		err = store_exception_end(s, id, clock_wall_ns());
+	if (!err && w.key)
+		err = reopen(s, id, w.key);
+	free(w.key);
+	if (err)
+		return cmd_store_err(err, s, "nothing was taken back");
+	if (!c->quiet)
+		printf("exception %" PRIu64 " taken back: the finding counts again\n", id);
+	return 0;
+}
+
+static int rm(struct cmd_ctx *c)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	uint64_t id = 0;
+
+	for (int i = 2; i < c->argc; i++) {
+		if (parse_u64(c->argv[i], &id) || !id) {
+			log_usage("'%s' is no exception's number: 'ajar alerts exceptions' lists "
+				  "them",
+				  c->argv[i]);
+			return AJAR_EXIT_ERROR;
+		}
+	}
+	if (c->argc < 3) {
+		log_usage("'ajar alerts exceptions rm' wants a number: 'ajar alerts exceptions' "
+			  "lists them");
+		return AJAR_EXIT_ERROR;
+	}
+	if (cmd_store(c, 0, &s))
+		return AJAR_EXIT_ERROR;
+	for (int i = 2; i < c->argc; i++) {
+		if (parse_u64(c->argv[i], &id) || take_back(c, s, id))
+			return AJAR_EXIT_ERROR;
+	}
+	return AJAR_EXIT_OK;
+}
+
+int alerts_exceptions(struct cmd_ctx *c)
+{
+	if (c->argc == 1 || (c->argc == 2 && !strcmp(c->argv[1], "ls")))
+		return ls(c);
+	if (!strcmp(c->argv[1], "rm"))
+		return rm(c);
+	log_usage("unknown word '%s': 'ajar alerts exceptions [ls | rm ID...]'", c->argv[1]);
+	return AJAR_EXIT_ERROR;
+}
