@@ -78,6 +78,13 @@ static int list_addr(const char *node, const char *addr, const char *origin, uin
 	return 0;
 }
 
+static int list_state(const struct store_scan_host *h, const struct store_scan_port *p, void *arg)
+{
+	(void)h;
+	buf_printf(arg, "%u %s; ", (unsigned)p->port, p->state);
+	return 0;
+}
+
 static void put_nodes(struct store *s)
 {
 	struct event ev = open_event(22, 1, T0);
@@ -271,6 +278,15 @@ static void test_queue(struct store *s)
 	   drv->name);
 	is_str(buf_str(&text), "n1/22 open ssh; n1/80 filtered ; ", "%s: as they were seen",
 	       drv->name);
+	buf_reset(&text);
+	ok(!store_scan_host_ports(s, "n1", "10.251.0.1", 0, list_state, &text),
+	   "%s: a host's ports over all scans are read", drv->name);
+	is_str(buf_str(&text), "22 open; 80 filtered; ", "%s: the newest word of each last",
+	       drv->name);
+	buf_reset(&text);
+	buf_puts(&text, "");
+	ok(!store_scan_host_ports(s, "n1", "10.251.0.1", INT64_MAX, list_state, &text) && !text.len,
+	   "%s: but not those from before the time that is asked for", drv->name);
 	buf_done(&text);
 }
 

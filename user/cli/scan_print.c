@@ -127,6 +127,9 @@ static int on_host(const struct store_scan_host *h, void *arg)
 	if (!strcmp(h->state, "flooded"))
 		buf_puts(&pr->b,
 			 "answers on nearly everything: nothing it says of a port means anything");
+	if (!strcmp(h->state, STORE_HOST_BACKED_OFF))
+		buf_printf(&pr->b, "%smost of what answered last is silent: asked again later",
+			   pr->b.len ? "; " : "");
 	snprintf(open, sizeof(open), "%" PRIu64, h->open_count);
 	{
 		const char *const cells[] = { h->node, h->addr, h->state, open, buf_str(&pr->b) };

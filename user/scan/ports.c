@@ -12,6 +12,12 @@ void ports_add(struct ports *p, uint32_t lo, uint32_t hi)
 		p->bits[i / 64] |= 1ULL << (i % 64);
 }
 
+void ports_drop(struct ports *p, uint32_t port)
+{
+	if (port <= UINT16_MAX)
+		p->bits[port / 64] &= ~(1ULL << (port % 64));
+}
+
 void ports_join(struct ports *p, const struct ports *other)
 {
 	for (unsigned i = 0; i < array_len(p->bits); i++)

@@ -19,6 +19,7 @@ static inline bool ports_has(const struct ports *p, uint16_t port)
 	return p->bits[port / 64] >> (port % 64) & 1;
 }
 void ports_add(struct ports *p, uint32_t lo, uint32_t hi);
+void ports_drop(struct ports *p, uint32_t port);
 void ports_join(struct ports *p, const struct ports *other);
 unsigned ports_count(const struct ports *p);
 /* Adds "22,80,8000-8100"; nothing, letters or a range the wrong way round is -EINVAL and changes nothing. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/loop.h"
+#include "scan/backoff.h"
 #include "scan/nmap.h"
 #include "scan/ports.h"
 #include "scan/seen.h"
@@ -32,6 +33,7 @@ struct slot {
 	double percent;
 	uint64_t remaining_s;
 	char kind[16], *ports;
+	bool sweeps; /* no look that was asked for to be sure of something */
 	uint64_t rate;
 	int err; /* of the store, when it ended the nmap */
 };
@@ -85,8 +87,45 @@ static int target_of(const struct slot *sl, const struct scan_host *h)
 	return -ENOENT;
 }
 
+/* A look that was asked for to be sure is taken as it is. */
+static int look_for_backoff(const struct slot *sl, const struct scan_host *h, struct seen *seen,
+			    struct backoff *ret_b)
+{
+	int err = 0;
+
+	if (!sl->sweeps || strcmp(seen->host.state, "seen"))
+		return 0;
+	err = backoff_look(sl->r->o.store, seen->host.node, seen->host.addr, h, ret_b);
+	if (!err && backoff_is_due(ret_b))
+		seen->host.state = STORE_HOST_BACKED_OFF;
+	return err;
+}
+
+/* Stored together with the later look that it asks for. */
+static int put_one(struct slot *sl, const struct scan_host *h, struct seen *seen)
+{
+	struct store *s = sl->r->o.store;
+	const char *state = seen->host.state;
+	struct backoff b = { 0 };
+	int err = look_for_backoff(sl, h, seen, &b);
+
+	if (!err)
+		err = store_begin(s);
+	if (err)
+		return err;
+	err = store_scan_host_put(s, &seen->host, sl->r->owner, seen->ports, seen->ports_len);
+	if (!err && backoff_is_due(&b))
+		err = backoff_later(s, seen->host.node, seen->host.addr, &b);
+	seen->host.state = state; /* of a node with the same address it may not be so */
+	if (!err)
+		return store_commit(s);
+	store_rollback(s);
+	return err;
+}
+
 /* Two nodes may have one address; then each of them was seen. */
-static int put_seen(struct slot *sl, struct seen *seen, const struct address *a)
+static int put_seen(struct slot *sl, const struct scan_host *h, struct seen *seen,
+		    const struct address *a)
 {
 	int err = 0;
 
@@ -97,8 +136,7 @@ static int put_seen(struct slot *sl, struct seen *seen, const struct address *a)
 		seen->host.shard = sl->shard;
 		seen->host.node = sl->nodes[i];
 		seen->host.addr = sl->addrs[i];
-		err = store_scan_host_put(sl->r->o.store, &seen->host, sl->r->owner, seen->ports,
-					  seen->ports_len);
+		err = put_one(sl, h, seen);
 		sl->seen_len += !err;
 	}
 	return err;
@@ -114,7 +152,7 @@ static int on_host(const struct scan_host *h, void *arg)
 		return 0; /* it was not asked for that one */
 	sl->err = seen_make(h, nmap_run(sl->nmap), &seen);
 	if (!sl->err) {
-		sl->err = put_seen(sl, &seen, &sl->targets[at]);
+		sl->err = put_seen(sl, h, &seen, &sl->targets[at]);
 		seen_done(&seen);
 	}
 	changed(sl->r);
@@ -171,6 +209,7 @@ static int take(const struct store_shard *sh, void *arg)
 	sl->shard = sh->shard;
 	sl->targets_len = 0;
 	snprintf(sl->kind, sizeof(sl->kind), "%s", sh->kind);
+	sl->sweeps = sh->priority < STORE_SCAN_PROBE && strcmp(sh->plan, BACKOFF_PLAN) != 0;
 	sl->ports = strdup(sh->ports);
 	if (!sl->ports)
 		return -ENOMEM;

@@ -47,6 +47,7 @@ must_check int store_node_addr_del(struct store *s, const char *node, const char
 
 #define STORE_SHARD_HOSTS_MAX 32
 #define STORE_SHARD_TRIES_MAX 3
+#define STORE_HOST_BACKED_OFF "backed-off"
 #define STORE_SCAN_PROBE 10 /* from this priority on a scan does not wait until others are done with a node */
 
 struct store_target {
@@ -56,7 +57,7 @@ struct store_shard {
 	uint64_t scan_id;
 	uint32_t shard;
 	const char *plan, *kind, *ports; /* ports: a list for nmap */
-	uint64_t rate, host_rate;
+	uint64_t rate, host_rate, priority;
 	uint32_t tries; /* this one included */
 	size_t targets_len;
 	const struct store_target *targets; /* those not seen yet */
@@ -107,7 +108,11 @@ struct store_scan_host {
 	uint64_t scan_id;
 	uint32_t shard;
 	const char *node, *addr;
-	const char *state; /* queued, seen, timed-out, cut, flooded, lost */
+	/*
+	 * queued, seen, timed-out, cut, flooded, lost, backed-off. Only 'seen' and 'flooded' say something of its doors. A host is backed-off
+	 * when most of its doors that answered last are silent now: it limits us or has banned us; it is asked again later, slowly.
+	 */
+	const char *state;
 	const char *kind, *plan; /* of the scan; when read */
 	uint64_t started_ns, ended_ns;
 	const char *asked, *folded;
@@ -133,6 +138,9 @@ typedef int (*store_scan_port_fn)(const struct store_scan_host *h, const struct 
 /* The ports of one host of one scan, in order; h has only the key. */
 must_check int store_scan_ports(struct store *s, uint64_t scan_id, const char *node, const char *addr, store_scan_port_fn fn,
 				void *arg);
+/* What was seen of a host's ports since then, the oldest first; h has node and address alone. */
+must_check int store_scan_host_ports(struct store *s, const char *node, const char *addr, uint64_t since_ns, store_scan_port_fn fn,
+				     void *arg);
 typedef int (*store_scan_last_fn)(const char *node, uint64_t ended_ns, void *arg);
 /* When each node was last seen by a scan of that kind. */
 must_check int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, void *arg);

@@ -238,11 +238,12 @@ static int give_targets(struct store *s, struct store_shard *sh, store_shard_fn 
 static int give_shard(struct store *s, struct store_shard *sh, store_shard_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  "SELECT s.plan, s.kind, s.rate, s.host_rate, h.ports FROM scans s JOIN "
-			  "scan_shards h ON "
-			  "h.scan_id = s.id WHERE s.id = ? AND h.shard = ?",
-			  "uu", sh->scan_id, (uint64_t)sh->shard);
+	int ret = sql_get(
+		&q,
+		"SELECT s.plan, s.kind, s.rate, s.host_rate, h.ports, s.priority FROM scans s JOIN "
+		"scan_shards h ON "
+		"h.scan_id = s.id WHERE s.id = ? AND h.shard = ?",
+		"uu", sh->scan_id, (uint64_t)sh->shard);
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -253,6 +254,7 @@ static int give_shard(struct store *s, struct store_shard *sh, store_shard_fn fn
 	sh->rate = sql_u64(&q, 2);
 	sh->host_rate = sql_u64(&q, 3);
 	sh->ports = sql_str(&q, 4);
+	sh->priority = sql_u64(&q, 5);
 	return give_targets(s, sh, fn, arg);
 }
 

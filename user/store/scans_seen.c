@@ -216,6 +216,28 @@ int store_scan_ports(struct store *s, uint64_t scan_id, const char *node, const 
 	return ret;
 }
 
+int store_scan_host_ports(struct store *s, const char *node, const char *addr, uint64_t since_ns,
+			  store_scan_port_fn fn, void *arg)
+{
+	const struct store_scan_host h = { .node = node, .addr = addr };
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT p.proto, p.port, p.state FROM nodes n JOIN scan_hosts h ON "
+			  "h.node_id = n.id JOIN scan_ports p ON p.scan_id = h.scan_id AND "
+			  "p.node_id = h.node_id AND p.addr = h.addr WHERE n.name = ? AND h.addr = "
+			  "? AND h.state = 'seen' AND h.ended_ns >= ? ORDER BY h.ended_ns",
+			  "ssu", node, addr, since_ns);
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		const struct store_scan_port p = { .proto = (enum door_proto)sql_u64(&q, 0),
+						   .port = (uint32_t)sql_u64(&q, 1),
+						   .state = sql_str(&q, 2) };
+
+		ret = fn(&h, &p, arg);
+	}
+	return ret;
+}
+
 int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
