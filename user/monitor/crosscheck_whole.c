@@ -208,6 +208,10 @@ static int judge(struct crosscheck *o, const struct counted *c, bool *ret_ports)
 
 	if (count_strange(&o->v, &c->open) > FLOOD_MIN)
 		return flooded(o, open);
+	/* A scan of few ports cannot show that it is over, and what it saw open is more of the same. */
+	if (open && count_asked(&o->v) <= FLOOD_MIN &&
+	    crosscheck_stands(o, FINDING_FLOODED, (enum door_proto)0, 0, NULL))
+		return 0;
 	if (count_asked(&o->v) > FLOOD_MIN)
 		err = end(o, FINDING_FLOODED);
 	if (!err && !open && doors >= UNSEEN_MIN && !c->unasked &&
