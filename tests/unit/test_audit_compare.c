@@ -52,7 +52,8 @@ struct scene {
 	enum finding_kind want; /* 0: none */
 };
 
-#define DNAT "tcp 2222 * 10.0.0.1:22 nft ip nat pre: dnat\ntcp 22 * 10.0.0.1:22 nft ip nat pre: dnat\n"
+#define DNAT                                                                                       \
+	"tcp 2222 * 10.0.0.1:22 nft ip nat pre: dnat\ntcp 22 * 10.0.0.1:22 nft ip nat pre: dnat\n"
 #define HINT "? xdp: BPF program 7 on eth0 may answer by itself\n"
 
 static const struct scene scenes[] = {

@@ -95,7 +95,7 @@ static void summary(const struct compared *c, const struct compare_in *in, const
 	default:
 		buf_printf(b, "port %u of class %s is open and not in the profile; %s", in->port,
 			   host_type,
-			   c->steered ? "no door answers there, it is steered"
+			   c->steered ? "no door answers there, it is steered,"
 				      : "seen from outside only");
 		break;
 	}

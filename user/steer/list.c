@@ -55,11 +55,12 @@ void steer_list_add(struct steer_list *l, const char *fmt, ...)
 static long rank(const char *line)
 {
 	const char *port;
+	long number;
 
 	if (*line == '!' || *line == '?')
 		return *line == '!' ? -3 : -2;
 	port = strchr(line, ' ');
-	return !port || !strncmp(port, " any ", 5) ? -1 : strtol(port, NULL, 10);
+	return port && sscanf(port, " %5ld", &number) == 1 ? number : -1; /* "any" is no number */
 }
 
 static int by_rank(const void *pa, const void *pb)
