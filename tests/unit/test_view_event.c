@@ -46,7 +46,7 @@ static struct event nc_opens(void)
 	};
 }
 
-static const struct view_event_ctx ctx = { "node001", "compute", VERDICT_UNEXPECTED, 310 };
+static const struct view_event_ctx ctx = { "node001", "compute", VERDICT_UNEXPECTED, 310, NULL };
 
 static struct buf b = BUF_INIT(1 << 20);
 
@@ -139,7 +139,7 @@ static void test_other_kinds(void)
 			    .kind = EVENT_LOST,
 			    .origin = ORIGIN_EVENT,
 			    .count = 7 };
-	const struct view_event_ctx nobody = { "n", NULL, VERDICT_NONE, -1 };
+	const struct view_event_ctx nobody = { "n", NULL, VERDICT_NONE, -1, NULL };
 
 	is_str(json(&ev, &nobody),
 	       "{\"time\":\"2026-11-22T16:01:02.123456Z\",\"node\":\"n\",\"class\":null,\"boot_"
