@@ -242,7 +242,8 @@ static void test_many(unsigned n)
 	is_int(ways, n / 4, "each published port is counted");
 	ok(list.len <= STEERING_TEXT_MAX && strstr(buf_str(&list), "! "),
 	   "and the list is bounded and says so");
-	ok(took < UINT64_C(5000000000), "in less than five seconds");
+	/* The kernel walks all rules anew for each 32 KiB of its answer. */
+	ok(took < UINT64_C(2000000000) * (n / 10000) * (n / 10000), "in bounded time");
 }
 
 int main(void)
