@@ -91,6 +91,19 @@ done
 echo "# four connect scans of it:$states, $(queue) in its queue of 1"
 ok "a connect scan that finds it full never says closed" not grep -q closed <<<"$states"
 
+# --- the rate that is promised is the rate on the wire, with all that is sent again -------------------------------------
+
+in_node b nft -f - <<'R'
+table ip t { chain i { type filter hook input priority 0; tcp dport 1000-2000 drop; }; }
+R
+sent() { in_hub cat /sys/class/net/v2/statistics/tx_packets; }
+before=$(sent) from=$(date +%s%N)
+hub_scan b --kind connect --ports 1000-1999 --host-rate 500 -q -j
+per_s=$((($(sent) - before) * 1000000000 / ($(date +%s%N) - from)))
+echo "# $(($(sent) - before)) packets to a host that answers nothing on 1000 ports: $per_s a second of 500"
+ok "a host behind a firewall gets each port asked more than once" [ $(($(sent) - before)) -ge 2000 ]
+ok "and no more packets a second than it is to get" [ "$per_s" -le 500 ]
+
 # --- where the capability is missing ----------------------------------------------------------------------------------
 
 chmod 755 "$T"
