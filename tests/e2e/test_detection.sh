@@ -117,7 +117,10 @@ told() {
 	jq -r 'select(.state == "open") | .kind as $k | (.port // 0) as $p | .nodes | split(",")[] | "\(.) \($p) \($k)"' "$HOOK_LOG" | sort -u
 }
 tells() { told | grep -qx "$1"; }
-quiet_queue() { view scan ls -j 2>/dev/null | jq -se 'all(.state != "queued" and .state != "running")'; }
+# What was backed off is asked for again a minute later: the short run does not wait for that.
+quiet_queue() {
+	view scan ls -j 2>/dev/null | jq -se --arg long "${AJAR_LONG:-}" 'all((.state != "queued" and .state != "running") or ($long == "" and .nodes == "cable"))'
+}
 
 SCENARIOS=()
 FOUND=0 MISSED=0 FALSE=0
@@ -172,8 +175,11 @@ table() {
 
 # --- what happens ---------------------------------------------------------------------------------------
 
-# The kind of a port that answers by a rule of the node's own nft, which its agent could tell of.
-STEERED=hidden
+# A port that answers by a rule of the node's own nft is told of by its agent: no door, but nothing hidden.
+STEERED=unexpected
+# A host that falls silent is backed off and asked again a minute later: only the long run sees what is said then.
+CABLE='unseen?'
+[ -z "${AJAR_LONG:-}" ] || CABLE=unseen
 rules() { # node: nft's rules for it on standard input
 	in_node "$1" nft -f -
 }
@@ -296,9 +302,9 @@ done
 
 expect "nothing happens: sshd, nginx, rpcbind, chronyd" honest 0,22,80,111,123,443 ""
 expect "nothing happens: sshd, mariadbd" db 0,22,3306 ""
-expect "a hidden listener: redirect to another port" steered 9001 "$STEERED"
-expect "a hidden listener: DNAT into a namespace of its own" nested 9002 "$STEERED"
-expect "a hidden listener: another host answers for the port" router 9003 hidden
+expect "steered by its node: redirect to another port" steered 9001 "$STEERED"
+expect "steered by its node: DNAT into a namespace inside it" nested 9002 "$STEERED"
+expect "a hidden listener: steered where no node can see it" router 9003 hidden
 expect "another protocol on a permitted port" rogue 2200 masquerade
 expect "sshd's banner from python on a port for ssh" fake 2201 masquerade
 expect "sshd's banner from python on sshd's port" fake 22 "impostor masquerade? changed?"
@@ -307,7 +313,7 @@ expect "a new door, reachable" newdoor 9004 unexpected
 expect "a new door behind a firewall" newdoor 9005 unexpected
 expect "a new door on loopback" newdoor 9006 unexpected
 expect "a firewall that drops, one that rejects" fenced 80,443 blocked
-expect "the cable is out, the agent still reports" cable 0 unseen
+expect "the cable is out, the agent still reports" cable 0 "$CABLE"
 expect "the cable is out: its doors" cable 22,80,443 ""
 expect "a dead node" dead 0 silent
 expect "a dead node: its doors" dead 22 ""
