@@ -14,6 +14,7 @@ need_root nmap ip nft tc python3 sshd nginx rpcbind chronyd mariadb openssl ssh-
 end_all() {
 	local p
 	for p in "${AGENTS[@]}"; do kill -TERM "$p" 2>/dev/null; done
+	exec 9>&- # the server stops, and takes its folder with it
 	finish
 	cluster_down
 	rm -rf "/sys/fs/bpf/$CLUSTER"-*
