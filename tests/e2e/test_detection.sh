@@ -320,7 +320,7 @@ expect "a dead node" dead 0 silent
 expect "a dead node: its doors" dead 22 ""
 expect "the agent is killed" killed 0 silent
 expect "the agent is killed: its doors" killed 22 ""
-expect "the agent is killed: a door since then" killed 9007 "unexpected?"
+expect "the agent is killed: a door since then" killed 9007 unexpected
 expect "a slow node that loses packets" slow 0,22,80,443 ""
 expect "agent and nginx start anew in the middle of the scan" again 0,22,80,443 ""
 expect "a permitted door that opens and closes all the time" flap 8007 ""

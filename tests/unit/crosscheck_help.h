@@ -87,7 +87,7 @@ static inline void step(unsigned i)
 	m->changes += changes;
 }
 
-static inline void beat(unsigned node)
+static inline void beat_as(unsigned node, enum health_agent agent)
 {
 	struct store_health h = { .installation = { (uint8_t)node },
 				  .session = { 2 },
@@ -96,7 +96,7 @@ static inline void beat(unsigned node)
 				  .version = "1",
 				  .sensor = "",
 				  .shipper = SHIPPER_RUNNING,
-				  .agent = AGENT_RECORDING,
+				  .agent = agent,
 				  .attached = true,
 				  .interval_ns = 60 * S };
 	struct store_health_reply r;
@@ -107,6 +107,11 @@ static inline void beat(unsigned node)
 		ok(false, "%s reports", name);
 	run_sql("UPDATE node_health SET first_ns = first_ns - 3600000000000 WHERE first_ns > "
 		"CAST(strftime('%s', 'now') AS INTEGER) * 1000000000 - 1800000000000");
+}
+
+static inline void beat(unsigned node)
+{
+	beat_as(node, AGENT_RECORDING);
 }
 
 /* A door of that node opens, or closes, so long ago. */

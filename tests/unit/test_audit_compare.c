@@ -48,6 +48,7 @@ struct scene {
 	uint64_t opened, closed;
 	struct seen seen;
 	bool blind, no_agent, v6, udp;
+	bool inside; /* its door is in another network namespace than the node's addresses */
 	const char *steering;
 	enum finding_kind want; /* 0: none */
 };
@@ -90,6 +91,24 @@ static const struct scene scenes[] = {
 	  .outside = PORT_CLOSED,
 	  .steering = DNAT,
 	  .want = 0 },
+	/* A container's door, in a namespace of its own, is not one at the node's address. */
+	{ .what = "a container's service is not blocked because the node's own port is closed",
+	  .port = 22,
+	  .outside = PORT_CLOSED,
+	  .addr = any,
+	  .opener = &sshd,
+	  .opened = 1,
+	  .inside = true,
+	  .want = 0 },
+	{ .what = "nor does it answer for a forbidden port of the node",
+	  .port = 2222,
+	  .outside = PORT_OPEN,
+	  .addr = any,
+	  .opener = &sshd,
+	  .opened = 1,
+	  .inside = true,
+	  .steering = DNAT,
+	  .want = FINDING_UNEXPECTED },
 	/* Honest. */
 	{ "a permitted service, open on both sides",
 	  22,
@@ -367,7 +386,8 @@ static struct compared play(const struct scene *sc, const struct profile *p)
 {
 	struct door d = { .proto = sc->udp ? PROTO_UDP : PROTO_TCP,
 			  .port = sc->port,
-			  .family = sc->v6 ? FAMILY_INET6 : FAMILY_INET };
+			  .family = sc->v6 ? FAMILY_INET6 : FAMILY_INET,
+			  .netns = sc->inside ? 2 : 1 };
 	const struct compare_door door = { .door = &d,
 					   .opener = sc->opener,
 					   .opened_ns = sc->opened * S,
@@ -380,6 +400,7 @@ static struct compared play(const struct scene *sc, const struct profile *p)
 						     .name = text_of(sc->seen.name),
 						     .product = text_of(sc->seen.product) } };
 	const struct compare_in in = {
+		.netns = 1,
 		.steering = text_of(sc->steering),
 		.profile = p,
 		.proto = d.proto,

@@ -62,6 +62,27 @@ static void test_blocked(void)
 	alerts_are("blocked :80 resolved n1 x0; ", "open again: it is over");
 }
 
+static void test_dead_agent(void)
+{
+	set_up();
+	beat_as(1, AGENT_STALLED);
+	scanned_open(1, 666);
+	step(0);
+	alerts_are(
+		"",
+		"a node without a working agent: an open port that was seen once raises nothing");
+	is_int(second_looks(), 1, "but is asked for again");
+	scanned_open(1, 666);
+	scanned_open(1, 80);
+	step(0);
+	alerts_are("unexpected :666 open n1 x1; ",
+		   "seen twice it is unexpected, from outside alone, and not hidden");
+	beat(1);
+	scanned_folded(1, "tcp closed 600-700");
+	step(0);
+	alerts_are("unexpected :666 resolved n1 x0; ", "closed again it is over");
+}
+
 static void test_nodes(void)
 {
 	const struct store_decision ack = {
@@ -207,6 +228,7 @@ int main(void)
 	if (set_up_dir()) {
 		test_second_look();
 		test_blocked();
+		test_dead_agent();
 		test_nodes();
 		test_maintenance();
 		test_allowed();

@@ -49,6 +49,7 @@ static struct event full_event(void)
 		.to_seq = 8,
 		.lost_since_ns = 9,
 		.lost_total = 10,
+		.own_netns = 11,
 		.lost_cpu = 11,
 		.reason = TEXT(""),
 	};
@@ -80,8 +81,8 @@ static void round_trip(void)
 		   got.origin == ev.origin && got.cgroup_id == ev.cgroup_id &&
 		   got.opened_ns == ev.opened_ns && got.count == ev.count &&
 		   got.from_seq == ev.from_seq && got.to_seq == ev.to_seq &&
-		   got.lost_since_ns == ev.lost_since_ns && got.lost_total == ev.lost_total &&
-		   got.lost_cpu == ev.lost_cpu,
+		   got.lost_since_ns == ev.lost_since_ns && got.own_netns == 11 &&
+		   got.lost_total == ev.lost_total && got.lost_cpu == ev.lost_cpu,
 	   "its numbers come back");
 	ok(!memcmp(&got.door, &ev.door, sizeof(ev.door)), "its door comes back");
 	same_process(&got.opener, &ev.opener, "opener");

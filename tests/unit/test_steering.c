@@ -99,7 +99,7 @@ static void test_event(void)
 	   "the longest list fits into a record");
 }
 
-/* As Linux 6.1 writes it (captured). */
+/* In the format of ip_vs_ctl.c; written by hand, no kernel here has IPVS. */
 static const char ip_vs[] = "IP Virtual Server version 1.2.1 (size=4096)\n"
 			    "Prot LocalAddress:Port Scheduler Flags\n"
 			    "  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n"

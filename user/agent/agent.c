@@ -177,6 +177,7 @@ static int record_own(struct agent *a, enum event_kind kind, const char *reason,
 			    .time_ns = clock_wall_ns(),
 			    .boot_ns = clock_boot_ns(),
 			    .from_seq = from_seq,
+			    .own_netns = kind == EVENT_START ? sensor_report(a->sensor)->netns : 0,
 			    .reason = text_of(reason) };
 	int err = record(&ev, a);
 

@@ -11,6 +11,8 @@ static bool answers_at(const struct door *d, const struct compare_in *in)
 {
 	static const uint8_t any[16];
 
+	if (in->netns && d->netns && d->netns != in->netns)
+		return false;
 	if (d->family == FAMILY_INET6 && in->family == FAMILY_INET)
 		return !d->v6only && !memcmp(d->addr, any, 16);
 	if (d->family != in->family)
@@ -57,7 +59,7 @@ static bool could_see(const struct compare_in *in)
  */
 static enum inside inside_of(const struct compare_in *in, struct compared *c)
 {
-	bool loopback = false, elsewhere = false;
+	bool loopback = false;
 
 	for (size_t i = 0; i < in->doors_len; i++) {
 		const struct compare_door *d = &in->doors[i];
@@ -73,12 +75,12 @@ static enum inside inside_of(const struct compare_in *in, struct compared *c)
 		} else if (d->door->scope == SCOPE_LOOPBACK) {
 			loopback = true;
 		} else {
-			elsewhere = true;
+			c->elsewhere = true;
 		}
 	}
 	if (!in->has_agent)
 		return INSIDE_ABSENT;
-	if (c->transient || elsewhere || !could_see(in))
+	if (c->transient || c->elsewhere || !could_see(in))
 		return INSIDE_SILENT;
 	return loopback ? INSIDE_LOOPBACK : INSIDE_CLOSED;
 }
@@ -98,8 +100,12 @@ static enum outside outside_of(const struct compare_in *in)
 	}
 }
 
-/* A row about the port, whoever holds it: for what is seen from outside only. A denial wins. */
-static enum says says_of_port(const struct compare_in *in, const struct profile_row **ret_row)
+/*
+ * A row about the port, whoever holds it: for what is seen from outside only. A denial wins. doubt: a door may be there that the
+ * kernel's view does not tell, so a row for many ports counts as well.
+ */
+static enum says says_of_port(const struct compare_in *in, bool doubt,
+			      const struct profile_row **ret_row)
 {
 	const struct door d = {
 		.proto = in->proto, .port = in->port, .family = in->family, .scope = SCOPE_ANY
@@ -110,7 +116,8 @@ static enum says says_of_port(const struct compare_in *in, const struct profile_
 		const struct profile_row *r = &in->profile->rows[i];
 
 		if (!match_port(r, &d) || row_expired(r, in->now_ns) ||
-		    r->scope == SCOPE_LOOPBACK || (row_is_wide(r) && r->action != PROFILE_DENY))
+		    r->scope == SCOPE_LOOPBACK ||
+		    (!doubt && row_is_wide(r) && r->action != PROFILE_DENY))
 			continue;
 		if (r->action == PROFILE_DENY) {
 			*ret_row = r;
@@ -130,7 +137,7 @@ static enum says says_of(const struct compare_in *in, struct compared *c)
 		return SAYS_LEARNING;
 	if (c->door)
 		return audit_says(in->profile, c->door->door, c->door->opener, in->now_ns, &c->row);
-	return says_of_port(in, &c->row);
+	return says_of_port(in, c->witness.inside == INSIDE_SILENT, &c->row);
 }
 
 static bool leads_to(const struct steering *st, const struct compare_in *in,

@@ -29,6 +29,7 @@ struct compare_in {
 	uint64_t from_ns, to_ns;
 	enum port_state state;
 	const struct port_seen *seen; /* NULL: only its state is known */
+	uint32_t netns; /* the node's own network namespace: that of the address; 0: not known, any door may answer there */
 	/* The kernel's view: all doors of the node with that port, open or closed since from_ns - settle. */
 	const struct compare_door *doors;
 	size_t doors_len;
@@ -44,6 +45,7 @@ struct compared {
 	struct witness witness;
 	enum service_fit fit;
 	bool exe_contradicts; /* a well-known banner from a program that is not it: masquerade whatever the profile says */
+	bool elsewhere; /* a door has that port in another network namespace, or on another address */
 	bool transient; /* a door opened or closed about the time of the scan */
 	const struct profile_row *row; /* that decided, or NULL */
 	const struct compare_door *door; /* that answers, as far as the kernel knows; NULL: none */

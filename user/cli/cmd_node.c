@@ -94,7 +94,7 @@ static int look(struct nodes *k, const struct store_node *n, struct state *ret)
 	int err = 0, runs = ours ? cmd_agent_runs(k->c) : -1;
 
 	*ret = (struct state){ .health = UNKNOWN, .steering = BUF_INIT(STEERING_STORED_MAX) };
-	err = store_steering_get(k->store, n->name, &ret->steering);
+	err = store_steering_get(k->store, n->name, &ret->steering, NULL);
 	if (!err && n->boot_seq)
 		err = store_events(k->store, &newest, last_event, ret);
 	if (!err)

@@ -112,6 +112,7 @@ struct event {
 	uint64_t lost_since_ns, lost_total;
 	uint64_t from_seq, to_seq; /* gap */
 	uint32_t gap_boot; /* gap: the boot_seq that from..to belong to */
+	uint32_t own_netns; /* start: inode of the network namespace that the node's addresses are in, the agent's; 0 unknown */
 	struct text reason; /* lost, gap, start, stop, steer */
 	struct text raw; /* the encoded record this was decoded from, if any */
 };

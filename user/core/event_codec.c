@@ -28,6 +28,7 @@
  *	7    u64 from_seq, u64 to_seq, u32 gap_boot
  *	8    reason: text
  *	9    u64 lost_since_ns, u64 lost_total, u32 lost_cpu
+ *	10   u32 own_netns
  *
  * A process is itself fixed numbers followed by fields of the same shape:
  *
@@ -62,7 +63,8 @@ enum {
 	TAG_COUNT,
 	TAG_RANGE,
 	TAG_REASON,
-	TAG_LOST
+	TAG_LOST,
+	TAG_NETNS
 };
 enum { PTAG_EXE = 1, PTAG_ARGV, PTAG_USER, PTAG_ANCESTORS };
 enum { DOOR_V6ONLY = 1, DOOR_AUTOPORT = 2 };
@@ -180,6 +182,10 @@ void event_encode(const struct event *ev, struct buf *b)
 		buf_put_u64(b, ev->lost_since_ns);
 		buf_put_u64(b, ev->lost_total);
 		buf_put_u32(b, ev->lost_cpu);
+	}
+	if (ev->own_netns) {
+		put_head(b, TAG_NETNS, sizeof(uint32_t));
+		buf_put_u32(b, ev->own_netns);
 	}
 }
 
@@ -376,6 +382,9 @@ static void get_field(unsigned tag, struct cursor *f, struct event *ev)
 		ev->lost_since_ns = get_u64(f);
 		ev->lost_total = get_u64(f);
 		ev->lost_cpu = get_u32(f);
+		break;
+	case TAG_NETNS:
+		ev->own_netns = get_u32(f);
 		break;
 	}
 }

@@ -89,7 +89,7 @@ static int one_host(struct crosscheck *o, uint32_t *skip)
 		ret = crosscheck_reach(o);
 	if (ret)
 		return ret;
-	if (v->has_agent && v->sees_to_ns < v->h.to_ns + COMPARE_SETTLE_NS &&
+	if (v->has_agent && !v->is_down && v->sees_to_ns < v->h.to_ns + COMPARE_SETTLE_NS &&
 	    o->now_ns < v->h.to_ns + WAIT_NS) {
 		++*skip; /* the others meanwhile */
 		return 1;

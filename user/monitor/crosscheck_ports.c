@@ -23,10 +23,17 @@ static bool is_for_us(const struct compared *c)
 	case FINDING_BLOCKED:
 		return true;
 	case FINDING_UNEXPECTED: /* where there is a kernel's view its door has the alert */
-		return c->witness.inside == INSIDE_ABSENT;
+		return c->witness.inside == INSIDE_ABSENT || c->witness.inside == INSIDE_SILENT;
 	default:
 		return false;
 	}
+}
+
+/* What may have another cause that passes is looked at twice; so is what the node will tell of itself when its agent is back. */
+static bool needs_second_look(const struct compared *c)
+{
+	return c->ruling.kind == FINDING_HIDDEN || c->ruling.kind == FINDING_BLOCKED ||
+	       (c->ruling.kind == FINDING_UNEXPECTED && c->witness.inside == INSIDE_SILENT);
 }
 
 static bool is_ours(const struct alert_copy *a)
@@ -84,7 +91,7 @@ static int raise(struct crosscheck *o, const struct compared *c, const struct co
 	bool stands = crosscheck_stands(o, f.kind, f.proto, f.port, f.what), yes = true;
 	int err = 0;
 
-	if (!stands && (f.kind == FINDING_HIDDEN || f.kind == FINDING_BLOCKED))
+	if (!stands && needs_second_look(c))
 		err = crosscheck_confirmed(o, f.kind, f.proto, f.port, &yes);
 	if (err || !yes)
 		return err;
@@ -122,7 +129,7 @@ static int compare_port(struct crosscheck *o, enum door_proto proto, uint32_t po
 			port_set(v->sound_banner, port);
 		}
 	}
-	if (c.ruling.kind != FINDING_HIDDEN && c.ruling.kind != FINDING_BLOCKED)
+	if (!needs_second_look(&c))
 		err = crosscheck_forget_doubt(o, proto, port);
 	if (!err)
 		err = crosscheck_keys(o, &c, &in);

@@ -144,7 +144,10 @@ static int on_health(const struct store_health_row *r, void *arg)
 	snprintf(v->host_type, sizeof(v->host_type), "%s", r->host_type);
 	if (r->events)
 		v->has_agent = true;
-	if (!r->known || r->standing != STANDING_CURRENT || r->h.agent != AGENT_RECORDING)
+	if (!r->known || r->standing != STANDING_CURRENT)
+		return 0;
+	v->is_down = r->h.agent != AGENT_RECORDING;
+	if (v->is_down)
 		return 0;
 	v->has_agent = true;
 	behind = r->h.agent_age_ns > r->h.backlog_ns ? r->h.agent_age_ns : r->h.backlog_ns;
@@ -243,7 +246,7 @@ int view_read(struct view *v, struct store *s)
 	buf_done(&v->steering);
 	v->steering = (struct buf)BUF_INIT(STEERING_STORED_MAX);
 	if (!err)
-		err = store_steering_get(s, v->h.node, &v->steering);
+		err = store_steering_get(s, v->h.node, &v->steering, &v->netns);
 	if (!err)
 		err = read_doors(v, s);
 	if (!err)
@@ -271,6 +274,7 @@ struct compare_in view_input(const struct view *v, uint64_t now_ns)
 		.has_agent = v->has_agent,
 		.sees_from_ns = v->blind ? 0 : v->sees_from_ns,
 		.sees_to_ns = v->sees_to_ns,
+		.netns = v->netns,
 		.steering = text_of(v->steering.data),
 		.now_ns = now_ns,
 	};

@@ -95,8 +95,7 @@ static void summary(const struct compared *c, const struct compare_in *in, const
 	default:
 		buf_printf(b, "port %u of class %s is open and not in the profile; %s", in->port,
 			   host_type,
-			   c->steered ? "no door answers there, it is steered,"
-				      : "seen from outside only");
+			   c->steered ? "it is steered past the doors," : "seen from outside only");
 		break;
 	}
 }
@@ -142,8 +141,13 @@ static void why(const struct compared *c, const struct compare_in *in, const cha
 	default:
 		if (c->steered)
 			put_steering(b, c);
-		else
+		else if (!in->has_agent)
 			buf_puts(b, "; no agent was ever heard from this node");
+		else if (c->elsewhere)
+			buf_puts(b, "; its kernel shows that port in another network namespace or "
+				    "on another address only");
+		else
+			buf_puts(b, "; what its agent saw at that time is not known");
 		break;
 	}
 }
@@ -162,8 +166,8 @@ static void remedy(const struct compared *c, const struct compare_in *in, const 
 	case FINDING_MASQUERADE:
 		buf_printf(b,
 			   "look at the program on %s ('ajar node %s'); a service that was "
-			   "replaced on purpose is named anew in the profile: "
-			   "'ajar profile edit %s'",
+			   "replaced on purpose is named anew in the profile: 'ajar profile export "
+			   "%s > FILE', then 'ajar profile import FILE'",
 			   node, node, host_type);
 		break;
 	case FINDING_BLOCKED:
@@ -173,16 +177,18 @@ static void remedy(const struct compared *c, const struct compare_in *in, const 
 			   node, in->port);
 		break;
 	default:
-		if (c->steered) {
+		if (c->steered)
 			buf_printf(b,
 				   "on %s: look at that rule ('nft list ruleset'), and at who made "
-				   "it; or permit the port: 'ajar profile edit %s'",
-				   node, host_type);
-			break;
-		}
-		buf_printf(b,
-			   "install ajar-agent on %s, or permit the port: 'ajar profile edit %s'",
-			   node, host_type);
+				   "it",
+				   node);
+		else
+			buf_printf(b, "%s %s",
+				   in->has_agent ? "run 'ajar doctor' and 'ss -ltnp' on"
+						 : "install ajar-agent on",
+				   node);
+		buf_printf(b, "; or permit the port: 'ajar profile allow %s %s %u'", host_type,
+			   door_proto_name(in->proto), in->port);
 		break;
 	}
 }

@@ -127,6 +127,7 @@ static void describe(struct sensor *s)
 		describe_polling(s);
 	else
 		describe_hooks(s);
+	s->report.netns = s->netns;
 	s->report.only_netns = s->own_netns ? s->netns : 0;
 }
 

@@ -83,6 +83,7 @@ struct sensor_hook_report {
 struct sensor_report {
 	char tier; /* 'A'..'D' */
 	const char *why; /* why not a better one, or NULL */
+	uint32_t netns; /* inode of the agent's own network namespace; 0 unknown */
 	uint32_t only_netns; /* inode of the one network namespace that is watched; 0: all of the machine's */
 	unsigned hooks_len;
 	const struct sensor_hook_report *hooks;

@@ -11,7 +11,7 @@
 
 #define NAME_MAX_LEN 255 /* of a setting */
 
-/* The value: "BOOT SEQ\n", the record it is from, and the lines. -ENOENT: none; -ENAMETOOLONG: there can be none. */
+/* The value: "BOOT SEQ NETNS\n", the record it is from and the node's own namespace, and the lines. -ENOENT: none; -ENAMETOOLONG: there can be none. */
 static int get(struct store *s, const char *node, char name[NAME_MAX_LEN + 1], struct buf *value)
 {
 	if (snprintf(name, NAME_MAX_LEN + 1, "steering %s", node) > NAME_MAX_LEN)
@@ -19,15 +19,25 @@ static int get(struct store *s, const char *node, char name[NAME_MAX_LEN + 1], s
 	return store_setting_get(s, name, value);
 }
 
-/* A record that is judged once more, or late, is not news. */
-static bool is_older(const struct store_event_row *row, const char *value)
-{
-	uint32_t boot = 0;
-	uint64_t seq = 0;
+struct head {
+	uint32_t boot, netns;
+	uint64_t seq;
+};
 
-	if (sscanf(value, "%" SCNu32 " %" SCNu64, &boot, &seq) != 2)
-		return false;
-	return row->raw.boot_seq != boot ? row->raw.boot_seq < boot : row->raw.seq < seq;
+/* All zeros where there is none. */
+static struct head head_of(const char *value)
+{
+	struct head h = { 0 };
+
+	if (sscanf(value, "%" SCNu32 " %" SCNu64 " %" SCNu32, &h.boot, &h.seq, &h.netns) < 2)
+		h = (struct head){ 0 };
+	return h;
+}
+
+/* A record that is judged once more, or late, is not news. */
+static bool is_older(const struct store_event_row *row, const struct head *h)
+{
+	return row->raw.boot_seq != h->boot ? row->raw.boot_seq < h->boot : row->raw.seq < h->seq;
 }
 
 int store_steering_note(struct store *s, const struct store_event_row *row)
@@ -37,14 +47,20 @@ int store_steering_note(struct store *s, const struct store_event_row *row)
 	struct text list = row->ev.kind == EVENT_STEER ? row->ev.reason : (struct text){ 0 }, line;
 	char name[NAME_MAX_LEN + 1];
 	int err = get(s, row->node, name, &old);
+	uint32_t netns = row->ev.own_netns;
+	struct head before;
 
-	if (err == -ENAMETOOLONG || (err == -ENOENT && row->ev.kind != EVENT_STEER))
+	if (err == -ENAMETOOLONG)
 		return 0;
 	if (err && err != -ENOENT)
 		return err;
-	if (!err && is_older(row, buf_str(&old)))
+	before = head_of(buf_str(&old));
+	if (is_older(row, &before))
 		return 0;
-	buf_printf(&value, "%" PRIu32 " %" PRIu64 "\n", row->raw.boot_seq, row->raw.seq);
+	if (row->ev.kind == EVENT_STEER)
+		netns = before.netns; /* as the start before it said */
+	buf_printf(&value, "%" PRIu32 " %" PRIu64 " %" PRIu32 "\n", row->raw.boot_seq, row->raw.seq,
+		   netns);
 	while (steering_next(&list, &line)) {
 		if (value.len + 4 * STEERING_LINE_MAX + 1 > STEERING_STORED_MAX)
 			break;
@@ -54,17 +70,20 @@ int store_steering_note(struct store *s, const struct store_event_row *row)
 	return value.err ? value.err : store_setting_set(s, name, buf_str(&value));
 }
 
-int store_steering_get(struct store *s, const char *node, struct buf *b)
+int store_steering_get(struct store *s, const char *node, struct buf *b, uint32_t *ret_netns)
 {
 	_cleanup_(buf_done) struct buf value = BUF_INIT(STEERING_STORED_MAX + 64);
 	char name[NAME_MAX_LEN + 1];
 	const char *lines;
 	int err = get(s, node, name, &value);
 
+	if (ret_netns)
+		*ret_netns = err ? 0 : head_of(buf_str(&value)).netns;
 	if (err)
 		return err == -ENOENT || err == -ENAMETOOLONG ? 0 : err;
 	lines = strchr(buf_str(&value), '\n');
-	if (lines)
-		buf_puts(b, lines + 1);
+	if (!lines || !b)
+		return 0;
+	buf_puts(b, lines + 1);
 	return b->err;
 }

@@ -6,11 +6,15 @@
 
 /*
  * What a node says of its steering now (core/steering.h), kept by the monitor as it judges: the list of the newest steer event, none
- * since the newest start. Escaped line by line. One row of `settings` a node, "steering NODE", which no node's account can reach.
+ * since the newest start, and which network namespace is its own. Escaped line by line. One row of `settings` a node, "steering NODE",
+ * which no node's account can reach.
  */
 must_check int store_steering_note(struct store *s, const struct store_event_row *row);
-/* Appends the list; nothing where the node has told of none. b: of at least STEERING_STORED_MAX. */
+/*
+ * Appends the list; nothing where the node has told of none. b: of at least STEERING_STORED_MAX. *ret_netns: inode of the namespace that
+ * the node's agent is in, and so the addresses that are scanned; 0: not known. Either may be NULL.
+ */
 #define STEERING_STORED_MAX 60000
-must_check int store_steering_get(struct store *s, const char *node, struct buf *b);
+must_check int store_steering_get(struct store *s, const char *node, struct buf *b, uint32_t *ret_netns);
 
 #endif
