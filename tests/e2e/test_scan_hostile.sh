@@ -31,9 +31,11 @@ table ip t { chain p { type nat hook prerouting priority -100; ip protocol tcp r
 R
 ok "and one that answers on every port" serve_on flood tarpit 9999
 
-# The slow one, while others are looked at below.
+# The slow one, while others are looked at below. What nmap puts no name to holds a version scan for a minute: that in a long run.
+TOLD="escapes html sql long" ASK=${PORT[escapes]}-${PORT[long]}
+[ -z "${AJAR_LONG:-}" ] || TOLD+=" xml drip tarpit endless tls" ASK=$ALL,22
 FROM=$SECONDS
-ip netns exec "$CLUSTER-hub" "$BUILD/ajar" scan evil2 good2 -q -j --kind version --ports "$ALL,22" -C "$T/conf" --data "$D" >"$T/version" 2>"$T/version.err" </dev/null &
+ip netns exec "$CLUSTER-hub" "$BUILD/ajar" scan evil2 good2 -q -j --kind version --ports "$ASK" -C "$T/conf" --data "$D" >"$T/version" 2>"$T/version.err" </dev/null &
 SCAN=$!
 PIDS+=("$SCAN")
 
@@ -113,7 +115,7 @@ hub_scan show "$S"
 ok "nor has the text for a terminal" plain_text "$T/out"
 ok "no text of a service is longer than its column" [ "$(scan_sql 'SELECT max(max(length(product), length(version), length(extra), length(service))) FROM scan_ports')" -le 255 ]
 same "the table of ports is still there" "$(scan_sql "SELECT count(*) FROM scan_ports WHERE scan_id = $S AND state = 'open' AND port = ${PORT[sql]}")" 1
-for kind in xml escapes html sql long drip tarpit endless tls; do
+for kind in $TOLD; do
 	same "a port is open, whatever it says: $kind" "$(scan_sql "SELECT state FROM scan_ports p JOIN nodes n ON n.id = p.node_id WHERE scan_id = $S AND n.name = 'evil2' AND port = ${PORT[$kind]}")" open
 done
 

@@ -171,8 +171,8 @@ static int lease_soon(struct store *s, uint64_t id, const char *owner, struct ta
 	return err;
 }
 
-static int put_host(struct store *s, const struct taken *t, const char *node, const char *addr,
-		    const char *owner)
+static int put_host_at(struct store *s, const struct taken *t, const char *node, const char *addr,
+		       const char *owner, uint64_t ended_ns)
 {
 	const struct store_scan_port ports[] = {
 		{ .proto = PROTO_TCP,
@@ -190,12 +190,18 @@ static int put_host(struct store *s, const struct taken *t, const char *node, co
 					   .addr = addr,
 					   .state = "seen",
 					   .started_ns = T0 + 1,
-					   .ended_ns = T0 + 2,
+					   .ended_ns = ended_ns,
 					   .asked = "tcp 1-100",
 					   .folded = "tcp closed 1-21,23-79,81-100",
 					   .open_count = 1 };
 
 	return store_scan_host_put(s, &h, owner, ports, 2);
+}
+
+static int put_host(struct store *s, const struct taken *t, const char *node, const char *addr,
+		    const char *owner)
+{
+	return put_host_at(s, t, node, addr, owner, T0 + 2);
 }
 
 static int list_scan(const struct store_scan *sc, void *arg)
@@ -328,6 +334,50 @@ static void test_failing(struct store *s)
 	is_int(store_scan_cancel(s, id, "stopped by mlee"), 0, "%s: the scan is cancelled",
 	       drv->name);
 	is_int(store_scan_prune(s, INT64_MAX, 10, &n), 0, "%s: old scans are pruned", drv->name);
+}
+
+static int list_detected(const struct store_detected *d, void *arg)
+{
+	buf_printf(arg, "%s %s %u %s %llu; ", d->node, d->addr, d->port,
+		   d->spoke ? "spoke" : "mute", (unsigned long long)(d->started_ns - T0));
+	return 0;
+}
+
+static void test_detected(struct store *s)
+{
+	const struct store_scan usual = { .plan = "version",
+					  .kind = "version",
+					  .nodes = "",
+					  .command = "",
+					  .priority = STORE_SCAN_USUAL };
+	struct store_scan slow = usual;
+	struct buf text = BUF_INIT(4096);
+	struct taken a, b;
+	uint64_t id, slow_id, n = 9;
+
+	if (!has_scans(s))
+		return;
+	put_nodes(s);
+	slow.priority = STORE_SCAN_SLOW;
+	slow_id = new_scan(s, &slow);
+	id = new_scan(s, &usual);
+	ok(slow_id && !lease(s, 0, "m1", LEASE_NS, &a) && a.id == id,
+	   "%s: the slow lane waits for a scan that was made later", drv->name);
+	is_int(put_host(s, &a, "n1", "10.251.0.1", "m1"), 0, "%s: a host is stored", drv->name);
+	is_int(store_scan_cancel(s, id, ""), 0, "%s: and the scan has ended", drv->name);
+	ok(!lease(s, 0, "m1", LEASE_NS, &b) && b.id == slow_id, "%s: now it is its turn",
+	   drv->name);
+	buf_puts(&text, "");
+	is_int(store_scan_detected(s, list_detected, &text), 0, "%s: what was detected is read",
+	       drv->name);
+	is_str(buf_str(&text), "n1 10.251.0.1 22 mute 1; ",
+	       "%s: of open ports; a service's usual name is no word", drv->name);
+	is_int(put_host_at(s, &b, "n1", "10.251.0.1", "m1", T0 + 3), 0,
+	       "%s: the slow lane is stored", drv->name);
+	is_int(store_scan_cancel(s, slow_id, ""), 0, "%s: and has ended", drv->name);
+	ok(!store_scan_prune(s, INT64_MAX, 10, &n) && n == 0,
+	   "%s: a later slow lane is no reason to forget a whole pass", drv->name);
+	buf_done(&text);
 }
 
 static void test_exclusion(struct store *s)
@@ -499,9 +549,9 @@ static void test_keys(struct store *s)
 
 int main(void)
 {
-	static void (*const tests[])(struct store *
-				     s) = { test_plans,	    test_addrs,	   test_queue, test_failing,
-					    test_exclusion, test_compared, test_keys };
+	static void (*const tests[])(
+		struct store * s) = { test_plans,    test_addrs,     test_queue,    test_failing,
+				      test_detected, test_exclusion, test_compared, test_keys };
 
 	return conformance(tests, array_len(tests), NULL);
 }

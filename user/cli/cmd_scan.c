@@ -394,6 +394,11 @@ const struct cmd cmd_scan = {
 		"  ajar scan addrs [ls | set NODE ADDRESS... | rm NODE]\n"
 		"  ajar scan keys [ls [NODESET] | forget NODESET [PORT]]  what answered first; "
 		"forgotten, it "
-		"is learned anew",
+		"is learned anew\n"
+		"A port that nothing was got out of costs a version scan half a minute. Plans ask "
+		"it again after a day, or\n"
+		"when another socket stands there, in a scan of its own behind all others "
+		"('" PLAN_SLOW_LANE "' in its\n"
+		"record); by hand it is asked every time.",
 	.run = run,
 };

@@ -90,6 +90,7 @@ int backoff_later(struct store *s, const char *node, const char *addr, const str
 					 .command = "gentler",
 					 .rate = LATER_RATE,
 					 .host_rate = LATER_RATE,
+					 .priority = STORE_SCAN_USUAL,
 					 .held_ns = LATER_NS };
 	struct store_shard sh = { .targets_len = 1, .targets = &target };
 	uint64_t now = 0, id = 0;

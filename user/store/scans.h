@@ -48,6 +48,8 @@ must_check int store_node_addr_del(struct store *s, const char *node, const char
 #define STORE_SHARD_HOSTS_MAX 32
 #define STORE_SHARD_TRIES_MAX 3
 #define STORE_HOST_BACKED_OFF "backed-off"
+#define STORE_SCAN_SLOW 0 /* priority of what waits until nothing else is queued */
+#define STORE_SCAN_USUAL 1
 #define STORE_SCAN_PROBE 10 /* from this priority on a scan does not wait until others are done with a node */
 
 struct store_target {
@@ -141,6 +143,16 @@ must_check int store_scan_ports(struct store *s, uint64_t scan_id, const char *n
 /* What was seen of a host's ports since then, the oldest first; h has node and address alone. */
 must_check int store_scan_host_ports(struct store *s, const char *node, const char *addr, uint64_t since_ns, store_scan_port_fn fn,
 				     void *arg);
+/* What version detection got out of an open TCP port. */
+struct store_detected {
+	const char *node, *addr;
+	uint32_t port;
+	bool spoke; /* a service was recognised, or it showed a key */
+	uint64_t started_ns; /* of the scan's host */
+};
+typedef int (*store_detected_fn)(const struct store_detected *d, void *arg);
+/* Of all hosts and version scans that are kept, the oldest first. */
+must_check int store_scan_detected(struct store *s, store_detected_fn fn, void *arg);
 typedef int (*store_scan_last_fn)(const char *node, uint64_t ended_ns, void *arg);
 /* When each node was last seen by a scan of that kind. */
 must_check int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, void *arg);

@@ -238,6 +238,32 @@ int store_scan_host_ports(struct store *s, const char *node, const char *addr, u
 	return ret;
 }
 
+int store_scan_detected(struct store *s, store_detected_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret =
+		sql_get(&q,
+			"SELECT n.name, p.addr, p.port, h.started_ns, p.method, p.fingerprint FROM "
+			"scans s JOIN scan_hosts h ON h.scan_id = s.id JOIN scan_ports p ON "
+			"p.scan_id = h.scan_id AND p.node_id = h.node_id AND p.addr = h.addr JOIN "
+			"nodes n ON n.id = h.node_id WHERE s.kind = 'version' AND h.state = "
+			"'seen' AND p.proto = ? AND p.state = 'open' ORDER BY h.ended_ns",
+			"u", (uint64_t)PROTO_TCP);
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		const struct store_detected d = {
+			.node = sql_str(&q, 0),
+			.addr = sql_str(&q, 1),
+			.port = (uint32_t)sql_u64(&q, 2),
+			.started_ns = sql_u64(&q, 3),
+			.spoke = !strcmp(sql_str(&q, 4), "probed") || *sql_str(&q, 5),
+		};
+
+		ret = fn(&d, arg);
+	}
+	return ret;
+}
+
 int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
@@ -255,7 +281,8 @@ int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, vo
 
 /* --- retention --------------------------------------------------------------------------------------- */
 
-/* The oldest scan that may go: each of its hosts was seen again by a later one of its kind. 1: there is one. */
+/* The oldest scan that may go: each of its hosts was seen again by a later one of its kind; but a slow lane asks for less than a
+ * whole pass. 1: there is one. */
 static int find_old(struct store *s, uint64_t before_ns, uint64_t *ret_id)
 {
 	_sql_ struct sql q = { .s = s };
@@ -266,7 +293,8 @@ static int find_old(struct store *s, uint64_t before_ns, uint64_t *ret_id)
 			  "(SELECT 1 FROM scan_hosts m "
 			  "JOIN scans t ON t.id = m.scan_id WHERE m.node_id = h.node_id AND m.addr "
 			  "= h.addr AND "
-			  "m.ended_ns > h.ended_ns AND m.state = 'seen' AND t.kind = s.kind)) "
+			  "m.ended_ns > h.ended_ns AND m.state = 'seen' AND t.kind = s.kind AND "
+			  "(t.priority > 0 OR s.priority = 0))) "
 			  "ORDER BY s.ended_ns LIMIT 1",
 			  "u", before_ns);
 
