@@ -173,6 +173,35 @@ static void test_bad_input(struct store *s)
 	       -E2BIG, "%s: and a batch that is too long", drv->name);
 }
 
+static void test_ports(struct store *s)
+{
+	struct event start = { .kind = EVENT_START, .time_ns = T0, .reason = TEXT("A") };
+	struct batch b = { .len = 0 };
+	struct store_event_query q = { .port_lo = 80, .port_hi = 81 };
+	uint64_t seq = 0;
+
+	add(&b, 1, ++seq, &start);
+	for (unsigned i = 0; i < 400; i++) {
+		struct event ev =
+			open_event(i % 100 ? 22 : (uint16_t)(79 + i / 100), i + 1, T0 + i);
+
+		add(&b, 1, ++seq, &ev);
+	}
+	is_int(put(s, "n1", &b, NULL), 0, "%s: records of 22, and of 79 to 82", drv->name);
+	events_are(s, q, "n1:1:102 n1:1:202 ", "those of some ports, and nothing without one");
+	q.node = "n1";
+	q.newest_first = true;
+	events_are(s, q, "n1:1:202 n1:1:102 ", "of a node, backwards");
+	q.limit = 1;
+	events_are(s, q, "n1:1:202 ", "the limit counts what is given");
+	q = (struct store_event_query){ .port_hi = 22, .since_ns = T0 + 398 };
+	events_are(s, q, "n1:1:400 n1:1:401 ", "from 0 on, and behind a time");
+	is_int(store_events(
+		       s, &(struct store_event_query){ .node = "n1", .boot_seq = 1, .port_hi = 22 },
+		       list_event, NULL),
+	       -EINVAL, "%s: a boot is read whole", drv->name);
+}
+
 /* The last ones first, across pages of the driver and ties, of all nodes and of one. */
 static void test_backwards(struct store *s)
 {
@@ -370,8 +399,9 @@ static void test_two_processes(struct store *s)
 int main(void)
 {
 	static void (*const tests[])(struct store * s) = {
-		test_idempotency, test_conflict, test_head,    test_order,  test_hostile,
-		test_bad_input,	  test_nodes,	 test_pending, test_volume, test_backwards,
+		test_idempotency, test_conflict,  test_head,  test_order,
+		test_hostile,	  test_bad_input, test_nodes, test_pending,
+		test_volume,	  test_backwards, test_ports,
 	};
 
 	nodes_too = true;

@@ -664,6 +664,8 @@ static void test_plans(void)
 		    "the timeline of a time");
 	plan_events(s, (struct store_event_query){ .node = "n1", .since_ns = T0 },
 		    "events_node_happened", "the timeline of a node");
+	plan_events(s, (struct store_event_query){ .port_lo = 22, .port_hi = 22 },
+		    "events_happened", "the timeline of a port");
 	plan_events(s, (struct store_event_query){ .node = "n1", .boot_seq = 1, .after_seq = 3 },
 		    "PRIMARY KEY (node_id=? AND boot_seq=? AND seq>?)", "a boot behind a number");
 	plan_doors(s, (struct store_door_query){ .open_only = true }, "doors_closed", "open doors");

@@ -38,6 +38,21 @@ static bool matches(const char *words)
 	return filter_match(&f, &subject);
 }
 
+static void test_ports(void)
+{
+	struct filter f = { 0 };
+	const char *why;
+	uint32_t lo = 1, hi = 1;
+
+	filter_ports(&f, &lo, &hi);
+	ok(!lo && !hi, "no filter says nothing of ports");
+	ok(!filter_add(&f, "tcp", &why) && !filter_add(&f, ":4444", &why) &&
+		   !filter_add(&f, ":80-90", &why),
+	   "a filter with two port words");
+	filter_ports(&f, &lo, &hi);
+	ok(lo == 80 && hi == 4444, "spans from the lowest to the highest");
+}
+
 static void refused(const char *word, const char *part)
 {
 	struct filter f = { 0 };
@@ -147,5 +162,6 @@ int main(void)
 	test_unknown_parts();
 	test_protocols();
 	test_refusals();
+	test_ports();
 	return tap_done();
 }

@@ -224,12 +224,15 @@ static int on_tail(const struct store_event_row *row, void *arg)
 /* Where the last rows begin is found from the end on: what was long ago costs nothing. */
 static int find_tail(struct walk *w, const char *node)
 {
-	const struct store_event_query q = { .node = node,
-					     .since_ns = w->t->since_ns,
-					     .until_ns = w->t->until_ns,
-					     .newest_first = true };
+	struct store_event_query q = { .node = node,
+				       .since_ns = w->t->since_ns,
+				       .until_ns = w->t->until_ns,
+				       .newest_first = true };
 	struct tail tail = { .t = w->t };
-	int ret = store_events(w->t->store, &q, on_tail, &tail);
+	int ret;
+
+	filter_ports(&w->t->filter, &q.port_lo, &q.port_hi);
+	ret = store_events(w->t->store, &q, on_tail, &tail);
 
 	if (ret > 0)
 		w->t->since_ns = tail.since_ns;
@@ -249,6 +252,7 @@ static int walk(struct walk *w)
 	}
 	q.since_ns = w->t->since_ns;
 	q.until_ns = w->t->until_ns;
+	filter_ports(&w->t->filter, &q.port_lo, &q.port_hi);
 	if (!err)
 		err = store_events(w->t->store, &q, on_event, w);
 	if (err == -ENOENT && q.node)

@@ -211,3 +211,21 @@ bool filter_match(const struct filter *f, const struct filter_subject *s)
 	}
 	return asked == held;
 }
+
+void filter_ports(const struct filter *f, uint32_t *ret_lo, uint32_t *ret_hi)
+{
+	uint32_t lo = UINT32_MAX, hi = 0;
+
+	for (unsigned i = 0; i < f->len; i++) {
+		const struct filter_word *w = &f->words[i];
+
+		if (w->kind != FILTER_PORT)
+			continue;
+		if (w->lo < lo)
+			lo = w->lo;
+		if (w->hi > hi)
+			hi = w->hi;
+	}
+	*ret_lo = hi ? lo : 0;
+	*ret_hi = hi;
+}

@@ -468,20 +468,22 @@ int sq_event_base(struct store *base, const char *node, uint32_t boot_seq, uint6
 	"LEFT JOIN doors d ON d.node_id = e.node_id AND d.boot_seq = e.boot_seq AND "              \
 	"d.netns_cookie = e.netns_cookie AND d.cookie = e.cookie "
 
+#define OF_PORT "AND (?7 OR e.port BETWEEN ?8 AND ?9) " /* in the index: other rows are not read */
+
 static const char events_by_seq[] =
 	EVENT_SELECT "WHERE e.node_id = ?1 AND e.boot_seq = ?2 AND e.seq > ?3 AND "
 		     "e.happened_ns >= ?4 AND e.happened_ns < ?5 ORDER BY e.seq LIMIT ?6";
 static const char events_by_node_time[] =
-	EVENT_SELECT "WHERE e.node_id = ?1 AND e.happened_ns >= ?4 AND e.happened_ns < ?5 "
+	EVENT_SELECT "WHERE e.node_id = ?1 AND e.happened_ns >= ?4 AND e.happened_ns < ?5 " OF_PORT
 		     "ORDER BY e.happened_ns, e.boot_seq, e.seq LIMIT ?6";
 static const char events_by_time[] =
-	EVENT_SELECT "WHERE e.happened_ns >= ?4 AND e.happened_ns < ?5 "
+	EVENT_SELECT "WHERE e.happened_ns >= ?4 AND e.happened_ns < ?5 " OF_PORT
 		     "ORDER BY e.happened_ns, e.node_id, e.boot_seq, e.seq LIMIT ?6";
 static const char events_by_node_time_back[] =
-	EVENT_SELECT "WHERE e.node_id = ?1 AND e.happened_ns >= ?4 AND e.happened_ns < ?5 "
+	EVENT_SELECT "WHERE e.node_id = ?1 AND e.happened_ns >= ?4 AND e.happened_ns < ?5 " OF_PORT
 		     "ORDER BY e.happened_ns DESC, e.boot_seq DESC, e.seq DESC LIMIT ?6";
 static const char events_by_time_back[] =
-	EVENT_SELECT "WHERE e.happened_ns >= ?4 AND e.happened_ns < ?5 "
+	EVENT_SELECT "WHERE e.happened_ns >= ?4 AND e.happened_ns < ?5 " OF_PORT
 		     "ORDER BY e.happened_ns DESC, e.node_id DESC, e.boot_seq DESC, e.seq DESC "
 		     "LIMIT ?6";
 
@@ -541,6 +543,11 @@ int sq_events(struct store *base, const struct store_event_query *q, store_event
 	sq_u64(st, 4, q->since_ns);
 	sq_u64(st, 5, q->until_ns ? q->until_ns : INT64_MAX);
 	sq_u64(st, 6, q->limit ? q->limit : INT64_MAX);
+	if (!q->boot_seq) {
+		sq_u64(st, 7, !q->port_hi);
+		sq_u64(st, 8, q->port_lo);
+		sq_u64(st, 9, q->port_hi);
+	}
 	while ((ret = sq_step(s, st)) > 0) {
 		ret = give_event(st, fn, arg);
 		if (ret)

@@ -212,7 +212,7 @@ int store_events(struct store *s, const struct store_event_query *q, store_event
 {
 	if (q->boot_seq && !q->node)
 		return store_set_why(s, -EINVAL, "a boot_seq needs its node");
-	if (q->boot_seq && q->newest_first)
+	if (q->boot_seq && (q->newest_first || q->port_hi))
 		return store_set_why(s, -EINVAL, "the records of a boot are read in their order");
 	return s->ops->events(s, q, fn, arg);
 }
