@@ -77,6 +77,7 @@ void alerting_forget(struct alerting *a)
 	map_each(a->entries, map_always, NULL);
 	map_each(a->floods, map_always, NULL);
 	a->loaded = false;
+	a->unsure = true;
 }
 
 /* --- floods ------------------------------------------------------------------------------------ */
@@ -286,12 +287,15 @@ int alerting_enter(struct alerting *a)
 	if (err < 0)
 		return err;
 	err = store_setting_get(a->store, TURN, &last);
-	if (!err && last.len == strlen(a->self) && !memcmp(last.data, a->self, last.len))
+	if (!err && !a->unsure && last.len == strlen(a->self) &&
+	    !memcmp(last.data, a->self, last.len))
 		return 0;
 	if (!err || err == -ENOENT)
 		err = store_setting_set(a->store, TURN, a->self);
 	if (err)
 		return err;
 	alerting_forget(a);
-	return alerting_load(a, a->now_ns);
+	err = alerting_load(a, a->now_ns);
+	a->unsure = err != 0;
+	return err;
 }

@@ -37,7 +37,8 @@ unsigned alerting_changes(const struct alerting *a);
 
 /*
  * The first thing in each transaction that may change an alert. Several monitors judge one store, one at a time: others wait
- * here until the transaction ends; and what this one remembers of the alerts is read anew when another was here meanwhile.
+ * here until the transaction ends; and what this one remembers of the alerts is read anew when another was here meanwhile, or when its
+ * own last transaction failed: a server of a cluster that it then reads from may lag behind what was committed on the one that died.
  */
 must_check int alerting_enter(struct alerting *a);
 

@@ -33,6 +33,7 @@ struct alerting {
 	struct map *entries; /* key -> struct entry; alerts that are neither resolved nor unknown */
 	struct map *floods; /* flood key -> unsigned: alerts of such keys that stand */
 	bool loaded;
+	bool unsure; /* a transaction failed, perhaps as it was committed: what was read since may be older than it */
 	char self[24]; /* whose turn it was is written by this */
 	uint64_t log_id, revision; /* up to where people's decisions are known */
 	uint64_t now_ns;
