@@ -175,7 +175,8 @@ static int read_plan(struct now *n)
 	if (err)
 		return cmd_store_err(err, n->store, "cannot read the plans");
 	if (!w.have)
-		return log_usage("there is no plan '%s': 'ajar scan plans' lists them", w.name);
+		return log_usage("there is no plan '%s'%s: 'ajar scan plans' lists them", w.name,
+				 cmd_opt(n->c, "plan") ? "" : ", which is the one without --plan");
 	for (size_t i = 0; i < array_len(words); i++) {
 		const char *value = cmd_opt(n->c, words[i]);
 		char word[4096];

@@ -225,7 +225,8 @@ int store_scan_host_ports(struct store *s, const char *node, const char *addr, u
 			  "SELECT p.proto, p.port, p.state FROM nodes n JOIN scan_hosts h ON "
 			  "h.node_id = n.id JOIN scan_ports p ON p.scan_id = h.scan_id AND "
 			  "p.node_id = h.node_id AND p.addr = h.addr WHERE n.name = ? AND h.addr = "
-			  "? AND h.state = 'seen' AND h.ended_ns >= ? ORDER BY h.ended_ns",
+			  "? AND h.state = 'seen' AND h.ended_ns >= ? "
+			  "ORDER BY h.ended_ns, h.scan_id, p.proto, p.port",
 			  "ssu", node, addr, since_ns);
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
