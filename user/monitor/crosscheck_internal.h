@@ -69,7 +69,8 @@ struct view {
 	char host_type[256];
 	bool has_agent, blind;
 	bool is_down; /* the node itself says that its agent does not record: nothing more will come about that time */
-	uint32_t netns; /* its own; 0 unknown */
+	bool holds; /* the node says that the address is one of its own network namespace: */
+	uint32_t netns; /* that; 0 unknown */
 	bool is_strange; /* the node says which addresses it has, and the one that was scanned is none of them */
 	uint64_t sees_from_ns, sees_to_ns;
 	struct profile *profile;

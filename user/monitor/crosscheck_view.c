@@ -146,6 +146,7 @@ static int on_health(const struct store_health_row *r, void *arg)
 		v->has_agent = true;
 	if (!r->known || r->standing != STANDING_CURRENT)
 		return 0;
+	v->holds = health_holds(r->h.sensor, v->h.addr) == 1;
 	v->is_down = r->h.agent != AGENT_RECORDING;
 	if (v->is_down)
 		return 0;
@@ -159,7 +160,11 @@ static int on_health(const struct store_health_row *r, void *arg)
 
 int view_health(struct view *v, struct store *s)
 {
-	return store_health(s, v->h.node, false, on_health, v);
+	int err = store_health(s, v->h.node, false, on_health, v);
+
+	if (!err && v->holds)
+		err = store_steering_get(s, v->h.node, NULL, &v->netns);
+	return err;
 }
 
 static int on_event(const struct store_event_row *row, void *arg)
@@ -246,7 +251,7 @@ int view_read(struct view *v, struct store *s)
 	buf_done(&v->steering);
 	v->steering = (struct buf)BUF_INIT(STEERING_STORED_MAX);
 	if (!err)
-		err = store_steering_get(s, v->h.node, &v->steering, &v->netns);
+		err = store_steering_get(s, v->h.node, &v->steering, NULL);
 	if (!err)
 		err = read_doors(v, s);
 	if (!err)
