@@ -97,5 +97,6 @@ done
 awk -F'|' '{ n[$1]++; x[$1, n[$1]] = $2; y[$1, n[$1]] = $3; if (n[$1] == 1) order[++k] = $1 }
 	END { for (i = 1; i <= k; i++) { w = order[i]; m = n[w]; if (m < 2) continue;
 		slope = (y[w, m] - y[w, m-1]) / (x[w, m] - x[w, m-1]);
+		if (slope <= 0) { printf "# 512 nodes  %-34s   no slope: so few nodes take the same time\n", w; continue }
 		printf "# 512 nodes  %-34s %9.1f s by the slope of %.4f s/node\n", w, y[w, m] + slope * (512 - x[w, m]), slope } }' "$T/figures"
 done_testing
