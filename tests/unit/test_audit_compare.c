@@ -26,6 +26,10 @@ static const struct profile profile = {
 static const struct profile learning = { .host_type = (char *)"compute" };
 static const uint8_t here[16] = { 10, 251, 0, 1 }, there[16] = { 10, 251, 0, 2 }, any[16] = { 0 },
 		     local[16] = { 127, 0, 0, 1 };
+static const struct process own_sshd = { .known = true, .pid = 3, .exe = TEXT("/dev/shm/sshd") };
+static const struct process new_sshd = { .known = true,
+					 .pid = 4,
+					 .exe = TEXT("/usr/sbin/sshd (deleted)") };
 static const struct process sshd = { .known = true, .pid = 1, .exe = TEXT("/usr/sbin/sshd") };
 static const struct process nginx = { .known = true, .pid = 2, .exe = TEXT("/usr/sbin/nginx") };
 static const struct process python = {
@@ -90,6 +94,22 @@ static const struct scene scenes[] = {
 	  .port = 2222,
 	  .outside = PORT_CLOSED,
 	  .steering = DNAT,
+	  .want = 0 },
+	{ .what = "sshd's banner from a program of that name where anyone may write",
+	  .port = 22,
+	  .outside = PORT_OPEN,
+	  .addr = any,
+	  .opener = &own_sshd,
+	  .opened = 1,
+	  .seen = { "ssh", "OpenSSH", METHOD_PROBED, 10 },
+	  .want = FINDING_MASQUERADE },
+	{ .what = "sshd that a package upgrade has replaced and that runs on",
+	  .port = 22,
+	  .outside = PORT_OPEN,
+	  .addr = any,
+	  .opener = &new_sshd,
+	  .opened = 1,
+	  .seen = { "ssh", "OpenSSH", METHOD_PROBED, 10 },
 	  .want = 0 },
 	/* A container's door, in a namespace of its own, is not one at the node's address. */
 	{ .what = "a container's service is not blocked because the node's own port is closed",

@@ -190,8 +190,9 @@ bool audit_exe_contradicts(const struct process *opener, const struct port_seen 
 		if (strncasecmp(product, makers[i].product, strlen(makers[i].product)))
 			continue;
 		for (size_t k = 0; makers[i].exes[k]; k++) {
+			/* The right name where anyone may put a file is a copy that calls itself so. */
 			if (text_is(last, makers[i].exes[k]))
-				return false;
+				return exe_flags(opener) & (EXE_MEMFD | EXE_WRITABLE_DIR);
 		}
 		return true;
 	}

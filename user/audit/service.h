@@ -30,7 +30,7 @@ bool audit_has_key(const struct fingerprint *known, size_t n, const struct finge
 
 /*
  * Who listens, against what spoke: the executable of a well-known server cannot be another one's, and a well-known server's
- * banner comes from its own. False where nothing is known of either.
+ * banner comes from its own, which does not lie in a folder where anyone may write. False where nothing is known of either.
  */
 bool audit_exe_contradicts(const struct process *opener, const struct port_seen *p);
 

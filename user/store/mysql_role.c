@@ -55,6 +55,20 @@ static int check_writable(struct my *s)
 
 /* --- Galera ------------------------------------------------------------------------------------------- */
 
+/*
+ * A member that others wrote to until a moment ago may still be behind them: whoever comes from one that died waits once until it has
+ * applied what was committed there, so that nothing is decided on what is old.
+ */
+static int catch_up(struct my *s)
+{
+	char value[8];
+	int err = my_query(s, "SET SESSION wsrep_sync_wait = 1");
+
+	if (!err)
+		err = my_ask(s, "SELECT 1", value, sizeof(value));
+	return err ? err : my_query(s, "SET SESSION wsrep_sync_wait = DEFAULT");
+}
+
 static int check_galera(struct my *s, char *group, size_t size)
 {
 	char value[64], uuid[64];
@@ -72,6 +86,8 @@ static int check_galera(struct my *s, char *group, size_t size)
 		err = refuse(s, -EAGAIN, "this node of the cluster is not ready yet");
 	if (!err)
 		err = my_ask(s, "SHOW STATUS LIKE 'wsrep_cluster_state_uuid'", uuid, sizeof(uuid));
+	if (!err && !(s->flags & STORE_READONLY))
+		err = catch_up(s);
 	if (!err)
 		snprintf(group, size, "galera %s", uuid);
 	return err;
