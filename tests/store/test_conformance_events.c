@@ -188,10 +188,11 @@ static void test_ports(struct store *s)
 		add(&b, 1, ++seq, &ev);
 	}
 	is_int(put(s, "n1", &b, NULL), 0, "%s: records of 22, and of 79 to 82", drv->name);
-	events_are(s, q, "n1:1:102 n1:1:202 ", "those of some ports, and nothing without one");
+	events_are(s, q, "n1:1:1 n1:1:102 n1:1:202 ",
+		   "those of some ports, and what is about no door");
 	q.node = "n1";
 	q.newest_first = true;
-	events_are(s, q, "n1:1:202 n1:1:102 ", "of a node, backwards");
+	events_are(s, q, "n1:1:202 n1:1:102 n1:1:1 ", "of a node, backwards");
 	q.limit = 1;
 	events_are(s, q, "n1:1:202 ", "the limit counts what is given");
 	q = (struct store_event_query){ .port_hi = 22, .since_ns = T0 + 398 };

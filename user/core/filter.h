@@ -32,7 +32,7 @@ struct filter_subject {
  * "state:unexpected". -EINVAL: *ret_why (static text) says what is wrong with the word. */
 must_check int filter_add(struct filter *f, const char *word, const char **ret_why);
 bool filter_match(const struct filter *f, const struct filter_subject *s);
-/* What it matches has a port from lo to hi (and not each of those matches); *ret_hi 0: it says nothing of ports. */
+/* A door that it matches has a port from lo to hi (and not each of those matches); *ret_hi 0: it says nothing of ports. */
 void filter_ports(const struct filter *f, uint32_t *ret_lo, uint32_t *ret_hi);
 
 #endif

@@ -282,8 +282,8 @@ static bool event_wanted(const struct mem_event *e, const struct store_event_que
 		return false;
 	if (q->boot_seq && (e->raw.boot_seq != q->boot_seq || e->raw.seq <= q->after_seq))
 		return false;
-	if (q->port_hi &&
-	    (!e->ev.door.proto || e->ev.door.port < q->port_lo || e->ev.door.port > q->port_hi))
+	if (q->port_hi && e->ev.door.proto &&
+	    (e->ev.door.port < q->port_lo || e->ev.door.port > q->port_hi))
 		return false;
 	return e->ev.time_ns >= q->since_ns && (!q->until_ns || e->ev.time_ns < q->until_ns);
 }

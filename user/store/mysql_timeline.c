@@ -20,7 +20,8 @@
 	"d.netns_cookie = e.netns_cookie "                                                         \
 	"AND d.cookie = e.cookie "
 
-#define OF_PORT "AND (? OR e.port BETWEEN ? AND ?) " /* in the index: other rows are not read */
+#define OF_PORT                                                                                    \
+	"AND (? OR e.port IS NULL OR e.port BETWEEN ? AND ?) " /* in the index: other rows are not read */
 
 static const char by_seq[] = EVENT_SELECT "WHERE e.node_id = ? AND e.boot_seq = ? AND e.seq > ? "
 					  "AND e.happened_ns >= ? AND e.happened_ns < ? "

@@ -468,7 +468,8 @@ int sq_event_base(struct store *base, const char *node, uint32_t boot_seq, uint6
 	"LEFT JOIN doors d ON d.node_id = e.node_id AND d.boot_seq = e.boot_seq AND "              \
 	"d.netns_cookie = e.netns_cookie AND d.cookie = e.cookie "
 
-#define OF_PORT "AND (?7 OR e.port BETWEEN ?8 AND ?9) " /* in the index: other rows are not read */
+#define OF_PORT                                                                                    \
+	"AND (?7 OR e.port IS NULL OR e.port BETWEEN ?8 AND ?9) " /* in the index: other rows are not read */
 
 static const char events_by_seq[] =
 	EVENT_SELECT "WHERE e.node_id = ?1 AND e.boot_seq = ?2 AND e.seq > ?3 AND "

@@ -101,7 +101,7 @@ struct store_event_query {
 	uint32_t boot_seq; /* with after_seq: only rows of this boot behind after_seq, in seq order; 0: by time */
 	uint64_t after_seq;
 	uint64_t since_ns, until_ns; /* wall, until not included; 0: open end; order is time, then node, boot_seq, seq */
-	uint32_t port_lo, port_hi; /* only those about a port from lo to hi; hi 0: all. Not with boot_seq */
+	uint32_t port_lo, port_hi; /* of those about a door only ports from lo to hi (losses stay); hi 0: all. Not with boot_seq */
 	bool newest_first; /* the other way round; not with boot_seq. Whoever wants the last few ends the walk when it has them */
 	uint32_t limit; /* 0: none */
 };
