@@ -79,11 +79,6 @@ unsigned exe_flags(const struct process *p)
 	return flags;
 }
 
-enum door_proto proto_class(enum door_proto p)
-{
-	return p == PROTO_MPTCP ? PROTO_TCP : p;
-}
-
 bool door_is_client(const struct door *d)
 {
 	return d->autoport && (d->proto == PROTO_UDP || d->proto == PROTO_UDPLITE);

@@ -50,8 +50,6 @@ unsigned exe_flags(const struct process *p);
 /* The path without " (deleted)". */
 struct text exe_path(const struct process *p);
 
-/* TCP and MPTCP answer the same clients on the same port: one class. */
-enum door_proto proto_class(enum door_proto p);
 /* A UDP port that the kernel chose is a client's, not a service's. */
 bool door_is_client(const struct door *d);
 /* Whether what the door keeps in port is one. */

@@ -84,7 +84,7 @@ static int on_scan(const struct store_scan_change *c, void *arg)
 {
 	static const struct view_line_opts plain = { .with_node = true };
 	struct scans *sc = arg;
-	enum door_proto proto = sc->a->proto == PROTO_MPTCP ? PROTO_TCP : sc->a->proto;
+	enum door_proto proto = proto_class(sc->a->proto);
 
 	if (c->proto != proto || c->port != sc->a->port || ++sc->n > SCANS_SHOWN)
 		return 0;

@@ -37,7 +37,7 @@ static struct line *line_of(struct ports *p, enum door_proto proto, uint32_t por
 {
 	struct line *l;
 
-	proto = proto == PROTO_MPTCP ? PROTO_TCP : proto;
+	proto = proto_class(proto);
 	for (size_t i = 0; i < p->len; i++) {
 		if (p->lines[i].port == port && p->lines[i].proto == proto)
 			return &p->lines[i];

@@ -104,6 +104,11 @@ static enum door_scope scope_of_inet(const uint8_t addr[4])
 	return addr[0] == 127 ? SCOPE_LOOPBACK : SCOPE_HOST;
 }
 
+enum door_proto proto_class(enum door_proto p)
+{
+	return p == PROTO_MPTCP ? PROTO_TCP : p;
+}
+
 enum door_scope door_scope_of(enum door_family family, const uint8_t addr[16])
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };

@@ -134,6 +134,9 @@ const char *door_scope_name(enum door_scope s);
 must_check int door_proto_parse(const char *s, enum door_proto *ret_p);
 must_check int event_kind_parse(const char *s, enum event_kind *ret_k);
 
+/* TCP and MPTCP answer the same clients on the same port: one class. */
+enum door_proto proto_class(enum door_proto p);
+
 /* any, host or loopback, from family and address (127/8, ::1, ::ffff:127/104). */
 enum door_scope door_scope_of(enum door_family family, const uint8_t addr[16]);
 /* Appends the address alone ("0.0.0.0", "::", "*" for packet, the cid for vsock). */

@@ -200,7 +200,7 @@ int crosscheck_ports(struct crosscheck *o)
 	for (size_t i = 0; !err && i < v->doors_len; i++) {
 		const struct door *d = &v->doors[i].door;
 
-		err = compare_folded(o, d->proto == PROTO_MPTCP ? PROTO_TCP : d->proto, d->port);
+		err = compare_folded(o, proto_class(d->proto), d->port);
 	}
 	/* A port without a door now, of an alert or a doubt: the folded lists speak of it too. From behind: doubts go. */
 	for (size_t i = 0; !err && i < v->alerts_len; i++) {

@@ -53,7 +53,7 @@ int view_reach(struct crosscheck *o, enum outside *seen)
 
 	for (size_t i = 0; !err && i < v->doors_len; i++) {
 		const struct door *d = &v->doors[i].door;
-		enum door_proto proto = d->proto == PROTO_MPTCP ? PROTO_TCP : d->proto;
+		enum door_proto proto = proto_class(d->proto);
 
 		if (!seen[i] && d->port <= UINT16_MAX)
 			seen[i] =

@@ -94,7 +94,7 @@ int store_seen_port(struct store *s, const char *node, enum door_proto proto, ui
 	*ret = seen;
 	if (!s->ops->sql)
 		return 0;
-	proto = proto == PROTO_MPTCP ? PROTO_TCP : proto;
+	proto = proto_class(proto);
 	snprintf(seen.node, sizeof(seen.node), "%s", node);
 	err = sql_node_id(s, node, &id);
 	if (!err)
@@ -116,7 +116,7 @@ int store_seen_port(struct store *s, const char *node, enum door_proto proto, ui
 static int count_nodes(struct store *s, const struct store_alert *a, uint64_t since_ns,
 		       struct store_seen *all)
 {
-	enum door_proto proto = a->proto == PROTO_MPTCP ? PROTO_TCP : a->proto;
+	enum door_proto proto = proto_class(a->proto);
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(
 		&q,
