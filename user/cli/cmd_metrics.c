@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "cli/cmd.h"
-#include "cli/metrics_file.h"
 #include "cli/out.h"
+#include "daemon/metrics_file.h"
 #include "store/store.h"
 #include "view/metrics.h"
 

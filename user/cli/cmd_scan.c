@@ -13,10 +13,12 @@
 #include "base/loop.h"
 #include "base/proc.h"
 #include "cli/cmd.h"
+#include "cli/cmd_scan.h"
 #include "cli/out.h"
-#include "cli/scan_conf.h"
 #include "cli/words.h"
 #include "conf/conf.h"
+#include "daemon/daemon.h"
+#include "daemon/scan_conf.h"
 #include "scan/nmap.h"
 #include "scan/runner.h"
 #include "store/store.h"
@@ -347,6 +349,15 @@ static int scan_now(struct now *n)
 	return err && err != -EPIPE ? AJAR_EXIT_ERROR : rc;
 }
 
+static int serve(struct cmd_ctx *c)
+{
+	const struct daemon_opts o = {
+		.conf = c->conf, .conf_file = c->conf_file, .quiet = c->quiet, .verbose = c->verbose
+	};
+
+	return cmd_bad_words(c, 1, 1) ? AJAR_EXIT_ERROR : daemon_scanner(&o);
+}
+
 static int run(struct cmd_ctx *c)
 {
 	static const struct {
@@ -354,7 +365,7 @@ static int run(struct cmd_ctx *c)
 		int (*run)(struct cmd_ctx *c);
 	} words[] = {
 		{ "plans", scan_plans }, { "addrs", scan_addrs }, { "ls", scan_list },
-		{ "keys", scan_keys },	 { "show", scan_show },	  { "serve", scan_serve },
+		{ "keys", scan_keys },	 { "show", scan_show },	  { "serve", serve },
 	};
 	struct now n = { .c = c, .bar = isatty(STDERR_FILENO) && !c->quiet };
 	int rc;

@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
+#include "cli/cmd_scan.h"
 #include "cli/out.h"
-#include "cli/scan_conf.h"
 #include "store/keys.h"
 #include "view/view.h"
 

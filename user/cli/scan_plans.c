@@ -11,10 +11,12 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/cmd.h"
+#include "cli/cmd_scan.h"
 #include "cli/out.h"
-#include "cli/scan_conf.h"
 #include "conf/conf.h"
+#include "daemon/scan_conf.h"
 #include "scan/nmap.h"
+#include "scan/plan.h"
 #include "view/view.h"
 
 /* `ajar scan plans` and `ajar scan addrs`: what is scanned, when, and where it is. */

@@ -11,8 +11,9 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
+#include "cli/cmd_scan.h"
 #include "cli/out.h"
-#include "cli/scan_conf.h"
+#include "store/scans.h"
 #include "view/view.h"
 
 /* Scans for people and programs. What is stored of a host's own words was escaped when it was stored. */

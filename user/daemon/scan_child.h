@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_CLI_SCAN_CHILD_H
-#define AJAR_CLI_SCAN_CHILD_H
+#ifndef AJAR_DAEMON_SCAN_CHILD_H
+#define AJAR_DAEMON_SCAN_CHILD_H
 
 #include <limits.h>
 #include <stdbool.h>
@@ -8,13 +8,13 @@
 
 #include "base/err.h"
 
-struct cmd_ctx;
+struct daemon_opts;
 struct loop;
 struct loop_source;
 
-/* The monitor's scanner (scan_serve.c) as a child of the monitor: started before that gives up root, started again when it dies. */
+/* The monitor's scanner (scanner.c) as a child of the monitor: started before that gives up root, started again when it dies. */
 struct scan_child {
-	const struct cmd_ctx *c;
+	const struct daemon_opts *opts;
 	struct loop *loop;
 	struct loop_source *timer;
 	char self[PATH_MAX];
@@ -27,7 +27,7 @@ struct scan_child {
 #define SCAN_GO_ENV "AJAR_SCAN_GO"
 
 /* Does nothing when scans are off. Reports a failure, which is none of the monitor's. */
-void scan_child_start(struct scan_child *ch, const struct cmd_ctx *c);
+void scan_child_start(struct scan_child *ch, const struct daemon_opts *o);
 must_check int scan_child_watch(struct scan_child *ch, struct loop *l);
 void scan_child_stop(struct scan_child *ch);
 

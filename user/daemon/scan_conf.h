@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_CLI_SCAN_CONF_H
-#define AJAR_CLI_SCAN_CONF_H
+#ifndef AJAR_DAEMON_SCAN_CONF_H
+#define AJAR_DAEMON_SCAN_CONF_H
 
 #include "base/err.h"
 #include "scan/plan.h"
 
-struct cmd_ctx;
 struct conf;
 struct hostlist;
 
@@ -23,15 +22,5 @@ void scan_conf_scope(const struct scan_conf *sc, struct plan_scope *ret);
 must_check int scan_conf_idle(const struct conf *conf, struct hostlist *idle, bool *ret_asked);
 /* Is there an nmap? */
 must_check bool scan_has_nmap(void);
-
-/* Parts of `ajar scan`, each an exit code. */
-int scan_plans(struct cmd_ctx *c);
-int scan_addrs(struct cmd_ctx *c);
-int scan_keys(struct cmd_ctx *c);
-int scan_list(struct cmd_ctx *c);
-int scan_show(struct cmd_ctx *c);
-int scan_serve(struct cmd_ctx *c);
-/* Prints what a scan saw. */
-must_check int scan_print(struct cmd_ctx *c, struct store *s, uint64_t scan_id);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_CLI_METRICS_FILE_H
-#define AJAR_CLI_METRICS_FILE_H
+#ifndef AJAR_DAEMON_METRICS_FILE_H
+#define AJAR_DAEMON_METRICS_FILE_H
 
 #include "base/err.h"
 

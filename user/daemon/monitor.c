@@ -14,12 +14,12 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/notify.h"
-#include "cli/cmd.h"
-#include "cli/metrics_file.h"
-#include "cli/role.h"
-#include "cli/route_log.h"
-#include "cli/scan_child.h"
 #include "conf/conf.h"
+#include "daemon/daemon.h"
+#include "daemon/metrics_file.h"
+#include "daemon/role.h"
+#include "daemon/route_log.h"
+#include "daemon/scan_child.h"
 #include "monitor/crosscheck.h"
 #include "monitor/judge.h"
 #include "monitor/retention.h"
@@ -331,22 +331,15 @@ static int monitor(struct monitor *m)
 	return err ? log_err(err, "the monitor stops") : 0;
 }
 
-static int run(struct cmd_ctx *c)
+int daemon_monitor(const struct daemon_opts *o)
 {
 	struct monitor m = { .role = ROLE_INIT("monitor"), .scanner = { .go_fd = -1 } };
 	int err;
 
 	log_init("ajar-monitor");
-	role_log_level(c->quiet);
-	if (cmd_bad_words(c, 0, 0))
-		return AJAR_EXIT_ERROR;
-	err = cmd_on_alert(c);
-	if (!err && cmd_opt(c, "no-scan"))
-		c->conf->scan_enabled = false;
-	if (!err) {
-		scan_child_start(&m.scanner, c);
-		err = set_up(&m, c->conf);
-	}
+	role_log_level(o->quiet);
+	scan_child_start(&m.scanner, o);
+	err = set_up(&m, o->conf);
 	if (!err)
 		err = monitor(&m);
 	else if (err > 0)
@@ -359,21 +352,3 @@ static int run(struct cmd_ctx *c)
 	role_done(&m.role);
 	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }
-
-static const struct cmd_option options[] = {
-	{ "on-alert", 0, "PROGRAM", "gets one alert's JSON on its standard input per change" },
-	{ "no-scan", 0, NULL,
-	  "do not scan: others may, and what a scan would see is not known here" },
-	{ 0 },
-};
-
-const struct cmd cmd_monitor = {
-	.name = "monitor",
-	.args = "",
-	.help = "judge what agents report, raise and resolve alerts",
-	.options = options,
-	.more = "Reads events from the store as they arrive, judges each open door against the "
-		"profile\n"
-		"of its node's class and sends alerts to the sinks of the configuration.",
-	.run = run,
-};

@@ -11,10 +11,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/notify.h"
-#include "cli/cmd.h"
-#include "cli/role.h"
-#include "cli/ship_local.h"
 #include "conf/conf.h"
+#include "daemon/daemon.h"
+#include "daemon/role.h"
+#include "daemon/ship_local.h"
 #include "journal/journal.h"
 #include "ship/beat.h"
 #include "ship/quarantine.h"
@@ -484,15 +484,13 @@ static int ship(struct shipper *s)
 	return err ? log_err(err, "the shipper stops") : 0;
 }
 
-static int run(struct cmd_ctx *c)
+int daemon_shipper(const struct daemon_opts *o)
 {
-	struct shipper s = { .role = ROLE_INIT("ship"), .conf = c->conf };
+	struct shipper s = { .role = ROLE_INIT("ship"), .conf = o->conf };
 	int err;
 
 	log_init("ajar-ship");
-	role_log_level(c->quiet);
-	if (cmd_bad_words(c, 0, 0))
-		return AJAR_EXIT_ERROR;
+	role_log_level(o->quiet);
 	s.role.away = on_away;
 	err = set_up(&s);
 	if (!err)
@@ -503,19 +501,3 @@ static int run(struct cmd_ctx *c)
 	role_done(&s.role);
 	return err < 0 ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }
-
-static const struct cmd_option options[] = { { 0 } };
-
-const struct cmd cmd_ship = {
-	.name = "ship",
-	.args = "",
-	.help = "copy this node's journal to the store, as it grows",
-	.options = options,
-	.more = "Sending twice changes nothing; what the store lacks and the journal still keeps "
-		"is sent again.\n"
-		"While the store is away the journal keeps everything. What the store refuses for "
-		"good waits in\n"
-		"DATA/journal/ship.quarantine and is offered again every hour and at each start; "
-		"'ajar doctor' shows it.",
-	.run = run,
-};

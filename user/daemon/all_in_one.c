@@ -17,10 +17,10 @@
 #include "base/loop.h"
 #include "base/notify.h"
 #include "base/proc.h"
-#include "cli/cmd.h"
-#include "cli/role.h"
-#include "cli/supervisor.h"
 #include "conf/conf.h"
+#include "daemon/daemon.h"
+#include "daemon/role.h"
+#include "daemon/supervisor.h"
 
 /*
  * Everything on one machine: agent, ship and monitor as children, each with the privileges it has when it runs
@@ -30,7 +30,7 @@
 enum { ROLE_AGENT, ROLE_SHIP, ROLE_MONITOR, ROLE_NOTIFY, ROLE_SHOW, ROLES };
 
 struct run {
-	struct cmd_ctx *c;
+	const struct daemon_opts *o;
 	struct loop *loop;
 	struct supervisor *supervisor;
 	struct supervised roles[ROLES];
@@ -77,24 +77,24 @@ static void add_arg(struct supervised *s, const char *arg)
 /* The global options that we were given, for a child. */
 static void add_globals(struct run *r, struct supervised *s)
 {
-	if (r->c->conf_file) {
+	if (r->o->conf_file) {
 		add_arg(s, "-C");
-		add_arg(s, r->c->conf_file);
+		add_arg(s, r->o->conf_file);
 	}
 	add_arg(s, "--data");
-	add_arg(s, r->c->conf->data_dir);
-	if (r->c->verbose)
+	add_arg(s, r->o->conf->data_dir);
+	if (r->o->verbose)
 		add_arg(s, "-v");
-	if (r->c->quiet && s != &r->roles[ROLE_SHOW])
+	if (r->o->quiet && s != &r->roles[ROLE_SHOW])
 		add_arg(s, "-q");
 }
 
 static void add_store(struct run *r, struct supervised *s)
 {
-	if (!*r->c->conf->store_uri)
+	if (!*r->o->conf->store_uri)
 		return;
 	add_arg(s, "--store");
-	add_arg(s, r->c->conf->store_uri);
+	add_arg(s, r->o->conf->store_uri);
 }
 
 static void describe_roles(struct run *r)
@@ -105,7 +105,7 @@ static void describe_roles(struct run *r)
 
 	*agent = (struct supervised){ .name = "ajar-agent", .argv = { r->agent } };
 	add_globals(r, agent);
-	if (r->c->conf->keep_pins)
+	if (r->o->conf->keep_pins)
 		add_arg(agent, "--keep-pins");
 	*ship = (struct supervised){ .name = "ajar ship", .argv = { r->self, "ship" } };
 	*monitor = (struct supervised){ .name = "ajar monitor", .argv = { r->self, "monitor" } };
@@ -120,11 +120,11 @@ static void describe_roles(struct run *r)
 		add_globals(r, &r->roles[i]);
 		add_store(r, &r->roles[i]);
 	}
-	if (r->c->json)
+	if (r->o->json)
 		add_arg(show, "--json");
-	if (!r->c->colour)
+	if (!r->o->colour)
 		add_arg(show, "--no-color");
-	if (cmd_opt(r->c, "no-scan"))
+	if (r->o->no_scan)
 		add_arg(monitor, "--no-scan");
 	if (r->hook_theirs >= 0) {
 		snprintf(r->hook_arg, sizeof(r->hook_arg), "fd:%d", r->hook_theirs);
@@ -134,8 +134,8 @@ static void describe_roles(struct run *r)
 	for (unsigned i = 0; i < ROLES; i++)
 		r->roles[i].keep_fds[0] = r->roles[i].keep_fds[1] = -1;
 	monitor->keep_fds[0] = r->hook_theirs;
-	r->roles_len = r->c->quiet ? ROLE_SHOW : ROLES;
-	if (r->c->conf->sinks_len)
+	r->roles_len = r->o->quiet ? ROLE_SHOW : ROLES;
+	if (r->o->conf->sinks_len)
 		return;
 	/* Nobody to tell over the network. */
 	memmove(notify, notify + 1, (ROLES - ROLE_NOTIFY - 1) * sizeof(*notify));
@@ -148,7 +148,7 @@ static void describe_roles(struct run *r)
  */
 static int set_up_hook(struct run *r)
 {
-	const struct conf *conf = r->c->conf;
+	const struct conf *conf = r->o->conf;
 	int fds[2], err;
 
 	if (!*conf->alert_exec)
@@ -214,7 +214,7 @@ static int set_up(struct run *r)
 
 	if (err)
 		return err;
-	err = make_data_folder(r->c->conf);
+	err = make_data_folder(r->o->conf);
 	if (err)
 		return err;
 	err = loop_new(&r->loop);
@@ -251,30 +251,12 @@ static int go(struct run *r)
 	return err ? err : supervisor_result(r->supervisor);
 }
 
-static int take_options(struct cmd_ctx *c)
+int daemon_all_in_one(const struct daemon_opts *o)
 {
-	const char *web = cmd_opt(c, "web");
-	_free_ char *why = NULL;
-	int err = 0;
-
-	if (web && strcmp(web, "off"))
-		return log_usage("this version has no web page yet: leave --web away, or say "
-				 "--web off");
-	if (cmd_opt(c, "keep-pins"))
-		err = conf_set(c->conf, "sensor.keep-pins", "yes", "--keep-pins", &why);
-	if (err)
-		return log_usage("%s", why ? why : strerror(-err));
-	return cmd_on_alert(c);
-}
-
-static int run(struct cmd_ctx *c)
-{
-	struct run r = { .c = c, .hook_ours = -1, .hook_theirs = -1 };
+	struct run r = { .o = o, .hook_ours = -1, .hook_theirs = -1 };
 	int err;
 
-	role_log_level(c->quiet);
-	if (cmd_bad_words(c, 0, 0) || take_options(c))
-		return AJAR_EXIT_ERROR;
+	role_log_level(o->quiet);
 	if (geteuid()) {
 		log_usage("watching the kernel needs root: run 'sudo ajar run'");
 		return AJAR_EXIT_ERROR;
@@ -289,23 +271,3 @@ static int run(struct cmd_ctx *c)
 		close(r.hook_theirs);
 	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }
-
-static const struct cmd_option options[] = {
-	{ "on-alert", 0, "PROGRAM", "gets one alert's JSON on its standard input per change" },
-	{ "web", 0, "ADDR:PORT|off", "where the web page listens (this version has none)" },
-	{ "no-scan", 0, NULL, "do not scan this host with nmap" },
-	{ "keep-pins", 0, NULL, "leave the sensor pinned at exit: it goes on recording" },
-	{ 0 },
-};
-
-const struct cmd cmd_run = {
-	.name = "run",
-	.args = "",
-	.help = "everything on one machine: sensor, journal, store, audit, alerts",
-	.options = options,
-	.more = "Starts the roles as children and starts one that dies again. Prints 'ready' on "
-		"stderr once doors\n"
-		"are recorded and judged, then what happens; -q shows nothing. SIGTERM or Ctrl-C "
-		"ends all of it.",
-	.run = run,
-};

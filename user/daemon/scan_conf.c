@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "cli/scan_conf.h"
+#include "daemon/scan_conf.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_CLI_ROLE_H
-#define AJAR_CLI_ROLE_H
+#ifndef AJAR_DAEMON_ROLE_H
+#define AJAR_DAEMON_ROLE_H
 
 #include <stdbool.h>
 #include <stdint.h>

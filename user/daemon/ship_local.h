@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_CLI_SHIP_LOCAL_H
-#define AJAR_CLI_SHIP_LOCAL_H
+#ifndef AJAR_DAEMON_SHIP_LOCAL_H
+#define AJAR_DAEMON_SHIP_LOCAL_H
 
 #include "base/err.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "cli/role.h"
+#include "daemon/role.h"
 
 #include <errno.h>
 #include <fcntl.h>

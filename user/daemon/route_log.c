@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "cli/route_log.h"
+#include "daemon/route_log.h"
 
 #include "alert/route.h"
 #include "base/log.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "cli/ship_local.h"
+#include "daemon/ship_local.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_CLI_ROUTE_LOG_H
-#define AJAR_CLI_ROUTE_LOG_H
+#ifndef AJAR_DAEMON_ROUTE_LOG_H
+#define AJAR_DAEMON_ROUTE_LOG_H
 
 struct route_report;
 

@@ -15,11 +15,11 @@
 #include "base/loop.h"
 #include "base/parse.h"
 #include "base/proc.h"
-#include "cli/cmd.h"
-#include "cli/role.h"
-#include "cli/scan_child.h"
-#include "cli/scan_conf.h"
 #include "conf/conf.h"
+#include "daemon/daemon.h"
+#include "daemon/role.h"
+#include "daemon/scan_child.h"
+#include "daemon/scan_conf.h"
 #include "monitor/alerting.h"
 #include "scan/nmap.h"
 #include "scan/runner.h"
@@ -41,7 +41,7 @@
 #define RAW_REMEDY "ajar.conf(5), scan.raw, says how the service gets it"
 
 struct serve {
-	struct cmd_ctx *c;
+	const struct conf *settings;
 	struct role role;
 	struct runner *runner;
 	struct loop_source *timer;
@@ -100,11 +100,11 @@ static int make(struct serve *sv, const struct store_plan *p)
 	struct hostlist idle = { 0 };
 	struct plan_made made = { 0 };
 	bool asked = false;
-	int err = p->idle_only ? scan_conf_idle(sv->c->conf, &idle, &asked) : 0;
+	int err = p->idle_only ? scan_conf_idle(sv->settings, &idle, &asked) : 0;
 
 	if (!err) {
 		scan_conf_scope(&sv->conf, &sc);
-		sc.processes = (unsigned)sv->c->conf->scan_processes;
+		sc.processes = (unsigned)sv->settings->scan_processes;
 		sc.idle = asked ? &idle : NULL;
 		err = plan_make(p, &sc, &made);
 		if (err)
@@ -150,7 +150,7 @@ static int on_plan(const struct store_plan *p, void *arg)
 
 static void prune(struct serve *sv, uint64_t now_ns)
 {
-	uint64_t keep_ns = sv->c->conf->scan_keep_days * DAY_NS, n = 0;
+	uint64_t keep_ns = sv->settings->scan_keep_days * DAY_NS, n = 0;
 
 	if (!keep_ns || now_ns < sv->pruned_ns + DAY_NS / 24 || now_ns < keep_ns)
 		return;
@@ -307,22 +307,22 @@ static int on_bell(void *arg)
 static int set_up(struct serve *sv)
 {
 	char owner[300];
-	struct runner_opts o = { .processes = (unsigned)sv->c->conf->scan_processes,
+	struct runner_opts o = { .processes = (unsigned)sv->settings->scan_processes,
 				 .report = on_report,
 				 .arg = sv };
-	int fd, err = scan_conf_read(sv->c->conf, &sv->conf);
+	int fd, err = scan_conf_read(sv->settings, &sv->conf);
 
-	sv->role.keep_net_raw = sv->c->conf->scan_raw;
+	sv->role.keep_net_raw = sv->settings->scan_raw;
 	if (!err)
-		err = role_start(sv->c->conf, false, &sv->role);
+		err = role_start(sv->settings, false, &sv->role);
 	if (err)
 		return err;
-	sv->raw = o.raw = sv->c->conf->scan_raw && proc_has_net_raw();
-	if (sv->c->conf->scan_raw && !sv->raw)
+	sv->raw = o.raw = sv->settings->scan_raw && proc_has_net_raw();
+	if (sv->settings->scan_raw && !sv->raw)
 		log_warn("scan.raw is set, but there is no CAP_NET_RAW here: plans of kind syn and "
 			 "udp "
 			 "are left to others; " RAW_REMEDY);
-	snprintf(owner, sizeof(owner), "%.200s:%d", sv->c->conf->node_name, (int)getpid());
+	snprintf(owner, sizeof(owner), "%.200s:%d", sv->settings->node_name, (int)getpid());
 	if (address_own(sv->here, SCAN_OWN_MAX, &sv->here_len))
 		log_debug("cannot list the addresses of this machine");
 	o.loop = sv->role.loop;
@@ -357,16 +357,14 @@ static bool wait_for_go(void)
 	return n > 0;
 }
 
-int scan_serve(struct cmd_ctx *c)
+int daemon_scanner(const struct daemon_opts *o)
 {
-	struct serve sv = { .c = c, .role = ROLE_INIT("scan") };
+	struct serve sv = { .settings = o->conf, .role = ROLE_INIT("scan") };
 	int err;
 
 	log_init("ajar-scan");
-	role_log_level(c->quiet);
+	role_log_level(o->quiet);
 	unsetenv("NOTIFY_SOCKET"); /* nobody waits for us */
-	if (cmd_bad_words(c, 1, 1))
-		return AJAR_EXIT_ERROR;
 	if (!scan_has_nmap())
 		return AJAR_EXIT_OK; /* which is no failure: there is nothing to start again */
 	if (!wait_for_go())

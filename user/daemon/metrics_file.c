@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "cli/metrics_file.h"
+#include "daemon/metrics_file.h"
 
 #include <fcntl.h>
 

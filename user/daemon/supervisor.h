@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_CLI_SUPERVISOR_H
-#define AJAR_CLI_SUPERVISOR_H
+#ifndef AJAR_DAEMON_SUPERVISOR_H
+#define AJAR_DAEMON_SUPERVISOR_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "cli/supervisor.h"
+#include "daemon/supervisor.h"
 
 #include <errno.h>
 #include <inttypes.h>

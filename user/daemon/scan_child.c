@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "cli/scan_child.h"
+#include "daemon/scan_child.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/proc.h"
-#include "cli/cmd.h"
 #include "conf/conf.h"
+#include "daemon/daemon.h"
 
 #define ARGS_MAX 16
 #define AGAIN_NS UINT64_C(10000000000)
@@ -23,25 +23,25 @@
 
 static void fill(const struct scan_child *ch, const char *argv[ARGS_MAX])
 {
-	const struct cmd_ctx *c = ch->c;
+	const struct daemon_opts *o = ch->opts;
 	unsigned n = 0;
 
 	argv[n++] = ch->self;
 	argv[n++] = "scan";
 	argv[n++] = "serve";
-	if (c->conf_file) {
+	if (o->conf_file) {
 		argv[n++] = "-C";
-		argv[n++] = c->conf_file;
+		argv[n++] = o->conf_file;
 	}
 	argv[n++] = "--data";
-	argv[n++] = c->conf->data_dir;
-	if (*c->conf->store_uri) {
+	argv[n++] = o->conf->data_dir;
+	if (*o->conf->store_uri) {
 		argv[n++] = "--store";
-		argv[n++] = c->conf->store_uri;
+		argv[n++] = o->conf->store_uri;
 	}
-	if (c->quiet)
+	if (o->quiet)
 		argv[n++] = "-q";
-	if (c->verbose)
+	if (o->verbose)
 		argv[n++] = "-v";
 	argv[n] = NULL;
 }
@@ -72,15 +72,15 @@ static int spawn(struct scan_child *ch, int go)
 	return err;
 }
 
-void scan_child_start(struct scan_child *ch, const struct cmd_ctx *c)
+void scan_child_start(struct scan_child *ch, const struct daemon_opts *o)
 {
 	ssize_t n = readlink("/proc/self/exe", ch->self, sizeof(ch->self) - 1);
 	int err, go[2];
 
-	ch->c = c;
+	ch->opts = o;
 	ch->go_fd = -1;
 	ch->self[n > 0 ? n : 0] = '\0';
-	if (!c->conf->scan_enabled)
+	if (!o->conf->scan_enabled)
 		return;
 	err = n > 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, go) == 0 ? 0 : -errno;
 	if (!err) {
