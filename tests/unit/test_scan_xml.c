@@ -198,6 +198,8 @@ static void test_ends(void)
 static void test_hostile(void)
 {
 	struct seen s = { 0 };
+	struct scan_xml *x;
+	int err = 0;
 
 	is_int(parse_str("<!DOCTYPE nmaprun [<!ENTITY a \"b\">]><nmaprun>&a;</nmaprun>", &s),
 	       -EBADMSG, "an entity is refused");
@@ -219,6 +221,16 @@ static void test_hostile(void)
 			 &s),
 	       0, "hosts without an address are no failure");
 	is_int(s.hosts, 0, "and are not given");
+	x = parse(RUN("<host><ports><port protocol=\"ip\" portid=\"6\"/><port protocol=\"tcp\" "
+		      "portid=\"65536\"/></ports></host><host/>"),
+		  sizeof(RUN(
+			  "<host><ports><port protocol=\"ip\" portid=\"6\"/><port protocol=\"tcp\" "
+			  "portid=\"65536\"/></ports></host><host/>")) -
+			  1,
+		  9, &s, &err);
+	ok(x && scan_xml_run(x)->no_address == 2 && scan_xml_run(x)->ports_dropped == 2,
+	   "but are counted, as are ports that are none");
+	scan_xml_free(x);
 	is_int(parse_str(RUN("<host><address addr=\"00:11:22:33:44:55\" addrtype=\"mac\"/><address "
 			     "addr=\"10.251.0.1\" "
 			     "addrtype=\"ipv4\"/></host>" ENDED),
@@ -232,6 +244,115 @@ static void test_hostile(void)
 			 &s),
 	       -ECANCELED, "what the callback returns comes back");
 	is_int(s.hosts, 1, "and it is not called again");
+}
+
+#define DTD(id) "<!DOCTYPE nmaprun " id ">"
+#define HOST(addr, inside)                                                                         \
+	"<host><status state=\"up\"/><address addr=\"" addr "\" addrtype=\"ipv4\"/>" inside        \
+	"</host>"
+#define PORT22 "<ports><port protocol=\"tcp\" portid=\"22\"><state state=\"open\"/></port></ports>"
+
+static void test_doctypes(void)
+{
+	static const char public[] = DTD("PUBLIC \"-//IDN nmap.org//DTD Nmap XML 1.04//EN\" "
+					 "\"https://svn.nmap.org/nmap/docs/nmap.dtd\"");
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 16);
+	struct seen s = { 0 };
+
+	buf_printf(&b, "%s%s", public, RUN(HOST("10.251.0.1", PORT22) ENDED));
+	is_int(parse_str(buf_str(&b), &s), 0, "nmap 6.45's public document type is taken");
+	is_int(s.p22, PORT_OPEN, "and the rest is read");
+	buf_reset(&b);
+	buf_printf(&b, "%s<nmaprun>&lol;</nmaprun>", public);
+	is_int(parse_str(buf_str(&b), &s), -EBADMSG,
+	       "an entity that its DTD might have is refused, for nobody reads that");
+	is_int(parse_str(DTD("PUBLIC \"-//IDN nmap.org//DTD Nmap XML 1.04//EN\" \"x\" [<!ENTITY a "
+			     "\"b\">]") "<nmaprun>&a;</nmaprun>",
+			 &s),
+	       -EBADMSG, "declarations beside the public name are refused");
+	is_int(parse_str(DTD("[<!ENTITY % p SYSTEM \"file:///etc/passwd\"> %p;]") "<nmaprun/>", &s),
+	       -EBADMSG, "a parameter entity is refused");
+	is_int(parse_str(DTD("PUBLIC \"-//W3C//DTD XHTML 1.0//EN\" \"x\"") "<nmaprun/>", &s),
+	       -EBADMSG, "another public document type is refused");
+	is_int(parse_str(
+		       DTD("[<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;\">"
+			   "<!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">]") "<nmaprun "
+									      "args=\"&c;&c;&c;&c;"
+									      "\"/>",
+		       &s),
+	       -EBADMSG, "a billion laughs end at the first");
+}
+
+static void test_dialects(void)
+{
+	struct seen s = { 0 };
+
+	is_int(parse_str(RUN(HOST("10.251.0.1",
+				  PORT22) "<runstats><finished time=\"2\"/></runstats>"),
+			 &s),
+	       0, "an end without exit=, of nmap before 5.35, is an end");
+	is_int(parse_str(RUN("<host endtime=\"1\"><address addr=\"10.251.0.1\" "
+			     "addrtype=\"ipv4\"/>" PORT22 "</host>" ENDED),
+			 &s),
+	       0, "masscan's host has no status");
+	ok(s.up && s.p22 == PORT_OPEN, "and is up, for it has a port");
+	is_int(parse_str(RUN("<host><address addr=\"10.251.0.1\"/>" PORT22 "</host>" ENDED), &s), 0,
+	       "an address without a type");
+	ok(s.hosts == 1 && s.family == FAMILY_INET, "is the DTD's default, IPv4");
+	is_int(parse_str(RUN("<host><address addr=\"fe80::1%eth0\" addrtype=\"ipv6\"/>" PORT22
+			     "</host>" ENDED),
+			 &s),
+	       0, "an IPv6 address with a zone");
+	ok(s.hosts == 1 && s.family == FAMILY_INET6, "is one");
+	is_int(parse_str(RUN("<host><address addr=\"fd00::1\" addrtype=\"ipv4\"/>" PORT22
+			     "</host>" ENDED),
+			 &s),
+	       0, "an IPv6 address that is called IPv4");
+	ok(s.hosts == 1 && s.family == FAMILY_INET6, "is what it is");
+}
+
+/* Documents one after another, in pieces that end everywhere. */
+static void test_documents(void)
+{
+#define DOC(addr) "<?xml version=\"1.0\"?>\n<!DOCTYPE nmaprun>\n" RUN(HOST(addr, PORT22) ENDED) "\n"
+	static const struct {
+		const char *xml;
+		int err;
+		unsigned hosts, documents, cut;
+		const char *what;
+	} cases[] = {
+		{ DOC("10.251.0.1") DOC("10.251.0.2"), 0, 2, 2, 0, "two appended runs" },
+		{ DOC("10.251.0.1") "<!-- end -->\n", 0, 1, 1, 0, "a comment at the end" },
+		{ RUN(HOST("10.251.0.1", PORT22) ENDED) RUN(HOST("10.251.0.2", PORT22) ENDED), 0, 2,
+		  2, 0, "two runs without declarations" },
+		{ "\xef\xbb\xbf\n" DOC("10.251.0.1"), 0, 1, 1, 0,
+		  "a mark of byte order and a blank line" },
+		{ "<?xml version=\"1.0\"?><nmaprun>" HOST(
+			  "10.251.0.1", PORT22) "<host><status sta" DOC("10.251.0.2"),
+		  -ENODATA, 2, 2, 1, "a run that was killed, then another" },
+		{ DOC("10.251.0.1") "<?xml version=\"1.0\"?><nmaprun>" HOST("10.251.0.2", PORT22),
+		  -ENODATA, 2, 2, 0, "a run, then one that was killed" },
+		{ DOC("10.251.0.1") "root@n1:~# ", -EBADMSG, 1, 1, 0, "words behind the end" },
+	};
+
+	for (size_t i = 0; i < array_len(cases); i++) {
+		size_t n = strlen(cases[i].xml);
+		unsigned wrong = 0;
+
+		for (size_t piece = 1; piece <= n; piece += piece < 40 ? 1 : 37) {
+			struct seen s = { 0 };
+			int err = 0;
+			struct scan_xml *x = parse(cases[i].xml, n, piece, &s, &err);
+			const struct scan_run *r = scan_xml_run(x);
+
+			wrong += err != cases[i].err || s.hosts != cases[i].hosts ||
+				 r->documents != cases[i].documents ||
+				 r->cut_documents != cases[i].cut || (err && !*scan_xml_why(x));
+			scan_xml_free(x);
+		}
+		is_int(wrong, 0, "%s: %u hosts, whatever the pieces are", cases[i].what,
+		       cases[i].hosts);
+	}
 }
 
 static void test_limits(void)
@@ -304,6 +425,9 @@ int main(void)
 	test_version();
 	test_ends();
 	test_hostile();
+	test_doctypes();
+	test_dialects();
+	test_documents();
 	test_limits();
 	test_lists();
 	test_fingerprints();

@@ -4,14 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/learner.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/nmap_tally.h"
+#include "scan/file_kind.h"
 #include "scan/xml.h"
 
 void nmap_services_done(struct nmap_services *s)
@@ -63,74 +68,159 @@ int nmap_services_apply(const struct nmap_services *s, struct learned *found)
 struct nmap {
 	struct nmap_services *services;
 	struct learner *l;
-	unsigned hosts, ports;
+	struct nmap_tally tally;
 };
+
+static void nmap_done(struct nmap *n)
+{
+	nmap_tally_done(&n->tally);
+}
 
 static int on_host(const struct scan_host *h, void *arg)
 {
 	const struct process nobody = { 0 }; /* from outside nobody sees who holds a door */
 	struct nmap *n = arg;
-	_free_ char *name = h->name.ptr ? strndup(h->name.ptr, h->name.len) : strdup(h->addr_text);
-	int err = name ? 0 : -ENOMEM;
+	const char *name;
+	int err;
 
-	if (err || !h->up)
-		return err;
-	n->hosts++;
-	err = learner_node(n->l, name);
+	if (!nmap_tally_usable(&n->tally, h))
+		return 0;
+	err = nmap_tally_node(&n->tally, h, &name);
+	if (!err)
+		err = learner_node(n->l, name);
 	for (size_t i = 0; i < h->ports_len && !err; i++) {
 		const struct door d = { .proto = h->ports[i].proto,
 					.family = h->family,
 					.port = h->ports[i].port };
+		bool fresh = false;
 
-		if (h->ports[i].state != PORT_OPEN)
-			continue;
-		n->ports++;
-		err = learner_add(n->l, name, &d, &nobody, 0, 0);
-		if (!err)
+		err = nmap_tally_port(&n->tally, name, &h->ports[i], &fresh);
+		if (!err && fresh)
+			err = learner_add(n->l, name, &d, &nobody, 0, 0);
+		if (!err && h->ports[i].state == PORT_OPEN)
 			err = remember(n->services, &h->ports[i]);
 	}
 	return err;
 }
 
-static int read_all(int fd, struct scan_xml *x)
+/* --- the file ------------------------------------------------------------------------------------------ */
+
+#define FIFO_WAIT_MS 5000 /* for the first byte of a FIFO that nobody may ever write to */
+
+/* Standard input and a device wait as long as they like. */
+static int open_file(const char *path, int *ret_fd)
+{
+	bool is_input = !strcmp(path, "-");
+	_close_ int fd = open(is_input ? "/dev/stdin" : path,
+			      O_RDONLY | O_CLOEXEC | (is_input ? 0 : O_NONBLOCK));
+	struct stat st;
+	struct pollfd p = { .events = POLLIN };
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return log_err(-errno, "cannot read '%s'", path);
+	if (S_ISDIR(st.st_mode))
+		return log_usage("'%s' is a directory: name a file in it", path);
+	p.fd = fd;
+	if (!is_input && S_ISFIFO(st.st_mode) && poll(&p, 1, FIFO_WAIT_MS) == 0)
+		return log_usage("'%s' is a FIFO that nobody has written to for %d s: start its "
+				 "writer first, or use '-'",
+				 path, FIFO_WAIT_MS / 1000);
+	if (!is_input && fcntl(fd, F_SETFL, 0) < 0)
+		return log_err(-errno, "cannot read '%s'", path);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+/* As many bytes as the buffer has, fewer only at the end. */
+static ssize_t read_full(int fd, char *p, size_t size)
+{
+	size_t have = 0;
+	ssize_t n = 0;
+
+	while (have < size && (n = read(fd, p + have, size - have)) > 0)
+		have += (size_t)n;
+	return n < 0 ? -errno : (ssize_t)have;
+}
+
+/* kind: what it is if it is not nmap's XML; the error of the parser is the caller's to tell. */
+static int read_all(int fd, struct scan_xml *x, const struct file_kind **ret_kind)
 {
 	char piece[65536];
-	ssize_t n;
+	ssize_t n = read_full(fd, piece, sizeof(piece));
 	int err = 0;
 
-	while (!err && (n = read(fd, piece, sizeof(piece))) > 0)
+	*ret_kind = NULL;
+	if (n >= 0)
+		*ret_kind = file_kind(piece, n < FILE_KIND_HEAD ? (size_t)n : FILE_KIND_HEAD);
+	if (*ret_kind)
+		return -EBADMSG;
+	while (!err && n > 0) {
 		err = scan_xml_feed(x, piece, (size_t)n);
+		if (!err)
+			n = read_full(fd, piece, sizeof(piece));
+	}
 	if (!err && n < 0)
-		err = -errno;
+		return (int)n;
 	return err ? err : scan_xml_end(x);
+}
+
+/* A file that is no whole one: its finished hosts are good, and are used; without one there is nothing. */
+static int on_broken(const struct nmap *n, const struct scan_xml *x, const char *path, int err)
+{
+	const char *why = scan_xml_why(x);
+
+	if (!*why)
+		return log_err(err, "cannot read '%s'", path);
+	if (!n->tally.nodes)
+		return log_usage("'%s': %s: make one with 'nmap -p- -oX FILE HOST'", path, why);
+	log_warn("'%s': %s: only the %" PRIu64 " host%s that %s finished before %s read", path, why,
+		 n->tally.nodes, plural(n->tally.nodes), n->tally.nodes == 1 ? "was" : "were",
+		 n->tally.nodes == 1 ? "is" : "are");
+	return 0;
+}
+
+static int learn_file(const char *path, struct nmap *n)
+{
+	static const struct scan_xml_ops ops = { .host = on_host };
+	_cleanup_(scan_xml_freep) struct scan_xml *x = NULL;
+	const struct file_kind *kind = NULL;
+	_close_ int fd = -1;
+	int err = nmap_tally_init(&n->tally);
+
+	if (!err)
+		err = scan_xml_new(&ops, n, &x);
+	if (err)
+		return log_err(err, "cannot read '%s'", path);
+	err = open_file(path, &fd);
+	if (err)
+		return err;
+	err = read_all(fd, x, &kind);
+	if (kind)
+		return log_usage("'%s' %s: %s", path, kind->what, kind->remedy);
+	if (err)
+		err = on_broken(n, x, path, err);
+	if (err)
+		return err;
+	nmap_tally_say(&n->tally, scan_xml_run(x));
+	if (!n->tally.nodes)
+		return log_usage(
+			"'%s' has no host that is up and whose ports were scanned: nothing "
+			"to learn from",
+			path);
+	return 0;
 }
 
 int profile_nmap(const char *path, struct learner *l, struct nmap_services *services)
 {
-	static const struct scan_xml_ops ops = { .host = on_host };
-	_cleanup_(scan_xml_freep) struct scan_xml *x = NULL;
-	struct nmap n = { .l = l, .services = services };
-	_close_ int fd = open(strcmp(path, "-") ? path : "/dev/stdin", O_RDONLY | O_CLOEXEC);
-	int err;
+	_cleanup_(nmap_done) struct nmap n = { .l = l, .services = services };
+	int err = learn_file(path, &n);
 
-	if (fd < 0)
-		return log_err(-errno, "cannot read '%s'", path);
-	err = scan_xml_new(&ops, &n, &x);
-	if (!err)
-		err = read_all(fd, x);
-	if (err) {
-		const char *why = x ? scan_xml_why(x) : NULL;
-
-		if (why && *why)
-			return log_usage("'%s': %s: make one with 'nmap -p- -oX FILE HOST'", path,
-					 why);
-		return log_err(err, "cannot read '%s'", path);
-	}
-	if (!n.hosts)
-		return log_usage("'%s' has no host that is up: nothing to learn from", path);
-	log_info("%u host%s, %u open port%s; who holds them only the kernel can tell: the rules "
-		 "permit any "
-		 "program",
-		 n.hosts, plural(n.hosts), n.ports, plural(n.ports));
+	if (err)
+		return err;
+	log_info("%" PRIu64 " host%s, %" PRIu64 " open port%s; who holds them only the kernel can "
+		 "tell: the rules permit any program",
+		 n.tally.nodes, plural(n.tally.nodes), n.tally.open_ports,
+		 plural(n.tally.open_ports));
 	return 0;
 }

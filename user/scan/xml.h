@@ -10,13 +10,16 @@
 
 /*
  * nmap's XML (-oX) as a stream: fed in pieces of any size while nmap runs, it gives each host as soon as that
- * is finished. Every byte of it may come from a scanned host: entities and DTDs are refused, characters that no XML may have
+ * is finished. Every byte of it may come from a scanned host: entities and declarations are refused, a DTD is never read, characters that no XML may have
  * are replaced before the parser sees them, and everything has a maximum. What is over one is dropped, counted and said.
+ *
+ * It reads the dialects of the kind too: several documents one after another (--append-output), no exit= (nmap before 5.35, Zenmap),
+ * no <status> and a host element for each port (masscan), the public DOCTYPE of nmap 6.45, no addrtype= (IPv4 in nmap's DTD).
  */
 #define SCAN_XML_BYTES_MAX (1ULL << 30) /* of one run */
 #define SCAN_XML_TOKEN_MAX (4u << 20) /* one tag with its attributes */
 #define SCAN_XML_DEPTH_MAX 32
-#define SCAN_XML_HOSTS_MAX 65536
+#define SCAN_XML_HOSTS_MAX (1u << 20) /* host elements; masscan has one for each port. More are counted in over_max */
 #define SCAN_XML_PORTS_MAX (2u * 65536) /* of a host */
 #define SCAN_XML_TEXT_MAX 1024 /* bytes of one text; the rest is cut off */
 #define SCAN_XML_HOST_TEXT_MAX (16u << 20) /* of all texts of a host */
@@ -36,6 +39,7 @@ struct scan_host {
 	uint8_t addr[16]; /* IPv4 in the first four */
 	char addr_text[64];
 	struct text name; /* as it was given on the command line, else its reverse name; unknown if there is none */
+	bool name_given; /* on the command line */
 	uint64_t start_ns, end_ns; /* wall, whole seconds: between them it was asked; 0: not said */
 	bool up;
 	bool timed_out; /* --host-timeout: says nothing about any port */
@@ -65,8 +69,12 @@ struct scan_run {
 	unsigned asked_len;
 	struct scan_asked asked[SCAN_ASKED_MAX];
 	uint64_t hosts; /* given to the callback */
-	uint64_t dropped; /* hosts without an address that we know, or over the maximum */
-	bool finished; /* nmap says that it came to its end, and that was a success */
+	uint64_t no_address; /* hosts that have neither an IPv4 nor an IPv6 address: not given */
+	uint64_t over_max; /* hosts over SCAN_XML_HOSTS_MAX: not given */
+	uint64_t ports_dropped; /* of another protocol, or with a number that no port has */
+	unsigned documents; /* one after another in this stream, the last included */
+	unsigned cut_documents; /* that ended in the middle before the last began */
+	bool finished; /* the last says that it came to its end, and that was a success */
 	struct text error; /* errormsg of an end that was none */
 };
 

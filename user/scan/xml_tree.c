@@ -125,7 +125,8 @@ static void on_finished(struct scan_xml *x, const char **atts)
 {
 	const char *how = attr(atts, "exit");
 
-	x->run.finished = how && !strcmp(how, "success");
+	/* Nmap before 5.35, masscan and Zenmap's files do not say how it ended, but write this only at the end. */
+	x->run.finished = !how || !strcmp(how, "success");
 	x->run.error = keep(x, &x->run_texts, attr(atts, "errormsg"), SCAN_XML_TEXT_MAX);
 }
 
@@ -142,13 +143,29 @@ static void on_host(struct scan_xml *x, const char **atts)
 		.timed_out = timed_out && !strcmp(timed_out, "true"),
 	};
 	x->port = NULL;
+	x->status_said = false;
 }
 
 static void on_status(struct scan_xml *x, const char **atts)
 {
 	const char *state = attr(atts, "state");
 
+	x->status_said = true;
 	x->host.up = state && !strcmp(state, "up");
+}
+
+/* "fe80::1%eth0" too. */
+static bool take_address(struct scan_host *h, const char *addr, int af)
+{
+	char bare[sizeof(h->addr_text)];
+	size_t n = strcspn(addr, "%");
+
+	memcpy(bare, addr, n);
+	bare[n] = '\0';
+	if (inet_pton(af, bare, h->addr) != 1)
+		return false;
+	h->family = af == AF_INET ? FAMILY_INET : FAMILY_INET6;
+	return true;
 }
 
 /* A host may have an IPv4, an IPv6 and a MAC address, in any order; the first of the first two is where it was asked. */
@@ -157,22 +174,24 @@ static void on_address(struct scan_xml *x, const char **atts)
 	const char *type = attr(atts, "addrtype"), *addr = attr(atts, "addr");
 	struct scan_host *h = &x->host;
 
-	if (h->family || !type || !addr || strlen(addr) >= sizeof(h->addr_text))
+	if (h->family || !addr || strlen(addr) >= sizeof(h->addr_text))
 		return;
-	if (!strcmp(type, "ipv4") && inet_pton(AF_INET, addr, h->addr) == 1)
-		h->family = FAMILY_INET;
-	else if (!strcmp(type, "ipv6") && inet_pton(AF_INET6, addr, h->addr) == 1)
-		h->family = FAMILY_INET6;
-	if (h->family)
+	if (type && strcmp(type, "ipv4") && strcmp(type, "ipv6"))
+		return;
+	/* The address says by itself which it is; old masscan calls both "ipv4". */
+	if (take_address(h, addr, strchr(addr, ':') ? AF_INET6 : AF_INET))
 		memcpy(h->addr_text, addr, strlen(addr) + 1);
 }
 
 static void on_hostname(struct scan_xml *x, const char **atts)
 {
-	const char *type = attr(atts, "type");
+	const char *type = attr(atts, "type"), *name = attr(atts, "name");
+	bool given = type && !strcmp(type, "user");
 
-	if (!x->host.name.ptr || (type && !strcmp(type, "user")))
-		x->host.name = host_text(x, atts, "name");
+	if (!name || !*name || (x->host.name.ptr && !given))
+		return;
+	x->host.name = host_text(x, atts, "name");
+	x->host.name_given = given;
 }
 
 static void add_extra(struct scan_xml *x, const struct scan_extra *e)
@@ -234,8 +253,10 @@ static void on_port(struct scan_xml *x, const char **atts)
 	x->port = NULL;
 	x->keys_len = 0;
 	/* Port 0 is one that can be asked for. */
-	if (!proto || !id || parse_u32(id, &port) || port > UINT16_MAX)
+	if (!proto || !id || parse_u32(id, &port) || port > UINT16_MAX) {
+		x->run.ports_dropped++;
 		return;
+	}
 	if (!more_ports(x)) {
 		x->host.cut = true;
 		return;
@@ -327,10 +348,16 @@ static void end_host(struct scan_xml *x)
 	struct scan_host *h = &x->host;
 	int err;
 
-	if (!h->family || x->run.hosts == SCAN_XML_HOSTS_MAX) {
-		x->run.dropped++;
+	if (!h->family) {
+		x->run.no_address++;
 		return;
 	}
+	if (x->run.hosts == SCAN_XML_HOSTS_MAX) {
+		x->run.over_max++;
+		return;
+	}
+	if (!x->status_said)
+		h->up = h->ports_len || h->extras_len;
 	h->ports = x->ports;
 	x->run.hosts++;
 	err = x->ops->host(h, x->arg);

@@ -43,7 +43,9 @@ struct scan_xml {
 	void *arg;
 	XML_Parser parser;
 	struct clean clean;
-	struct buf cleaned;
+	struct buf cleaned; /* begins with what the search for a next document kept back */
+	size_t kept; /* so many bytes */
+	bool fed, begun, rooted; /* the document has bytes; more than blanks; its <nmaprun */
 	uint64_t bytes, token_bytes;
 	int err; /* the first failure, of ours or the callback's */
 	char why[256];
@@ -55,6 +57,7 @@ struct scan_xml {
 	struct arena run_texts;
 
 	struct scan_host host;
+	bool status_said;
 	struct arena host_texts;
 	struct port_seen *ports;
 	size_t ports_cap;
