@@ -88,7 +88,7 @@ static void held_by_ring(bool elsewhere)
 
 	keep(&k, elsewhere);
 	if (k.state == 1) {
-		ok(true, "no io_uring here");
+		tap_skip_machine(1, "this kernel has no io_uring");
 		let_go(&k);
 		return;
 	}
@@ -182,7 +182,7 @@ static void made_by_kernel(void)
 		ok(sweeps(4), "sweeps, which see neither its holder nor that namespace");
 		is_int(witness_count(&w, EVENT_CLOSE, cookie), 0, "do not take it for gone");
 	} else {
-		ok(true, "no vxlan here");
+		tap_skip_machine(3, "this kernel makes no vxlan device");
 	}
 	close(stop);
 	reap(pid);

@@ -35,7 +35,7 @@ ok "and one that answers on every port" serve_on flood tarpit 9999
 TOLD="escapes html sql long" ASK=${PORT[escapes]}-${PORT[long]}
 [ -z "${AJAR_LONG:-}" ] || TOLD+=" xml drip tarpit endless tls" ASK=$ALL,22
 FROM=$SECONDS
-ip netns exec "$CLUSTER-hub" "$BUILD/ajar" scan evil2 good2 -q -j --kind version --ports "$ASK" -C "$T/conf" --data "$D" >"$T/version" 2>"$T/version.err" </dev/null &
+python3 "$TOP/tests/helpers/peak.py" "$T/peak" ip netns exec "$CLUSTER-hub" "$BUILD/ajar" scan evil2 good2 -q -j --kind version --ports "$ASK" -C "$T/conf" --data "$D" >"$T/version" 2>"$T/version.err" </dev/null &
 SCAN=$!
 PIDS+=("$SCAN")
 
@@ -90,13 +90,11 @@ same "and found open, which counts" "$(scan_sql "SELECT group_concat(p.port || '
 same "as of a host that was seen" "$(scan_sql "SELECT state FROM scan_hosts WHERE scan_id = $L")" seen
 # --- the slow one ------------------------------------------------------------------------------------------------------------
 
-most=0
-while kill -0 "$SCAN" 2>/dev/null && [ $((SECONDS - FROM)) -lt 200 ]; do
-	held=$(awk '/^VmHWM/ { print $2 }' "/proc/$SCAN/status" 2>/dev/null) && [ "${held:-0}" -gt "$most" ] && most=$held
-	read -rt 0.2 <> <(:) || :
-done
+has_ended() { ! kill -0 "$SCAN"; }
+WAIT=200 wait_for has_ended || kill "$SCAN"
 wait "$SCAN"
 RC=$?
+most=$(cat "$T/peak")
 TOOK=$((SECONDS - FROM))
 cp "$T/version" "$T/out"
 same "a version scan of them ends well" "$RC $(host_state evil2) $(host_state good2)" "0 seen seen"

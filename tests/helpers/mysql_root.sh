@@ -64,12 +64,12 @@ done
 [ -x "$T/new/usr/sbin/mysqld" ] || why "the packages have no mysqld"
 # An empty server, for each private one to begin with a copy of: to make it anew takes seconds.
 chmod 755 "$T" "$T/new"
-id mysql >/dev/null 2>&1 || why "there is no account mysql: install mariadb-server-core"
-install -d -o mysql -m 755 "$T/new/data"
+owner=65432 # of no account: a number is enough, and none has to be made
+install -d -o $owner -m 755 "$T/new/data"
 rm -rf "$root"
 mv "$T/new" "$root" || why "it cannot be put into $cache"
 lib=$root/usr/lib/x86_64-linux-gnu
-timeout 120 setpriv --reuid mysql --regid "$(id -g mysql)" --clear-groups "$root"/usr/lib64/ld-linux-*.so.* --library-path "$lib" \
+timeout 120 setpriv --reuid $owner --regid $owner --clear-groups "$root"/usr/lib64/ld-linux-*.so.* --library-path "$lib" \
 	"$root/usr/sbin/mysqld" --no-defaults --basedir="$root/usr" --lc-messages-dir="$root/usr/share/mysql" --mysqlx=OFF \
 	--secure-file-priv=NULL --innodb-redo-log-capacity=16M --initialize-insecure --datadir="$root/data" >"$T/log" 2>&1 ||
 	why "mysqld does not run here: $(tail -1 "$T/log")"

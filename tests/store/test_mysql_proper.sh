@@ -11,10 +11,8 @@ said=$(sh tests/helpers/mysql_root.sh 2>&1)
 case $said in
 root\ *) root=${said#root } ;;
 *)
-	# Somebody else's archive is no reason to fail.
-	echo "ok 1 - MySQL could not be had: ${said#why }"
-	echo 1..1
-	exit 0
+	echo "1..0 # SKIP MySQL could not be had: ${said#why }"
+	exit 77
 	;;
 esac
 

@@ -70,7 +70,7 @@ static void test_reader_only(int dir)
 	pid_t pid;
 
 	if (getuid() != 0) {
-		ok(true, "not root: a listener of another user is not tried");
+		tap_skip(1, "a listener of another user needs root");
 		return;
 	}
 	is_int(bell_open(dir, "bell", &bell), 0, "the bell is there");
