@@ -54,7 +54,7 @@ holes() {
 
 # When the alert of a door opened now has been delivered, all before it is judged.
 through() { # port
-	open_door tcp 0.0.0.0 "$1" || return 1
+	DOOR_PROGRAM=$(other_door "through$1") open_door tcp 0.0.0.0 "$1" || return 1
 	wait_for grep -q "\"port\":$1," "$HOOK_LOG" || return 1
 	close_door
 }

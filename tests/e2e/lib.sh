@@ -92,6 +92,10 @@ open_door() { # tcp|udp address port...
 	PIDS+=("$DOOR")
 	wait_for grep -q open "$said"
 }
+# A copy of that program under another name; ports that one program opens shortly after each other are one alert.
+other_door() { # name
+	mkdir -p "$P/doors.$$" && cp "$HOLD_DOOR" "$P/doors.$$/$1" && echo "$P/doors.$$/$1"
+}
 close_door() { # the last one opened, or the pid given
 	kill "${1:-$DOOR}" 2>/dev/null
 	wait "${1:-$DOOR}" 2>/dev/null
@@ -137,7 +141,7 @@ finish() {
 	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
 	WAIT=15 wait_for no_child_of_ours || kill -9 "${PIDS[@]}" 2>/dev/null
 	[ "$BAD" = 0 ] || { [ -f "$T/run.err" ] && sed 's/^/# run: /' "$T/run.err" | tail -40; }
-	rm -rf "$T"
+	rm -rf "$T" "$P/doors.$$"
 	[ "$P" = "$BUILD/tests/helpers" ] || rm -rf "$P"
 }
 trap finish EXIT

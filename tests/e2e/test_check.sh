@@ -59,7 +59,7 @@ ok "it is named" grep -q ":$((PORT + 1))/tcp" "$T/out"
 ok "JSON says the same" eval 'ajar --data "$D" check -j 2>/dev/null | jq -e ".state == \"CRITICAL\" and .critical == 1 and .nodes.recording == 1"'
 ok "a receiver on the network is told of it" wait_for has_told "$((PORT + 1))/tcp"
 kill -9 "$(role_pid notify)"
-open_door tcp 0.0.0.0 $((PORT + 2))
+DOOR_PROGRAM=$(other_door next) open_door tcp 0.0.0.0 $((PORT + 2))
 ok "and of the next, although the notifier was killed" wait_for has_told "$((PORT + 2))/tcp"
 close_door
 wait_for check CRITICAL 2

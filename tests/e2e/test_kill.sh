@@ -18,12 +18,12 @@ round() { # role
 	local pid
 	pid=$(role_pid "$1") || return 1
 	port=$((port + 1))
-	open_door tcp 0.0.0.0 $port || return 1
+	DOOR_PROGRAM=$(other_door "door$port") open_door tcp 0.0.0.0 $port || return 1
 	ledger+=("$port")
 	kill -9 "$pid"
 	close_door
 	port=$((port + 1))
-	open_door tcp 0.0.0.0 $port || return 1
+	DOOR_PROGRAM=$(other_door "door$port") open_door tcp 0.0.0.0 $port || return 1
 	ledger+=("$port")
 	wait_for eval 'p=$(role_pid '"$1"') && [ "$p" != '"$pid"' ]' || return 1
 	close_door
@@ -34,7 +34,7 @@ for ((i = 0; i < ROUNDS; i++)); do
 	done
 done
 # The last of all: when it is through, all before it are.
-open_door tcp 0.0.0.0 26999
+DOOR_PROGRAM=$(other_door last) open_door tcp 0.0.0.0 26999
 ledger+=(26999)
 ok "a door after all that alerts" wait_for grep -q '"port":26999' "$HOOK_LOG"
 close_door

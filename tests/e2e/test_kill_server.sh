@@ -82,7 +82,7 @@ ok "a profile is accepted" wait_for ajar profile learn --write --data "$D" --sto
 pause() { read -rt "$1" <> <(:) || :; }
 some_ms() { pause "0.$(printf %03d $((RANDOM % 400 + 1)))"; } # an instant nobody chose
 through() { # port: when its alert has come all before it is judged
-	open_door tcp 0.0.0.0 "$1" || return 1
+	DOOR_PROGRAM=$(other_door "through$1") open_door tcp 0.0.0.0 "$1" || return 1
 	wait_for grep -q "\"port\":$1," "$HOOK_LOG" || return 1
 	close_door
 }

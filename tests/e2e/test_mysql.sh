@@ -55,7 +55,7 @@ ok "so does the timeline" eval "view timeline -j :22902 | jq -es 'any(.[]; .even
 kill -USR1 "$SERVER"
 ok "the server is killed" wait_for said dead
 ok "a view says that it is away" eval "! view ls 2>'$T/err' && grep -q 'is the server running' '$T/err'"
-open_door tcp 0.0.0.0 22903
+DOOR_PROGRAM=$(other_door third) open_door tcp 0.0.0.0 22903
 third=$DOOR
 close_door "$second"
 kill -USR2 "$SERVER"

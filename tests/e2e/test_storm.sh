@@ -10,7 +10,6 @@ need_root sqlite3
 
 AUTO=20000 OWN=6000
 [ -z "${AJAR_LONG:-}" ] || AUTO=100000 OWN=50000
-FLOOD_MIN=512
 WAIT=60
 [ -z "${AJAR_LONG:-}" ] || WAIT=600
 case $BUILD in */san) SAN=1 ;; *) SAN= ;; esac
@@ -32,10 +31,8 @@ same "a storm on ports the kernel chose is one alert" "$(alerts_of_storm | wc -l
 
 "$STORM" $OWN 0 23000 2000 >"$T/own"
 ok "a door after a storm over 2,000 ports alerts" through 22402
-n=$(alerts_of_storm | wc -l)
-same "which is one alert for each of $FLOOD_MIN ports and one for all others" "$n" $((FLOOD_MIN + 2))
-flood=$(alerts_of_storm | jq -c 'select(.summary | test("^a flood"))')
-same "and that one says that it is a flood" "$(wc -l <<<"$flood")" 1
+same "which is one alert, too" "$(alerts_of_storm | wc -l)" 2
+ok "that has its ports" eval 'alerts_of_storm | jq -es "any(.[]; .port_count > 1000 and (.ports | startswith(\"23\")))"'
 
 check_ledger "$T/auto" "$T/own"
 lost=$(told_lost)

@@ -83,7 +83,7 @@ open_door tcp 0.0.0.0 22811
 ok "a hook that fails is tried again" wait_for lines_over "$HOOK_LOG.failed" 1
 same "and said with the reason" "$(told 'exec sink failed: .*status 1')" 1
 close_door
-open_door tcp 0.0.0.0 22812
+DOOR_PROGRAM=$(other_door behind) open_door tcp 0.0.0.0 22812
 kill -9 "$(role_pid monitor)"
 rm "$HOOK_LOG.fail"
 ok "a door behind it alerts when it works again" wait_for grep -q '"port":22812,' "$HOOK_LOG"

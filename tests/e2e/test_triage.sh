@@ -84,7 +84,7 @@ refuses "a node set that is none" 2 "is no node set"
 run maintenance add all --for 1h --reason "firmware" --data "$D"
 same "a maintenance" "$RC" 0
 W=$(ajar maintenance -j --data "$D" | jq -r .id)
-open_door tcp 0.0.0.0 $((PORT + 1))
+DOOR_PROGRAM=$(other_door held) open_door tcp 0.0.0.0 $((PORT + 1))
 ok "during it a door is recorded and its alert held back" wait_for eval '[ "$(listed ".port == $((PORT + 1))" .state)" = snoozed ]'
 HELD=$(listed ".port == $((PORT + 1))" .id)
 run maintenance end "$W" --data "$D"

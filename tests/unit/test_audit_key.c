@@ -117,7 +117,9 @@ static void test_floods(void)
 	ok(audit_flood_key(key(&d, &o, &a), &fa) && audit_flood_key(key(&e, &o, &b), &fb) &&
 		   !strcmp(buf_str(&fa), buf_str(&fb)),
 	   "doors of one program on different ports have one flood key");
-	ok(audit_is_flood(buf_str(&fa)) && !audit_is_flood(buf_str(&a)), "which is known as such");
+	ok(audit_key_is_port(buf_str(&a), 4444) && !audit_key_is_port(buf_str(&a), 444) &&
+		   !audit_key_is_port(buf_str(&a), 4445) && !audit_key_is_port(buf_str(&fa), 4444),
+	   "a key is about its port, a flood's about none");
 	buf_reset(&fb);
 	ok(!audit_flood_key(buf_str(&fa), &fb), "and has none itself");
 	o.uid = 0;
@@ -127,8 +129,8 @@ static void test_floods(void)
 	d.autoport = true;
 	buf_reset(&fb);
 	ok(!audit_flood_key(key(&d, &o, &b), &fb), "ports that the kernel chose fold already");
-	ok(!audit_flood_key("", &fb) && !audit_flood_key("a b", &fb) && !audit_is_flood("a b") &&
-		   !audit_is_flood("a"),
+	ok(!audit_flood_key("", &fb) && !audit_flood_key("a b", &fb) &&
+		   !audit_key_is_port("a b", 0) && !audit_key_is_port("", 0),
 	   "what is no key is none");
 	buf_done(&a);
 	buf_done(&b);

@@ -195,6 +195,31 @@ static void test_growth(void)
 	is_str(logged(), "open", "many more do");
 }
 
+static void test_ports(void)
+{
+	struct life_input in = on_nodes(LIFE_OPENED, 1, 100);
+
+	life = (struct life){ 0 };
+	go(in);
+	is_int(life.told_ports, 1, "an alert begins with one port");
+	in.ports = 12;
+	in.at_ns = 101 * S;
+	go(in);
+	is_int(res.len, 0, "eleven more are not told at once");
+	is_int(res.due_ns, 130 * S, "but half a minute after the first");
+	in.what = LIFE_TICK;
+	in.at_ns = 130 * S;
+	go(in);
+	is_str(res.len ? res.changes[0].note : "", "on more ports", "with these words");
+	is_int(life.told_ports, 12, "all of them");
+	is_int(res.due_ns, 0, "and then there is nothing to tell");
+	life.state = ALERT_ACKNOWLEDGED;
+	in.ports = 120;
+	in.at_ns = 200 * S;
+	go(in);
+	is_int(res.len, 0, "what is acknowledged tells of none");
+}
+
 static void test_maintenance(void)
 {
 	struct life_input held = on_nodes(LIFE_OPENED, 1, 100);
@@ -273,6 +298,7 @@ int main(void)
 	test_profile();
 	test_no_blink();
 	test_growth();
+	test_ports();
 	test_maintenance();
 	test_properties();
 	return tap_done();

@@ -54,11 +54,15 @@ static void put(unsigned node, enum event_kind kind, uint64_t cookie, uint16_t p
 					.uid = 1041,
 					.user = TEXT("mlee") } };
 	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
+	char exe[32];
 	struct store_event row = { .boot_seq = 1, .seq = ++seqs[node], .received_ns = now };
 	char name[32];
 	size_t added;
 
 	snprintf(name, sizeof(name), "node%03u", node);
+	/* A program for each port: of one program they would be one burst. */
+	snprintf(exe, sizeof(exe), "/usr/bin/nc%u", port);
+	ev.opener.exe = text_of(exe);
 	event_encode(&ev, &b);
 	row.record = (struct text){ b.data, (uint32_t)b.len };
 	if (store_put_events(store, name, "compute", &row, 1, &added))

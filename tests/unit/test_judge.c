@@ -6,7 +6,9 @@
 
 #include "audit/audit.h"
 #include "base/buf.h"
+#include "store/alert_ports.h"
 #include "store/store.h"
+#include "store/triage.h"
 #include "tap.h"
 
 #define S UINT64_C(1000000000)
@@ -38,6 +40,12 @@ static struct event door_event(enum event_kind kind, uint64_t cookie, uint16_t p
 					.gid = 1041,
 					.user = TEXT("mlee") } };
 
+	return ev;
+}
+
+static struct event other_program(struct event ev)
+{
+	ev.opener.exe = TEXT("/usr/bin/other");
 	return ev;
 }
 
@@ -261,7 +269,8 @@ static void many_of_one_key(void)
 /* The shipper fills a hole: records behind the cursor arrive, and what follows them is walked again. */
 static void a_late_record_judges_nothing_twice(void)
 {
-	struct event late = door_event(EVENT_OPEN, 9001, 5001);
+	/* Of another program: else it would be of the same burst. */
+	struct event late = other_program(door_event(EVENT_OPEN, 9001, 5001));
 	uint64_t hole, behind;
 
 	put_in_boot(door_event(EVENT_OPEN, 9000, 5000), 2);
@@ -295,13 +304,148 @@ static struct event flood_event(enum event_kind kind, unsigned i)
 	return ev;
 }
 
+static int get_ports(const struct store_alert *a, void *arg)
+{
+	return store_alert_ports(store, a->key, arg);
+}
+
+static struct store_alert_ports ports_of_newest(void)
+{
+	const struct store_alert_query q = { 0 };
+	struct store_alert_ports p = { 0 };
+
+	(void)!store_alerts(store, &q, get_ports, &p);
+	return p;
+}
+
+static int decide(const struct store_alert *a, void *arg)
+{
+	struct store_decision *d = arg;
+
+	d->alert_id = a->id;
+	return 1;
+}
+
+static void acknowledge(void)
+{
+	const struct store_alert_query q = { 0 };
+	struct store_decision d = { .from = ALERT_OPEN,
+				    .to = ALERT_ACKNOWLEDGED,
+				    .who = "ann",
+				    .note = "seen",
+				    .at_ns = now };
+
+	if (store_alerts(store, &q, decide, &d) != 1 || store_decide(store, &d, NULL))
+		printf("# cannot acknowledge: %s\n", store_why(store));
+}
+
+static int has_summary(const struct store_alert *a, void *arg)
+{
+	return strstr(a->summary, arg) ? 1 : 0;
+}
+
+static bool says(const char *words)
+{
+	const struct store_alert_query q = { 0 };
+
+	return store_alerts(store, &q, has_summary, (void *)words) == 1;
+}
+
+/* Ports that a program picks itself come one after the other. */
+static void a_burst_is_one_alert(void)
+{
+	struct store_alert_ports p;
+	struct event ev;
+	unsigned told = 0;
+
+	for (unsigned i = 0; i < 36; i++) {
+		put_in_boot(flood_event(EVENT_OPEN, i), 2);
+		now += S / 2;
+		step();
+		told += changes;
+	}
+	is_int(told, 1, "36 ports of one program are told once");
+	is_int(alerts(false).n, 1, "and are one alert");
+	is_int(alerts(false).doors, 36, "that counts them");
+	p = ports_of_newest();
+	is_str(p.folded, "30000-30035", "and has their ports");
+	now += 2 * S;
+	step();
+	ok(says("nc (mlee) listens on 36 ports of 0.0.0.0: 30000-30035/tcp on "), "as it says");
+	now += 12 * S;
+	step();
+	is_int(changes, 1, "half a minute later it is told how many they became");
+	put_in_boot(flood_event(EVENT_OPEN, 40), 2);
+	step();
+	is_int(changes, 1, "a port that comes when the burst is over is another alert");
+	ev = flood_event(EVENT_OPEN, 100);
+	ev.opener.uid = 0;
+	ev.opener.user = TEXT("root");
+	put_in_boot(ev, 2);
+	put_in_boot(other_program(flood_event(EVENT_OPEN, 101)), 2);
+	step();
+	is_int(alerts(false).n, 4, "and so is another user's, or another program's");
+	restart();
+	put_in_boot(flood_event(EVENT_OPEN, 51), 2);
+	step();
+	is_int(changes, 0, "a monitor that starts again knows what is going on");
+	now += 700 * S;
+	put_in_boot(flood_event(EVENT_OPEN, 50), 2);
+	step();
+	for (unsigned i = 0; i < 52; i++)
+		put_in_boot(flood_event(EVENT_CLOSE, i), 2);
+	ev.kind = EVENT_CLOSE;
+	put_in_boot(ev, 2);
+	put_in_boot(other_program(flood_event(EVENT_CLOSE, 101)), 2);
+	step();
+	now += 10 * S;
+	step();
+	is_int(alerts(false).n, 0, "when its doors have closed it is over");
+}
+
+/* Nothing hides for long behind an alert that somebody has seen, or that goes on and on. */
+static void a_burst_has_an_end(void)
+{
+	unsigned told = 0;
+
+	for (unsigned i = 0; i < 200; i++) {
+		put_in_boot(flood_event(EVENT_OPEN, i), 2);
+		now += 9 * S;
+		step();
+		told += changes;
+	}
+	is_int(told, 11,
+	       "a port each nine seconds for half an hour is three alerts, and their growth");
+	is_int(alerts(false).n, 3, "as nothing is hidden behind one for ever");
+	for (unsigned i = 0; i < 200; i++)
+		put_in_boot(flood_event(EVENT_CLOSE, i), 2);
+	step();
+	now += 10 * S;
+	step();
+	put_in_boot(flood_event(EVENT_OPEN, 0), 2);
+	step();
+	acknowledge();
+	put_in_boot(flood_event(EVENT_OPEN, 1), 2);
+	step();
+	is_int(changes, 1, "what was acknowledged takes in no other port");
+	for (unsigned i = 0; i < 2; i++)
+		put_in_boot(flood_event(EVENT_CLOSE, i), 2);
+	step();
+	now += 10 * S;
+	step();
+	is_int(alerts(false).n, 0, "and all is over");
+}
+
+/* Slower than a burst: alerts of their own, until there are too many of them. */
 static void a_flood_folds(void)
 {
-	const unsigned first = AUDIT_FLOOD_MIN, n = first + 468;
+	const unsigned first = AUDIT_FLOOD_MIN, n = first + 20;
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		put_in_boot(flood_event(EVENT_OPEN, i), 2);
-	step();
+		step();
+		now += 11 * S;
+	}
 	is_int(alerts(false).n, first + 1,
 	       "%u ports of one program are %u alerts and one for the flood", n, first);
 	is_int(alerts(false).most, n - first, "which counts the others");
@@ -505,7 +649,7 @@ static void two_monitors_take_turns(void)
 		printf("# cannot make a judge\n");
 	for (unsigned i = 0; i < 6; i++) {
 		judge = pair[i % 2];
-		put(door_event(EVENT_OPEN, 9920 + i, 9920));
+		put(other_program(door_event(EVENT_OPEN, 9920 + i, 9920)));
 		step();
 		told += changes;
 	}
@@ -546,6 +690,8 @@ int main(void)
 	a_fresh_sensor_closes_what_it_does_not_find();
 	many_of_one_key();
 	a_late_record_judges_nothing_twice();
+	a_burst_is_one_alert();
+	a_burst_has_an_end();
 	a_flood_folds();
 	a_late_monitor_sees_a_blink();
 	a_clock_set_back();

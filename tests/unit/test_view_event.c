@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/jsonw.h"
+#include "store/alert_ports.h"
 #include "store/store.h"
 #include "core/place.h"
 #include "tap.h"
@@ -264,6 +265,7 @@ static void test_alert(void)
 				 .last_ns = T,
 				 .boot_seq = 7,
 				 .seq = 1842 };
+	const struct store_alert_ports ports = { .count = 3, .folded = "4444-4446" };
 	struct store_alert_change c = {
 		.log_id = 1, .at_ns = T, .state = ALERT_OPEN, .who = "monitor"
 	};
@@ -284,13 +286,21 @@ static void test_alert(void)
 	   "an alert is the JSON of the contract");
 	ok(has("\"boot_seq\":7,\"seq\":1842") && has("\"scan\":null}"),
 	   "its door is the event that opened it, its scan null");
+	ok(has("\"ports\":null,\"port_count\":1,"), "nobody has looked up its ports");
+	a.ports = &ports;
+	buf_reset(&b);
+	jsonw_init(&w, &b);
+	view_alert_json(&w, &a);
+	ok(has("\"ports\":\"4444-4446\",\"port_count\":3,"), "the ports of a burst are a field");
+	a.ports = NULL;
 	a.record = TEXT("garbage");
 	a.proto = 0;
 	buf_reset(&b);
 	jsonw_init(&w, &b);
 	c.alert = a;
 	view_change_json(&w, &c);
-	ok(has("\"proto\":null,\"port\":null") && has("\"door\":null,\"scan\":null}"),
+	ok(has("\"proto\":null,\"port\":null") &&
+		   has("\"door\":null,\"ports\":null,\"port_count\":0,\"scan\":null}"),
 	   "a record that cannot be read is null");
 	ok(has("{\"time\":\"2026-11-22T16:01:02.123456Z\",\"node\":\"node001\",\"event\":\"alert\","
 	       "\"who\":\"monitor\","

@@ -8,6 +8,7 @@
 #include "alert/change.h"
 #include "base/clock.h"
 #include "base/loop.h"
+#include "store/alert_ports.h"
 #include "store/seen.h"
 
 #define ROUND_MAX 64 /* sends to a quick sink before others get their turn */
@@ -124,11 +125,14 @@ void lane_drop_item(struct lane *ln)
 static int format_one(struct lane *ln, const struct store_alert_change *c, struct buf *b)
 {
 	struct store_alert_change told = *c;
+	struct store_alert_ports ports;
 	struct store_seen seen;
 	int err;
 
 	/* An account that may not read the scans tells the rest. */
 	told.alert.seen = store_seen_alert(ln->o->store, &c->alert, &seen) ? NULL : &seen;
+	if (told.alert.record.ptr && !store_alert_ports(ln->o->store, told.alert.key, &ports))
+		told.alert.ports = &ports;
 	err = ln->s.format ? ln->s.format(&told, b, ln->s.arg) : ln->o->format(&told.alert, b);
 	return err ? err : b->err;
 }

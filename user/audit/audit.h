@@ -48,18 +48,25 @@ void audit_finding_key(const char *host_type, enum finding_kind kind, enum door_
 bool audit_key_fits(const char *kept, const char *own);
 
 /*
- * The common key of a program's doors on whatever port, for a flood of them: when AUDIT_FLOOD_MIN alerts whose keys have the
- * same flood key stand, further doors go under that one. False: doors of this key are no part of one (a port that
- * the kernel chose folds anyway).
+ * The common key of a program's doors on whatever port. A burst: a door that opens within AUDIT_BURST_NS of the last one of an
+ * alert that is open and has the same flood key goes under that alert, for AUDIT_BURST_MAX_NS since that was told last; later ones
+ * begin an alert of their own, so that nothing hides behind one for ever. When AUDIT_FLOOD_MIN such alerts stand, further doors go
+ * under the flood key. False: doors of this key are no part of one (a port that the kernel chose folds anyway).
  */
-#define AUDIT_FLOOD_MIN 512
+#define AUDIT_BURST_NS UINT64_C(10000000000)
+#define AUDIT_BURST_MAX_NS UINT64_C(600000000000)
+#define AUDIT_FLOOD_MIN 16
 #define AUDIT_FLOOD_PORT "many"
 bool audit_flood_key(const char *key, struct buf *b);
-bool audit_is_flood(const char *key);
+/* Whether the key is about exactly this port: false for another one, for "auto" and for "many". */
+bool audit_key_is_port(const char *key, uint32_t port);
 
 /* Plain words for an alert: what it is, why it is not expected, what to do (with the command). */
 void audit_summary(const struct judgement *j, const char *node, const struct door *d, const struct process *opener,
 		   struct buf *b);
+/* The same for many ports of one program; ports: "1036-1047,2000". */
+void audit_burst_summary(enum finding_kind kind, const char *node, const struct door *d, const struct process *opener,
+			 uint32_t count, const char *ports, struct buf *b);
 void audit_why(const struct judgement *j, const char *host_type, const struct profile *p, const struct door *d,
 	       const struct process *opener, struct buf *b);
 void audit_remedy(const struct judgement *j, const char *host_type, const struct door *d,

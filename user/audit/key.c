@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "audit/match.h"
@@ -23,9 +24,10 @@
  * The class ends the key: nodes of a class are clones, so the same finding on all of them is one alert. With a node given
  * that stands in its place, and each node has an alert of its own.
  *
- * A flood: one program that opens port after port would raise an alert for each. When AUDIT_FLOOD_MIN of its keys,
- * alike in all but the port, stand at one time, what comes on top goes under their common key, which has "many" for
- * the port. Whoever counts also goes on folding as long as that alert stands.
+ * Ports that a program picks itself would raise an alert each. Keys that are alike in all but the port have one flood key,
+ * which has "many" for the port. Doors that open shortly after each other (a burst) go under the key of the first of them; slower
+ * ones have alerts of their own until AUDIT_FLOOD_MIN stand at one time: what comes on top then goes under the flood key,
+ * and so does all that follows as long as the flood's alert stands. monitor/alerting.c keeps the times and the counts.
  *
  * Names are hostile. Everything but plain path characters is written as %XX, so that no name can contain a
  * separator and two different doors never share a key; what is too long is replaced by its SHA-256.
@@ -140,6 +142,16 @@ static const char *numbered_port(const char *key, size_t *ret_len)
 	return *ret_len && port[1 + *ret_len] == ' ' ? port + 1 : NULL;
 }
 
+bool audit_key_is_port(const char *key, uint32_t port)
+{
+	char text[16];
+	size_t len;
+	const char *at = numbered_port(key, &len);
+
+	snprintf(text, sizeof(text), "%" PRIu32, port);
+	return at && strlen(text) == len && !memcmp(at, text, len);
+}
+
 bool audit_flood_key(const char *key, struct buf *b)
 {
 	size_t len;
@@ -151,11 +163,4 @@ bool audit_flood_key(const char *key, struct buf *b)
 	buf_puts(b, AUDIT_FLOOD_PORT);
 	buf_puts(b, port + len);
 	return !b->err;
-}
-
-bool audit_is_flood(const char *key)
-{
-	const char *proto = strchr(key, ' '), *port = proto ? strchr(proto + 1, ' ') : NULL;
-
-	return port && !strncmp(port + 1, AUDIT_FLOOD_PORT " ", sizeof(AUDIT_FLOOD_PORT));
 }

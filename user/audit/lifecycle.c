@@ -14,6 +14,7 @@
  *	ack, snoozed  opened, worse than before   open           "more severe" (not what a maintenance holds)
  *	ack           opened on many more nodes   open           "on many more nodes"
  *	open          opened on more nodes        open           "on more nodes" (in steps, see the header)
+ *	open          opened on more ports        open           "on more ports" (the same)
  *	snoozed       its time is up              open           "the snooze is over", "the maintenance is over"
  *	held          opened outside of it        open           "also outside of the maintenance"
  *	stands        last door closed            the same       -  (gone_ns; due after the blink)
@@ -39,6 +40,7 @@ static void change(struct life_result *r, const struct life_input *in, enum aler
 {
 	r->next.state = state;
 	r->next.told_nodes = in->nodes;
+	r->next.told_ports = r->next.ports;
 	r->next.told_ns = at_ns;
 	if (state != ALERT_SNOOZED)
 		r->next.until_ns = 0;
@@ -94,6 +96,7 @@ static void begin(struct life_result *r, const struct life_input *in)
 	if (!l->state)
 		l->first_ns = in->at_ns;
 	l->severity = in->severity;
+	l->ports = in->ports ? in->ports : 1;
 	l->window_id = 0;
 	if (in->held_until_ns > in->at_ns) {
 		l->until_ns = in->held_until_ns;
@@ -139,27 +142,37 @@ static uint64_t next_step(uint64_t n)
 	return step;
 }
 
-/* Tells of growth when its time has come; else returns when that is, 0: there is nothing to tell. */
-static uint64_t grow(struct life_result *r, const struct life_input *in)
-{
-	struct life *l = &r->next;
-	uint64_t due;
-
-	if (l->state != ALERT_OPEN || in->nodes <= l->told_nodes)
-		return 0;
-	due = l->told_ns +
-	      (in->nodes >= next_step(l->told_nodes) ? LIFECYCLE_SETTLE_NS : LIFECYCLE_GROWTH_NS);
-	if (in->at_ns < due)
-		return due;
-	change(r, in, ALERT_OPEN, in->at_ns, "on more nodes");
-	return 0;
-}
-
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
 	if (!a || !b)
 		return a ? a : b;
 	return a < b ? a : b;
+}
+
+static uint64_t due_of(const struct life *l, uint64_t have, uint64_t told)
+{
+	if (have <= told)
+		return 0;
+	return l->told_ns + (have >= next_step(told) ? LIFECYCLE_SETTLE_NS : LIFECYCLE_GROWTH_NS);
+}
+
+/* Tells of growth when its time has come; else returns when that is, 0: there is nothing to tell. */
+static uint64_t grow(struct life_result *r, const struct life_input *in)
+{
+	struct life *l = &r->next;
+	uint64_t nodes, ports;
+
+	if (l->state != ALERT_OPEN)
+		return 0;
+	nodes = due_of(l, in->nodes, l->told_nodes);
+	ports = due_of(l, l->ports, l->told_ports);
+	if (nodes && in->at_ns >= nodes)
+		change(r, in, ALERT_OPEN, in->at_ns, "on more nodes");
+	else if (ports && in->at_ns >= ports)
+		change(r, in, ALERT_OPEN, in->at_ns, "on more ports");
+	else
+		return sooner(nodes, ports);
+	return 0;
 }
 
 void lifecycle_step(const struct life *have, const struct life_input *in,
@@ -170,6 +183,8 @@ void lifecycle_step(const struct life *have, const struct life_input *in,
 	pass_time(&r, in);
 	r.next.doors = in->doors;
 	r.next.nodes = in->nodes;
+	if (in->ports)
+		r.next.ports = in->ports;
 	switch (in->what) {
 	case LIFE_OPENED:
 		opened(&r, in);

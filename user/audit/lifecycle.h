@@ -22,8 +22,8 @@
  * A life is rebuilt after a restart from what the store has: state, severity, first, last, told and until of the alert, the
  * sum over its nodes, gone_ns the latest closing when there are no doors. Nothing else is needed.
  *
- * What is logged is told to the sinks, so growth is told in steps: when the alert stands on 2, 10, 100, 1000 ... nodes, and
- * not sooner than LIFECYCLE_SETTLE_NS after the last word; a smaller growth after LIFECYCLE_GROWTH_NS.
+ * What is logged is told to the sinks, so growth is told in steps: when the alert stands on 2, 10, 100, 1000 ... nodes, or for so
+ * many ports, and not sooner than LIFECYCLE_SETTLE_NS after the last word; a smaller growth after LIFECYCLE_GROWTH_NS.
  */
 #define LIFECYCLE_BLINK_NS UINT64_C(5000000000)
 #define LIFECYCLE_SETTLE_NS UINT64_C(30000000000)
@@ -42,6 +42,7 @@ struct life {
 	uint64_t doors, nodes; /* open ones, and where */
 	uint64_t first_ns, last_ns; /* of the finding */
 	uint64_t gone_ns; /* when the last door closed and no resolution has been logged; 0: no */
+	uint64_t ports, told_ports; /* different ones, as far as counted; a burst has many */
 	uint64_t told_nodes, told_ns; /* what was logged last, or what a person knew when deciding */
 	uint64_t until_ns; /* snoozed: until then */
 	uint64_t window_id; /* snoozed by this maintenance; 0: by a person, or not */
@@ -51,6 +52,7 @@ struct life_input {
 	enum life_event what;
 	enum severity severity; /* of the finding, with LIFE_OPENED */
 	uint64_t doors, nodes; /* of the key now, this event taken in */
+	uint64_t ports; /* different ones among them; 0: not counted */
 	uint64_t at_ns;
 	uint64_t blink_ns; /* a door that is back within this has not been away */
 	uint64_t reopen_nodes; /* an acknowledged alert opens again on so many more nodes; 0: never */

@@ -67,9 +67,9 @@ static void put_proto_port(const struct door *d, struct buf *b)
 	buf_printf(b, "%s %" PRIu32, door_proto_name(proto_class(d->proto)), d->port);
 }
 
-static const char *verb_of(const struct judgement *j, const struct door *d)
+static const char *verb_of(enum finding_kind kind, const struct door *d)
 {
-	if (j->kind == FINDING_IMPOSTOR)
+	if (kind == FINDING_IMPOSTOR)
 		return "holds a permitted port, ";
 	switch (d->proto) {
 	case PROTO_UDP:
@@ -86,9 +86,21 @@ void audit_summary(const struct judgement *j, const char *node, const struct doo
 		   const struct process *opener, struct buf *b)
 {
 	put_who(opener, b);
-	buf_printf(b, " %s", verb_of(j, d));
+	buf_printf(b, " %s", verb_of(j->kind, d));
 	door_endpoint_format(b, d);
 	buf_printf(b, "/%s on ", door_proto_name(d->proto));
+	put_str(node, b);
+}
+
+void audit_burst_summary(enum finding_kind kind, const char *node, const struct door *d,
+			 const struct process *opener, uint32_t count, const char *ports,
+			 struct buf *b)
+{
+	put_who(opener, b);
+	buf_printf(b, " %s%" PRIu32 " ports of ",
+		   kind == FINDING_IMPOSTOR ? "holds permitted ports, " : verb_of(kind, d), count);
+	door_addr_format(b, d);
+	buf_printf(b, ": %s/%s on ", ports, door_proto_name(d->proto));
 	put_str(node, b);
 }
 

@@ -18,12 +18,13 @@
 #include "conf/profile_text.h"
 #include "core/event.h"
 #include "core/profile.h"
+#include "store/alert_ports.h"
 #include "store/store.h"
 #include "store/triage.h"
 
 /*
- * `ajar alerts allow ID`: one profile row, as narrow as the door (port, program, user, scope), or, where no row can allow
- * the finding (a missing service, a silent node), an exception under the alert's key. What it would have
+ * `ajar alerts allow ID`: one profile row, as narrow as the door (port, program, user, scope); for a burst one for each run of
+ * its ports, and when those are more than STORE_PORT_RUNS_MAX one over all of them; or, where no row can allow the finding (a missing service, a silent node), an exception under the alert's key. What it would have
  * silenced is shown before.
  */
 #define PREVIEW_NS (UINT64_C(30) * 86400 * 1000000000)
@@ -60,12 +61,10 @@ static int fill_owner(const struct process *p, struct profile_row *r)
 	return err;
 }
 
-static void fill_port(const struct door *d, bool flood, struct profile_row *r)
+static void fill_port(const struct door *d, struct profile_row *r)
 {
 	r->proto = proto_class(d->proto);
 	r->scope = d->scope;
-	if (flood)
-		return;
 	r->port = d->port;
 	if (d->autoport && proto_has_ports(d->proto)) {
 		r->port = d->port < EPHEMERAL_LO ? d->port : EPHEMERAL_LO;
@@ -74,7 +73,7 @@ static void fill_port(const struct door *d, bool flood, struct profile_row *r)
 }
 
 static int make_row(struct cmd_ctx *c, const struct picked *k, uint64_t expires_ns,
-		    struct profile_row *r)
+		    const struct store_port_run *run, struct profile_row *r)
 {
 	struct event ev;
 	int err = event_decode(k->record.data, k->record.len, &ev);
@@ -86,7 +85,11 @@ static int make_row(struct cmd_ctx *c, const struct picked *k, uint64_t expires_
 				 "row can name it: stop it, or 'ajar alerts snooze %" PRIu64
 				 " --for 2h'",
 				 k->id, k->id);
-	fill_port(&ev.door, audit_is_flood(k->key), r);
+	fill_port(&ev.door, r);
+	if (run) {
+		r->port = run->lo;
+		r->port_end = run->hi > run->lo ? run->hi : 0;
+	}
 	err = fill_owner(&ev.opener, r);
 	r->created_ns = clock_wall_ns();
 	r->expires_ns = expires_ns;
@@ -98,7 +101,45 @@ static int make_row(struct cmd_ctx *c, const struct picked *k, uint64_t expires_
 		if (!r->host_type || !r->origin || !r->reason || !r->author)
 			err = -ENOMEM;
 	}
-	if (!err && !r->exe && !r->user && !c->quiet)
+	return err;
+}
+
+/* What allows an alert: no row at all, or as many as it takes. */
+struct rows {
+	struct profile_row rows[STORE_PORT_RUNS_MAX];
+	size_t len;
+};
+
+static void rows_done(struct rows *r)
+{
+	for (size_t i = 0; i < r->len; i++)
+		profile_row_done(&r->rows[i]);
+}
+
+static int make_rows(struct cmd_ctx *c, struct store *s, const struct picked *k,
+		     uint64_t expires_ns, struct rows *r)
+{
+	struct store_alert_ports ports;
+	int err = store_alert_ports(s, k->key, &ports);
+
+	if (err)
+		return cmd_store_err(err, s, "cannot read the doors of the alert");
+	if (ports.runs_cut || ports.cut) {
+		ports.runs[0] = (struct store_port_run){ ports.lo, ports.hi };
+		ports.runs_len = 1;
+		log_warn("the alert has %" PRIu32 "%s ports: the row allows all from %" PRIu32
+			 " to %" PRIu32,
+			 ports.count, ports.cut ? " or more" : "", ports.lo, ports.hi);
+	}
+	if (ports.count < 2) /* as the door that opened it */
+		ports.runs_len = 0;
+	do {
+		const struct store_port_run *run = ports.runs_len ? &ports.runs[r->len] : NULL;
+
+		err = make_row(c, k, expires_ns, run, &r->rows[r->len]);
+		r->len++;
+	} while (!err && r->len < ports.runs_len);
+	if (!err && !r->rows[0].exe && !r->rows[0].user && !c->quiet)
 		log_warn("who holds the door is not known: the row allows it to anybody");
 	return err;
 }
@@ -108,7 +149,7 @@ static int make_row(struct cmd_ctx *c, const struct picked *k, uint64_t expires_
 struct preview {
 	struct store *s;
 	const struct picked *k;
-	const struct profile_row *row; /* NULL: by key */
+	const struct rows *rows; /* none: by key */
 	uint64_t since_ns, alerts, doors;
 	struct hostlist nodes;
 };
@@ -125,11 +166,16 @@ static bool is_covered(const struct preview *v, const struct store_alert *a)
 {
 	struct event ev;
 
-	if (!v->row)
+	if (!v->rows->len)
 		return !strcmp(a->key, v->k->key);
-	return !strcmp(a->host_type, v->k->host_type) && a->record.ptr &&
-	       !event_decode(a->record.ptr, a->record.len, &ev) &&
-	       match_row(v->row, &ev.door, &ev.opener, clock_wall_ns()) == REL_ALLOWS;
+	if (strcmp(a->host_type, v->k->host_type) || !a->record.ptr ||
+	    event_decode(a->record.ptr, a->record.len, &ev))
+		return false;
+	for (size_t i = 0; i < v->rows->len; i++)
+		if (match_row(&v->rows->rows[i], &ev.door, &ev.opener, clock_wall_ns()) ==
+		    REL_ALLOWS)
+			return true;
+	return false;
 }
 
 static int on_alert(const struct store_alert *a, void *arg)
@@ -156,13 +202,13 @@ static int show_preview(struct preview *v)
 
 	if (err)
 		return cmd_store_err(err, v->s, "cannot read the alerts");
-	if (v->row) {
+	for (size_t i = 0; i < v->rows->len; i++) {
 		buf_printf(&b, "class %s: ", v->k->host_type);
-		profile_rule_format(&b, v->row);
+		profile_rule_format(&b, &v->rows->rows[i]);
 		buf_putc(&b, '\n');
-	} else {
-		buf_printf(&b, "an exception for this finding in class %s\n", v->k->host_type);
 	}
+	if (!v->rows->len)
+		buf_printf(&b, "an exception for this finding in class %s\n", v->k->host_type);
 	buf_printf(&b,
 		   "in the last 30 days it would have silenced %" PRIu64 " alert%s, %" PRIu64
 		   " door%s",
@@ -192,7 +238,7 @@ static int confirm(const struct cmd_ctx *c)
 
 /* --- the verb ---------------------------------------------------------------------------------------- */
 
-static int write_it(struct store *s, const struct picked *k, const struct profile_row *row,
+static int write_it(struct store *s, const struct picked *k, const struct rows *rows,
 		    const char *reason, uint64_t expires_ns)
 {
 	const uint64_t now = clock_wall_ns();
@@ -211,8 +257,9 @@ static int write_it(struct store *s, const struct picked *k, const struct profil
 
 	if (err)
 		return err;
-	err = row ? store_profile_add(s, k->host_type, row, 1, false, now, NULL)
-		  : store_exception_add(s, &e, NULL);
+	err = rows->len
+		      ? store_profile_add(s, k->host_type, rows->rows, rows->len, false, now, NULL)
+		      : store_exception_add(s, &e, NULL);
 	if (!err)
 		err = store_decide(s, &d, NULL);
 	if (!err)
@@ -224,9 +271,9 @@ static int write_it(struct store *s, const struct picked *k, const struct profil
 
 static int allow_one(struct cmd_ctx *c, struct store *s, const struct picked *k)
 {
-	_cleanup_(profile_row_done) struct profile_row row = { 0 };
+	_cleanup_(rows_done) struct rows rows = { 0 };
 	bool by_row = k->kind == FINDING_UNEXPECTED || k->kind == FINDING_IMPOSTOR;
-	struct preview v = { .s = s, .k = k, .row = by_row ? &row : NULL };
+	struct preview v = { .s = s, .k = k, .rows = &rows };
 	uint64_t ns = 0, expires_ns = 0;
 	const char *expires = cmd_opt(c, "expires");
 	int err = 0;
@@ -239,7 +286,7 @@ static int allow_one(struct cmd_ctx *c, struct store *s, const struct picked *k)
 		expires_ns = clock_wall_ns() + ns;
 	v.since_ns = clock_wall_ns() - PREVIEW_NS;
 	if (by_row)
-		err = make_row(c, k, expires_ns, &row);
+		err = make_rows(c, s, k, expires_ns, &rows);
 	if (!err)
 		err = show_preview(&v);
 	hostlist_done(&v.nodes);
@@ -247,7 +294,7 @@ static int allow_one(struct cmd_ctx *c, struct store *s, const struct picked *k)
 		err = confirm(c);
 	if (err)
 		return err;
-	err = write_it(s, k, by_row ? &row : NULL, cmd_opt(c, "reason"), expires_ns);
+	err = write_it(s, k, &rows, cmd_opt(c, "reason"), expires_ns);
 	if (err)
 		return cmd_store_err(err, s, "nothing was changed");
 	if (!c->quiet)

@@ -15,6 +15,7 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/words.h"
+#include "store/alert_ports.h"
 #include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -32,15 +33,32 @@ struct list {
 	struct jsonw json;
 };
 
-static int print_json(struct list *l, const struct store_alert *a)
+/* What the row of an alert does not have. */
+static int look_up(struct store *s, struct store_alert *a, struct store_seen *seen,
+		   struct store_alert_ports *ports)
 {
-	struct store_alert own = *a;
-	struct store_seen seen;
-	int err = store_seen_alert(l->s, a, &seen);
+	int err = store_seen_alert(s, a, seen);
 
 	if (err)
 		return err;
-	own.seen = &seen;
+	a->seen = seen;
+	if (!a->record.ptr)
+		return 0;
+	err = store_alert_ports(s, a->key, ports);
+	if (!err)
+		a->ports = ports;
+	return err;
+}
+
+static int print_json(struct list *l, const struct store_alert *a)
+{
+	struct store_alert own = *a;
+	struct store_alert_ports ports;
+	struct store_seen seen;
+	int err = look_up(l->s, &own, &seen, &ports);
+
+	if (err)
+		return err;
 	view_alert_json(&l->json, &own);
 	l->out_err = out_json(&l->json);
 	return l->out_err;
@@ -182,13 +200,13 @@ static int show_one(const struct store_alert *found, void *arg)
 {
 	struct list *l = arg;
 	struct buf *b = &l->b;
+	struct store_alert_ports ports;
 	struct store_seen seen;
 	struct store_alert own = *found, *a = &own;
-	int err = store_seen_alert(l->s, found, &seen);
+	int err = look_up(l->s, &own, &seen, &ports);
 
 	if (err)
 		return err;
-	own.seen = &seen;
 	l->n++;
 	if (l->c->json)
 		return show_json(l, a);
@@ -200,6 +218,9 @@ static int show_one(const struct store_alert *found, void *arg)
 	put_field(b, "remedy", a->remedy);
 	put_field(b, "class", a->host_type);
 	put_field(b, "nodes", a->nodes);
+	if (a->ports && a->ports->count > 1)
+		buf_printf(b, "%-9s %s (%" PRIu32 ")\n", "ports", a->ports->folded,
+			   a->ports->count);
 	if (a->until_ns)
 		put_time(b, "until", a->until_ns);
 	put_time(b, "first", a->first_ns);

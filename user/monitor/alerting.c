@@ -28,6 +28,14 @@ static int name_self(struct alerting *a)
 	return 0;
 }
 
+static void flood_free(void *p)
+{
+	struct flood *f = p;
+
+	free(f->head);
+	free(f);
+}
+
 int alerting_new(struct store *s, const struct alerting_opts *o, struct alerting **ret_a)
 {
 	struct alerting *a = calloc(1, sizeof(*a));
@@ -41,7 +49,7 @@ int alerting_new(struct store *s, const struct alerting_opts *o, struct alerting
 	if (!err)
 		err = map_new(free, &a->entries);
 	if (!err)
-		err = map_new(free, &a->floods);
+		err = map_new(flood_free, &a->floods);
 	if (!err)
 		err = held_new(&a->held);
 	if (err) {
@@ -80,55 +88,86 @@ void alerting_forget(struct alerting *a)
 	a->unsure = true;
 }
 
-/* --- floods ------------------------------------------------------------------------------------ */
+/* --- bursts and floods ------------------------------------------------------------------------- */
 
-/* Keeps the number of alerts of one flood key that stand. */
-int alerting_count_flood(struct alerting *a, const char *key, bool stood, bool stands_now)
+static int set_head(struct flood *f, const char *key, uint64_t at_ns)
+{
+	char *head;
+
+	if (f->head && at_ns < f->head_ns)
+		return 0;
+	head = strdup(key);
+	if (!head)
+		return -ENOMEM;
+	free(f->head);
+	f->head = head;
+	f->head_ns = at_ns;
+	return 0;
+}
+
+int alerting_count_flood(struct alerting *a, const char *key, bool stood, bool stands_now,
+			 uint64_t at_ns)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
-	unsigned *n;
+	struct flood *f;
 	int err;
 
 	if (stood == stands_now || !audit_flood_key(key, &b))
 		return 0;
-	n = map_get(a->floods, b.data, b.len);
-	if (!n) {
+	f = map_get(a->floods, b.data, b.len);
+	if (!f) {
 		if (!stands_now)
 			return 0;
-		n = calloc(1, sizeof(*n));
-		err = n ? map_put(a->floods, b.data, b.len, n) : -ENOMEM;
+		f = calloc(1, sizeof(*f));
+		err = f ? map_put(a->floods, b.data, b.len, f) : -ENOMEM;
 		if (err) {
-			free(n);
+			free(f);
 			return err;
 		}
 	}
-	*n = stands_now ? *n + 1 : *n - !!*n;
-	if (!*n)
+	if (stands_now) {
+		f->standing++;
+		return set_head(f, key, at_ns);
+	}
+	f->standing -= !!f->standing;
+	if (f->head && !strcmp(f->head, key))
+		free(take_ptr(f->head));
+	if (!f->standing)
 		map_del(a->floods, b.data, b.len);
 	return 0;
 }
 
-static bool key_stands(const struct alerting *a, const char *key)
+static const struct entry *standing(const struct alerting *a, const char *key)
 {
 	const struct entry *e = map_get(a->entries, key, strlen(key));
 
-	return e && lifecycle_stands(e->life.state);
+	return e && lifecycle_stands(e->life.state) ? e : NULL;
 }
 
-int alerting_key(struct alerting *a, const char *key, const char *kept, struct buf *b)
+/* What a person has acknowledged or snoozed takes in nothing new. */
+static bool takes_more(const struct life *l, uint64_t at_ns)
 {
-	_cleanup_(buf_done) struct buf flood = BUF_INIT(1024);
-	const unsigned *n;
-	bool folds = false;
+	bool quiet = l->state == ALERT_ACKNOWLEDGED || (l->state == ALERT_SNOOZED && !l->window_id);
 
-	if (audit_flood_key(key, &flood)) {
-		n = map_get(a->floods, flood.data, flood.len);
-		if (kept && !strcmp(kept, buf_str(&flood)))
-			folds = true;
-		else if (!(kept && !strcmp(kept, key)) && !key_stands(a, key))
-			folds = (n && *n >= AUDIT_FLOOD_MIN) || key_stands(a, buf_str(&flood));
+	return !quiet && at_ns <= l->last_ns + AUDIT_BURST_NS &&
+	       at_ns + AUDIT_BURST_NS >= l->told_ns && at_ns <= l->told_ns + AUDIT_BURST_MAX_NS;
+}
+
+int alerting_key(struct alerting *a, const char *key, uint64_t at_ns, struct buf *b)
+{
+	_cleanup_(buf_done) struct buf many = BUF_INIT(1024);
+	const char *goes = key;
+
+	if (!standing(a, key) && audit_flood_key(key, &many)) {
+		const struct flood *f = map_get(a->floods, many.data, many.len);
+		const struct entry *head = f && f->head ? standing(a, f->head) : NULL;
+
+		if ((f && f->standing >= AUDIT_FLOOD_MIN) || standing(a, buf_str(&many)))
+			goes = buf_str(&many);
+		else if (head && takes_more(&head->life, at_ns))
+			goes = f->head;
 	}
-	buf_puts(b, folds ? buf_str(&flood) : key);
+	buf_puts(b, goes);
 	return b->err;
 }
 
@@ -174,8 +213,10 @@ int alerting_entry(struct alerting *a, const char *key, struct entry **ret_e)
 	e->life.nodes = sum.nodes;
 	if (!sum.doors && lifecycle_stands(e->life.state))
 		e->life.gone_ns = sum.last_ns ? sum.last_ns : e->life.last_ns;
+	e->many = sum.doors > sum.nodes;
 	if (!err)
-		err = alerting_count_flood(a, key, false, lifecycle_stands(e->life.state));
+		err = alerting_count_flood(a, key, false, lifecycle_stands(e->life.state),
+					   e->life.last_ns);
 	if (!err)
 		err = map_put(a->entries, key, strlen(key), e);
 	if (err) {
@@ -217,7 +258,8 @@ static int on_decision(const struct store_alert_change *c, void *arg)
 		return 0;
 	e = map_get(a->entries, c->alert.key, len);
 	if (e) {
-		err = alerting_count_flood(a, c->alert.key, lifecycle_stands(e->life.state), false);
+		err = alerting_count_flood(a, c->alert.key, lifecycle_stands(e->life.state), false,
+					   0);
 		map_del(a->entries, c->alert.key, len);
 	}
 	if (!err && lifecycle_stands(c->state))

@@ -45,10 +45,10 @@ must_check int alerting_enter(struct alerting *a);
 /* Reads the alerts that stand, unless it has, and what people decided since; before a step's events. */
 must_check int alerting_load(struct alerting *a, uint64_t now_wall_ns);
 /*
- * The key under which a door goes whose own is `key`: that, or the one of the flood it is part of. kept: the key it has
- * now, or NULL; one of the two stays as it is.
+ * The key under which a door goes that opened at at_ns and whose own is `key`: that, or the one of the burst or flood it is part
+ * of (audit/audit.h), whatever the severity.
  */
-must_check int alerting_key(struct alerting *a, const char *key, const char *kept, struct buf *b);
+must_check int alerting_key(struct alerting *a, const char *key, uint64_t at_ns, struct buf *b);
 
 /* --- doors: within the caller's transaction, after the store has the door ---------------------------- */
 

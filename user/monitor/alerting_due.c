@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "audit/audit.h"
 #include "base/map.h"
 #include "monitor/alert_row.h"
 #include "monitor/alerting_internal.h"
 #include "monitor/held.h"
+#include "store/alert_ports.h"
 #include "store/triage.h"
 
 /* Time that passes: snoozes that end, doors gone for the blink, texts to be folded anew. */
@@ -45,16 +47,49 @@ struct folding {
 	struct entry *e;
 };
 
+/* More of them are told in time, as more nodes are. Of before a monitor began it takes them for told. */
+static void count_ports(struct entry *e, uint64_t ports)
+{
+	bool first = !e->life.ports;
+
+	e->life.ports = ports;
+	if (first && !e->fresh)
+		e->life.told_ports = ports;
+	if (ports > e->life.told_ports && !e->due_ns)
+		e->due_ns = 1; /* a tick that comes early says when it is wanted */
+}
+
+/* Of one program on many ports: which. */
+static int put_burst(struct store *s, struct entry *e, const struct store_alert *alert,
+		     struct buf *b)
+{
+	struct store_alert_ports p;
+	struct event ev;
+	int err = store_alert_ports(s, alert->key, &p);
+
+	if (!err)
+		count_ports(e, p.count);
+	if (err || p.count < 2 || !alert->record.ptr ||
+	    event_decode(alert->record.ptr, alert->record.len, &ev))
+		return err;
+	audit_burst_summary(alert->kind, alert->node, &ev.door, &ev.opener, p.count, p.folded, b);
+	return b->err;
+}
+
 static int fold_row(const struct store_alert *alert, void *arg)
 {
 	_cleanup_(buf_done) struct buf nodes = BUF_INIT(ALERTING_NODES_MAX),
 				       summary = BUF_INIT(ALERTING_TEXT_MAX);
 	struct folding *f = arg;
+	_cleanup_(buf_done) struct buf burst = BUF_INIT(ALERTING_TEXT_MAX);
 	int err = alert_row_nodes(f->w->a->store, alert->id, &nodes);
 
+	if (!err && f->e->many)
+		err = put_burst(f->w->a->store, f->e, alert, &burst);
 	if (err)
 		return err;
-	alert_row_summary(alert->summary, buf_str(&nodes), f->e->life.nodes, &summary);
+	alert_row_summary(burst.len ? buf_str(&burst) : alert->summary, buf_str(&nodes),
+			  f->e->life.nodes, &summary);
 	return store_alert_fold(f->w->a->store, alert->id, buf_str(&nodes), f->e->life.nodes,
 				buf_str(&summary));
 }

@@ -16,7 +16,7 @@ static void count_node(struct alerting *a, struct entry *e, uint64_t before, uin
 {
 	e->life.doors += after - before;
 	e->life.nodes += (uint64_t)(after > 0) - (uint64_t)(before > 0);
-	if (!before != !after && !e->fold_ns)
+	if ((!before != !after || e->many) && !e->fold_ns)
 		e->fold_ns = a->now_ns + FOLD_EVERY_NS;
 }
 
@@ -34,6 +34,7 @@ static int begin_on(struct alerting *a, const struct cause *c, bool fresh, enum 
 	if (err)
 		return err;
 	is_new = !e->id;
+	e->many |= c->d && !audit_key_is_port(c->key, c->d->door.port);
 	if (!is_new && !lifecycle_stands(e->life.state) && !e->life.doors)
 		err = store_alert_nodes_restart(a->store, e->id);
 	if (!err && !is_new && fresh) {

@@ -24,6 +24,15 @@ struct entry {
 	uint64_t due_ns;
 	uint64_t fold_ns; /* wall: when the folded text is written anew; 0: it is right */
 	bool dirty; /* count or last time not written yet */
+	bool fresh; /* it has opened since this monitor began */
+	bool many; /* its doors have different ports: they are told with the folded text */
+};
+
+/* The alerts that stand and whose keys are alike in all but the port. */
+struct flood {
+	unsigned standing;
+	char *head; /* the key of the one that opened last: a burst goes under it; NULL: it is over */
+	uint64_t head_ns;
 };
 
 struct alerting {
@@ -31,7 +40,7 @@ struct alerting {
 	struct alerting_opts o;
 	struct held *held;
 	struct map *entries; /* key -> struct entry; alerts that are neither resolved nor unknown */
-	struct map *floods; /* flood key -> unsigned: alerts of such keys that stand */
+	struct map *floods; /* flood key -> struct flood */
 	bool loaded;
 	bool unsure; /* a transaction failed, perhaps as it was committed: what was read since may be older than it */
 	char self[24]; /* whose turn it was is written by this */
@@ -42,8 +51,8 @@ struct alerting {
 
 /* From the store where it is not known. */
 must_check int alerting_entry(struct alerting *a, const char *key, struct entry **ret_e);
-/* Keeps the number of alerts of one flood key that stand. */
-must_check int alerting_count_flood(struct alerting *a, const char *key, bool stood, bool stands_now);
+/* Keeps what stands of one flood key; at_ns: when the alert opened, or opened last. */
+must_check int alerting_count_flood(struct alerting *a, const char *key, bool stood, bool stands_now, uint64_t at_ns);
 
 /* A door, or a finding that is none. */
 struct cause {

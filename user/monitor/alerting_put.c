@@ -53,7 +53,8 @@ static int put_row(struct alerting *a, struct entry *e, enum alert_state was, co
 	row->window_id = c->state == ALERT_OPEN ? 0 : e->life.window_id;
 	row->was = was;
 	a->changes++;
-	e->fold_ns = 0;
+	e->fold_ns =
+		e->many ? a->now_ns : 0; /* the text of one door is written: the ports follow */
 	return store_put_alert(a->store, row, ALERTING_WHO, c->note, c->at_ns, &e->id, &log_id);
 }
 
@@ -87,11 +88,6 @@ static int put_of_door(struct alerting *a, struct entry *e, const struct cause *
 				   .node = d->node,
 				   .record = d->record };
 
-	if (audit_is_flood(c->key))
-		buf_printf(&t.summary,
-			   "a flood: more than %d ports at once; those on top are counted here, "
-			   "the first: ",
-			   AUDIT_FLOOD_MIN);
 	audit_summary(c->j, d->node, &d->door, opener, &t.summary);
 	audit_why(c->j, d->host_type, c->p, &d->door, opener, &t.why);
 	audit_remedy(c->j, d->host_type, &d->door, opener, &t.remedy);
@@ -166,9 +162,11 @@ int alerting_live(struct alerting *a, const char *key, struct entry *e, struct l
 	in->reopen_nodes = a->o.reopen_nodes;
 	lifecycle_step(&e->life, in, &res);
 	e->life = res.next;
+	e->fresh |= !lifecycle_stands(was) && lifecycle_stands(e->life.state);
 	e->due_ns = res.due_ns;
 	e->dirty = e->life.state && !res.len && in->what != LIFE_TICK;
-	err = alerting_count_flood(a, key, lifecycle_stands(was), lifecycle_stands(e->life.state));
+	err = alerting_count_flood(a, key, lifecycle_stands(was), lifecycle_stands(e->life.state),
+				   in->at_ns);
 	for (unsigned i = 0; i < res.len && !err; i++) {
 		struct restated r = { a, e, was, &res.changes[i], c ? c->reach : NULL };
 

@@ -72,7 +72,7 @@ static int look_up(struct judge *j, const struct store_event_row *row, struct kn
 
 /* Under which alert the door goes. kept: the key it has in the store, or NULL. */
 int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind, const char *kept,
-	      struct buf *b)
+	      uint64_t at_ns, struct buf *b)
 {
 	_cleanup_(buf_done) struct buf own = BUF_INIT(1024);
 	int err;
@@ -82,7 +82,7 @@ int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind, con
 	if (!err && kept && audit_key_fits(kept, buf_str(&own)))
 		buf_puts(b, kept);
 	else if (!err)
-		err = alerting_key(j->alerting, buf_str(&own), NULL, b);
+		err = alerting_key(j->alerting, buf_str(&own), at_ns, b);
 	d->alert_key = buf_str(b);
 	return err;
 }
@@ -115,7 +115,7 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 	else if (!err)
 		hits_add(j->hits, &judgement, ev->time_ns);
 	if (!err && judgement.kind)
-		err = judge_key(j, &d, judgement.kind, known.key, &key);
+		err = judge_key(j, &d, judgement.kind, known.key, ev->time_ns, &key);
 	if (!err)
 		err = store_put_door(j->store, &d);
 	same_key = known.key && d.alert_key && !strcmp(known.key, d.alert_key);

@@ -40,9 +40,9 @@ must_check int judge_profile(struct judge *j, const char *host_type, const struc
 /* Judges the door and sets its verdict and severity; *ret_profile: what it was judged by. */
 must_check int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
 			  const struct profile **ret_profile, struct judgement *ret_j);
-/* Under which alert the door goes: set in d, kept in b. kept: the key it has in the store, or NULL. */
+/* Under which alert the door goes: set in d, kept in b. kept: the key it has in the store, or NULL; at_ns: when it is raised. */
 must_check int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind, const char *kept,
-			 struct buf *b);
+			 uint64_t at_ns, struct buf *b);
 /* Within a transaction. */
 must_check int judge_event(struct judge *j, const struct store_event_row *row);
 

@@ -72,7 +72,7 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 	if (err)
 		return err;
 	if (judgement.kind)
-		err = judge_key(j, &r->d, judgement.kind, r->old_key, &key);
+		err = judge_key(j, &r->d, judgement.kind, r->old_key, j->now_ns, &key);
 	if (!err && (before != r->d.verdict || r->old_key || r->d.alert_key)) {
 		bool same_key = r->old_key && r->d.alert_key && !strcmp(r->old_key, r->d.alert_key);
 

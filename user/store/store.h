@@ -223,6 +223,7 @@ must_check int store_profile_revision(struct store *s, uint64_t *ret_rev);
 
 /* --- alerts -------------------------------------------------------------------------------------------- */
 
+struct store_alert_ports;
 struct store_seen;
 struct store_alert {
 	uint64_t id;
@@ -244,6 +245,7 @@ struct store_alert {
 	uint64_t told_nodes, told_ns; /* node_count and time of the last alert_log row; store_put_alert() sets them */
 	uint64_t until_ns; /* snoozed: until then; 0: not */
 	uint64_t window_id; /* snoozed by this maintenance and not by a person */
+	const struct store_alert_ports *ports; /* the same (store/alert_ports.h) */
 	const struct store_seen *seen; /* whoever shows it has looked it up (store/seen.h), or NULL; the store's functions leave it alone */
 	enum alert_state was; /* store_put_alert(): only if that is its state still, else -ECANCELED; 0: whatever it is */
 };

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/jsonw.h"
+#include "store/alert_ports.h"
 #include "store/scan_changes.h"
 #include "store/seen.h"
 #include "store/store.h"
@@ -82,6 +83,20 @@ void view_seen_text(struct buf *b, const struct store_seen *seen)
 			   seen->reachable, seen->asked);
 }
 
+/* Of one program's burst all its ports; "port" is that of the first. */
+static void put_alert_ports(struct jsonw *w, const struct store_alert *a)
+{
+	const struct store_alert_ports *p = a->ports;
+
+	if (!p || !p->count) {
+		jsonw_null(w, "ports");
+		jsonw_u64(w, "port_count", a->proto != 0);
+		return;
+	}
+	jsonw_str(w, "ports", p->folded);
+	jsonw_u64(w, "port_count", p->count);
+}
+
 void view_alert_members(struct jsonw *w, const struct store_alert *a)
 {
 	jsonw_u64(w, "id", a->id);
@@ -109,6 +124,7 @@ void view_alert_members(struct jsonw *w, const struct store_alert *a)
 	else
 		jsonw_null(w, "until");
 	put_alert_door(w, a);
+	put_alert_ports(w, a);
 	view_seen_member(w, a->seen);
 }
 
