@@ -23,13 +23,11 @@
 static struct driver {
 	const char *name;
 	const char *uri; /* %s: a fresh folder; NULL: a fresh database of the server */
-	bool shared; /* two handles see one store */
 	bool nodes; /* what a shipper does is done with the node's own account */
 } drivers[] = {
-	{ "memory", "memory:", false, false },
-	{ "sqlite", "sqlite:%s/store.db", true, false },
-	{ "mariadb", NULL, true, false },
-	{ "mariadb, as the node", NULL, true, true },
+	{ "sqlite", "sqlite:%s/store.db", false },
+	{ "mariadb", NULL, false },
+	{ "mariadb, as the node", NULL, true },
 };
 static struct mariadb server = { .in = -1, .out = -1 };
 
@@ -66,10 +64,7 @@ static inline struct store *fresh(void)
 		return mdb_fresh(&server, uri, sizeof(uri)) ? NULL : open_one();
 	if (!mkdtemp(folder))
 		return NULL;
-	if (drv->shared)
-		snprintf(uri, sizeof(uri), "sqlite:%s/store.db", folder);
-	else
-		snprintf(uri, sizeof(uri), "%s", drv->uri);
+	snprintf(uri, sizeof(uri), "sqlite:%s/store.db", folder);
 	return open_one();
 }
 
@@ -343,10 +338,11 @@ static inline void each(void (*test)(struct store *s))
 	drop(s);
 }
 
-static bool nodes_too; /* the tests keep to what a shipper may do, and a reader with the owner's account */
+static bool
+	nodes_too; /* the tests keep to what a shipper may do, and a reader with the owner's account */
 
 /*
- * Runs the tests over each driver; those of `shared` only where two handles see one store. With AJAR_TEST_SERVER=mysql only
+ * Runs the tests over each driver; `shared` is the one with two handles. With AJAR_TEST_SERVER=mysql only
  * over MySQL proper: see test_mysql_proper.sh.
  */
 static inline int conformance(void (*const tests[])(struct store *s), size_t n,
@@ -359,8 +355,8 @@ static inline int conformance(void (*const tests[])(struct store *s), size_t n,
 		if (getenv("AJAR_TEST_SERVER")) {
 			if (drv->uri)
 				continue;
-			drivers[i].name = drv->nodes ? "mysql, as the node"
-						     : getenv("AJAR_TEST_SERVER");
+			drivers[i].name =
+				drv->nodes ? "mysql, as the node" : getenv("AJAR_TEST_SERVER");
 		}
 		if (!drv->uri && server.pid <= 0 && mdb_start(&server, NULL)) {
 			tap_skip((unsigned)n, "%s: %s", drv->name, server.why);
@@ -368,7 +364,7 @@ static inline int conformance(void (*const tests[])(struct store *s), size_t n,
 		}
 		for (size_t k = 0; k < n; k++)
 			each(tests[k]);
-		if (drv->shared && shared)
+		if (shared)
 			each(shared);
 	}
 	mdb_stop(&server);

@@ -6,17 +6,10 @@
 #include "store/compared.h"
 #include "store/keys.h"
 
-/* The queue of scans: what scans.h promises, on every driver that keeps them. */
+/* The queue of scans: what scans.h promises, on every driver. */
 
 #define LEASE_NS 60000000000ULL
 #define SHORT_NS 30000000ULL
-
-static bool has_scans(struct store *s)
-{
-	uint64_t now = 0;
-
-	return store_scan_now(s, &now) != -EOPNOTSUPP;
-}
 
 static int list_plan(const struct store_plan *p, void *arg)
 {
@@ -48,8 +41,6 @@ static void test_plans(struct store *s)
 				.enabled = true };
 	bool ours = false;
 
-	if (!has_scans(s))
-		return;
 	plans_are(s, "rapid:connect:all:1 verify:verify:known:1 version:version:profile:1 ",
 		  "a new store has the paper's two plans and the verification scan");
 	ok(!store_scan_plan_put(s, &p), "%s: a plan is put", drv->name);
@@ -98,8 +89,6 @@ static void test_addrs(struct store *s)
 {
 	struct buf b = BUF_INIT(4096);
 
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	ok(!store_node_addr_put(s, "n1", "10.251.0.1", "manual", T0) &&
 		   !store_node_addr_put(s, "n1", "fd00:a3a2::1", "resolved", T0) &&
@@ -241,8 +230,6 @@ static void test_queue(struct store *s)
 	struct buf text = BUF_INIT(4096);
 	uint64_t id;
 
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	id = new_scan(s, &scan);
 	ok(id, "%s: a scan of two shards is made", drv->name);
@@ -301,8 +288,6 @@ static void test_failing(struct store *s)
 	struct taken a, b;
 	uint64_t id, n = 0;
 
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	id = new_scan(s, &scan);
 	ok(!lease(s, id, "m1", LEASE_NS, &a) &&
@@ -355,8 +340,6 @@ static void test_detected(struct store *s)
 	struct taken a, b;
 	uint64_t id, slow_id, n = 9;
 
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	slow.priority = STORE_SCAN_SLOW;
 	slow_id = new_scan(s, &slow);
@@ -396,8 +379,6 @@ static void test_exclusion(struct store *s)
 	struct taken a, b;
 	uint64_t id, later;
 
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	id = new_scan(s, &scan);
 	later = new_scan(s, &scan);
@@ -460,8 +441,6 @@ static void test_compared(struct store *s)
 	struct taken a;
 	bool ours = false;
 
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	h.scan_id = new_scan(s, &scan);
 	ok(!lease(s, 0, "m1", LEASE_NS, &a) && !put_host(s, &a, "n1", "10.251.0.1", "m1"),
@@ -525,8 +504,6 @@ static void test_keys(struct store *s)
 	struct buf b = BUF_INIT(4096);
 	uint64_t n = 0;
 
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	ok(!store_key_put(s, &k), "%s: a key is remembered", drv->name);
 	k.changed_ns = 5;

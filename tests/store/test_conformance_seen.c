@@ -7,18 +7,11 @@
 #include "store/seen.h"
 #include "store/triage.h"
 
-/* What the scans say of a port: what seen.h promises, on every driver that keeps scans. */
+/* What the scans say of a port: what seen.h promises, on every driver. */
 
 #define MINUTE_NS 60000000000ULL
 #define MANY 1000
 #define SLOW_MS 3000
-
-static bool has_scans(struct store *s)
-{
-	uint64_t now = 0;
-
-	return store_scan_now(s, &now) != -EOPNOTSUPP;
-}
 
 struct host {
 	const char *node, *addr, *kind;
@@ -139,8 +132,6 @@ static void test_port(struct store *s)
 	};
 
 	seen_is(s, "n1", 22, 0, "-", "nothing is known of a node nobody scanned");
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	ok(scanned(s, hosts, 3), "%s: a node is scanned", drv->name);
 	seen_is(s, "n1", 22, 0, "connect open ssh OpenSSH 9.2p1",
@@ -205,8 +196,6 @@ static void test_alert(struct store *s)
 	uint64_t id = 0, before = 0;
 	bool good = true;
 
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	ok(!put_alert(s, "k", 44, 3, &id), "%s: an alert over three nodes", drv->name);
 	for (size_t i = 0; i < 3; i++) {
@@ -333,8 +322,6 @@ static void test_changes(struct store *s)
 	uint64_t last = 0;
 
 	changes_are(s, &(struct store_scan_change_query){ 0 }, "", "without scans nothing changes");
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	ok(scanned(s, hosts, array_len(hosts)), "%s: two nodes are scanned", drv->name);
 	changes_are(s, &(struct store_scan_change_query){ 0 },
@@ -373,8 +360,6 @@ static void test_cost(struct store *s)
 	bool good = true;
 	long ms;
 
-	if (!has_scans(s))
-		return;
 	put_nodes(s);
 	good = !store_begin(s);
 	for (unsigned i = 0; i < 300 && good; i++) {

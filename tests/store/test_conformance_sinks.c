@@ -210,14 +210,6 @@ static void test_leases(struct store *s)
 {
 	const uint64_t hour = UINT64_C(3600000000000);
 
-	if (!s->ops->sql) {
-		enum store_lease_state got;
-		char other[STORE_HOLDER_MAX + 1];
-
-		is_int(store_sink_lease(s, "leased", "a", NULL, hour, &got, other), -EOPNOTSUPP,
-		       "%s: has one user", drv->name);
-		return;
-	}
 	lease_is(s, "a", NULL, hour, LEASE_TAKEN, "the first has it");
 	lease_is(s, "a", NULL, hour, LEASE_KEPT, "and keeps it");
 	lease_is(s, "b", NULL, hour, LEASE_OTHERS, "another has to wait");

@@ -336,19 +336,6 @@ static void test_nesting(struct store *s)
 	pending_is(s, "", "nothing is left to judge");
 }
 
-/* A driver that cannot must say so, and is let off the rest. */
-static bool can_prune(struct store *s)
-{
-	const struct store_prune q = { .before_ns = 1 };
-	struct store_pruned r;
-	int err = store_prune(s, &q, &r);
-
-	if (err != -EOPNOTSUPP)
-		return true;
-	ok(strstr(store_why(s), "cannot delete"), "%s: says that it has no retention", drv->name);
-	return false;
-}
-
 static bool prune(struct store *s, uint64_t before_ns, uint64_t limit, bool count_only,
 		  const char *want, const char *what)
 {
@@ -399,8 +386,6 @@ static void test_prune_events(struct store *s)
 	struct store_usage u = { 0 };
 	struct event ev = open_event(80, 1, T0 + DAY_NS);
 
-	if (!can_prune(s))
-		return;
 	prune(s, late, 0, false, "0 events, 0 doors, 0 alerts",
 	      "an empty store has nothing to prune");
 	is_int(store_usage(s, true, &u), 0, "%s: an empty store has a size", drv->name);
@@ -462,8 +447,6 @@ static void test_prune_state(struct store *s)
 	uint64_t log_old = 0, log_told = 0, log_young = 0;
 	bool found;
 
-	if (!can_prune(s))
-		return;
 	put_history(s);
 	is_int(store_set_judged(s, "n1", 1, 0, 8), 0, "%s: it is judged", drv->name);
 	ok(!put_door(s, 81, 1, T0 + DAY_NS, "k1") && !put_door(s, 82, 2, T0 + 2 * DAY_NS, "k2") &&

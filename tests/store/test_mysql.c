@@ -10,7 +10,7 @@
  * What only a server can do to us, beyond the suite that every driver passes: refuse, die, cut the connection, be another one, and
  * let two of us meet.
  */
-static struct driver mysql = { "mariadb", NULL, true, false };
+static struct driver mysql = { "mariadb", NULL, false };
 
 static void open_fails(const char *where, int want, const char *words, const char *what)
 {

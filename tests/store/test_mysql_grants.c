@@ -335,7 +335,7 @@ static void test_odd_grants(void)
 int main(void)
 {
 	static const char *const more[] = { "--skip-networking", "--local-infile=1", NULL };
-	static struct driver mysql = { "mariadb", NULL, true, false };
+	static struct driver mysql = { "mariadb", NULL, false };
 	struct event ev = open_event(22, 7, T0);
 
 	drv = &mysql;

@@ -685,6 +685,24 @@ static void test_plans(void)
 	sqlite3_reset_auto_extension();
 }
 
+static void test_in_memory(void)
+{
+	struct store *a = NULL, *b = NULL;
+
+	open_fails("sqlite::memory:", 0, -ENOENT, "in memory",
+		   "a store in memory is not there before");
+	if (!ok(!store_open("sqlite::memory:", STORE_CREATE, &a, NULL) &&
+			!store_open("sqlite::memory:", STORE_CREATE, &b, NULL),
+		"stores in memory open"))
+		return;
+	ok(!put(a, 1, 3) && head(a) == 3, "one takes records");
+	is_int((long long)head(b), 0, "the other is another one");
+	is_int(store_bell_fd(a), -EOPNOTSUPP, "nobody else could ring");
+	ok(access(":memory:", F_OK) && access("bell", F_OK), "and no file is left behind");
+	store_free(a);
+	store_free(b);
+}
+
 int main(void)
 {
 	test_migrations();
@@ -693,6 +711,7 @@ int main(void)
 	test_damage();
 	test_relative();
 	test_permissions();
+	test_in_memory();
 	test_hand_sql();
 	test_views();
 	test_plans();

@@ -126,7 +126,7 @@ int main(void)
 	if (mdb_start(&server, (const char *[]){ "--skip-networking",
 						 "--innodb-buffer-pool-size=256M", NULL }))
 		tap_skip_all(server.why);
-	drv = &drivers[2];
+	drv = &drivers[1];
 	s = fresh();
 	snprintf(db, sizeof(db), "c%u", server.databases);
 	ok(s && !fill(db), "%u events of %d nodes", rows_all, NODES);

@@ -35,7 +35,7 @@ static void start(void)
 	store = NULL;
 	now = T0;
 	memset(seqs, 0, sizeof(seqs));
-	if (store_open("memory:", STORE_CREATE, &store, NULL))
+	if (store_open("sqlite::memory:", STORE_CREATE, &store, NULL))
 		printf("# cannot open a store\n");
 	start_judge();
 }

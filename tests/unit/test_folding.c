@@ -9,7 +9,7 @@
 
 /*
  * The same finding on many nodes is one alert, whatever the order in which the nodes' events come. A small cluster
- * on the memory store; `seen` are the alerts as text, to compare.
+ * on the store in memory; `seen` are the alerts as text, to compare.
  */
 #define S UINT64_C(1000000000)
 #define T0 (UINT64_C(1795363262) * S)
@@ -31,7 +31,8 @@ static void start(void)
 	store = NULL;
 	now = T0;
 	memset(seqs, 0, sizeof(seqs));
-	if (store_open("memory:", STORE_CREATE, &store, NULL) || judge_new(store, &o, &judge) ||
+	if (store_open("sqlite::memory:", STORE_CREATE, &store, NULL) ||
+	    judge_new(store, &o, &judge) ||
 	    store_profile_add(store, "compute", NULL, 0, true, now, &added))
 		printf("# cannot start: %s\n", store ? store_why(store) : "-");
 }

@@ -138,7 +138,7 @@ int main(void)
 	static const char *const files[] = { "s.db", "s.db-wal", "s.db-shm", "bell" };
 	char path[128];
 
-	test_store("memory:");
+	test_store("sqlite::memory:");
 	snprintf(folder, sizeof(folder), "/tmp/ajar-retention-XXXXXX");
 	if (!ok(mkdtemp(folder), "a folder"))
 		return tap_done();

@@ -14,7 +14,7 @@
 #include "store/store.h"
 #include "tap.h"
 
-/* The shipper against the memory store: resuming, holes, damage, conflicts. */
+/* The shipper against the store in memory: resuming, holes, damage, conflicts. */
 
 static char dir[64];
 static int dirfd_ = -1;
@@ -95,7 +95,7 @@ static struct store *memory(void)
 {
 	struct store *s = NULL;
 
-	if (store_open("memory:", STORE_CREATE, &s, NULL))
+	if (store_open("sqlite::memory:", STORE_CREATE, &s, NULL))
 		ok(false, "store_open");
 	return s;
 }

@@ -10,7 +10,7 @@
 #include "store/store.h"
 #include "tap.h"
 
-/* Alerts about nodes on the memory store: folded, changed, resolved, left alone by the judge of doors. */
+/* Alerts about nodes on the store in memory: folded, changed, resolved, left alone by the judge of doors. */
 
 #define MINUTE UINT64_C(60000000000)
 #define NODES 300
@@ -138,7 +138,7 @@ int main(void)
 	_cleanup_(store_freep) struct store *s = NULL;
 	_cleanup_(vitals_freep) struct vitals *v = NULL;
 
-	if (ok(!store_open("memory:", STORE_CREATE, &s, NULL) && !vitals_new(s, &o, &v),
+	if (ok(!store_open("sqlite::memory:", STORE_CREATE, &s, NULL) && !vitals_new(s, &o, &v),
 	       "a watch over a store")) {
 		test_folding(s, v);
 		test_restart(s);

@@ -59,7 +59,6 @@ struct store_ops {
 		      void *arg);
 	int (*event_head)(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
 
-	/* These three may be NULL: a driver without retention. */
 	int (*event_base)(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
 	int (*prune)(struct store *s, const struct store_prune *q, struct store_pruned *ret);
 	int (*usage)(struct store *s, bool count, struct store_usage *ret);
@@ -117,7 +116,7 @@ struct store_ops {
 	int (*tally_alerts)(struct store *s, store_alert_tally_fn fn, void *arg);
 	int (*turn_at)(struct store *s, const char *name, uint64_t *ret_ns);
 
-	/* health.h; NULL: a driver that does not know how nodes are. */
+	/* Health (store/health.h). */
 	int (*put_health)(struct store *s, const char *node, const char *host_type,
 			  const struct store_health *h, uint64_t fresh_ns,
 			  struct store_health_reply *ret);
@@ -180,11 +179,11 @@ struct store_ops {
 	int (*whoami)(struct store *s, struct store_whoami *ret, struct buf *too_little,
 		      struct buf *too_much);
 
-	/* Statements in plain SQL (sql.h), for what is written once for all servers: scans. NULL: no SQL store. */
+	/* Statements in plain SQL (sql.h), for what is written once for all servers. */
 	const struct store_sql *sql;
 };
 
-extern const struct store_ops store_sqlite_ops, store_mysql_ops, store_mem_ops;
+extern const struct store_ops store_sqlite_ops, store_mysql_ops;
 
 /* What a node's count becomes. */
 static inline uint64_t store_alert_stepped(const struct store_alert_step *st, uint64_t before)

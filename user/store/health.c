@@ -66,12 +66,6 @@ uint32_t health_boot_number(const struct health_boots *b, uint32_t journal_boot)
 
 /* --- the interface ---------------------------------------------------------------------------------- */
 
-static int lacks(struct store *s)
-{
-	return store_set_why(s, -EOPNOTSUPP, "the %s driver does not keep how nodes are",
-			     s->ops->name);
-}
-
 /* Texts come from a node: whatever they hold, the row must get in. */
 struct cleaned {
 	struct buf host, boot_id, version, sensor;
@@ -104,8 +98,6 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 	struct store_health_reply reply;
 	int err;
 
-	if (!s->ops->put_health)
-		return lacks(s);
 	err = store_check_name(s, "node", node);
 	if (!err)
 		err = store_check_name(s, "node class", host_type);
@@ -135,8 +127,6 @@ int store_claim_boot(struct store *s, const char *node,
 	uint32_t number;
 	int err;
 
-	if (!s->ops->claim_boot)
-		return lacks(s);
 	err = store_check_name(s, "node", node);
 	if (!err && (!journal_boot || strlen(boot_id) > BOOT_ID_TEXT))
 		err = store_set_why(s, -EINVAL, "a boot has a number and its kernel's boot id");
@@ -151,7 +141,7 @@ int store_claim_boot(struct store *s, const char *node,
 
 int store_boots(struct store *s, const char *node, store_boot_fn fn, void *arg)
 {
-	return s->ops->boots ? s->ops->boots(s, node, fn, arg) : 0;
+	return s->ops->boots(s, node, fn, arg);
 }
 
 int health_holds(const char *sensor, const char *addr)
@@ -178,13 +168,11 @@ int health_holds(const char *sensor, const char *addr)
 
 int store_health(struct store *s, const char *node, bool with_past, store_health_fn fn, void *arg)
 {
-	return s->ops->health ? s->ops->health(s, node, with_past, fn, arg) : lacks(s);
+	return s->ops->health(s, node, with_past, fn, arg);
 }
 
 int store_put_watch(struct store *s, const char *node, const struct store_watch *w)
 {
-	if (!s->ops->put_watch)
-		return lacks(s);
 	return write_op(s, s->ops->put_watch(s, node, w));
 }
 
@@ -194,8 +182,6 @@ int store_accept_node(struct store *s, const char *node, const uint8_t *installa
 	bool changed;
 	int err;
 
-	if (!s->ops->accept_node)
-		return lacks(s);
 	err = write_op(s, (changed = false, s->ops->accept_node(s, node, installation, &changed)));
 	if (!err)
 		*ret_changed = changed;
@@ -204,13 +190,11 @@ int store_accept_node(struct store *s, const char *node, const uint8_t *installa
 
 int store_clock(struct store *s, uint64_t *ret_now_ns)
 {
-	return s->ops->clock ? s->ops->clock(s, ret_now_ns) : lacks(s);
+	return s->ops->clock(s, ret_now_ns);
 }
 
 int store_take_turn(struct store *s, const char *name, uint64_t every_ns, uint64_t *ret_now_ns)
 {
-	if (!s->ops->take_turn)
-		return lacks(s);
 	if (!s->depth)
 		return store_set_why(s, -EINVAL, "a turn is taken within a transaction");
 	return s->ops->take_turn(s, name, every_ns, ret_now_ns);

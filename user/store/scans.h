@@ -7,7 +7,7 @@
 
 /*
  * Scans in the store: plans, the queue of shards with its leases, what was seen of each host. Every time is the store's clock:
- * store_scan_now(). -EOPNOTSUPP: the driver (memory) has no scans.
+ * store_scan_now().
  */
 must_check int store_scan_now(struct store *s, uint64_t *ret_ns);
 

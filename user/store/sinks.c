@@ -110,8 +110,6 @@ int store_sink_lease(struct store *s, const char *sink, const char *holder, cons
 
 	if (err)
 		return err;
-	if (!s->ops->sql)
-		return -EOPNOTSUPP;
 	return write_op(s, lease(s, sink, holder, gone, lease_ns, ret_state, ret_other));
 }
 

@@ -16,8 +16,6 @@ static int get(struct sql *q, const char *text, const char *types, va_list *ap)
 	const struct store_sql *ops = q->s->ops->sql;
 	int err;
 
-	if (!ops)
-		return store_set_why(q->s, -EOPNOTSUPP, "this kind of store keeps no scans");
 	sql_done(q);
 	err = ops->get(q->s, text, &q->st);
 	if (err)
@@ -105,8 +103,6 @@ uint64_t sql_last_id(const struct sql *q)
 
 int sql_now(struct store *s, uint64_t *ret_ns)
 {
-	if (!s->ops->sql)
-		return store_set_why(s, -EOPNOTSUPP, "this kind of store keeps no scans");
 	return s->ops->clock(s, ret_ns);
 }
 

@@ -41,7 +41,7 @@ struct sql {
 void sql_done(struct sql *q); /* puts it back; a struct sql may then be used again */
 #define _sql_ _cleanup_(sql_done)
 
-/* Binds, in order: 'u' a uint64_t, 's' a string, 'b' bytes and how many (a size_t). -EOPNOTSUPP from a store that is none of SQL. */
+/* Binds, in order: 'u' a uint64_t, 's' a string, 'b' bytes and how many (a size_t). */
 must_check int sql_get(struct sql *q, const char *text, const char *types, ...);
 must_check int sql_step(struct sql *q);
 /* get, run and put back. *ret_changed may be NULL. */

@@ -298,7 +298,7 @@ static int sq_commit(struct store *base)
 	if (err)
 		return err;
 	/* It is stored, and that is the answer, even if the ring fails and wakes nobody. */
-	if (bell_ring(s->ring_fd))
+	if (!s->in_memory && bell_ring(s->ring_fd))
 		store_set_why(base, 0, "store %s: its bell does not ring", s->shown);
 	return 0;
 }
@@ -343,6 +343,8 @@ static int sq_bell_fd(struct store *base)
 	struct sq *s = (struct sq *)base;
 	int err;
 
+	if (s->in_memory)
+		return store_set_why(base, -EOPNOTSUPP, "a store in memory has no bell");
 	if (s->bell_fd < 0) {
 		err = bell_listen(s->dirfd, "bell", &s->bell_fd);
 		if (err)

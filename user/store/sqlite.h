@@ -19,7 +19,8 @@ struct sq {
 	struct store base;
 	sqlite3 *db;
 	char *path, *shown; /* to open; in messages, always absolute for a role's own store */
-	int dirfd, ring_fd, bell_fd;
+	int dirfd, ring_fd, bell_fd; /* in memory: none of them */
+	bool in_memory;
 	unsigned cache_len;
 	struct sq_stmt cache[SQ_CACHE_MAX];
 	char node[256]; /* the node put last: its id needs no query */

@@ -18,6 +18,7 @@
 
 #define BUSY_MS 5000
 #define RELATIVE_VFS "ajar-relative"
+#define IN_MEMORY ":memory:" /* SQLite's own word for a database without a file */
 
 /*
  * A role that has dropped its privileges reaches the database only through its working directory:
@@ -345,6 +346,11 @@ static int name_paths(struct sq *s, const char *path, unsigned flags)
 {
 	_free_ char *cwd = flags & STORE_RELATIVE ? getcwd(NULL, 0) : NULL;
 
+	if (s->in_memory) {
+		s->path = strdup(path);
+		s->shown = strdup("in memory");
+		return s->path && s->shown ? 0 : -ENOMEM;
+	}
 	if (asprintf(&s->path, "%s%s", strchr(path, '/') == path || path[0] == '.' ? "" : "./",
 		     path) < 0) {
 		s->path = NULL;
@@ -370,16 +376,19 @@ int sq_open(const char *path, unsigned flags, struct store **ret_store, char **r
 		return -ENOMEM;
 	s->base.ops = &store_sqlite_ops;
 	s->dirfd = s->ring_fd = s->bell_fd = -1;
-	/* SQLite gives names such as ":memory:" and "file:..." a meaning of its own; with a '/' they have none. */
+	/* SQLite gives names such as "file:..." a meaning of its own; with a '/' they have none. */
+	s->in_memory = !strcmp(path, IN_MEMORY);
 	err = name_paths(s, path, flags);
 	if (!err && (flags & STORE_RELATIVE))
 		err = register_relative_vfs();
-	if (!err)
+	if (!err && s->in_memory && !(flags & STORE_CREATE))
+		err = store_open_why(ret_why, -ENOENT, "a store in memory is empty when opened");
+	else if (!err && !s->in_memory)
 		err = check_file(s, flags, ret_why);
 	if (err)
 		goto fail;
 	err = connect_db(s, flags);
-	if (!err && !(flags & STORE_READONLY)) {
+	if (!err && !s->in_memory && !(flags & STORE_READONLY)) {
 		err = bell_open(s->dirfd, "bell", &s->ring_fd);
 		if (!err)
 			err = give_to_owner(s->dirfd, s->ring_fd);

@@ -15,7 +15,6 @@ static const struct scheme {
 	bool remote;
 } schemes[] = {
 	{ "sqlite:", &store_sqlite_ops, false },
-	{ "memory:", &store_mem_ops, false },
 	{ "mysql:", &store_mysql_ops, true },
 	{ "mariadb:", &store_mysql_ops, true },
 };
@@ -248,10 +247,7 @@ int store_event_base(struct store *s, const char *node, uint32_t boot_seq, uint6
 
 	if (err)
 		return err;
-	if (s->ops->event_base)
-		return s->ops->event_base(s, node, boot_seq, ret_base_seq);
-	*ret_base_seq = 0;
-	return 0;
+	return s->ops->event_base(s, node, boot_seq, ret_base_seq);
 }
 
 int store_prune(struct store *s, const struct store_prune *q, struct store_pruned *ret)
@@ -260,9 +256,6 @@ int store_prune(struct store *s, const struct store_prune *q, struct store_prune
 	struct store_prune some = *q;
 	int err;
 
-	if (!s->ops->prune)
-		return store_set_why(s, -EOPNOTSUPP, "the %s driver cannot delete old records",
-				     s->ops->name);
 	if (q->count_only) {
 		some.limit = UINT64_MAX;
 		err = s->ops->prune(s, &some, &done);
@@ -283,9 +276,6 @@ int store_usage(struct store *s, bool count, struct store_usage *ret)
 	struct store_usage u = { 0 };
 	int err;
 
-	if (!s->ops->usage)
-		return store_set_why(s, -EOPNOTSUPP, "the %s driver cannot tell its size",
-				     s->ops->name);
 	err = s->ops->usage(s, count, &u);
 	if (!err)
 		*ret = u;

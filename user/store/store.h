@@ -14,7 +14,7 @@
 #include "core/profile.h"
 
 /*
- * The store behind one small interface; a driver each for SQLite (embedded default), MySQL and MariaDB, and memory (tests).
+ * The store behind one small interface; a driver each for SQLite (embedded default), MySQL and MariaDB.
  * All drivers pass tests/store/conformance.h. Text handed in is copied or bound; text handed to callbacks is
  * borrowed until the callback returns. Functions return 0 or a negative errno; store_why() has the driver's own words.
  * A callback may ask again; one that writes does so inside a transaction begun before the walk (else -EBUSY is possible at any time).
@@ -38,7 +38,7 @@ enum store_flags {
  */
 must_check int store_uri_check(const char *uri, char **ret_why);
 
-/* uri: "sqlite:PATH", "mysql://USER@HOST/DB?..." (see mysql_uri.c), "memory:". A plain path is sqlite. On failure *ret_why (optional, caller frees) is one line with the remedy. */
+/* uri: "sqlite:PATH", "mysql://USER@HOST/DB?..." (see mysql_uri.c), "sqlite::memory:" (of this process alone, gone with it). A plain path is sqlite. On failure *ret_why (optional, caller frees) is one line with the remedy. */
 must_check int store_open(const char *uri, unsigned flags, struct store **ret_store, char **ret_why);
 void store_free(struct store *s);
 DEFINE_FREEP(struct store, store_free)
