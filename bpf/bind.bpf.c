@@ -30,6 +30,7 @@ static __always_inline void bind_read(struct bpf_sock *ctx, struct ajar_door *d)
 	d->netns = BPF_CORE_READ(net, ns.inum);
 	d->inode = socket_inode(BPF_CORE_READ(sk, sk_socket));
 	d->port = ctx->src_port;
+	door_device(d, net, BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if));
 	cookie = port0_slot(d->cookie, &slot);
 	if (slot && *slot == cookie)
 		d->flags |= AJAR_DOOR_AUTOPORT;

@@ -85,7 +85,7 @@ static __noinline __u32 owner_build(struct task_struct *t, const struct ajar_own
 	struct ajar_owner *o = &s->head;
 	__u32 off = task_owner(t, key, s);
 
-	o->h.size = sizeof(*o) + o->exe_len + o->argv_len;
+	o->h.size = sizeof(*o) + o->exe_len + o->argv_len + o->cgroups_len;
 	bpf_probe_read_kernel(&s->bytes[off & (PATH_END - 1)], sizeof(*o), o);
 	*ret_off = off;
 	return o->h.size;

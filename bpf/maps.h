@@ -20,6 +20,9 @@
 /* The one network namespace that is watched, by its cookie, which is never used again; 0: all. Set before loading. */
 const volatile __u64 cfg_netns_cookie __weak = 0;
 
+/* The PID namespace that the agent is in, by inode number: its init is the node's. 0: unknown. Set before loading. */
+const volatile __u32 cfg_pid_ns __weak = 0;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
@@ -77,6 +80,7 @@ struct {
 #define PATH_END 8192
 struct slot {
 	__u64 busy;
+	__u64 end; /* of what is written so far: here the verifier does not follow it through a loop */
 	struct ajar_owner head; /* copied before the path when both are done */
 	char bytes[2 * PATH_END];
 };

@@ -46,6 +46,53 @@ static __always_inline void door_addr(struct ajar_door *d, __u16 family, __u32 v
 	}
 }
 
+struct device_walk {
+	struct hlist_node *node;
+	__u32 ifindex;
+	struct net_device *found;
+};
+
+static long device_step(__u32 i, struct device_walk *w)
+{
+	struct hlist_node *node = w->node;
+	struct net_device *dev;
+
+	if (!node)
+		return 1;
+	dev = (void *)node - bpf_core_field_offset(struct net_device, index_hlist);
+	if ((__u32)BPF_CORE_READ(dev, ifindex) == w->ifindex) {
+		w->found = dev;
+		return 1;
+	}
+	w->node = BPF_CORE_READ(node, next);
+	return 0;
+}
+
+#define IFF_LOOPBACK 8
+#define DEVICE_SLOTS 256 /* NETDEV_HASHENTRIES */
+#define DEVICE_STEPS 512 /* of one slot; beyond it the name stays unknown */
+
+/* The device that a socket is bound to: its name is known here alone, in the namespace where the number means it. */
+static __always_inline void door_device(struct ajar_door *d, struct net *net, __u32 ifindex)
+{
+	struct device_walk w = { .ifindex = ifindex };
+	struct hlist_head *heads;
+
+	d->ifindex = ifindex;
+	if (!ifindex)
+		return;
+	heads = BPF_CORE_READ(net, dev_index_head);
+	bpf_probe_read_kernel(&w.node, sizeof(w.node), &heads[ifindex & (DEVICE_SLOTS - 1)]);
+	bpf_loop(DEVICE_STEPS, device_step, &w, 0);
+	struct net_device *dev = w.found;
+	if (!dev)
+		return;
+	BPF_CORE_READ_INTO(&d->device, dev, name);
+	d->device[sizeof(d->device) - 1] = 0;
+	if (BPF_CORE_READ(dev, flags) & IFF_LOOPBACK)
+		d->device_flags |= AJAR_DEVICE_LOOPBACK;
+}
+
 static __always_inline __u64 socket_inode(struct socket *s)
 {
 	struct socket_alloc *alloc;
@@ -68,6 +115,7 @@ static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
 	d->family = c->skc_family;
 	d->port = c->skc_num;
 	door_addr(d, d->family, c->skc_rcv_saddr, &c->skc_v6_rcv_saddr);
+	door_device(d, net, c->skc_bound_dev_if);
 	if (d->family == AF_INET6 && BPF_CORE_READ_BITFIELD(c, skc_ipv6only))
 		d->flags |= AJAR_DOOR_V6ONLY;
 	if (!(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK))

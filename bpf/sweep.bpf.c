@@ -108,10 +108,18 @@ static __always_inline int sweep_owner(struct sweep *w)
 	return full;
 }
 
+/* Not inlined: its struct and owner_build() are not on the stack at the same time. */
+static __noinline void sweep_keep(const struct ajar_open *rec)
+{
+	struct ajar_door_state st = { .door = rec->door, .opener = rec->opener };
+
+	bpf_map_update_elem(&ajar_doors, &st.door.cookie, &st, BPF_NOEXIST);
+}
+
 static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 {
 	struct ajar_control *ctl = emit_control();
-	struct ajar_door_state *known, st;
+	struct ajar_door_state *known;
 	bool connected;
 
 	sweep_fill(w, proto);
@@ -137,12 +145,8 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 	}
 	if (bpf_seq_write(w->seq, &w->rec, sizeof(w->rec)))
 		return 1;
-	if (!known && proto != AJAR_PROTO_PACKET) {
-		st.door = w->rec.door;
-		st.opened_ns = 0;
-		st.opener = w->rec.opener;
-		bpf_map_update_elem(&ajar_doors, &st.door.cookie, &st, BPF_NOEXIST);
-	}
+	if (!known && proto != AJAR_PROTO_PACKET)
+		sweep_keep(&w->rec);
 	return 0;
 }
 

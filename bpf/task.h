@@ -137,6 +137,142 @@ static __always_inline __u32 task_argv(struct slot *s, struct mm_struct *mm, __u
 	return n;
 }
 
+struct cgroups_walk {
+	struct slot *slot;
+	struct list_head *head, *link; /* the hierarchies of a css_set */
+	struct cgroup *dfl;
+	struct kernfs_node *kn; /* NULL: the next hierarchy's turn */
+	__u32 start;
+	__u32 done;
+};
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___old *old = (void *)kn;
+
+	if (bpf_core_field_exists(kn->__parent))
+		return BPF_CORE_READ(kn, __parent);
+	return BPF_CORE_READ(old, parent);
+}
+
+static __always_inline bool cgroups_put(struct cgroups_walk *w, const char *name)
+{
+	__u64 pos = w->slot->end;
+	long n = 1;
+
+	if (pos - w->start > AJAR_CGROUPS_MAX - 256 || pos > PATH_END - 256)
+		return false;
+	if (name)
+		n = bpf_probe_read_kernel_str(&w->slot->bytes[PATH_END + pos], 256, name);
+	else
+		w->slot->bytes[PATH_END + pos] = 0;
+	if (n < 1)
+		return false;
+	w->slot->end = pos + n;
+	return true;
+}
+
+/* One name, or one hierarchy; 1 ends the loop. */
+static long cgroups_step(__u32 i, struct cgroups_walk *w)
+{
+	struct kernfs_node *kn = w->kn, *parent;
+	struct cgrp_cset_link *link;
+	struct cgroup *cgrp;
+
+	/* CO-RE wants locals: it would relocate our own struct, too. */
+	if (kn) {
+		parent = kernfs_parent(kn);
+		if (!cgroups_put(w, parent ? BPF_CORE_READ(kn, name) : NULL))
+			return 1;
+		w->kn = parent;
+		return 0;
+	}
+	if (w->link == w->head) {
+		w->done = 1;
+		return 1;
+	}
+	link = (void *)w->link - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+	cgrp = BPF_CORE_READ(link, cgrp);
+	w->link = BPF_CORE_READ(link, cgrp_link.next);
+	if (!cgrp || !w->link)
+		return 1;
+	if (cgrp == w->dfl)
+		return 0;
+	kn = BPF_CORE_READ(cgrp, kn);
+	/* In the root of a v1 hierarchy: nothing to say. */
+	w->kn = kernfs_parent(kn) ? kn : NULL;
+	return 0;
+}
+
+#define CGROUPS_STEPS 256 /* names and hierarchies; beyond it the paths are unknown */
+
+/* The cgroup paths behind the arguments; returns their length. */
+static __always_inline __u32 task_cgroups(struct slot *s, struct task_struct *t, __u32 pos,
+					  __u32 *flags)
+{
+	struct css_set *cset = t->cgroups;
+	struct cgroups_walk w = { .slot = s, .start = pos };
+
+	struct cgroup *dfl = BPF_CORE_READ(cset, dfl_cgrp);
+
+	s->end = pos;
+	w.dfl = dfl;
+	w.kn = BPF_CORE_READ(dfl, kn);
+	w.head = (void *)cset + bpf_core_field_offset(struct css_set, cgrp_links);
+	w.link = BPF_CORE_READ(cset, cgrp_links.next);
+	bpf_loop(CGROUPS_STEPS, cgroups_step, &w, 0);
+	if (!w.done)
+		return 0;
+	*flags |= AJAR_OWNER_CGROUPS;
+	return s->end - pos;
+}
+
+#define PID_LEVELS 8 /* a node's own PID namespace deeper than that is not found: all seem to be in others */
+
+/* The init of the node: of the PID namespace that the agent is in. NULL: the task is not below it. */
+static __always_inline struct task_struct *node_init(struct pid *pid, __u32 *ret_level)
+{
+	struct upid *n = (void *)pid + bpf_core_field_offset(struct pid, numbers);
+	__u32 level = BPF_CORE_READ(pid, level);
+
+	for (__u32 i = 0; i < PID_LEVELS; i++) {
+		struct pid_namespace *ns;
+
+		if (i > level)
+			break;
+		ns = BPF_CORE_READ(n, ns);
+		if (BPF_CORE_READ(ns, ns.inum) == cfg_pid_ns) {
+			*ret_level = i;
+			return BPF_CORE_READ(ns, child_reaper);
+		}
+		n = (void *)n + bpf_core_type_size(struct upid);
+	}
+	return NULL;
+}
+
+/* How the task's surroundings differ from those of the node's init: a container has at least a root of its own. */
+static __always_inline __u32 task_space(struct task_struct *t)
+{
+	struct pid *pid = BPF_CORE_READ(t, thread_pid);
+	struct task_struct *init;
+	__u32 level = 0, flags = 0;
+
+	if (!pid || !cfg_pid_ns)
+		return 0;
+	init = node_init(pid, &level);
+	if (!init)
+		return AJAR_OWNER_SPACE | AJAR_OWNER_OTHER_PID;
+	if (BPF_CORE_READ(pid, level) != level)
+		flags |= AJAR_OWNER_OTHER_PID;
+	if (BPF_CORE_READ(t, cred, user_ns) != BPF_CORE_READ(init, cred, user_ns))
+		flags |= AJAR_OWNER_OTHER_USER;
+	/* A chroot alone is none, nor is a mount namespace of a unit with PrivateTmp=. */
+	if (BPF_CORE_READ(t, nsproxy, mnt_ns) != BPF_CORE_READ(init, nsproxy, mnt_ns) &&
+	    BPF_CORE_READ(t, fs, root.dentry) != BPF_CORE_READ(init, fs, root.dentry))
+		flags |= AJAR_OWNER_OTHER_ROOT;
+	return flags | AJAR_OWNER_SPACE;
+}
+
 static __always_inline void task_ancestors(struct task_struct *t, struct ajar_owner *o)
 {
 	struct task_struct *p = t->group_leader->real_parent;
@@ -200,6 +336,10 @@ static __always_inline __u32 task_owner(struct task_struct *t, const struct ajar
 		if (current->mm == mm)
 			argv_len = task_argv(s, mm, &flags);
 	}
+	flags |= task_space(t);
+	o->cgroup_id = t->cgroups->dfl_cgrp->kn->id;
+	o->cgroups_len = task_cgroups(s, t, argv_len, &flags);
+	__builtin_memset(o->pad, 0, sizeof(o->pad));
 	o->flags = flags;
 	o->exe_len = PATH_END - off;
 	o->argv_len = argv_len;

@@ -161,9 +161,29 @@ struct ns_common {
 	unsigned int inum;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct net_device {
+	unsigned int flags;
+	int ifindex;
+	char name[16];
+	struct hlist_node index_hlist;
+};
+
 struct net {
 	struct ns_common ns;
 	__u64 net_cookie;
+	struct hlist_head *dev_index_head;
 };
 
 typedef struct {
@@ -192,6 +212,7 @@ struct sock_common {
 	unsigned char skc_reuseport : 1;
 	unsigned char skc_ipv6only : 1;
 	unsigned char skc_net_refcnt : 1;
+	int skc_bound_dev_if;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -299,15 +320,53 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+struct fs_struct {
+	struct path root;
+};
+
+struct user_namespace {
+	struct ns_common ns;
+};
+
+struct pid_namespace {
+	struct task_struct *child_reaper;
+	struct ns_common ns;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
+
+struct upid {
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1]; /* level + 1 of them */
+};
+
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
 	kuid_t euid;
 	kgid_t egid;
+	struct user_namespace *user_ns;
 };
 
 struct kernfs_node {
 	__u64 id;
+	struct kernfs_node *__parent;
+	const char *name;
+};
+
+/* Before 6.15. */
+struct kernfs_node___old {
+	struct kernfs_node *parent;
 };
 
 struct cgroup {
@@ -316,6 +375,12 @@ struct cgroup {
 
 struct css_set {
 	struct cgroup *dfl_cgrp;
+	struct list_head cgrp_links; /* of struct cgrp_cset_link: one a hierarchy */
+};
+
+struct cgrp_cset_link {
+	struct cgroup *cgrp;
+	struct list_head cgrp_link;
 };
 
 struct task_struct {
@@ -332,6 +397,9 @@ struct task_struct {
 	unsigned int sessionid;
 	__u64 self_exec_id;
 	struct css_set *cgroups;
+	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
+	struct pid *thread_pid;
 };
 
 struct seq_file;

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define AJAR_ABI 1
+#define AJAR_ABI 2
 
 enum ajar_record_type {
 	AJAR_RECORD_OWNER = 1, /* struct ajar_owner: who a key is; unread in the ring when a door names it */
@@ -46,6 +46,10 @@ enum ajar_door_flags {
 	AJAR_DOOR_UNSURE = 1 << 7, /* listen() may still fail, the port may be 0: confirm it */
 };
 
+enum ajar_device_flags {
+	AJAR_DEVICE_LOOPBACK = 1 << 0, /* what is bound to it is reached from its network namespace alone */
+};
+
 enum ajar_actor_flags {
 	AJAR_ACTOR_KTHREAD = 1 << 0,
 	AJAR_ACTOR_NONE = 1 << 1, /* nobody is known */
@@ -57,12 +61,19 @@ enum ajar_owner_flags {
 	AJAR_OWNER_EXE_DELETED = 1 << 2, /* unlinked: " (deleted)" belongs behind it */
 	AJAR_OWNER_ARGV = 1 << 3, /* argv is known */
 	AJAR_OWNER_ARGV_CUT = 1 << 4,
+	AJAR_OWNER_CGROUPS = 1 << 5, /* the paths of all hierarchies are there */
+	AJAR_OWNER_SPACE = 1 << 6, /* the three below are known: it differs from the node's init in */
+	AJAR_OWNER_OTHER_PID = 1 << 7, /* its PID namespace */
+	AJAR_OWNER_OTHER_USER = 1 << 8, /* its user namespace */
+	AJAR_OWNER_OTHER_ROOT = 1 << 9, /* its root directory, in a mount namespace of its own */
 };
 
 #define AJAR_COMM_LEN 16
 #define AJAR_EXE_MAX 4096
 #define AJAR_ARGV_MAX 1024
 #define AJAR_ANCESTORS_MAX 8
+#define AJAR_DEVICE_LEN 16
+#define AJAR_CGROUPS_MAX 3072 /* beyond it: AJAR_OWNER_CGROUPS is not set, and there are none */
 
 struct ajar_header {
 	__u16 abi; /* AJAR_ABI */
@@ -104,6 +115,9 @@ struct ajar_door {
 	__u16 family;
 	__u8 proto; /* enum ajar_proto */
 	__u8 flags; /* enum ajar_door_flags */
+	__u32 ifindex; /* of the device that it is bound to; 0: none */
+	char device[AJAR_DEVICE_LEN]; /* its name, NUL-terminated; empty: unknown */
+	__u32 device_flags; /* enum ajar_device_flags */
 	__u32 pad;
 };
 
@@ -126,7 +140,11 @@ struct ajar_ancestor {
 	char comm[AJAR_COMM_LEN];
 };
 
-/* Followed by exe_len bytes of path and argv_len bytes of arguments, each ended by NUL. */
+/*
+ * Followed by exe_len bytes of path, argv_len bytes of arguments, each ended by NUL, and cgroups_len bytes of cgroup paths:
+ * of v2 first, then of each v1 hierarchy where it is not in the root. A path is its names from the last to the first, each
+ * ended by NUL, and an empty one.
+ */
 struct ajar_owner {
 	struct ajar_header h;
 	struct ajar_owner_key key;
@@ -135,6 +153,9 @@ struct ajar_owner {
 	__u16 argv_len;
 	char comm[AJAR_COMM_LEN];
 	struct ajar_ancestor ancestors[AJAR_ANCESTORS_MAX]; /* parent first; tgid 0 ends them */
+	__u64 cgroup_id; /* v2: the paths are of an actor in this one */
+	__u16 cgroups_len;
+	__u16 pad[3];
 };
 
 /* Value of ajar_doors, by socket cookie. */
@@ -170,12 +191,12 @@ struct ajar_control {
 _Static_assert(sizeof(struct ajar_header) == 32, "ABI");
 _Static_assert(sizeof(struct ajar_owner_key) == 16, "ABI");
 _Static_assert(sizeof(struct ajar_actor) == 64, "ABI");
-_Static_assert(sizeof(struct ajar_door) == 56, "ABI");
-_Static_assert(sizeof(struct ajar_open) == 152, "ABI");
-_Static_assert(sizeof(struct ajar_close) == 224, "ABI");
+_Static_assert(sizeof(struct ajar_door) == 80, "ABI");
+_Static_assert(sizeof(struct ajar_open) == 176, "ABI");
+_Static_assert(sizeof(struct ajar_close) == 248, "ABI");
 _Static_assert(sizeof(struct ajar_ancestor) == 20, "ABI");
-_Static_assert(sizeof(struct ajar_owner) == 232, "ABI");
-_Static_assert(sizeof(struct ajar_door_state) == 128, "ABI");
+_Static_assert(sizeof(struct ajar_owner) == 248, "ABI");
+_Static_assert(sizeof(struct ajar_door_state) == 152, "ABI");
 _Static_assert(sizeof(struct ajar_cpu) == 64, "ABI");
 _Static_assert(sizeof(struct ajar_control) == 64, "ABI");
 

@@ -18,16 +18,18 @@
 	F(ajar_door, cookie, 0, 8) F(ajar_door, netns_cookie, 8, 8) F(ajar_door, inode, 16, 8) \
 	F(ajar_door, addr, 24, 16) F(ajar_door, netns, 40, 4) F(ajar_door, port, 44, 4) \
 	F(ajar_door, family, 48, 2) F(ajar_door, proto, 50, 1) F(ajar_door, flags, 51, 1) \
-	F(ajar_door, pad, 52, 4) \
-	F(ajar_open, h, 0, 32) F(ajar_open, door, 32, 56) F(ajar_open, opener, 88, 64) \
-	F(ajar_close, h, 0, 32) F(ajar_close, door, 32, 56) F(ajar_close, opened_ns, 88, 8) \
-	F(ajar_close, opener, 96, 64) F(ajar_close, closer, 160, 64) \
+	F(ajar_door, ifindex, 52, 4) F(ajar_door, device, 56, 16) F(ajar_door, device_flags, 72, 4) \
+	F(ajar_door, pad, 76, 4) \
+	F(ajar_open, h, 0, 32) F(ajar_open, door, 32, 80) F(ajar_open, opener, 112, 64) \
+	F(ajar_close, h, 0, 32) F(ajar_close, door, 32, 80) F(ajar_close, opened_ns, 112, 8) \
+	F(ajar_close, opener, 120, 64) F(ajar_close, closer, 184, 64) \
 	F(ajar_ancestor, tgid, 0, 4) F(ajar_ancestor, comm, 4, 16) \
 	F(ajar_owner, h, 0, 32) F(ajar_owner, key, 32, 16) F(ajar_owner, flags, 48, 4) \
 	F(ajar_owner, exe_len, 52, 2) F(ajar_owner, argv_len, 54, 2) F(ajar_owner, comm, 56, 16) \
-	F(ajar_owner, ancestors, 72, 160) \
-	F(ajar_door_state, door, 0, 56) F(ajar_door_state, opened_ns, 56, 8) \
-	F(ajar_door_state, opener, 64, 64) \
+	F(ajar_owner, ancestors, 72, 160) F(ajar_owner, cgroup_id, 232, 8) \
+	F(ajar_owner, cgroups_len, 240, 2) F(ajar_owner, pad, 242, 6) \
+	F(ajar_door_state, door, 0, 80) F(ajar_door_state, opened_ns, 80, 8) \
+	F(ajar_door_state, opener, 88, 64) \
 	F(ajar_cpu, produced, 0, 8) F(ajar_cpu, dropped, 8, 8) F(ajar_cpu, reported, 16, 8) \
 	F(ajar_cpu, seen, 24, 8) F(ajar_cpu, pad, 32, 32) \
 	F(ajar_control, abi, 0, 4) F(ajar_control, armed, 4, 4) F(ajar_control, sweep_owners, 8, 4) \
@@ -44,7 +46,7 @@ int main(void)
 	   #type "." #field " is %d bytes at %d", (size), (offset));
 	FIELDS
 #undef F
-	is_int(AJAR_ABI, 1, "this is ABI 1");
+	is_int(AJAR_ABI, 2, "this is ABI 2");
 	is_int(AJAR_RECORD_OWNER, 1, "owner is record 1");
 	is_int(AJAR_RECORD_OPEN, 2, "open is record 2");
 	is_int(AJAR_RECORD_CLOSE, 3, "close is record 3");

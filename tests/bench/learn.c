@@ -108,11 +108,14 @@ static void make(const struct thing *t, unsigned node, struct door *d, struct pr
 			       .pid = 7,
 			       .comm = "x",
 			       .exe = text_of(t->exe),
-			       .placed = true,
+			       .job_state = PLACE_NONE,
+			       .container_state = PLACE_NONE,
 			       .uid = other ? 101 : t->uid,
 			       .user = text_of(other ? t->other_user : t->user) };
-	if (t->in_job)
+	if (t->in_job) {
 		p->job = JOB;
+		p->job_state = PLACE_IN;
+	}
 }
 
 static int on_day(const struct thing *t, unsigned day)

@@ -95,7 +95,7 @@ for words in "ls -j" "timeline -j" "alerts -j" "alerts --all -j" "profile ls -j"
 	ok "'$words' is UTF-8" iconv -f UTF-8 -t UTF-8 "$T/out"
 done
 run timeline -j --data "$D"
-KEYS='["addr","boot_seq","cgroup","class","container","door","event","family","job","latency_us","netns","node","opener","origin","port","proto","scope","seq","time","v6only","verdict"]'
+KEYS='["addr","boot_seq","cgroup","cgroups","class","container","container_known","device","door","event","family","job","job_known","latency_us","netns","netns_name","node","opener","origin","port","proto","scope","seq","time","v6only","verdict","where"]'
 ok "every event has every key" jq -es --argjson k "$KEYS" 'map(select(.event != "alert")) | length == 6 and all(.[]; (keys | contains($k)))' "$T/out"
 ok "rows are in time order" jq -es '[.[].time] | . == sort' "$T/out"
 ok "a hostile name is one escaped string" jq -es 'any(.[]; .opener.comm? == "nc\\xff\\x1b[2J\"")' "$T/out"

@@ -122,9 +122,7 @@ static void claims_hold(void)
 			       b = { .accepted = true, .rows = rest };
 		enum row_flaw flaw;
 
-		p.placed = draw(3);
-		if (draw(2))
-			p.job = TEXT("1");
+		p.job_state = (enum place_state)draw(3);
 		for (k = 0; k < n; k++) {
 			rows[k] = (struct profile_row){ .proto = PROTO_TCP, .port = 20 + draw(3) };
 			rows[k].port_end = draw(2) ? 0 : rows[k].port + draw(3);

@@ -119,10 +119,11 @@ static void jobs(void)
 	struct process p = a_process("a.out", "/home/mlee/a.out", 1041, "mlee");
 
 	begin(800, 10, 0);
-	p.placed = true;
+	p.job_state = PLACE_IN;
 	p.job = TEXT("4711");
 	see(0, 2, a_door(PROTO_TCP, 40000), p);
 	see(2, 9, a_door(PROTO_TCP, 8888), p);
+	p.job_state = PLACE_NONE;
 	p.job = (struct text){ 0 };
 	see(0, 9, a_door(PROTO_TCP, 8889), p);
 	is_int(finish(), 1, "doors of jobs are one rule");

@@ -14,47 +14,12 @@ static char any[] = "any", none[] = "none", slurm[] = "slurm", id[] = "012345678
 static struct process placed(const char *exe, uint32_t uid, const char *cgroup)
 {
 	struct event ev = { .opener = a_process("x", exe, uid, uid ? "mlee" : "root"),
-			    .cgroup = text_of(cgroup) };
+			    .cgroup = text_of(cgroup),
+			    .cgroups_known = true };
 
+	ev.opener.space = SPACE_KNOWN;
 	place_fill(&ev);
 	return ev.opener;
-}
-
-/* --- where a process runs ------------------------------------------------------------------------------- */
-
-static void places(void)
-{
-	static const struct {
-		const char *cgroup, *job;
-		bool container;
-		const char *what;
-	} cases[] = {
-		{ "/system.slice/slurmstepd.scope/job_4711/step_0/user", "4711", false,
-		  "a Slurm job, cgroup v2" },
-		{ "/system.slice/node001_slurmstepd.scope/job_4711/step_0", "4711", false,
-		  "with several slurmd on a host" },
-		{ "/slurm/uid_1000/job_4711/step_0", "4711", false, "cgroup v1" },
-		{ "/slurm_node001/uid_1000/job_4711/step_0", "4711", false, "v1 with the host" },
-		{ "/user.slice/user-1000.slice/slurmstepd.scope/job_4711", NULL, false,
-		  "a name that a user made is no job" },
-		{ "/user.slice/slurm/uid_1000/job_4711", NULL, false, "nor this one" },
-		{ "/system.slice/docker-" ID64 ".scope/system.slice/slurmstepd.scope/job_1", NULL,
-		  true, "nor one within a container" },
-		{ "/system.slice/slurmstepd.scope", NULL, false, "slurmstepd itself is in none" },
-		{ "/docker/" ID64, NULL, true, "docker" },
-		{ "/user.slice/user-1000.slice/docker-" ID64 ".scope", NULL, false,
-		  "a container's name that a user made" },
-		{ "/", NULL, false, "the root" },
-	};
-
-	for (size_t i = 0; i < array_len(cases); i++) {
-		struct process p = placed("/usr/bin/x", 0, cases[i].cgroup);
-		bool job = cases[i].job ? text_is(p.job, cases[i].job) : !p.job.ptr;
-
-		ok(p.placed && job && (p.container.ptr != NULL) == cases[i].container, "%s: %s",
-		   cases[i].what, cases[i].cgroup);
-	}
-	ok(!placed("/usr/bin/x", 0, NULL).placed, "a cgroup that is not known is no place");
 }
 
 /* --- rows ------------------------------------------------------------------------------------------------ */
@@ -224,7 +189,6 @@ static void any_order(void)
 
 int main(void)
 {
-	places();
 	denials();
 	jobs();
 	any_order();

@@ -24,8 +24,12 @@ static struct event full_event(void)
 			  .netns_cookie = 1,
 			  .cookie = 0x1007,
 			  .netns = 4026531840u,
+			  .elsewhere = true,
+			  .netns_name = "blue",
+			  .device = "lo",
 			  .inode = 777 },
 		.opener = { .known = true,
+			    .space = SPACE_KNOWN | SPACE_USER,
 			    .pid = 20131,
 			    .tid = 20132,
 			    .start_ns = 99,
@@ -43,6 +47,8 @@ static struct event full_event(void)
 		.closer = { .known = true, .pid = 5, .tid = 5, .kernel = true },
 		.cgroup_id = 31,
 		.cgroup = TEXT("/user.slice"),
+		.cgroups_known = true,
+		.cgroups = TEXT("/docker/x\0/y\0"),
 		.opened_ns = 5,
 		.count = 6,
 		.from_seq = 7,
@@ -62,8 +68,9 @@ static void same_process(const struct process *a, const struct process *b, const
 	ok(a->known == b->known && a->kernel == b->kernel && a->pid == b->pid && a->tid == b->tid &&
 		   a->start_ns == b->start_ns && !memcmp(a->comm, b->comm, COMM_LEN) &&
 		   text_eq(a->exe, b->exe) && a->exe_cut == b->exe_cut &&
-		   text_eq(a->argv, b->argv) && a->argv_cut == b->argv_cut && a->uid == b->uid &&
-		   a->gid == b->gid && a->loginuid == b->loginuid && a->session == b->session &&
+		   text_eq(a->argv, b->argv) && a->argv_cut == b->argv_cut &&
+		   a->space == b->space && a->uid == b->uid && a->gid == b->gid &&
+		   a->loginuid == b->loginuid && a->session == b->session &&
 		   text_eq(a->user, b->user) && a->ancestors_len == b->ancestors_len &&
 		   !memcmp(a->ancestors, b->ancestors, sizeof(a->ancestors)),
 	   "the %s comes back whole", who);
@@ -88,6 +95,8 @@ static void round_trip(void)
 	same_process(&got.opener, &ev.opener, "opener");
 	same_process(&got.closer, &ev.closer, "closer");
 	ok(text_eq(got.cgroup, ev.cgroup), "its cgroup comes back");
+	ok(got.cgroups_known && text_eq(got.cgroups, ev.cgroups),
+	   "so do those of other hierarchies");
 	ok(got.reason.ptr && !got.reason.len,
 	   "an empty text stays empty and does not become unknown");
 	event_encode(&got, &again);
@@ -112,6 +121,39 @@ static bool is_stable(const struct event *ev)
 	buf_done(&once);
 	buf_done(&twice);
 	return same;
+}
+
+/* What is absent, what is empty, and what is longer than this version keeps. */
+static void places(void)
+{
+	struct event ev = full_event(), got;
+	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
+	char *name;
+
+	ev.cgroups = (struct text){ 0 };
+	ev.door.netns_name[0] = '\0';
+	ev.door.device[0] = '\0';
+	event_encode(&ev, &b);
+	ok(!event_decode(b.data, b.len, &got) && got.cgroups_known && !got.cgroups.len &&
+		   got.door.elsewhere && !got.door.netns_name[0] && !got.door.device[0],
+	   "no other hierarchy is not unread ones, no name of a namespace is not the own one");
+	ev.cgroups_known = ev.door.elsewhere = false;
+	buf_reset(&b);
+	event_encode(&ev, &b);
+	ok(!event_decode(b.data, b.len, &got) && !got.cgroups_known && !got.door.elsewhere,
+	   "and the other way");
+	memset(ev.door.device, 'd', sizeof(ev.door.device) - 1);
+	buf_reset(&b);
+	event_encode(&ev, &b);
+	ok(!event_decode(b.data, b.len, &got) && !strcmp(got.door.device, ev.door.device),
+	   "a device's name of the full length comes back");
+	name = memmem(b.data, b.len, "dddddddddddddddd" + 1, sizeof(ev.door.device) - 1);
+	/* One byte longer, as a later version may write it: the field is the record's last. */
+	name[-2]++;
+	buf_putc(&b, 'd');
+	ok(!event_decode(b.data, b.len, &got) && !strcmp(got.door.device, "dddddddddddddd+"),
+	   "a longer one is cut, and says so");
+	buf_done(&b);
 }
 
 /* Each must be refused or decoded into something that encodes; the sanitizers watch. */
@@ -195,6 +237,7 @@ int main(void)
 	enum door_proto p;
 
 	round_trip();
+	places();
 	damaged_records_are_harmless();
 	newer_records_are_read();
 	scopes();

@@ -82,8 +82,10 @@ static void test_golden(void)
 	       "nc.openbsd\","
 	       "\"argv\":[\"nc\",\"-l\",\"4444\"],\"uid\":1041,\"user\":\"mlee\",\"gid\":1041,"
 	       "\"loginuid\":1041,\"session\":12,\"ancestors\":[{\"pid\":20100,\"comm\":\"bash\"},"
-	       "{\"pid\":2010,\"comm\":\"sshd\"}]},\"netns\":4026531840,\"cgroup\":\"/user.slice\","
-	       "\"container\":null,\"job\":null,\"verdict\":\"unexpected\",\"latency_us\":310}",
+	       "{\"pid\":2010,\"comm\":\"sshd\"}]},\"netns\":4026531840,\"netns_name\":null,"
+	       "\"device\":null,\"cgroup\":\"/user.slice\","
+	       "\"container\":null,\"container_known\":false,\"job\":null,\"job_known\":false,"
+	       "\"cgroups\":null,\"where\":null,\"verdict\":\"unexpected\",\"latency_us\":310}",
 	       "an opening is the JSON of the contract, key by key");
 }
 
@@ -148,8 +150,10 @@ static void test_other_kinds(void)
 	       "\"event\":\"lost\",\"origin\":\"event\",\"proto\":null,\"family\":null,\"addr\":"
 	       "null,"
 	       "\"port\":null,\"v6only\":null,\"door\":null,\"scope\":null,\"opener\":null,"
-	       "\"netns\":null,"
-	       "\"cgroup\":null,\"container\":null,\"job\":null,\"verdict\":null,\"latency_us\":"
+	       "\"netns\":null,\"netns_name\":null,\"device\":null,"
+	       "\"cgroup\":null,\"container\":null,\"container_known\":false,\"job\":null,"
+	       "\"job_known\":false,\"cgroups\":null,\"where\":null,\"verdict\":null,\"latency_"
+	       "us\":"
 	       "null,"
 	       "\"count\":7,\"reason\":null}",
 	       "lost has every key, and its count");
@@ -220,28 +224,47 @@ static void test_hostile(void)
 static void test_place(void)
 {
 	struct event ev = nc_opens();
+	char where[PLACE_WHERE_MAX];
 
 	ev.cgroup = TEXT("/system.slice/docker-" ID64 ".scope");
+	ev.cgroups_known = true;
+	ev.opener.space = SPACE_KNOWN | SPACE_ROOT;
+	place_fill(&ev);
 	json(&ev, &ctx);
-	ok(has("\"container\":\"" ID64 "\""), "docker by systemd");
-	is_int(place_container(TEXT("/docker/" ID64)).len, 64, "docker by cgroupfs");
-	is_int(place_container(TEXT("/machine.slice/libpod-" ID64 ".scope/container")).len, 64,
-	       "podman");
-	ok(!place_container(TEXT("/machine.slice/libpod-conmon-" ID64 ".scope")).ptr,
-	   "podman's monitor is outside");
-	is_int(place_container(TEXT("/kubepods/burstable/pod1234/" ID64)).len, 64,
-	       "kubelet by cgroupfs");
-	is_int(place_container(TEXT("/kubepods.slice/x.slice/cri-containerd-" ID64 ".scope")).len,
-	       64, "containerd");
-	is_int(place_container(TEXT("/kubepods.slice/crio-" ID64 ".scope")).len, 64, "CRI-O");
-	ok(!place_container(TEXT("/user.slice/docker-123.scope")).ptr, "not every docker- is one");
-	ok(!place_container((struct text){ 0 }).ptr, "no path, no container");
-	ok(text_is(place_job(TEXT("/system.slice/slurmstepd.scope/job_4711/step_0/user/task_0")),
-		   "4711"),
-	   "Slurm, cgroup v2");
-	ok(text_is(place_job(TEXT("/slurm/uid_1000/job_12/step_batch")), "12"), "Slurm, cgroup v1");
-	ok(!place_job(TEXT("/user.slice/job_12")).ptr, "a job_12 outside Slurm is none");
-	ok(!place_job(TEXT("/slurm/job_12x")).ptr, "a number is a number");
+	ok(has("\"container\":\"" ID64 "\",\"container_known\":true"), "a container that is known");
+	ok(has("\"job\":null,\"job_known\":true,\"cgroups\":[]"),
+	   "which is in no job, as is known");
+	ok(has("\"where\":\"container 0123456789ab\""), "is said for people, too");
+	ev.cgroup = TEXT("/system.slice/nc.service");
+	place_fill(&ev);
+	json(&ev, &ctx);
+	ok(has("\"container\":null,\"container_known\":false"),
+	   "a root directory of its own is some container's, nobody knows which");
+	ok(has("\"where\":null"), "but not a place with a name");
+	ev.cgroups_known = false;
+	place_fill(&ev);
+	json(&ev, &ctx);
+	ok(has("\"job\":null,\"job_known\":false,\"cgroups\":null"),
+	   "no job is not claimed when hierarchies were not read");
+	ev.cgroups_known = true;
+	ev.cgroups = TEXT("/a\0/slurm/uid_1/job_7/step_0\0");
+	place_fill(&ev);
+	json(&ev, &ctx);
+	ok(has("\"job\":\"7\",\"job_known\":true,\"cgroups\":[\"/a\",\"/slurm/uid_1/job_7/"
+	       "step_0\"]"),
+	   "a job of another hierarchy");
+	ok(has("\"netns_name\":null,\"device\":null"),
+	   "bound to no device, in the host's namespace");
+	ev.door.elsewhere = true;
+	snprintf(ev.door.netns_name, sizeof(ev.door.netns_name), "blue");
+	snprintf(ev.door.device, sizeof(ev.door.device), "lo");
+	json(&ev, &ctx);
+	ok(has("\"netns_name\":\"blue\",\"device\":\"lo\"") && has("\"where\":\"netns blue\""),
+	   "in another one, bound to a device");
+	ev.door.netns_name[0] = '\0';
+	ev.door.netns = 4026532001;
+	place_where(&ev, where);
+	is_str(where, "netns:4026532001", "a namespace without a name is its number");
 }
 
 static void test_alert(void)

@@ -217,7 +217,8 @@ static int describe(const struct door *d, const struct process *p, struct candid
 	c->lo = c->hi = d->port;
 	c->doubt = doubt_of(flags);
 	c->only_deleted = !c->doubt && (flags & EXE_DELETED);
-	if (p && p->known && p->job.ptr && proto_has_ports(d->proto) && d->port >= JOB_PORTS_LO) {
+	if (p && p->known && p->job_state == PLACE_IN && proto_has_ports(d->proto) &&
+	    d->port >= JOB_PORTS_LO) {
 		c->kind = LEARN_JOB;
 		c->scope = 0;
 		c->lo = JOB_PORTS_LO;

@@ -114,19 +114,17 @@ bool match_port(const struct profile_row *r, const struct door *d)
 	return any_port(r) || (d->port >= r->port && d->port <= hi);
 }
 
-static bool fits_place(const char *want, struct text where)
+static bool fits_place(const char *want, enum place_state state)
 {
 	if (!want)
 		return true;
-	if (!strcasecmp(want, PROFILE_NONE))
-		return !where.ptr;
-	return where.ptr != NULL;
+	return state == (strcasecmp(want, PROFILE_NONE) ? PLACE_IN : PLACE_NONE);
 }
 
 /*
- * A row that asks for a job or a container is one about doors there, as one that asks for a scope is; of a process whose cgroup
- * is not known it says nothing, for "any port within a job" must not become "any port". Slurm is the only scheduler that
- * place_fill() knows, so "any" and "slurm" are the same.
+ * A row that asks for a job or a container, or for none, is one about doors there, as one that asks for a scope is; of a
+ * process of which that is not known it says nothing, for "any port within a job" must not become "any port", nor "none"
+ * what was merely not recognised. "any" and "slurm" are the same: any scheduler that place_fill() knows.
  */
 bool match_place(const struct profile_row *r, const struct process *opener)
 {
@@ -135,9 +133,10 @@ bool match_place(const struct profile_row *r, const struct process *opener)
 
 	if (!r->job && !r->container)
 		return true;
-	if (!opener || !opener->known || !opener->placed)
+	if (!opener || !opener->known)
 		return false;
-	if (!fits_place(r->job, opener->job) || !fits_place(r->container, opener->container))
+	if (!fits_place(r->job, opener->job_state) ||
+	    !fits_place(r->container, opener->container_state))
 		return false;
 	return !by_id || (strlen(r->container) <= opener->container.len &&
 			  !strncasecmp(r->container, opener->container.ptr, strlen(r->container)));

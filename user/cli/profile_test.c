@@ -58,7 +58,6 @@ static void make_door(const struct profile_row *r, struct question *q)
 		.port = r->port,
 	};
 	*p = (struct process){ .known = r->exe || r->user || r->job || r->container,
-			       .placed = true,
 			       .uid = ID_UNKNOWN };
 	if (r->exe && !strcmp(r->exe, EXE_KERNEL))
 		p->kernel = true;
@@ -70,6 +69,8 @@ static void make_door(const struct profile_row *r, struct question *q)
 		p->user = text_of(r->user);
 		p->uid = uid_of(r->user);
 	}
+	p->job_state = in_job ? PLACE_IN : PLACE_NONE;
+	p->container_state = contained ? PLACE_IN : PLACE_NONE;
 	if (in_job)
 		p->job = TEXT("1");
 	if (contained)

@@ -57,6 +57,24 @@ struct ancestor {
 	char comm[COMM_LEN];
 };
 
+/*
+ * Whether a process runs in something: null and "none" are two things, for a rule about what runs in none must not
+ * permit what was merely not recognised.
+ */
+enum place_state {
+	PLACE_UNKNOWN = 0,
+	PLACE_NONE = 1,
+	PLACE_IN = 2,
+};
+
+/* How a process' surroundings differ from those of the node's init. */
+enum process_space {
+	SPACE_KNOWN = 1, /* looked at: what is not set below is the same */
+	SPACE_PID = 2, /* PID namespace */
+	SPACE_USER = 4, /* user namespace */
+	SPACE_ROOT = 8, /* root directory, in a mount namespace of its own */
+};
+
 /* A process as the kernel knew it at the event. pid 0 with kernel set: the kernel itself. */
 struct process {
 	bool known; /* false: nothing below is */
@@ -70,11 +88,16 @@ struct process {
 	bool argv_cut;
 	uint32_t uid, gid, loginuid, session;
 	struct text user; /* name of uid by the node's /etc/passwd, or unknown */
-	bool placed; /* its cgroup is known: the two below say where it runs, and unknown is "in none"; openers only */
-	struct text job, container; /* see core/place.h: place_fill() */
+	unsigned space; /* enum process_space */
+	/* Openers only, see core/place.h: place_fill(). A name may be there though the state is unknown: a hint for people. */
+	enum place_state job_state, container_state;
+	struct text job, container;
 	uint32_t ancestors_len;
 	struct ancestor ancestors[ANCESTORS_MAX]; /* parent first */
 };
+
+#define DEVICE_LEN 16
+#define NETNS_NAME_LEN 64 /* a longer one is cut, and ends in "+" */
 
 struct door {
 	enum door_proto proto;
@@ -87,6 +110,9 @@ struct door {
 	uint64_t netns_cookie; /* with cookie and boot_seq: the identity of a door */
 	uint64_t cookie; /* socket cookie */
 	uint32_t netns; /* inode number, for people; 0 unknown */
+	bool elsewhere; /* in another network namespace than the agent's: not among the host's own doors */
+	char netns_name[NETNS_NAME_LEN]; /* of that one, as 'ip netns' has it; empty: unknown */
+	char device[DEVICE_LEN]; /* that it is bound to (SO_BINDTODEVICE, a VRF); empty: to none */
 	uint64_t inode; /* of the socket: joins an MPTCP pair and the holders */
 };
 
@@ -102,6 +128,8 @@ struct event {
 	struct process closer; /* close: who closed it, as far as known */
 	uint64_t cgroup_id; /* of the opener */
 	struct text cgroup; /* its path below the cgroup root, or unknown */
+	bool cgroups_known; /* its other hierarchies were read (v1): */
+	struct text cgroups; /* other paths than that, each ended by NUL */
 	uint64_t opened_ns; /* close: wall time of the opening, 0 unknown */
 	uint64_t count; /* lost, gap: how many records; steer: how many ways */
 	/*

@@ -29,10 +29,13 @@
  *	8    reason: text
  *	9    u64 lost_since_ns, u64 lost_total, u32 lost_cpu
  *	10   u32 own_netns
+ *	11   the opener's cgroup paths in other hierarchies (v1), each ended by NUL; absent: they were not read
+ *	12   the door's device: text
+ *	13   the door is in another network namespace than the agent: its name, empty when it is not known
  *
  * A process is itself fixed numbers followed by fields of the same shape:
  *
- *	u32 flags (1 kernel, 2 exe cut, 4 argv cut), u32 pid, u32 tid, u32 uid, u32 gid,
+ *	u32 flags (1 kernel, 2 exe cut, 4 argv cut; enum process_space from bit 3 on), u32 pid, u32 tid, u32 uid, u32 gid,
  *	u32 loginuid, u32 session, u64 start_ns, 16 bytes comm, fields...
  *	1    exe   2 argv   3 user   4 ancestors: { u32 pid, 16 bytes comm } ...
  *
@@ -64,11 +67,16 @@ enum {
 	TAG_RANGE,
 	TAG_REASON,
 	TAG_LOST,
-	TAG_NETNS
+	TAG_NETNS,
+	TAG_CGROUPS,
+	TAG_DEVICE,
+	TAG_ELSEWHERE,
 };
 enum { PTAG_EXE = 1, PTAG_ARGV, PTAG_USER, PTAG_ANCESTORS };
 enum { DOOR_V6ONLY = 1, DOOR_AUTOPORT = 2 };
 enum { PROCESS_KERNEL = 1, PROCESS_EXE_CUT = 2, PROCESS_ARGV_CUT = 4 };
+#define PROCESS_SPACE_SHIFT 3
+#define PROCESS_SPACE_MASK (SPACE_KNOWN | SPACE_PID | SPACE_USER | SPACE_ROOT)
 
 /* --- encoding ------------------------------------------------------------------------------- */
 
@@ -86,6 +94,11 @@ static void put_text(struct buf *b, unsigned tag, struct text t)
 		return;
 	put_head(b, tag, t.len);
 	buf_put(b, t.ptr, t.len);
+}
+
+static void put_name(struct buf *b, unsigned tag, const char *name)
+{
+	put_text(b, tag, text_of(name));
 }
 
 static void put_u64_field(struct buf *b, unsigned tag, uint64_t v)
@@ -130,7 +143,8 @@ static void put_process(struct buf *b, unsigned tag, const struct process *p)
 		 PROCESS_LEN + text_field_len(p->exe) + text_field_len(p->argv) +
 			 text_field_len(p->user) + ancestors);
 	buf_put_u32(b, (p->kernel ? PROCESS_KERNEL : 0) | (p->exe_cut ? PROCESS_EXE_CUT : 0) |
-			       (p->argv_cut ? PROCESS_ARGV_CUT : 0));
+			       (p->argv_cut ? PROCESS_ARGV_CUT : 0) |
+			       (p->space & PROCESS_SPACE_MASK) << PROCESS_SPACE_SHIFT);
 	buf_put_u32(b, p->pid);
 	buf_put_u32(b, p->tid);
 	buf_put_u32(b, p->uid);
@@ -187,6 +201,12 @@ void event_encode(const struct event *ev, struct buf *b)
 		put_head(b, TAG_NETNS, sizeof(uint32_t));
 		buf_put_u32(b, ev->own_netns);
 	}
+	if (ev->cgroups_known)
+		put_text(b, TAG_CGROUPS, ev->cgroups.ptr ? ev->cgroups : TEXT(""));
+	if (ev->door.device[0])
+		put_name(b, TAG_DEVICE, ev->door.device);
+	if (ev->door.elsewhere)
+		put_name(b, TAG_ELSEWHERE, ev->door.netns_name);
 }
 
 /* --- decoding ------------------------------------------------------------------------------- */
@@ -271,6 +291,17 @@ static void get_comm(struct cursor *c, char comm[COMM_LEN])
 	comm[COMM_LEN - 1] = '\0';
 }
 
+/* What does not fit is cut and ends in "+": a later version may write longer ones. */
+static void get_name(const struct cursor *c, char *ret, size_t size)
+{
+	size_t n = c->n < size ? c->n : size - 1;
+
+	memcpy(ret, c->p, n);
+	ret[n] = '\0';
+	if (c->n >= size)
+		ret[size - 2] = '+';
+}
+
 static bool family_is_known(unsigned family)
 {
 	return !family || family == FAMILY_INET || family == FAMILY_INET6 ||
@@ -321,6 +352,7 @@ static void get_process(struct cursor *c, struct process *p)
 	p->kernel = flags & PROCESS_KERNEL;
 	p->exe_cut = flags & PROCESS_EXE_CUT;
 	p->argv_cut = flags & PROCESS_ARGV_CUT;
+	p->space = flags >> PROCESS_SPACE_SHIFT & PROCESS_SPACE_MASK;
 	p->pid = get_u32(c);
 	p->tid = get_u32(c);
 	p->uid = get_u32(c);
@@ -385,6 +417,17 @@ static void get_field(unsigned tag, struct cursor *f, struct event *ev)
 		break;
 	case TAG_NETNS:
 		ev->own_netns = get_u32(f);
+		break;
+	case TAG_CGROUPS:
+		ev->cgroups = rest_as_text(f);
+		ev->cgroups_known = true;
+		break;
+	case TAG_DEVICE:
+		get_name(f, ev->door.device, sizeof(ev->door.device));
+		break;
+	case TAG_ELSEWHERE:
+		ev->door.elsewhere = true;
+		get_name(f, ev->door.netns_name, sizeof(ev->door.netns_name));
 		break;
 	}
 }

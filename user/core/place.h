@@ -2,24 +2,37 @@
 #ifndef AJAR_CORE_PLACE_H
 #define AJAR_CORE_PLACE_H
 
+#include <stdbool.h>
+
 #include "base/text.h"
+#include "core/event.h"
 
-struct event;
+/* What one cgroup path says about a scheduler's job or a container; the name borrows from the path. */
+struct place {
+	enum place_state state;
+	/*
+	 * "4711" of ".../slurmstepd.scope/job_4711/step_0", the 64 digits of a docker container, the name of an LXC one.
+	 * Also where users make cgroups themselves, and the state is unknown: a hint for people.
+	 */
+	struct text name;
+};
+
+void place_of_path(struct text cgroup, struct place *ret_job, struct place *ret_container);
+/* Does it name a job or a container? */
+bool place_is_named(struct text cgroup);
 
 /*
- * What a cgroup's path says about where a process runs. Both borrow from the path and are unknown (ptr NULL)
- * when the path does not say so.
- */
-
-/* The 64 digits of a container of docker, podman, containerd (CRI) or CRI-O. */
-struct text place_container(struct text cgroup);
-/* The number of a scheduler's job, "4711" of ".../slurmstepd.scope/job_4711/step_0/...": Slurm, PBS, LSF, Grid Engine. */
-struct text place_job(struct text cgroup);
-
-/*
- * Fills the opener's job and container with what its cgroup says, if only root can have made it say so: a verdict rests on it.
+ * Fills the opener's job and container with what its cgroups and its namespaces say: a verdict rests on it. "None" is
+ * claimed only when all hierarchies were read and each path is one that we understand.
  * For whoever makes an event: the codec, the sensor.
  */
 void place_fill(struct event *ev);
+
+#define PLACE_WHERE_MAX 128 /* a longer name is cut, and ends in "+" */
+/*
+ * Where a door is that is not among the host's own: "container 0123456789ab", "container web1", "netns blue",
+ * "netns:4026532001". Empty for the host's own, and where it is not known to be elsewhere.
+ */
+void place_where(const struct event *ev, char ret_where[PLACE_WHERE_MAX]);
 
 #endif

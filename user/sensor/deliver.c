@@ -16,6 +16,7 @@
 #include "core/place.h"
 #include "sensor/internal.h"
 #include "sensor/late.h"
+#include "sensor/netns.h"
 
 static void fill_late(struct late *l, const struct ajar_owner_key *key, struct process *p)
 {
@@ -25,6 +26,15 @@ static void fill_late(struct late *l, const struct ajar_owner_key *key, struct p
 		p->exe = (struct text){ l->exe.data, (uint32_t)l->exe.len };
 	if (l->argv.len && !p->argv.ptr)
 		p->argv = (struct text){ l->argv.data, (uint32_t)l->argv.len };
+}
+
+static unsigned space_of_owner(uint32_t flags)
+{
+	if (!(flags & AJAR_OWNER_SPACE))
+		return 0;
+	return SPACE_KNOWN | (flags & AJAR_OWNER_OTHER_PID ? SPACE_PID : 0) |
+	       (flags & AJAR_OWNER_OTHER_USER ? SPACE_USER : 0) |
+	       (flags & AJAR_OWNER_OTHER_ROOT ? SPACE_ROOT : 0);
 }
 
 static void fill_owner(struct process *p, const struct owner *o)
@@ -37,6 +47,7 @@ static void fill_owner(struct process *p, const struct owner *o)
 		p->argv = (struct text){ o->bytes + o->exe_len, o->argv_len };
 		p->argv_cut = o->flags & AJAR_OWNER_ARGV_CUT;
 	}
+	p->space = space_of_owner(o->flags);
 	for (int i = 0; i < AJAR_ANCESTORS_MAX && o->ancestors[i].tgid; i++) {
 		struct ancestor *a = &p->ancestors[p->ancestors_len++];
 
@@ -82,7 +93,32 @@ static void fill_kernel(struct process *p)
 	p->loginuid = p->session = ID_UNKNOWN;
 }
 
-static void fill_door(struct door *out, const struct ajar_door *d)
+static void fill_device(struct door *out, const struct ajar_door *d)
+{
+	if (!d->ifindex)
+		return;
+	if (d->device[0])
+		snprintf(out->device, sizeof(out->device), "%.*s", (int)sizeof(d->device),
+			 d->device);
+	else
+		snprintf(out->device, sizeof(out->device), "if%u", d->ifindex);
+	if (d->device_flags & AJAR_DEVICE_LOOPBACK)
+		out->scope = SCOPE_LOOPBACK;
+}
+
+static void fill_netns(struct sensor *s, struct door *out)
+{
+	const char *name;
+
+	out->elsewhere = out->netns && s->netns && out->netns != s->netns;
+	if (!out->elsewhere)
+		return;
+	name = netns_name(&s->netns_names, out->netns);
+	if (name)
+		snprintf(out->netns_name, sizeof(out->netns_name), "%s", name);
+}
+
+static void fill_door(struct sensor *s, struct door *out, const struct ajar_door *d)
 {
 	out->proto = (enum door_proto)d->proto;
 	out->family = (enum door_family)d->family;
@@ -95,6 +131,59 @@ static void fill_door(struct door *out, const struct ajar_door *d)
 	out->cookie = d->cookie;
 	out->netns = d->netns;
 	out->inode = d->inode;
+	fill_device(out, d);
+	fill_netns(s, out);
+}
+
+/* Paths of other hierarchies; those that the agent itself is in are left out unless they name a job or a container. */
+static struct text other_cgroups(struct sensor *s, const char *paths, size_t len)
+{
+	const char *end = paths + len, *own_end = s->cgroups.own.others.data;
+
+	buf_reset(&s->others);
+	if (own_end)
+		own_end += s->cgroups.own.others.len;
+	for (; paths < end; paths += strlen(paths) + 1) {
+		const char *own = s->cgroups.own.others.data;
+
+		while (own < own_end && strcmp(own, paths))
+			own += strlen(own) + 1;
+		if (own >= own_end || place_is_named(text_of(paths)))
+			buf_put(&s->others, paths, strlen(paths) + 1);
+	}
+	if (!s->others.len)
+		return TEXT("");
+	return (struct text){ s->others.data, (uint32_t)s->others.len };
+}
+
+/* The owner's record says where it was when it was made; else /proc, if the process still lives. */
+static void fill_cgroup(struct sensor *s, struct event *ev, const struct known_door *k,
+			struct late *late)
+{
+	const struct owner *o = k->owner;
+
+	ev->cgroup_id = k->opener.cgroup_id;
+	if (o && o->flags & AJAR_OWNER_CGROUPS && o->cgroup_id == ev->cgroup_id &&
+	    !s->cgroups.inside) {
+		const char *paths = o->bytes + o->exe_len + o->argv_len;
+
+		ev->cgroup = text_of(paths);
+		ev->cgroups = other_cgroups(s, paths + o->cgroup_len, o->cgroups_len);
+		ev->cgroups_known = true;
+		return;
+	}
+	ev->cgroup = cgroup_path(&s->cgroups, ev->cgroup_id, k->opener.owner.tgid);
+	if (k->opener.flags & (AJAR_ACTOR_NONE | AJAR_ACTOR_KTHREAD) ||
+	    !late_place(late, &k->opener.owner))
+		return;
+	if (!ev->opener.space)
+		ev->opener.space = late->space;
+	if (ev->cgroup.ptr && late->paths.v2.len && !text_is(ev->cgroup, late->paths.v2.data))
+		return; /* it has moved since */
+	if (!ev->cgroup.ptr && late->paths.v2.len)
+		ev->cgroup = text_of(late->paths.v2.data);
+	ev->cgroups = other_cgroups(s, late->paths.others.data, late->paths.others.len);
+	ev->cgroups_known = true;
 }
 
 static void fill_opener(struct sensor *s, struct event *ev, const struct known_door *k,
@@ -104,8 +193,7 @@ static void fill_opener(struct sensor *s, struct event *ev, const struct known_d
 		fill_kernel(&ev->opener);
 	else
 		fill_process(s, &ev->opener, &k->opener, k->owner, late);
-	ev->cgroup_id = k->opener.cgroup_id;
-	ev->cgroup = cgroup_path(&s->cgroups, ev->cgroup_id, k->opener.owner.tgid);
+	fill_cgroup(s, ev, k, late);
 	place_fill(ev);
 }
 
@@ -140,7 +228,7 @@ void deliver_open(struct delivery *d, const struct known_door *k, enum event_kin
 	struct event ev;
 
 	event_init(&ev, kind, origin, boot_ns);
-	fill_door(&ev.door, &k->door);
+	fill_door(d->s, &ev.door, &k->door);
 	fill_opener(d->s, &ev, k, &late);
 	hand_over(d, &ev);
 	late_done(&late);
@@ -153,7 +241,7 @@ void deliver_close(struct delivery *d, const struct known_door *k, int origin, u
 	struct event ev;
 
 	event_init(&ev, EVENT_CLOSE, origin, boot_ns);
-	fill_door(&ev.door, &k->door);
+	fill_door(d->s, &ev.door, &k->door);
 	fill_opener(d->s, &ev, k, &late);
 	if (k->opened_ns)
 		ev.opened_ns = clock_wall_of_boot(k->opened_ns);

@@ -4,8 +4,10 @@
  * protocol whose diag module this kernel lacks is left out; TCP is always there.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +23,7 @@
 #define STATE_CLOSE (1u << 7) /* also what an unconnected UDP socket is in */
 #define STATE_LISTEN (1u << 10)
 #define REPLY_BYTES 32768
+#define LOOPBACK_IFINDEX 1 /* in every namespace */
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -83,6 +86,18 @@ static bool v6only(const struct nlmsghdr *h, const struct inet_diag_msg *m)
 	return false;
 }
 
+/* We are in the namespace of the dump: there the number has its name. */
+static void device_name(struct ajar_door *d, uint32_t ifindex)
+{
+	char name[IF_NAMESIZE];
+
+	d->ifindex = ifindex;
+	if (ifindex && if_indextoname(ifindex, name))
+		snprintf(d->device, sizeof(d->device), "%s", name);
+	if (ifindex == LOOPBACK_IFINDEX)
+		d->device_flags |= AJAR_DEVICE_LOOPBACK;
+}
+
 static int take_inet(const struct dump *d, const struct nlmsghdr *h)
 {
 	const struct inet_diag_msg *m = NLMSG_DATA(h);
@@ -93,6 +108,7 @@ static int take_inet(const struct dump *d, const struct nlmsghdr *h)
 	seen_init(d, &seen, m->id.idiag_cookie, m->idiag_family, m->idiag_inode);
 	seen.door.port = ntohs(m->id.idiag_sport);
 	memcpy(seen.door.addr, m->id.idiag_src, m->idiag_family == AF_INET6 ? 16 : 4);
+	device_name(&seen.door, m->id.idiag_if);
 	/* A UDP socket that was made and never bound. */
 	if (!seen.door.port && d->proto != AJAR_PROTO_RAW)
 		return 0;

@@ -8,6 +8,7 @@
 #include "core/event.h"
 #include "sensor/cgroup.h"
 #include "sensor/hooks.h"
+#include "sensor/netns.h"
 #include "sensor/owner.h"
 #include "sensor/passwd.h"
 #include "sensor/pins.h"
@@ -43,6 +44,8 @@ struct sensor {
 	struct owner_cache owners;
 	struct map *doors; /* by cookie */
 	struct cgroups cgroups;
+	struct buf others; /* of the event that is being told: cgroup paths */
+	struct netns_names netns_names;
 	struct passwd_cache passwd;
 	uint64_t canaries[2];
 	uint32_t netns; /* ours, which iter/tcp and iter/udp look at; 0 unknown */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/map.h"
@@ -70,10 +71,47 @@ bool late_read(struct late *l, const struct ajar_owner_key *key)
 	return same_process(key, &st);
 }
 
+/* Is this file of the process the same as of the node's init? -1: we may not look. */
+static int same_as_init(uint32_t pid, const char *file)
+{
+	struct stat own, init;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/%s", pid, file);
+	if (stat(path, &own) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/1/%s", file);
+	if (stat(path, &init) < 0)
+		return -1;
+	return own.st_ino == init.st_ino && own.st_dev == init.st_dev;
+}
+
+static unsigned read_space(uint32_t pid)
+{
+	int pid_ns = same_as_init(pid, "ns/pid"), user_ns = same_as_init(pid, "ns/user");
+	int mnt_ns = same_as_init(pid, "ns/mnt"), root = same_as_init(pid, "root");
+
+	if (pid_ns < 0 || user_ns < 0 || mnt_ns < 0 || root < 0)
+		return 0;
+	return SPACE_KNOWN | (pid_ns ? 0 : SPACE_PID) | (user_ns ? 0 : SPACE_USER) |
+	       (mnt_ns || root ? 0 : SPACE_ROOT);
+}
+
+bool late_place(struct late *l, const struct ajar_owner_key *key)
+{
+	struct stat_line st;
+
+	if (!same_process(key, &st) || !cgroup_paths_of_pid(&l->paths, key->tgid))
+		return false;
+	l->space = read_space(key->tgid);
+	return same_process(key, &st);
+}
+
 void late_done(struct late *l)
 {
 	buf_done(&l->exe);
 	buf_done(&l->argv);
+	cgroup_paths_done(&l->paths);
 }
 
 /* --- what waits in a ring that was taken over ------------------------------------------------------- */
@@ -102,6 +140,7 @@ static int add_owner(struct sensor *s, const struct ajar_owner_key *key)
 	int err = 0;
 
 	if (late_read(&l, key) && same_process(key, &st)) {
+		/* Where it runs is asked when its door is told: it may have moved since. */
 		memcpy(rec.o.comm, st.comm, sizeof(st.comm));
 		put_ancestors(&rec.o, st.ppid);
 		if (l.exe.len)

@@ -6,17 +6,22 @@
 
 #include "ajar/event.h"
 #include "base/buf.h"
+#include "sensor/cgroup.h"
 
 struct sensor;
 
 /* What /proc still says of a process whose owner record is not there. */
 struct late {
 	struct buf exe, argv;
+	struct cgroup_paths paths;
+	unsigned space; /* enum process_space; 0: only root may look */
 };
-#define LATE_INIT { BUF_INIT(AJAR_EXE_MAX), BUF_INIT(AJAR_ARGV_MAX) }
+#define LATE_INIT { BUF_INIT(AJAR_EXE_MAX), BUF_INIT(AJAR_ARGV_MAX), CGROUP_PATHS_INIT, 0 }
 
 /* False when it is gone, or was another one by the time it was read. */
 bool late_read(struct late *l, const struct ajar_owner_key *key);
+/* The same for where it runs. */
+bool late_place(struct late *l, const struct ajar_owner_key *key);
 void late_done(struct late *l);
 
 /*

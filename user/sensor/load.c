@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -27,8 +28,17 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
+/* Whose init the BPF side compares processes with. */
+static uint32_t own_pid_ns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 ? (uint32_t)st.st_ino : 0;
+}
+
 uint64_t load_build(uint64_t only_cookie)
 {
+	uint32_t pid_ns = own_pid_ns();
 	size_t len;
 	const void *elf = ajar_bpf__elf_bytes(&len);
 	uint8_t digest[SHA256_LEN];
@@ -38,6 +48,7 @@ uint64_t load_build(uint64_t only_cookie)
 	sha256_init(&sha);
 	sha256_update(&sha, elf, len);
 	sha256_update(&sha, &only_cookie, sizeof(only_cookie));
+	sha256_update(&sha, &pid_ns, sizeof(pid_ns));
 	sha256_final(&sha, digest);
 	memcpy(&build, digest, sizeof(build));
 	return build;
@@ -180,6 +191,7 @@ int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_cookie, str
 		return why(ret_why, err,
 			   "the ring's size must be a power of two and a multiple of 4096");
 	b->rodata->cfg_netns_cookie = only_cookie;
+	b->rodata->cfg_pid_ns = own_pid_ns();
 	err = choose_programs(b, tier);
 	if (!err)
 		err = ajar_bpf__load(b);

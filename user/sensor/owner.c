@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "sensor/cgroup.h"
 
 static const char deleted[] = " (deleted)";
 
 static size_t owner_bytes(const struct owner *o)
 {
-	return sizeof(*o) + o->exe_len + o->argv_len;
+	return sizeof(*o) + o->exe_len + o->argv_len + o->cgroup_len + o->cgroups_len;
 }
 
 int owner_cache_init(struct owner_cache *c)
@@ -50,29 +51,54 @@ static void shrink(struct owner_cache *c)
 	}
 }
 
+static void put_paths(struct owner *o, const struct cgroup_paths *paths)
+{
+	char *to = o->bytes + o->exe_len + o->argv_len;
+
+	o->cgroup_len = (uint32_t)paths->v2.len;
+	o->cgroups_len = (uint32_t)paths->others.len;
+	if (o->cgroup_len)
+		memcpy(to, paths->v2.data, o->cgroup_len);
+	if (o->cgroups_len)
+		memcpy(to + o->cgroup_len, paths->others.data, o->cgroups_len);
+}
+
 int owner_cache_add(struct owner_cache *c, const struct ajar_owner *rec, uint32_t len)
 {
 	size_t tail = rec->flags & AJAR_OWNER_EXE_DELETED ? sizeof(deleted) - 1 : 0;
 
-	if (len < sizeof(*rec) || len < sizeof(*rec) + rec->exe_len + rec->argv_len)
+	if (len < sizeof(*rec) ||
+	    len < sizeof(*rec) + rec->exe_len + rec->argv_len + rec->cgroups_len)
 		return -EBADMSG;
 	if (map_get(c->by_key, &rec->key, sizeof(rec->key)))
 		return 0;
-	struct owner *o = calloc(1, sizeof(*o) + rec->exe_len + tail + rec->argv_len);
-	if (!o)
+	const char *bytes = (const char *)(rec + 1);
+	struct cgroup_paths paths = CGROUP_PATHS_INIT;
+	if (rec->flags & AJAR_OWNER_CGROUPS)
+		cgroup_paths_of_kernel(&paths, bytes + rec->exe_len + rec->argv_len,
+				       rec->cgroups_len);
+	struct owner *o = calloc(1, sizeof(*o) + rec->exe_len + tail + rec->argv_len +
+					    paths.v2.len + paths.others.len);
+	if (!o) {
+		cgroup_paths_done(&paths);
 		return -ENOMEM;
+	}
 	o->key = rec->key;
 	o->flags = rec->flags;
 	o->exe_len = rec->exe_len + (uint32_t)tail;
 	o->argv_len = rec->argv_len;
+	o->cgroup_id = rec->cgroup_id;
+	if (!paths.v2.len)
+		o->flags &= ~(uint32_t)AJAR_OWNER_CGROUPS;
 	memcpy(o->comm, rec->comm, sizeof(o->comm));
 	o->comm[sizeof(o->comm) - 1] = '\0';
 	memcpy(o->ancestors, rec->ancestors, sizeof(o->ancestors));
 
-	const char *bytes = (const char *)(rec + 1);
 	memcpy(o->bytes, bytes, rec->exe_len);
 	memcpy(o->bytes + rec->exe_len, deleted, tail);
 	memcpy(o->bytes + o->exe_len, bytes + rec->exe_len, rec->argv_len);
+	put_paths(o, &paths);
+	cgroup_paths_done(&paths);
 	int err = map_put(c->by_key, &o->key, sizeof(o->key), o);
 	if (err) {
 		free(o);

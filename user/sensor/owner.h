@@ -24,10 +24,11 @@ struct owner {
 	struct ajar_owner_key key;
 	uint32_t refs;
 	uint32_t flags; /* enum ajar_owner_flags */
-	uint32_t exe_len, argv_len;
+	uint32_t exe_len, argv_len, cgroup_len, cgroups_len;
+	uint64_t cgroup_id; /* v2, of the cgroup paths */
 	char comm[AJAR_COMM_LEN];
 	struct ajar_ancestor ancestors[AJAR_ANCESTORS_MAX];
-	char bytes[]; /* exe, then argv */
+	char bytes[]; /* exe, then argv, the cgroup path of v2, the other ones, each of these ended by NUL */
 };
 
 TAILQ_HEAD(owner_list, owner);

@@ -267,6 +267,7 @@ static int begin(struct sensor *s, char **ret_why)
 		err = doors_init(s);
 	if (!err)
 		err = cgroups_init(&s->cgroups);
+	s->others = (struct buf)BUF_INIT(CGROUP_PATHS_MAX);
 	if (err)
 		return why(ret_why, err, "cannot set up the sensor (%s)", strerror(-err));
 	if (s->resumed) {
@@ -327,6 +328,8 @@ void sensor_free(struct sensor *s, bool unpin)
 	doors_done(s);
 	owner_cache_done(&s->owners);
 	cgroups_done(&s->cgroups);
+	netns_names_done(&s->netns_names);
+	buf_done(&s->others);
 	passwd_done(&s->passwd);
 	free(s->told);
 	free(s->why);

@@ -97,7 +97,7 @@ static void put_door(struct jsonw *w, const struct event *ev)
 	_cleanup_(buf_done) struct buf b = BUF_INIT(256);
 	const struct door *d = &ev->door;
 	bool ip = d->family == FAMILY_INET || d->family == FAMILY_INET6;
-	struct text container = place_container(ev->cgroup);
+	struct text container = ev->opener.container;
 
 	jsonw_obj(w, "network");
 	jsonw_str(w, "transport", d->proto == PROTO_MPTCP ? "tcp" : door_proto_name(d->proto));

@@ -160,7 +160,7 @@ static void put_connection(struct jsonw *w, const struct door *d)
 
 static void put_container(struct jsonw *w, const struct event *ev)
 {
-	struct text id = place_container(ev->cgroup);
+	struct text id = ev->opener.container;
 
 	if (!id.ptr)
 		return;

@@ -150,6 +150,33 @@ static bool has_door(const struct event *ev)
 	return ev->kind == EVENT_OPEN || ev->kind == EVENT_CLOSE || ev->kind == EVENT_BIND;
 }
 
+/* Where the opener runs: null is "in none" where the key beside it says known, else nobody knows. */
+static void put_place(struct jsonw *w, const struct event *ev)
+{
+	const struct process *p = &ev->opener;
+	const char *path = ev->cgroups.ptr, *end = path ? path + ev->cgroups.len : NULL;
+	char where[PLACE_WHERE_MAX];
+
+	place_where(ev, where);
+	jsonw_text(w, "container", p->container);
+	jsonw_bool(w, "container_known", p->container_state != PLACE_UNKNOWN);
+	jsonw_text(w, "job", p->job);
+	jsonw_bool(w, "job_known", p->job_state != PLACE_UNKNOWN);
+	if (ev->cgroups_known)
+		jsonw_arr(w, "cgroups");
+	else
+		jsonw_null(w, "cgroups");
+	while (path < end) {
+		size_t n = strnlen(path, (size_t)(end - path));
+
+		jsonw_text(w, NULL, (struct text){ path, (uint32_t)n });
+		path += n + 1;
+	}
+	if (ev->cgroups_known)
+		jsonw_end_arr(w);
+	jsonw_str(w, "where", where[0] ? where : NULL);
+}
+
 static void put_closing(struct jsonw *w, const struct event *ev)
 {
 	put_process(w, "closer", &ev->closer);
@@ -217,9 +244,10 @@ void view_event_member(struct jsonw *w, const char *key, const struct event *ev,
 		put_no_door(w);
 	put_process(w, "opener", &ev->opener);
 	put_u64_or_null(w, "netns", has_door(ev) ? ev->door.netns : 0);
+	jsonw_str(w, "netns_name", ev->door.netns_name[0] ? ev->door.netns_name : NULL);
+	jsonw_str(w, "device", ev->door.device[0] ? ev->door.device : NULL);
 	jsonw_text(w, "cgroup", ev->cgroup);
-	jsonw_text(w, "container", place_container(ev->cgroup));
-	jsonw_text(w, "job", place_job(ev->cgroup));
+	put_place(w, ev);
 	jsonw_str(w, "verdict", verdict_name(ctx->verdict));
 	if (ctx->latency_us >= 0)
 		jsonw_i64(w, "latency_us", ctx->latency_us);
