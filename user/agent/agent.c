@@ -40,6 +40,7 @@
 #include "core/event.h"
 #include "journal/journal.h"
 #include "sensor/sensor.h"
+#include "sensor/unpin.h"
 
 /* Of one fdatasync: in a storm the disk is what the ring waits for. Some 2 MiB. */
 #define BATCH_MAX 4096
@@ -64,6 +65,7 @@ struct agent {
 	struct loop_source *sweep_timer, *owed_timer, *sign_timer;
 	struct sign *sign; /* of life */
 	struct steering_end *steering;
+	struct unpinner unpinner;
 	struct buf record;
 	struct replay *replay; /* what a sensor that was taken over may deliver again */
 	unsigned batch; /* records appended and not yet committed */
@@ -461,6 +463,24 @@ static int end(struct agent *a)
 	return err;
 }
 
+/* Under `ajar run` that is its business: it also knows when no agent comes after this one. */
+static void start_unpinner(struct agent *a)
+{
+	struct buf dir = BUF_INIT(4096);
+	int err = 0;
+
+	if (!a->conf->keep_pins && !getenv(PROC_SUPERVISOR_ENV)) {
+		err = paths_pin_dir(a->conf, &dir);
+		if (!err)
+			err = unpin_start(buf_str(&dir), false, &a->unpinner);
+	}
+	if (err)
+		log_warn("nothing will remove the pin folder at the end (%s), continuing without: "
+			 "'ajar doctor' names it then",
+			 strerror(-err));
+	buf_done(&dir);
+}
+
 static int run(struct agent *a)
 {
 	bool fallback;
@@ -472,6 +492,7 @@ static int run(struct agent *a)
 			       "run 'useradd --system %s'",
 			       a->conf->role_user, a->conf->role_user);
 	steering_start(a->uid, a->gid, a->conf->health_interval_ns, &a->steering);
+	start_unpinner(a);
 	err = open_journal(a);
 	if (!err)
 		err = open_sensor(a);
@@ -499,6 +520,7 @@ int agent_run(const struct conf *conf)
 	/* After a failure the pins stay only if they were there to keep: a crash loop must not lose events. */
 	if (a.sensor)
 		sensor_free(a.sensor, a.stopping && !conf->keep_pins);
+	unpin_end(&a.unpinner, a.stopping && !conf->keep_pins);
 	journal_free(a.journal);
 	replay_free(a.replay);
 	sign_free(a.sign);

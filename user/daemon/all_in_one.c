@@ -18,9 +18,11 @@
 #include "base/notify.h"
 #include "base/proc.h"
 #include "conf/conf.h"
+#include "conf/paths.h"
 #include "daemon/daemon.h"
 #include "daemon/role.h"
 #include "daemon/supervisor.h"
+#include "sensor/unpin.h"
 
 /*
  * Everything on one machine: agent, ship and monitor as children, each with the privileges it has when it runs
@@ -40,6 +42,8 @@ struct run {
 	char hook_arg[32];
 	char self[PATH_MAX], agent[PATH_MAX];
 	const char *outer_notify;
+	struct unpinner unpinner;
+	bool had_pins, was_ready; /* before we came; all roles were, once */
 };
 
 /* Ours, and ajar-agent: beside us (as built), in ../sbin (as installed), else by PATH. */
@@ -166,6 +170,7 @@ static int on_ready(void *arg)
 {
 	struct run *r = arg;
 
+	r->was_ready = true;
 	fputs("ready\n", stderr);
 	if (r->outer_notify && setenv("NOTIFY_SOCKET", r->outer_notify, 1) == 0)
 		return notify_send("READY=1");
@@ -237,10 +242,31 @@ static int set_up(struct run *r)
 	return err ? log_err(err, "cannot set up the supervisor") : 0;
 }
 
+/*
+ * The agent cannot remove the folder of its pins. It goes with us, however we end, also while our agent is between two
+ * lives: else the sensor would fill a ring that nobody is going to read.
+ */
+static int start_unpinner(struct run *r)
+{
+	struct buf dir = BUF_INIT(4096);
+	int err = 0;
+
+	if (!r->o->conf->keep_pins) {
+		err = paths_pin_dir(r->o->conf, &dir);
+		r->had_pins = !err && access(buf_str(&dir), F_OK) == 0;
+		if (!err)
+			err = unpin_start(buf_str(&dir), true, &r->unpinner);
+	}
+	buf_done(&dir);
+	return err ? log_err(err, "cannot start what removes the pin folder at the end") : 0;
+}
+
 static int go(struct run *r)
 {
 	int err = set_up(r);
 
+	if (!err)
+		err = start_unpinner(r);
 	if (!err)
 		err = supervisor_start(r->supervisor);
 	if (!err) {
@@ -263,6 +289,8 @@ int daemon_all_in_one(const struct daemon_opts *o)
 	}
 	err = go(&r);
 	supervisor_free(r.supervisor);
+	/* What somebody kept on purpose outlives a start that failed. */
+	unpin_end(&r.unpinner, !err || r.was_ready || !r.had_pins);
 	exec_spawner_free(r.spawner);
 	loop_free(r.loop);
 	if (r.hook_ours >= 0)

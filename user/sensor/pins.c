@@ -15,6 +15,7 @@
 #include "sensor/system.h"
 
 #define VERSION_MAX 16
+#define OPEN_TRIES 8 /* a folder that is being removed meanwhile is made again */
 
 static void version_name(char buf[VERSION_MAX])
 {
@@ -26,11 +27,17 @@ void pins_init(struct pins *p)
 	*p = (struct pins){ .parent = -1, .base = -1, .version = -1 };
 }
 
-void pins_done(struct pins *p)
+static void close_fds(struct pins *p)
 {
 	close_fd(&p->parent);
 	close_fd(&p->base);
 	close_fd(&p->version);
+	p->parent = p->base = p->version = -1;
+}
+
+void pins_done(struct pins *p)
+{
+	close_fds(p);
 	free(p->dir);
 	pins_init(p);
 }
@@ -72,6 +79,31 @@ static int open_all(struct pins *p, const struct sensor_opts *o)
 	return err;
 }
 
+/* Whoever removes a folder has its lock, too, and had it before us: then ours is a folder without a name. */
+static bool has_name(const struct pins *p)
+{
+	struct stat is, named;
+
+	return fstat(p->base, &is) == 0 &&
+	       fstatat(p->parent, strrchr(p->dir, '/') + 1, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       is.st_ino == named.st_ino && is.st_dev == named.st_dev;
+}
+
+static int open_and_lock(struct pins *p, const struct sensor_opts *o)
+{
+	int err = -ENOENT;
+
+	for (int i = 0; err == -ENOENT && i < OPEN_TRIES; i++) {
+		close_fds(p);
+		err = open_all(p, o);
+		if (!err && flock(p->base, LOCK_EX | LOCK_NB) < 0)
+			return -EBUSY;
+		if (!err && !has_name(p))
+			err = -ENOENT;
+	}
+	return err;
+}
+
 int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why)
 {
 	int err = 0;
@@ -83,8 +115,8 @@ int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why)
 	p->dir = strdup(o->pin_dir);
 	if (!p->dir)
 		return -ENOMEM;
-	err = open_all(p, o);
-	if (!err && flock(p->base, LOCK_EX | LOCK_NB) < 0) {
+	err = open_and_lock(p, o);
+	if (err == -EBUSY) {
 		/* Two readers of one ring would each miss what the other takes. Not ours to remove either. */
 		pins_done(p);
 		return why(ret_why, -EBUSY,
@@ -259,6 +291,6 @@ void pins_remove(struct pins *p)
 	pins_clear(p);
 	version_name(version);
 	unlinkat(p->base, version, AT_REMOVEDIR);
-	/* The last one may fail: the folder above it may not be ours any more. */
+	/* The last one may fail: the folder above it may not be ours any more. Then sensor/unpin does it. */
 	unlinkat(p->parent, strrchr(p->dir, '/') + 1, AT_REMOVEDIR);
 }

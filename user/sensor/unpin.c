@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "sensor/unpin.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+
+#include "base/proc.h"
+
+#define LOOK_MS 100
+#define WORD_REMOVE 'r'
+#define WORD_KEEP 'k'
+
+static int open_folder(int at, const char *name, int *ret_fd)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct statfs st;
+
+	if (fd < 0)
+		return -errno;
+	/* Root removes pins, and never a file of another kind. */
+	if (fstatfs(fd, &st) < 0 || st.f_type != BPF_FS_MAGIC) {
+		close(fd);
+		return -EXDEV;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Each name in the folder; fn gets the folder. */
+static void each_name(int fd, void (*fn)(int fd, const char *name))
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *e;
+
+	if (!d) {
+		close_fd(&copy);
+		return;
+	}
+	while ((e = readdir(d))) {
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			fn(fd, e->d_name);
+	}
+	closedir(d);
+}
+
+static void remove_pin(int fd, const char *name)
+{
+	unlinkat(fd, name, 0);
+}
+
+/* vN, of this version or of one before. */
+static void remove_version(int base, const char *name)
+{
+	_close_ int fd = -1;
+
+	if (name[0] != 'v' || !name[1] || strspn(name + 1, "0123456789") != strlen(name + 1) ||
+	    open_folder(base, name, &fd))
+		return;
+	each_name(fd, remove_pin);
+	unlinkat(base, name, AT_REMOVEDIR);
+}
+
+int unpin_folder(const char *pin_dir)
+{
+	_free_ char *above = strdup(pin_dir);
+	_close_ int parent = -1, base = -1;
+	char *slash = above ? strrchr(above, '/') : NULL;
+	int err;
+
+	if (!above)
+		return -ENOMEM;
+	if (!slash || slash == above || !slash[1])
+		return -EINVAL;
+	*slash = '\0';
+	err = open_folder(AT_FDCWD, above, &parent);
+	if (!err)
+		err = open_folder(parent, slash + 1, &base);
+	if (err)
+		return err;
+	if (flock(base, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	each_name(base, remove_version);
+	return unlinkat(parent, slash + 1, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+/* Our agent is told to end when we die, and takes its time. */
+static int wait_and_remove(const char *pin_dir)
+{
+	int err = unpin_folder(pin_dir);
+
+	for (int ms = 0; err == -EBUSY && ms < UNPIN_WAIT_MS; ms += LOOK_MS) {
+		poll(NULL, 0, LOOK_MS);
+		err = unpin_folder(pin_dir);
+	}
+	return err;
+}
+
+static int child(const char *pin_dir, bool on_death, int in)
+{
+	static const int ignored[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
+	int at = fcntl(in, F_DUPFD_CLOEXEC, 10), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char word = 0;
+	ssize_t n;
+
+	if (at < 0 || null < 0)
+		return 1;
+	/* Whoever reads what its parent says must not wait for this one, too. */
+	for (int fd = 0; fd < 3; fd++) {
+		if (dup2(null, fd) < 0)
+			return 1;
+	}
+	if (dup2(at, 3) < 0)
+		return 1;
+	closefrom(4);
+	for (size_t i = 0; i < array_len(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	prctl(PR_SET_NAME, "ajar-unpin");
+	if (chdir("/") || proc_drop_privileges_but(0, 0, UINT64_C(1) << CAP_DAC_OVERRIDE))
+		return 1;
+	do {
+		n = read(3, &word, 1);
+	} while (n < 0 && errno == EINTR);
+	if (n > 0)
+		return word == WORD_REMOVE && unpin_folder(pin_dir);
+	return on_death && wait_and_remove(pin_dir);
+}
+
+int unpin_start(const char *pin_dir, bool on_death, struct unpinner *ret_u)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		close(fds[1]);
+		_exit(child(pin_dir, on_death, fds[0]));
+	}
+	close(fds[0]);
+	if (pid < 0) {
+		close(fds[1]);
+		return -EAGAIN;
+	}
+	*ret_u = (struct unpinner){ .pid = pid, .fd = fds[1] };
+	return 0;
+}
+
+void unpin_end(struct unpinner *u, bool remove)
+{
+	const char word = remove ? WORD_REMOVE : WORD_KEEP;
+
+	if (!u->pid)
+		return;
+	/* One that is not there any more has nothing to be told. */
+	if (send(u->fd, &word, 1, MSG_NOSIGNAL) < 0)
+		errno = 0;
+	close(u->fd);
+	while (waitpid(u->pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	*u = (struct unpinner){ 0 };
+}

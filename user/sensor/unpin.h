@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_SENSOR_UNPIN_H
+#define AJAR_SENSOR_UNPIN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/*
+ * Who removes the pin folder. The agent that reads the ring has no privilege, and may not remove a
+ * folder whose parent is root's: the root of a BPF file system, mode 0755 or 0700. A child does it,
+ * started while we are root. It is root's with CAP_DAC_OVERRIDE and nothing else, and reads nothing but
+ * one byte that we send it.
+ */
+struct unpinner {
+	pid_t pid;
+	int fd;
+};
+
+#define UNPIN_WAIT_MS 15000
+
+/*
+ * on_death: the folder is also removed when we die without a word, once no agent holds its lock; after
+ * UNPIN_WAIT_MS it is left to whoever does. Otherwise it stays then, for the next agent to take over.
+ */
+must_check int unpin_start(const char *pin_dir, bool on_death, struct unpinner *ret_u);
+/* Ends the child; remove: not before it has removed the folder, if no agent holds its lock. */
+void unpin_end(struct unpinner *u, bool remove);
+
+/* Removes the folder with the pins in it. -EBUSY: an agent holds it; -ENOENT: there is none. */
+must_check int unpin_folder(const char *pin_dir);
+
+#endif
