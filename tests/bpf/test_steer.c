@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/proc.h"
 #include "core/steering.h"
@@ -184,13 +186,16 @@ static void test_spawn(void)
 {
 	char text[STEERING_TEXT_MAX + 1] = "";
 	uint32_t head[2] = { 0 };
-	pid_t pid;
-	int fd, err;
+	_cleanup_(child_freep) struct child *c = NULL;
+	struct pollfd ended = { .events = POLLIN };
+	int fd, nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (!ok(new_namespace(), "a namespace"))
 		return;
-	err = steer_spawn(65534, 65534, UINT64_C(60000000000), &pid, &fd);
-	ok(!err && read(fd, head, sizeof(head)) == sizeof(head) && !head[0],
+	if (!ok(!steer_spawn(65534, 65534, UINT64_C(60000000000), &c), "a child"))
+		return;
+	fd = child_out(c);
+	ok(read(fd, head, sizeof(head)) == sizeof(head) && !head[0],
 	   "a child that is nobody reads that there is nothing");
 	ok(nft("table ip nat {\n chain pre {\n type nat hook prerouting priority -100;\n"
 	       "tcp dport 2222 dnat to 10.0.0.1:22\n }\n}\n"),
@@ -200,8 +205,10 @@ static void test_spawn(void)
 	   "it tells of the change by itself");
 	is_str(text, "tcp 2222 * 10.0.0.1:22 nft ip nat pre: dnat\n", "which is the rule");
 	is_int(head[1], 1, "one way");
-	close(fd);
-	ok(waitpid(pid, NULL, 0) == pid, "and it ends when nobody listens");
+	ended.fd = child_pidfd(c);
+	ok(dup2(nothing, fd) == fd && poll(&ended, 1, 20000) == 1,
+	   "and it ends when nobody listens");
+	close(nothing);
 }
 
 /* As kube-proxy has them: a service is a chain. */

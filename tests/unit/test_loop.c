@@ -14,8 +14,7 @@
 struct seen {
 	struct loop *loop;
 	struct loop_source *src, *other;
-	int ticks, signo, status, reads;
-	pid_t pid;
+	int ticks, signo, reads;
 };
 
 static int on_tick(void *arg)
@@ -36,16 +35,6 @@ static int on_signal(int signo, void *arg)
 	return 0;
 }
 
-static int on_child(pid_t pid, int status, void *arg)
-{
-	struct seen *s = arg;
-
-	s->pid = pid;
-	s->status = status;
-	loop_stop(s->loop);
-	return 0;
-}
-
 static int on_read_remove_both(void *arg)
 {
 	struct seen *s = arg;
@@ -61,30 +50,6 @@ static int on_limit(void *arg)
 {
 	(void)arg;
 	return -ETIMEDOUT;
-}
-
-static void children(struct loop *l, struct seen *s)
-{
-	const char *const argv[] = { "sh", "-c", "read x; test \"$x\" = hello && exit 3", NULL };
-	const char *const missing[] = { "/nonexistent/program", NULL };
-	const char *const killed[] = { "sh", "-c", "kill -9 $$", NULL };
-	struct proc_opts o = { .argv = argv, .input = "hello\n", .input_len = 6, .quiet = true };
-	pid_t pid = 0;
-
-	is_int(proc_spawn(&o, &pid), 0, "a child starts");
-	is_int(loop_add_child(l, pid, on_child, s), 0, "and is watched");
-	is_int(loop_run(l), 0, "the loop ends when it does");
-	is_int(s->pid, pid, "its pid is reported");
-	is_str(proc_status_text(s->status), "exited with status 3",
-	       "it read its input and left with 3");
-	o.argv = killed;
-	ok(!proc_spawn(&o, &pid) && !loop_add_child(l, pid, on_child, s) && !loop_run(l),
-	   "a child that is killed is reported too");
-	is_str(proc_status_text(s->status), "was killed by SIGKILL", "with the signal's name");
-	o.argv = missing;
-	pid = 7;
-	is_int(proc_spawn(&o, &pid), -ENOENT, "a program that is not there is said at once");
-	is_int(pid, 7, "and no pid is given");
 }
 
 static void drop(void)
@@ -131,7 +96,6 @@ int main(void)
 	       "and a writable one");
 	is_int(loop_run(s.loop), 0, "one callback removes both sources");
 	is_int(s.reads, 1, "and the other is not called any more");
-	children(s.loop, &s);
 	if (!geteuid())
 		drop();
 	loop_free(s.loop);

@@ -2,21 +2,20 @@
 #include "agent/steering.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "core/steering.h"
 #include "steer/reader.h"
 
 struct steering_end {
-	pid_t pid;
-	int fd;
+	struct child *child;
+	int fd; /* its output */
 	struct loop_source *source;
 	bool told; /* a list that was not empty */
 	steering_fn fn;
@@ -26,11 +25,13 @@ struct steering_end {
 void steering_start(uid_t uid, gid_t gid, uint64_t every_ns, struct steering_end **ret_e)
 {
 	struct steering_end *e = calloc(1, sizeof(*e));
-	int err = e ? steer_spawn(uid, gid, every_ns, &e->pid, &e->fd) : -ENOMEM;
+	int err = e ? steer_spawn(uid, gid, every_ns, &e->child) : -ENOMEM;
 
 	*ret_e = err ? NULL : e;
-	if (!err)
+	if (!err) {
+		e->fd = child_out(e->child);
 		return;
+	}
 	free(e);
 	log_warn("cannot read what steers connections past doors (%s), continuing without",
 		 strerror(-err));
@@ -40,9 +41,7 @@ void steering_free(struct steering_end *e)
 {
 	if (!e)
 		return;
-	close(e->fd);
-	kill(e->pid, SIGKILL);
-	waitpid(e->pid, NULL, 0);
+	child_free(e->child);
 	free(e);
 }
 

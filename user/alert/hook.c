@@ -2,37 +2,26 @@
 #include "alert/hook.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
-#include "base/loop.h"
+#include "base/child.h"
 #include "base/proc.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define TERM_GRACE_NS (1000 * NS_PER_MS)
 #define TEMPFAIL 75 /* EX_TEMPFAIL of sysexits.h */
-#define REAP_TRIES 500 /* of 2 ms, after SIGKILL */
 
 struct hook {
 	struct loop *loop;
 	char **argv; /* NULL-terminated */
 	uint64_t timeout_ns;
-	struct loop_source *timer;
-	pid_t pid; /* 0: nothing runs */
-	int pidfd;
-	struct loop_source *child;
-	bool timed_out;
+	struct child *child; /* NULL: nothing runs */
 	hook_done_fn done;
 	void *arg;
 };
-
-static int on_timer(void *arg);
 
 static char **copy_argv(const char *const *argv)
 {
@@ -57,21 +46,18 @@ static char **copy_argv(const char *const *argv)
 int hook_new_argv(struct loop *l, const char *const *argv, uint64_t timeout_ns,
 		  struct hook **ret_hook)
 {
-	_cleanup_(hook_freep) struct hook *h = calloc(1, sizeof(*h));
-	int err;
+	struct hook *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return -ENOMEM;
 	h->loop = l;
-	h->pidfd = -1;
 	h->timeout_ns = timeout_ns;
 	h->argv = copy_argv(argv);
-	if (!h->argv)
+	if (!h->argv) {
+		free(h);
 		return -ENOMEM;
-	err = loop_add_timer(l, on_timer, h, &h->timer);
-	if (err)
-		return err;
-	*ret_hook = take_ptr(h);
+	}
+	*ret_hook = h;
 	return 0;
 }
 
@@ -80,23 +66,6 @@ int hook_new(struct loop *l, const char *program, uint64_t timeout_ns, struct ho
 	const char *const argv[] = { program, NULL };
 
 	return hook_new_argv(l, argv, timeout_ns, ret_hook);
-}
-
-/*
- * The group's number cannot have become somebody else's: the leader is not reaped yet, so its pid is
- * taken. EPERM and ESRCH (it changed its user, or has no members left) leave nothing else to do.
- */
-static void kill_group(const struct hook *h, int signo)
-{
-	kill(-h->pid, signo);
-}
-
-static void forget_child(struct hook *h)
-{
-	loop_remove(take_ptr(h->child));
-	if (h->pidfd >= 0)
-		close(take_fd(h->pidfd));
-	h->pid = 0;
 }
 
 /* The last step of every run. The hook may be gone or run again when done() is back. */
@@ -108,42 +77,17 @@ static void finish(struct hook *h, int err, const char *why)
 		done(err, why, h->arg);
 }
 
-static int on_timer(void *arg)
+static int on_end(const struct child_end *end, void *arg)
 {
 	struct hook *h = arg;
-
-	if (!h->pid)
-		return 0;
-	if (h->timed_out) {
-		kill_group(h, SIGKILL);
-		return 0;
-	}
-	h->timed_out = true;
-	kill_group(h, SIGTERM);
-	return loop_timer_set(h->timer, TERM_GRACE_NS, 0);
-}
-
-static int on_child(void *arg)
-{
-	struct hook *h = arg;
+	int status = end->status;
 	char why[256];
-	siginfo_t info = { 0 };
-	bool timed_out = h->timed_out;
-	int status = 0, err;
 
-	if (waitid(P_PID, (id_t)h->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || !info.si_pid)
-		return 0;
-	if (timed_out)
-		kill_group(h, SIGKILL); /* the leader obeyed; what it started may not have */
-	waitpid(h->pid, &status, 0);
-	forget_child(h);
-	err = loop_timer_set(h->timer, 0, 0);
-	if (err)
-		return err;
-	if (timed_out) {
+	child_free(take_ptr(h->child));
+	if (end->err) {
 		snprintf(why, sizeof(why), "'%s' was not done after %llu ms and was ended",
 			 h->argv[0], (unsigned long long)(h->timeout_ns / NS_PER_MS));
-		finish(h, -ETIMEDOUT, why);
+		finish(h, end->err, why);
 	} else if (status) {
 		snprintf(why, sizeof(why), "'%s' %s", h->argv[0], proc_status_text(status));
 		finish(h, WIFEXITED(status) && WEXITSTATUS(status) == TEMPFAIL ? -EAGAIN : -EIO,
@@ -154,60 +98,38 @@ static int on_child(void *arg)
 	return 0;
 }
 
-static int watch(struct hook *h)
-{
-	int err;
-
-	h->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
-	if (h->pidfd < 0)
-		return -errno;
-	err = loop_add_fd(h->loop, h->pidfd, EPOLLIN, on_child, h, &h->child);
-	if (err)
-		return err;
-	return h->timeout_ns ? loop_timer_set(h->timer, h->timeout_ns, 0) : 0;
-}
-
-/* Ends and reaps what runs; a process that even SIGKILL cannot end at once is left to init. */
-static void abandon(struct hook *h)
-{
-	const struct timespec pause = { .tv_nsec = 2 * (long)NS_PER_MS };
-
-	if (!h->pid)
-		return;
-	kill_group(h, SIGKILL);
-	for (int i = 0; i < REAP_TRIES && waitpid(h->pid, NULL, WNOHANG) == 0; i++)
-		nanosleep(&pause, NULL);
-	forget_child(h);
-}
-
 void hook_run(struct hook *h, const void *input, size_t len, hook_done_fn done, void *arg)
 {
-	struct proc_opts o = { .argv = (const char *const *)h->argv,
-			       .input = input,
-			       .input_len = len,
-			       .own_session = true };
+	const struct proc_opts p = { .argv = (const char *const *)h->argv,
+				     .input = input,
+				     .input_len = len,
+				     .own_session = true };
+	const struct child_opts o = { .program = &p,
+				      .timeout_ns = h->timeout_ns,
+				      .grace_ns = TERM_GRACE_NS,
+				      .leave_group = true,
+				      .done = on_end,
+				      .arg = h };
 	char why[256];
 	int err;
 
-	if (h->pid) {
+	if (h->child) {
 		done(-EBUSY, "the run before is still under way", arg);
 		return;
 	}
 	h->done = done;
 	h->arg = arg;
-	h->timed_out = false;
-	err = proc_spawn(&o, &h->pid);
+	err = child_start(&o, &h->child);
 	if (err) {
-		h->pid = 0;
 		snprintf(why, sizeof(why),
 			 "cannot start '%s': %s (look at its path, its #! line and chmod +x)",
 			 h->argv[0], strerror(-err));
 		finish(h, err, why);
 		return;
 	}
-	err = watch(h);
+	err = child_watch(h->child, h->loop);
 	if (err) {
-		abandon(h);
+		child_free(take_ptr(h->child));
 		snprintf(why, sizeof(why), "cannot watch '%s': %s", h->argv[0], strerror(-err));
 		finish(h, err, why);
 	}
@@ -217,8 +139,7 @@ void hook_free(struct hook *h)
 {
 	if (!h)
 		return;
-	abandon(h);
-	loop_remove(h->timer);
+	child_free(h->child);
 	for (char **a = h->argv; a && *a; a++)
 		free(*a);
 	free(h->argv);

@@ -7,15 +7,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #define NS_PER_S UINT64_C(1000000000)
 #define EVENTS_MAX 64
 
-enum source_kind { SOURCE_FD, SOURCE_TIMER, SOURCE_SIGNALS, SOURCE_CHILD };
+enum source_kind { SOURCE_FD, SOURCE_TIMER, SOURCE_SIGNALS };
 
 struct loop_source {
 	struct loop *loop;
@@ -23,10 +21,8 @@ struct loop_source {
 	enum source_kind kind;
 	int fd; /* ours to close but for SOURCE_FD */
 	bool removed; /* freed when the present round of events is over */
-	pid_t pid;
 	loop_fn fn;
 	loop_signal_fn signal_fn;
-	loop_child_fn child_fn;
 	void *arg;
 };
 
@@ -153,14 +149,6 @@ int loop_add_signals(struct loop *l, const int *signals, loop_signal_fn fn, void
 	return add_owned(l, &src, NULL);
 }
 
-int loop_add_child(struct loop *l, pid_t pid, loop_child_fn fn, void *arg)
-{
-	struct loop_source src = { .kind = SOURCE_CHILD, .pid = pid, .child_fn = fn, .arg = arg };
-
-	src.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	return add_owned(l, &src, NULL);
-}
-
 void loop_remove(struct loop_source *src)
 {
 	struct loop *l;
@@ -208,17 +196,6 @@ static int on_signals(struct loop_source *src)
 	return 0;
 }
 
-static int on_child(struct loop_source *src)
-{
-	int status = 0;
-	pid_t pid = src->pid;
-
-	if (waitpid(pid, &status, WNOHANG) != pid)
-		return 0;
-	loop_remove(src);
-	return src->child_fn(pid, status, src->arg);
-}
-
 static int dispatch(struct loop_source *src)
 {
 	uint64_t expirations;
@@ -230,8 +207,6 @@ static int dispatch(struct loop_source *src)
 		return src->fn(src->arg);
 	case SOURCE_SIGNALS:
 		return on_signals(src);
-	case SOURCE_CHILD:
-		return on_child(src);
 	case SOURCE_FD:
 		break;
 	}

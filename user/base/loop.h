@@ -3,12 +3,11 @@
 #define AJAR_BASE_LOOP_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/err.h"
 
 /*
- * One epoll loop per process: fds, timers (timerfd), signals (signalfd) and children (pidfd).
+ * One epoll loop per process: fds, timers (timerfd), signals (signalfd); children are in base/child.h.
  * Callbacks return 0, or a negative errno that ends loop_run() with it. A callback may remove any
  * source, its own included. Sources belong to the loop; an fd given stays the caller's to close.
  */
@@ -16,7 +15,6 @@ struct loop;
 struct loop_source;
 typedef int (*loop_fn)(void *arg);
 typedef int (*loop_signal_fn)(int signo, void *arg);
-typedef int (*loop_child_fn)(pid_t pid, int wait_status, void *arg);
 
 must_check int loop_new(struct loop **ret_loop);
 void loop_free(struct loop *l);
@@ -31,8 +29,6 @@ must_check int loop_add_timer(struct loop *l, loop_fn fn, void *arg, struct loop
 must_check int loop_timer_set(struct loop_source *src, uint64_t after_ns, uint64_t every_ns);
 /* Blocks the signals of the 0-terminated list and delivers them here. */
 must_check int loop_add_signals(struct loop *l, const int *signals, loop_signal_fn fn, void *arg);
-/* Calls fn once when pid (a child of ours) has ended and reaps it. */
-must_check int loop_add_child(struct loop *l, pid_t pid, loop_child_fn fn, void *arg);
 void loop_remove(struct loop_source *src); /* NULL is fine */
 /* Until loop_stop() or a callback's error. */
 must_check int loop_run(struct loop *l);

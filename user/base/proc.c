@@ -154,8 +154,7 @@ static int child_exec(const struct proc_opts *o, int in_fd, pid_t parent)
 		if (null_fd < 0 || dup2(null_fd, STDERR_FILENO) < 0)
 			return -errno;
 	}
-	if (o->out_fd ? dup2(o->out_fd, STDOUT_FILENO) < 0
-		      : !o->own_stdout && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+	if (!o->own_stdout && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		return -errno;
 	if ((o->stdout_fd && dup2(o->stdout_fd, STDOUT_FILENO) < 0) ||
 	    (o->stderr_fd && dup2(o->stderr_fd, STDERR_FILENO) < 0))

@@ -18,7 +18,6 @@ struct proc_opts {
 	bool quiet; /* stdout and stderr to /dev/null */
 	bool own_stdin; /* our stdin is its stdin, and input is not looked at: an editor */
 	bool own_stdout; /* our stdout is its stdout; else its stdout goes to our stderr */
-	int out_fd; /* not 0: its stdout, before what own_stdout says */
 	bool own_session; /* setsid: proc_kill_group() ends its children too */
 	bool ends_with_us; /* SIGTERM when we die; proc_follow_supervisor() renews that after a change of uid */
 	const int *keep_fds; /* -1-terminated: fds that stay open across exec; NULL: only 0, 1, 2 */

@@ -4,24 +4,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/child.h"
 #include "base/file.h"
 #include "base/hostlist.h"
 #include "base/proc.h"
 #include "conf/conf.h"
 
 #define FILE_MAX (4 << 20)
-#define COMMAND_MS 10000
+#define COMMAND_NS UINT64_C(10000000000)
 #define SYSTEM_GROUPS "/etc/clustershell/groups.d"
 
 static int fail(struct groups *g, int err, const char *fmt, ...) printf_like(3, 4);
@@ -37,41 +32,27 @@ static int fail(struct groups *g, int err, const char *fmt, ...)
 
 /* --- a program's answer --------------------------------------------------------------------------------- */
 
-static int wait_for(pid_t pid, int *ret_status)
-{
-	_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int n = fd < 0 ? 1 : poll(&p, 1, COMMAND_MS);
-
-	if (n <= 0)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, ret_status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return n <= 0 ? -ETIMEDOUT : 0;
-}
-
 static int ask(struct groups *g, const char *const *argv, struct buf *out)
 {
-	_close_ int fd = memfd_create("answer", MFD_CLOEXEC);
-	const struct proc_opts o = { .argv = argv, .quiet = true, .out_fd = fd };
-	char path[32];
-	int err, status;
-	pid_t pid;
+	const struct proc_opts p = { .argv = argv, .quiet = true, .own_session = true };
+	const struct child_opts o = { .program = &p, .timeout_ns = COMMAND_NS };
+	int status = 0, err = child_run(&o, out, &status);
 
-	if (fd < 0)
-		return fail(g, -errno, "cannot start '%s': %s", argv[0], strerror(errno));
-	err = proc_spawn(&o, &pid);
-	if (err)
-		return fail(g, err, "cannot start '%s': %s", argv[0], strerror(-err));
-	err = wait_for(pid, &status);
-	if (err)
-		return fail(g, err, "'%s' did not answer within %d s", argv[0], COMMAND_MS / 1000);
-	if (status)
-		return fail(g, -EIO, "'%s' %s", argv[0], proc_status_text(status));
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	err = file_read(AT_FDCWD, path, out);
-	return err ? fail(g, err, "the answer of '%s' cannot be read", argv[0]) : 0;
+	switch (err) {
+	case 0:
+		return 0;
+	case -ETIMEDOUT:
+		return fail(g, err, "'%s' did not answer within %d s", argv[0],
+			    (int)(COMMAND_NS / 1000000000));
+	case -E2BIG:
+		return fail(g, err, "the answer of '%s' is longer than %zu bytes", argv[0],
+			    out->max);
+	case -EIO:
+		if (status)
+			return fail(g, err, "'%s' %s", argv[0], proc_status_text(status));
+		break;
+	}
+	return fail(g, err, "cannot start '%s': %s", argv[0], strerror(-err));
 }
 
 /* --- ClusterShell's files: "name: nodes" a line ------------------------------------------------------------ */

@@ -5,11 +5,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ajar/exit.h"
 #include "base/buf.h"
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hostlist.h"
@@ -299,11 +299,11 @@ static int run_editor(const char *path)
 {
 	const char *argv[EDITOR_WORDS_MAX + 2] = { 0 };
 	const char *editor = getenv("VISUAL");
-	struct proc_opts o = { .argv = argv, .own_stdout = true };
+	const struct proc_opts p = { .argv = argv, .own_stdin = true, .own_stdout = true };
+	const struct child_opts o = { .program = &p };
 	_free_ char *copy = NULL;
 	unsigned n = 0;
-	int err, status;
-	pid_t pid;
+	int err, status = 0;
 
 	if (!editor || !*editor)
 		editor = getenv("EDITOR");
@@ -319,17 +319,12 @@ static int run_editor(const char *path)
 			*word++ = '\0';
 	}
 	argv[n] = path;
-	o.own_stdin = true;
-	err = n ? proc_spawn(&o, &pid) : -ENOENT;
-	if (err)
-		return log_err(err, "cannot start the editor '%s': set EDITOR",
-			       editor ? editor : "vi");
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return log_err(-errno, "cannot wait for the editor");
+	err = n ? child_run(&o, NULL, &status) : -ENOENT;
 	if (status)
 		return log_usage("the editor %s: nothing is accepted", proc_status_text(status));
-	return 0;
+	return err ? log_err(err, "cannot start the editor '%s': set EDITOR",
+			     editor ? editor : "vi")
+		   : 0;
 }
 
 static int write_file(const struct proposal *p, const char *path)

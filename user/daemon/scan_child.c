@@ -2,14 +2,12 @@
 #include "daemon/scan_child.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/proc.h"
@@ -19,7 +17,7 @@
 #define ARGS_MAX 16
 #define AGAIN_NS UINT64_C(10000000000)
 #define DEATHS_MAX 5
-#define STOP_TRIES 1000 /* of 5 ms */
+#define STOP_NS UINT64_C(5000000000)
 
 static void fill(const struct scan_child *ch, const char *argv[ARGS_MAX])
 {
@@ -46,15 +44,33 @@ static void fill(const struct scan_child *ch, const char *argv[ARGS_MAX])
 	argv[n] = NULL;
 }
 
+static int on_end(const struct child_end *end, void *arg)
+{
+	struct scan_child *ch = arg;
+
+	child_free(take_ptr(ch->child));
+	if (!end->status)
+		return 0; /* it has nothing to do here, and has said why */
+	if (++ch->deaths >= DEATHS_MAX) {
+		log_warn("the scanner %s for the %uth time: nothing is scanned until the monitor "
+			 "is started again",
+			 proc_status_text(end->status), ch->deaths);
+		return 0;
+	}
+	log_warn("the scanner %s, starting it again in 10 s", proc_status_text(end->status));
+	return loop_timer_set(ch->timer, AGAIN_NS, 0);
+}
+
 /* It ends with us: who its parent is it reads from the environment, as every role does. */
 static int spawn(struct scan_child *ch, int go)
 {
 	const char *argv[ARGS_MAX], *above = getenv(PROC_SUPERVISOR_ENV);
 	const int keep[] = { go, -1 };
-	const struct proc_opts o = { .argv = argv,
+	const struct proc_opts p = { .argv = argv,
 				     .ends_with_us = true,
 				     .keep_password = true,
 				     .keep_fds = go < 0 ? NULL : keep };
+	const struct child_opts o = { .program = &p, .done = on_end, .arg = ch };
 	char pid[16], kept[32], number[16];
 	int err;
 
@@ -65,7 +81,7 @@ static int spawn(struct scan_child *ch, int go)
 	if (setenv(PROC_SUPERVISOR_ENV, pid, 1) < 0 ||
 	    (go >= 0 && setenv(SCAN_GO_ENV, number, 1) < 0))
 		return -errno;
-	err = proc_spawn(&o, &ch->pid);
+	err = child_start(&o, &ch->child);
 	unsetenv(SCAN_GO_ENV);
 	if (above ? setenv(PROC_SUPERVISOR_ENV, kept, 1) : unsetenv(PROC_SUPERVISOR_ENV))
 		return -errno;
@@ -92,31 +108,13 @@ void scan_child_start(struct scan_child *ch, const struct daemon_opts *o)
 		log_err(err, "cannot start the scanner, continuing without it");
 }
 
-static int on_end(pid_t pid, int status, void *arg)
-{
-	struct scan_child *ch = arg;
-
-	(void)pid;
-	ch->pid = 0;
-	if (!status)
-		return 0; /* it has nothing to do here, and has said why */
-	if (++ch->deaths >= DEATHS_MAX) {
-		log_warn("the scanner %s for the %uth time: nothing is scanned until the monitor "
-			 "is started again",
-			 proc_status_text(status), ch->deaths);
-		return 0;
-	}
-	log_warn("the scanner %s, starting it again in 10 s", proc_status_text(status));
-	return loop_timer_set(ch->timer, AGAIN_NS, 0);
-}
-
 static int on_timer(void *arg)
 {
 	struct scan_child *ch = arg;
 	int err = spawn(ch, -1);
 
 	if (!err)
-		return loop_add_child(ch->loop, ch->pid, on_end, ch);
+		return child_watch(ch->child, ch->loop);
 	log_err(err, "cannot start the scanner, continuing without it");
 	return 0;
 }
@@ -130,27 +128,12 @@ int scan_child_watch(struct scan_child *ch, struct loop *l)
 		log_debug("the scanner has ended already");
 	close_fd(&ch->go_fd);
 	ch->go_fd = -1;
-	return err || !ch->pid ? err : loop_add_child(l, ch->pid, on_end, ch);
+	return err || !ch->child ? err : child_watch(ch->child, l);
 }
 
 void scan_child_stop(struct scan_child *ch)
 {
-	const struct timespec pause = { .tv_nsec = 5000000 };
-
 	/* One that waits for the word is root still, and we are not: it ends by itself. */
 	close_fd(&ch->go_fd);
-	if (ch->pid) {
-		kill(ch->pid, SIGTERM);
-		for (int i = 0; i < STOP_TRIES; i++) {
-			if (waitpid(ch->pid, NULL, WNOHANG)) {
-				ch->pid = 0;
-				break;
-			}
-			nanosleep(&pause, NULL);
-		}
-	}
-	if (ch->pid) {
-		kill(ch->pid, SIGKILL);
-		waitpid(ch->pid, NULL, 0);
-	}
+	child_end(take_ptr(ch->child), STOP_NS);
 }

@@ -4,10 +4,10 @@
 
 #include <limits.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "base/err.h"
 
+struct child;
 struct daemon_opts;
 struct loop;
 struct loop_source;
@@ -18,7 +18,7 @@ struct scan_child {
 	struct loop *loop;
 	struct loop_source *timer;
 	char self[PATH_MAX];
-	pid_t pid; /* 0: none */
+	struct child *child; /* NULL: none */
 	int go_fd; /* the first one begins when a byte comes, and ends when this is closed without; -1: it has begun */
 	unsigned deaths;
 };

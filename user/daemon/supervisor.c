@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
 #include "ajar/exit.h"
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -30,24 +30,13 @@ struct supervisor {
 	int result;
 };
 
-static int on_role_end(pid_t pid, int status, void *arg);
+static int on_role_end(const struct child_end *end, void *arg);
 static int stop_next(struct supervisor *sv);
-
-static int on_stop_limit(void *arg)
-{
-	struct supervised *r = arg;
-
-	if (r->pid > 0) {
-		log_warn("%s does not end, killing it", r->name);
-		kill(r->pid, SIGKILL);
-	}
-	return 0;
-}
 
 static int start_role(struct supervised *r)
 {
 	struct supervisor *sv = r->of;
-	struct proc_opts o = {
+	struct proc_opts p = {
 		.keep_password = true,
 		.argv = r->argv,
 		.keep_fds = r->keep_fds,
@@ -56,18 +45,23 @@ static int start_role(struct supervised *r)
 		/* Ctrl-C on our terminal is for us alone: we end the roles in order. */
 		.own_session = !r->optional,
 	};
+	/* It ends its own children itself, and what it left behind when it was killed (a scanner) ends in order. */
+	const struct child_opts o = { .program = &p,
+				      .grace_ns = STOP_LIMIT_NS,
+				      .term_leader = true,
+				      .leave_group = true,
+				      .done = on_role_end,
+				      .arg = r };
 	int err = r->prepare ? r->prepare(r, sv->o.arg) : 0;
 
 	if (!err)
-		err = proc_spawn(&o, &r->pid);
-	if (err) {
-		r->pid = 0;
+		err = child_start(&o, &r->child);
+	if (err)
 		return log_err(err, "cannot start %s ('%s')", r->name, r->argv[0]);
-	}
 	r->started_ns = clock_boot_ns();
 	r->ready = false;
-	log_debug("%s started, pid %d", r->name, (int)r->pid);
-	return loop_add_child(sv->loop, r->pid, on_role_end, r);
+	log_debug("%s started, pid %d", r->name, (int)child_pid(r->child));
+	return child_watch(r->child, sv->loop);
 }
 
 static int on_restart(void *arg)
@@ -101,16 +95,19 @@ static int on_failed_start(struct supervised *r, int status)
 	return 0;
 }
 
-static int on_role_end(pid_t pid, int status, void *arg)
+static int on_role_end(const struct child_end *end, void *arg)
 {
 	struct supervised *r = arg;
 	struct supervisor *sv = r->of;
+	int status = end->status;
 
-	(void)pid;
-	r->pid = 0;
+	child_free(take_ptr(r->child));
 	r->ready = false;
 	if (sv->stopping) {
-		if (!r->optional && (!WIFEXITED(status) || WEXITSTATUS(status)))
+		if (end->killed)
+			log_warn("%s did not end within %u s and was killed", r->name,
+				 (unsigned)(STOP_LIMIT_NS / (1000 * MS)));
+		else if (!r->optional && (!WIFEXITED(status) || WEXITSTATUS(status)))
 			log_warn("%s %s while stopping", r->name, proc_status_text(status));
 		return stop_next(sv);
 	}
@@ -158,7 +155,7 @@ static int on_notify(void *arg)
 			bool first = !r->was_ready;
 			int err;
 
-			if (r->pid != pid)
+			if (!r->child || child_pid(r->child) != pid)
 				continue;
 			r->ready = r->was_ready = true;
 			if (!first)
@@ -200,11 +197,7 @@ void supervisor_free(struct supervisor *sv)
 	for (unsigned i = 0; i < sv->o.roles_len; i++) {
 		struct supervised *r = &sv->o.roles[i];
 
-		if (r->pid > 0) {
-			kill(r->pid, SIGKILL);
-			waitpid(r->pid, NULL, 0);
-			r->pid = 0;
-		}
+		child_free(take_ptr(r->child));
 		loop_remove(r->timer);
 	}
 	loop_remove(sv->notify);
@@ -221,18 +214,13 @@ static int stop_next(struct supervisor *sv)
 {
 	for (unsigned i = 0; i < sv->o.roles_len; i++) {
 		struct supervised *r = &sv->o.roles[i];
-		int err;
 
-		if (!r->pid)
+		if (!r->child)
 			continue;
 		if (r->stopping)
 			return 0; /* its end calls again */
 		r->stopping = true;
-		kill(r->pid, SIGTERM);
-		loop_remove(r->timer);
-		r->timer = NULL;
-		err = loop_add_timer(sv->loop, on_stop_limit, r, &r->timer);
-		return err ? err : loop_timer_set(r->timer, STOP_LIMIT_NS, 0);
+		return child_stop(r->child);
 	}
 	loop_stop(sv->loop);
 	return 0;

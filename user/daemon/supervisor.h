@@ -3,11 +3,12 @@
 #define AJAR_DAEMON_SUPERVISOR_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "base/err.h"
 
+struct child;
 struct loop;
+struct loop_source;
 
 /*
  * Keeps a fixed list of roles running as children: starts each when the one before it is ready, starts one that
@@ -29,7 +30,7 @@ struct supervised {
 	bool own_stdout;
 
 	/* The supervisor's own. */
-	pid_t pid;
+	struct child *child; /* NULL: it does not run */
 	bool ready, was_ready, stopping;
 	unsigned deaths;
 	unsigned long long started_ns;

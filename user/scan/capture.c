@@ -2,24 +2,21 @@
 #include "scan/capture.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
+#include "base/child.h"
 #include "base/proc.h"
 #include "scan/address.h"
 
 #define WORDS_MAX 32
 #define COMMAND_MAX 1024
-#define NS_PER_MS 1000000ULL
+#define ANSWERS_MAX (4u << 20)
 
 /* A name's answers, as the child writes them: small enough that a pipe passes them whole. */
 struct answer {
@@ -27,50 +24,6 @@ struct answer {
 	struct address address;
 };
 _Static_assert(sizeof(struct answer) < 4096, "a write of one answer is atomic");
-
-static int make_pipe(int *ret_ours, int *ret_theirs)
-{
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	*ret_ours = fds[0];
-	*ret_theirs = fds[1];
-	return 0;
-}
-
-/* Bytes there within the time: their number, 0 at the end, or a negative errno. */
-static ssize_t read_until(int fd, void *p, size_t n, uint64_t deadline_boot_ns)
-{
-	for (;;) {
-		uint64_t now = clock_boot_ns();
-		struct pollfd pfd = { .fd = fd, .events = POLLIN };
-		int left = now < deadline_boot_ns ? (int)((deadline_boot_ns - now) / NS_PER_MS) + 1
-						  : 0;
-		int ready = left ? poll(&pfd, 1, left) : 0;
-		ssize_t got;
-
-		if (!ready)
-			return -ETIMEDOUT;
-		if (ready < 0 && errno == EINTR)
-			continue;
-		got = ready < 0 ? -1 : read(fd, p, n);
-		if (got >= 0 || errno != EINTR)
-			return got < 0 ? -errno : got;
-	}
-}
-
-/* Whatever it is still at; its status. */
-static int end_child(pid_t pid, bool kill_it)
-{
-	int status = 0;
-
-	if (kill_it)
-		kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		continue;
-	return status;
-}
 
 static int split(char *command, const char *words[WORDS_MAX])
 {
@@ -88,40 +41,19 @@ static int split(char *command, const char *words[WORDS_MAX])
 
 int capture_program(const char *command, uint64_t timeout_ns, struct buf *b)
 {
-	uint64_t deadline = clock_boot_ns() + timeout_ns;
 	const char *words[WORDS_MAX];
-	_close_ int ours = -1, theirs = -1;
-	char copy[COMMAND_MAX], bytes[4096];
-	ssize_t got;
-	pid_t pid;
+	const struct proc_opts p = {
+		.argv = words, .own_session = true, .ends_with_us = true, .plain_env = true
+	};
+	const struct child_opts o = { .program = &p, .timeout_ns = timeout_ns };
+	char copy[COMMAND_MAX];
 	int err;
 
 	if (strlen(command) >= sizeof(copy))
 		return -E2BIG;
 	memcpy(copy, command, strlen(command) + 1);
 	err = split(copy, words);
-	if (!err)
-		err = make_pipe(&ours, &theirs);
-	if (!err) {
-		const struct proc_opts o = {
-			.argv = words,
-			.own_session = true,
-			.ends_with_us = true,
-			.stdout_fd = theirs,
-			.plain_env = true,
-		};
-
-		err = proc_spawn(&o, &pid);
-	}
-	if (err)
-		return err;
-	close(take_fd(theirs));
-	while ((got = read_until(ours, bytes, sizeof(bytes), deadline)) > 0 && !b->err)
-		buf_put(b, bytes, (size_t)got);
-	err = got < 0 ? (int)got : b->err;
-	if (end_child(pid, err != 0) && !err)
-		err = -EIO;
-	return err;
+	return err ? err : child_run(&o, b, NULL);
 }
 
 static void answer(int fd, uint32_t name, const struct addrinfo *ai)
@@ -143,50 +75,52 @@ static void answer(int fd, uint32_t name, const struct addrinfo *ai)
 		_exit(1);
 }
 
+struct question {
+	const char *const *names;
+	size_t n;
+};
+
 /* In the child: the resolver's library may do what it likes here, and end with us. */
-static void resolve(const char *const *names, size_t n, int fd)
+static int resolve(int out, void *arg)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC };
+	const struct question *q = arg;
 
-	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < q->n; i++) {
 		struct addrinfo *all = NULL;
 
-		if (getaddrinfo(names[i], NULL, &hints, &all))
+		if (getaddrinfo(q->names[i], NULL, &hints, &all))
 			continue;
 		for (const struct addrinfo *ai = all; ai; ai = ai->ai_next)
-			answer(fd, (uint32_t)i, ai);
+			answer(out, (uint32_t)i, ai);
 		freeaddrinfo(all);
 	}
-	_exit(0);
+	return 0;
 }
 
 int capture_addresses(const char *const *names, size_t n, uint64_t timeout_ns,
 		      capture_address_fn fn, void *arg)
 {
-	uint64_t deadline = clock_boot_ns() + timeout_ns;
-	_close_ int ours = -1, theirs = -1;
+	_cleanup_(buf_done) struct buf b = BUF_INIT(ANSWERS_MAX);
+	struct question q = { names, n };
+	const struct child_opts o = {
+		.function = resolve, .arg = &q, .own_group = true, .timeout_ns = timeout_ns
+	};
 	struct answer an;
-	pid_t pid;
 	int ret;
 
 	if (!n)
 		return 0;
-	ret = make_pipe(&ours, &theirs);
-	if (ret)
+	/* What came in time counts, whatever became of the rest. */
+	ret = child_run(&o, &b, NULL);
+	if (ret && ret != -ETIMEDOUT && ret != -EIO && ret != -E2BIG)
 		return ret;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		resolve(names, n, theirs);
-	setpgid(pid, pid); /* whichever of us is first */
-	close(take_fd(theirs));
-	while (!ret && read_until(ours, &an, sizeof(an), deadline) == sizeof(an)) {
+	ret = 0;
+	for (size_t at = 0; !ret && b.len - at >= sizeof(an); at += sizeof(an)) {
+		memcpy(&an, b.data + at, sizeof(an));
 		if (an.name < n)
 			ret = fn(names[an.name], &an.address, arg);
 	}
-	end_child(pid, true);
 	return ret;
 }

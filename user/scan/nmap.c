@@ -2,17 +2,11 @@
 #include "scan/nmap.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #include "base/buf.h"
-#include "base/loop.h"
+#include "base/child.h"
 #include "base/proc.h"
 #include "scan/guard.h"
 #include "scan/ports.h"
@@ -21,23 +15,16 @@
 #define MEMORY_MAX (4ULL << 30) /* address space; 32 hosts with all their ports took 180 MB */
 #define TARGETS_BYTES_MAX (64u << 10)
 #define TALK_MAX 2048 /* kept of its standard error */
-#define READ_BYTES (64u << 10)
 #define ARGS_MAX 40
 #define SCRIPT_TIME "5s"
 #define CONNECT_RATE_MAX                                                                           \
 	10000 /* what one process can do where nothing answers: select(2) and 1014 sockets */
-#define REAP_TRIES 500 /* of 2 ms, after SIGKILL */
 
 struct nmap {
-	struct loop *loop;
 	const struct nmap_ops *ops;
 	void *arg;
 	struct scan_xml *xml;
-	pid_t pid; /* 0: reaped */
-	int pidfd, out_fd, err_fd;
-	struct loop_source *child, *out, *talk_source, *timer;
-	bool out_ended, timed_out;
-	int status, err;
+	struct child *child;
 	struct guard guard;
 	struct buf talk;
 };
@@ -154,26 +141,6 @@ static uint64_t time_for(const struct nmap_job *job)
 
 /* --- its end ----------------------------------------------------------------------------------------- */
 
-static void kill_group(const struct nmap *n, int signo)
-{
-	kill(-n->pid, signo);
-}
-
-static void forget(struct nmap *n)
-{
-	guard_stop(&n->guard);
-	loop_remove(take_ptr(n->child));
-	loop_remove(take_ptr(n->out));
-	loop_remove(take_ptr(n->talk_source));
-	loop_remove(take_ptr(n->timer));
-	if (n->pidfd >= 0)
-		close(take_fd(n->pidfd));
-	if (n->out_fd >= 0)
-		close(take_fd(n->out_fd));
-	if (n->err_fd >= 0)
-		close(take_fd(n->err_fd));
-}
-
 /* What it said last, as one line that is safe to show. */
 static void last_words(const struct nmap *n, char *line, size_t size)
 {
@@ -195,118 +162,55 @@ static void last_words(const struct nmap *n, char *line, size_t size)
 	buf_done(&b);
 }
 
-static void finish(struct nmap *n)
+static int on_end(const struct child_end *end, void *arg)
 {
+	struct nmap *n = arg;
 	char why[512], said[200];
-	int err = n->err;
+	int err = end->err;
 
 	last_words(n, said, sizeof(said));
-	if (n->timed_out) {
-		err = -ETIMEDOUT;
+	if (err == -ETIMEDOUT) {
 		snprintf(why, sizeof(why), "nmap was not done in time and was killed");
 	} else if (err) {
 		snprintf(why, sizeof(why), "nmap's output cannot be used: %s",
 			 scan_xml_why(n->xml));
-	} else if (n->status) {
+	} else if (end->status) {
 		err = -EIO;
-		snprintf(why, sizeof(why), "nmap %s%s%s", proc_status_text(n->status),
+		snprintf(why, sizeof(why), "nmap %s%s%s", proc_status_text(end->status),
 			 *said ? ": " : "", said);
 	} else {
 		err = scan_xml_end(n->xml);
 		snprintf(why, sizeof(why), "%s", err ? scan_xml_why(n->xml) : "");
 	}
-	forget(n);
+	guard_stop(&n->guard);
 	n->ops->done(err, why, n->arg);
-}
-
-/* Only when the process is gone and the pipe is empty has it all been read. */
-static void check_end(struct nmap *n)
-{
-	if (!n->pid && n->out_ended)
-		finish(n);
-}
-
-static int on_child(void *arg)
-{
-	struct nmap *n = arg;
-	siginfo_t info = { 0 };
-
-	if (waitid(P_PID, (id_t)n->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || !info.si_pid)
-		return 0;
-	kill_group(
-		n,
-		SIGKILL); /* what it may have left behind; its number is not free before it is reaped */
-	waitpid(n->pid, &n->status, 0);
-	n->pid = 0;
-	loop_remove(take_ptr(n->child));
-	check_end(n);
-	return 0;
-}
-
-static int on_timer(void *arg)
-{
-	struct nmap *n = arg;
-
-	n->timed_out = true;
-	if (n->pid)
-		kill_group(n, SIGKILL);
 	return 0;
 }
 
 /* --- its output ---------------------------------------------------------------------------------------- */
 
-static int on_output(void *arg)
+static int on_output(const void *bytes, size_t len, void *arg)
 {
-	struct nmap *n = arg;
-	static char bytes[READ_BYTES];
-	ssize_t got = read(n->out_fd, bytes, sizeof(bytes));
+	const struct nmap *n = arg;
 
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (got > 0) {
-		if (!n->err)
-			n->err = scan_xml_feed(n->xml, bytes, (size_t)got);
-		/* It need not go on for nobody. */
-		if (n->err && n->pid)
-			kill_group(n, SIGKILL);
-		return 0;
-	}
-	n->out_ended = true;
-	loop_remove(take_ptr(n->out));
-	check_end(n);
-	return 0;
+	return scan_xml_feed(n->xml, bytes, len);
 }
 
-static int on_talk(void *arg)
+static void on_talk(const void *bytes, size_t len, void *arg)
 {
 	struct nmap *n = arg;
-	char bytes[1024];
-	ssize_t got = read(n->err_fd, bytes, sizeof(bytes));
+	const char *p = bytes;
 
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (got <= 0) {
-		loop_remove(take_ptr(n->talk_source));
-		return 0;
+	if (len > TALK_MAX) { /* its last words are what counts */
+		p += len - TALK_MAX;
+		len = TALK_MAX;
 	}
-	if (n->talk.len + (size_t)got > TALK_MAX)
+	if (n->talk.len + len > TALK_MAX)
 		buf_reset(&n->talk);
-	buf_put(&n->talk, bytes, (size_t)got);
-	return 0;
+	buf_put(&n->talk, p, len);
 }
 
 /* --- its start ------------------------------------------------------------------------------------------- */
-
-static int make_pipe(int *ret_ours, int *ret_theirs)
-{
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	*ret_ours = fds[0];
-	*ret_theirs = fds[1];
-	return fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
-}
 
 static int list_targets(const struct nmap_job *job, struct buf *b)
 {
@@ -322,26 +226,19 @@ static int list_targets(const struct nmap_job *job, struct buf *b)
 static int spawn(struct nmap *n, const struct nmap_job *job)
 {
 	_cleanup_(buf_done) struct buf targets = BUF_INIT(TARGETS_BYTES_MAX);
-	_close_ int out = -1, talk = -1;
 	struct args a = { .n = 0 };
 	int err = list_targets(job, &targets);
 
-	if (!err)
-		err = make_pipe(&n->out_fd, &out);
-	if (!err)
-		err = make_pipe(&n->err_fd, &talk);
 	if (err)
 		return err;
 	make_args(&a, job);
 	{
-		const struct proc_opts o = {
+		const struct proc_opts p = {
 			.argv = a.v,
 			.input = targets.data,
 			.input_len = targets.len,
 			.own_session = true,
 			.ends_with_us = true,
-			.stdout_fd = out,
-			.stderr_fd = talk,
 			.plain_env = true,
 			.uid = job->uid,
 			.gid = job->gid,
@@ -349,28 +246,19 @@ static int spawn(struct nmap *n, const struct nmap_job *job)
 			.memory_max = MEMORY_MAX,
 			.no_files = true,
 		};
+		const struct child_opts o = {
+			.program = &p,
+			.out = true,
+			.talk = true,
+			.timeout_ns = job->timeout_ns ? job->timeout_ns : time_for(job),
+			.on_out = on_output,
+			.on_talk = on_talk,
+			.done = on_end,
+			.arg = n,
+		};
 
-		return proc_spawn(&o, &n->pid);
+		return child_start(&o, &n->child);
 	}
-}
-
-static int watch(struct nmap *n, uint64_t timeout_ns, uint64_t lease_ns)
-{
-	int err;
-
-	n->pidfd = (int)syscall(SYS_pidfd_open, n->pid, 0);
-	if (n->pidfd < 0)
-		return -errno;
-	err = lease_ns ? guard_start(&n->guard, n->pidfd, lease_ns) : 0;
-	if (!err)
-		err = loop_add_fd(n->loop, n->pidfd, EPOLLIN, on_child, n, &n->child);
-	if (!err)
-		err = loop_add_fd(n->loop, n->out_fd, EPOLLIN, on_output, n, &n->out);
-	if (!err)
-		err = loop_add_fd(n->loop, n->err_fd, EPOLLIN, on_talk, n, &n->talk_source);
-	if (!err)
-		err = loop_add_timer(n->loop, on_timer, n, &n->timer);
-	return err ? err : loop_timer_set(n->timer, timeout_ns, 0);
 }
 
 int nmap_start(struct loop *l, const struct nmap_job *job, const struct nmap_ops *ops, void *arg,
@@ -381,17 +269,18 @@ int nmap_start(struct loop *l, const struct nmap_job *job, const struct nmap_ops
 
 	if (!n)
 		return -ENOMEM;
-	*n = (struct nmap){
-		.loop = l, .ops = ops, .arg = arg, .pidfd = -1, .out_fd = -1, .err_fd = -1
-	};
+	n->ops = ops;
+	n->arg = arg;
 	n->talk.max = TALK_MAX;
 	if (!job->targets_len)
 		return -EINVAL;
 	err = scan_xml_new(&ops->xml, arg, &n->xml);
 	if (!err)
 		err = spawn(n, job);
+	if (!err && job->lease_ns)
+		err = guard_start(&n->guard, child_pidfd(n->child), job->lease_ns);
 	if (!err)
-		err = watch(n, job->timeout_ns ? job->timeout_ns : time_for(job), job->lease_ns);
+		err = child_watch(n->child, l);
 	if (err)
 		return err;
 	*ret_nmap = take_ptr(n);
@@ -405,16 +294,10 @@ void nmap_renew(struct nmap *n)
 
 void nmap_free(struct nmap *n)
 {
-	const struct timespec pause = { .tv_nsec = 2000000 };
-
 	if (!n)
 		return;
-	if (n->pid > 0) {
-		kill_group(n, SIGKILL);
-		for (int i = 0; i < REAP_TRIES && waitpid(n->pid, NULL, WNOHANG) == 0; i++)
-			nanosleep(&pause, NULL);
-	}
-	forget(n);
+	child_free(n->child);
+	guard_stop(&n->guard);
 	scan_xml_free(n->xml);
 	buf_done(&n->talk);
 	free(n);

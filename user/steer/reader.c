@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/proc.h"
@@ -174,8 +175,16 @@ static int reader_main(const struct steer_fds *fds, int out, uint64_t every_ns)
 	return 0;
 }
 
-static int child(uid_t uid, gid_t gid, int out, uint64_t every_ns, pid_t parent)
+struct reader {
+	uid_t uid;
+	gid_t gid;
+	uint64_t every_ns;
+	pid_t parent;
+};
+
+static int in_child(int out, void *arg)
 {
+	const struct reader *r = arg;
 	/* Before Linux 6.4 any bpf(2) asks for CAP_BPF. */
 	const uint64_t keep = UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_BPF;
 	static const int ignored[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
@@ -194,28 +203,16 @@ static int child(uid_t uid, gid_t gid, int out, uint64_t every_ns, pid_t parent)
 	prctl(PR_SET_NAME, "ajar-steer");
 	/* The kernel needs seconds to list 50,000 rules: not at the cost of what runs here. */
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
-	if (proc_drop_privileges_but(uid, gid, keep) || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
-	    getppid() != parent)
+	if (proc_drop_privileges_but(r->uid, r->gid, keep) ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != r->parent)
 		return 1;
-	return reader_main(&fds, 3, every_ns);
+	return reader_main(&fds, 3, r->every_ns);
 }
 
-int steer_spawn(uid_t uid, gid_t gid, uint64_t every_ns, pid_t *ret_pid, int *ret_fd)
+int steer_spawn(uid_t uid, gid_t gid, uint64_t every_ns, struct child **ret_c)
 {
-	pid_t parent = getpid(), pid;
-	int fds[2];
+	struct reader r = { .uid = uid, .gid = gid, .every_ns = every_ns, .parent = getpid() };
+	const struct child_opts o = { .function = in_child, .arg = &r, .out = true };
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	pid = fork();
-	if (!pid)
-		_exit(child(uid, gid, fds[1], every_ns, parent));
-	close(fds[1]);
-	if (pid < 0) {
-		close(fds[0]);
-		return -errno;
-	}
-	*ret_pid = pid;
-	*ret_fd = fds[0];
-	return 0;
+	return child_start(&o, ret_c);
 }

@@ -3,11 +3,11 @@
 #define AJAR_STEER_READER_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/err.h"
 
 struct buf;
+struct child;
 
 /*
  * What steers in the network namespace we are in, as core/steering.h writes it. Needs CAP_NET_ADMIN (and, before Linux 6.4,
@@ -21,8 +21,8 @@ must_check int steer_read(const struct steer_fds *fds, struct buf *b, uint64_t *
 /*
  * The reading is a process of its own, forked before anything else is open: it keeps CAP_NET_ADMIN, which the kernel asks of
  * whoever lists rules, so that the agent need not. It looks when rules change and every every_ns, and writes what is different from
- * what it wrote last: u32 length, u32 ways, text. It ends when the other end of the pipe does.
+ * what it wrote last: u32 length, u32 ways, text. It ends when the other end of the pipe, child_out(), does.
  */
-must_check int steer_spawn(uid_t uid, gid_t gid, uint64_t every_ns, pid_t *ret_pid, int *ret_fd);
+must_check int steer_spawn(uid_t uid, gid_t gid, uint64_t every_ns, struct child **ret_c);
 
 #endif
