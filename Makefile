@@ -200,7 +200,7 @@ DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-syst
 DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
 	liburing-dev gcc-multilib jq faketime systemd mandoc bash-completion mariadb-server-core mariadb-client-core openssl \
 	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 openssh-server openssh-client nginx-light \
-	rpcbind chrony $(DEPS_VM)
+	rpcbind chrony slurm-client pdsh $(DEPS_VM)
 apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
 
 define apt_install

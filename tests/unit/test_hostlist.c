@@ -34,13 +34,27 @@ static void folding(void)
 		{ "n[0-10/2]", "n[0,2,4,6,8,10]" },
 		{ "rack[1-2]-n[1-3]", "rack[1-2]-n[1-3]" },
 		{ "r1-n1,r1-n2,r2-n1", "r1-n[1-2],r2-n1" },
-		{ "n1[0-9]x", "n[10-19]x" },
+		{ "n1[0-2]x", "n10x,n11x,n12x" }, /* Slurm has no brackets for these */
+		{ "n[1-2].site,n[1-2]-ib", "n1-ib,n2-ib,n1.site,n2.site" },
+		{ "rack[1-2,7]-node3", "rack[1-2,7]-node[3]" },
+		{ "a1b[1-2]c3d4", "a1b[1-2]c[3]d[4]" },
+		{ "rack3-node[1-2]", "rack3-node[1-2]" },
+		{ "node[1-3]x[1-2]", "node[1-3]x[1-2]" },
+		{ "fe80::[1-3]", "fe80::[1-3]" },
+		{ "10.0.[0-1].7", "10.0.[0-1].[7]" },
+		{ "n[1-3],", "n[1-3]" },
+		{ ", ,n1,,n2 , ", "n[1-2]" },
+		{ ",", "" },
+		{ "node[08-12]", "node[08-12]" },
+		{ "n[09-010]", "n[09-10]" },
+		{ "n[8-010]", "n[8-10]" },
+		{ "n[098-101],n[1-002]", "n[1-2,098-101]" },
 		{ "n[1-9]!n[3-4]", "n[1-2,5-9]" },
 		{ "n[1-9]&n[3-20]", "n[3-9]" },
 		{ "n[1-3]^n[2-4]", "n[1,4]" },
 		{ "n[1-5]!n3,n3", "n[1-5]" },
 		{ "99999999999999999999,100000000000000000000",
-		  "[99999999999999999999-100000000000000000000]" },
+		  "99999999999999999999,100000000000000000000" }, /* too long for brackets */
 		{ "1.2.3.4.5.6.7.8.9,1.2.3.4.5.6.7.8.8", "1.2.3.4.5.6.7.8.8,1.2.3.4.5.6.7.8.9" },
 	};
 
@@ -58,9 +72,17 @@ static void refusals(void)
 		{ "n[1-5", "the bracket is not closed", 1 },
 		{ "a,n]", "nothing to close with this bracket", 3 },
 		{ "n[1-x]", "a number is missing in the brackets", 4 },
-		{ "n[09-010]", "both ends of a zero-padded range have the same width", 2 },
+		{ "node*", "patterns are not known here: name the nodes, such as node[1-9]", 4 },
+		{ "n?de1", "patterns are not known here: name the nodes, such as node[1-9]", 1 },
+		{ "a,(null)",
+		  "no node's name has parentheses: Slurm writes (null) where there is no node", 2 },
+		{ "n{1-3}", "ranges stand in square brackets, such as node[1-9]", 1 },
+		{ " None assigned", "that is what Slurm says of a job without nodes", 1 },
+		{ "a,!b", "a node is missing beside the operator", 2 },
+		{ "n[]", "a number is missing in the brackets", 2 },
+		{ "n[1,,2]", "a number is missing in the brackets", 4 },
+		{ "n[[1]]", "a number is missing in the brackets", 2 },
 		{ "n[1-5/0]", "a step is at least 1", 2 },
-		{ "a,,b", "a node is missing beside the operator", 2 },
 		{ "a!", "a node is missing beside the operator", 2 },
 		{ "a,@gpu", "groups are not known here", 2 },
 		{ "a\033b", "a control character in a name", 1 },
@@ -135,6 +157,31 @@ static void big_and_short(void)
 	is_str(buf_str(&b), "a[1-2]", "what is short stays whole");
 }
 
+/* What Slurm cannot read folded stands one by one while there is room, and is folded as ClusterShell does where there is not. */
+static void not_slurms(void)
+{
+	_cleanup_(hostlist_done) struct hostlist h = { 0 };
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
+	struct hostlist_error e;
+
+	is_int(hostlist_parse(&h, "n[1-20].site", NULL, &e), 0, "names with a domain");
+	hostlist_fold_short(&h, &b, 200);
+	ok(buf_str(&b)[0] == 'n' && !strchr(buf_str(&b), '['), "stand one by one: %s", buf_str(&b));
+	buf_reset(&b);
+	hostlist_fold_short(&h, &b, 100);
+	is_str(buf_str(&b), "n[1-20].site", "where the list does not fit they are folded");
+	hostlist_done(&h);
+	buf_reset(&b);
+	is_int(hostlist_parse(&h, "n[10001-19000].site", NULL, &e), 0, "as are 9000 of them");
+	hostlist_fold(&h, &b);
+	is_str(buf_str(&b), "n[10001-19000].site", "which are more than 64 KiB");
+	hostlist_done(&h);
+	buf_reset(&b);
+	is_int(hostlist_parse(&h, "n[1-65537]", NULL, &e), 0, "65537 nodes");
+	hostlist_fold(&h, &b);
+	is_str(buf_str(&b), "n[1-65536,65537]", "are two ranges: Slurm takes 65536 in one");
+}
+
 static int resolve(const char *group, struct buf *text, void *arg)
 {
 	(void)arg;
@@ -193,8 +240,9 @@ static void sets(void)
 static void without_expanding(void)
 {
 	static const char *const texts[] = {
-		"n[1-20]",     "n[01-20]!n[5-7]", "n1[0-9]x,n[3,5-9/2]&n[1-6]^n2",
-		"a[1-3][1-3]", "n[098-101] n7",	  "n01"
+		"n[1-20]",	  "n[01-20]!n[5-7]", "n1[0-9]x,n[3,5-9/2]&n[1-6]^n2",
+		"a[1-3][1-3]",	  "n[098-101] n7",   "n01",
+		",n[08-120],,n3,"
 	};
 	unsigned wrong = 0, in = 0;
 
@@ -225,6 +273,7 @@ int main(void)
 	refusals();
 	hostile_sizes();
 	big_and_short();
+	not_slurms();
 	groups();
 	sets();
 	without_expanding();

@@ -12,7 +12,7 @@ struct buf;
 /*
  * Sets of node names, written and read folded as HPC tools do it: "node[001-480,500]", "rack[1-4]-node[1-32]", "n[0-10/2]".
  * "," and blanks unite, "!" takes away, "&" keeps what both have, "^" what one of them has; from left to right, as ClusterShell
- * has it. Zero padding is part of a name: node1 and node01 are two nodes. "@GROUP" is what the caller's resolver says.
+ * has it. Zero padding is part of a name: node1 and node01 are two nodes, and [08-120] begins with 08. Patterns are refused. "@GROUP" is what the caller's resolver says.
  * tests/unit/test_hostlist_oracle.c compares all of it with nodeset(1).
  */
 #define HOSTLIST_NODES_MAX (1 << 17) /* names in a set; more is -E2BIG */
@@ -57,9 +57,13 @@ void hostlist_subtract(struct hostlist *a, struct hostlist *b);
 void hostlist_intersect(struct hostlist *a, struct hostlist *b);
 must_check int hostlist_differ(struct hostlist *a, struct hostlist *b);
 
-/* Appends the shortest form known: "login1,node[001-480,500]"; nothing for an empty set. Failures stick in b. */
+/*
+ * Appends the shortest form that Slurm and ClusterShell take: "login1,node[001-480,500]", "rack[1-2]-node[3]"; nothing for an
+ * empty set. Names such as "n1.site", for which Slurm has no brackets, stand one by one, in 64 KiB at most: more of them are folded
+ * as ClusterShell has it. Failures stick in b.
+ */
 void hostlist_fold(struct hostlist *h, struct buf *b);
-/* The same, ended with ",... (480 nodes)" where it would have more than max bytes; max is at least 64. */
+/* The same; names such as "n1.site" are folded when the list would not fit; ended with ",... (480 nodes)" where it would have more than max bytes; max is at least 64. */
 void hostlist_fold_short(struct hostlist *h, struct buf *b, size_t max);
 
 /* The order: by the text around the numbers, then by the numbers. */

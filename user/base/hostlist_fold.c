@@ -5,6 +5,10 @@
  * differ along one axis only become one, axis by axis, until nothing changes. Which axis comes first decides what comes out, so
  * each is tried first and the fewest boxes win. That costs n log n for each axis, where comparing all boxes with
  * each other (as nodeset does) would take minutes for some thousand scattered names.
+ *
+ * What is printed is what Slurm takes: behind the first bracket every number is in brackets, "rack[1-2]-node[3]"; a range has
+ * at most 65536 numbers; and names with letters behind their last number ("node1.site") stand one by one, for Slurm has no brackets
+ * for them. Only a list of those that is too long for its reader is folded as ClusterShell does.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -14,6 +18,11 @@
 #include "base/buf.h"
 #include "base/hostlist.h"
 #include "base/hostlist_names.h"
+
+#define SLURM_RANGE_MAX 65536
+#define DIGITS_MAX                                                                                 \
+	18 /* as many as hostlist_parse() takes in brackets; names with longer numbers are not folded */
+#define LIST_MAX (64 << 10) /* bytes of a list of names that Slurm cannot fold */
 
 /* A number of a name, borrowed from it. */
 struct number {
@@ -108,14 +117,14 @@ static void put_number(struct buf *b, const struct number *n)
 	buf_put(b, n->ptr, n->len);
 }
 
-static void put_axis(struct buf *b, const struct number *numbers, const struct set *s)
+static void put_axis(struct buf *b, const struct number *numbers, const struct set *s, bool bracket)
 {
-	if (s->len > 1)
+	if (bracket)
 		buf_putc(b, '[');
 	for (uint32_t i = 0, end; i < s->len; i = end) {
 		bool padded = is_padded(&numbers[s->rank[i]]);
 
-		for (end = i + 1; end < s->len; end++)
+		for (end = i + 1; end < s->len && end - i < SLURM_RANGE_MAX; end++)
 			if (!follows(&numbers[s->rank[end - 1]], &numbers[s->rank[end]], padded))
 				break;
 		if (i)
@@ -126,12 +135,13 @@ static void put_axis(struct buf *b, const struct number *numbers, const struct s
 			put_number(b, &numbers[s->rank[end - 1]]);
 		}
 	}
-	if (s->len > 1)
+	if (bracket)
 		buf_putc(b, ']');
 }
 
 static void put_box(struct buf *b, const struct family *f, const struct box *box)
 {
+	bool bracket = false;
 	unsigned d = 0;
 
 	for (const char *p = f->names[0]; *p;) {
@@ -141,7 +151,8 @@ static void put_box(struct buf *b, const struct family *f, const struct box *box
 			buf_putc(b, *p++);
 			continue;
 		}
-		put_axis(b, f->axis[d], &box->axis[d]);
+		bracket |= box->axis[d].len > 1;
+		put_axis(b, f->axis[d], &box->axis[d], bracket);
 		d++;
 		p = end;
 	}
@@ -372,18 +383,41 @@ static int cover(struct family *f)
 	return err;
 }
 
-static int fold_family(char *const *names, size_t n, struct buf *b)
+static void list_family(char *const *names, size_t n, struct buf *b)
+{
+	for (size_t i = 0; i < n; i++) {
+		buf_puts(b, i ? "," : "");
+		buf_puts(b, names[i]);
+	}
+}
+
+/* Whether neither we nor others can read the names folded, or, with up to list_max bytes of names, Slurm cannot. */
+static bool stands_alone(char *const *names, size_t n, size_t list_max)
+{
+	size_t bytes = 0, name_len = strlen(names[0]);
+
+	for (size_t i = 0; i < n; i++) {
+		for (const char *p = names[i], *end; *p; p = end + (end == p)) {
+			end = hostlist_digits_end(p);
+			if (end - p > DIGITS_MAX)
+				return true;
+		}
+		bytes += strlen(names[i]) + 1;
+	}
+	if (names[0][name_len - 1] >= '0' && names[0][name_len - 1] <= '9')
+		return false;
+	return bytes <= list_max;
+}
+
+static int fold_family(char *const *names, size_t n, size_t list_max, struct buf *b)
 {
 	_cleanup_(family_done) struct family f = { .names = names, .len = n };
 	struct number numbers[HOSTLIST_DIMS_MAX];
 	int err;
 
 	f.dims = find_numbers(names[0], numbers);
-	if (n == 1 || !f.dims || f.dims > HOSTLIST_DIMS_MAX) {
-		for (size_t i = 0; i < n; i++) {
-			buf_puts(b, i ? "," : "");
-			buf_puts(b, names[i]);
-		}
+	if (n == 1 || !f.dims || f.dims > HOSTLIST_DIMS_MAX || stands_alone(names, n, list_max)) {
+		list_family(names, n, b);
 		return 0;
 	}
 	err = cover(&f);
@@ -394,7 +428,7 @@ static int fold_family(char *const *names, size_t n, struct buf *b)
 	return err;
 }
 
-void hostlist_fold(struct hostlist *h, struct buf *b)
+static void fold(struct hostlist *h, size_t list_max, struct buf *b)
 {
 	hostlist_sort(h);
 	for (size_t from = 0, to; from < h->len && !b->err; from = to) {
@@ -405,10 +439,15 @@ void hostlist_fold(struct hostlist *h, struct buf *b)
 				break;
 		if (from)
 			buf_putc(b, ',');
-		err = fold_family(h->names + from, to - from, b);
+		err = fold_family(h->names + from, to - from, list_max, b);
 		if (err && !b->err)
 			b->err = err;
 	}
+}
+
+void hostlist_fold(struct hostlist *h, struct buf *b)
+{
+	fold(h, LIST_MAX, b);
 }
 
 void hostlist_fold_short(struct hostlist *h, struct buf *b, size_t max)
@@ -417,7 +456,11 @@ void hostlist_fold_short(struct hostlist *h, struct buf *b, size_t max)
 		BUF_INIT(HOSTLIST_NODES_MAX * (HOSTLIST_NAME_MAX + 1));
 	size_t len;
 
-	hostlist_fold(h, &whole);
+	fold(h, max, &whole);
+	if (!whole.err && whole.len > max) {
+		buf_reset(&whole);
+		fold(h, 0, &whole);
+	}
 	if (whole.err && !b->err)
 		b->err = whole.err;
 	if (whole.err || whole.len <= max) {

@@ -4,7 +4,9 @@
  * term  = "@" name | piece...        piece = letters | "[" range { "," range } "]"
  * range = number [ "-" number [ "/" step ] ]
  *
- * A number that begins with 0 says how wide the others are, and both ends are then equally wide. All that
+ * A first number that begins with 0 says how wide the others are, as Slurm and pdsh have it: [08-120] is 08, 09, 10 ... 120. An empty
+ * place beside a comma names nobody, as there. Letters that no name has (patterns, parentheses, braces) are refused, for they are
+ * somebody's mistake: Slurm writes "(null)" for no node. All that
  * a text can blow up to is counted before it is made: a stranger's "n[0-99999999]" costs nothing.
  */
 #include <ctype.h>
@@ -108,8 +110,8 @@ static int parse_range(struct parse *p, const char **s, struct range *ret)
 {
 	const char *at = *s = skip_blanks(*s);
 	struct range r = { .step = 1 };
-	unsigned width, end_width, ignored;
-	bool padded, end_padded, any;
+	unsigned width, ignored;
+	bool padded, any;
 	int err = parse_number(p, s, &r.lo, &width, &padded);
 
 	if (err)
@@ -117,12 +119,9 @@ static int parse_range(struct parse *p, const char **s, struct range *ret)
 	r.hi = r.lo;
 	if (**s == '-') {
 		*s = skip_blanks(*s + 1);
-		err = parse_number(p, s, &r.hi, &end_width, &end_padded);
+		err = parse_number(p, s, &r.hi, &ignored, &any);
 		if (err)
 			return err;
-		if ((padded || end_padded) && width != end_width)
-			return fail(p, -EINVAL, at,
-				    "both ends of a zero-padded range have the same width");
 		if (r.lo > r.hi)
 			return fail(p, -EINVAL, at, "the range is backwards");
 		if (**s == '/') {
@@ -184,9 +183,27 @@ static int parse_brackets(struct parse *p, const char **s, struct piece *piece)
 
 /* --- terms -------------------------------------------------------------------------------------------- */
 
+/* Why no name has the letter, or NULL. Of groups it is for the resolver to say. */
+static const char *letter_flaw(char c)
+{
+	switch (c) {
+	case '*':
+	case '?':
+		return "patterns are not known here: name the nodes, such as node[1-9]";
+	case '(':
+	case ')':
+		return "no node's name has parentheses: Slurm writes (null) where there is no node";
+	case '{':
+	case '}':
+		return "ranges stand in square brackets, such as node[1-9]";
+	default:
+		return iscntrl((unsigned char)c) ? "a control character in a name" : NULL;
+	}
+}
+
 static int parse_term(struct parse *p, const char **s, struct term *t)
 {
-	const char *start = *s;
+	const char *start = *s, *flaw;
 	int err = 0;
 
 	while (!ends_term(**s) && !err) {
@@ -203,8 +220,9 @@ static int parse_term(struct parse *p, const char **s, struct term *t)
 		for (; !ends_term(**s) && **s != '['; (*s)++) {
 			if (**s == ']')
 				return fail(p, -EINVAL, *s, "nothing to close with this bracket");
-			if (iscntrl((unsigned char)**s))
-				return fail(p, -EINVAL, *s, "a control character in a name");
+			flaw = letter_flaw(**s);
+			if (flaw && (*start != '@' || iscntrl((unsigned char)**s)))
+				return fail(p, -EINVAL, *s, flaw);
 		}
 		piece->len = (size_t)(*s - piece->letters);
 	}
@@ -355,14 +373,24 @@ static int parse_one(struct parse *p, const char **s, char op, struct hostlist *
 	return err ? err : apply(p, at, op, h, &operand);
 }
 
+/* Past blanks and commas with nothing between them. */
+static const char *skip_empty(const char *s)
+{
+	while (isspace((unsigned char)*s) || *s == ',')
+		s++;
+	return s;
+}
+
 static int parse_text(struct parse *p, const char *text, struct hostlist *h)
 {
-	const char *s = skip_blanks(text);
+	const char *s = skip_empty(text);
 	char op = ',';
 	int err = 0;
 
 	if (strlen(s) > HOSTLIST_TEXT_MAX)
 		return fail(p, -E2BIG, s, "the node set is longer than 1 MiB");
+	if (!strncasecmp(s, "none assigned", 13))
+		return fail(p, -EINVAL, s, "that is what Slurm says of a job without nodes");
 	while (*s && !err) {
 		err = parse_one(p, &s, op, h);
 		if (err)
@@ -372,8 +400,8 @@ static int parse_text(struct parse *p, const char *text, struct hostlist *h)
 		if (!is_operator(*s))
 			continue;
 		op = *s;
-		s = skip_blanks(s + 1);
-		if (!*s)
+		s = op == ',' ? skip_empty(s) : skip_blanks(s + 1);
+		if (!*s && op != ',')
 			err = fail(p, -EINVAL, s, "a node is missing beside the operator");
 	}
 	return err;
@@ -424,7 +452,7 @@ bool hostlist_text_has(const char *text, const char *name)
 {
 	struct hostlist_error ignored;
 	struct parse p = { .text = text, .error = &ignored };
-	const char *s = skip_blanks(text);
+	const char *s = skip_empty(text);
 	bool has = false;
 	char op = ',';
 
@@ -445,7 +473,7 @@ bool hostlist_text_has(const char *text, const char *name)
 		if (!is_operator(*s))
 			continue;
 		op = *s;
-		s = skip_blanks(s + 1);
+		s = op == ',' ? skip_empty(s) : skip_blanks(s + 1);
 	}
 	return has;
 }
