@@ -77,6 +77,32 @@ printf 'class.groups %s\n' "$T/clustershell/groups.d" >>"$T/conf"
 class add @gpu folder --priority 1
 ok "groups are read from a folder as well, without nodeset" grep -q . <(classes | grep 'folder:node\[001-002\]')
 
+# --- at the border to Slurm; rules for nobody ----------------------------------------------------------------
+class add 'node[1-3],' slurm --priority 90
+same "a trailing comma is Slurm's: exit 0" "$RC" 0
+ok "nodes that never reported are said" says "node[1-3],: none of its nodes has ever reported; 'ajar node' lists those that have"
+class add 'node[008-0010]' padded --priority 200
+same "as is a range with ends of other widths: exit 0" "$RC" 0
+ok "with the width of the first" jq -es 'any(.[]; .class == "padded" and .resolved == "node[008-010]" and .nodes_reported == 3)' <(ajar node class -j --store "$S")
+ok "nothing is said of nodes that have reported" not says "has ever reported"
+for t in 'node*' 'n?de001' '(null)' 'node{001-002}' 'None assigned'; do
+	class add "$t" x
+	refuses "'$t' is no name" 2 "node set '$t': "
+done
+run node class --store "$S"
+ok "the list notes it" grep -q 'slurm.*none of its nodes has ever' <(tr '\n' ' ' <"$T/out" | tr -s ' ')
+run profile check --store "$S"
+ok "a check of the profiles says it" grep -q "^slurm: rule [0-9]* of 'ajar node class': node\[1-3\],: none of its nodes has ever reported" "$T/out"
+same "and has found something: exit 1" "$RC" 1
+printf 'class c nodes node[101-102]\nallow tcp 22\nclass d nodes node[001-002]\nallow tcp 22\n' >"$T/check"
+run profile check "$T/check" --store "$S"
+same "so does one of a file" "$OUT" "$T/check:1:1: warning: node[101-102]: none of its nodes has ever reported"
+run doctor -j --store "$S" --data "$D"
+ok "the doctor notes it" jq -es 'any(.[]; .check == "class rules" and .ok == null and (.detail | contains("names only nodes that have never reported")))' "$T/out"
+run maintenance add 'node[101-102]' --for 1h --reason x --store "$S"
+ok "a maintenance for nobody is said" says "none of its nodes has ever reported"
+ajar node class -j --store "$S" 2>/dev/null | jq -r 'select(.class == "slurm" or .class == "padded").id' | while read -r id; do ajar node class rm "$id" --store "$S" 2>/dev/null; done
+
 # --- membership from a profile's file, and everywhere else -------------------------------------------------
 printf 'class filed nodes node[003-004]\nallow tcp 22\n' >"$T/p"
 run profile import "$T/p" --store "$S"

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "cli/reported.h"
 #include "conf/conf.h"
 #include "conf/paths.h"
 #include "journal/journal.h"
@@ -25,6 +26,7 @@
 #include "ship/quarantine.h"
 #include "ship/state.h"
 #include "store/grant.h"
+#include "store/profile.h"
 #include "store/store.h"
 
 #define FREE_BYTES_MIN (UINT64_C(64) << 20)
@@ -416,6 +418,45 @@ static void check_profile(struct doctor *d, struct store *s)
 	profile_free(p);
 }
 
+struct class_rules {
+	struct hostlist reported;
+	unsigned all, idle;
+	char first[128]; /* of those for nobody */
+};
+
+static int count_rule(const struct store_class_rule *r, void *arg)
+{
+	struct class_rules *k = arg;
+
+	k->all++;
+	if (!r->resolved_ns || !*r->resolved || reported_of_text(&k->reported, r->resolved))
+		return 0;
+	if (!k->idle++)
+		snprintf(k->first, sizeof(k->first), "rule %" PRIu64 " (class '%.32s')", r->id,
+			 r->host_type);
+	return 0;
+}
+
+/* A rule for nodes that nobody has heard of is a slip of the pen, and the nodes that were meant are of another class. */
+static void check_class_rules(struct doctor *d, struct store *s)
+{
+	struct class_rules k = { 0 };
+	int err = reported_load(s, &k.reported);
+
+	if (!err)
+		err = store_class_rules(s, count_rule, &k);
+	if (err)
+		report(d, "class rules", HEALTH_BAD, NULL, "cannot be read: %s", store_why(s));
+	else if (k.idle && k.reported.len)
+		report(d, "class rules", HEALTH_NOTE,
+		       "ajar node class, and 'ajar node' for the names of nodes",
+		       "%u of %u name%s only nodes that have never reported: %s%s", k.idle, k.all,
+		       k.idle == 1 ? "s" : "", k.first, k.idle > 1 ? ", ..." : "");
+	else if (k.all)
+		report(d, "class rules", HEALTH_OK, NULL, "%u", k.all);
+	hostlist_done(&k.reported);
+}
+
 /* Has it what its role needs, and no more? */
 static void check_account(struct doctor *d, struct store *s)
 {
@@ -473,6 +514,7 @@ static void check_store(struct doctor *d)
 	if (!d->own_only) { /* a node's account reads nothing of others */
 		check_events(d, s);
 		check_profile(d, s);
+		check_class_rules(d, s);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include "base/parse.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "cli/reported.h"
 #include "cli/profile_util.h"
 #include "cli/words.h"
 #include "store/store.h"
@@ -154,6 +155,15 @@ static int read_where(const char *word, struct store_maintenance *m, struct buf 
 	return b->err ? log_usage("'%s' is too many names: give class:NAME", word) : 0;
 }
 
+static void say_unknown(struct store *s, const char *nodes)
+{
+	_cleanup_(hostlist_done) struct hostlist h = { 0 };
+	struct hostlist_error ignored;
+
+	if (nodes && !hostlist_parse(&h, nodes, NULL, &ignored))
+		reported_say(s, &h, nodes);
+}
+
 static int read_times(const struct cmd_ctx *c, struct store_maintenance *m)
 {
 	const char *length = cmd_opt(c, "for");
@@ -198,6 +208,7 @@ static int add(struct cmd_ctx *c)
 		cmd_store_err(err, s, "cannot add the maintenance");
 		return AJAR_EXIT_ERROR;
 	}
+	say_unknown(s, m.nodes);
 	view_time(&until, m.ends_ns, false);
 	if (!c->quiet)
 		printf("maintenance %" PRIu64 " until %s UTC: alerts are held back, doors are "

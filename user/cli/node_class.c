@@ -22,6 +22,7 @@
 #include "cli/groups.h"
 #include "cli/out.h"
 #include "cli/profile_util.h"
+#include "cli/reported.h"
 #include "cli/words.h"
 #include "conf/conf.h"
 #include "monitor/classes.h"
@@ -42,6 +43,7 @@ struct rules {
 	struct store *s;
 	struct rule *list;
 	size_t len;
+	struct hostlist reported; /* of list only */
 };
 
 static void rules_done(struct rules *r)
@@ -55,6 +57,7 @@ static void rules_done(struct rules *r)
 			free(texts[k]);
 	}
 	free(r->list);
+	hostlist_done(&r->reported);
 	store_free(r->s);
 }
 
@@ -193,7 +196,13 @@ static int sync_rules(struct cmd_ctx *c)
 
 /* --- showing ---------------------------------------------------------------------------------------------- */
 
-static int list_json(const struct rules *r)
+/* A rule for nodes of which none has ever reported: a mistake, or made ahead. */
+static bool is_for_nobody(struct rules *r, const struct rule *x)
+{
+	return x->resolved_ns && *x->resolved && !reported_of_text(&r->reported, x->resolved);
+}
+
+static int list_json(struct rules *r)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 21);
 	struct jsonw w;
@@ -214,13 +223,18 @@ static int list_json(const struct rules *r)
 		jsonw_str(&w, "resolved", x->resolved_ns ? x->resolved : NULL);
 		jsonw_time(&w, "resolved_at", x->resolved_ns);
 		jsonw_str(&w, "problem", x->problem[0] ? x->problem : NULL);
+		if (x->resolved_ns)
+			jsonw_u64(&w, "nodes_reported",
+				  reported_of_text(&r->reported, x->resolved));
+		else
+			jsonw_null(&w, "nodes_reported");
 		jsonw_end_obj(&w);
 		err = out_json(&w);
 	}
 	return err ? err : out_flush();
 }
 
-static int list_table(const struct rules *r)
+static int list_table(struct rules *r)
 {
 	static const struct table_column columns[] = {
 		{ "ID", 0, true, false },	  { "PRIORITY", 0, true, false },
@@ -232,6 +246,9 @@ static int list_table(const struct rules *r)
 
 	for (size_t i = 0; i < r->len && !err; i++) {
 		const struct rule *x = &r->list[i];
+		const char *note = x->problem[0]	 ? x->problem
+				   : is_for_nobody(r, x) ? REPORTED_NONE
+							 : x->reason;
 		char id[24], priority[16];
 
 		snprintf(id, sizeof(id), "%" PRIu64, x->id);
@@ -242,9 +259,10 @@ static int list_table(const struct rules *r)
 						      x->nodes,
 						      x->host_type,
 						      x->resolved_ns ? x->resolved : "not yet",
-						      x->problem[0] ? x->problem : x->reason };
+						      note };
 
-			err = table_row(t, cells, array_len(cells), x->problem[0] ? "33" : NULL);
+			err = table_row(t, cells, array_len(cells),
+					note == x->reason ? NULL : "33");
 		}
 	}
 	if (!err && t)
@@ -258,6 +276,10 @@ static int list(struct cmd_ctx *c)
 
 	if (cmd_bad_words(c, 0, 1) || load(&r, STORE_READONLY))
 		return AJAR_EXIT_ERROR;
+	if (reported_load(r.s, &r.reported)) {
+		cmd_store_err(-EIO, r.s, "cannot read the nodes");
+		return AJAR_EXIT_ERROR;
+	}
 	if (!r.len)
 		log_info("no rules: each node is of the class that it says itself (node.class); "
 			 "'ajar node "
@@ -397,10 +419,12 @@ static int set(struct cmd_ctx *c, const char *host_type)
 			store_rollback(r.s);
 		return AJAR_EXIT_ERROR;
 	}
-	if (host_type)
+	if (host_type) {
 		log_info("%s: class '%s', whatever rules say", buf_str(&b), host_type);
-	else if (!changed)
+		reported_say(r.s, &nodes, c->argv[1]);
+	} else if (!changed) {
 		log_info("%s: nobody had set a class", buf_str(&b));
+	}
 	return AJAR_EXIT_OK;
 }
 
@@ -442,6 +466,7 @@ static int add(struct cmd_ctx *c)
 	if (err)
 		return AJAR_EXIT_ERROR;
 	log_info("class '%s': %s", x.host_type, nodes.len ? buf_str(&b) : "no node yet");
+	reported_say(r.s, &nodes, c->argv[1]);
 	return AJAR_EXIT_OK;
 }
 

@@ -8,15 +8,19 @@
 #include "audit/explain.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/hostlist.h"
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/groups.h"
 #include "cli/out.h"
 #include "cli/profile_check.h"
 #include "cli/profile_util.h"
+#include "cli/reported.h"
 #include "conf/conf.h"
 #include "conf/profile_text.h"
+#include "store/profile.h"
 #include "store/store.h"
 
 /* --- a file ------------------------------------------------------------------------------------------ */
@@ -138,6 +142,35 @@ int profile_print_problems(const struct profile_text *t, const char *path, bool 
 	return err ? err : out_flush();
 }
 
+/* Lines that name nodes of which none has ever reported. Without a store, or before the first node, there is nothing to say. */
+static int check_nodes(struct cmd_ctx *c, struct profile_text *t)
+{
+	_cleanup_(hostlist_done) struct hostlist reported = { 0 };
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct groups g = { .conf = c->conf };
+	const struct hostlist_groups by = { groups_resolve, &g };
+	bool any = false;
+	int err = 0;
+
+	for (size_t i = 0; i < t->len; i++)
+		any |= t->lines[i].nodes != NULL;
+	if (!any || !cmd_store_exists(c) || cmd_store(c, STORE_READONLY, &s) ||
+	    reported_load(s, &reported))
+		return 0;
+	for (size_t i = 0; i < t->len && !err && reported.len; i++) {
+		_cleanup_(hostlist_done) struct hostlist h = { 0 };
+		const struct profile_line *l = &t->lines[i];
+		struct hostlist_error ignored;
+
+		if (!l->nodes || hostlist_parse(&h, l->nodes, &by, &ignored) || !h.len ||
+		    reported_of(&reported, &h))
+			continue;
+		err = profile_text_problem(t, l->number, l->column, true, "%s: " REPORTED_NONE,
+					   l->nodes);
+	}
+	return err;
+}
+
 static int check_file(struct cmd_ctx *c, const char *path, bool *bad)
 {
 	_cleanup_(profile_text_done) struct profile_text t = { 0 };
@@ -147,6 +180,8 @@ static int check_file(struct cmd_ctx *c, const char *path, bool *bad)
 	if (err)
 		return err;
 	err = profile_text_parse(b.data, b.len, cmd_opt(c, "class"), &t);
+	if (!err)
+		err = check_nodes(c, &t);
 	if (!err)
 		err = profile_check_text(&t, clock_wall_ns());
 	if (err)
@@ -218,6 +253,52 @@ static int check_type(const char *host_type, bool accepted, uint64_t accepted_ns
 	return w->out_err = check_rows(w, p);
 }
 
+struct rule_walk {
+	struct walk *w;
+	struct hostlist reported;
+};
+
+/* A rule for membership that nobody is a member by. */
+static int check_rule(const struct store_class_rule *r, void *arg)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 21);
+	struct rule_walk *rw = arg;
+	const char *only = cmd_opt(rw->w->c, "class");
+	struct jsonw j;
+
+	if (!r->resolved_ns || !*r->resolved || (only && strcmp(only, r->host_type)) ||
+	    reported_of_text(&rw->reported, r->resolved))
+		return 0;
+	rw->w->bad = true;
+	if (!rw->w->c->json) {
+		esc_text(&b, r->host_type, strlen(r->host_type), 0);
+		buf_printf(&b, ": rule %" PRIu64 " of 'ajar node class': ", r->id);
+		esc_text(&b, r->nodes, strlen(r->nodes), 200);
+		buf_puts(&b, ": " REPORTED_NONE "\n");
+		return rw->w->out_err = out_put(&b);
+	}
+	jsonw_init(&j, &b);
+	jsonw_obj(&j, NULL);
+	jsonw_str(&j, "class", r->host_type);
+	jsonw_u64(&j, "class_rule", r->id);
+	jsonw_str(&j, "nodes", r->nodes);
+	jsonw_str(&j, "level", "warning");
+	jsonw_str(&j, "problem", REPORTED_NONE);
+	jsonw_end_obj(&j);
+	return rw->w->out_err = out_json(&j);
+}
+
+static int check_rules(struct walk *w)
+{
+	struct rule_walk rw = { .w = w };
+	int err = reported_load(w->s, &rw.reported);
+
+	if (!err && rw.reported.len)
+		err = store_class_rules(w->s, check_rule, &rw);
+	hostlist_done(&rw.reported);
+	return err;
+}
+
 static int check_store(struct cmd_ctx *c)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
@@ -228,6 +309,8 @@ static int check_store(struct cmd_ctx *c)
 		return AJAR_EXIT_ERROR;
 	w.s = s;
 	err = store_host_types(s, check_type, &w);
+	if (!err)
+		err = check_rules(&w);
 	if (!err)
 		w.out_err = err = out_flush();
 	if (w.out_err)
