@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "store/scan_changes.h"
 #include "store/migrate.h"
+#include "store/sql.h"
 #include "store/store.h"
 #include "tap.h"
 
@@ -685,6 +686,54 @@ static void test_plans(void)
 	sqlite3_reset_auto_extension();
 }
 
+/* --- statements ------------------------------------------------------------------------------------ */
+
+static unsigned prepared(const char *text, bool *ret_there)
+{
+	unsigned n = 0;
+
+	*ret_there = false;
+	for (sqlite3_stmt *st = NULL; (st = sqlite3_next_stmt(watched, st)); n++)
+		*ret_there |= !strcmp(sqlite3_sql(st), text);
+	return n;
+}
+
+static void test_statements(void)
+{
+	static const char often[] = "SELECT 'often', ?";
+	static char rare[3 * SQL_STMTS_MAX][32];
+	struct sql_stmt *busy = NULL;
+	struct store *s = NULL;
+	bool there;
+
+	sqlite3_auto_extension((void (*)(void))on_connect);
+	if (!ok(!store_open("sqlite::memory:", STORE_CREATE, &s, NULL), "a store"))
+		return;
+	is_int(sql_run_args(s, NULL, often, SQL()), -EINVAL,
+	       "a statement with another number of values is refused");
+	ok(strstr(store_why(s), "1 values got 0"), "and says: %s", store_why(s));
+	is_int(sql_stmt_get(s, "SELECT 'busy'", &busy), 0, "one statement is in use all the time");
+	for (size_t i = 0; i < array_len(rare); i++) {
+		_sql_ struct sql a = { .s = s }, b = { .s = s };
+
+		snprintf(rare[i], sizeof(rare[i]), "SELECT 'rare', %zu", i);
+		if (sql_first(&a, often, CONST(1)) != 1 || sql_first_args(&b, rare[i], SQL()) != 1)
+			ok(false, "statement %zu: %s", i, store_why(s));
+	}
+	is_int(prepared(often, &there), SQL_STMTS_MAX,
+	       "of more statements than the cache holds it keeps so many");
+	ok(there, "the one that is used all the time among them");
+	(void)prepared(rare[array_len(rare) - 1], &there);
+	ok(there, "and the last one");
+	(void)prepared(rare[0], &there);
+	ok(!there, "but not the first");
+	sql_stmt_put(busy);
+	(void)prepared("SELECT 'busy'", &there);
+	ok(there, "one in use stays, whatever its age");
+	store_free(s);
+	sqlite3_reset_auto_extension();
+}
+
 static void test_in_memory(void)
 {
 	struct store *a = NULL, *b = NULL;
@@ -715,6 +764,7 @@ int main(void)
 	test_hand_sql();
 	test_views();
 	test_plans();
+	test_statements();
 	test_busy();
 	test_full_disk(); /* the last one: it leaves for another mount namespace */
 	return tap_done();

@@ -6,8 +6,6 @@
 #include "store/sql.h"
 #include "store/wrap.h"
 
-#define NO_SCANS "this kind of store keeps no scans"
-
 static int mark_compared(struct store *s, const struct store_scan_host *h, uint64_t now_ns,
 			 bool *ret_ours)
 {
@@ -18,7 +16,7 @@ static int mark_compared(struct store *s, const struct store_scan_host *h, uint6
 		err = sql_run(s, &n,
 			      "UPDATE scan_hosts SET compared_ns = ? WHERE scan_id = ? AND node_id "
 			      "= ? AND addr = ? AND compared_ns = 0",
-			      "uuus", now_ns, h->scan_id, id, h->addr);
+			      U(now_ns), U(h->scan_id), U(id), S(h->addr));
 	if (!err)
 		*ret_ours = n == 1;
 	return err;
@@ -28,8 +26,7 @@ int store_scan_compare(struct store *s, const struct store_scan_host *h, uint64_
 		       bool *ret_ours)
 {
 	bool ours = false;
-	int err = s->ops->sql ? write_op(s, mark_compared(s, h, now_ns, &ours))
-			      : store_set_why(s, -EOPNOTSUPP, NO_SCANS);
+	int err = write_op(s, mark_compared(s, h, now_ns, &ours));
 
 	if (!err)
 		*ret_ours = ours;
@@ -68,7 +65,7 @@ int store_doubts(struct store *s, const char *node, const char *addr, store_doub
 	int ret = sql_get(&q,
 			  "SELECT " DOUBT_COLS " FROM scan_doubts d JOIN nodes n ON n.id = "
 			  "d.node_id WHERE n.name = ? AND d.addr = ?",
-			  "ss", node, addr);
+			  S(node), S(addr));
 
 	return ret ? ret : each_doubt(&q, fn, arg);
 }
@@ -77,10 +74,10 @@ int store_doubts_due(struct store *s, uint64_t now_ns, uint32_t limit, store_dou
 {
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(&q,
-			  "SELECT " DOUBT_COLS " FROM scan_doubts d JOIN nodes n ON n.id = "
-			  "d.node_id WHERE d.asked_ns = 0 AND d.due_ns <= ? ORDER BY n.name, "
-			  "d.addr, d.port LIMIT ?",
-			  "uu", now_ns, (uint64_t)limit);
+			  "SELECT " DOUBT_COLS
+			  " FROM scan_doubts d JOIN nodes n ON n.id = d.node_id WHERE d.asked_ns = "
+			  "0 AND d.due_ns <= ? ORDER BY n.name, d.addr, d.port LIMIT ?",
+			  U(now_ns), U(limit));
 
 	return ret ? ret : each_doubt(&q, fn, arg);
 }
@@ -93,7 +90,7 @@ static int del_doubt(struct store *s, const struct store_doubt *d, uint64_t *ret
 		   : sql_run(s, NULL,
 			     "DELETE FROM scan_doubts WHERE node_id = ? AND addr = ? AND proto = ? "
 			     "AND port = ?",
-			     "usuu", *ret_id, d->addr, (uint64_t)d->proto, (uint64_t)d->port);
+			     U(*ret_id), S(d->addr), U(d->proto), U(d->port));
 }
 
 static int put_doubt(struct store *s, const struct store_doubt *d)
@@ -105,14 +102,12 @@ static int put_doubt(struct store *s, const struct store_doubt *d)
 		   : sql_run(s, NULL,
 			     "INSERT INTO scan_doubts (node_id, addr, proto, port, kind, scan_id, "
 			     "due_ns, asked_ns) VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
-			     "usuuuuu", id, d->addr, (uint64_t)d->proto, (uint64_t)d->port,
-			     (uint64_t)d->kind, d->scan_id, d->due_ns);
+			     U(id), S(d->addr), U(d->proto), U(d->port), U(d->kind), U(d->scan_id),
+			     U(d->due_ns));
 }
 
 int store_doubt_put(struct store *s, const struct store_doubt *d)
 {
-	if (!s->ops->sql)
-		return store_set_why(s, -EOPNOTSUPP, NO_SCANS);
 	return write_op(s, put_doubt(s, d));
 }
 
@@ -120,8 +115,6 @@ int store_doubt_del(struct store *s, const struct store_doubt *d)
 {
 	uint64_t id = 0;
 
-	if (!s->ops->sql)
-		return store_set_why(s, -EOPNOTSUPP, NO_SCANS);
 	return write_op(s, del_doubt(s, d, &id));
 }
 
@@ -134,23 +127,19 @@ static int mark_asked(struct store *s, const struct store_doubt *d, uint64_t now
 		   : sql_run(s, NULL,
 			     "UPDATE scan_doubts SET asked_ns = ? WHERE node_id = ? AND addr = ? "
 			     "AND proto = ? AND port = ?",
-			     "uusuu", now_ns, id, d->addr, (uint64_t)d->proto, (uint64_t)d->port);
+			     U(now_ns), U(id), S(d->addr), U(d->proto), U(d->port));
 }
 
 int store_doubt_asked(struct store *s, const struct store_doubt *d, uint64_t now_ns)
 {
-	if (!s->ops->sql)
-		return store_set_why(s, -EOPNOTSUPP, NO_SCANS);
 	return write_op(s, mark_asked(s, d, now_ns));
 }
 
 int store_doubts_prune(struct store *s, uint64_t before_ns)
 {
-	if (!s->ops->sql)
-		return store_set_why(s, -EOPNOTSUPP, NO_SCANS);
 	return write_op(s, sql_run(s, NULL,
 				   "DELETE FROM scan_doubts WHERE asked_ns > 0 AND asked_ns < ?",
-				   "u", before_ns));
+				   U(before_ns)));
 }
 
 /* --- alerts of a node ------------------------------------------------------------------------------- */
@@ -162,7 +151,7 @@ int store_alerts_on(struct store *s, const char *node, store_alert_on_fn fn, voi
 			  "SELECT a.id, a.alert_key, a.kind, a.severity, a.state, a.host_type, "
 			  "a.proto, a.port FROM alert_nodes t JOIN alerts a ON a.id = t.alert_id "
 			  "JOIN nodes n ON n.id = t.node_id WHERE n.name = ? AND t.open_count > 0",
-			  "s", node);
+			  S(node));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_alert a = {
@@ -184,12 +173,10 @@ int store_alerts_on(struct store *s, const char *node, store_alert_on_fn fn, voi
 
 static int say(struct store *s, uint64_t alert_id, const char *why)
 {
-	return sql_run(s, NULL, "UPDATE alerts SET why = ? WHERE id = ?", "su", why, alert_id);
+	return sql_run(s, NULL, "UPDATE alerts SET why = ? WHERE id = ?", S(why), U(alert_id));
 }
 
 int store_alert_say(struct store *s, uint64_t alert_id, const char *why)
 {
-	if (!s->ops->sql)
-		return store_set_why(s, -EOPNOTSUPP, NO_SCANS);
 	return write_op(s, say(s, alert_id, why));
 }

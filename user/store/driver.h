@@ -10,17 +10,23 @@
 #include "store/store.h"
 #include "store/triage.h"
 
+#define SQL_STMTS_MAX 64 /* prepared statements kept of a connection: beyond it the one that was not used for the longest time goes */
+
 /*
  * What a driver is to store.c: one table of operations over a struct that begins with struct store.
  * store.c checks arguments, opens a transaction (or a savepoint inside the caller's) around each
  * write, so a driver sees only valid input and never nests by itself. Its commit() rings the bell. An
  * operation that fails leaves its reason with store_set_why(); a callback may call back into the store.
  */
+struct sql_stmt;
 struct store {
 	const struct store_ops *ops;
 	unsigned depth; /* 1: a transaction; 2: a savepoint in it */
 	int doomed; /* why the open transaction cannot be committed any more, or 0 */
 	bool readonly;
+	struct sql_stmt *stmts[SQL_STMTS_MAX]; /* prepared (sql.h) */
+	unsigned stmts_busy; /* in use, cached or not */
+	uint64_t stmt_uses;
 	unsigned connections; /* of a driver with a server: made so far */
 	const char *cluster, *group; /* likewise: its cluster_uuid, and store_group(); kept by the driver */
 	char why[512];

@@ -13,7 +13,7 @@ int store_keys(struct store *s, const char *node, store_key_fn fn, void *arg)
 			  "SELECT n.name, k.proto, k.port, k.fingerprint, k.product, k.version, "
 			  "k.first_ns, k.changed_ns FROM scan_keys k JOIN nodes n ON n.id = "
 			  "k.node_id WHERE ? = '' OR n.name = ? ORDER BY n.name, k.port, k.proto",
-			  "ss", node ? node : "", node ? node : "");
+			  S(node ? node : ""), S(node ? node : ""));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_key k = {
@@ -40,20 +40,19 @@ static int put_key(struct store *s, const struct store_key *k)
 	if (!err)
 		err = sql_run(s, NULL,
 			      "DELETE FROM scan_keys WHERE node_id = ? AND proto = ? AND port = ?",
-			      "uuu", id, (uint64_t)k->proto, (uint64_t)k->port);
+			      U(id), U(k->proto), U(k->port));
 	if (!err)
 		err = sql_run(s, NULL,
 			      "INSERT INTO scan_keys (node_id, proto, port, fingerprint, product, "
 			      "version, first_ns, changed_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			      "uuusssuu", id, (uint64_t)k->proto, (uint64_t)k->port, k->fingerprint,
-			      k->product, k->version, k->first_ns, k->changed_ns);
+			      U(id), U(k->proto), U(k->port), S(k->fingerprint), S(k->product),
+			      S(k->version), U(k->first_ns), U(k->changed_ns));
 	return err;
 }
 
 int store_key_put(struct store *s, const struct store_key *k)
 {
-	return s->ops->sql ? write_op(s, put_key(s, k))
-			   : store_set_why(s, -EOPNOTSUPP, "this kind of store keeps no scans");
+	return write_op(s, put_key(s, k));
 }
 
 static int forget(struct store *s, const char *node, uint32_t port, uint64_t *ret_n)
@@ -64,11 +63,10 @@ static int forget(struct store *s, const char *node, uint32_t port, uint64_t *re
 	return err ? err
 		   : sql_run(s, ret_n,
 			     "DELETE FROM scan_keys WHERE node_id = ? AND (? = 0 OR port = ?)",
-			     "uuu", id, (uint64_t)port, (uint64_t)port);
+			     U(id), U(port), U(port));
 }
 
 int store_keys_forget(struct store *s, const char *node, uint32_t port, uint64_t *ret_n)
 {
-	return s->ops->sql ? write_op(s, forget(s, node, port, ret_n))
-			   : store_set_why(s, -EOPNOTSUPP, "this kind of store keeps no scans");
+	return write_op(s, forget(s, node, port, ret_n));
 }

@@ -10,12 +10,12 @@
  * always sees what was committed before it got the lock. Results are taken whole before the first row is given out:
  * the connection is free for a callback's own questions, and long walks are asked for in pages. Here: statements.
  */
-#define TEXT_COLUMN_MAX 60000 /* a TEXT column has 65535 bytes */
-
 /* --- statements ------------------------------------------------------------------------------------ */
 
-static void stmt_free(struct my_stmt *st)
+static void close_stmt(struct sql_stmt *base)
 {
+	struct my_stmt *st = (struct my_stmt *)base;
+
 	if (st->st)
 		mysql_stmt_close(st->st);
 	for (unsigned i = 0; st->p && i < st->params; i++)
@@ -26,7 +26,7 @@ static void stmt_free(struct my_stmt *st)
 	free(st->out);
 	free(st->p);
 	free(st->c);
-	*st = (struct my_stmt){ 0 };
+	free(st);
 }
 
 static bool is_number(enum enum_field_types type)
@@ -62,129 +62,93 @@ static int learn_columns(struct my *s, struct my_stmt *st)
 	return 0;
 }
 
-static int prepare(struct my *s, struct my_stmt *st, const char *sql)
+static void reset_params(struct my_stmt *st)
+{
+	for (unsigned i = 0; i < st->params; i++) {
+		st->in[i].buffer_type = MYSQL_TYPE_NULL;
+		st->p[i].null = 1;
+		free(st->p[i].copy);
+		st->p[i].copy = NULL;
+	}
+}
+
+static int fill(struct my *s, struct my_stmt *st, const char *text)
 {
 	st->st = mysql_stmt_init(s->db);
 	if (!st->st)
 		return -ENOMEM;
-	if (mysql_stmt_prepare(st->st, sql, strlen(sql)))
+	if (mysql_stmt_prepare(st->st, text, strlen(text)))
 		return my_fail(s, st);
-	st->sql = sql;
 	st->params = (unsigned)mysql_stmt_param_count(st->st);
 	st->p = calloc(st->params ? st->params : 1, sizeof(*st->p));
 	st->in = calloc(st->params ? st->params : 1, sizeof(*st->in));
 	if (!st->p || !st->in)
 		return -ENOMEM;
+	reset_params(st);
 	return learn_columns(s, st);
+}
+
+static int prepare(struct store *base, const char *text, struct sql_stmt **ret_st)
+{
+	struct my_stmt *st = calloc(1, sizeof(*st));
+	int err = st ? fill((struct my *)base, st, text) : -ENOMEM;
+
+	if (err && st)
+		close_stmt(&st->base);
+	else if (!err)
+		*ret_st = &st->base;
+	return err;
+}
+
+static void reset(struct sql_stmt *base)
+{
+	struct my_stmt *st = (struct my_stmt *)base;
+
+	if (st->executed && st->cols)
+		mysql_stmt_free_result(st->st);
+	st->executed = false;
+	reset_params(st);
 }
 
 void my_disconnect(struct my *s)
 {
-	for (unsigned i = 0; i < s->cache_len; i++)
-		stmt_free(&s->cache[i]);
-	s->cache_len = 0;
+	sql_stmt_forget_all(&s->base);
 	if (s->db)
 		mysql_close(take_ptr(s->db));
 	s->lost = true;
 	s->node[0] = '\0';
 }
 
-static int come_back(struct my *s)
+/* A connection that was lost is made anew when no transaction and no walk is under way. */
+static int ready(struct store *base)
 {
+	struct my *s = (struct my *)base;
+
 	if (!s->lost)
 		return 0;
-	if (s->base.depth || s->busy)
-		return store_set_why(&s->base, -ENOTCONN, "store %s: the connection was lost",
-				     s->name);
+	if (base->depth || base->stmts_busy)
+		return store_set_why(base, -ENOTCONN, "store %s: the connection was lost", s->name);
 	return my_connect(s);
-}
-
-static void reset_params(struct my_stmt *st)
-{
-	for (unsigned i = 0; i < st->params; i++) {
-		st->in[i].buffer_type = MYSQL_TYPE_NULL;
-		st->p[i].null = 1;
-	}
-}
-
-static struct my_stmt *find_cached(struct my *s, const char *sql)
-{
-	for (unsigned i = 0; i < s->cache_len; i++) {
-		if (s->cache[i].sql == sql && !s->cache[i].busy)
-			return &s->cache[i];
-	}
-	return NULL;
-}
-
-static struct my_stmt *free_slot(struct my *s)
-{
-	for (unsigned i = 0; i < s->cache_len; i++) {
-		if (!s->cache[i].sql)
-			return &s->cache[i];
-	}
-	return s->cache_len < MY_CACHE_MAX ? &s->cache[s->cache_len++] : NULL;
-}
-
-void my_forget(struct my *s, const char *sql)
-{
-	struct my_stmt *st = find_cached(s, sql);
-
-	if (st)
-		stmt_free(st);
 }
 
 int my_get(struct my *s, const char *sql, struct my_stmt **ret_st)
 {
-	struct my_stmt *st = NULL;
-	int err = come_back(s);
+	struct sql_stmt *st = NULL;
+	int err = sql_stmt_get(&s->base, sql, &st);
 
-	if (err)
-		return err;
-	st = find_cached(s, sql);
-	if (!st) {
-		struct my_stmt *slot = free_slot(s);
-
-		st = slot ? slot : calloc(1, sizeof(*st));
-		if (!st)
-			return -ENOMEM;
-		err = prepare(s, st, sql);
-		if (err) {
-			stmt_free(st);
-			if (!slot)
-				free(st);
-			return err;
-		}
-		st->cached = slot;
-	}
-	st->busy = true;
-	s->busy++;
-	reset_params(st);
-	*ret_st = st;
-	return 0;
+	if (!err)
+		*ret_st = (struct my_stmt *)st;
+	return err;
 }
 
-void my_put(struct my *s, struct my_stmt *st)
+void my_put(struct my_stmt *st)
 {
-	if (!st)
-		return;
-	s->busy--;
-	if (!st->cached) {
-		stmt_free(st);
-		free(st);
-		return;
-	}
-	if (st->executed && st->cols)
-		mysql_stmt_free_result(st->st);
-	for (unsigned i = 0; i < st->params; i++) {
-		free(st->p[i].copy);
-		st->p[i].copy = NULL;
-	}
-	st->executed = st->busy = false;
+	sql_stmt_put(st ? &st->base : NULL);
 }
 
 void my_use_done(struct my_use *u)
 {
-	my_put(u->s, u->st);
+	my_put(u->st);
 }
 
 static int execute(struct my *s, struct my_stmt *st)
@@ -272,7 +236,7 @@ int my_run(struct my *s, struct my_stmt *st, uint64_t *ret_changed)
 
 int my_query(struct my *s, const char *sql)
 {
-	int err = come_back(s);
+	int err = ready(&s->base);
 
 	if (err)
 		return err;
@@ -318,17 +282,6 @@ void my_blob(struct my_stmt *st, unsigned i, const void *p, size_t n)
 	bind_bytes(st, i, MYSQL_TYPE_BLOB, p, n);
 }
 
-static bool is_plain(struct text t)
-{
-	for (uint32_t i = 0; i < t.len; i++) {
-		unsigned char c = (unsigned char)t.ptr[i];
-
-		if (c < 0x20 || c >= 0x7f || c == '\\')
-			return false;
-	}
-	return t.len < TEXT_COLUMN_MAX;
-}
-
 /* Gives the text of b to the statement. */
 static int bind_copy(struct my_stmt *st, unsigned i, struct buf *b)
 {
@@ -346,37 +299,14 @@ static int bind_copy(struct my_stmt *st, unsigned i, struct buf *b)
 	return 0;
 }
 
-static int bind_escaped(struct my_stmt *st, unsigned i, const char *p, size_t n)
-{
-	struct buf b = BUF_INIT(4 * EVENT_RECORD_MAX + 16);
-	int err;
-
-	esc_text(&b, p, n, TEXT_COLUMN_MAX);
-	err = bind_copy(st, i, &b);
-	buf_done(&b);
-	return err;
-}
-
 int my_esc(struct my_stmt *st, unsigned i, struct text t)
 {
-	if (t.ptr && !is_plain(t))
-		return bind_escaped(st, i, t.ptr, t.len);
-	bind_bytes(st, i, MYSQL_TYPE_STRING, t.ptr, t.len);
-	return 0;
+	return sql_stmt_bind(&st->base, i, &(struct sql_arg)ESCAPED(t));
 }
 
 int my_argv(struct my_stmt *st, unsigned i, struct text t)
 {
-	char words[EVENT_RECORD_MAX];
-	uint32_t len = t.len;
-
-	if (!t.ptr || len > sizeof(words))
-		return my_esc(st, i, (struct text){ 0 });
-	while (len && !t.ptr[len - 1])
-		len--;
-	for (uint32_t k = 0; k < len; k++)
-		words[k] = t.ptr[k] ? t.ptr[k] : ' ';
-	return bind_escaped(st, i, words, len);
+	return sql_stmt_bind(&st->base, i, &(struct sql_arg)WORDS(t));
 }
 
 int my_addr(struct my_stmt *st, unsigned i, const struct door *d)
@@ -406,3 +336,98 @@ struct text my_col_blob(const struct my_stmt *st, unsigned i)
 
 	return c->null ? (struct text){ 0 } : (struct text){ c->text, (uint32_t)c->len };
 }
+
+/* --- the same for sql.h ----------------------------------------------------------------------------- */
+
+static unsigned params(const struct sql_stmt *st)
+{
+	return ((const struct my_stmt *)st)->params;
+}
+
+static int step(struct sql_stmt *st)
+{
+	return my_step((struct my *)st->s, (struct my_stmt *)st);
+}
+
+static int run(struct sql_stmt *st, uint64_t *ret_changed)
+{
+	return my_run((struct my *)st->s, (struct my_stmt *)st, ret_changed);
+}
+
+static void bind_u64(struct sql_stmt *st, unsigned i, uint64_t v)
+{
+	my_u64((struct my_stmt *)st, i, v);
+}
+
+static void bind_str(struct sql_stmt *st, unsigned i, const char *v, size_t n)
+{
+	bind_bytes((struct my_stmt *)st, i, MYSQL_TYPE_STRING, v, n);
+}
+
+static void bind_blob(struct sql_stmt *st, unsigned i, const void *p, size_t n)
+{
+	my_blob((struct my_stmt *)st, i, p, n);
+}
+
+static int copy(struct sql_stmt *st, unsigned i, struct buf *text)
+{
+	return bind_copy((struct my_stmt *)st, i, text);
+}
+
+static uint64_t col_u64(struct sql_stmt *st, unsigned i)
+{
+	return my_col_u64((struct my_stmt *)st, i);
+}
+
+static const char *col_str(struct sql_stmt *st, unsigned i)
+{
+	return my_col_str((struct my_stmt *)st, i);
+}
+
+static struct text col_blob(struct sql_stmt *st, unsigned i)
+{
+	return my_col_blob((struct my_stmt *)st, i);
+}
+
+static uint64_t last_id(struct sql_stmt *st)
+{
+	return mysql_stmt_insert_id(((struct my_stmt *)st)->st);
+}
+
+static int node_id(struct store *s, const char *node, uint64_t *ret_id)
+{
+	return my_node_id((struct my *)s, node, ret_id);
+}
+
+static int node_make(struct store *s, const char *node, const char *host_type, uint64_t now_ns,
+		     uint64_t *ret_id)
+{
+	return my_node_make((struct my *)s, node, host_type, now_ns, ret_id);
+}
+
+static int lock_log(struct store *s)
+{
+	return my_lock_log((struct my *)s);
+}
+
+const struct store_sql my_sql = {
+	.server = true,
+	.ready = ready,
+	.prepare = prepare,
+	.close = close_stmt,
+	.reset = reset,
+	.params = params,
+	.step = step,
+	.run = run,
+	.u64 = bind_u64,
+	.str = bind_str,
+	.blob = bind_blob,
+	.copy = copy,
+	.col_u64 = col_u64,
+	.col_str = col_str,
+	.col_blob = col_blob,
+	.last_id = last_id,
+	.node_id = node_id,
+	.node_make = node_make,
+	.lock_log = lock_log,
+};

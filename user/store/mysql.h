@@ -6,13 +6,12 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "store/driver.h"
+#include "store/sql.h"
 
 /*
  * What the files of the MySQL driver share. SQL is constant text that MySQL 8 and MariaDB 10.11 both take; values are
  * always bound. Only what both client libraries have is used; the few places where they differ are in mysql_tls.c.
  */
-#define MY_CACHE_MAX 64
 #define MY_HOSTS_MAX 8
 #define MY_STATEMENT_BYTES_MAX                                                                     \
 	(1024 * 1024) /* one batch of rows; the server's max_allowed_packet is far above */
@@ -56,10 +55,10 @@ struct my_col {
 };
 
 struct my_stmt {
-	const char *sql; /* the text itself is the key: compared by address */
+	struct sql_stmt base;
 	MYSQL_STMT *st;
 	unsigned params, cols;
-	bool busy, cached, executed;
+	bool executed;
 	MYSQL_BIND *in, *out;
 	struct my_param *p;
 	struct my_col *c;
@@ -80,9 +79,6 @@ struct my {
 	bool connected; /* logged in: what fails from here on is no longer about who we are */
 	char group[80]; /* the cluster of servers it was in last, or "" */
 	bool lost; /* the connection is gone: made anew when nothing is in the way */
-	unsigned busy; /* statements in use */
-	unsigned cache_len;
-	struct my_stmt cache[MY_CACHE_MAX];
 	char node[256], host_type[256]; /* the node put last and the class it said */
 	uint64_t node_id;
 	char *batch_sql[10]; /* mysql_events.c: the insert of 1, 2, 4 ... 256, 500 rows */
@@ -142,9 +138,7 @@ must_check int my_check_role(struct my *s);
  * anew here, if no transaction and no walk is under way.
  */
 must_check int my_get(struct my *s, const char *sql, struct my_stmt **ret_st);
-void my_put(struct my *s, struct my_stmt *st);
-/* Closes the cached statement of that text, if there is one and nobody uses it. */
-void my_forget(struct my *s, const char *sql);
+void my_put(struct my_stmt *st);
 
 /* For the cleanup attribute, which knows only the one pointer. */
 struct my_use {

@@ -51,11 +51,11 @@ enum {
 
 /* The table, or behind it what a node's account may insert into. */
 static const char insert_sql[] = "INSERT INTO events", own_insert_sql[] = "INSERT INTO own_events";
-static const char columns_sql[] = " (node_id, boot_seq, seq, happened_ns, "
-				  "recorded_ns, received_ns, day, kind, origin, proto, "
-				  "family, addr, port, scope, netns, netns_cookie, cookie, pid, "
-				  "comm, exe, uid, user_name, argv, opened_ns, "
-				  "record_count, gap_from, gap_to, reason, record, chain) VALUES ";
+static const char columns_sql[] =
+	" (node_id, boot_seq, seq, happened_ns, recorded_ns, received_ns, day, kind, origin, "
+	"proto, family, addr, port, scope, netns, netns_cookie, cookie, pid, comm, exe, uid, "
+	"user_name, argv, opened_ns, record_count, gap_from, gap_to, reason, record, chain) "
+	"VALUES ";
 static const char values_sql[] = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
 				 "?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const unsigned batch_sizes[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, STORE_BATCH_MAX };
@@ -150,7 +150,7 @@ static const char *batch_text(struct my *s, unsigned size)
 
 	for (unsigned i = 0; s->batch_own != s->limited && i < array_len(s->batch_sql); i++) {
 		if (s->batch_sql[i])
-			my_forget(s, s->batch_sql[i]);
+			sql_stmt_forget(&s->base, s->batch_sql[i]);
 		free(take_ptr(s->batch_sql[i]));
 	}
 	s->batch_own = s->limited;
@@ -220,9 +220,8 @@ static int insert_fresh(struct put *p)
 /* Locks the boot's row, and makes it when the boot is new. */
 static int lock_boot(struct put *p)
 {
-	static const char select_sql[] =
-		"SELECT base_seq, head_seq, stored_seq FROM journals WHERE node_id "
-		"= ? AND boot_seq = ? FOR UPDATE";
+	static const char select_sql[] = "SELECT base_seq, head_seq, stored_seq FROM journals "
+					 "WHERE node_id = ? AND boot_seq = ? FOR UPDATE";
 	_my_use_ struct my_use u = { .s = p->s };
 	int ret;
 
@@ -241,11 +240,10 @@ static int lock_boot(struct put *p)
 			p->stored_seq = my_col_u64(u.st, 2);
 			return 0;
 		}
-		my_put(p->s, take_ptr(u.st));
+		my_put(take_ptr(u.st));
 		ret = my_get(p->s,
 			     "INSERT INTO journals (node_id, boot_seq) VALUES (?, ?) ON DUPLICATE "
-			     "KEY UPDATE "
-			     "boot_seq = boot_seq",
+			     "KEY UPDATE boot_seq = boot_seq",
 			     &u.st);
 		if (ret)
 			return ret;
@@ -254,7 +252,7 @@ static int lock_boot(struct put *p)
 		ret = my_run(p->s, u.st, NULL);
 		if (ret)
 			return ret;
-		my_put(p->s, take_ptr(u.st));
+		my_put(take_ptr(u.st));
 	}
 	return store_set_why(&p->s->base, -EIO, "store %s: a row of journals does not stay",
 			     p->s->name);
@@ -271,8 +269,7 @@ static int conflict(struct put *p, uint64_t seq)
 {
 	return store_set_why(&p->s->base, -EEXIST,
 			     "node %s, boot %u, record %llu is stored with other bytes: tampered, "
-			     "or two nodes have "
-			     "one name",
+			     "or two nodes have one name",
 			     p->node, p->boot_seq, (unsigned long long)seq);
 }
 
@@ -283,11 +280,10 @@ static int sort_out(struct put *p, size_t first, size_t last)
 	int ret, more;
 
 	ret = my_get(p->s,
-		     p->s->limited
-			     ? "SELECT seq, digest FROM own_digests WHERE boot_seq = ? AND seq "
-			       "BETWEEN ? AND ? ORDER BY seq"
-			     : "SELECT seq, record, chain FROM events WHERE boot_seq = ? AND "
-			       "seq BETWEEN ? AND ? AND node_id = ? ORDER BY seq",
+		     p->s->limited ? "SELECT seq, digest FROM own_digests WHERE boot_seq = ? AND "
+				     "seq BETWEEN ? AND ? ORDER BY seq"
+				   : "SELECT seq, record, chain FROM events WHERE boot_seq = ? AND "
+				     "seq BETWEEN ? AND ? AND node_id = ? ORDER BY seq",
 		     &u.st);
 	if (ret)
 		return ret;
@@ -373,10 +369,9 @@ static int finish_node(struct put *p, uint32_t boot_seq, uint64_t seq)
 	/* seq before boot_seq: each sees what is assigned to its left. */
 	err = my_get(p->s,
 		     "UPDATE nodes SET event_count = event_count + ?, lost_count = "
-		     "least(lost_count + ?, ?), "
-		     "last_seen_ns = greatest(last_seen_ns, ?), "
-		     "seq = if(boot_seq < ? OR (boot_seq = ? AND seq < ?), ?, seq), "
-		     "boot_seq = greatest(boot_seq, ?) WHERE id = ?",
+		     "least(lost_count + ?, ?), last_seen_ns = greatest(last_seen_ns, ?), seq = "
+		     "if(boot_seq < ? OR (boot_seq = ? AND seq < ?), ?, seq), boot_seq = "
+		     "greatest(boot_seq, ?) WHERE id = ?",
 		     &u.st);
 	if (err)
 		return err;
@@ -427,7 +422,7 @@ static void drop_big_statements(struct my *s)
 {
 	for (size_t i = BIG_FROM; i < array_len(s->batch_sql); i++) {
 		if (s->batch_sql[i])
-			my_forget(s, s->batch_sql[i]);
+			sql_stmt_forget(&s->base, s->batch_sql[i]);
 	}
 }
 
@@ -473,11 +468,10 @@ static int boot_range(struct store *base, const char *node, uint32_t boot_seq, u
 
 	if (s->limited)
 		return my_own_boot_range(s, node, boot_seq, ret_base, ret_head);
-	ret = my_get(
-		s,
-		"SELECT j.base_seq, j.head_seq FROM journals j JOIN nodes n ON n.id = j.node_id "
-		"WHERE n.name = ? AND j.boot_seq = ?",
-		&u.st);
+	ret = my_get(s,
+		     "SELECT j.base_seq, j.head_seq FROM journals j JOIN nodes n ON n.id = "
+		     "j.node_id WHERE n.name = ? AND j.boot_seq = ?",
+		     &u.st);
 	if (ret)
 		return ret;
 	my_str(u.st, 1, node);

@@ -52,14 +52,14 @@ static int lock_turn(struct my *s, const char *name, uint64_t *ret_at_ns, uint64
 	int ret;
 
 	ret = my_get(s,
-		     "INSERT INTO turns (name, at_ns) VALUES (?, 0) ON DUPLICATE KEY UPDATE "
-		     "at_ns = at_ns",
+		     "INSERT INTO turns (name, at_ns) VALUES (?, 0) ON DUPLICATE KEY UPDATE at_ns "
+		     "= at_ns",
 		     &u.st);
 	if (!ret) {
 		my_str(u.st, 1, name);
 		ret = my_run(s, u.st, NULL);
 	}
-	my_put(s, take_ptr(u.st));
+	my_put(take_ptr(u.st));
 	if (!ret)
 		ret = my_get(s, "SELECT at_ns FROM turns WHERE name = ? FOR UPDATE", &u.st);
 	if (ret)

@@ -49,8 +49,8 @@ static int set_session(struct my *s)
 {
 	static const char *const settings[] = {
 		"SET SESSION sql_mode = "
-		"'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-		"ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION'",
+		"'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,ONLY_"
+		"FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION'",
 		"SET SESSION time_zone = '+00:00', autocommit = 1, innodb_lock_wait_timeout = 10",
 		"SET NAMES utf8mb4 COLLATE utf8mb4_bin",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -98,11 +98,10 @@ static int check_cluster(struct my *s)
 	if (err)
 		return err;
 	if (!uuid[0] || (want && strcmp(want, uuid)))
-		return store_set_why(
-			&s->base, -EMEDIUMTYPE,
-			"store %s is another cluster's (cluster_uuid '%s', not '%s'): nothing "
-			"is sent there",
-			s->name, uuid, want ? want : "");
+		return store_set_why(&s->base, -EMEDIUMTYPE,
+				     "store %s is another cluster's (cluster_uuid '%s', not '%s'): "
+				     "nothing is sent there",
+				     s->name, uuid, want ? want : "");
 	snprintf(s->cluster, sizeof(s->cluster), "%s", uuid);
 	return 0;
 }
@@ -161,8 +160,7 @@ static int count_tables(struct my *s, uint64_t *ret_all, uint64_t *ret_ours)
 
 	ret = my_get(s,
 		     "SELECT count(*), CAST(coalesce(sum(table_name = 'schema_migrations'), 0) AS "
-		     "UNSIGNED) "
-		     "FROM information_schema.tables WHERE table_schema = database()",
+		     "UNSIGNED) FROM information_schema.tables WHERE table_schema = database()",
 		     &u.st);
 	if (!ret)
 		ret = my_step(s, u.st);
@@ -218,9 +216,8 @@ static int begin_steps(struct my *s, const struct sql_file *file, const char *sh
 
 	ret = my_get(s,
 		     "INSERT INTO schema_migrations (number, name, sha256, applied_at) VALUES (?, "
-		     "?, ?, ?) "
-		     "ON DUPLICATE KEY UPDATE steps = if(sha256 = ? OR done = 1, steps, 0), "
-		     "sha256 = if(done = 1, sha256, ?)",
+		     "?, ?, ?) ON DUPLICATE KEY UPDATE steps = if(sha256 = ? OR done = 1, steps, "
+		     "0), sha256 = if(done = 1, sha256, ?)",
 		     &u.st);
 	if (ret)
 		return ret;
@@ -232,7 +229,7 @@ static int begin_steps(struct my *s, const struct sql_file *file, const char *sh
 	my_str(u.st, 5, sha256);
 	my_str(u.st, 6, sha256);
 	ret = my_run(s, u.st, NULL);
-	my_put(s, take_ptr(u.st));
+	my_put(take_ptr(u.st));
 	buf_done(&at);
 	if (!ret)
 		ret = my_get(s, "SELECT steps, done FROM schema_migrations WHERE number = ?",
@@ -372,25 +369,22 @@ static int open_schema(struct my *s)
 			"store %s has schema %u, this ajar knows only %u: install the newer ajar",
 			s->name, have, want);
 	case -EKEYREJECTED:
-		return store_set_why(
-			&s->base, err,
-			"store %s: its schema %u was made by a different ajar: use that one, or "
-			"another database",
-			s->name, have);
+		return store_set_why(&s->base, err,
+				     "store %s: its schema %u was made by a different ajar: use "
+				     "that one, or another database",
+				     s->name, have);
 	case -ESTALE:
-		return store_set_why(
-			&s->base, err,
-			"store %s has schema %u, this ajar needs %u: run 'ajar db migrate' or "
-			"start 'ajar monitor'",
-			s->name, have, want);
+		return store_set_why(&s->base, err,
+				     "store %s has schema %u, this ajar needs %u: run 'ajar db "
+				     "migrate' or start 'ajar monitor'",
+				     s->name, have, want);
 	case -EPERM:
 	case -EACCES:
 		if (have && have < want)
 			return store_set_why(
 				&s->base, -ESTALE,
 				"store %s has schema %u, this ajar needs %u, and the account '%s' "
-				"may "
-				"not change it: run 'ajar db migrate' as the one that made it",
+				"may not change it: run 'ajar db migrate' as the one that made it",
 				s->name, have, want, s->uri.user);
 		return err;
 	default:

@@ -27,7 +27,7 @@ static int my_begin(struct store *base)
 	int err = my_query(s, "START TRANSACTION");
 
 	/* Nothing was sent yet: an idle connection that the server has closed is simply made anew. */
-	if (err == -ENOTCONN && !s->busy)
+	if (err == -ENOTCONN && !s->base.stmts_busy)
 		err = my_query(s, "START TRANSACTION");
 	return err;
 }
@@ -88,16 +88,14 @@ static int look(struct my *s, uint64_t now[4], uint64_t *ret_touched)
 	_my_use_ struct my_use u = { .s = s };
 	int ret;
 
-	ret = my_get(
-		s,
-		"SELECT (SELECT CAST(coalesce(sum(crc32(concat(name, '=', value))), 0) AS "
-		"UNSIGNED) FROM settings), "
-		"(SELECT CAST(coalesce(max(id), 0) AS UNSIGNED) FROM alert_log), "
-		"(SELECT count(*) FROM (SELECT 1 FROM journals WHERE is_pending = 1 LIMIT 1) p), "
-		"(SELECT CAST(coalesce(sum(rows_stored), 0) AS UNSIGNED) FROM journals WHERE "
-		"touched_ns >= ?), "
-		"(SELECT CAST(coalesce(max(touched_ns), 0) AS UNSIGNED) FROM journals)",
-		&u.st);
+	ret = my_get(s,
+		     "SELECT (SELECT CAST(coalesce(sum(crc32(concat(name, '=', value))), 0) AS "
+		     "UNSIGNED) FROM settings), (SELECT CAST(coalesce(max(id), 0) AS UNSIGNED) "
+		     "FROM alert_log), (SELECT count(*) FROM (SELECT 1 FROM journals WHERE "
+		     "is_pending = 1 LIMIT 1) p), (SELECT CAST(coalesce(sum(rows_stored), 0) AS "
+		     "UNSIGNED) FROM journals WHERE touched_ns >= ?), (SELECT "
+		     "CAST(coalesce(max(touched_ns), 0) AS UNSIGNED) FROM journals)",
+		     &u.st);
 	if (ret)
 		return ret;
 	my_u64(u.st, 1, s->bell_since);

@@ -20,9 +20,8 @@ static int send_report(struct my *s, const char *host_type, const struct store_h
 	return sql_run(&s->base, NULL,
 		       "CALL own_report(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
 		       "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "subb" REPORT_TYPES, host_type, fresh_ns, h->installation,
-		       (size_t)INSTALLATION_LEN, h->session, (size_t)SESSION_LEN,
-		       REPORT_VALUES(&r));
+		       S(host_type), U(fresh_ns), B(h->installation, INSTALLATION_LEN),
+		       B(h->session, SESSION_LEN), REPORT_VALUES(&r));
 }
 
 /* What the server made of it, and who holds the name when we do not. */
@@ -90,8 +89,8 @@ int my_own_claim_boot(struct store *base, const char *node,
 		ret = read_reply(s, installation, &reply);
 	if (!ret && reply.standing != STANDING_CURRENT)
 		return store_set_why(base, -EACCES,
-				     "another journal than this one reports as node %s: "
-				     "give one of the two hosts another node.name",
+				     "another journal than this one reports as node %s: give one "
+				     "of the two hosts another node.name",
 				     node);
 	if (!ret)
 		ret = claim(s, installation, boot_id, journal_boot);

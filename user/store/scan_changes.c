@@ -48,7 +48,7 @@ static int load(const struct noting *n, struct standing *all)
 	int ret = sql_get(&q,
 			  "SELECT id, proto, port, state, service FROM scan_changes WHERE node_id "
 			  "= ? AND newest = 1 AND addr = ?",
-			  "us", n->node_id, n->h->addr);
+			  U(n->node_id), S(n->h->addr));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		struct stands *r;
@@ -81,8 +81,7 @@ static int lock(struct noting *n)
 	n->locked = true;
 	return sql_run(n->s, NULL,
 		       "UPDATE settings SET value = CAST(value AS DECIMAL(20)) + 1 WHERE name = "
-		       "'scan_change_lock'",
-		       "");
+		       "'scan_change_lock'");
 }
 
 static int put(struct noting *n, const struct stands *was, const struct stands *now)
@@ -90,24 +89,24 @@ static int put(struct noting *n, const struct stands *was, const struct stands *
 	int err = lock(n);
 
 	if (!err && was)
-		err = sql_run(n->s, NULL, "UPDATE scan_changes SET newest = 0 WHERE id = ?", "u",
-			      was->id);
+		err = sql_run(n->s, NULL, "UPDATE scan_changes SET newest = 0 WHERE id = ?",
+			      U(was->id));
 	return err ? err
 		   : sql_run(n->s, NULL,
 			     "INSERT INTO scan_changes (at_ns, scan_id, node_id, addr, proto, "
 			     "port, was, state, service_was, service, scanner) VALUES (?, ?, ?, ?, "
 			     "?, ?, ?, ?, ?, ?, ?)",
-			     "uuusuusssss", n->h->ended_ns, n->h->scan_id, n->node_id, n->h->addr,
-			     (uint64_t)now->proto, (uint64_t)now->port,
-			     was ? port_state_name(was->state) : "", port_state_name(now->state),
-			     was ? was->service : "", now->service, n->owner);
+			     U(n->h->ended_ns), U(n->h->scan_id), U(n->node_id), S(n->h->addr),
+			     U(now->proto), U(now->port), S(was ? port_state_name(was->state) : ""),
+			     S(port_state_name(now->state)), S(was ? was->service : ""),
+			     S(now->service), S(n->owner));
 }
 
 /* The service is told for the first time: no change of the port, but what the next one is compared with. */
 static int learn(struct noting *n, const struct stands *was, const struct stands *now)
 {
-	return sql_run(n->s, NULL, "UPDATE scan_changes SET service = ? WHERE id = ?", "su",
-		       now->service, was->id);
+	return sql_run(n->s, NULL, "UPDATE scan_changes SET service = ? WHERE id = ?",
+		       S(now->service), U(was->id));
 }
 
 static bool tells(enum port_state s)
@@ -188,8 +187,8 @@ int scan_changes_note(struct store *s, const struct store_scan_host *h, uint64_t
 
 int scan_changes_prune(struct store *s, uint64_t before_ns)
 {
-	return sql_run(s, NULL, "DELETE FROM scan_changes WHERE at_ns < ? AND newest = 0", "u",
-		       before_ns);
+	return sql_run(s, NULL, "DELETE FROM scan_changes WHERE at_ns < ? AND newest = 0",
+		       U(before_ns));
 }
 
 /* --- reading ------------------------------------------------------------------------------------- */
@@ -235,15 +234,15 @@ static int ask(struct sql *q, const struct store_scan_change_query *want)
 	int err;
 
 	if (want->by_id)
-		return sql_get(q, SELECT "x.id > ? ORDER BY x.id LIMIT ?", "uu", want->after_id,
-			       limit);
+		return sql_get(q, SELECT "x.id > ? ORDER BY x.id LIMIT ?", U(want->after_id),
+			       U(limit));
 	if (!want->node)
-		return sql_get(q, SELECT BY_TIME, "uuuuu", since, until, want->after_ns,
-			       want->after_id, limit);
+		return sql_get(q, SELECT BY_TIME, U(since), U(until), U(want->after_ns),
+			       U(want->after_id), U(limit));
 	err = sql_node_id(q->s, want->node, &node);
 	return err ? err
-		   : sql_get(q, SELECT "x.node_id = ? AND " BY_TIME, "uuuuuu", node, since, until,
-			     want->after_ns, want->after_id, limit);
+		   : sql_get(q, SELECT "x.node_id = ? AND " BY_TIME, U(node), U(since), U(until),
+			     U(want->after_ns), U(want->after_id), U(limit));
 }
 
 int store_scan_changes(struct store *s, const struct store_scan_change_query *want,
@@ -252,8 +251,6 @@ int store_scan_changes(struct store *s, const struct store_scan_change_query *wa
 	_sql_ struct sql q = { .s = s };
 	int ret;
 
-	if (!s->ops->sql)
-		return 0;
 	ret = ask(&q, want);
 	while (!ret && (ret = sql_step(&q)) > 0)
 		ret = give(&q, fn, arg);
@@ -266,9 +263,7 @@ int store_scan_change_last(struct store *s, uint64_t *ret_id)
 	int ret = 0;
 
 	*ret_id = 0;
-	if (!s->ops->sql)
-		return 0;
-	ret = sql_get(&q, "SELECT id FROM scan_changes ORDER BY id DESC LIMIT 1", "");
+	ret = sql_get(&q, "SELECT id FROM scan_changes ORDER BY id DESC LIMIT 1");
 	if (!ret)
 		ret = sql_step(&q);
 	if (ret > 0)

@@ -21,10 +21,8 @@ int store_scan_now(struct store *s, uint64_t *ret_ns)
 int store_scan_plans(struct store *s, store_plan_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  "SELECT " PLAN_COLS
-			  ", name, created_ns, claimed_ns FROM scan_plans ORDER BY name",
-			  "");
+	int ret = sql_get(&q, "SELECT " PLAN_COLS
+			      ", name, created_ns, claimed_ns FROM scan_plans ORDER BY name");
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_plan p = {
@@ -55,16 +53,15 @@ int store_scan_plans(struct store *s, store_plan_fn fn, void *arg)
 static int plan_exists(struct store *s, const char *name)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q, "SELECT 1 FROM scan_plans WHERE name = ?", "s", name);
+	int ret = sql_get(&q, "SELECT 1 FROM scan_plans WHERE name = ?", S(name));
 
 	return ret ? ret : sql_step(&q);
 }
 
-#define PLAN_TYPES "sssssuuusuuusu"
 #define PLAN_VALUES(p)                                                                             \
-	(p)->kind, (p)->ports, (p)->classes, (p)->nodes, (p)->order, (uint64_t)(p)->idle_only,     \
-		(p)->idle_wait_ns, (p)->every_ns, (p)->window, (p)->rate, (p)->host_rate,          \
-		(p)->load_max, (p)->author, (uint64_t)(p)->enabled
+	S((p)->kind), S((p)->ports), S((p)->classes), S((p)->nodes), S((p)->order),                \
+		U((p)->idle_only), U((p)->idle_wait_ns), U((p)->every_ns), S((p)->window),         \
+		U((p)->rate), U((p)->host_rate), U((p)->load_max), S((p)->author), U((p)->enabled)
 
 static int put_plan(struct store *s, const struct store_plan *p)
 {
@@ -76,17 +73,17 @@ static int put_plan(struct store *s, const struct store_plan *p)
 	if (ret)
 		return sql_run(s, NULL,
 			       "UPDATE scan_plans SET kind = ?, ports = ?, classes = ?, nodes = ?, "
-			       "sort_order = ?, "
-			       "idle_only = ?, idle_wait_ns = ?, every_ns = ?, window_utc = ?, "
-			       "rate = ?, host_rate = ?, "
-			       "load_max = ?, author = ?, enabled = ? WHERE name = ?",
-			       PLAN_TYPES "s", PLAN_VALUES(p), p->name);
+			       "sort_order = ?, idle_only = ?, idle_wait_ns = ?, every_ns = ?, "
+			       "window_utc = ?, rate = ?, host_rate = ?, load_max = ?, author = ?, "
+			       "enabled = ? WHERE name = ?",
+			       PLAN_VALUES(p), S(p->name));
 	ret = sql_now(s, &now);
 	return ret ? ret
 		   : sql_run(s, NULL,
-			     "INSERT INTO scan_plans (" PLAN_COLS ", name, created_ns) VALUES "
-			     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			     PLAN_TYPES "su", PLAN_VALUES(p), p->name, now);
+			     "INSERT INTO scan_plans (" PLAN_COLS
+			     ", name, created_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+			     "?, ?, ?)",
+			     PLAN_VALUES(p), S(p->name), U(now));
 }
 
 int store_scan_plan_put(struct store *s, const struct store_plan *p)
@@ -99,7 +96,7 @@ int store_scan_plan_put(struct store *s, const struct store_plan *p)
 static int delete_plan(struct store *s, const char *name)
 {
 	uint64_t n = 0;
-	int err = sql_run(s, &n, "DELETE FROM scan_plans WHERE name = ?", "s", name);
+	int err = sql_run(s, &n, "DELETE FROM scan_plans WHERE name = ?", S(name));
 
 	if (err)
 		return err;
@@ -117,7 +114,7 @@ static int claim_plan(struct store *s, const char *name, uint64_t last_ns, uint6
 	uint64_t n = 0;
 	int err = sql_run(s, &n,
 			  "UPDATE scan_plans SET claimed_ns = ? WHERE name = ? AND claimed_ns = ?",
-			  "usu", now_ns, name, last_ns);
+			  U(now_ns), S(name), U(last_ns));
 
 	if (!err)
 		*ret_ours = n == 1;
@@ -140,11 +137,8 @@ int store_scan_plan_claim(struct store *s, const char *name, uint64_t last_ns, u
 int store_node_addrs(struct store *s, store_addr_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  "SELECT n.name, a.addr, a.origin, a.added_ns FROM node_addrs a JOIN "
-			  "nodes n ON n.id = a.node_id "
-			  "ORDER BY n.name, a.addr",
-			  "");
+	int ret = sql_get(&q, "SELECT n.name, a.addr, a.origin, a.added_ns FROM node_addrs a JOIN "
+			      "nodes n ON n.id = a.node_id ORDER BY n.name, a.addr");
 
 	while (!ret && (ret = sql_step(&q)) > 0)
 		ret = fn(sql_str(&q, 0), sql_str(&q, 1), sql_str(&q, 2), sql_u64(&q, 3), arg);
@@ -159,20 +153,18 @@ static int put_addr(struct store *s, const char *node, const char *addr, const c
 
 	if (!err)
 		err = sql_run(s, NULL, "DELETE FROM node_addrs WHERE node_id = ? AND addr = ?",
-			      "us", id, addr);
+			      U(id), S(addr));
 	if (!err)
 		err = sql_run(s, NULL,
 			      "INSERT INTO node_addrs (node_id, addr, origin, added_ns) VALUES (?, "
 			      "?, ?, ?)",
-			      "ussu", id, addr, origin, now_ns);
+			      U(id), S(addr), S(origin), U(now_ns));
 	return err;
 }
 
 int store_node_addr_put(struct store *s, const char *node, const char *addr, const char *origin,
 			uint64_t now_ns)
 {
-	if (!s->ops->sql)
-		return store_set_why(s, -EOPNOTSUPP, "this kind of store keeps no scans");
 	return write_op(s, put_addr(s, node, addr, origin, now_ns));
 }
 
@@ -182,10 +174,10 @@ static int delete_addr(struct store *s, const char *node, const char *addr)
 	int err = sql_node_id(s, node, &id);
 
 	if (!err && addr)
-		err = sql_run(s, &n, "DELETE FROM node_addrs WHERE node_id = ? AND addr = ?", "us",
-			      id, addr);
+		err = sql_run(s, &n, "DELETE FROM node_addrs WHERE node_id = ? AND addr = ?", U(id),
+			      S(addr));
 	else if (!err)
-		err = sql_run(s, &n, "DELETE FROM node_addrs WHERE node_id = ?", "u", id);
+		err = sql_run(s, &n, "DELETE FROM node_addrs WHERE node_id = ?", U(id));
 	if (err)
 		return err;
 	return n ? 0 : store_set_why(s, -ENOENT, "node %s has no such address here", node);
@@ -193,7 +185,5 @@ static int delete_addr(struct store *s, const char *node, const char *addr)
 
 int store_node_addr_del(struct store *s, const char *node, const char *addr)
 {
-	if (!s->ops->sql)
-		return store_set_why(s, -EOPNOTSUPP, "this kind of store keeps no scans");
 	return write_op(s, delete_addr(s, node, addr));
 }

@@ -14,8 +14,7 @@ static int lock_queue(struct store *s)
 {
 	return sql_run(s, NULL,
 		       "UPDATE settings SET value = CAST(value AS DECIMAL(20)) + 1 WHERE name = "
-		       "'scan_lock'",
-		       "");
+		       "'scan_lock'");
 }
 
 /* --- new scans ------------------------------------------------------------------------------------- */
@@ -26,7 +25,7 @@ static int insert_shard(struct store *s, uint64_t scan_id, uint32_t number, uint
 	int err = sql_run(s, NULL,
 			  "INSERT INTO scan_shards (scan_id, shard, state, ports, lease_ns, "
 			  "reason) VALUES (?, ?, 'queued', ?, ?, '')",
-			  "uusu", scan_id, (uint64_t)number, sh->ports, held_until_ns);
+			  U(scan_id), U(number), S(sh->ports), U(held_until_ns));
 
 	for (size_t i = 0; !err && i < sh->targets_len; i++) {
 		uint64_t node_id = 0;
@@ -35,10 +34,8 @@ static int insert_shard(struct store *s, uint64_t scan_id, uint32_t number, uint
 		if (!err)
 			err = sql_run(s, NULL,
 				      "INSERT INTO scan_hosts (scan_id, node_id, addr, shard, "
-				      "asked, folded) VALUES "
-				      "(?, ?, ?, ?, '', '')",
-				      "uusu", scan_id, node_id, sh->targets[i].addr,
-				      (uint64_t)number);
+				      "asked, folded) VALUES (?, ?, ?, ?, '', '')",
+				      U(scan_id), U(node_id), S(sh->targets[i].addr), U(number));
 	}
 	return err;
 }
@@ -47,17 +44,15 @@ static int insert_scan(struct store *s, const struct store_scan *scan, uint64_t 
 		       uint64_t *ret_id)
 {
 	_sql_ struct sql q = { .s = s };
-	int err = sql_get(&q,
-			  "INSERT INTO scans (plan, kind, state, nodes, command, reason, "
-			  "created_ns, rate, host_rate, priority) "
-			  "VALUES (?, ?, 'queued', ?, ?, '', ?, ?, ?, ?)",
-			  "ssssuuuu", scan->plan, scan->kind, scan->nodes, scan->command, now_ns,
-			  scan->rate, scan->host_rate, scan->priority);
+	int err = sql_exec(
+		&q,
+		"INSERT INTO scans (plan, kind, state, nodes, command, reason, created_ns, rate, "
+		"host_rate, priority) VALUES (?, ?, 'queued', ?, ?, '', ?, ?, ?, ?)",
+		S(scan->plan), S(scan->kind), S(scan->nodes), S(scan->command), U(now_ns),
+		U(scan->rate), U(scan->host_rate), U(scan->priority));
 
 	if (!err)
-		err = s->ops->sql->run(s, q.st, NULL);
-	if (!err)
-		*ret_id = s->ops->sql->last_id(s, q.st);
+		*ret_id = sql_last_id(&q);
 	return err;
 }
 
@@ -111,7 +106,7 @@ static int settle(struct store *s, uint64_t scan_id, uint64_t now_ns)
 			      "SELECT count(CASE WHEN state IN ('queued', 'running') THEN 1 END), "
 			      "count(CASE WHEN state = 'failed' THEN 1 END) FROM scan_shards WHERE "
 			      "scan_id = ?",
-			      "u", scan_id);
+			      U(scan_id));
 		if (!ret)
 			ret = sql_step(&q);
 		if (ret <= 0)
@@ -123,13 +118,13 @@ static int settle(struct store *s, uint64_t scan_id, uint64_t now_ns)
 		return 0;
 	return sql_run(s, NULL,
 		       "UPDATE scans SET state = ?, ended_ns = ? WHERE id = ? AND ended_ns = 0",
-		       "suu", failed ? "failed" : "done", now_ns, scan_id);
+		       S(failed ? "failed" : "done"), U(now_ns), U(scan_id));
 }
 
 static int set_reason(struct store *s, uint64_t scan_id, const char *reason)
 {
 	return reason && *reason ? sql_run(s, NULL, "UPDATE scans SET reason = ? WHERE id = ?",
-					   "su", reason, scan_id)
+					   S(reason), U(scan_id))
 				 : 0;
 }
 
@@ -138,7 +133,7 @@ static int fail_shard(struct store *s, uint64_t scan_id, uint64_t shard, uint64_
 	int err = sql_run(s, NULL,
 			  "UPDATE scan_shards SET state = 'failed', owner = '' WHERE scan_id = ? "
 			  "AND shard = ?",
-			  "uu", scan_id, shard);
+			  U(scan_id), U(shard));
 
 	return err ? err : settle(s, scan_id, now_ns);
 }
@@ -150,24 +145,19 @@ static int find_free(struct store *s, const struct store_lease *l, uint64_t now_
 		     struct store_shard *ret)
 {
 	_sql_ struct sql q = { .s = s };
-	int found =
-		sql_get(&q,
-			"SELECT h.scan_id, h.shard, h.tries FROM scan_shards h JOIN scans s ON "
-			"s.id = h.scan_id "
-			"WHERE h.state IN ('queued', 'running') AND (h.lease_ns <= ? OR (h.state = "
-			"'queued' AND h.scan_id = ?)) "
-			"AND (? = 0 OR h.scan_id = ?) AND (? <> 0 OR s.kind NOT IN ('syn', 'udp')) "
-			"AND (s.priority >= ? OR NOT EXISTS (SELECT 1 FROM scan_hosts a JOIN "
-			"scan_hosts b ON "
-			"b.node_id = a.node_id JOIN scan_shards o ON o.scan_id = b.scan_id AND "
-			"o.shard = b.shard "
-			"WHERE a.scan_id = h.scan_id AND a.shard = h.shard AND a.state = 'queued' "
-			"AND b.state = 'queued' "
-			"AND o.state = 'running' AND o.lease_ns > ? AND (o.scan_id <> h.scan_id OR "
-			"o.shard <> h.shard))) "
-			"ORDER BY s.priority DESC, h.scan_id, h.shard LIMIT 1",
-			"uuuuuuu", now_ns, l->scan_id, l->scan_id, l->scan_id,
-			(uint64_t)(l->raw || l->scan_id), (uint64_t)STORE_SCAN_PROBE, now_ns);
+	int found = sql_get(
+		&q,
+		"SELECT h.scan_id, h.shard, h.tries FROM scan_shards h JOIN scans s ON s.id = "
+		"h.scan_id WHERE h.state IN ('queued', 'running') AND (h.lease_ns <= ? OR (h.state "
+		"= 'queued' AND h.scan_id = ?)) AND (? = 0 OR h.scan_id = ?) AND (? <> 0 OR s.kind "
+		"NOT IN ('syn', 'udp')) AND (s.priority >= ? OR NOT EXISTS (SELECT 1 FROM "
+		"scan_hosts a JOIN scan_hosts b ON b.node_id = a.node_id JOIN scan_shards o ON "
+		"o.scan_id = b.scan_id AND o.shard = b.shard WHERE a.scan_id = h.scan_id AND "
+		"a.shard = h.shard AND a.state = 'queued' AND b.state = 'queued' AND o.state = "
+		"'running' AND o.lease_ns > ? AND (o.scan_id <> h.scan_id OR o.shard <> h.shard))) "
+		"ORDER BY s.priority DESC, h.scan_id, h.shard LIMIT 1",
+		U(now_ns), U(l->scan_id), U(l->scan_id), U(l->scan_id),
+		U((uint64_t)(l->raw || l->scan_id)), CONST(STORE_SCAN_PROBE), U(now_ns));
 
 	if (!found)
 		found = sql_step(&q);
@@ -199,14 +189,13 @@ static int take_shard(struct store *s, const struct store_lease *l, struct store
 	ret->tries++;
 	err = sql_run(s, NULL,
 		      "UPDATE scan_shards SET state = 'running', owner = ?, lease_ns = ?, tries = "
-		      "tries + 1 "
-		      "WHERE scan_id = ? AND shard = ?",
-		      "suuu", l->owner, now + l->lease_ns, ret->scan_id, (uint64_t)ret->shard);
+		      "tries + 1 WHERE scan_id = ? AND shard = ?",
+		      S(l->owner), U(now + l->lease_ns), U(ret->scan_id), U(ret->shard));
 	if (!err)
 		err = sql_run(s, NULL,
 			      "UPDATE scans SET state = 'running', started_ns = ? WHERE id = ? AND "
 			      "started_ns = 0",
-			      "uu", now, ret->scan_id);
+			      U(now), U(ret->scan_id));
 	return err ? err : 1;
 }
 
@@ -216,11 +205,11 @@ static int give_targets(struct store *s, struct store_shard *sh, store_shard_fn 
 	char nodes[STORE_SHARD_HOSTS_MAX][256], addrs[STORE_SHARD_HOSTS_MAX][65];
 	struct store_target targets[STORE_SHARD_HOSTS_MAX];
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  "SELECT n.name, h.addr FROM scan_hosts h JOIN nodes n ON n.id = "
-			  "h.node_id WHERE h.scan_id = ? "
-			  "AND h.shard = ? AND h.state = 'queued' ORDER BY n.name, h.addr",
-			  "uu", sh->scan_id, (uint64_t)sh->shard);
+	int ret = sql_get(
+		&q,
+		"SELECT n.name, h.addr FROM scan_hosts h JOIN nodes n ON n.id = h.node_id WHERE "
+		"h.scan_id = ? AND h.shard = ? AND h.state = 'queued' ORDER BY n.name, h.addr",
+		U(sh->scan_id), U(sh->shard));
 
 	sh->targets = targets;
 	while (!ret && sh->targets_len < STORE_SHARD_HOSTS_MAX && (ret = sql_step(&q)) > 0) {
@@ -241,9 +230,8 @@ static int give_shard(struct store *s, struct store_shard *sh, store_shard_fn fn
 	int ret = sql_get(
 		&q,
 		"SELECT s.plan, s.kind, s.rate, s.host_rate, h.ports, s.priority FROM scans s JOIN "
-		"scan_shards h ON "
-		"h.scan_id = s.id WHERE s.id = ? AND h.shard = ?",
-		"uu", sh->scan_id, (uint64_t)sh->shard);
+		"scan_shards h ON h.scan_id = s.id WHERE s.id = ? AND h.shard = ?",
+		U(sh->scan_id), U(sh->shard));
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -285,7 +273,7 @@ static int check_owner(struct store *s, uint64_t scan_id, uint32_t shard, const 
 	int ret = sql_get(&q,
 			  "SELECT 1 FROM scan_shards WHERE scan_id = ? AND shard = ? AND owner = ? "
 			  "AND state = 'running'",
-			  "uus", scan_id, (uint64_t)shard, owner);
+			  U(scan_id), U(shard), S(owner));
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -308,7 +296,7 @@ static int renew(struct store *s, uint64_t scan_id, uint32_t shard, const char *
 	return err ? err
 		   : sql_run(s, NULL,
 			     "UPDATE scan_shards SET lease_ns = ? WHERE scan_id = ? AND shard = ?",
-			     "uuu", now + lease_ns, scan_id, (uint64_t)shard);
+			     U(now + lease_ns), U(scan_id), U(shard));
 }
 
 int store_shard_renew(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner,
@@ -331,17 +319,15 @@ static int end_shard(struct store *s, uint64_t scan_id, uint32_t shard, const ch
 	if (!err && good)
 		err = sql_run(s, NULL,
 			      "UPDATE scan_hosts SET state = 'lost', ended_ns = ? WHERE scan_id = "
-			      "? AND shard = ? AND "
-			      "state = 'queued'",
-			      "uuu", now, scan_id, (uint64_t)shard);
+			      "? AND shard = ? AND state = 'queued'",
+			      U(now), U(scan_id), U(shard));
 	if (!err)
 		err = sql_run(s, NULL,
 			      "UPDATE scan_shards SET state = CASE WHEN ? <> 0 THEN 'done' WHEN "
-			      "tries >= ? THEN 'failed' ELSE "
-			      "'queued' END, owner = '', lease_ns = 0, reason = ? WHERE scan_id = "
-			      "? AND shard = ?",
-			      "uusuu", (uint64_t)good, (uint64_t)STORE_SHARD_TRIES_MAX, reason,
-			      scan_id, (uint64_t)shard);
+			      "tries >= ? THEN 'failed' ELSE 'queued' END, owner = '', lease_ns = "
+			      "0, reason = ? WHERE scan_id = ? AND shard = ?",
+			      U(good), CONST(STORE_SHARD_TRIES_MAX), S(reason), U(scan_id),
+			      U(shard));
 	if (!err)
 		err = set_reason(s, scan_id, reason);
 	return err ? err : settle(s, scan_id, now);
@@ -360,9 +346,8 @@ static int release(struct store *s, uint64_t scan_id, uint32_t shard, const char
 	return err ? err
 		   : sql_run(s, NULL,
 			     "UPDATE scan_shards SET state = 'queued', owner = '', lease_ns = 0, "
-			     "tries = tries - 1 WHERE "
-			     "scan_id = ? AND shard = ?",
-			     "uu", scan_id, (uint64_t)shard);
+			     "tries = tries - 1 WHERE scan_id = ? AND shard = ?",
+			     U(scan_id), U(shard));
 }
 
 int store_shard_release(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner)
@@ -380,9 +365,8 @@ static int cancel(struct store *s, uint64_t scan_id, const char *reason)
 	if (!err)
 		err = sql_run(s, NULL,
 			      "UPDATE scan_shards SET state = 'failed', owner = '', reason = ? "
-			      "WHERE scan_id = ? "
-			      "AND state IN ('queued', 'running')",
-			      "su", reason, scan_id);
+			      "WHERE scan_id = ? AND state IN ('queued', 'running')",
+			      S(reason), U(scan_id));
 	if (!err)
 		err = set_reason(s, scan_id, reason);
 	return err ? err : settle(s, scan_id, now);

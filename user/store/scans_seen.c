@@ -15,13 +15,12 @@ static int put_port(struct store *s, const struct store_scan_host *h, uint64_t n
 	return sql_run(
 		s, NULL,
 		"INSERT INTO scan_ports (scan_id, node_id, addr, proto, port, state, reason, "
-		"reason_ttl, service, "
-		"method, conf, product, version, extra, tunnel, fingerprint, seen_ns) VALUES "
-		"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		"uusuussussusssssu", h->scan_id, node_id, h->addr, (uint64_t)p->proto,
-		(uint64_t)p->port, p->state, p->reason, (uint64_t)p->reason_ttl, p->service,
-		p->method, (uint64_t)p->conf, p->product, p->version, p->extra, p->tunnel,
-		p->fingerprint, h->ended_ns);
+		"reason_ttl, service, method, conf, product, version, extra, tunnel, fingerprint, "
+		"seen_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		U(h->scan_id), U(node_id), S(h->addr), U(p->proto), U(p->port), S(p->state),
+		S(p->reason), U(p->reason_ttl), S(p->service), S(p->method), U(p->conf),
+		S(p->product), S(p->version), S(p->extra), S(p->tunnel), S(p->fingerprint),
+		U(h->ended_ns));
 }
 
 /* The host's row is there since the scan was made, so that nobody stores what was not asked for. */
@@ -34,16 +33,13 @@ static int put_host(struct store *s, const struct store_scan_host *h, const char
 	if (!err)
 		err = sql_run(s, &changed,
 			      "UPDATE scan_hosts SET state = ?, started_ns = ?, ended_ns = ?, "
-			      "asked = ?, folded = ?, "
-			      "open_count = ? WHERE scan_id = ? AND shard = ? AND node_id = ? AND "
-			      "addr = ? AND "
-			      "state = 'queued' AND EXISTS "
+			      "asked = ?, folded = ?, open_count = ? WHERE scan_id = ? AND shard = "
+			      "? AND node_id = ? AND addr = ? AND state = 'queued' AND EXISTS "
 			      "(SELECT 1 FROM scan_shards h WHERE h.scan_id = ? AND h.shard = ? "
-			      "AND h.owner = ? AND "
-			      "h.state = 'running')",
-			      "suussuuuusuus", h->state, h->started_ns, h->ended_ns, h->asked,
-			      h->folded, h->open_count, h->scan_id, (uint64_t)h->shard, node_id,
-			      h->addr, h->scan_id, (uint64_t)h->shard, owner);
+			      "AND h.owner = ? AND h.state = 'running')",
+			      S(h->state), U(h->started_ns), U(h->ended_ns), S(h->asked),
+			      S(h->folded), U(h->open_count), U(h->scan_id), U(h->shard),
+			      U(node_id), S(h->addr), U(h->scan_id), U(h->shard), S(owner));
 	if (!err && !changed)
 		err = store_set_why(s, -ECANCELED, "node %s is not ours to scan any more", h->node);
 	for (size_t i = 0; !err && i < n; i++)
@@ -56,8 +52,6 @@ static int put_host(struct store *s, const struct store_scan_host *h, const char
 int store_scan_host_put(struct store *s, const struct store_scan_host *h, const char *owner,
 			const struct store_scan_port *ports, size_t n)
 {
-	if (!s->ops->sql)
-		return store_set_why(s, -EOPNOTSUPP, "this kind of store keeps no scans");
 	return write_op(s, put_host(s, h, owner, ports, n));
 }
 
@@ -71,19 +65,15 @@ int store_scans(struct store *s, const struct store_scan_query *want, store_scan
 	int ret = sql_get(
 		&q,
 		"SELECT s.id, s.plan, s.kind, s.state, s.nodes, s.command, s.reason, s.created_ns, "
-		"s.started_ns, "
-		"s.ended_ns, s.rate, s.host_rate, s.priority, "
-		"(SELECT count(*) FROM scan_hosts h WHERE h.scan_id = s.id), "
-		"(SELECT count(*) FROM scan_hosts h WHERE h.scan_id = s.id AND h.state <> "
-		"'queued'), "
-		"(SELECT count(*) FROM scan_shards d WHERE d.scan_id = s.id), "
-		"(SELECT count(*) FROM scan_shards d WHERE d.scan_id = s.id AND d.state IN "
-		"('queued', 'running')) "
-		"FROM scans s WHERE (? = 0 OR s.id = ?) AND s.created_ns >= ? AND s.created_ns < ? "
-		"ORDER BY s.id DESC LIMIT ?",
-		"uuuuu", want->scan_id, want->scan_id, want->since_ns,
-		want->until_ns ? want->until_ns : (uint64_t)OPEN_END,
-		want->limit ? (uint64_t)want->limit : (uint64_t)OPEN_END);
+		"s.started_ns, s.ended_ns, s.rate, s.host_rate, s.priority, (SELECT count(*) FROM "
+		"scan_hosts h WHERE h.scan_id = s.id), (SELECT count(*) FROM scan_hosts h WHERE "
+		"h.scan_id = s.id AND h.state <> 'queued'), (SELECT count(*) FROM scan_shards d "
+		"WHERE d.scan_id = s.id), (SELECT count(*) FROM scan_shards d WHERE d.scan_id = "
+		"s.id AND d.state IN ('queued', 'running')) FROM scans s WHERE (? = 0 OR s.id = ?) "
+		"AND s.created_ns >= ? AND s.created_ns < ? ORDER BY s.id DESC LIMIT ?",
+		U(want->scan_id), U(want->scan_id), U(want->since_ns),
+		U(want->until_ns ? want->until_ns : (uint64_t)OPEN_END),
+		U(want->limit ? (uint64_t)want->limit : (uint64_t)OPEN_END));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_scan scan = {
@@ -148,13 +138,14 @@ int store_scan_hosts(struct store *s, const struct store_scan_query *want, store
 {
 	_sql_ struct sql q = { .s = s };
 	const char *node = want->node ? want->node : "";
-	int ret = sql_get(&q,
-			  HOST_COLS "AND (? = 0 OR h.scan_id = ?) AND (? = '' OR n.name = ?) AND "
-				    "h.ended_ns >= ? AND h.ended_ns < ? ORDER BY h.ended_ns, "
-				    "h.scan_id, n.name, h.addr LIMIT ?",
-			  "uussuuu", want->scan_id, want->scan_id, node, node, want->since_ns,
-			  want->until_ns ? want->until_ns : (uint64_t)OPEN_END,
-			  want->limit ? (uint64_t)want->limit : (uint64_t)OPEN_END);
+	int ret = sql_get(
+		&q,
+		HOST_COLS
+		"AND (? = 0 OR h.scan_id = ?) AND (? = '' OR n.name = ?) AND h.ended_ns >= ? AND "
+		"h.ended_ns < ? ORDER BY h.ended_ns, h.scan_id, n.name, h.addr LIMIT ?",
+		U(want->scan_id), U(want->scan_id), S(node), S(node), U(want->since_ns),
+		U(want->until_ns ? want->until_ns : (uint64_t)OPEN_END),
+		U(want->limit ? (uint64_t)want->limit : (uint64_t)OPEN_END));
 
 	return ret ? ret : each_host(&q, fn, arg);
 }
@@ -162,8 +153,7 @@ int store_scan_hosts(struct store *s, const struct store_scan_query *want, store
 int store_scan_host_newest(struct store *s, const char *node, store_scan_host_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret =
-		sql_get(&q, HOST_COLS "AND n.name = ? ORDER BY h.ended_ns DESC LIMIT 1", "s", node);
+	int ret = sql_get(&q, HOST_COLS "AND n.name = ? ORDER BY h.ended_ns DESC LIMIT 1", S(node));
 
 	return ret ? ret : each_host(&q, fn, arg);
 }
@@ -175,7 +165,7 @@ int store_scan_uncompared(struct store *s, uint64_t since_ns, uint32_t limit, st
 	int ret = sql_get(&q,
 			  HOST_COLS "AND h.compared_ns = 0 AND h.ended_ns >= ? ORDER BY "
 				    "h.ended_ns, h.scan_id, n.name, h.addr LIMIT ?",
-			  "uu", since_ns ? since_ns : 1, (uint64_t)limit);
+			  U(since_ns ? since_ns : 1), U(limit));
 
 	return ret ? ret : each_host(&q, fn, arg);
 }
@@ -185,14 +175,12 @@ int store_scan_ports(struct store *s, uint64_t scan_id, const char *node, const 
 {
 	const struct store_scan_host h = { .scan_id = scan_id, .node = node, .addr = addr };
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(
-		&q,
-		"SELECT p.proto, p.port, p.state, p.reason, p.reason_ttl, p.service, p.method, "
-		"p.conf, p.product, "
-		"p.version, p.extra, p.tunnel, p.fingerprint FROM scan_ports p JOIN nodes n ON "
-		"n.id = p.node_id "
-		"WHERE p.scan_id = ? AND n.name = ? AND p.addr = ? ORDER BY p.proto, p.port",
-		"uss", scan_id, node, addr);
+	int ret = sql_get(&q,
+			  "SELECT p.proto, p.port, p.state, p.reason, p.reason_ttl, p.service, "
+			  "p.method, p.conf, p.product, p.version, p.extra, p.tunnel, "
+			  "p.fingerprint FROM scan_ports p JOIN nodes n ON n.id = p.node_id WHERE "
+			  "p.scan_id = ? AND n.name = ? AND p.addr = ? ORDER BY p.proto, p.port",
+			  U(scan_id), S(node), S(addr));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_scan_port p = {
@@ -221,13 +209,13 @@ int store_scan_host_ports(struct store *s, const char *node, const char *addr, u
 {
 	const struct store_scan_host h = { .node = node, .addr = addr };
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  "SELECT p.proto, p.port, p.state FROM nodes n JOIN scan_hosts h ON "
-			  "h.node_id = n.id JOIN scan_ports p ON p.scan_id = h.scan_id AND "
-			  "p.node_id = h.node_id AND p.addr = h.addr WHERE n.name = ? AND h.addr = "
-			  "? AND h.state = 'seen' AND h.ended_ns >= ? "
-			  "ORDER BY h.ended_ns, h.scan_id, p.proto, p.port",
-			  "ssu", node, addr, since_ns);
+	int ret = sql_get(
+		&q,
+		"SELECT p.proto, p.port, p.state FROM nodes n JOIN scan_hosts h ON h.node_id = "
+		"n.id JOIN scan_ports p ON p.scan_id = h.scan_id AND p.node_id = h.node_id AND "
+		"p.addr = h.addr WHERE n.name = ? AND h.addr = ? AND h.state = 'seen' AND "
+		"h.ended_ns >= ? ORDER BY h.ended_ns, h.scan_id, p.proto, p.port",
+		S(node), S(addr), U(since_ns));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_scan_port p = { .proto = (enum door_proto)sql_u64(&q, 0),
@@ -242,14 +230,13 @@ int store_scan_host_ports(struct store *s, const char *node, const char *addr, u
 int store_scan_detected(struct store *s, store_detected_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret =
-		sql_get(&q,
-			"SELECT n.name, p.addr, p.port, h.started_ns, p.method, p.fingerprint FROM "
-			"scans s JOIN scan_hosts h ON h.scan_id = s.id JOIN scan_ports p ON "
-			"p.scan_id = h.scan_id AND p.node_id = h.node_id AND p.addr = h.addr JOIN "
-			"nodes n ON n.id = h.node_id WHERE s.kind = 'version' AND h.state = "
-			"'seen' AND p.proto = ? AND p.state = 'open' ORDER BY h.ended_ns",
-			"u", (uint64_t)PROTO_TCP);
+	int ret = sql_get(&q,
+			  "SELECT n.name, p.addr, p.port, h.started_ns, p.method, p.fingerprint "
+			  "FROM scans s JOIN scan_hosts h ON h.scan_id = s.id JOIN scan_ports p ON "
+			  "p.scan_id = h.scan_id AND p.node_id = h.node_id AND p.addr = h.addr "
+			  "JOIN nodes n ON n.id = h.node_id WHERE s.kind = 'version' AND h.state = "
+			  "'seen' AND p.proto = ? AND p.state = 'open' ORDER BY h.ended_ns",
+			  CONST(PROTO_TCP));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_detected d = {
@@ -270,10 +257,9 @@ int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, vo
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(&q,
 			  "SELECT n.name, max(h.ended_ns) FROM scan_hosts h JOIN nodes n ON n.id = "
-			  "h.node_id JOIN scans s ON "
-			  "s.id = h.scan_id WHERE s.kind = ? AND h.state = 'seen' GROUP BY n.name "
-			  "ORDER BY n.name",
-			  "s", kind);
+			  "h.node_id JOIN scans s ON s.id = h.scan_id WHERE s.kind = ? AND h.state "
+			  "= 'seen' GROUP BY n.name ORDER BY n.name",
+			  S(kind));
 
 	while (!ret && (ret = sql_step(&q)) > 0)
 		ret = fn(sql_str(&q, 0), sql_u64(&q, 1), arg);
@@ -289,15 +275,12 @@ static int find_old(struct store *s, uint64_t before_ns, uint64_t *ret_id)
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(&q,
 			  "SELECT s.id FROM scans s WHERE s.ended_ns > 0 AND s.ended_ns < ? AND "
-			  "NOT EXISTS (SELECT 1 FROM "
-			  "scan_hosts h WHERE h.scan_id = s.id AND h.state = 'seen' AND NOT EXISTS "
-			  "(SELECT 1 FROM scan_hosts m "
-			  "JOIN scans t ON t.id = m.scan_id WHERE m.node_id = h.node_id AND m.addr "
-			  "= h.addr AND "
-			  "m.ended_ns > h.ended_ns AND m.state = 'seen' AND t.kind = s.kind AND "
-			  "(t.priority > 0 OR s.priority = 0))) "
-			  "ORDER BY s.ended_ns LIMIT 1",
-			  "u", before_ns);
+			  "NOT EXISTS (SELECT 1 FROM scan_hosts h WHERE h.scan_id = s.id AND "
+			  "h.state = 'seen' AND NOT EXISTS (SELECT 1 FROM scan_hosts m JOIN scans "
+			  "t ON t.id = m.scan_id WHERE m.node_id = h.node_id AND m.addr = h.addr "
+			  "AND m.ended_ns > h.ended_ns AND m.state = 'seen' AND t.kind = s.kind "
+			  "AND (t.priority > 0 OR s.priority = 0))) ORDER BY s.ended_ns LIMIT 1",
+			  U(before_ns));
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -308,13 +291,13 @@ static int find_old(struct store *s, uint64_t before_ns, uint64_t *ret_id)
 
 static int delete_scan(struct store *s, uint64_t id)
 {
-	int err = sql_run(s, NULL, "DELETE FROM scan_ports WHERE scan_id = ?", "u", id);
+	int err = sql_run(s, NULL, "DELETE FROM scan_ports WHERE scan_id = ?", U(id));
 
 	if (!err)
-		err = sql_run(s, NULL, "DELETE FROM scan_hosts WHERE scan_id = ?", "u", id);
+		err = sql_run(s, NULL, "DELETE FROM scan_hosts WHERE scan_id = ?", U(id));
 	if (!err)
-		err = sql_run(s, NULL, "DELETE FROM scan_shards WHERE scan_id = ?", "u", id);
-	return err ? err : sql_run(s, NULL, "DELETE FROM scans WHERE id = ?", "u", id);
+		err = sql_run(s, NULL, "DELETE FROM scan_shards WHERE scan_id = ?", U(id));
+	return err ? err : sql_run(s, NULL, "DELETE FROM scans WHERE id = ?", U(id));
 }
 
 int store_scan_prune(struct store *s, uint64_t before_ns, uint64_t limit, uint64_t *ret_n)

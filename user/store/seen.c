@@ -36,7 +36,7 @@ static int look_at_port(struct store *s, uint64_t id, enum door_proto proto, uin
 		"= p.scan_id AND h.node_id = p.node_id AND h.addr = p.addr JOIN scans c ON c.id = "
 		"p.scan_id WHERE p.node_id = ? AND p.proto = ? AND p.port = ? AND p.seen_ns >= ? "
 		"AND h.state = 'seen' ORDER BY p.seen_ns DESC LIMIT ?",
-		"uuuuu", id, (uint64_t)proto, (uint64_t)port, since_ns, (uint64_t)ROWS_MAX);
+		U(id), U(proto), U(port), U(since_ns), CONST(ROWS_MAX));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		enum port_state state = port_state_parse(sql_str(&q, 2));
@@ -61,12 +61,11 @@ static int look_at_hosts(struct store *s, uint64_t id, enum door_proto proto, ui
 {
 	_sql_ struct sql q = { .s = s };
 	uint64_t after = seen->scan_id ? seen->ended_ns + 1 : since_ns, own = seen->scan_id;
-	int ret = sql_get(
-		&q,
-		"SELECT h.scan_id, h.ended_ns, h.folded, h.addr, c.kind FROM scan_hosts h JOIN "
-		"scans c ON c.id = h.scan_id WHERE h.node_id = ? AND h.ended_ns >= ? AND h.state = "
-		"'seen' ORDER BY h.ended_ns DESC LIMIT ?",
-		"uuu", id, after, (uint64_t)STORE_SEEN_HOSTS_MAX);
+	int ret = sql_get(&q,
+			  "SELECT h.scan_id, h.ended_ns, h.folded, h.addr, c.kind FROM scan_hosts "
+			  "h JOIN scans c ON c.id = h.scan_id WHERE h.node_id = ? AND h.ended_ns "
+			  ">= ? AND h.state = 'seen' ORDER BY h.ended_ns DESC LIMIT ?",
+			  U(id), U(after), CONST(STORE_SEEN_HOSTS_MAX));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		enum port_state state = port_folded_state(sql_str(&q, 2), proto, port);
@@ -92,8 +91,6 @@ int store_seen_port(struct store *s, const char *node, enum door_proto proto, ui
 	int err;
 
 	*ret = seen;
-	if (!s->ops->sql)
-		return 0;
 	proto = proto_class(proto);
 	snprintf(seen.node, sizeof(seen.node), "%s", node);
 	err = sql_node_id(s, node, &id);
@@ -118,16 +115,15 @@ static int count_nodes(struct store *s, const struct store_alert *a, uint64_t si
 {
 	enum door_proto proto = proto_class(a->proto);
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(
-		&q,
-		"SELECT n.name, (SELECT p.seen_ns FROM scan_ports p WHERE p.node_id = x.node_id "
-		"AND p.proto = ? AND p.port = ? AND p.seen_ns >= ? ORDER BY p.seen_ns DESC LIMIT "
-		"1), (SELECT p.state FROM scan_ports p WHERE p.node_id = x.node_id AND p.proto = ? "
-		"AND p.port = ? AND p.seen_ns >= ? ORDER BY p.seen_ns DESC LIMIT 1) FROM "
-		"alert_nodes x JOIN nodes n ON n.id = x.node_id WHERE x.alert_id = ? AND "
-		"x.open_count > 0",
-		"uuuuuuu", (uint64_t)proto, (uint64_t)a->port, since_ns, (uint64_t)proto,
-		(uint64_t)a->port, since_ns, a->id);
+	int ret = sql_get(&q,
+			  "SELECT n.name, (SELECT p.seen_ns FROM scan_ports p WHERE p.node_id = "
+			  "x.node_id AND p.proto = ? AND p.port = ? AND p.seen_ns >= ? ORDER BY "
+			  "p.seen_ns DESC LIMIT 1), (SELECT p.state FROM scan_ports p WHERE "
+			  "p.node_id = x.node_id AND p.proto = ? AND p.port = ? AND p.seen_ns >= ? "
+			  "ORDER BY p.seen_ns DESC LIMIT 1) FROM alert_nodes x JOIN nodes n ON "
+			  "n.id = x.node_id WHERE x.alert_id = ? AND x.open_count > 0",
+			  U(proto), U(a->port), U(since_ns), U(proto), U(a->port), U(since_ns),
+			  U(a->id));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		uint64_t at = sql_u64(&q, 1);
@@ -166,7 +162,7 @@ int store_seen_alert(struct store *s, const struct store_alert *a, struct store_
 	int err = 0;
 
 	*ret = all;
-	if (!has_port(a) || !s->ops->sql)
+	if (!has_port(a))
 		return 0;
 	if (a->node_count > 1)
 		err = count_nodes(s, a, since(a), &all);
@@ -203,7 +199,7 @@ static int newest_seen(struct store *s, uint64_t id, struct store_outside *o)
 	int ret = sql_get(&q,
 			  "SELECT scan_id, ended_ns FROM scan_hosts WHERE node_id = ? AND state = "
 			  "'seen' ORDER BY ended_ns DESC LIMIT 1",
-			  "u", id);
+			  U(id));
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -220,8 +216,6 @@ int store_outside(struct store *s, const char *node, struct store_outside *ret)
 	int err;
 
 	*ret = (struct store_outside){ 0 };
-	if (!s->ops->sql)
-		return 0;
 	err = sql_node_id(s, node, &id);
 	if (!err)
 		err = store_scan_host_newest(s, node, keep_newest, ret);

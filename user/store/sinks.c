@@ -58,7 +58,7 @@ int store_log_before(struct store *s, uint64_t at_ns, uint64_t *ret_log_id)
 static int read_holder(struct store *s, const char *sink, char ret[STORE_HOLDER_MAX + 1])
 {
 	_sql_ struct sql q = { .s = s };
-	int found = sql_get(&q, "SELECT holder FROM sink_states WHERE name = ?", "s", sink);
+	int found = sql_get(&q, "SELECT holder FROM sink_states WHERE name = ?", S(sink));
 
 	if (!found)
 		found = sql_step(&q);
@@ -81,15 +81,15 @@ static int lease(struct store *s, const char *sink, const char *holder, const ch
 	if (!err)
 		err = sql_run(s, &n,
 			      "UPDATE sink_states SET lease_ns = ? WHERE name = ? AND holder = ?",
-			      "uss", now + lease_ns, sink, holder);
+			      U(now + lease_ns), S(sink), S(holder));
 	if (err || n)
 		return err;
 	*ret_state = LEASE_TAKEN;
 	err = sql_run(s, &n,
 		      "UPDATE sink_states SET holder = ?, lease_ns = ? WHERE name = ? AND "
 		      "(lease_ns <= ? OR lease_ns > ? OR holder = ?)",
-		      "susuus", holder, now + lease_ns, sink, now, now + 2 * lease_ns,
-		      gone ? gone : "");
+		      S(holder), U(now + lease_ns), S(sink), U(now), U(now + 2 * lease_ns),
+		      S(gone ? gone : ""));
 	if (err || n)
 		return err;
 	found = read_holder(s, sink, ret_other);
@@ -99,7 +99,7 @@ static int lease(struct store *s, const char *sink, const char *holder, const ch
 		return found < 0 ? found : 0;
 	return sql_run(s, NULL,
 		       "INSERT INTO sink_states (name, why, holder, lease_ns) VALUES (?, '', ?, ?)",
-		       "ssu", sink, holder, now + lease_ns);
+		       S(sink), S(holder), U(now + lease_ns));
 }
 
 int store_sink_lease(struct store *s, const char *sink, const char *holder, const char *gone,
@@ -118,5 +118,5 @@ int store_sink_release(struct store *s, const char *sink, const char *holder)
 	return write_op(s,
 			sql_run(s, NULL,
 				"UPDATE sink_states SET lease_ns = 0 WHERE name = ? AND holder = ?",
-				"ss", sink, holder));
+				S(sink), S(holder)));
 }

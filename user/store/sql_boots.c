@@ -16,8 +16,7 @@ static int find_boot(struct store *s, uint64_t id, const uint8_t *installation, 
 	int ret = sql_get(&q,
 			  "SELECT boot_seq FROM node_boots WHERE node_id = ? AND installation = ? "
 			  "AND journal_boot = ? AND boot_id = ?",
-			  "ubus", id, installation, (size_t)INSTALLATION_LEN,
-			  (uint64_t)journal_boot, boot_id);
+			  U(id), B(installation, INSTALLATION_LEN), U(journal_boot), S(boot_id));
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -31,14 +30,13 @@ static int look_at_boots(struct store *s, uint64_t id, const uint8_t *installati
 {
 	_sql_ struct sql q = { .s = s };
 	uint32_t stored, claimed;
-	int ret =
-		sql_get(&q,
-			"SELECT (SELECT max(boot_seq) FROM journals WHERE node_id = ?), "
-			"(SELECT max(boot_seq) FROM node_boots WHERE node_id = ?), "
-			"(SELECT count(*) FROM node_boots WHERE node_id = ? AND boot_seq = ?), "
-			"(SELECT count(*) FROM node_boots WHERE node_id = ? AND installation <> ?)",
-			"uuuuub", id, id, id, (uint64_t)journal_boot, id, installation,
-			(size_t)INSTALLATION_LEN);
+	int ret = sql_get(&q,
+			  "SELECT (SELECT max(boot_seq) FROM journals WHERE node_id = ?), (SELECT "
+			  "max(boot_seq) FROM node_boots WHERE node_id = ?), (SELECT count(*) FROM "
+			  "node_boots WHERE node_id = ? AND boot_seq = ?), (SELECT count(*) FROM "
+			  "node_boots WHERE node_id = ? AND installation <> ?)",
+			  U(id), U(id), U(id), U(journal_boot), U(id),
+			  B(installation, INSTALLATION_LEN));
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -66,8 +64,8 @@ int sql_claim_boot(struct store *s, const char *node, const uint8_t installation
 		ret = sql_installation(s, id, installation, &past);
 	if (!ret && past.standing != STANDING_CURRENT)
 		ret = store_set_why(s, -EACCES,
-				    "another journal than this one reports as node %s: "
-				    "give one of the two hosts another node.name",
+				    "another journal than this one reports as node %s: give one of "
+				    "the two hosts another node.name",
 				    node);
 	if (!ret)
 		ret = find_boot(s, id, installation, boot_id, journal_boot, ret_boot_seq);
@@ -80,8 +78,8 @@ int sql_claim_boot(struct store *s, const char *node, const uint8_t installation
 	return sql_run(s, NULL,
 		       "INSERT INTO node_boots (node_id, boot_seq, installation, boot_id, "
 		       "journal_boot) VALUES (?, ?, ?, ?, ?)",
-		       "uubsu", id, (uint64_t)*ret_boot_seq, installation, (size_t)INSTALLATION_LEN,
-		       boot_id, (uint64_t)journal_boot);
+		       U(id), U((uint64_t)*ret_boot_seq), B(installation, INSTALLATION_LEN),
+		       S(boot_id), U(journal_boot));
 }
 
 int sql_boots(struct store *s, const char *node, store_boot_fn fn, void *arg)
@@ -91,11 +89,10 @@ int sql_boots(struct store *s, const char *node, store_boot_fn fn, void *arg)
 	int ret = sql_node_id(s, node, &id);
 
 	if (!ret)
-		ret = sql_get(
-			&q,
-			"SELECT boot_seq, journal_boot, installation, boot_id FROM node_boots "
-			"WHERE node_id = ? ORDER BY boot_seq",
-			"u", id);
+		ret = sql_get(&q,
+			      "SELECT boot_seq, journal_boot, installation, boot_id FROM "
+			      "node_boots WHERE node_id = ? ORDER BY boot_seq",
+			      U(id));
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_boot b = {
 			.boot_seq = (uint32_t)sql_u64(&q, 0),

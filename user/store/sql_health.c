@@ -14,7 +14,7 @@
 int sql_lock_node(struct store *s, uint64_t id, uint64_t *ret_now_ns)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q, SQL_LOCKED(s, "SELECT id FROM nodes WHERE id = ?"), "u", id);
+	int ret = sql_get(&q, SQL_LOCKED(s, "SELECT id FROM nodes WHERE id = ?"), U(id));
 
 	if (ret)
 		return ret;
@@ -32,7 +32,7 @@ int sql_installation(struct store *s, uint64_t id, const uint8_t *installation,
 		&q,
 		"SELECT standing, accepted_ns, first_ns, mixed_ns, session, session_before, host, "
 		"host_before FROM node_health WHERE node_id = ? AND installation = ?",
-		"ub", id, installation, (size_t)INSTALLATION_LEN);
+		U(id), B(installation, INSTALLATION_LEN));
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -57,7 +57,7 @@ static int read_holder(struct store *s, uint64_t id, const uint8_t *installation
 	int ret = sql_get(&q,
 			  "SELECT received_ns, shipper, host FROM node_health WHERE node_id = ? "
 			  "AND standing = 1 AND installation <> ?",
-			  "ub", id, installation, (size_t)INSTALLATION_LEN);
+			  U(id), B(installation, INSTALLATION_LEN));
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -75,7 +75,7 @@ static int displace(struct store *s, uint64_t id)
 {
 	return sql_run(s, NULL,
 		       "UPDATE node_health SET standing = 3 WHERE node_id = ? AND standing = 1",
-		       "u", id);
+		       U(id));
 }
 
 void sql_report_init(struct sql_report *r, const struct store_health *h)
@@ -99,10 +99,10 @@ static int write_row(struct store *s, uint64_t id, const struct store_health *h,
 		"backlog_ns, lost, conflicts, quarantined, interval_ns, wall_ns, rtt_ns, step_ns, "
 		"stepped_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
 		"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		"ubuuuubbsu" REPORT_TYPES, id, h->installation, (size_t)INSTALLATION_LEN,
-		(uint64_t)n->standing, n->accepted_ns, n->first_ns, now_ns, h->session,
-		(size_t)SESSION_LEN, n->session_before, (size_t)SESSION_LEN, n->host_before,
-		n->mixed_ns, REPORT_VALUES(&r));
+		U(id), B(h->installation, INSTALLATION_LEN), U(n->standing), U(n->accepted_ns),
+		U(n->first_ns), U(now_ns), B(h->session, SESSION_LEN),
+		B(n->session_before, SESSION_LEN), S(n->host_before), U(n->mixed_ns),
+		REPORT_VALUES(&r));
 }
 
 int sql_put_health(struct store *s, const char *node, const char *host_type,
@@ -239,10 +239,10 @@ int sql_health(struct store *s, const char *node, bool with_past, store_health_f
 		ret = sql_get(&q,
 			      HEALTH_SELECT
 			      "WHERE n.name = ? ORDER BY h.standing, h.received_ns DESC",
-			      "us", (uint64_t)with_past, node);
+			      U(with_past), S(node));
 	else
 		ret = sql_get(&q, HEALTH_SELECT "ORDER BY n.name, h.standing, h.received_ns DESC",
-			      "u", (uint64_t)with_past);
+			      U(with_past));
 	while (!ret && (ret = sql_step(&q)) > 0)
 		ret = give(&q, fn, arg);
 	return ret;
@@ -261,9 +261,10 @@ int sql_put_watch(struct store *s, const char *node, const struct store_watch *w
 			     "lost_first_ns, lost_last_ns, hole_boot, hole_seq, hole_since_ns, "
 			     "broken_boot, broken_seq, broken_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
 			     "?, ?, ?)",
-			     "uuuuuuuuuuu", id, w->lost_told, w->lost_seen, w->lost_first_ns,
-			     w->lost_last_ns, (uint64_t)w->hole_boot, w->hole_seq, w->hole_since_ns,
-			     (uint64_t)w->broken_boot, w->broken_seq, w->broken_ns);
+			     U(id), U(w->lost_told), U(w->lost_seen), U(w->lost_first_ns),
+			     U(w->lost_last_ns), U(w->hole_boot), U(w->hole_seq),
+			     U(w->hole_since_ns), U(w->broken_boot), U(w->broken_seq),
+			     U(w->broken_ns));
 }
 
 /* --- a person's word ------------------------------------------------------------------------------------ */
@@ -278,7 +279,7 @@ static int find_waiting(struct store *s, uint64_t id, uint64_t now_ns,
 			  "SELECT installation, standing FROM node_health WHERE node_id = ? AND "
 			  "((standing = 1 AND accepted_ns = 0) OR (standing = 2 AND received_ns + "
 			  "? * interval_ns >= ?)) ORDER BY standing",
-			  "uuu", id, (uint64_t)HEALTH_REFUSED_BEATS, now_ns);
+			  U(id), CONST(HEALTH_REFUSED_BEATS), U(now_ns));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		if (++n == 1)
@@ -303,7 +304,7 @@ static int make_current(struct store *s, uint64_t id, const uint8_t *installatio
 		   : sql_run(s, NULL,
 			     "UPDATE node_health SET standing = 1, accepted_ns = ?, mixed_ns = 0 "
 			     "WHERE node_id = ? AND installation = ?",
-			     "uub", now_ns, id, installation, (size_t)INSTALLATION_LEN);
+			     U(now_ns), U(id), B(installation, INSTALLATION_LEN));
 }
 
 /* Whatever was found wrong is forgiven. */
@@ -313,7 +314,7 @@ static int forgive(struct store *s, uint64_t id, bool *ret_changed)
 	int err = sql_run(s, &changed,
 			  "UPDATE node_watch SET broken_boot = 0, broken_seq = 0, broken_ns = 0 "
 			  "WHERE node_id = ? AND broken_ns <> 0",
-			  "u", id);
+			  U(id));
 
 	*ret_changed |= !err && changed;
 	return err;

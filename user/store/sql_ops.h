@@ -19,7 +19,7 @@ int sql_claim_boot(struct store *s, const char *node, const uint8_t installation
 int sql_boots(struct store *s, const char *node, store_boot_fn fn, void *arg);
 
 /*
- * What a report says from its machine on: 26 values for sql_run(). r is a struct sql_report: parameters that are numbers have
+ * What a report says from its machine on: 26 values. r is a struct sql_report: parameters that are numbers have
  * no sign, so that a step of the clock goes as a text.
  */
 struct sql_report {
@@ -27,15 +27,14 @@ struct sql_report {
 	char tier[2], step[32];
 };
 void sql_report_init(struct sql_report *r, const struct store_health *h);
-#define REPORT_TYPES "bsssuuususuubuuuuuuuuuuusu"
 #define REPORT_VALUES(r)                                                                               \
-	(r)->h->machine, (size_t)INSTALLATION_LEN, (r)->h->host, (r)->h->boot_id, (r)->h->version,      \
-		(uint64_t)(r)->h->shipper, (uint64_t)(r)->h->agent, (r)->h->agent_age_ns, (r)->tier,    \
-		(uint64_t)(r)->h->attached, (r)->h->sensor, (uint64_t)(r)->h->boot_seq, (r)->h->seq,    \
-		(r)->h->chain, (size_t)SHA256_LEN, (r)->h->journal_bytes, (r)->h->journal_max_bytes,    \
-		(r)->h->backlog_records, (r)->h->backlog_bytes, (r)->h->backlog_ns, (r)->h->lost,       \
-		(r)->h->conflicts, (r)->h->quarantined, (r)->h->interval_ns, (r)->h->wall_ns,           \
-		(r)->h->rtt_ns, (r)->step, (r)->h->stepped_ns
+	B((r)->h->machine, INSTALLATION_LEN), S((r)->h->host), S((r)->h->boot_id), S((r)->h->version), \
+		U((r)->h->shipper), U((r)->h->agent), U((r)->h->agent_age_ns), S((r)->tier),            \
+		U((r)->h->attached), S((r)->h->sensor), U((r)->h->boot_seq), U((r)->h->seq),            \
+		B((r)->h->chain, SHA256_LEN), U((r)->h->journal_bytes), U((r)->h->journal_max_bytes),   \
+		U((r)->h->backlog_records), U((r)->h->backlog_bytes), U((r)->h->backlog_ns),            \
+		U((r)->h->lost), U((r)->h->conflicts), U((r)->h->quarantined), U((r)->h->interval_ns),  \
+		U((r)->h->wall_ns), U((r)->h->rtt_ns), S((r)->step), U((r)->h->stepped_ns)
 
 /* sql_rules.c: profiles, the lines of their files, hits, proposals, and node classes by rule. */
 int sql_profile_update(struct store *s, const char *host_type, uint64_t id, const struct profile_row *row);

@@ -15,16 +15,16 @@ int sql_profile_update(struct store *s, const char *host_type, uint64_t id,
 	return sql_run(s, NULL,
 		       "UPDATE open_ports SET reason = ?, author = ?, expires_ns = ?, severity = "
 		       "?, line_no = ?, source_line = ? WHERE id = ? AND host_type = ?",
-		       "ssususus", row->reason, row->author, row->expires_ns,
-		       row->severity ? severity_name(row->severity) : "", (uint64_t)row->line_no,
-		       row->line, id, host_type);
+		       S(row->reason), S(row->author), U(row->expires_ns),
+		       S(row->severity ? severity_name(row->severity) : ""), U(row->line_no),
+		       S(row->line), U(id), S(host_type));
 }
 
 int sql_profile_remove(struct store *s, const char *host_type, uint64_t id)
 {
 	uint64_t changed = 0;
 	int err = sql_run(s, &changed, "DELETE FROM open_ports WHERE id = ? AND host_type = ?",
-			  "us", id, host_type);
+			  U(id), S(host_type));
 
 	if (!err && !changed)
 		err = store_set_why(s, -ENOENT, "class %s has no row %llu", host_type,
@@ -40,15 +40,15 @@ int sql_profile_count(struct store *s, const struct store_profile_hit *hits, siz
 {
 	const char *text = SQL_TEXT(
 		s,
-		HIT "ON DUPLICATE KEY UPDATE hits = open_port_hits.hits + ?, "
-		    "last_ns = greatest(open_port_hits.last_ns, ?)",
+		HIT "ON DUPLICATE KEY UPDATE hits = open_port_hits.hits + ?, last_ns = "
+		    "greatest(open_port_hits.last_ns, ?)",
 		HIT
 		"ON CONFLICT (row_id) DO UPDATE SET hits = hits + ?, last_ns = max(last_ns, ?)");
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++)
-		err = sql_run(s, NULL, text, "uuuuu", hits[i].hits, hits[i].last_ns, hits[i].row_id,
-			      hits[i].hits, hits[i].last_ns);
+		err = sql_run(s, NULL, text, U(hits[i].hits), U(hits[i].last_ns), U(hits[i].row_id),
+			      U(hits[i].hits), U(hits[i].last_ns));
 	return err;
 }
 
@@ -60,7 +60,7 @@ int sql_profile_lines(struct store *s, const char *host_type, store_profile_line
 	int ret = sql_get(&q,
 			  "SELECT line_no, source_line FROM profile_lines WHERE host_type = ? "
 			  "ORDER BY line_no",
-			  "s", host_type);
+			  S(host_type));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_profile_line l = { (uint32_t)sql_u64(&q, 0), sql_str(&q, 1) };
@@ -73,13 +73,13 @@ int sql_profile_lines(struct store *s, const char *host_type, store_profile_line
 int sql_profile_put_lines(struct store *s, const char *host_type,
 			  const struct store_profile_line *lines, size_t n)
 {
-	int err = sql_run(s, NULL, "DELETE FROM profile_lines WHERE host_type = ?", "s", host_type);
+	int err = sql_run(s, NULL, "DELETE FROM profile_lines WHERE host_type = ?", S(host_type));
 
 	for (size_t i = 0; i < n && !err; i++)
 		err = sql_run(s, NULL,
 			      "INSERT INTO profile_lines (host_type, line_no, source_line) VALUES "
 			      "(?, ?, ?)",
-			      "sus", host_type, (uint64_t)lines[i].number, lines[i].text);
+			      S(host_type), U(lines[i].number), S(lines[i].text));
 	return err;
 }
 
@@ -94,18 +94,17 @@ static int put_proposal(struct store *s, const char *host_type, const struct sto
 	return sql_run(s, NULL,
 		       "INSERT INTO profile_proposals (" PROPOSAL_COLS
 		       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "susssssuuuuusus", host_type, (uint64_t)p->number,
-		       p->outlier ? "outlier" : "rule", proposal_state_name(p->state), p->rule,
-		       p->why, p->nodes, (uint64_t)p->nodes_seen, (uint64_t)p->nodes_total,
-		       (uint64_t)p->slots_seen, (uint64_t)p->slots_total, p->made_ns, p->made_by,
-		       p->decided_ns, p->decided_by);
+		       S(host_type), U(p->number), S(p->outlier ? "outlier" : "rule"),
+		       S(proposal_state_name(p->state)), S(p->rule), S(p->why), S(p->nodes),
+		       U(p->nodes_seen), U(p->nodes_total), U(p->slots_seen), U(p->slots_total),
+		       U(p->made_ns), S(p->made_by), U(p->decided_ns), S(p->decided_by));
 }
 
 int sql_proposal_put(struct store *s, const char *host_type, const struct store_proposal *list,
 		     size_t n)
 {
-	int err = sql_run(s, NULL, "DELETE FROM profile_proposals WHERE host_type = ?", "s",
-			  host_type);
+	int err =
+		sql_run(s, NULL, "DELETE FROM profile_proposals WHERE host_type = ?", S(host_type));
 
 	for (size_t i = 0; i < n && !err; i++)
 		err = put_proposal(s, host_type, &list[i]);
@@ -123,10 +122,11 @@ static enum proposal_state state_of(const char *name)
 int sql_proposals(struct store *s, const char *host_type, store_proposal_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  "SELECT " PROPOSAL_COLS " FROM profile_proposals WHERE ? = '' OR "
-			  "host_type = ? ORDER BY host_type, number",
-			  "ss", host_type, host_type);
+	int ret = sql_get(
+		&q,
+		"SELECT " PROPOSAL_COLS
+		" FROM profile_proposals WHERE ? = '' OR host_type = ? ORDER BY host_type, number",
+		S(host_type), S(host_type));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_proposal p = {
@@ -156,11 +156,11 @@ int sql_proposal_decide(struct store *s, const char *host_type, uint32_t number,
 			enum proposal_state state, const char *who, uint64_t now_ns)
 {
 	uint64_t changed = 0;
-	int err = sql_run(s, &changed,
-			  "UPDATE profile_proposals SET state = ?, decided_by = ?, decided_ns = ? "
-			  "WHERE host_type = ? AND number = ?",
-			  "ssusu", proposal_state_name(state), who, now_ns, host_type,
-			  (uint64_t)number);
+	int err =
+		sql_run(s, &changed,
+			"UPDATE profile_proposals SET state = ?, decided_by = ?, decided_ns = ? "
+			"WHERE host_type = ? AND number = ?",
+			S(proposal_state_name(state)), S(who), U(now_ns), S(host_type), U(number));
 
 	if (!err && !changed)
 		err = store_set_why(s, -ENOENT, "nothing is proposed for class %s as number %u",
@@ -173,11 +173,9 @@ int sql_proposal_decide(struct store *s, const char *host_type, uint32_t number,
 int sql_class_rules(struct store *s, store_class_rule_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  "SELECT id, priority, nodes, host_type, origin, reason, author, "
-			  "created_ns, resolved, resolved_ns, problem FROM class_rules ORDER BY "
-			  "priority, id",
-			  "");
+	int ret = sql_get(
+		&q, "SELECT id, priority, nodes, host_type, origin, reason, author, created_ns, "
+		    "resolved, resolved_ns, problem FROM class_rules ORDER BY priority, id");
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_class_rule r = {
@@ -204,7 +202,7 @@ static int find_rule(struct store *s, const struct store_class_rule *r, uint64_t
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(
 		&q, "SELECT id FROM class_rules WHERE id = ? OR (nodes = ? AND host_type = ?)",
-		"uss", r->id, r->nodes, r->host_type);
+		U(r->id), S(r->nodes), S(r->host_type));
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -222,21 +220,22 @@ int sql_class_rule_put(struct store *s, const struct store_class_rule *r)
 		return err;
 	/* One list of values for both texts. */
 	return sql_run(s, NULL,
-		       id ? "UPDATE class_rules SET priority = ?, nodes = ?, host_type = ?, "
-			    "origin = ?, reason = ?, author = ?, resolved = ?, resolved_ns = ?, "
-			    "problem = ? WHERE id = ?"
+		       id ? "UPDATE class_rules SET priority = ?, nodes = ?, host_type = ?, origin "
+			    "= ?, reason = ?, author = ?, resolved = ?, resolved_ns = ?, problem = "
+			    "? WHERE id = ?"
 			  : "INSERT INTO class_rules (priority, nodes, host_type, origin, reason, "
-			    "author, resolved, resolved_ns, problem, created_ns) "
-			    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "ussssssusu", (uint64_t)r->priority, r->nodes, r->host_type,
-		       r->origin && r->origin[0] ? r->origin : "manual", r->reason, r->author,
-		       r->resolved, r->resolved_ns, r->problem, id ? id : r->created_ns);
+			    "author, resolved, resolved_ns, problem, created_ns) VALUES (?, ?, ?, "
+			    "?, ?, ?, ?, ?, ?, ?)",
+		       U(r->priority), S(r->nodes), S(r->host_type),
+		       S(r->origin && r->origin[0] ? r->origin : "manual"), S(r->reason),
+		       S(r->author), S(r->resolved), U(r->resolved_ns), S(r->problem),
+		       U(id ? id : r->created_ns));
 }
 
 int sql_class_rule_remove(struct store *s, uint64_t id)
 {
 	uint64_t changed = 0;
-	int err = sql_run(s, &changed, "DELETE FROM class_rules WHERE id = ?", "u", id);
+	int err = sql_run(s, &changed, "DELETE FROM class_rules WHERE id = ?", U(id));
 
 	if (!err && !changed)
 		err = store_set_why(s, -ENOENT, "no rule %llu", (unsigned long long)id);

@@ -15,10 +15,11 @@
 static int open_count(struct store *s, uint64_t alert_id, uint64_t node_id, uint64_t *ret_open)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  SQL_LOCKED(s, "SELECT open_count FROM alert_nodes WHERE alert_id = ? AND "
-					"node_id = ?"),
-			  "uu", alert_id, node_id);
+	int ret = sql_get(
+		&q,
+		SQL_LOCKED(s,
+			   "SELECT open_count FROM alert_nodes WHERE alert_id = ? AND node_id = ?"),
+		U(alert_id), U(node_id));
 
 	if (!ret)
 		ret = sql_step(&q);
@@ -44,23 +45,23 @@ int sql_alert_node(struct store *s, const struct store_alert_step *step, uint64_
 		return sql_run(s, NULL,
 			       "UPDATE alert_nodes SET open_count = ?, last_ns = CASE WHEN last_ns "
 			       "> ? THEN last_ns ELSE ? END WHERE alert_id = ? AND node_id = ?",
-			       "uuuuu", after, step->at_ns, step->at_ns, step->alert_id, id);
+			       U(after), U(step->at_ns), U(step->at_ns), U(step->alert_id), U(id));
 	return !after ? 0
 		      : sql_run(s, NULL,
 				"INSERT INTO alert_nodes (open_count, last_ns, alert_id, node_id, "
 				"first_ns) VALUES (?, ?, ?, ?, ?)",
-				"uuuuu", after, step->at_ns, step->alert_id, id, step->at_ns);
+				U(after), U(step->at_ns), U(step->alert_id), U(id), U(step->at_ns));
 }
 
 int sql_alert_sum(struct store *s, uint64_t alert_id, struct store_alert_sum *ret)
 {
 	_sql_ struct sql q = { .s = s };
-	int err = sql_get(&q,
-			  "SELECT CAST(coalesce(sum(open_count), 0) AS UNSIGNED), "
-			  "CAST(coalesce(sum(open_count > 0), 0) AS UNSIGNED), "
-			  "CAST(coalesce(max(last_ns), 0) AS UNSIGNED) FROM alert_nodes WHERE "
-			  "alert_id = ?",
-			  "u", alert_id);
+	int err = sql_get(
+		&q,
+		"SELECT CAST(coalesce(sum(open_count), 0) AS UNSIGNED), "
+		"CAST(coalesce(sum(open_count > 0), 0) AS UNSIGNED), CAST(coalesce(max(last_ns), "
+		"0) AS UNSIGNED) FROM alert_nodes WHERE alert_id = ?",
+		U(alert_id));
 
 	if (!err)
 		err = sql_step(&q);
@@ -76,12 +77,11 @@ int sql_alert_nodes(struct store *s, uint64_t alert_id, bool open_only, store_al
 		    void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(
-		&q,
-		"SELECT n.name, n.host_type, x.first_ns, x.last_ns, x.open_count FROM alert_nodes "
-		"x JOIN nodes n ON n.id = x.node_id WHERE x.alert_id = ? AND x.open_count >= ? "
-		"ORDER BY n.name",
-		"uu", alert_id, (uint64_t)open_only);
+	int ret = sql_get(&q,
+			  "SELECT n.name, n.host_type, x.first_ns, x.last_ns, x.open_count FROM "
+			  "alert_nodes x JOIN nodes n ON n.id = x.node_id WHERE x.alert_id = ? AND "
+			  "x.open_count >= ? ORDER BY n.name",
+			  U(alert_id), U(open_only));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_alert_node n = {
@@ -100,13 +100,13 @@ int sql_alert_nodes(struct store *s, uint64_t alert_id, bool open_only, store_al
 int sql_alert_nodes_restart(struct store *s, uint64_t alert_id)
 {
 	return sql_run(s, NULL, "DELETE FROM alert_nodes WHERE alert_id = ? AND open_count = 0",
-		       "u", alert_id);
+		       U(alert_id));
 }
 
 static int has_alert(struct store *s, uint64_t alert_id)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q, "SELECT id FROM alerts WHERE id = ?", "u", alert_id);
+	int ret = sql_get(&q, "SELECT id FROM alerts WHERE id = ?", U(alert_id));
 
 	if (ret)
 		return ret;
@@ -121,10 +121,10 @@ int sql_alert_fold(struct store *s, uint64_t alert_id, const char *nodes, uint64
 
 	if (!err)
 		err = sql_run(s, NULL, "UPDATE alerts SET nodes = ?, node_count = ? WHERE id = ?",
-			      "suu", nodes, node_count, alert_id);
+			      S(nodes), U(node_count), U(alert_id));
 	if (!err && summary)
-		err = sql_run(s, NULL, "UPDATE alerts SET summary = ? WHERE id = ?", "su", summary,
-			      alert_id);
+		err = sql_run(s, NULL, "UPDATE alerts SET summary = ? WHERE id = ?", S(summary),
+			      U(alert_id));
 	return err;
 }
 
@@ -135,7 +135,7 @@ static int log_decision(struct store *s, const struct store_decision *d, uint64_
 			   "INSERT INTO alert_log (" LOG_COLS
 			   ", alert_id, at_ns, who, note) SELECT " LOG_COLS
 			   ", id, ?, ?, ? FROM alerts WHERE id = ?",
-			   "ussu", d->at_ns, d->who, d->note, d->alert_id);
+			   U(d->at_ns), S(d->who), S(d->note), U(d->alert_id));
 
 	if (!err)
 		*ret_log_id = sql_last_id(&q);
@@ -145,8 +145,8 @@ static int log_decision(struct store *s, const struct store_decision *d, uint64_
 static int is_as_it_was(struct store *s, const struct store_decision *d)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q, SQL_LOCKED(s, "SELECT state FROM alerts WHERE id = ?"), "u",
-			  d->alert_id);
+	int ret =
+		sql_get(&q, SQL_LOCKED(s, "SELECT state FROM alerts WHERE id = ?"), U(d->alert_id));
 
 	if (ret)
 		return ret;
@@ -168,18 +168,17 @@ int sql_decide(struct store *s, const struct store_decision *d, uint64_t *ret_lo
 		err = sql_run(s, NULL,
 			      "UPDATE alerts SET state = ?, until_ns = ?, window_id = 0, "
 			      "told_nodes = node_count, told_ns = ? WHERE id = ?",
-			      "uuuu", (uint64_t)d->to, d->until_ns, d->at_ns, d->alert_id);
+			      U(d->to), U(d->until_ns), U(d->at_ns), U(d->alert_id));
 	return err ? err : log_decision(s, d, ret_log_id);
 }
 
 int sql_triage_marks(struct store *s, uint64_t *ret_log_id, uint64_t *ret_revision)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  "SELECT (SELECT CAST(coalesce(max(id), 0) AS UNSIGNED) FROM alert_log), "
-			  "(SELECT CAST(value AS UNSIGNED) FROM settings WHERE name = "
-			  "'triage_revision')",
-			  "");
+	int ret = sql_get(
+		&q,
+		"SELECT (SELECT CAST(coalesce(max(id), 0) AS UNSIGNED) FROM alert_log), (SELECT "
+		"CAST(value AS UNSIGNED) FROM settings WHERE name = 'triage_revision')");
 
 	if (!ret)
 		ret = sql_step(&q);

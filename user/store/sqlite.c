@@ -75,11 +75,10 @@ int sq_fail(struct sq *s, int rc)
 	int err = errno_of(s, rc);
 
 	if ((rc & 0xff) == SQLITE_NOTADB)
-		return store_set_why(
-			b, err,
-			"store %s is not an ajar store (%s): give another --data or --store, "
-			"or move the file aside",
-			s->shown, words);
+		return store_set_why(b, err,
+				     "store %s is not an ajar store (%s): give another --data or "
+				     "--store, or move the file aside",
+				     s->shown, words);
 	switch (err) {
 	case -EBADMSG:
 		return store_set_why(b, err,
@@ -92,10 +91,10 @@ int sq_fail(struct sq *s, int rc)
 				     "journals keep what is new",
 				     s->shown);
 	case -EBUSY:
-		return store_set_why(b, err,
-				     "store %s: another process has held its lock for too long: "
-				     "see 'fuser %s'",
-				     s->shown, s->shown);
+		return store_set_why(
+			b, err,
+			"store %s: another process has held its lock for too long: see 'fuser %s'",
+			s->shown, s->shown);
 	case -EROFS:
 		return store_set_why(b, err, "store %s cannot be written by uid %u: %s", s->shown,
 				     (unsigned)geteuid(), words);
@@ -110,65 +109,19 @@ int sq_fail(struct sq *s, int rc)
 
 /* --- statements ------------------------------------------------------------------------------- */
 
-static int prepare(struct sq *s, struct sq_stmt *st, const char *sql)
-{
-	int rc = sqlite3_prepare_v3(s->db, sql, -1, st->cached ? SQLITE_PREPARE_PERSISTENT : 0,
-				    &st->st, NULL);
-
-	if (rc)
-		return sq_fail(s, rc);
-	st->sql = sql;
-	st->busy = true;
-	return 0;
-}
-
 int sq_get(struct sq *s, const char *sql, struct sq_stmt **ret_st)
 {
-	struct sq_stmt *st;
-	int err;
+	struct sql_stmt *st = NULL;
+	int err = sql_stmt_get(&s->base, sql, &st);
 
-	for (unsigned i = 0; i < s->cache_len; i++) {
-		st = &s->cache[i];
-		if (st->sql != sql || st->busy)
-			continue;
-		st->busy = true;
-		*ret_st = st;
-		return 0;
-	}
-	if (s->cache_len < SQ_CACHE_MAX) {
-		st = &s->cache[s->cache_len];
-		st->cached = true;
-		err = prepare(s, st, sql);
-		if (err)
-			return err;
-		s->cache_len++;
-		*ret_st = st;
-		return 0;
-	}
-	st = calloc(1, sizeof(*st));
-	if (!st)
-		return -ENOMEM;
-	err = prepare(s, st, sql);
-	if (err) {
-		free(st);
-		return err;
-	}
-	*ret_st = st;
-	return 0;
+	if (!err)
+		*ret_st = (struct sq_stmt *)st;
+	return err;
 }
 
 void sq_put(struct sq_stmt *st)
 {
-	if (!st)
-		return;
-	if (!st->cached) {
-		sqlite3_finalize(st->st);
-		free(st);
-		return;
-	}
-	sqlite3_reset(st->st);
-	sqlite3_clear_bindings(st->st);
-	st->busy = false;
+	sql_stmt_put(st ? &st->base : NULL);
 }
 
 int sq_step(struct sq *s, struct sq_stmt *st)
@@ -212,55 +165,14 @@ void sq_blob(struct sq_stmt *st, int i, const void *p, size_t n)
 	sqlite3_bind_blob64(st->st, i, p, n, SQLITE_STATIC);
 }
 
-static bool is_plain(struct text t)
-{
-	for (uint32_t i = 0; i < t.len; i++) {
-		unsigned char c = (unsigned char)t.ptr[i];
-
-		if (c < 0x20 || c >= 0x7f || c == '\\')
-			return false;
-	}
-	return true;
-}
-
-static int bind_esc(struct sq_stmt *st, int i, const char *p, size_t n)
-{
-	struct buf b = BUF_INIT(4 * EVENT_RECORD_MAX + 1);
-	int err;
-
-	esc_text(&b, p, n, 0);
-	err = b.err;
-	if (!err &&
-	    sqlite3_bind_text64(st->st, i, buf_str(&b), b.len, SQLITE_TRANSIENT, SQLITE_UTF8))
-		err = -ENOMEM;
-	buf_done(&b);
-	return err;
-}
-
 int sq_esc(struct sq_stmt *st, int i, struct text t)
 {
-	if (!t.ptr) {
-		sqlite3_bind_null(st->st, i);
-		return 0;
-	}
-	if (!is_plain(t))
-		return bind_esc(st, i, t.ptr, t.len);
-	sqlite3_bind_text64(st->st, i, t.ptr, t.len, SQLITE_STATIC, SQLITE_UTF8);
-	return 0;
+	return sql_stmt_bind(&st->base, (unsigned)i, &(struct sql_arg)ESCAPED(t));
 }
 
 int sq_argv(struct sq_stmt *st, int i, struct text t)
 {
-	char words[EVENT_RECORD_MAX];
-	uint32_t len = t.len;
-
-	if (!t.ptr || len > sizeof(words))
-		return sq_esc(st, i, (struct text){ 0 });
-	while (len && !t.ptr[len - 1])
-		len--;
-	for (uint32_t k = 0; k < len; k++)
-		words[k] = t.ptr[k] ? t.ptr[k] : ' ';
-	return bind_esc(st, i, words, len);
+	return sql_stmt_bind(&st->base, (unsigned)i, &(struct sql_arg)WORDS(t));
 }
 
 uint64_t sq_col_u64(struct sq_stmt *st, int i)
@@ -367,8 +279,7 @@ static void sq_free(struct store *base)
 {
 	struct sq *s = (struct sq *)base;
 
-	for (unsigned i = 0; i < s->cache_len; i++)
-		sqlite3_finalize(s->cache[i].st);
+	sql_stmt_forget_all(base);
 	sqlite3_close(s->db);
 	close_fd(&s->ring_fd);
 	close_fd(&s->bell_fd);

@@ -4,15 +4,12 @@
 
 #include <sqlite3.h>
 
-#include "store/driver.h"
+#include "store/sql.h"
 
 /* What the files of the SQLite driver share. SQL is constant text; values are always bound. */
-#define SQ_CACHE_MAX 64
-
 struct sq_stmt {
-	const char *sql; /* the literal itself is the key: compared by address */
+	struct sql_stmt base;
 	sqlite3_stmt *st;
-	bool busy, cached;
 };
 
 struct sq {
@@ -21,8 +18,6 @@ struct sq {
 	char *path, *shown; /* to open; in messages, always absolute for a role's own store */
 	int dirfd, ring_fd, bell_fd; /* in memory: none of them */
 	bool in_memory;
-	unsigned cache_len;
-	struct sq_stmt cache[SQ_CACHE_MAX];
 	char node[256]; /* the node put last: its id needs no query */
 	int64_t node_id;
 };

@@ -1,75 +1,106 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "store/sql.h"
+#include <errno.h>
+
+#include "base/buf.h"
 #include "store/sqlite.h"
 
 /* Statements of sql.h on SQLite. */
 
-static int get(struct store *s, const char *text, void **ret_st)
+static int prepare(struct store *base, const char *text, struct sql_stmt **ret_st)
 {
-	struct sq_stmt *st = NULL;
-	int err = sq_get((struct sq *)s, text, &st);
+	struct sq *s = (struct sq *)base;
+	struct sq_stmt *st = calloc(1, sizeof(*st));
+	int rc;
 
-	if (!err)
-		*ret_st = st;
-	return err;
+	if (!st)
+		return -ENOMEM;
+	rc = sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &st->st, NULL);
+	if (rc) {
+		free(st);
+		return sq_fail(s, rc);
+	}
+	*ret_st = &st->base;
+	return 0;
 }
 
-static void put(struct store *s, void *st)
+static void close_stmt(struct sql_stmt *st)
 {
-	(void)s;
-	sq_put(st);
+	sqlite3_finalize(((struct sq_stmt *)st)->st);
+	free(st);
 }
 
-static int step(struct store *s, void *st)
+static void reset(struct sql_stmt *st)
 {
-	return sq_step((struct sq *)s, st);
+	sqlite3_reset(((struct sq_stmt *)st)->st);
+	sqlite3_clear_bindings(((struct sq_stmt *)st)->st);
 }
 
-static int run(struct store *s, void *st, uint64_t *ret_changed)
+static unsigned params(const struct sql_stmt *st)
 {
-	int err = sq_run((struct sq *)s, st);
+	return (unsigned)sqlite3_bind_parameter_count(((const struct sq_stmt *)st)->st);
+}
+
+static int step(struct sql_stmt *st)
+{
+	return sq_step((struct sq *)st->s, (struct sq_stmt *)st);
+}
+
+static int run(struct sql_stmt *st, uint64_t *ret_changed)
+{
+	struct sq *s = (struct sq *)st->s;
+	int err = sq_run(s, (struct sq_stmt *)st);
 
 	if (!err && ret_changed)
-		*ret_changed = (uint64_t)sqlite3_changes(((struct sq *)s)->db);
+		*ret_changed = (uint64_t)sqlite3_changes(s->db);
 	return err;
 }
 
-static void bind_u64(void *st, unsigned i, uint64_t v)
+/* Binding to a parameter that exists, without a copy, cannot fail: the results are not looked at. */
+static void bind_u64(struct sql_stmt *st, unsigned i, uint64_t v)
 {
-	sq_u64(st, (int)i, v);
+	sqlite3_bind_int64(((struct sq_stmt *)st)->st, (int)i, (sqlite3_int64)v);
 }
 
-static void bind_str(void *st, unsigned i, const char *v)
+static void bind_str(struct sql_stmt *st, unsigned i, const char *v, size_t n)
 {
-	sq_str(st, (int)i, v ? v : "");
+	sqlite3_bind_text64(((struct sq_stmt *)st)->st, (int)i, v, n, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-static void bind_blob(void *st, unsigned i, const void *p, size_t n)
+static void bind_blob(struct sql_stmt *st, unsigned i, const void *p, size_t n)
 {
-	sq_blob(st, (int)i, p, n);
+	sqlite3_bind_blob64(((struct sq_stmt *)st)->st, (int)i, p, n, SQLITE_STATIC);
 }
 
-static uint64_t col_u64(void *st, unsigned i)
+static int copy(struct sql_stmt *st, unsigned i, struct buf *text)
 {
-	return sq_col_u64(st, (int)i);
+	return sqlite3_bind_text64(((struct sq_stmt *)st)->st, (int)i, buf_str(text), text->len,
+				   SQLITE_TRANSIENT, SQLITE_UTF8)
+		       ? -ENOMEM
+		       : 0;
 }
 
-static const char *col_str(void *st, unsigned i)
+static uint64_t col_u64(struct sql_stmt *st, unsigned i)
 {
-	const char *v = sq_col_str(st, (int)i);
-
-	return v ? v : "";
+	return (uint64_t)sqlite3_column_int64(((struct sq_stmt *)st)->st, (int)i);
 }
 
-static struct text col_blob(void *st, unsigned i)
+static const char *col_str(struct sql_stmt *st, unsigned i)
 {
-	return sq_col_blob(st, (int)i);
+	return (const char *)sqlite3_column_text(((struct sq_stmt *)st)->st, (int)i);
 }
 
-static uint64_t last_id(struct store *s, void *st)
+static struct text col_blob(struct sql_stmt *st, unsigned i)
 {
-	(void)st;
-	return (uint64_t)sqlite3_last_insert_rowid(((struct sq *)s)->db);
+	const void *p = sqlite3_column_blob(((struct sq_stmt *)st)->st, (int)i);
+
+	return (struct text){ p,
+			      p ? (uint32_t)sqlite3_column_bytes(((struct sq_stmt *)st)->st, (int)i)
+				: 0 };
+}
+
+static uint64_t last_id(struct sql_stmt *st)
+{
+	return (uint64_t)sqlite3_last_insert_rowid(((struct sq *)st->s)->db);
 }
 
 static int node_id(struct store *s, const char *node, uint64_t *ret_id)
@@ -94,13 +125,16 @@ static int node_make(struct store *s, const char *node, const char *host_type, u
 }
 
 const struct store_sql sq_sql = {
-	.get = get,
-	.put = put,
+	.prepare = prepare,
+	.close = close_stmt,
+	.reset = reset,
+	.params = params,
 	.step = step,
 	.run = run,
 	.u64 = bind_u64,
 	.str = bind_str,
 	.blob = bind_blob,
+	.copy = copy,
 	.col_u64 = col_u64,
 	.col_str = col_str,
 	.col_blob = col_blob,
