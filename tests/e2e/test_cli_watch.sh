@@ -44,6 +44,22 @@ same "--count ends it with 0" $? 0
 same "and it printed as many rows" "$(grep -c '' "$T/text")" 2
 ok "of what the filter wants alone" not grep -q 21934 "$T/text"
 
+# Stopped while much happens, then interrupted: what was printed and what was not are all of it.
+ajar watch -j --no-snapshot --data "$D" :21936 >"$T/many" 2>"$T/many.err" &
+WATCH=$!
+PIDS+=("$WATCH")
+wait_for grep -q 'learning: class' "$T/many.err"
+kill -STOP "$WATCH"
+"$BUILD/tests/helpers/storm_doors" 4000 0 21936 1 >"$T/ledger"
+kill -INT "$WATCH"
+kill -CONT "$WATCH"
+wait "$WATCH"
+same "an interrupted watch ends with 0" $? 0
+missing=$(sed -n 's/.*ended before all was printed: \([0-9]*\) events* that.*/\1/p' "$T/many.err")
+ok "and says how many events it had not printed" [ "${missing:-0}" -gt 0 ]
+same "which with the printed and the lost ones are all" "$(($(jq -r 'select(.event == "bind" or .event == "open" or .event == "close").event' "$T/many" | grep -c '') + $(jq -s 'map(select(.event == "lost").count) | add // 0' "$T/many") + missing))" \
+	"$(($(grep -c '^open' "$T/ledger") * 3))"
+
 ajar watch -j --data "$D" 2>"$T/pipe.err" | head -n 1 >"$T/first" &
 PIPE=$!
 PIDS+=("$PIPE")

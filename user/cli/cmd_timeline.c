@@ -30,11 +30,12 @@ static int show(struct timeline *t, uint64_t at_ns)
 	int err;
 
 	cmd_say_learning(t->c, t->store);
-	if (at_ns)
+	err = past_load(t->store, at_ns ? at_ns : t->since_ns, &t->past);
+	if (!err && at_ns)
 		err = timeline_doors(t, at_ns);
-	else if (cmd_opt(t->c, "follow"))
+	else if (!err && cmd_opt(t->c, "follow"))
 		err = timeline_follow(t);
-	else
+	else if (!err)
 		err = show_all(t);
 	if (!err || t->out_err)
 		return out_report(t->out_err);
@@ -103,6 +104,7 @@ static int run(struct cmd_ctx *c)
 		read_uuid(&t);
 	if (!err)
 		rc = show(&t, at_ns);
+	past_done(&t.past);
 	store_free(t.store);
 	buf_done(&t.b);
 	return rc;

@@ -16,6 +16,7 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/doorset.h"
 #include "cli/verdicts.h"
@@ -37,6 +38,8 @@ struct watch {
 	struct doorset standing;
 	bool live; /* the first sweep is over */
 	uint64_t began_ns, limit, shown, opened, closed, bound, lost;
+	uint64_t ended_ns,
+		unprinted; /* interrupted; what had happened by then and nobody has read */
 	struct buf line;
 	struct jsonw json;
 };
@@ -104,6 +107,8 @@ static int on_event(const struct event *ev, void *arg)
 
 	if (w->limit && w->shown >= w->limit)
 		return 0;
+	if (w->ended_ns && ev->boot_ns > w->ended_ns)
+		return -ECANCELED;
 	verdict = verdicts_of(&w->judge, ev);
 	if (ev->kind == EVENT_LOST)
 		err = loop_timer_set(w->sweep_timer, SWEEP_AFTER_LOSS_NS,
@@ -111,6 +116,10 @@ static int on_event(const struct event *ev, void *arg)
 	if (err ||
 	    !words_match(&w->filter, ev, w->c->conf->node_name, w->c->conf->node_class, verdict))
 		return err;
+	if (w->ended_ns) {
+		w->unprinted++;
+		return 0;
+	}
 	if (w->live) {
 		count(w, ev);
 		return show(w, ev, verdict);
@@ -224,6 +233,24 @@ static int begin(struct watch *w)
 	return 0;
 }
 
+/* Interrupted: what has happened up to now and waits to be printed is counted, so that nobody takes the output for all of it. */
+static void count_unprinted(struct watch *w)
+{
+	int n;
+
+	if (w->limit && w->shown >= w->limit)
+		return;
+	w->ended_ns = clock_boot_ns();
+	do
+		n = sensor_drain(w->sensor, on_event, w);
+	while (n > 0);
+	if (w->unprinted)
+		log_warn("ended before all was printed: %" PRIu64
+			 " event%s that had happened by then %s "
+			 "missing",
+			 w->unprinted, plural(w->unprinted), w->unprinted == 1 ? "is" : "are");
+}
+
 static void say_end(const struct watch *w)
 {
 	struct sensor_stats stats;
@@ -261,6 +288,7 @@ static int watch(struct watch *w)
 	err = loop_run(w->loop);
 	if (err && err != -EPIPE)
 		return log_err(err, "watching failed");
+	count_unprinted(w);
 	say_end(w);
 	return 0;
 }

@@ -19,6 +19,7 @@ void doorset_done(struct doorset *s)
 {
 	for (size_t i = 0; i < s->len; i++) {
 		free(s->items[i].record);
+		free((char *)s->items[i].later.author);
 		free(s->items[i].seen);
 		free(s->items[i].node);
 		free(s->items[i].host_type);
@@ -78,6 +79,15 @@ int doorset_add(struct doorset *s, const struct event *ev, const char *node, con
 	it = &s->items[s->len++]; /* doorset_done() copes with a half-filled one */
 	*it = (struct doorset_item){ .verdict = verdict };
 	return fill(it, ev, node ? node : "", host_type ? host_type : "");
+}
+
+void doorset_later(struct doorset *s, const struct view_later *later, bool computed)
+{
+	struct doorset_item *it = &s->items[s->len - 1];
+
+	it->later = *later;
+	it->later.author = later->author ? strdup(later->author) : NULL; /* NULL: not known */
+	it->computed = computed;
 }
 
 static int compare(const void *x, const void *y)
@@ -146,6 +156,8 @@ static int print_json(const struct doorset *s)
 		const struct view_event_ctx ctx = { .node = it->node,
 						    .host_type = it->host_type,
 						    .verdict = it->verdict,
+						    .later = it->later,
+						    .verdict_computed = it->computed,
 						    .latency_us = -1,
 						    .seen = s->outside ? it->seen ? it->seen : &none
 								       : NULL };
@@ -178,26 +190,25 @@ static void put_outside(struct buf *b, const struct doorset_item *it, uint64_t n
 static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_ns, bool outside)
 {
 	struct buf addr = BUF_INIT(128), since = BUF_INIT(128), who = BUF_INIT(4096),
-		   pid = BUF_INIT(32), seen = BUF_INIT(128);
-	const char *verdict = verdict_name(it->verdict);
+		   pid = BUF_INIT(32), seen = BUF_INIT(128), verdict = BUF_INIT(512);
+	const char *name = verdict_name(it->verdict);
 	int err;
 
 	if (outside)
 		put_outside(&seen, it, now_ns);
+	buf_printf(&verdict, "%s%s", name ? name : "-", it->computed ? " (as of now)" : "");
+	if (it->verdict != VERDICT_LEARNING)
+		view_later_text(&verdict, &it->later);
 	door_endpoint_format(&addr, &it->ev.door);
 	put_since(&since, &it->ev, now_ns);
 	view_who(&who, &it->ev.opener);
 	if (it->ev.opener.pid)
 		buf_printf(&pid, "%" PRIu32, it->ev.opener.pid);
 	{
-		const char *const cells[] = { it->node,
-					      door_proto_name(it->ev.door.proto),
-					      buf_str(&addr),
-					      buf_str(&since),
-					      buf_str(&pid),
-					      buf_str(&who),
-					      verdict ? verdict : "-",
-					      buf_str(&seen) };
+		const char *const cells[] = { it->node,		 door_proto_name(it->ev.door.proto),
+					      buf_str(&addr),	 buf_str(&since),
+					      buf_str(&pid),	 buf_str(&who),
+					      buf_str(&verdict), buf_str(&seen) };
 
 		err = table_row(t, cells, array_len(cells) - !outside,
 				view_verdict_sgr(it->verdict));
@@ -207,6 +218,7 @@ static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_
 	buf_done(&who);
 	buf_done(&pid);
 	buf_done(&seen);
+	buf_done(&verdict);
 	return err;
 }
 

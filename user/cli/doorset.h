@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "core/event.h"
 #include "core/finding.h"
+#include "view/view.h"
 
 struct cmd_ctx;
 struct store;
@@ -19,6 +20,8 @@ struct doorset_item {
 	char *node, *host_type;
 	struct event ev;
 	enum verdict verdict;
+	struct view_later later; /* what became of it; owns its author */
+	bool computed; /* see struct view_event_ctx */
 	struct store_seen *seen; /* what the last scan saw of it, once doorset_look_outside() was called */
 };
 struct doorset {
@@ -31,6 +34,8 @@ struct doorset {
 void doorset_done(struct doorset *s);
 must_check int doorset_add(struct doorset *s, const struct event *ev, const char *node, const char *host_type,
 			   enum verdict verdict);
+/* What became of the verdict on the door that was added last. */
+void doorset_later(struct doorset *s, const struct view_later *later, bool computed);
 /* Protocol, port, address, node. */
 void doorset_sort(struct doorset *s);
 /* What scans saw of each that can be reached over the network, since it was opened. -E2BIG for more than these. */

@@ -23,15 +23,24 @@ static void end_json(struct timeline *t)
 	jsonw_init(&t->json, &t->b);
 }
 
-/* A bound TCP socket is not open to anybody: the verdict is on its door, once it listens. */
-static enum verdict verdict_of(const struct store_event_row *row)
+/* Of then. A bound TCP socket is not open to anybody: the verdict is on its door, once it listens. */
+static void judge_row(const struct timeline *t, const struct store_event_row *row,
+		      struct view_event_ctx *ctx)
 {
-	return row->ev.kind == EVENT_BIND ? VERDICT_NONE : row->verdict;
+	if (row->ev.kind == EVENT_BIND)
+		ctx->verdict = VERDICT_NONE;
+	else
+		ctx->verdict = past_verdict(&t->past, row->node, row->raw.boot_seq, &row->ev.door,
+					    row->ev.time_ns, row->verdict, &ctx->later,
+					    &ctx->verdict_computed);
 }
 
 bool timeline_wants(const struct timeline *t, const struct store_event_row *row)
 {
-	return words_match(&t->filter, &row->ev, row->node, row->host_type, verdict_of(row));
+	struct view_event_ctx ctx = { 0 };
+
+	judge_row(t, row, &ctx);
+	return words_match(&t->filter, &row->ev, row->node, row->host_type, ctx.verdict);
 }
 
 bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
@@ -41,10 +50,10 @@ bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 					  .width = out_width() };
 	struct view_event_ctx ctx = { .node = row->node,
 				      .host_type = row->host_type,
-				      .verdict = verdict_of(row),
 				      .latency_us = latency_of(row) };
 
-	if (!timeline_wants(t, row))
+	judge_row(t, row, &ctx);
+	if (!words_match(&t->filter, &row->ev, row->node, row->host_type, ctx.verdict))
 		return false;
 	if (t->formatted) {
 		if (view_encode_event(t->format, &row->ev, &ctx, &t->b))
@@ -102,24 +111,35 @@ bool timeline_put_scan(struct timeline *t, const struct store_scan_change *c)
 struct keep {
 	struct timeline *t;
 	struct doorset *doors;
+	uint64_t at_ns; /* 0: now */
 };
 
 static int keep_door(const struct store_door *d, void *arg)
 {
 	struct keep *k = arg;
 	struct event ev = d->ev;
+	enum verdict verdict = d->verdict;
+	struct view_later later = { 0 };
+	bool computed = false;
+	int err;
 
 	ev.time_ns = d->opened_ns ? d->opened_ns : ev.time_ns;
-	if (!words_match(&k->t->filter, &ev, d->node, d->host_type, d->verdict))
+	if (k->at_ns)
+		verdict = past_verdict(&k->t->past, d->node, d->boot_seq, &d->door, k->at_ns,
+				       verdict, &later, &computed);
+	if (!words_match(&k->t->filter, &ev, d->node, d->host_type, verdict))
 		return 0;
-	return doorset_add(k->doors, &ev, d->node, d->host_type, d->verdict);
+	err = doorset_add(k->doors, &ev, d->node, d->host_type, verdict);
+	if (!err)
+		doorset_later(k->doors, &later, computed);
+	return err;
 }
 
 int timeline_doors(struct timeline *t, uint64_t at_ns)
 {
 	_cleanup_(doorset_done) struct doorset doors = { 0 };
 	const struct store_door_query q = { .open_only = !at_ns, .at_ns = at_ns };
-	struct keep k = { .t = t, .doors = &doors };
+	struct keep k = { .t = t, .doors = &doors, .at_ns = at_ns };
 	int err = store_doors(t->store, &q, keep_door, &k);
 
 	if (err)

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/jsonw.h"
+#include "cli/past.h"
 #include "core/filter.h"
 #include "view/encode.h"
 
@@ -24,6 +25,7 @@ struct timeline {
 	struct filter filter;
 	uint64_t since_ns, until_ns; /* 0: open */
 	uint64_t last; /* -n: only the last so many; 0 all */
+	struct past past; /* verdicts of then */
 	bool one_node; /* its name would only repeat itself in each row */
 	struct buf b; /* the row being written */
 	struct jsonw json;

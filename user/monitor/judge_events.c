@@ -8,6 +8,7 @@
 #include "monitor/hits.h"
 #include "monitor/judge_internal.h"
 #include "store/steering.h"
+#include "store/verdicts.h"
 
 /* What one event does to the doors and alerts of its node. */
 #define STALE_MAX 4096 /* doors that are closed at a time */
@@ -41,6 +42,7 @@ int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
 /* What the store knows of a door before an event is judged. */
 struct known {
 	uint64_t open_seq, opened_ns; /* opened_ns 0: it is not open */
+	enum verdict verdict; /* also of one that has closed */
 	char *key; /* of its alert, while it is open */
 };
 
@@ -49,6 +51,7 @@ static int remember(const struct store_door *d, void *arg)
 	struct known *k = arg;
 
 	k->open_seq = d->open_seq;
+	k->verdict = d->verdict;
 	if (d->closed_ns)
 		return 0;
 	k->opened_ns = d->opened_ns;
@@ -87,6 +90,26 @@ int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind, con
 	return err;
 }
 
+int judge_keep_past(struct judge *j, const struct store_door *d, enum verdict was,
+		    const struct judgement *judgement, uint64_t at_ns)
+{
+	const struct profile_row *row = judgement->row;
+	const struct store_verdict_change c = {
+		.node = d->node,
+		.boot_seq = d->boot_seq,
+		.netns_cookie = d->door.netns_cookie,
+		.cookie = d->door.cookie,
+		.at_ns = at_ns,
+		.was = was,
+		.verdict = judgement->verdict,
+		.rule_id = row ? row->id : 0,
+		.author = row && row->author ? row->author : "",
+		.made_ns = row ? row->created_ns : 0,
+	};
+
+	return was == judgement->verdict ? 0 : store_verdict_change_put(j->store, &c);
+}
+
 static int on_open(struct judge *j, const struct store_event_row *row)
 {
 	const struct event *ev = &row->ev;
@@ -116,6 +139,8 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 		hits_add(j->hits, &judgement, ev->time_ns);
 	if (!err && judgement.kind)
 		err = judge_key(j, &d, judgement.kind, known.key, ev->time_ns, &key);
+	if (!err && known.open_seq)
+		err = judge_keep_past(j, &d, known.verdict, &judgement, ev->time_ns);
 	if (!err)
 		err = store_put_door(j->store, &d);
 	same_key = known.key && d.alert_key && !strcmp(known.key, d.alert_key);

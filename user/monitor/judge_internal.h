@@ -43,6 +43,9 @@ must_check int judge_door(struct judge *j, struct store_door *d, const struct ev
 /* Under which alert the door goes: set in d, kept in b. kept: the key it has in the store, or NULL; at_ns: when it is raised. */
 must_check int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind, const char *kept,
 			 uint64_t at_ns, struct buf *b);
+/* Keeps that the verdict on the door, `was` so far, is another from at_ns on: what happened before is shown with the verdict of then. */
+must_check int judge_keep_past(struct judge *j, const struct store_door *d, enum verdict was,
+			       const struct judgement *judgement, uint64_t at_ns);
 /* Within a transaction. */
 must_check int judge_event(struct judge *j, const struct store_event_row *row);
 

@@ -9,6 +9,7 @@
 #include "monitor/alerting.h"
 #include "monitor/classes.h"
 #include "monitor/judge_internal.h"
+#include "store/verdicts.h"
 
 /* Profiles that changed, or of which a row has run out: what stands open is judged again. */
 
@@ -75,8 +76,12 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 		err = judge_key(j, &r->d, judgement.kind, r->old_key, j->now_ns, &key);
 	if (!err && (before != r->d.verdict || r->old_key || r->d.alert_key)) {
 		bool same_key = r->old_key && r->d.alert_key && !strcmp(r->old_key, r->d.alert_key);
+		/* A node's clock may be ahead of ours: its opening was before, all the same. */
+		uint64_t at_ns = j->now_ns > r->d.opened_ns ? j->now_ns : r->d.opened_ns + 1;
 
-		err = store_put_door(j->store, &r->d);
+		err = judge_keep_past(j, &r->d, before, &judgement, at_ns);
+		if (!err)
+			err = store_put_door(j->store, &r->d);
 		if (!err && r->old_key && !same_key)
 			err = alerting_allow(j->alerting, r->old_key, r->node, j->now_ns);
 		if (!err && judgement.kind && !same_key)
@@ -139,6 +144,8 @@ static int rejudge_all(struct judge *j)
 	for (struct rejudged *r = rj.list; r && !err; r = r->next)
 		err = rejudge_door(j, r);
 	rejudged_free(rj.list);
+	if (!err)
+		err = store_verdicts_forget(j->store);
 	if (!err)
 		err = alerting_flush(j->alerting);
 	if (!err)

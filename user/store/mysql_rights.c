@@ -50,6 +50,7 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_keys", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "scan_changes", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "node_addrs", false },
+	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "verdict_changes", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "alert_nodes", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "class_rules", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "maintenances", false },

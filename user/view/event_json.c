@@ -227,6 +227,23 @@ static void put_own_keys(struct jsonw *w, const struct event *ev)
 	}
 }
 
+static void put_later(struct jsonw *w, const struct view_event_ctx *ctx)
+{
+	const struct view_later *l = &ctx->later;
+
+	if (ctx->verdict_computed)
+		jsonw_bool(w, "verdict_computed", true);
+	if (!l->verdict)
+		return;
+	jsonw_obj(w, "verdict_later");
+	jsonw_str(w, "verdict", verdict_name(l->verdict));
+	jsonw_time(w, "time", l->at_ns);
+	put_u64_or_null(w, "row", l->rule_id);
+	jsonw_str(w, "by", l->author && *l->author ? l->author : NULL);
+	jsonw_time(w, "made", l->made_ns);
+	jsonw_end_obj(w);
+}
+
 void view_event_member(struct jsonw *w, const char *key, const struct event *ev,
 		       const struct view_event_ctx *ctx)
 {
@@ -254,6 +271,7 @@ void view_event_member(struct jsonw *w, const char *key, const struct event *ev,
 	else
 		jsonw_null(w, "latency_us");
 	put_own_keys(w, ev);
+	put_later(w, ctx);
 	if (ctx->seen)
 		view_seen_member(w, ctx->seen);
 	jsonw_end_obj(w);

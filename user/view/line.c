@@ -182,6 +182,22 @@ static void put_latency(struct buf *b, int64_t us, const struct event *ev, bool 
 }
 
 /* What stands behind who it was. */
+void view_later_text(struct buf *b, const struct view_later *l)
+{
+	const char *word = l->verdict == VERDICT_PROFILED ? "allowed" : "row";
+
+	if (!l->verdict)
+		return;
+	buf_printf(b, " (later %s", verdict_name(l->verdict));
+	if (l->author && *l->author) {
+		buf_printf(b, ", %s by ", word);
+		esc_text(b, l->author, strlen(l->author), 64);
+	}
+	buf_putc(b, ' ');
+	view_time(b, l->made_ns ? l->made_ns : l->at_ns, false);
+	buf_putc(b, ')');
+}
+
 static void put_tail(struct buf *b, const struct event *ev, const struct view_event_ctx *ctx,
 		     bool narrow)
 {
@@ -199,7 +215,11 @@ static void put_tail(struct buf *b, const struct event *ev, const struct view_ev
 	} else {
 		const char *verdict = verdict_name(ctx->verdict);
 
-		buf_printf(b, "  %s", verdict ? verdict : "");
+		buf_printf(b, "  %s%s", verdict ? verdict : "",
+			   ctx->verdict_computed ? " (as of now)" : "");
+		/* All that stood open while nothing was accepted yet: not worth a word in each line. */
+		if (ctx->verdict != VERDICT_LEARNING)
+			view_later_text(b, &ctx->later);
 		if (ctx->latency_us >= 0)
 			put_latency(b, ctx->latency_us, ev, narrow);
 	}

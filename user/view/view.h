@@ -16,10 +16,19 @@ struct store_alert_change;
 struct store_seen;
 struct store_scan_change;
 
+/* What became of a verdict: the first change after it. */
+struct view_later {
+	enum verdict verdict; /* NONE: nothing */
+	uint64_t at_ns, made_ns, rule_id; /* judged again; the row that decided, and when it was made; 0: not known */
+	const char *author; /* of that row; "" or NULL: not known */
+};
+
 /* The JSON of INTERFACE.md; every key always there, unknown is null. */
 struct view_event_ctx {
 	const char *node, *host_type;
-	enum verdict verdict;
+	enum verdict verdict; /* at the time of the event */
+	struct view_later later; /* then also "verdict_later" */
+	bool verdict_computed; /* not kept at the time, but that of now: then also "verdict_computed" */
 	int64_t latency_us; /* -1: unknown */
 	const struct store_seen *seen; /* then also "scan"; NULL: nobody has asked */
 };
@@ -62,6 +71,8 @@ void view_change_line(struct buf *b, const struct store_alert_change *c, const s
 /* What a scan saw change, among events: "event":"scan" in JSON, a line with "?". */
 void view_scan_change_json(struct jsonw *w, const struct store_scan_change *c);
 void view_scan_change_line(struct buf *b, const struct store_scan_change *c, const struct view_line_opts *o);
+/* " (later as profiled, allowed by root 2026-11-22 16:01:02)"; nothing when nothing became of it. */
+void view_later_text(struct buf *b, const struct view_later *l);
 /* SGR for a verdict or severity, or NULL when it is nothing special. */
 const char *view_verdict_sgr(enum verdict v);
 const char *view_severity_sgr(enum severity s);
