@@ -39,7 +39,8 @@ static void why_not(void)
 					    .container = any,
 					    .expires_ns = UINT64_C(1600000000000000000) },
 		      &d, &p),
-	       "ports 100-200, within a job, within a container, program /usr/bin/nc, user root, "
+	       "ports 100-200, within a job (not known here), within a container (not known here), "
+	       "program /usr/bin/nc, user root, "
 	       "until "
 	       "2020-09-13T12:26:40.000000Z|6",
 	       "also where, who, and until when");

@@ -80,6 +80,49 @@ static void test_what_differs(void)
 	buf_done(&b);
 }
 
+/* The same port in other network namespaces. */
+static void test_where(void)
+{
+	static const char
+		id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+		id2[] = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
+	struct door host = a_door(PROTO_TCP, 80), d = host, e = host;
+	struct process o = a_process("nginx", "/usr/sbin/nginx", 33, "www-data"), q;
+	struct buf b = BUF_INIT(1023);
+
+	o.container_state = PLACE_NONE;
+	d.elsewhere = e.elsewhere = true;
+	d.netns = 1;
+	e.netns = 2;
+	ok(!same_key(&host, &o, &d, &o), "another namespace is another alert");
+	ok(!same_key(&d, &o, &e, &o), "also when none of both has a name");
+	snprintf(d.netns_name, sizeof(d.netns_name), "blue");
+	is_str(key(&d, &o, &b),
+	       "unexpected tcp 80 any exe:/usr/sbin/nginx uid:33 in:blue node:node001",
+	       "a name that stays is in the key");
+	snprintf(e.netns_name, sizeof(e.netns_name), "blue");
+	ok(same_key(&d, &o, &e, &o), "a namespace that was made anew is the same");
+	snprintf(e.netns_name, sizeof(e.netns_name), "red");
+	ok(!same_key(&d, &o, &e, &o), "one of another name is not");
+	o.container_state = PLACE_IN;
+	o.container = text_of(id);
+	q = o;
+	q.container = text_of(id2);
+	snprintf(d.netns_name, sizeof(d.netns_name), "cni-0a1b2c3d-1111-2222-3333-444455556666");
+	e.netns_name[0] = '\0';
+	ok(same_key(&d, &o, &e, &q), "the replicas of an image, and their restarts, fold");
+	ok(!same_key(&host, &o, &d, &o), "but not with what is on the host's network");
+	q.container_state = PLACE_UNKNOWN;
+	ok(same_key(&d, &q, &e, &o), "one whose id was not recognised folds with them");
+	q = o;
+	o.container = TEXT("web1");
+	q.container = TEXT("web2");
+	ok(!same_key(&d, &o, &d, &q), "containers with names of their own do not");
+	o.container = TEXT("x class:y");
+	ok(strstr(key(&d, &o, &b), " in:x%20class:y node:"), "whose names cannot pretend anything");
+	buf_done(&b);
+}
+
 static void test_hostile_names(void)
 {
 	struct door d = a_door(PROTO_TCP, 4444);
@@ -96,9 +139,13 @@ static void test_hostile_names(void)
 	memset(longest, '\xff', sizeof(longest) - 1);
 	memset(node, ' ', sizeof(node) - 1);
 	o.exe = text_of(longest);
+	d.elsewhere = true;
+	memset(d.netns_name, '\x01', sizeof(d.netns_name) - 1);
+	o.container_state = PLACE_NONE;
 	buf_reset(&b);
 	audit_key("compute", node, &d, &o, FINDING_UNEXPECTED, &b);
-	ok(!b.err && b.len < 1023, "the longest path and node give a key of %zu bytes", b.len);
+	ok(!b.err && b.len < 1023, "the longest path, node and namespace give a key of %zu bytes",
+	   b.len);
 	r.exe = (struct text){ longest, sizeof(longest) - 2 };
 	ok(!same_key(&d, &o, &d, &r), "long paths that differ give keys that differ");
 	for (size_t i = 0; i < b.len; i++)
@@ -143,6 +190,7 @@ int main(void)
 	test_floods();
 	test_what_folds();
 	test_what_differs();
+	test_where();
 	test_hostile_names();
 	return tap_done();
 }

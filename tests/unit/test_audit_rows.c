@@ -97,6 +97,11 @@ static void jobs(void)
 	ok(with(&row, 1, 8888, nowhere).verdict == VERDICT_UNEXPECTED,
 	   "a process whose cgroup is not known is in no job");
 	row.job = none;
+	ok(with(&row, 1, 8888, nowhere).verdict == VERDICT_UNEXPECTED,
+	   "nor is it in none: what was not recognised is not permitted by \"none\"");
+	ok(with(&row, 1, 8888, placed("/usr/bin/x", 0, "/system.slice/slurmstepd.scope/task_1"))
+			   .verdict == VERDICT_UNEXPECTED,
+	   "nor one in a path of no known shape");
 	ok(with(&row, 1, 8888, in).verdict == VERDICT_UNEXPECTED &&
 		   with(&row, 1, 8888, out).verdict == VERDICT_PROFILED,
 	   "job none is the opposite");
@@ -113,6 +118,25 @@ static void jobs(void)
 	   "a row for containers");
 	row.container = none;
 	ok(with(&row, 1, 80, contained).verdict == VERDICT_UNEXPECTED, "one for outside of them");
+	{
+		struct process p = placed("/usr/bin/x", 0, "/system.slice/x.service");
+		struct event ev = { .opener = p,
+				    .cgroup = TEXT("/system.slice/x.service"),
+				    .cgroups_known = true };
+		const struct profile pr = { .accepted = true, .rows = &row, .rows_len = 1 };
+		struct door d = a_door(PROTO_TCP, 80);
+		_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+		struct judgement j;
+
+		ok(with(&row, 1, 80, p).verdict == VERDICT_PROFILED, "a plain service is outside");
+		ev.opener.space |= SPACE_PID;
+		place_fill(&ev);
+		j = with(&row, 1, 80, ev.opener);
+		ok(j.verdict == VERDICT_UNEXPECTED, "not in a PID namespace of its own");
+		audit_why(&j, "compute", &pr, &d, &ev.opener, &b);
+		ok(strstr(buf_str(&b), "whether this door is in a container is not known"),
+		   "and it is said that nobody knows");
+	}
 	row.container = id;
 	ok(with(&row, 1, 80, contained).verdict == VERDICT_PROFILED,
 	   "one for the container whose id begins so");

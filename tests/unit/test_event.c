@@ -242,7 +242,8 @@ int main(void)
 	newer_records_are_read();
 	scopes();
 	door_endpoint_format(&b, &d);
-	is_str(buf_str(&b), "[2001::9]:4444", "an IPv6 endpoint is written in brackets");
+	is_str(buf_str(&b), "[2001::9]%lo:4444",
+	       "an IPv6 endpoint is written in brackets, its device behind it");
 	buf_reset(&b);
 	door_id_format(&b, 7, &d);
 	is_str(buf_str(&b), "7:4026531840:0x1007",

@@ -262,21 +262,21 @@ static void names(void)
 	char where[PLACE_WHERE_MAX], path[300] = "/lxc/", *to = path + 5;
 
 	place_fill(&ev);
-	place_where(&ev, where);
+	place_where(&ev.door, &ev.opener, where);
 	is_str(where, "container web-1", "a machine's name is unescaped");
 	ev.cgroup = TEXT("/machine.slice/machine-web\\x1b\\x0a\\xzz.scope");
 	place_fill(&ev);
-	place_where(&ev, where);
+	place_where(&ev.door, &ev.opener, where);
 	is_str(where, "container web\\x1b\\x0a\\xzz", "but not to what a terminal obeys");
 	memset(to, 'n', 200);
 	ev.cgroup = text_of(path);
 	place_fill(&ev);
-	place_where(&ev, where);
+	place_where(&ev.door, &ev.opener, where);
 	ok(strlen(where) < PLACE_WHERE_MAX && where[strlen(where) - 1] == '+',
 	   "a long name is cut and says so");
 	ev.cgroup = TEXT("/docker/" ID);
 	place_fill(&ev);
-	place_where(&ev, where);
+	place_where(&ev.door, &ev.opener, where);
 	is_str(where, "container 0123456789ab", "an id is as short as docker shows it");
 }
 

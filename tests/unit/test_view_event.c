@@ -263,7 +263,7 @@ static void test_place(void)
 	   "in another one, bound to a device");
 	ev.door.netns_name[0] = '\0';
 	ev.door.netns = 4026532001;
-	place_where(&ev, where);
+	place_where(&ev.door, &ev.opener, where);
 	is_str(where, "netns:4026532001", "a namespace without a name is its number");
 }
 

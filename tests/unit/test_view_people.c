@@ -74,6 +74,15 @@ static void test_who(void)
 	p->ancestors_len = 0;
 	is_str(who(p), "nc (/tmp/x\\x1b[2J (deleted)) 1041",
 	       "a file of another name is shown, escaped");
+	p->exe = TEXT("/usr/bin/nc");
+	p->ancestors_len = 5;
+	for (int i = 0; i < 4; i++)
+		snprintf(p->ancestors[i].comm, COMM_LEN, "bash");
+	snprintf(p->ancestors[4].comm, COMM_LEN, "sshd");
+	is_str(who(p), "nc 1041 ← bash ×4 ← sshd", "equal ancestors in a row are one");
+	snprintf(p->ancestors[1].comm, COMM_LEN, "su");
+	snprintf(p->ancestors[2].comm, COMM_LEN, "bash\x1b");
+	is_str(who(p), "nc 1041 ← bash ← su ← bash\\x1b ← bash ← …", "other ones are not");
 	p->kernel = true;
 	is_str(who(p), "kernel", "the kernel is the kernel");
 	p->kernel = p->known = false;
@@ -96,6 +105,30 @@ static void test_width(void)
 	ok(strstr(line_of_width(&ev, 20), "nc mlee ← b…  unexpected"),
 	   "a very narrow one still shows the program");
 	ok(strstr(line_of_width(&ev, 0), "nc mlee ← bash ← sshd"), "a file gets all");
+}
+
+/* What is not among the host's own doors says where it is, and what it is bound to. */
+static void test_where(void)
+{
+	struct event ev = nc_opens();
+
+	ev.door.elsewhere = true;
+	ev.door.netns = 7;
+	snprintf(ev.door.netns_name, sizeof(ev.door.netns_name), "blue\x1b");
+	snprintf(ev.door.device, sizeof(ev.door.device), "e\x1bth0");
+	ok(strstr(line(&ev, VERDICT_UNEXPECTED, -1, false), "  in netns blue\\x1b  unexpected"),
+	   "a line says the namespace, escaped");
+	ok(strstr(buf_str(&b), "0.0.0.0%e\\x1bth0:4444"), "and the device");
+	ok(strstr(line_of_width(&ev, 100), "  in netns blue"), "also on a narrow terminal");
+	ev.door.netns_name[0] = '\0';
+	ok(strstr(line(&ev, VERDICT_UNEXPECTED, -1, false), "  in netns:7  unexpected"),
+	   "one without a name is its number");
+	ev.door.elsewhere = false;
+	ok(!strstr(line(&ev, VERDICT_UNEXPECTED, -1, false), "  in "),
+	   "the host's own needs no mark");
+	ev.door.family = FAMILY_INET6;
+	snprintf(ev.door.device, sizeof(ev.door.device), "lo");
+	ok(strstr(line(&ev, VERDICT_UNEXPECTED, -1, false), "[::]%lo:4444"), "an address of IPv6");
 }
 
 static void test_lines(void)
@@ -173,6 +206,7 @@ int main(void)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
 	test_who();
+	test_where();
 	test_lines();
 	test_width();
 	test_table();

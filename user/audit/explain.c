@@ -49,17 +49,21 @@ static void miss_port(const struct profile_row *r, const struct door *d, struct 
 static void miss_place(const struct profile_row *r, const struct process *p, struct list *l)
 {
 	struct profile_row one = { .job = r->job };
+	bool known = p && p->known;
+	const char *job_doubt = !known || !p->job_state ? " (not known here)" : "";
+	const char *doubt = !known || !p->container_state ? " (not known here)" : "";
 
 	if (!match_place(&one, p))
-		buf_puts(next(l),
-			 strcasecmp(r->job, PROFILE_NONE) ? "within a job" : "outside of jobs");
+		buf_printf(next(l), "%s%s",
+			   strcasecmp(r->job, PROFILE_NONE) ? "within a job" : "outside of jobs",
+			   job_doubt);
 	one = (struct profile_row){ .container = r->container };
 	if (match_place(&one, p))
 		return;
 	if (!strcasecmp(r->container, PROFILE_NONE))
-		buf_puts(next(l), "outside of containers");
+		buf_printf(next(l), "outside of containers%s", doubt);
 	else if (!strcasecmp(r->container, PROFILE_ANY))
-		buf_puts(next(l), "within a container");
+		buf_printf(next(l), "within a container%s", doubt);
 	else
 		name(next(l), "container ", r->container);
 }

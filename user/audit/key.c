@@ -9,6 +9,7 @@
 #include "audit/match.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "core/place.h"
 
 /*
  * An alert's key, fields separated by blanks:
@@ -17,9 +18,11 @@
  *	silent what:agent class:compute
  *
  * Only what stays the same when the service is restarted, stands on a second socket, or is reached over
- * the other address family goes in: so no pid, no cookie, no address, no namespace, and "auto" for a
- * port that the kernel chose, since the next start gets another one. MPTCP counts as TCP, and a replaced
- * executable ("... (deleted)") as the same one. The uid is a number: names come and go with directory servers.
+ * the other address family goes in: so no pid, no cookie, no address, and "auto" for a port that the kernel chose, since
+ * the next start gets another one. MPTCP counts as TCP, and a replaced executable ("... (deleted)") as the same one. The uid is a number: names come and go with directory servers.
+ *
+ * A door in another network namespace is another door: "in:blue", "in:web1" before the class, by a name that stays, see
+ * place_where_key(); "in:container" for containers named by an id, which the next start changes.
  *
  * The class ends the key: nodes of a class are clones, so the same finding on all of them is one alert. With a node given
  * that stands in its place, and each node has an alert of its own.
@@ -32,7 +35,8 @@
  * Names are hostile. Everything but plain path characters is written as %XX, so that no name can contain a
  * separator and two different doors never share a key; what is too long is replaced by its SHA-256.
  */
-#define FIELD_MAX 400 /* two such fields and the rest stay below 1023 bytes */
+#define FIELD_MAX 400 /* two such fields, one of WHERE_MAX, and the rest stay below 1023 bytes */
+#define WHERE_MAX 100
 
 static bool plain(unsigned char c)
 {
@@ -53,14 +57,14 @@ static void put_sha256(struct text t, struct buf *b)
 		buf_printf(b, "%02x", sum[i]);
 }
 
-static void put_field(const char *name, struct text t, struct buf *b)
+static void put_field_max(const char *name, struct text t, size_t max, struct buf *b)
 {
 	size_t len = 0;
 
 	for (uint32_t i = 0; i < t.len; i++)
 		len += plain((unsigned char)t.ptr[i]) ? 1 : 3;
 	buf_printf(b, " %s:", name);
-	if (len > FIELD_MAX) {
+	if (len > max) {
 		put_sha256(t, b);
 		return;
 	}
@@ -72,6 +76,21 @@ static void put_field(const char *name, struct text t, struct buf *b)
 		else
 			buf_printf(b, "%%%02X", c);
 	}
+}
+
+static void put_field(const char *name, struct text t, struct buf *b)
+{
+	put_field_max(name, t, FIELD_MAX, b);
+}
+
+static void put_where(const struct door *d, const struct process *opener, struct buf *b)
+{
+	static const struct process nobody;
+	char where[PLACE_WHERE_MAX];
+
+	place_where_key(d, opener ? opener : &nobody, where);
+	if (where[0])
+		put_field_max("in", text_of(where), WHERE_MAX, b);
 }
 
 static void put_owner(const struct process *p, struct buf *b)
@@ -105,6 +124,7 @@ void audit_key(const char *host_type, const char *node, const struct door *d,
 		buf_printf(b, "%" PRIu32, d->port);
 	buf_printf(b, " %s", door_scope_name(d->scope));
 	put_owner(opener, b);
+	put_where(d, opener, b);
 	if (node)
 		put_field("node", text_of(node), b);
 	else

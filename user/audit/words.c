@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "core/place.h"
 
 /*
  * What an alert says to people: one line each, no jargon, every name escaped. Paths and names are cut
@@ -82,6 +83,19 @@ static const char *verb_of(enum finding_kind kind, const struct door *d)
 	}
 }
 
+/* ", in netns blue": a door that is not among the host's own. */
+static void put_where(const struct door *d, const struct process *opener, struct buf *b)
+{
+	static const struct process nobody;
+	char where[PLACE_WHERE_MAX];
+
+	place_where(d, opener ? opener : &nobody, where);
+	if (!where[0])
+		return;
+	buf_puts(b, ", in ");
+	put_str(where, b);
+}
+
 void audit_summary(const struct judgement *j, const char *node, const struct door *d,
 		   const struct process *opener, struct buf *b)
 {
@@ -90,6 +104,7 @@ void audit_summary(const struct judgement *j, const char *node, const struct doo
 	door_endpoint_format(b, d);
 	buf_printf(b, "/%s on ", door_proto_name(d->proto));
 	put_str(node, b);
+	put_where(d, opener, b);
 }
 
 void audit_burst_summary(enum finding_kind kind, const char *node, const struct door *d,
@@ -102,6 +117,7 @@ void audit_burst_summary(enum finding_kind kind, const char *node, const struct 
 	door_addr_format(b, d);
 	buf_printf(b, ": %s/%s on ", ports, door_proto_name(d->proto));
 	put_str(node, b);
+	put_where(d, opener, b);
 }
 
 /* --- rows in words ------------------------------------------------------------------------------ */
@@ -185,12 +201,17 @@ static void put_no_row(const struct profile *p, const struct door *d, struct buf
 }
 
 /* A row for what runs in a job or a container, and this does not; or the other way. */
-static void why_elsewhere(const struct profile_row *r, const struct door *d, struct buf *b)
+static void why_elsewhere(const struct profile_row *r, const struct door *d,
+			  const struct process *opener, struct buf *b)
 {
+	bool known = opener && opener->known;
 	const struct {
 		const char *want, *what;
-	} asked[] = { { r->job, "a job" }, { r->container, "a container" } };
-	const char *sep = " ";
+		enum place_state state;
+	} asked[] = { { r->job, "a job", known ? opener->job_state : PLACE_UNKNOWN },
+		      { r->container, "a container",
+			known ? opener->container_state : PLACE_UNKNOWN } };
+	const char *sep = " ", *unknown = NULL;
 
 	buf_puts(b, "permits ");
 	put_proto_port(d, b);
@@ -201,8 +222,13 @@ static void why_elsewhere(const struct profile_row *r, const struct door *d, str
 			   strcasecmp(asked[i].want, PROFILE_NONE) ? "within" : "outside of",
 			   asked[i].what);
 		sep = ", ";
+		if (asked[i].state == PLACE_UNKNOWN)
+			unknown = asked[i].what;
 	}
-	buf_puts(b, "; this door is not there");
+	if (unknown)
+		buf_printf(b, "; whether this door is in %s is not known", unknown);
+	else
+		buf_puts(b, "; this door is not there");
 }
 
 static void why_denied(const struct profile_row *r, const struct door *d, struct buf *b)
@@ -229,7 +255,7 @@ static void why_near(const struct profile_row *r, const struct profile *p, const
 		buf_printf(b, " with scope '%s' only; this door has scope '%s'",
 			   door_scope_name(r->scope), door_scope_name(d->scope));
 	} else if (!match_place(r, opener)) {
-		why_elsewhere(r, d, b);
+		why_elsewhere(r, d, opener, b);
 	} else if (is_known(opener) && opener->kernel && (r->exe || r->user)) {
 		buf_puts(b, "permits ");
 		put_proto_port(d, b);

@@ -29,6 +29,7 @@ struct story {
 static int on_door(const struct store_door *d, void *arg)
 {
 	struct story *st = arg;
+	size_t mark, from;
 
 	if (++st->doors > DOORS_SHOWN)
 		return 0;
@@ -40,6 +41,12 @@ static int on_door(const struct store_door *d, void *arg)
 	door_endpoint_format(st->b, &d->door);
 	buf_putc(st->b, ' ');
 	view_who(st->b, &d->ev.opener);
+	mark = st->b->len;
+	buf_puts(st->b, ", in ");
+	from = st->b->len;
+	view_where(st->b, &d->door, &d->ev.opener);
+	if (st->b->len == from)
+		st->b->len = mark;
 	buf_putc(st->b, '\n');
 	return st->b->err;
 }

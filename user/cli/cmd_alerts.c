@@ -15,6 +15,8 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/words.h"
+#include "conf/conf.h"
+#include "core/place.h"
 #include "store/alert_ports.h"
 #include "store/seen.h"
 #include "store/store.h"
@@ -143,12 +145,18 @@ static void put_time(struct buf *b, const char *name, uint64_t wall_ns)
 
 static void put_door(struct buf *b, const struct store_alert *a)
 {
+	char where[PLACE_WHERE_MAX];
 	struct event ev;
 
 	if (!a->record.ptr || event_decode(a->record.ptr, a->record.len, &ev) < 0)
 		return;
 	buf_printf(b, "%-9s %s ", "door", door_proto_name(ev.door.proto));
 	door_endpoint_format(b, &ev.door);
+	place_where(&ev.door, &ev.opener, where);
+	if (where[0]) {
+		buf_printf(b, "\n%-9s ", "in");
+		esc_text(b, where, strlen(where), TEXT_SHOWN_MAX);
+	}
 	buf_printf(b, "\n%-9s ", "opener");
 	view_who(b, &ev.opener);
 	if (ev.opener.pid)
@@ -180,14 +188,39 @@ static int show_json(struct list *l, const struct store_alert *a)
 	return err;
 }
 
+/* Why no scan that is made here can tell; false: one could. */
+static bool put_no_witness(struct buf *b, const struct cmd_ctx *c, const struct store_alert *a)
+{
+	char where[PLACE_WHERE_MAX] = "";
+	struct event ev = { 0 };
+
+	if (a->record.ptr && !event_decode(a->record.ptr, a->record.len, &ev))
+		place_where(&ev.door, &ev.opener, where);
+	if (ev.door.scope == SCOPE_LOOPBACK) {
+		buf_puts(b, "not reachable: only its own loopback leads to it");
+	} else if (ev.door.elsewhere) {
+		buf_puts(b, "cannot be judged: it is in ");
+		esc_text(b, where[0] ? where : "another network namespace",
+			 strlen(where[0] ? where : "another network namespace"), 0);
+		buf_puts(b, ", where the node's addresses do not lead");
+	} else if (a->node && c->conf->node_name && !strcmp(a->nodes, c->conf->node_name)) {
+		buf_puts(b, "cannot be judged from here: this machine is not outside of itself; a "
+			    "monitor on another one can ('ajar scan')");
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* The second witness: what a scan saw of that door last. */
-static void put_outside(struct buf *b, const struct store_alert *a)
+static void put_outside(struct buf *b, const struct cmd_ctx *c, const struct store_alert *a)
 {
 	if (!a->port || a->port > UINT16_MAX ||
 	    (a->proto != PROTO_TCP && a->proto != PROTO_MPTCP && a->proto != PROTO_UDP))
 		return;
 	buf_printf(b, "%-9s ", "outside");
-	view_seen_text(b, a->seen);
+	if (a->seen->scan_id || !put_no_witness(b, c, a))
+		view_seen_text(b, a->seen);
 	if (a->seen->scan_id) {
 		buf_puts(b, ", ");
 		view_time(b, a->seen->ended_ns, false);
@@ -226,7 +259,7 @@ static int show_one(const struct store_alert *found, void *arg)
 	put_time(b, "first", a->first_ns);
 	put_time(b, "last", a->last_ns);
 	put_door(b, a);
-	put_outside(b, a);
+	put_outside(b, l->c, a);
 	err = alert_story(l->s, a, b);
 	if (!err)
 		err = l->out_err = out_put(b);

@@ -19,7 +19,6 @@
 
 /* The settings, each with where its value comes from; the example file and the manual's lists come from the same table. */
 struct showing {
-	struct table *table;
 	struct buf b;
 	struct jsonw json;
 	int err, out_err;
@@ -43,27 +42,19 @@ static void on_json(const char *key, const char *value, const char *def, const c
 	s->out_err = out_json(&s->json);
 }
 
-static void on_row(const char *key, const char *value, const char *def, const char *help,
-		   const char *origin, void *arg)
-{
-	const char *const cells[] = { key, *value ? value : "-", *def ? def : "-", origin, help };
-	struct showing *s = arg;
-
-	if (!s->err)
-		s->err = table_row(s->table, cells, array_len(cells), NULL);
-}
-
-/* Help of any length as comment lines of at most 100 columns. */
-static void put_comment(struct buf *b, const char *help)
+/* Text of any length as lines that begin so, at most width columns wide (a longer word is not cut). */
+static void put_lines(struct buf *b, const char *head, const char *text, size_t width)
 {
 	size_t column = 0;
 
-	for (const char *word = help; *word;) {
+	for (const char *word = text; *word;) {
 		size_t n = strcspn(word, " ");
 
-		if (!column || column + 1 + n > 100) {
-			buf_puts(b, column ? "\n#" : "#");
-			column = 1;
+		if (!column || column + 1 + n > width) {
+			if (column)
+				buf_putc(b, '\n');
+			buf_puts(b, head);
+			column = strlen(head);
 		}
 		buf_putc(b, ' ');
 		buf_put(b, word, n);
@@ -71,6 +62,30 @@ static void put_comment(struct buf *b, const char *help)
 		word += n + strspn(word + n, " ");
 	}
 	buf_putc(b, '\n');
+}
+
+#define CONFIG_WIDTH 100 /* of what is written to no terminal */
+#define CONFIG_WIDTH_MIN 40
+
+/* The key and its value, then what it is, below each other. */
+static void on_row(const char *key, const char *value, const char *def, const char *help,
+		   const char *origin, void *arg)
+{
+	struct showing *s = arg;
+	size_t width = out_width() ? out_width() : CONFIG_WIDTH;
+	bool differs = strcmp(origin, "default") && strcmp(value, def);
+
+	if (width > CONFIG_WIDTH)
+		width = CONFIG_WIDTH;
+	if (width < CONFIG_WIDTH_MIN)
+		width = CONFIG_WIDTH_MIN;
+	buf_printf(&s->b, "%s%s ", s->b.len ? "\n" : "", key);
+	esc_text(&s->b, *value ? value : "-", strlen(*value ? value : "-"), 0);
+	buf_printf(&s->b, "  (%s%s%s)\n", origin, differs ? "; default " : "",
+		   !differs ? ""
+		   : *def   ? def
+			    : "none");
+	put_lines(&s->b, "   ", help, width);
 }
 
 static void on_example(const char *key, const char *value, const char *def, const char *help,
@@ -81,7 +96,7 @@ static void on_example(const char *key, const char *value, const char *def, cons
 	(void)value;
 	(void)origin;
 	buf_putc(&s->b, '\n');
-	put_comment(&s->b, help);
+	put_lines(&s->b, "#", help, 100);
 	buf_printf(&s->b, "# (%s)\n#%s%s%s\n", conf_range(key), key, *def ? " " : "", def);
 }
 
@@ -100,19 +115,10 @@ static int print_example(struct cmd_ctx *c, struct showing *s)
 	return s->b.err ? s->b.err : out_put(&s->b);
 }
 
-static int print_table(struct cmd_ctx *c, struct showing *s)
+static int print_settings(struct cmd_ctx *c, struct showing *s)
 {
-	static const struct table_column columns[] = {
-		{ "KEY", 0, false, false },	   { "VALUE", 0, false, false },
-		{ "DEFAULT", 0, false, false },	   { "FROM", 0, false, false },
-		{ "WHAT IT IS", 20, false, true },
-	};
-	int err = table_new(columns, array_len(columns), c->colour, &s->table);
-
-	if (err)
-		return err;
 	conf_each(c->conf, on_row, s);
-	return s->err ? s->err : table_print(s->table, stdout);
+	return s->b.err ? s->b.err : out_put(&s->b);
 }
 
 static int show(struct cmd_ctx *c)
@@ -137,9 +143,8 @@ static int show(struct cmd_ctx *c)
 		conf_each(c->conf, on_json, &s);
 		err = s.out_err;
 	} else {
-		err = print_table(c, &s);
+		err = print_settings(c, &s);
 	}
-	table_free(s.table);
 	buf_done(&s.b);
 	return out_report(err ? err : out_flush());
 }

@@ -85,6 +85,9 @@ static int show(struct watch *w, const struct event *ev, enum verdict verdict)
 	const struct view_line_opts o = { .colour = w->c->colour, .width = out_width() };
 	int err;
 
+	/* A bind comes before each listen: for people, the same line twice. */
+	if (ev->kind == EVENT_BIND && !w->c->json && !w->c->verbose)
+		return 0;
 	if (w->c->json) {
 		view_event_json(&w->json, ev, &ctx);
 		err = out_json(&w->json);
@@ -328,6 +331,8 @@ const struct cmd cmd_watch = {
 	.options = options,
 	.more = "Needs root, and neither configuration, database nor daemon. Nothing is recorded "
 		"and nothing stays\n"
-		"behind: 'ajar run' records.",
+		"behind: 'ajar run' records. TCP sockets that are bound and do not listen yet "
+		"('.') are "
+		"shown with -v.",
 	.run = run,
 };

@@ -12,6 +12,7 @@
 #include "base/jsonw.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "core/place.h"
 #include "store/seen.h"
 #include "view/view.h"
 
@@ -176,25 +177,34 @@ static void put_since(struct buf *b, const struct event *ev, uint64_t now_ns)
 	view_time_short(b, ev->time_ns, now_ns);
 }
 
-/* "open, 02:00:21"; one that only this machine itself can reach is nobody's to scan. */
+/* "open, 02:00:21"; one that the node's addresses do not lead to is nobody's to scan. */
 static void put_outside(struct buf *b, const struct doorset_item *it, uint64_t now_ns)
 {
 	if (!it->seen || !it->seen->scan_id) {
-		buf_puts(b, it->ev.door.scope == SCOPE_LOOPBACK ? "-" : "not known");
+		buf_puts(b, it->ev.door.scope == SCOPE_LOOPBACK || it->ev.door.elsewhere
+				    ? "-"
+				    : "not known");
 		return;
 	}
 	buf_printf(b, "%s, ", port_state_name(it->seen->state));
 	view_time_short(b, it->seen->ended_ns, now_ns);
 }
 
-static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_ns, bool outside)
+/* The columns that not every list has. */
+struct shape {
+	bool where, outside;
+};
+
+static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_ns,
+		   const struct shape *shape)
 {
 	struct buf addr = BUF_INIT(128), since = BUF_INIT(128), who = BUF_INIT(4096),
-		   pid = BUF_INIT(32), seen = BUF_INIT(128), verdict = BUF_INIT(512);
+		   pid = BUF_INIT(32), seen = BUF_INIT(128), where = BUF_INIT(1024),
+		   verdict = BUF_INIT(512);
 	const char *name = verdict_name(it->verdict);
 	int err;
 
-	if (outside)
+	if (shape->outside)
 		put_outside(&seen, it, now_ns);
 	buf_printf(&verdict, "%s%s", name ? name : "-", it->computed ? " (as of now)" : "");
 	if (it->verdict != VERDICT_LEARNING)
@@ -204,15 +214,25 @@ static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_
 	view_who(&who, &it->ev.opener);
 	if (it->ev.opener.pid)
 		buf_printf(&pid, "%" PRIu32, it->ev.opener.pid);
+	view_where(&where, &it->ev.door, &it->ev.opener);
 	{
-		const char *const cells[] = { it->node,		 door_proto_name(it->ev.door.proto),
-					      buf_str(&addr),	 buf_str(&since),
-					      buf_str(&pid),	 buf_str(&who),
-					      buf_str(&verdict), buf_str(&seen) };
+		const char *cells[8 + 1];
+		size_t n = 0;
 
-		err = table_row(t, cells, array_len(cells) - !outside,
-				view_verdict_sgr(it->verdict));
+		cells[n++] = it->node;
+		cells[n++] = door_proto_name(it->ev.door.proto);
+		cells[n++] = buf_str(&addr);
+		if (shape->where)
+			cells[n++] = where.len ? buf_str(&where) : "-";
+		cells[n++] = buf_str(&since);
+		cells[n++] = buf_str(&pid);
+		cells[n++] = buf_str(&who);
+		cells[n++] = buf_str(&verdict);
+		if (shape->outside)
+			cells[n++] = buf_str(&seen);
+		err = table_row(t, cells, n, view_verdict_sgr(it->verdict));
 	}
+	buf_done(&where);
 	buf_done(&addr);
 	buf_done(&since);
 	buf_done(&who);
@@ -222,14 +242,31 @@ static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_
 	return err;
 }
 
+/* Only then there is a column for it. */
+static bool any_elsewhere(const struct doorset *s)
+{
+	char where[PLACE_WHERE_MAX];
+
+	for (size_t i = 0; i < s->len; i++) {
+		place_where(&s->items[i].ev.door, &s->items[i].ev.opener, where);
+		if (where[0])
+			return true;
+	}
+	return false;
+}
+
 int doorset_print(const struct doorset *s, const struct cmd_ctx *c)
 {
-	static const struct table_column columns[] = {
+	static const struct table_column all[] = {
 		{ "NODE", 0, false, true },	{ "PROTO", 0, false, false },
-		{ "ADDRESS", 0, false, false }, { "SINCE", 0, false, false },
-		{ "PID", 0, true, false },	{ "WHO", 0.3, false, true },
-		{ "VERDICT", 0, false, false }, { "OUTSIDE", 0, false, false },
+		{ "ADDRESS", 0, false, false }, { "IN", 0, false, true },
+		{ "SINCE", 0, false, false },	{ "PID", 0, true, false },
+		{ "WHO", 0.3, false, true },	{ "VERDICT", 0, false, false },
+		{ "OUTSIDE", 0, false, false },
 	};
+	struct shape shape = { .where = any_elsewhere(s), .outside = s->outside };
+	struct table_column columns[array_len(all)];
+	size_t n = 0;
 	_cleanup_(table_freep) struct table *t = NULL;
 	uint64_t now_ns = clock_wall_ns();
 	int err;
@@ -238,9 +275,13 @@ int doorset_print(const struct doorset *s, const struct cmd_ctx *c)
 		return print_json(s);
 	if (!s->len)
 		return 0;
-	err = table_new(columns, array_len(columns) - !s->outside, c->colour, &t);
+	for (size_t i = 0; i < array_len(all); i++) {
+		if ((i != 3 || shape.where) && (i + 1 < array_len(all) || shape.outside))
+			columns[n++] = all[i];
+	}
+	err = table_new(columns, n, c->colour, &t);
 	for (size_t i = 0; i < s->len && !err; i++)
-		err = add_row(t, &s->items[i], now_ns, s->outside);
+		err = add_row(t, &s->items[i], now_ns, &shape);
 	if (!err)
 		err = table_print(t, stdout);
 	return err ? err : out_flush();

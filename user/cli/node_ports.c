@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "cli/cmd.h"
+#include "core/place.h"
 #include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -25,6 +26,8 @@ struct line {
 	enum verdict verdict; /* of its worst door */
 	enum severity severity;
 	bool open, loopback_only;
+	bool elsewhere_only; /* no door of the host's own network namespace */
+	char in[PLACE_WHERE_MAX]; /* where one of another namespace is */
 	char who[128];
 };
 
@@ -59,11 +62,14 @@ static int on_door(const struct store_door *d, void *arg)
 {
 	_cleanup_(buf_done) struct buf who = BUF_INIT(512);
 	struct line *l = has_port(d->door.proto) ? line_of(arg, d->door.proto, d->door.port) : NULL;
-	bool loopback = d->door.scope == SCOPE_LOOPBACK;
+	bool loopback = d->door.scope == SCOPE_LOOPBACK, elsewhere = d->door.elsewhere;
 
 	if (!l)
 		return 0;
 	l->loopback_only = l->open ? l->loopback_only && loopback : loopback;
+	l->elsewhere_only = l->open ? l->elsewhere_only && elsewhere : elsewhere;
+	if (elsewhere && !l->in[0])
+		place_where(&d->door, &d->ev.opener, l->in);
 	if (!l->open || d->severity > l->severity) {
 		l->verdict = d->verdict;
 		l->severity = d->severity;
@@ -103,9 +109,9 @@ static int by_port(const void *pa, const void *pb)
 
 static int add_line(struct table *t, struct store *s, const char *node, const struct line *l)
 {
-	_cleanup_(buf_done) struct buf age = BUF_INIT(64);
+	_cleanup_(buf_done) struct buf age = BUF_INIT(64), in = BUF_INIT(1024);
 	struct store_seen seen;
-	char port[32], profile[300], kernel[200], outside[700];
+	char port[32], profile[300], kernel[800], outside[700];
 	int err = store_seen_port(s, node, l->proto, (uint16_t)l->port, 0, &seen);
 
 	if (err)
@@ -115,15 +121,19 @@ static int add_line(struct table *t, struct store *s, const char *node, const st
 		 l->row ? profile_action_name(l->row->action) : "-",
 		 l->row && l->row->service ? " " : "",
 		 l->row && l->row->service ? l->row->service : "");
-	snprintf(kernel, sizeof(kernel), "%s%s%s",
+	esc_text(&in, l->in, strlen(l->in), 0);
+	snprintf(kernel, sizeof(kernel), "%s%s%s%s%s",
 		 !l->open	    ? "closed"
 		 : l->loopback_only ? "loopback"
 				    : "open",
+		 l->in[0] ? (l->elsewhere_only ? " in " : " here and in ") : "", buf_str(&in),
 		 *l->who ? ", " : "", l->who);
 	if (seen.scan_id)
 		view_time_short(&age, seen.ended_ns, clock_wall_ns());
 	snprintf(outside, sizeof(outside), "%s%s%s%s%s",
-		 seen.scan_id ? port_state_name(seen.state) : "not known",
+		 seen.scan_id				 ? port_state_name(seen.state)
+		 : l->loopback_only || l->elsewhere_only ? "-"
+							 : "not known",
 		 *seen.service ? ", " : "", seen.service, seen.scan_id ? ", " : "", buf_str(&age));
 	{
 		const char *const cells[] = { port, profile, kernel, outside,

@@ -62,6 +62,8 @@ bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 	} else if (t->c->json) {
 		view_event_json(&t->json, &row->ev, &ctx);
 		end_json(t);
+	} else if (row->ev.kind == EVENT_BIND && !t->c->verbose) {
+		return false; /* before each listen: for people, the same line twice */
 	} else {
 		ctx.latency_us = -1; /* a number for machines: the row has no room for it */
 		view_event_line(&t->b, &row->ev, &ctx, &o);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 
 /* clang-format off */
 static const char *const kind_names[] = {
@@ -156,6 +157,10 @@ void door_endpoint_format(struct buf *b, const struct door *d)
 	door_addr_format(b, d);
 	if (v6)
 		buf_putc(b, ']');
+	if (d->device[0]) {
+		buf_putc(b, '%');
+		esc_text(b, d->device, strlen(d->device), 0);
+	}
 	buf_printf(b, ":%" PRIu32, d->port);
 }
 

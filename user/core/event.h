@@ -169,7 +169,7 @@ enum door_proto proto_class(enum door_proto p);
 enum door_scope door_scope_of(enum door_family family, const uint8_t addr[16]);
 /* Appends the address alone ("0.0.0.0", "::", "*" for packet, the cid for vsock). */
 void door_addr_format(struct buf *b, const struct door *d);
-/* Appends "0.0.0.0:22", "[::]:22". */
+/* Appends "0.0.0.0:22", "[::]:22"; "0.0.0.0%lo:22" when it is bound to a device. */
 void door_endpoint_format(struct buf *b, const struct door *d);
 /* Appends the door's identity "7:4026531840:0x1007" (boot_seq : netns : socket cookie). */
 void door_id_format(struct buf *b, uint32_t boot_seq, const struct door *d);

@@ -637,9 +637,42 @@ static void unescape(struct text t, char *ret, size_t size)
 	ret[n] = '\0';
 }
 
-void place_where(const struct event *ev, char ret_where[PLACE_WHERE_MAX])
+/* "netns-UUID", "cni-UUID": made for one container, and never again. */
+static bool is_made_up(const char *name)
 {
-	const struct process *p = &ev->opener;
+	static const uint32_t dashes[] = { 8, 13, 18, 23 };
+	size_t n = strlen(name);
+
+	if (n < 36)
+		return false;
+	for (size_t i = 0; i < array_len(dashes); i++) {
+		if (name[n - 36 + dashes[i]] != '-')
+			return false;
+	}
+	return true;
+}
+
+void place_where_key(const struct door *d, const struct process *p, char ret_where[PLACE_WHERE_MAX])
+{
+	bool named = p->container_state == PLACE_IN && !is_container_id(p->container);
+
+	ret_where[0] = '\0';
+	if (!d->elsewhere)
+		return;
+	if (named)
+		unescape(p->container, ret_where, PLACE_WHERE_MAX);
+	else if (p->container_state == PLACE_IN || is_made_up(d->netns_name))
+		snprintf(ret_where, PLACE_WHERE_MAX, "container");
+	else if (d->netns_name[0])
+		snprintf(ret_where, PLACE_WHERE_MAX, "%s", d->netns_name);
+	else if (p->container_state != PLACE_NONE)
+		snprintf(ret_where, PLACE_WHERE_MAX, "container");
+	else
+		snprintf(ret_where, PLACE_WHERE_MAX, "netns:%" PRIu32, d->netns);
+}
+
+void place_where(const struct door *d, const struct process *p, char ret_where[PLACE_WHERE_MAX])
+{
 	struct text id = p->container;
 	char name[PLACE_WHERE_MAX - 16];
 
@@ -649,9 +682,9 @@ void place_where(const struct event *ev, char ret_where[PLACE_WHERE_MAX])
 			id.len = SHORT_ID;
 		unescape(id, name, sizeof(name));
 		snprintf(ret_where, PLACE_WHERE_MAX, "container %s", name);
-	} else if (ev->door.elsewhere && ev->door.netns_name[0]) {
-		snprintf(ret_where, PLACE_WHERE_MAX, "netns %s", ev->door.netns_name);
-	} else if (ev->door.elsewhere) {
-		snprintf(ret_where, PLACE_WHERE_MAX, "netns:%" PRIu32, ev->door.netns);
+	} else if (d->elsewhere && d->netns_name[0]) {
+		snprintf(ret_where, PLACE_WHERE_MAX, "netns %s", d->netns_name);
+	} else if (d->elsewhere) {
+		snprintf(ret_where, PLACE_WHERE_MAX, "netns:%" PRIu32, d->netns);
 	}
 }

@@ -31,8 +31,14 @@ void place_fill(struct event *ev);
 #define PLACE_WHERE_MAX 128 /* a longer name is cut, and ends in "+" */
 /*
  * Where a door is that is not among the host's own: "container 0123456789ab", "container web1", "netns blue",
- * "netns:4026532001". Empty for the host's own, and where it is not known to be elsewhere.
+ * "netns:4026532001". Empty for the host's own, and where it is not known to be elsewhere. Hostile: escape it at output.
  */
-void place_where(const struct event *ev, char ret_where[PLACE_WHERE_MAX]);
+void place_where(const struct door *d, const struct process *opener, char ret_where[PLACE_WHERE_MAX]);
+
+/*
+ * The same for an alert's key, so without what is another at the next start: "web1", "blue"; "container" for one whose name is
+ * an id, so that the replicas of one image on many nodes are one finding. Empty for the host's own.
+ */
+void place_where_key(const struct door *d, const struct process *opener, char ret_where[PLACE_WHERE_MAX]);
 
 #endif

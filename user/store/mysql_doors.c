@@ -204,6 +204,7 @@ static int give_door(struct my_stmt *st, store_door_fn fn, void *arg)
 		memcpy(d.door.addr, addr.ptr, sizeof(d.door.addr));
 	if (d.record.ptr && event_decode(d.record.ptr, d.record.len, &d.ev))
 		d.ev = (struct event){ .raw = d.record };
+	store_door_complete(&d);
 	d.ev.boot_seq = d.boot_seq;
 	d.ev.seq = d.open_seq;
 	return fn(&d, arg);

@@ -465,3 +465,12 @@ int store_profile_push(struct profile *p, const struct profile_row *row)
 	r->line = copy(row->line, &bad);
 	return bad ? -ENOMEM : 0;
 }
+
+void store_door_complete(struct store_door *d)
+{
+	const struct door *from = &d->ev.door;
+
+	d->door.elsewhere = from->elsewhere;
+	memcpy(d->door.netns_name, from->netns_name, sizeof(d->door.netns_name));
+	memcpy(d->door.device, from->device, sizeof(d->door.device));
+}

@@ -200,6 +200,8 @@ struct store_door_query {
 	uint32_t boot_seq; /* 0: any */
 };
 typedef int (*store_door_fn)(const struct store_door *d, void *arg);
+/* What a door's columns do not have is in its record: call it when that was decoded. */
+void store_door_complete(struct store_door *d);
 /* In the order of opening. */
 must_check int store_doors(struct store *s, const struct store_door_query *q, store_door_fn fn, void *arg);
 

@@ -157,7 +157,7 @@ static void put_place(struct jsonw *w, const struct event *ev)
 	const char *path = ev->cgroups.ptr, *end = path ? path + ev->cgroups.len : NULL;
 	char where[PLACE_WHERE_MAX];
 
-	place_where(ev, where);
+	place_where(&ev->door, &ev->opener, where);
 	jsonw_text(w, "container", p->container);
 	jsonw_bool(w, "container_known", p->container_state != PLACE_UNKNOWN);
 	jsonw_text(w, "job", p->job);

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "core/place.h"
 #include "core/steering.h"
 #include "store/scan_changes.h"
 #include "store/store.h"
@@ -202,7 +203,13 @@ static void put_tail(struct buf *b, const struct event *ev, const struct view_ev
 		     bool narrow)
 {
 	const struct process *closer = &ev->closer, *opener = &ev->opener;
+	char where[PLACE_WHERE_MAX];
 
+	place_where(&ev->door, opener, where);
+	if (where[0]) {
+		buf_puts(b, "  in ");
+		esc_text(b, where, strlen(where), 0);
+	}
 	if (ev->kind == EVENT_CLOSE) {
 		if (ev->opened_ns && ev->opened_ns <= ev->time_ns) {
 			buf_puts(b, "  was open ");

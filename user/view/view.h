@@ -48,6 +48,8 @@ void view_sink_json(struct jsonw *w, const struct store_alert_change *c, const c
 
 /* "nc mlee ← bash ← sshd": who holds a door, for people; escaped. */
 void view_who(struct buf *b, const struct process *p);
+/* "container 0123456789ab", "netns blue", nothing for the host's own doors: place_where(), escaped. */
+void view_where(struct buf *b, const struct door *d, const struct process *opener);
 /* Name of a uid: the record's own, else the number; "?" when unknown. */
 void view_user(struct buf *b, const struct process *p);
 /* The arguments with blanks between them, escaped; nothing when they are unknown. */

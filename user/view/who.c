@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "core/place.h"
 #include "view/view.h"
 
 #define NAME_BYTES_MAX 64
@@ -48,6 +49,35 @@ static bool name_differs(const struct process *p)
 	       (n < COMM_LEN - 1 && file.len > n && file.ptr[n] != '.');
 }
 
+/* Nearest first; equal ones in a row are one, "bash ×4". */
+static void put_ancestors(struct buf *b, const struct process *p)
+{
+	uint32_t i = 0;
+
+	for (unsigned shown = 0; i < p->ancestors_len && shown < ANCESTORS_SHOWN; shown++) {
+		uint32_t same = 1;
+
+		while (i + same < p->ancestors_len &&
+		       !strncmp(p->ancestors[i].comm, p->ancestors[i + same].comm, COMM_LEN))
+			same++;
+		buf_puts(b, " ← ");
+		put_comm(b, p->ancestors[i].comm);
+		if (same > 1)
+			buf_printf(b, " ×%" PRIu32, same);
+		i += same;
+	}
+	if (i < p->ancestors_len)
+		buf_puts(b, " ← …");
+}
+
+void view_where(struct buf *b, const struct door *d, const struct process *opener)
+{
+	char where[PLACE_WHERE_MAX];
+
+	place_where(d, opener, where);
+	esc_text(b, where, strlen(where), 0);
+}
+
 void view_who(struct buf *b, const struct process *p)
 {
 	if (p->kernel || !p->known) {
@@ -62,12 +92,7 @@ void view_who(struct buf *b, const struct process *p)
 	}
 	buf_putc(b, ' ');
 	view_user(b, p);
-	for (uint32_t i = 0; i < p->ancestors_len && i < ANCESTORS_SHOWN; i++) {
-		buf_puts(b, " ← ");
-		put_comm(b, p->ancestors[i].comm);
-	}
-	if (p->ancestors_len > ANCESTORS_SHOWN)
-		buf_puts(b, " ← …");
+	put_ancestors(b, p);
 }
 
 void view_argv(struct buf *b, const struct process *p)
