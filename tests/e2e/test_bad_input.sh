@@ -3,7 +3,7 @@
 # What a bad environment gets: one line that says what is wrong and how to mend it, exit 2, nothing lost or half-written.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-need_root unshare sqlite3 setpriv timeout
+need_root unshare sqlite3 setpriv timeout ip
 
 # In a mount namespace of its own that the first argument arranges; everything in it is gone afterwards.
 run_in() { # arrangement, program and its arguments
@@ -24,7 +24,11 @@ for verb in watch ls run; do
 	run_in "$no_btf" ajar $verb --data "$D"
 	refuses "$verb without BTF" 2 "no BTF (/sys/kernel/btf/vmlinux): boot one built with CONFIG_DEBUG_INFO_BTF=y"
 done
-mend="no cgroup v2 is mounted: 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified'"
+# Where it is to go depends on whether version 1 is there, too.
+run_in "$no_cgroup" stat -f -c %T /sys/fs/cgroup
+command="mount -t cgroup2 cgroup2 /sys/fs/cgroup"
+[ "$OUT" = sysfs ] || command="mkdir -p /sys/fs/cgroup/unified && $command/unified"
+mend="this mount namespace hides cgroup v2, as 'ip netns exec' and containers do; for it alone: '$command'"
 for verb in watch ls run; do
 	run_in "$no_cgroup" ajar $verb --data "$D"
 	refuses "$verb without cgroup v2" 2 "$mend; or settle for less: sensor.lowest-tier B"
@@ -37,7 +41,16 @@ for verb in watch run; do
 	same "once" "$(grep -c 'tier B sees' "$T/err")" 1
 done
 run_in "$no_cgroup" ajar doctor --data "$T/lower"
-ok "doctor says it too" eval "grep -A1 'no cgroup v2 is mounted: .*tier B' '$T/out' | grep -q 'mend: .*mount -t cgroup2'"
+ok "doctor says it too" eval "grep -A1 'tier B): this mount namespace hides cgroup v2, ' '$T/out' | grep -qF 'mend: $command'"
+run_in "$no_cgroup; $command" ajar doctor --data "$T/lower"
+ok "and that command is enough" grep -q '^ok cgroup v2 ' "$T/out"
+NS=ajar-hide-$$
+ip netns add $NS
+timeout -k 5 30 ip netns exec $NS ajar-agent --data "$T/lower" >"$T/out" 2>"$T/err" </dev/null
+ok "'ip netns exec' hides it, and a command for this one namespace is named" says "for it alone: 'mount -t cgroup2 cgroup2 /sys/fs/cgroup'"
+timeout -k 5 30 ip netns exec $NS sh -c 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec ajar doctor --data "$1"' - "$T/lower" >"$T/out" 2>&1 </dev/null
+ok "which mends it there" grep -q '^ok cgroup v2 .* /sys/fs/cgroup$' "$T/out"
+ip netns del $NS
 run_in "$no_btf" ajar doctor --data "$D"
 same "doctor finds BTF missing: exit 1" "$RC" 1
 ok "and says what mends it" eval "grep -A1 'BTF  .*no /sys/kernel/btf' '$T/out' | grep -q 'mend: .*apt-get install'"

@@ -7,6 +7,13 @@
 
 #include "scan/xml_tree.h"
 
+/* Expat 2.9 counts lines in 64 bits everywhere, and marks the function that may not as deprecated. */
+#ifdef XML_ATTR_DEPRECATED
+#define xml_line XML_GetCurrentLineNumber64
+#else
+#define xml_line XML_GetCurrentLineNumber
+#endif
+
 #define PIECE_BYTES (64u << 10)
 #define MARK_MAX 16 /* longer than each word of mark_at() */
 #define RUN_TEXT_MAX (4u << 20)
@@ -191,8 +198,8 @@ static int parse(struct scan_xml *x, const char *p, size_t n, bool last)
 		return x->err;
 	code = XML_GetErrorCode(x->parser);
 	if (!x->err && !(last && is_cut(code)))
-		xml_fail(x, code == XML_ERROR_NO_MEMORY ? -ENOMEM : -EBADMSG, "line %lu: %s",
-			 XML_GetCurrentLineNumber(x->parser), XML_ErrorString(code));
+		xml_fail(x, code == XML_ERROR_NO_MEMORY ? -ENOMEM : -EBADMSG, "line %llu: %s",
+			 (unsigned long long)xml_line(x->parser), XML_ErrorString(code));
 	return x->err;
 }
 

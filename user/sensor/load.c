@@ -146,13 +146,13 @@ static int choose_programs(struct ajar_bpf *b, char tier)
 static int open_cgroup(int *ret_fd, char **ret_why)
 {
 	_free_ char *root = NULL;
+	const char *mend, *what;
 	int err = system_mount_point("cgroup2", &root);
 
-	if (err)
-		return why(ret_why, err,
-			   "no cgroup v2 is mounted: 'mkdir -p /sys/fs/cgroup/unified && mount -t "
-			   "cgroup2 "
-			   "cgroup2 /sys/fs/cgroup/unified'");
+	if (err) {
+		what = system_no_cgroup(&mend);
+		return why(ret_why, err, "%s: '%s'", what, mend);
+	}
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return why(ret_why, -errno, "cannot open %s (%s)", root, strerror(errno));

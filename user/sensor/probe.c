@@ -88,14 +88,14 @@ static void probe_btf(struct sensor_check *c)
 static void probe_cgroup(struct sensor_check *c)
 {
 	_free_ char *root = NULL;
+	const char *mend, *what;
 
-	if (system_mount_point("cgroup2", &root) == 0)
+	if (system_mount_point("cgroup2", &root) == 0) {
 		say(c, 1, NULL, "%s", root);
-	else
-		say(c, 0,
-		    "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 "
-		    "/sys/fs/cgroup/unified",
-		    "no cgroup v2 is mounted: UDP only by sweeps (tier B)");
+		return;
+	}
+	what = system_no_cgroup(&mend);
+	say(c, 0, mend, "UDP only by sweeps (tier B): %s", what);
 }
 
 static void probe_bpffs(struct sensor_check *c)

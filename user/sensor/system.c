@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 #include <linux/magic.h>
 
 #include "sensor/internal.h"
@@ -51,12 +53,12 @@ static char *match_line(char *line, const char *fstype)
 	return point;
 }
 
-int system_mount_point(const char *fstype, char **ret_path)
+static int mount_point_in(const char *file, const char *fstype, char **ret_path)
 {
 	_free_ char *line = NULL;
 	size_t cap = 0;
 	int err = -ENOENT;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
+	FILE *f = fopen(file, "re");
 
 	if (!f)
 		return -errno;
@@ -72,6 +74,58 @@ int system_mount_point(const char *fstype, char **ret_path)
 	}
 	fclose(f);
 	return err;
+}
+
+int system_mount_point(const char *fstype, char **ret_path)
+{
+	return mount_point_in("/proc/self/mountinfo", fstype, ret_path);
+}
+
+static bool kernel_has(const char *fstype)
+{
+	_free_ char *line = NULL;
+	size_t cap = 0;
+	bool has = false;
+	FILE *f = fopen("/proc/filesystems", "re");
+
+	while (f && !has && getline(&line, &cap, f) > 0) {
+		const char *name = strchr(line, '\t');
+
+		has = name && !strncmp(name + 1, fstype, strlen(fstype)) &&
+		      name[1 + strlen(fstype)] == '\n';
+	}
+	if (f)
+		fclose(f);
+	return has;
+}
+
+/* Where the machine's first process is, it can be seen. */
+static bool is_outside(const char *fstype)
+{
+	_free_ char *path = NULL;
+
+	return mount_point_in("/proc/1/mountinfo", fstype, &path) == 0;
+}
+
+const char *system_no_cgroup(const char **ret_mend)
+{
+	struct statfs st;
+
+	*ret_mend = "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 "
+		    "/sys/fs/cgroup/unified";
+	if (!kernel_has("cgroup2")) {
+		*ret_mend = "boot a kernel built with CONFIG_CGROUPS=y";
+		return "this kernel has no cgroup v2";
+	}
+	if (access("/sys/fs/cgroup", F_OK) < 0)
+		*ret_mend = "mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup";
+	/* The folder of sysfs itself: nothing of version 1 is there to be covered. */
+	else if (statfs("/sys/fs/cgroup", &st) == 0 && st.f_type == SYSFS_MAGIC)
+		*ret_mend = "mount -t cgroup2 cgroup2 /sys/fs/cgroup";
+	if (is_outside("cgroup2"))
+		return "this mount namespace hides cgroup v2, as 'ip netns exec' and containers "
+		       "do; for it alone";
+	return "no cgroup v2 is mounted";
 }
 
 int system_bpffs(char **ret_why)
