@@ -11,6 +11,8 @@ same "learning over a window: exit 0" "$RC" 0
 ok "six rules: sshd, chronyd as root and as its own user, slurmd, mpirun's range, jobs" jq -es 'map(select(.outlier | not)) | length == 6' "$T/out"
 ok "a program with other high ports each time is one range" jq -es 'any(.[]; .exe == "/usr/bin/mpirun" and .port == 32768 and .port_end == 60999 and .user == "mlee")' "$T/out"
 ok "doors of jobs are one rule for jobs" jq -es 'any(.[]; .job == "slurm" and .exe == null and .port == 1024)' "$T/out"
+ok "and says so" jq -es 'any(.[]; .exe == "/usr/bin/mpirun" and (.basis == "picked" or .basis == "kernel") and .ports_seen > 1 and (.basis_text | length) > 0)' "$T/out"
+ok "no service is known from a port's number" jq -es 'all(.[]; .service == null) and any(.[]; .port == 22 and .service_hint == "ssh")' "$T/out"
 ok "what stood open all the time is stable" jq -es 'any(.[]; .port == 22 and .score_permille == 1000 and .slots_seen == .slots_total and .slots_total >= 48)' "$T/out"
 ok "what stood open half of it is half as stable" jq -es 'any(.[]; .port == 6818 and .score_permille > 400 and .score_permille < 600)' "$T/out"
 ok "a door on 2 of 20 nodes is an outlier" jq -es 'any(.[]; .outlier and .port == 4444 and .nodes == "node[001-002]" and .nodes_seen == 2 and .nodes_total == 20 and .why == "the quorum is 80.0 %")' "$T/out"
@@ -77,6 +79,9 @@ cat >"$T/scan.xml" <<'XML'
 <ports><port protocol="tcp" portid="22"><state state="open" reason="syn-ack" reason_ttl="0"/><service name="ssh" method="table" conf="3"/></port>
 <port protocol="tcp" portid="111"><state state="closed" reason="conn-refused" reason_ttl="0"/></port>
 <port protocol="tcp" portid="6818"><state state="open" reason="syn-ack" reason_ttl="0"/><service name="slurmd-x" method="table" conf="3"/></port>
+<port protocol="tcp" portid="443"><state state="open" reason="syn-ack" reason_ttl="0"/><service name="ssh" product="OpenSSH" version="9.2p1" method="probed" conf="10"/></port>
+<port protocol="tcp" portid="8443"><state state="open" reason="syn-ack" reason_ttl="0"/><service name="http" tunnel="ssl" method="probed" conf="10"/></port>
+<port protocol="tcp" portid="9999"><state state="open" reason="syn-ack" reason_ttl="0"/><service name="tcpwrapped" method="probed" conf="8"/></port>
 </ports></host>
 <runstats><finished time="1795363264" elapsed="2" exit="success"/><hosts up="1" down="0" total="1"/></runstats>
 </nmaprun>
@@ -85,8 +90,15 @@ run profile learn --from-nmap "$T/scan.xml" --class storage --write --store "$S"
 same "learning from a scan: exit 0" "$RC" 0
 ok "says what it cannot know" says "who holds them only the kernel can tell"
 run profile export storage --store "$S"
-same "the paper's four columns" "$(grep -o '^allow tcp [0-9]* service [a-z-]*' "$T/out")" "allow tcp 22 service ssh
-allow tcp 6818 service slurmd"
+same "only what nmap has probed is a service; a name of its table is none" "$(grep -o '^allow tcp [0-9]*\( service [a-z/-]*\)\?' "$T/out")" "allow tcp 22
+allow tcp 443 service ssh
+allow tcp 6818
+allow tcp 8443 service ssl/http
+allow tcp 9999"
+run profile show storage -j --store "$S"
+ok "which the origin says" jq -es 'all(.[]; .origin == (if .service then "probed" else "learned" end))' "$T/out"
+run profile learn --from-nmap "$T/scan.xml" --class storage -j --store "$S"
+ok "the name by the port's number is a hint" jq -es 'any(.[]; .port == 22 and .service == null and .service_hint == "ssh") and any(.[]; .port == 443 and .service == "ssh" and .service_hint == null)' "$T/out"
 head -c 600 "$T/scan.xml" >"$T/cut.xml"
 run profile learn --from-nmap "$T/cut.xml" --class storage --store "$S"
 refuses "half a scan" 2 "make one with 'nmap -p- -oX FILE HOST'"

@@ -504,6 +504,25 @@ static void test_words(void)
 	}
 }
 
+/* sshd on 443, as learning of before 0.1.0 wrote it down: "https", by the number. */
+static void test_known(void)
+{
+	struct profile_row r = { .service = (char *)"https", .origin = (char *)"learned" };
+	struct port_seen p = { .service = {
+				       .method = METHOD_PROBED, .conf = 10, .name = TEXT("ssh") } };
+
+	is_int(audit_service(&r, &p), SERVICE_UNVERIFIED,
+	       "a name that was learned is compared with nothing");
+	r.origin = (char *)PROFILE_PROBED;
+	is_int(audit_service(&r, &p), SERVICE_OTHER, "one that a scan has probed is");
+	r.origin = (char *)"manual";
+	is_int(audit_service(&r, &p), SERVICE_OTHER, "so is one that a person said");
+	r.origin = NULL;
+	is_int(audit_service(&r, &p), SERVICE_OTHER, "of whatever origin");
+	p.service.method = METHOD_TABLE;
+	is_int(audit_service(&r, &p), SERVICE_UNVERIFIED, "against what nmap looked up, never");
+}
+
 static void test_keys(void)
 {
 	static const char pinned[] = "SHA256:8j96GaJaNmG3IahCYNkn898lMcF2Cipz32xiDP1ayGg";
@@ -528,6 +547,7 @@ int main(void)
 {
 	test_table();
 	test_words();
+	test_known();
 	test_keys();
 	return tap_done();
 }

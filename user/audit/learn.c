@@ -8,8 +8,8 @@
 #include "audit/learner.h"
 
 /*
- * Services so common that their port names them. The rest has no name: /etc/services would be I/O, and
- * a name from a port table says nothing about who really answers there.
+ * What usually answers on a port: a hint for whoever reads a proposal. It says nothing about who really answers there, so no rule
+ * has it for its service.
  */
 static const struct {
 	uint32_t port;
@@ -29,7 +29,7 @@ static const struct {
 	{ 5432, PROTO_TCP, "postgresql" }, { 9100, PROTO_TCP, "node_exporter" },
 };
 
-const char *learn_service_of(enum door_proto proto, uint32_t port)
+const char *learn_service_hint(enum door_proto proto, uint32_t port)
 {
 	for (size_t i = 0; i < array_len(well_known); i++)
 		if (well_known[i].port == port && well_known[i].proto == proto)

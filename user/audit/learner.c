@@ -25,6 +25,14 @@ static void candidate_free(void *p)
 	free(c);
 }
 
+static void owner_free(void *p)
+{
+	struct owner *o = p;
+
+	free(o->nodes.p);
+	free(o);
+}
+
 int learner_new(const struct learn_opts *o, struct learner **ret_l)
 {
 	_cleanup_(learner_freep) struct learner *l = calloc(1, sizeof(*l));
@@ -49,6 +57,10 @@ int learner_new(const struct learn_opts *o, struct learner **ret_l)
 	err = map_new(free, &l->node_ids);
 	if (!err)
 		err = map_new(candidate_free, &l->by_key);
+	if (!err)
+		err = map_new(owner_free, &l->owners);
+	if (!err)
+		err = map_new(NULL, &l->starts);
 	if (err)
 		return err;
 	*ret_l = take_ptr(l);
@@ -67,6 +79,8 @@ void learner_free(struct learner *l)
 	free(l->author);
 	map_free(l->node_ids);
 	map_free(l->by_key);
+	map_free(l->owners);
+	map_free(l->starts);
 	free(l);
 }
 
@@ -203,6 +217,7 @@ static int fill_owner(struct candidate *c, const struct process *p)
 		return copy_text(p->user, &c->user);
 	if (p->uid == ID_UNKNOWN)
 		return 0;
+	/* A user without a name is one by number. */
 	snprintf(number, sizeof(number), "%" PRIu32, p->uid);
 	return copy_text(text_of(p->uid ? number : "root"), &c->user);
 }
@@ -217,6 +232,9 @@ static int describe(const struct door *d, const struct process *p, struct candid
 	c->lo = c->hi = d->port;
 	c->doubt = doubt_of(flags);
 	c->only_deleted = !c->doubt && (flags & EXE_DELETED);
+	c->ports = 1;
+	c->uid = p && p->known ? p->uid : ID_UNKNOWN;
+	c->any_script = p && p->known && !p->kernel && exe_runs_scripts(exe_path(p));
 	if (p && p->known && p->job_state == PLACE_IN && proto_has_ports(d->proto) &&
 	    d->port >= JOB_PORTS_LO) {
 		c->kind = LEARN_JOB;
@@ -224,11 +242,14 @@ static int describe(const struct door *d, const struct process *p, struct candid
 		c->lo = JOB_PORTS_LO;
 		c->hi = JOB_PORTS_HI;
 		c->doubt = NULL; /* what people run in their jobs lies in their homes */
-		c->only_deleted = false;
+		c->only_deleted = c->any_script = false;
+		c->basis = LEARN_BASIS_JOBS;
 		return 0;
 	}
-	if (d->autoport && proto_has_ports(d->proto))
+	if (d->autoport && proto_has_ports(d->proto)) {
 		c->kind = LEARN_RANGE;
+		c->basis = LEARN_BASIS_KERNEL;
+	}
 	return fill_owner(c, p);
 }
 
@@ -290,6 +311,78 @@ static int find(struct learner *l, const struct door *d, const struct process *p
 	return err;
 }
 
+/* --- starts ---------------------------------------------------------------------------------------------- */
+
+static void owner_key(const struct candidate *c, struct buf *b)
+{
+	buf_printf(b, "%d %d %s", c->proto, c->scope, c->doubt ? c->doubt : "");
+	buf_putc(b, '\0');
+	buf_puts(b, c->exe ? c->exe : "");
+	buf_putc(b, '\0');
+	buf_puts(b, c->user ? c->user : "");
+}
+
+static int find_owner(struct learner *l, struct candidate *c)
+{
+	_cleanup_(buf_done) struct buf key = BUF_INIT(16384);
+	struct owner *o;
+	int err;
+
+	if (c->owner || c->kind == LEARN_JOB)
+		return 0;
+	owner_key(c, &key);
+	if (key.err)
+		return key.err;
+	o = map_get(l->owners, key.data, key.len);
+	if (!o) {
+		o = calloc(1, sizeof(*o));
+		err = o ? map_put(l->owners, key.data, key.len, o) : -ENOMEM;
+		if (err) {
+			free(o);
+			return err;
+		}
+	}
+	c->owner = o;
+	return 0;
+}
+
+/* Whether `who` (a candidate or an owner) was not seen with this start of a program yet. */
+static int is_first(struct learner *l, const void *who, size_t node, const struct process *p,
+		    bool *ret_first)
+{
+	static char yes;
+	struct {
+		const void *who;
+		uint64_t node, start_ns;
+		uint64_t pid;
+	} key = { who, node, p->start_ns, p->pid };
+
+	*ret_first = false;
+	if (map_get(l->starts, &key, sizeof(key)) || map_size(l->starts) >= LEARN_STARTS_MAX)
+		return 0;
+	*ret_first = true;
+	return map_put(l->starts, &key, sizeof(key), &yes);
+}
+
+static int count_start(struct learner *l, struct candidate *c, size_t node, const struct process *p)
+{
+	bool first;
+	int err = find_owner(l, c);
+
+	if (err || !c->owner || !p || !p->known)
+		return err;
+	err = bits_set(&c->owner->nodes, node);
+	if (!err)
+		err = is_first(l, c, node, p, &first);
+	if (!err)
+		c->starts += first;
+	if (!err)
+		err = is_first(l, c->owner, node, p, &first);
+	if (!err)
+		c->owner->starts += first;
+	return err;
+}
+
 static int mark_slots(struct learner *l, struct candidate *c, uint64_t from_ns, uint64_t to_ns)
 {
 	uint64_t first = 0, last = 0;
@@ -330,6 +423,9 @@ int learner_add(struct learner *l, const char *node, const struct door *d,
 		return 0;
 	}
 	c->doors++;
-	err = bits_set(&c->nodes, id);
+	c->ended += to_ns != 0;
+	err = count_start(l, c, id, opener);
+	if (!err)
+		err = bits_set(&c->nodes, id);
 	return err ? err : mark_slots(l, c, from_ns, to_ns);
 }

@@ -14,15 +14,17 @@
  * Learns the profile of a class from what stood open on its nodes over a window. Pure: doors and times go in, rules and
  * outliers come out, in any order the same.
  *
- * Doors that say the same (protocol, port, scope, program, user) are one candidate. Of one program's users on a port enough are taken
- * for the quorum of nodes, since a daemon that drops its privileges is seen as two. Ports that the kernel chose, and three or more in
- * the ephemeral range, are the program's and not the port's: one range for each program and user. Doors inside jobs are
+ * Doors that say the same (protocol, port, scope, program, user) are one candidate, and each has to make the quorum of nodes by
+ * itself; a daemon that drops its privileges is seen as two users, root and its own, which make it together (learner_rules.c). Ports
+ * that the kernel chose, and those that a program picks itself, another one each time it starts, are the program's and not the
+ * port's: one range for each program and user (learner_picks.c). Doors inside jobs are
  * the scheduler's business: one rule for them all, on however few nodes jobs happened to run. What is on too few nodes, or is held by a program of doubtful origin, is
  * an outlier: never a rule, always shown.
  */
 #define LEARN_CANDIDATES_MAX 20000 /* more are counted in learned.dropped */
 #define LEARN_NODES_MAX (1 << 17)
 #define LEARN_SLOTS_MAX 4096
+#define LEARN_STARTS_MAX (1 << 18) /* starts of programs that are told apart; further ones count as no start: rules get narrower */
 #define LEARN_ROW_NODES_MAX 64 /* names kept of an outlier's nodes */
 
 struct learn_opts {
@@ -32,9 +34,25 @@ struct learn_opts {
 	unsigned quorum; /* of a thousand nodes */
 };
 
+/* Why the rule has these ports. */
+enum learn_basis {
+	LEARN_BASIS_PORT = 0, /* this port and no other */
+	LEARN_BASIS_RUN, /* ports side by side, exactly those that were seen */
+	LEARN_BASIS_KERNEL, /* the kernel chose them: its range, widened by what was seen */
+	LEARN_BASIS_PICKED, /* the program picked them, others each time: a range around what was seen, rounded */
+	LEARN_BASIS_COUNTED, /* the same, and it takes the next free one from the first on */
+	LEARN_BASIS_JOBS,
+};
+const char *learn_basis_name(enum learn_basis b); /* "port", "run", "kernel", "picked", "counted", "jobs" */
+
 struct learned_rule {
 	struct profile_row row;
 	bool outlier;
+	enum learn_basis basis;
+	bool any_script; /* its program runs whatever it is given (an interpreter): no more ports than were seen */
+	unsigned ports_seen, starts_seen; /* different ports; different starts of the program that held them */
+	uint32_t seen_lo, seen_hi;
+	unsigned sure; /* of a picked range, thousandths: how many of the ports were new each time, less for few */
 	unsigned nodes_seen, nodes_total, slots_seen, slots_total;
 	unsigned score; /* thousandths: fraction of nodes times fraction of the window */
 	uint64_t doors;
@@ -60,7 +78,7 @@ must_check int learner_add(struct learner *l, const char *node, const struct doo
 			   uint64_t from_ns, uint64_t to_ns);
 must_check int learner_finish(struct learner *l, struct learned *ret);
 
-/* "ssh" for tcp 22: of services so common that their port names them; else NULL. */
-const char *learn_service_of(enum door_proto proto, uint32_t port);
+/* "ssh" for tcp 22: what usually answers there, to be shown and never stored; NULL: nothing in particular. */
+const char *learn_service_hint(enum door_proto proto, uint32_t port);
 
 #endif

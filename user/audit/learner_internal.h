@@ -24,6 +24,12 @@ must_check int bits_add(struct bits *into, const struct bits *from);
 /* How many are in both. */
 unsigned bits_common(const struct bits *a, const struct bits *b);
 
+/* One program of one user, in one protocol and scope: whoever picks ports. */
+struct owner {
+	unsigned starts; /* different ones */
+	struct bits nodes;
+};
+
 /* What doors have in common that may become one rule. */
 struct candidate {
 	enum learn_kind kind;
@@ -33,15 +39,23 @@ struct candidate {
 	char *exe, *user; /* NULL: not known, or of no importance */
 	const char *doubt; /* why no rule may come from it */
 	bool only_deleted; /* every one of its programs was replaced below it: counts, but founds no rule */
-	uint64_t doors;
+	uint64_t doors, ended; /* ended: of them those that have closed */
+	unsigned starts; /* different ones of its program */
+	unsigned ports; /* different ones, of which it was made */
+	uint32_t uid;
+	struct owner *owner; /* NULL: of a job */
 	struct bits nodes, slots;
+	bool any_script;
+	enum learn_basis basis;
+	uint32_t range_lo, range_hi; /* what the rule permits; 0: lo and hi */
+	unsigned sure;
 	bool taken; /* dealt with */
 };
 
 struct learner {
 	struct learn_opts o;
 	char *host_type, *author;
-	struct map *node_ids, *by_key;
+	struct map *node_ids, *by_key, *owners, *starts;
 	char **names;
 	size_t nodes_len, nodes_cap;
 	struct candidate **list;
@@ -49,5 +63,12 @@ struct learner {
 	unsigned slots_total;
 	uint64_t doors, dropped;
 };
+
+/* Both into one; learner_rules.c. */
+must_check int candidate_merge(struct candidate *into, struct candidate *from);
+int learn_compare_str(const char *a, const char *b); /* NULL first */
+
+/* Ports that are the program's and not the port's become ranges, those side by side runs; learner_picks.c. */
+must_check int learner_fold_ports(struct learner *l);
 
 #endif

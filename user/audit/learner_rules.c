@@ -11,8 +11,11 @@
 
 #define WHY_DELETED "its program was deleted or replaced: restart it"
 #define WHY_NOBODY "a whole range for nobody in particular"
+#define WHY_SCRIPTS                                                                                \
+	"its program runs any script, and the port is another each time: a range would permit "    \
+	"them all"
 
-static int compare_str(const char *a, const char *b)
+int learn_compare_str(const char *a, const char *b)
 {
 	if (!a || !b)
 		return (a != NULL) - (b != NULL);
@@ -27,7 +30,18 @@ static int compare_u64(uint64_t a, uint64_t b)
 static bool same_doors(const struct candidate *a, const struct candidate *b)
 {
 	return a->kind == b->kind && a->proto == b->proto && a->scope == b->scope &&
-	       (a->kind != LEARN_PORT || a->lo == b->lo);
+	       (a->kind != LEARN_PORT || (a->lo == b->lo && a->hi == b->hi));
+}
+
+const char *learn_basis_name(enum learn_basis b)
+{
+	static const char *const names[] = {
+		[LEARN_BASIS_PORT] = "port",	   [LEARN_BASIS_RUN] = "run",
+		[LEARN_BASIS_KERNEL] = "kernel",   [LEARN_BASIS_PICKED] = "picked",
+		[LEARN_BASIS_COUNTED] = "counted", [LEARN_BASIS_JOBS] = "jobs",
+	};
+
+	return (unsigned)b < array_len(names) ? names[b] : "?";
 }
 
 /* By doors and program; of one program the user on most nodes first. */
@@ -40,10 +54,11 @@ static int compare_candidates(const void *x, const void *y)
 		compare_u64(a->proto, b->proto),
 		compare_u64(a->scope, b->scope),
 		a->kind == LEARN_PORT ? compare_u64(a->lo, b->lo) : 0,
-		compare_str(a->exe, b->exe),
+		a->kind == LEARN_PORT ? compare_u64(a->hi, b->hi) : 0,
+		learn_compare_str(a->exe, b->exe),
 		compare_u64(b->nodes.count, a->nodes.count),
-		compare_str(a->user, b->user),
-		compare_str(a->doubt, b->doubt),
+		learn_compare_str(a->user, b->user),
+		learn_compare_str(a->doubt, b->doubt),
 	};
 
 	for (size_t i = 0; i < array_len(by); i++)
@@ -58,7 +73,7 @@ static void sort(struct learner *l)
 		qsort(l->list, l->len, sizeof(*l->list), compare_candidates);
 }
 
-static int merge(struct candidate *into, struct candidate *from)
+int candidate_merge(struct candidate *into, struct candidate *from)
 {
 	int err = bits_add(&into->nodes, &from->nodes);
 
@@ -67,87 +82,11 @@ static int merge(struct candidate *into, struct candidate *from)
 	into->lo = from->lo < into->lo ? from->lo : into->lo;
 	into->hi = from->hi > into->hi ? from->hi : into->hi;
 	into->doors += from->doors;
+	into->ended += from->ended;
+	into->starts += from->starts;
+	into->ports += from->ports;
 	into->only_deleted &= from->only_deleted;
 	from->taken = true;
-	return err;
-}
-
-/* --- ports of a program and not of the port ------------------------------------------------------------ */
-
-static int by_owner(const void *x, const void *y)
-{
-	const struct candidate *a = *(struct candidate *const *)x,
-			       *b = *(struct candidate *const *)y;
-	const int by[] = {
-		compare_u64(a->proto, b->proto),
-		compare_u64(a->scope, b->scope),
-		compare_str(a->exe, b->exe),
-		compare_str(a->user, b->user),
-		compare_str(a->doubt, b->doubt),
-		-compare_u64(a->kind, b->kind), /* the range first, if there is one */
-		compare_u64(a->lo, b->lo),
-	};
-
-	for (size_t i = 0; i < array_len(by); i++)
-		if (by[i])
-			return by[i];
-	return 0;
-}
-
-static bool same_owner(const struct candidate *a, const struct candidate *b)
-{
-	return a->proto == b->proto && a->scope == b->scope && !compare_str(a->exe, b->exe) &&
-	       !compare_str(a->user, b->user) && !compare_str(a->doubt, b->doubt);
-}
-
-static bool is_high(const struct candidate *c)
-{
-	return c->kind == LEARN_PORT && c->lo >= EPHEMERAL_LO && proto_has_ports(c->proto);
-}
-
-/* list[from..to) are one program's of one user. */
-static int fold_ports(struct learner *l, size_t from, size_t to)
-{
-	struct candidate *range = NULL;
-	unsigned high = 0;
-	int err = 0;
-
-	for (size_t i = from; i < to; i++) {
-		if (l->list[i]->kind == LEARN_RANGE)
-			range = l->list[i];
-		high += is_high(l->list[i]);
-	}
-	/* A port up there next to a range of the same program is part of the range. */
-	if (!l->list[from]->exe || (!range && high < EPHEMERAL_PORTS_MIN))
-		return 0;
-	for (size_t i = from; i < to && !err; i++) {
-		struct candidate *c = l->list[i];
-
-		if (!is_high(c) || c == range)
-			continue;
-		if (range) {
-			err = merge(range, c);
-		} else {
-			c->kind = LEARN_RANGE;
-			range = c;
-		}
-	}
-	return err;
-}
-
-static int fold_all_ports(struct learner *l)
-{
-	int err = 0;
-
-	if (l->len)
-		qsort(l->list, l->len, sizeof(*l->list), by_owner);
-	for (size_t from = 0, to; from < l->len && !err; from = to) {
-		for (to = from + 1; to < l->len; to++)
-			if (!same_owner(l->list[from], l->list[to]))
-				break;
-		if (l->list[from]->kind != LEARN_JOB)
-			err = fold_ports(l, from, to);
-	}
 	return err;
 }
 
@@ -175,9 +114,14 @@ static int fill_row(const struct learner *l, const struct candidate *c, struct p
 	r->proto = c->proto;
 	r->scope = c->scope;
 	r->port = c->lo;
-	if (c->kind != LEARN_PORT) {
+	if (c->range_hi) {
+		r->port = c->range_lo;
+		r->port_end = c->range_hi;
+	} else if (c->kind != LEARN_PORT) {
 		r->port = c->lo < EPHEMERAL_LO ? c->lo : EPHEMERAL_LO;
 		r->port_end = c->hi > EPHEMERAL_HI ? c->hi : EPHEMERAL_HI;
+	} else if (c->hi > c->lo) {
+		r->port_end = c->hi;
 	}
 	r->created_ns = l->o.now_ns;
 	err = copy_str(c->exe, &r->exe);
@@ -185,12 +129,10 @@ static int fill_row(const struct learner *l, const struct candidate *c, struct p
 		err = copy_str(c->user, &r->user);
 	if (!err && c->kind == LEARN_JOB)
 		err = copy_str("slurm", &r->job);
-	if (!err && c->kind == LEARN_PORT)
-		err = copy_str(learn_service_of(c->proto, c->lo), &r->service);
 	if (!err)
 		err = copy_str(l->host_type, &r->host_type);
 	if (!err)
-		err = copy_str("learned", &r->origin);
+		err = copy_str(PROFILE_LEARNED, &r->origin);
 	if (!err)
 		err = copy_str("stood open when learned", &r->reason);
 	return err ? err : copy_str(l->author, &r->author);
@@ -226,6 +168,15 @@ static int emit(struct output *out, struct candidate *c, bool outlier, const cha
 		.nodes_total = (unsigned)l->nodes_len,
 		.slots_seen = c->slots.count,
 		.slots_total = l->slots_total,
+		.basis = c->basis,
+		.any_script = c->any_script,
+		.ports_seen = c->ports,
+		.starts_seen = c->basis == LEARN_BASIS_PICKED || c->basis == LEARN_BASIS_COUNTED
+				       ? c->owner->starts
+				       : c->starts,
+		.seen_lo = c->lo,
+		.seen_hi = c->hi,
+		.sure = c->sure,
 		.doors = c->doors,
 		.why = why,
 	};
@@ -257,32 +208,85 @@ static bool is_founded(struct candidate *const *list, size_t n)
 	return false;
 }
 
-/* list[0..n) are the users of one program on one port (or range): as many of them as make the quorum. */
+/* Root, and the system account that its daemon becomes: the event shows the one, a snapshot of later the other. */
+#define SYSTEM_UID_MAX 999
+#define SHARE_MIN 10 /* one in so many nodes has to show it: less is somebody else */
+static bool is_pair(const struct candidate *a, const struct candidate *b)
+{
+	return (!a->uid && b->uid && b->uid <= SYSTEM_UID_MAX) ||
+	       (!b->uid && a->uid && a->uid <= SYSTEM_UID_MAX);
+}
+
+static bool counts(const struct learner *l, const struct candidate *c)
+{
+	return !c->doubt && (uint64_t)c->nodes.count * SHARE_MIN >= l->nodes_len;
+}
+
+/* list[0..n) are the users of one program on one port (or range); each makes the quorum by itself, or as one of a pair. */
+static int makes_quorum(const struct learner *l, struct candidate **list, size_t n, size_t i,
+			bool *ret_enough)
+{
+	struct candidate *c = list[i];
+	struct bits both = { 0 };
+	int err = 0;
+
+	/* Where jobs ran is the scheduler's choice and says nothing about nodes. */
+	*ret_enough = c->kind == LEARN_JOB || is_enough(l, c->nodes.count);
+	if (*ret_enough || !c->exe || !counts(l, c))
+		return 0;
+	for (size_t k = 0; k < n && !err && !*ret_enough; k++) {
+		if (!is_pair(c, list[k]) || !counts(l, list[k]))
+			continue;
+		err = bits_add(&both, &c->nodes);
+		if (!err)
+			err = bits_add(&both, &list[k]->nodes);
+		*ret_enough = !err && is_enough(l, both.count);
+		free(both.p);
+		both = (struct bits){ 0 };
+	}
+	free(both.p);
+	return err;
+}
+
+/* An interpreter's range would permit every script of its user; those that only this machine reaches, and not root's, are let be. */
+static bool is_too_much(const struct candidate *c)
+{
+	return c->kind == LEARN_RANGE && c->any_script &&
+	       (c->scope != SCOPE_LOOPBACK || !c->user || !c->uid || c->uid == ID_UNKNOWN);
+}
+
+static const char *doubt_about(const struct candidate *c, bool founded)
+{
+	if (c->doubt)
+		return c->doubt;
+	if (!founded)
+		return WHY_DELETED;
+	if (is_ownerless(c) && c->kind == LEARN_RANGE)
+		return WHY_NOBODY;
+	return is_too_much(c) ? WHY_SCRIPTS : NULL;
+}
+
 static int decide(struct output *out, struct candidate **list, size_t n)
 {
-	struct bits covered = { 0 };
 	bool founded = is_founded(list, n);
 	int err = 0;
 
-	for (size_t i = 0; i < n && !err; i++)
-		if (!list[i]->doubt)
-			err = bits_add(&covered, &list[i]->nodes);
 	for (size_t i = 0; i < n && !err; i++) {
-		struct candidate *c = list[i];
-		/* Where jobs ran is the scheduler's choice and says nothing about nodes. */
-		bool enough = c->kind == LEARN_JOB || is_enough(out->l, covered.count);
+		const char *doubt = doubt_about(list[i], founded);
+		bool enough = false;
 
-		if (c->doubt)
-			err = emit(out, c, true, c->doubt);
-		else if (!founded)
-			err = emit(out, c, true, WHY_DELETED);
-		else if (is_ownerless(c) && c->kind == LEARN_RANGE)
-			err = emit(out, c, true, WHY_NOBODY);
-		else
-			err = emit(out, c, !enough, NULL);
+		if (!doubt)
+			err = makes_quorum(out->l, list, n, i, &enough);
+		if (!err)
+			err = emit(out, list[i], doubt || !enough, doubt);
 	}
-	free(covered.p);
 	return err;
+}
+
+static bool has_port_of(const struct candidate *o, const struct candidate *c)
+{
+	return o->kind == LEARN_PORT && o->proto == c->proto && o->scope == c->scope &&
+	       c->lo >= o->lo && c->lo <= o->hi;
 }
 
 /* Ownerless doors on a port that others hold with a name. */
@@ -297,7 +301,7 @@ static void drop_ownerless(struct learner *l)
 			const struct candidate *o = l->list[k];
 
 			c->taken = !o->taken && !is_ownerless(o) && !o->doubt && !o->only_deleted &&
-				   same_doors(c, o);
+				   has_port_of(o, c);
 		}
 	}
 }
@@ -340,7 +344,7 @@ void learned_done(struct learned *l)
 int learner_finish(struct learner *l, struct learned *ret)
 {
 	struct output out = { .l = l };
-	int err = fold_all_ports(l);
+	int err = learner_fold_ports(l);
 
 	if (!err) {
 		drop_ownerless(l);
@@ -350,7 +354,7 @@ int learner_finish(struct learner *l, struct learned *ret)
 	for (size_t from = 0, to; from < l->len && !err; from = to) {
 		for (to = from + 1; to < l->len; to++)
 			if (!same_doors(l->list[from], l->list[to]) ||
-			    compare_str(l->list[from]->exe, l->list[to]->exe))
+			    learn_compare_str(l->list[from]->exe, l->list[to]->exe))
 				break;
 		err = decide(&out, l->list + from, to - from);
 	}

@@ -79,6 +79,40 @@ unsigned exe_flags(const struct process *p)
 	return flags;
 }
 
+/* "python3.11" for "python": the name, then digits, dots and dashes. */
+static bool is_version_of(struct text name, const char *of)
+{
+	size_t n = strlen(of);
+
+	if (!starts_with(name, of))
+		return false;
+	for (size_t i = n; i < name.len; i++)
+		if (!strchr("0123456789.-", name.ptr[i]) || !name.ptr[i])
+			return false;
+	return true;
+}
+
+bool exe_runs_scripts(struct text exe)
+{
+	static const char *const names[] = {
+		"python",	  "pypy",  "perl",     "ruby", "node",	 "nodejs",
+		"deno",		  "bun",   "php",      "lua",  "luajit", "java",
+		"dotnet",	  "mono",  "beam.smp", "R",    "julia",	 "tclsh",
+		"guile",	  "sh",	   "bash",     "dash", "zsh",	 "ksh",
+		"busybox",	  "socat", "nc",       "ncat", "netcat", "nc.openbsd",
+		"nc.traditional",
+	};
+	struct text name = exe;
+
+	for (uint32_t i = 0; exe.ptr && i < exe.len; i++)
+		if (exe.ptr[i] == '/')
+			name = (struct text){ exe.ptr + i + 1, exe.len - i - 1 };
+	for (size_t i = 0; name.ptr && i < array_len(names); i++)
+		if (is_version_of(name, names[i]))
+			return true;
+	return false;
+}
+
 bool door_is_client(const struct door *d)
 {
 	return d->autoport && (d->proto == PROTO_UDP || d->proto == PROTO_UDPLITE);

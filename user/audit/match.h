@@ -50,6 +50,9 @@ unsigned exe_flags(const struct process *p);
 /* The path without " (deleted)". */
 struct text exe_path(const struct process *p);
 
+/* Whether it is an interpreter, or another program that does whatever it is told: to know it is to know nothing of what runs. */
+bool exe_runs_scripts(struct text exe);
+
 /* A UDP port that the kernel chose is a client's, not a service's. */
 bool door_is_client(const struct door *d);
 /* Whether what the door keeps in port is one. */

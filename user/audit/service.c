@@ -130,14 +130,24 @@ enum keys_fit audit_known_keys(const struct fingerprint *known, size_t n, const 
 	return fit;
 }
 
+bool audit_service_known(const struct profile_row *r)
+{
+	return r->service && *r->service && (!r->origin || strcmp(r->origin, PROFILE_LEARNED));
+}
+
+bool audit_is_recognised(const struct service_seen *s)
+{
+	return s->method == METHOD_PROBED && s->conf > CONF_WRAPPED && s->name.len &&
+	       !text_is(s->name, "tcpwrapped") && !text_is(s->name, "unknown");
+}
+
 enum service_fit audit_service(const struct profile_row *r, const struct port_seen *p)
 {
 	const struct service_seen *s = &p->service;
 
 	if (r->fingerprint && *r->fingerprint && p->fingerprints_len)
 		return key_fits(r->fingerprint, p);
-	if (!r->service || !*r->service || s->method != METHOD_PROBED || s->conf <= CONF_WRAPPED ||
-	    !s->name.len || text_is(s->name, "tcpwrapped") || text_is(s->name, "unknown"))
+	if (!audit_service_known(r) || !audit_is_recognised(s))
 		return SERVICE_UNVERIFIED;
 	return word_fits(r->service, s) ? SERVICE_FITS : SERVICE_OTHER;
 }

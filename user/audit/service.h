@@ -2,6 +2,8 @@
 #ifndef AJAR_AUDIT_SERVICE_H
 #define AJAR_AUDIT_SERVICE_H
 
+#include <stdbool.h>
+
 #include "core/observation.h"
 #include "core/profile.h"
 
@@ -16,6 +18,13 @@ enum service_fit {
 	SERVICE_OTHER = 2, /* another protocol or product spoke */
 	SERVICE_OTHER_KEY = 3, /* it has another key than the one that is pinned */
 };
+/*
+ * Whether the row's service is something that somebody knows: a person has said it, or a scan has recognised it. Rows that were
+ * learned (origin "learned") had a name looked up by the port's number until 0.1.0: sshd on 443 is no "https".
+ */
+bool audit_service_known(const struct profile_row *r);
+/* Whether what was seen was recognised, and not looked up by number, nor cut off before a word. */
+bool audit_is_recognised(const struct service_seen *s);
 enum service_fit audit_service(const struct profile_row *r, const struct port_seen *p);
 const char *service_fit_name(enum service_fit f);
 

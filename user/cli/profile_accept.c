@@ -209,8 +209,11 @@ static int take_rule(struct proposal *p, const char *line)
 	if (err)
 		return log_usage("the proposed rule '%s' cannot be read: %s", line,
 				 why ? why : strerror(-err));
+	/* From doors no service is learned: a name that an older proposal has for one was looked up by its port. */
+	if (r.exe || r.user || r.job)
+		free(take_ptr(r.service));
 	if (!r.origin)
-		r.origin = strdup("learned");
+		r.origin = strdup(r.service ? PROFILE_PROBED : PROFILE_LEARNED);
 	if (!r.author)
 		r.author = strdup(profile_author());
 	if (!r.origin || !r.author)

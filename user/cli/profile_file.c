@@ -6,6 +6,7 @@
 
 #include "ajar/exit.h"
 #include "audit/match.h"
+#include "audit/service.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -291,6 +292,10 @@ static int export_class(struct store *s, const char *host_type, int *out_err)
 
 	if (!err)
 		err = store_profile_lines(s, host_type, add_line, &sh);
+	/* Whoever imports the file says what is in it: a name that only the port's number gave stays behind. */
+	for (size_t i = 0; !err && i < p->rows_len; i++)
+		if (!audit_service_known(&p->rows[i]))
+			free(take_ptr(p->rows[i].service));
 	for (size_t i = 0; !err && i < p->rows_len; i++)
 		err = push(&sh, (struct entry){ p->rows[i].line_no, NULL, &p->rows[i] });
 	if (err)

@@ -250,6 +250,46 @@ static void put_evidence(const struct learn *l, const struct learned_rule *r, st
 										     : "hours");
 }
 
+/* Why these ports, and how sure that is. */
+static void put_basis(const struct learned_rule *r, struct buf *b)
+{
+	switch (r->basis) {
+	case LEARN_BASIS_PORT:
+		break;
+	case LEARN_BASIS_RUN:
+		buf_printf(b, "%u ports side by side", r->ports_seen);
+		break;
+	case LEARN_BASIS_KERNEL:
+		buf_puts(b, "the kernel chooses the port");
+		break;
+	case LEARN_BASIS_PICKED:
+	case LEARN_BASIS_COUNTED:
+		buf_printf(b,
+			   "the program %s: %u ports in %u start%s, %" PRIu32 "-%" PRIu32
+			   ", sure %u.%02u",
+			   r->basis == LEARN_BASIS_PICKED ? "picks the port"
+							  : "counts up to a free port",
+			   r->ports_seen, r->starts_seen, plural(r->starts_seen), r->seen_lo,
+			   r->seen_hi, r->sure / 1000, r->sure % 1000 / 10);
+		break;
+	case LEARN_BASIS_JOBS:
+		buf_puts(b, "whatever jobs open");
+		break;
+	}
+	if (r->any_script)
+		buf_printf(b, "%sits program runs any script: no more ports than were seen",
+			   b->len ? "; " : "");
+}
+
+static void put_basis_behind(const struct learned_rule *r, struct buf *b)
+{
+	_cleanup_(buf_done) struct buf basis = BUF_INIT(256);
+
+	put_basis(r, &basis);
+	if (basis.len)
+		buf_printf(b, "; %s", buf_str(&basis));
+}
+
 static void put_nodes(const struct learned_rule *r, struct buf *b)
 {
 	_cleanup_(hostlist_done) struct hostlist h = { 0 };
@@ -272,6 +312,9 @@ static void put_why(const struct learn *l, const struct learned_rule *r, struct 
 
 static void say_left_out(const struct learn *l)
 {
+	if (l->found.left_out)
+		log_warn("%" PRIu64 " door%s seen %s left out:", l->found.left_out,
+			 plural(l->found.left_out), l->found.left_out == 1 ? "is" : "are");
 	for (size_t i = l->rules; i < l->found.len; i++) {
 		const struct learned_rule *r = &l->found.rules[i];
 		_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 16);
@@ -284,10 +327,17 @@ static void say_left_out(const struct learn *l)
 			put_nodes(r, &b);
 			buf_puts(&b, ")");
 		}
-		buf_puts(&b, ": ");
+		buf_printf(&b, ", %" PRIu64 " door%s: ", r->doors, plural(r->doors));
 		put_why(l, r, &b);
 		log_warn("left out: %s", buf_str(&b));
 	}
+}
+
+/* By its number; nobody has looked who answers there. */
+static const char *hint_of(const struct learned_rule *r)
+{
+	return r->row.port_end || r->row.service ? NULL
+						 : learn_service_hint(r->row.proto, r->row.port);
 }
 
 static int print_json(const struct learn *l)
@@ -300,10 +350,12 @@ static int print_json(const struct learn *l)
 	jsonw_init(&w, &b);
 	for (size_t i = 0; i < n && !err; i++) {
 		const struct learned_rule *r = &l->found.rules[i];
-		_cleanup_(buf_done) struct buf why = BUF_INIT(256), nodes = BUF_INIT(4096);
+		_cleanup_(buf_done) struct buf why = BUF_INIT(256), nodes = BUF_INIT(4096),
+					       basis = BUF_INIT(256);
 
 		put_why(l, r, &why);
 		put_nodes(r, &nodes);
+		put_basis(r, &basis);
 		jsonw_obj(&w, NULL);
 		profile_row_json(&w, NULL, &r->row);
 		jsonw_bool(&w, "outlier", r->outlier);
@@ -314,6 +366,18 @@ static int print_json(const struct learn *l)
 		jsonw_u64(&w, "slots_seen", r->slots_seen);
 		jsonw_u64(&w, "slots_total", r->slots_total);
 		jsonw_u64(&w, "doors", r->doors);
+		jsonw_str(&w, "basis", learn_basis_name(r->basis));
+		jsonw_str(&w, "basis_text", basis.len ? buf_str(&basis) : NULL);
+		jsonw_bool(&w, "any_script", r->any_script);
+		jsonw_u64(&w, "ports_seen", r->ports_seen);
+		jsonw_u64(&w, "starts_seen", r->starts_seen);
+		jsonw_u64(&w, "seen_lo", r->seen_lo);
+		jsonw_u64(&w, "seen_hi", r->seen_hi);
+		if (r->basis == LEARN_BASIS_PICKED || r->basis == LEARN_BASIS_COUNTED)
+			jsonw_u64(&w, "sure_permille", r->sure);
+		else
+			jsonw_null(&w, "sure_permille");
+		jsonw_str(&w, "service_hint", hint_of(r));
 		jsonw_str(&w, "nodes", r->outlier ? buf_str(&nodes) : NULL);
 		jsonw_end_obj(&w);
 		err = out_json(&w);
@@ -345,6 +409,9 @@ static int print_text(const struct learn *l)
 		profile_rule_plain(&b, &r->row);
 		buf_printf(&b, "  # %u.%02u: ", r->score / 1000, r->score % 1000 / 10);
 		put_evidence(l, r, &b);
+		put_basis_behind(r, &b);
+		if (hint_of(r))
+			buf_printf(&b, "; the port of %s", hint_of(r));
 		if (r->outlier) {
 			buf_puts(&b, ": ");
 			put_why(l, r, &b);
@@ -365,20 +432,24 @@ static int print_table(const struct learn *l)
 		{ "SCORE", 0, true, false },
 		{ "SEEN", 0, false, false },
 		{ "RULE", 0.6, false, true },
+		{ "PORTS", 0.3, false, true },
 	};
 	_cleanup_(table_freep) struct table *t = NULL;
 	int err = l->rules ? table_new(columns, array_len(columns), l->c->colour, &t) : 0;
 
 	for (size_t i = 0; i < l->rules && !err; i++) {
 		const struct learned_rule *r = &l->found.rules[i];
-		_cleanup_(buf_done) struct buf seen = BUF_INIT(256), rule = BUF_INIT(1 << 15);
+		_cleanup_(buf_done) struct buf seen = BUF_INIT(256), rule = BUF_INIT(1 << 15),
+					       basis = BUF_INIT(256);
 		char score[16];
 
 		snprintf(score, sizeof(score), "%u.%02u", r->score / 1000, r->score % 1000 / 10);
 		put_evidence(l, r, &seen);
 		profile_rule_plain(&rule, &r->row);
+		put_basis(r, &basis);
 		{
-			const char *const cells[] = { score, buf_str(&seen), buf_str(&rule) };
+			const char *const cells[] = { score, buf_str(&seen), buf_str(&rule),
+						      buf_str(&basis) };
 
 			err = table_row(t, cells, array_len(cells), NULL);
 		}
@@ -428,6 +499,7 @@ static int fill_proposal(const struct learn *l, size_t i, struct store_proposal 
 
 	profile_rule_plain(&rule, &r->row);
 	put_evidence(l, r, &why);
+	put_basis_behind(r, &why);
 	if (r->outlier) {
 		buf_puts(&why, ": ");
 		put_why(l, r, &why);
@@ -497,11 +569,10 @@ static int finish(struct learn *l)
 		return accept(l);
 	if (cmd_opt(l->c, "propose"))
 		return keep_proposal(l);
-	log_info("proposed for class '%s': %zu row%s, %" PRIu64
-		 " door%s left out; accept with 'ajar "
-		 "profile learn%s%s --write', rule by rule with --propose",
-		 l->host_type, l->rules, plural(l->rules), l->found.left_out,
-		 plural(l->found.left_out), own ? "" : " --class ", own ? "" : l->host_type);
+	log_info("proposed for class '%s': %zu row%s; accept with 'ajar profile learn%s%s "
+		 "--write', rule by rule with --propose",
+		 l->host_type, l->rules, plural(l->rules), own ? "" : " --class ",
+		 own ? "" : l->host_type);
 	return AJAR_EXIT_OK;
 }
 

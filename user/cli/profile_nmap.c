@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "audit/learner.h"
+#include "audit/service.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -25,17 +26,20 @@ void nmap_services_done(struct nmap_services *s)
 	*s = (struct nmap_services){ 0 };
 }
 
-static int remember(struct nmap_services *s, const struct port_seen *p)
+static struct nmap_service *find(const struct nmap_services *s, enum door_proto proto,
+				 uint32_t port)
 {
-	const struct text name = p->service.name;
-	_cleanup_(buf_done) struct buf b = BUF_INIT(256);
+	for (size_t i = 0; i < s->len; i++)
+		if (s->list[i].proto == (int)proto && s->list[i].port == port)
+			return &s->list[i];
+	return NULL;
+}
+
+static int add_service(struct nmap_services *s, const struct port_seen *p,
+		       struct nmap_service **ret_one)
+{
 	struct nmap_service *one;
 
-	for (size_t i = 0; i < s->len; i++)
-		if (s->list[i].proto == (int)p->proto && s->list[i].port == p->port)
-			return 0;
-	if (!name.ptr || !name.len || s->len >= 2 * 65536)
-		return 0;
 	if (!(s->len & (s->len - 1))) {
 		one = reallocarray(s->list, s->len ? 2 * s->len : 1, sizeof(*one));
 		if (!one)
@@ -44,25 +48,64 @@ static int remember(struct nmap_services *s, const struct port_seen *p)
 	}
 	one = &s->list[s->len++];
 	*one = (struct nmap_service){ .proto = (int)p->proto, .port = p->port };
-	esc_text(&b, name.ptr, name.len, sizeof(one->name) - 4);
-	snprintf(one->name, sizeof(one->name), "%s", buf_str(&b));
+	*ret_one = one;
+	return 0;
+}
+
+/* What nmap has recognised; a name out of its table, by the port's number, is no knowledge. */
+static int remember(struct nmap_services *s, const struct port_seen *p)
+{
+	const char *ssl = text_is(p->service.tunnel, "ssl") ? "ssl/" : "";
+	struct nmap_service *one = find(s, p->proto, p->port);
+	_cleanup_(buf_done) struct buf b = BUF_INIT(256);
+	int err;
+
+	if (!audit_is_recognised(&p->service) || (!one && s->len >= NMAP_SERVICES_MAX))
+		return 0;
+	buf_puts(&b, ssl);
+	esc_text(&b, p->service.name.ptr, p->service.name.len, sizeof(one->name) - 8);
+	if (one) {
+		one->differ |= strcmp(one->name, buf_str(&b)) != 0;
+		return 0;
+	}
+	err = add_service(s, p, &one);
+	if (!err)
+		snprintf(one->name, sizeof(one->name), "%s", buf_str(&b));
+	return err;
+}
+
+static int replace(const char *with, char **text)
+{
+	char *copy = strdup(with);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*text);
+	*text = copy;
 	return 0;
 }
 
 int nmap_services_apply(const struct nmap_services *s, struct learned *found)
 {
-	for (size_t i = 0; i < found->len; i++) {
-		struct profile_row *r = &found->rules[i].row;
+	int err = 0;
 
-		for (size_t k = 0; k < s->len && !r->service && !r->port_end; k++) {
-			if (s->list[k].proto != (int)r->proto || s->list[k].port != r->port)
-				continue;
-			r->service = strdup(s->list[k].name);
-			if (!r->service)
-				return -ENOMEM;
+	for (size_t i = 0; i < found->len && !err; i++) {
+		struct profile_row *r = &found->rules[i].row;
+		const struct nmap_service *one = r->port_end ? NULL : find(s, r->proto, r->port);
+
+		if (!one)
+			continue;
+		if (one->differ) {
+			log_warn("%s %" PRIu32 ": not the same service on all hosts: the rule "
+				 "names none",
+				 door_proto_name(r->proto), r->port);
+			continue;
 		}
+		err = replace(one->name, &r->service);
+		if (!err)
+			err = replace(PROFILE_PROBED, &r->origin);
 	}
-	return 0;
+	return err;
 }
 
 struct nmap {

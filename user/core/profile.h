@@ -26,6 +26,8 @@ must_check int profile_action_parse(const char *s, enum profile_action *ret_a); 
  * One row of `open_ports`: what a class of nodes may have open. port, protocol, service and
  * host_type are the paper's Table 1; a row with only these is complete. NULL or 0 means "any".
  */
+#define PROFILE_LEARNED "learned"
+#define PROFILE_PROBED "probed"
 struct profile_row {
 	uint64_t id;
 	uint32_t port, port_end; /* port_end 0: just port; port 0 with port_end 0: any port */
@@ -35,7 +37,7 @@ struct profile_row {
 	enum door_scope scope; /* 0: any of them; else this one only */
 	char *exe; /* full path */
 	char *user;
-	char *origin; /* "learned", "manual", "import" */
+	char *origin; /* "learned", "probed" (learned from a scan that has recognised the service), "manual", "import", "alert" */
 	char *reason, *author;
 	uint64_t created_ns, expires_ns; /* wall; expires 0: never */
 	enum profile_action action;

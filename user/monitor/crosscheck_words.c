@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "audit/match.h"
+#include "audit/service.h"
 
 #define HINTS_UNTIL 1500 /* bytes of text */
 
@@ -130,7 +131,7 @@ static void why(const struct compared *c, const struct compare_in *in, const cha
 		put_program(b, c->door);
 		if (c->fit == SERVICE_OTHER_KEY)
 			buf_puts(b, ", with another key than the profile pins");
-		else if (c->fit == SERVICE_OTHER && c->row && c->row->service)
+		else if (c->fit == SERVICE_OTHER && c->row && audit_service_known(c->row))
 			buf_printf(b, ", and the profile says '%s'", c->row->service);
 		break;
 	case FINDING_BLOCKED:
