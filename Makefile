@@ -44,7 +44,7 @@ MAKEFLAGS += -r
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all man deps deps-build deps-test run check test test-long bench lint fmt fuzz install uninstall clean tests help
+.PHONY: all man deps deps-build deps-test print-deps run check test test-long bench lint fmt fuzz install uninstall clean tests help
 
 # --- flags ---------------------------------------------------------------------------------------
 
@@ -194,13 +194,14 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/fuzz/libajar.a | $(SKEL) $(B)/.
 # --- dependencies ------------------------------------------------------------------------------------
 
 DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libsmartcols-dev libmariadb-dev libexpat1-dev \
-	libcurl4-openssl-dev libc6-dev linux-libc-dev pkg-config iproute2 nmap
+	libcurl4-openssl-dev libc6-dev linux-libc-dev pkg-config iproute2 netcat-openbsd nmap
 # Other kernels, tests/vm: for this one architecture.
 DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
-DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 strace netcat-openbsd sqlite3 libclang-rt-14-dev clang-format shellcheck git procps \
+DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 strace sqlite3 libclang-rt-dev clang-format shellcheck git procps \
 	liburing-dev gcc-multilib jq faketime systemd mandoc bash-completion mariadb-server-core mariadb-client-core openssl \
 	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 openssh-server openssh-client nginx-light \
-	rpcbind chrony slurm-client pdsh $(DEPS_VM)
+	rpcbind chrony slurm-client pdsh \
+	mmdebstrap debian-archive-keyring locales $(DEPS_VM)
 apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
 
 define apt_install
@@ -224,6 +225,9 @@ deps-test:
 	@mkdir -p $(BUILD)
 	$(call apt_install,$(DEPS_TEST),test)
 
+print-deps:
+	@echo $(DEPS_TEST)
+
 # A build without `make deps` fails at the first missing tool with the remedy, not with a compiler's riddle.
 $(B)/.deps:
 	@mkdir -p $(B); for t in $(CLANG) $(LLVM_STRIP) $(BPFTOOL) $(PKG_CONFIG); do command -v $$t >/dev/null || \
@@ -245,13 +249,15 @@ check: $(patsubst %.c,$(B)/%,$(filter tests/unit/% tests/abi/%,$(TEST_SRC)))
 # As many jobs as there are cores, unless -j said another number.
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
+# ONLY="unit abi": these groups of tests.
 test: deps-test
-	@$(MAKE) $(JOBS) tests
-	@BUILD=$(B) MAKE='$(MAKE)' sh tests/run.sh all
+	@$(MAKE) $(JOBS) $(if $(ONLY),all $(filter $(ONLY:%=$(B)/tests/%/%),$(TEST_BIN)),tests)
+	@BUILD=$(B) MAKE='$(MAKE)' sh tests/run.sh $(or $(ONLY),all)
 
 test-long: deps-test
 	@$(MAKE) $(JOBS) tests
 	@BUILD=$(B) MAKE='$(MAKE)' AJAR_LONG=1 sh tests/run.sh all
+	@BUILD=$(B) MAKE='$(MAKE)' AJAR_ANY_DAY=1 AJAR_TEST_TMP=disk sh tests/run.sh unit abi store bpf fault e2e
 
 bench: tests
 	@BUILD=$(B) sh tests/run.sh bench
@@ -310,7 +316,7 @@ help:
 		run 'as root: install what it needs, build, watch this machine; RUN_ARGS="--data DIR ..."' \
 		deps 'as root, once: what the build needs (test: and what the tests need)' \
 		check 'unit and ABI tests: no root, seconds' \
-		test 'as root: everything, on the real kernel; the last line is "N passed, N failed"' \
+		test 'as root: everything, on the real kernel; the last line is "N passed, N failed"; ONLY="unit e2e": these' \
 		test-long 'the same at a higher count: hours' \
 		bench 'figures' \
 		lint 'what CI holds the sources to' \

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Runs groups of tests (unit abi store bpf e2e vm fault lint bench fuzz, or all) and ends with "N passed, N failed".
+# Runs groups of tests (fresh lint vm unit abi store bpf fault e2e fuzz bench, or all) and ends with "N passed, N failed".
 # A test is a program that prints TAP: $BUILD/tests/GROUP/test_* or tests/GROUP/test_*.sh. Output of a test is shown when it
 # fails; all of it is kept in $BUILD/log/.
 #
@@ -39,6 +39,11 @@ trap 'rm -rf "$Q"' EXIT
 trap 'for q in machine beside alone; do : >"$Q/$q"; done' INT TERM
 : >"$Q/results"
 
+# AJAR_ANY_DAY=1: all of it on another day, elsewhere (tests/any_day.sh).
+day=
+# shellcheck source=tests/any_day.sh
+[ -z "${AJAR_ANY_DAY:-}" ] || { day=any_day && . tests/any_day.sh; }
+
 count() { grep -c "$1" "$2" || true; }
 
 # Some seconds (AJAR_LONG: ten minutes) of libFuzzer from the seeds; a crash prints its input.
@@ -59,7 +64,7 @@ result() { printf '%s %s %s\n' "$1" "$2" "$3" >>"$Q/results"; }
 
 one() { # group program source
 	name=$(basename "$2")
-	log=$BUILD/log/$1-$name.log
+	log=$BUILD/log/${AJAR_ANY_DAY:+day-}$1-$name.log
 	limit=$(sed -n '1,20s/.*run\.sh: within \([0-9]*\) s, for .*/\1/p' "$3" | head -1)
 	limit=${AJAR_TEST_TIMEOUT:-${limit:-300}}
 	[ -z "${AJAR_LONG:-}" ] || limit=7200
@@ -67,7 +72,7 @@ one() { # group program source
 	if [ "$1" = fuzz ]; then
 		fuzz "$2" >"$log" 2>&1
 	else
-		timeout -k 10 "$limit" "$2" >"$log" 2>&1 </dev/null
+		$day timeout -k 10 "$limit" "$2" >"$log" 2>&1 </dev/null
 	fi
 	rc=$?
 	all=$(count '^ok ' "$log")
@@ -163,9 +168,11 @@ work() { # name queue...
 }
 
 for q in machine beside alone; do : >"$Q/$q"; done
+fresh=fresh # not once more inside of it
+[ -z "${AJAR_FRESH:-}" ] || fresh=
 for g in "$@"; do
 	case $g in
-	all) for a in lint vm unit abi store bpf fault e2e fuzz bench; do group "$a"; done ;;
+	all) for a in $fresh lint vm unit abi store bpf fault e2e fuzz bench; do group "$a"; done ;;
 	*) group "$g" ;;
 	esac
 done
