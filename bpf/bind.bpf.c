@@ -10,11 +10,14 @@ static __always_inline int bind_asked(struct bpf_sock_addr *ctx)
 {
 	__u64 *slot, cookie;
 
-	if (ctx->user_port)
-		return 1;
 	cookie = port0_slot(bpf_get_socket_cookie(ctx), &slot);
-	if (slot)
+	if (!slot)
+		return 1;
+	/* An earlier bind of it, for port 0, may have failed. */
+	if (!ctx->user_port)
 		*slot = cookie;
+	else if (*slot == cookie)
+		*slot = 0;
 	return 1;
 }
 
@@ -32,8 +35,16 @@ static __always_inline void bind_read(struct bpf_sock *ctx, struct ajar_door *d)
 	d->port = ctx->src_port;
 	door_device(d, net, BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if));
 	cookie = port0_slot(d->cookie, &slot);
-	if (slot && *slot == cookie)
+	if (slot && *slot == cookie && !sock_sets_range(sk))
 		d->flags |= AJAR_DOOR_AUTOPORT;
+}
+
+/* Has another program of the cgroup said no before us? Who says so after us is found out when the socket has settled. */
+static __always_inline bool bind_is_denied(void)
+{
+	/* The helper is in programs of this kind since 6.0; the one that tells came in 6.1. */
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_tai_ns) &&
+	       bpf_get_retval() < 0;
 }
 
 static __always_inline int bind_done(struct bpf_sock *ctx, struct ajar_door *d)
@@ -51,6 +62,8 @@ static __always_inline int bind_done(struct bpf_sock *ctx, struct ajar_door *d)
 	default:
 		return 1;
 	}
+	if (bind_is_denied())
+		return 1;
 	bind_read(ctx, d);
 	if (d->proto == AJAR_PROTO_TCP) {
 		struct tcp_sock *tp = (void *)ctx;
@@ -59,6 +72,9 @@ static __always_inline int bind_done(struct bpf_sock *ctx, struct ajar_door *d)
 			d->proto = AJAR_PROTO_MPTCP;
 		emit_open(AJAR_RECORD_BIND, d);
 	} else {
+		d->marks |= AJAR_MARK_BOUND;
+		if (door_is_watched(d))
+			settling_begin((void *)ctx, d->cookie, bpf_ktime_get_boot_ns());
 		emit_open(AJAR_RECORD_OPEN, d);
 	}
 	return 1;

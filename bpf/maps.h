@@ -92,4 +92,23 @@ struct {
 	__type(value, struct slot);
 } ajar_slots __weak SEC(".maps");
 
+/*
+ * UDP sockets that are not settled yet: what the look at them walks, in all network namespaces, instead of everything that is
+ * open. Direct mapped by cookie, which count up: one that is overwritten within its second is found by a sweep. The
+ * address is used only together with the cookie that is read there, and no user space maps it.
+ */
+#define SETTLING_MAX 8192
+struct settling {
+	__u64 cookie; /* 0: empty */
+	__u64 since_ns; /* CLOCK_BOOTTIME */
+	__u64 sock; /* struct sock */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SETTLING_MAX);
+	__type(key, __u32);
+	__type(value, struct settling);
+} ajar_settling __weak SEC(".maps");
+
 #endif

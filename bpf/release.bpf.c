@@ -19,6 +19,8 @@ int release_sock(struct bpf_sock *ctx)
 	st = bpf_map_lookup_elem(&ajar_doors, &cookie);
 	if (!st || st->door.flags & AJAR_DOOR_HOOKED)
 		return 1;
+	if (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE)
+		settling_end(cookie);
 	emit_close(st, &st->door);
 	return 1;
 }

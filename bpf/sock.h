@@ -103,6 +103,68 @@ static __always_inline __u64 socket_inode(struct socket *s)
 	return BPF_CORE_READ(alloc, vfs_inode.i_ino);
 }
 
+/* A range that the program set (IP_LOCAL_PORT_RANGE): it chose, were it by one port in it. */
+static __always_inline bool sock_sets_range(struct sock *sk)
+{
+	struct inet_sock *inet = (void *)sk;
+
+	return bpf_core_field_exists(inet->local_port_range) &&
+	       BPF_CORE_READ(inet, local_port_range);
+}
+
+/* Is it a member of a multicast group? */
+static __always_inline bool sock_is_member(struct sock *sk)
+{
+	struct inet_sock *inet = (void *)sk;
+	struct ipv6_pinfo *v6;
+
+	if (BPF_CORE_READ(inet, mc_list))
+		return true;
+	if (!bpf_core_field_exists(inet->pinet6) || !bpf_core_type_exists(struct ipv6_pinfo))
+		return false;
+	v6 = BPF_CORE_READ(inet, pinet6);
+	return v6 && BPF_CORE_READ(v6, ipv6_mc_list);
+}
+
+/* What a UDP socket is, beside its address: connected, a member. By probe reads: sk may be just a number. */
+static __always_inline void door_state_of_udp(struct sock *sk, struct ajar_door *d)
+{
+	d->flags &= ~AJAR_DOOR_CONNECTED;
+	d->marks &= ~AJAR_MARK_MULTICAST;
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_ESTABLISHED)
+		d->flags |= AJAR_DOOR_CONNECTED;
+	if (sock_is_member(sk))
+		d->marks |= AJAR_MARK_MULTICAST;
+}
+
+static __always_inline struct settling *settling_slot(__u64 cookie)
+{
+	__u32 key = cookie % SETTLING_MAX;
+
+	return bpf_map_lookup_elem(&ajar_settling, &key);
+}
+
+/* The cookie is last: a look in between takes the slot for empty. */
+static __always_inline void settling_begin(struct sock *sk, __u64 cookie, __u64 now)
+{
+	struct settling *s = settling_slot(cookie);
+
+	if (!s)
+		return;
+	*(volatile __u64 *)&s->cookie = 0;
+	s->since_ns = now;
+	s->sock = (__u64)sk;
+	*(volatile __u64 *)&s->cookie = cookie;
+}
+
+static __always_inline void settling_end(__u64 cookie)
+{
+	struct settling *s = settling_slot(cookie);
+
+	if (s && s->cookie == cookie)
+		*(volatile __u64 *)&s->cookie = 0;
+}
+
 /* Everything but the cookie, from a typed sock. d is zeroed. */
 static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
 {
@@ -118,7 +180,8 @@ static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
 	door_device(d, net, c->skc_bound_dev_if);
 	if (d->family == AF_INET6 && BPF_CORE_READ_BITFIELD(c, skc_ipv6only))
 		d->flags |= AJAR_DOOR_V6ONLY;
-	if (!(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
+	if (!(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK) &&
+	    !sock_sets_range(sk))
 		d->flags |= AJAR_DOOR_AUTOPORT;
 }
 

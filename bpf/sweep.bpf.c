@@ -85,9 +85,8 @@ static __always_inline void sweep_fill(struct sweep *w, __u8 proto)
 	if (!d->cookie)
 		d->cookie = bpf_get_socket_cookie(sk);
 	d->flags |= AJAR_DOOR_SWEPT;
-	if ((proto == AJAR_PROTO_UDP || proto == AJAR_PROTO_UDPLITE) &&
-	    sk->__sk_common.skc_state == TCP_ESTABLISHED)
-		d->flags |= AJAR_DOOR_CONNECTED;
+	if (proto == AJAR_PROTO_UDP || proto == AJAR_PROTO_UDPLITE)
+		door_state_of_udp(sk, d);
 }
 
 /* The holder's owner record into the stream. */
@@ -145,8 +144,12 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 	}
 	if (bpf_seq_write(w->seq, &w->rec, sizeof(w->rec)))
 		return 1;
-	if (!known && proto != AJAR_PROTO_PACKET)
+	if (!known && proto != AJAR_PROTO_PACKET) {
+		/* No event told of it: whether it stays is looked at like that of any other. */
+		if (proto == AJAR_PROTO_UDP || proto == AJAR_PROTO_UDPLITE)
+			settling_begin(w->sk, w->rec.door.cookie, w->rec.h.ktime_ns);
 		sweep_keep(&w->rec);
+	}
 	return 0;
 }
 

@@ -236,6 +236,10 @@ struct socket_alloc {
 	struct inode vfs_inode;
 };
 
+enum bpf_func_id {
+	BPF_FUNC_ktime_get_tai_ns = 208, /* whether the kernel has it: 6.1 */
+};
+
 enum sock_flags {
 	SOCK_RCU_FREE = 24, /* its number differs between kernels: relocated */
 };
@@ -251,6 +255,15 @@ struct sock {
 struct inet_sock {
 	struct sock sk;
 	__be16 inet_sport; /* network order; kept when skc_num is given back */
+	struct ipv6_pinfo *pinet6;
+	__u32 local_port_range; /* IP_LOCAL_PORT_RANGE; 6.5 */
+	struct ip_mc_socklist *mc_list;
+};
+
+struct ip_mc_socklist;
+struct ipv6_mc_socklist;
+struct ipv6_pinfo {
+	struct ipv6_mc_socklist *ipv6_mc_list;
 };
 
 struct inet_connection_sock {
@@ -416,6 +429,11 @@ struct bpf_iter__tcp {
 struct bpf_iter__udp {
 	struct bpf_iter_meta *meta;
 	struct udp_sock *udp_sk;
+};
+
+struct bpf_iter__bpf_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
 };
 
 struct bpf_iter__task_file {

@@ -21,6 +21,7 @@ enum ajar_record_type {
 	AJAR_RECORD_CLOSE = 3, /* struct ajar_close */
 	AJAR_RECORD_BIND = 4, /* struct ajar_open: TCP bound, not listening */
 	AJAR_RECORD_SEEN = 5, /* struct ajar_open, iterators only: a door that stands open */
+	AJAR_RECORD_SETTLE = 7, /* struct ajar_open: what a UDP socket is AJAR_SETTLE_NS after its bind; port 0: it is bound no more */
 };
 
 /* Numbers equal enum door_proto of user/core/event.h. */
@@ -41,7 +42,7 @@ enum ajar_door_flags {
 	AJAR_DOOR_HOOKED = 1 << 2, /* its end will be reported by STATE_CB */
 	AJAR_DOOR_SWEPT = 1 << 3, /* found by an iterator */
 	AJAR_DOOR_KERNEL = 1 << 4, /* SEEN: no file refers to the socket, the kernel made it */
-	AJAR_DOOR_CONNECTED = 1 << 5, /* SEEN: UDP with a peer: only known doors count */
+	AJAR_DOOR_CONNECTED = 1 << 5, /* SEEN, SETTLE: UDP with a peer: only known doors count */
 	AJAR_DOOR_KNOWN = 1 << 6, /* SEEN: stood in ajar_doors already */
 	AJAR_DOOR_UNSURE = 1 << 7, /* listen() may still fail, the port may be 0: confirm it */
 };
@@ -49,6 +50,16 @@ enum ajar_door_flags {
 enum ajar_device_flags {
 	AJAR_DEVICE_LOOPBACK = 1 << 0, /* what is bound to it is reached from its network namespace alone */
 };
+
+/* More of a door, for which flags has no bit left. */
+enum ajar_door_marks {
+	AJAR_MARK_BOUND = 1 << 0, /* UDP: bind() was called, be it for port 0; else it was not seen */
+	AJAR_MARK_MULTICAST = 1 << 1, /* SEEN, SETTLE: the socket is a member of a multicast group */
+	AJAR_MARK_SETTLED = 1 << 2, /* its SETTLE has been written */
+};
+
+/* A UDP socket that is bound is looked at after this long: connected or gone it is a client's, else a door. */
+#define AJAR_SETTLE_NS 1000000000ULL
 
 enum ajar_actor_flags {
 	AJAR_ACTOR_KTHREAD = 1 << 0,
@@ -118,7 +129,7 @@ struct ajar_door {
 	__u32 ifindex; /* of the device that it is bound to; 0: none */
 	char device[AJAR_DEVICE_LEN]; /* its name, NUL-terminated; empty: unknown */
 	__u32 device_flags; /* enum ajar_device_flags */
-	__u32 pad;
+	__u32 marks; /* enum ajar_door_marks */
 };
 
 struct ajar_open {

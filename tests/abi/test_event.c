@@ -19,7 +19,7 @@
 	F(ajar_door, addr, 24, 16) F(ajar_door, netns, 40, 4) F(ajar_door, port, 44, 4) \
 	F(ajar_door, family, 48, 2) F(ajar_door, proto, 50, 1) F(ajar_door, flags, 51, 1) \
 	F(ajar_door, ifindex, 52, 4) F(ajar_door, device, 56, 16) F(ajar_door, device_flags, 72, 4) \
-	F(ajar_door, pad, 76, 4) \
+	F(ajar_door, marks, 76, 4) \
 	F(ajar_open, h, 0, 32) F(ajar_open, door, 32, 80) F(ajar_open, opener, 112, 64) \
 	F(ajar_close, h, 0, 32) F(ajar_close, door, 32, 80) F(ajar_close, opened_ns, 112, 8) \
 	F(ajar_close, opener, 120, 64) F(ajar_close, closer, 184, 64) \

@@ -158,7 +158,7 @@ static struct judgement wanted(bool have, bool accepted, const struct door *d, e
 	struct judgement j = { .verdict = VERDICT_UNEXPECTED, .kind = FINDING_UNEXPECTED };
 
 	if (!have || !accepted)
-		return (struct judgement){ .verdict = VERDICT_LEARNING };
+		return (struct judgement){ .verdict = client ? VERDICT_CLIENT : VERDICT_LEARNING };
 	if (port && fits)
 		return (struct judgement){ .verdict = VERDICT_PROFILED };
 	if (client)
@@ -226,6 +226,143 @@ static void test_every_combination(void)
 			}
 	is_int(wrong, 0,
 	       "each of %u combinations of door, row, owner and profile is judged as designed", n);
+}
+
+/* --- UDP: a client's socket and a door -------------------------------------------------------------- */
+
+enum {
+	PROFILE_NO,
+	PROFILE_HIS,
+	PROFILE_OTHERS
+}; /* no row, a row for the holder, one for another program */
+
+static void test_udp(void)
+{
+	static const struct {
+		const char *what;
+		struct door d;
+		struct judgement want[3];
+	} cases[] = {
+#define DOOR .proto = PROTO_UDP, .family = FAMILY_INET, .scope = SCOPE_ANY, .port = 5353
+#define ALL(v) { { .verdict = v }, { .verdict = v }, { .verdict = v } }
+#define CLIENT                                                                                     \
+	{                                                                                          \
+		{ .verdict = VERDICT_CLIENT }, { .verdict = VERDICT_PROFILED },                    \
+		{                                                                                  \
+			.verdict = VERDICT_CLIENT                                                  \
+		}                                                                                  \
+	}
+#define A_DOOR                                                                                     \
+	{                                                                                          \
+		{ VERDICT_UNEXPECTED, FINDING_UNEXPECTED, SEVERITY_WARNING, NULL },                \
+			{ .verdict = VERDICT_PROFILED },                                           \
+		{                                                                                  \
+			VERDICT_IMPOSTOR, FINDING_IMPOSTOR, SEVERITY_CRITICAL, NULL                \
+		}                                                                                  \
+	}
+#define SHARED                                                                                     \
+	{                                                                                          \
+		{ VERDICT_UNEXPECTED, FINDING_UNEXPECTED, SEVERITY_WARNING, NULL },                \
+			{ .verdict = VERDICT_PROFILED },                                           \
+		{                                                                                  \
+			VERDICT_SHARED, FINDING_SHARED, SEVERITY_NOTICE, NULL                      \
+		}                                                                                  \
+	}
+#define LASTING                                                                                    \
+	{                                                                                          \
+		{ VERDICT_UNEXPECTED, FINDING_UNEXPECTED, SEVERITY_NOTICE, NULL },                 \
+			{ .verdict = VERDICT_PROFILED },                                           \
+		{                                                                                  \
+			VERDICT_IMPOSTOR, FINDING_IMPOSTOR, SEVERITY_CRITICAL, NULL                \
+		}                                                                                  \
+	}
+		{ "bound a moment ago",
+		  { DOOR, .bound = true, .settling = true },
+		  ALL(VERDICT_SETTLING) },
+		{ "bound a moment ago for port 0",
+		  { DOOR, .bound = true, .autoport = true, .settling = true },
+		  ALL(VERDICT_SETTLING) },
+		{ "bound, and open to all", { DOOR, .bound = true }, A_DOOR },
+		{ "bound for port 0, and open to all",
+		  { DOOR, .bound = true, .autoport = true },
+		  A_DOOR },
+		{ "bound and connected", { DOOR, .bound = true, .connected = true }, CLIENT },
+		{ "bound for port 0 and connected",
+		  { DOOR, .bound = true, .autoport = true, .connected = true },
+		  CLIENT },
+		{ "on a port that it got by sending", { DOOR, .autoport = true }, CLIENT },
+		{ "that, for a minute", { DOOR, .autoport = true, .lasting = true }, LASTING },
+		{ "that, connected for a minute",
+		  { DOOR, .autoport = true, .lasting = true, .connected = true },
+		  CLIENT },
+		{ "a member of a group, alone on its port",
+		  { DOOR, .bound = true, .multicast = true },
+		  A_DOOR },
+		{ "a member of a group, beside the rightful holder",
+		  { DOOR, .bound = true, .multicast = true, .shared = true },
+		  SHARED },
+		{ "beside the rightful holder, and no member",
+		  { DOOR, .bound = true, .shared = true },
+		  A_DOOR },
+		{ "bound to a group's address, beside the rightful holder",
+		  { DOOR, .bound = true, .shared = true, .addr = { 224, 0, 0, 251 } },
+		  SHARED },
+		{ "of an old record, with a port of its own choice", { DOOR }, A_DOOR },
+	};
+	char his[] = "/usr/bin/nc", avahi[] = "/usr/sbin/avahi-daemon";
+	struct process o = a_process("nc", "/usr/bin/nc", 1041, "mlee");
+
+	for (size_t i = 0; i < array_len(cases); i++) {
+		bool right = true;
+
+		for (int p = PROFILE_NO; p <= PROFILE_OTHERS; p++) {
+			struct profile_row row = { .proto = PROTO_UDP,
+						   .port = 5353,
+						   .exe = p == PROFILE_HIS ? his : avahi };
+			struct profile profile = { .accepted = true,
+						   .rows = &row,
+						   .rows_len = p != PROFILE_NO };
+			struct judgement got = judged(&profile, &cases[i].d, &o);
+
+			right &= same(&got, &cases[i].want[p]);
+			if (!same(&got, &cases[i].want[p]))
+				printf("# profile %d: got %d/%d/%d wanted %d/%d/%d\n", p,
+				       got.verdict, got.kind, got.severity,
+				       cases[i].want[p].verdict, cases[i].want[p].kind,
+				       cases[i].want[p].severity);
+		}
+		ok(right, "a UDP socket %s is judged so, whatever the profile says", cases[i].what);
+	}
+}
+
+static void test_shares(void)
+{
+	struct door avahi = { DOOR, .bound = true, .multicast = true, .netns_cookie = 1,
+			      .cookie = 1 };
+	struct door d = { DOOR, .bound = true, .multicast = true, .netns_cookie = 1, .cookie = 2 },
+		    other = d;
+
+	ok(audit_shares(&d, &avahi, VERDICT_PROFILED),
+	   "two members on one port share it by design");
+	ok(!audit_shares(&d, &avahi, VERDICT_UNEXPECTED),
+	   "not with one that has no right to it itself");
+	ok(!audit_shares(&d, &d, VERDICT_PROFILED), "nor with itself");
+	avahi.multicast = false;
+	ok(!audit_shares(&d, &avahi, VERDICT_PROFILED),
+	   "what serves unicast alone is taken over and not shared");
+	avahi.multicast = true;
+	other.multicast = false;
+	ok(!audit_shares(&other, &avahi, VERDICT_PROFILED), "who joined no group takes over");
+	other = d;
+	other.netns_cookie = 2;
+	ok(!audit_shares(&other, &avahi, VERDICT_PROFILED),
+	   "another network namespace is another port");
+	other = d;
+	other.connected = true;
+	ok(!audit_shares(&other, &avahi, VERDICT_PROFILED), "a connected socket shares nothing");
+	other = d;
+	other.proto = PROTO_TCP;
+	ok(!audit_shares(&other, &avahi, VERDICT_PROFILED), "TCP has no multicast");
 }
 
 /* --- rows ------------------------------------------------------------------------------------------- */
@@ -433,6 +570,8 @@ static void test_more_rows_never_hurt(void)
 int main(void)
 {
 	test_every_combination();
+	test_udp();
+	test_shares();
 	test_rows();
 	test_owners();
 	test_order_has_no_say();

@@ -16,6 +16,8 @@ static struct ruling oracle(const struct witness *w)
 	bool blind = w->inside == INSIDE_SILENT || w->inside == INSIDE_ABSENT;
 	struct ruling r = { .verdict = VERDICT_PROFILED };
 
+	if (w->says == SAYS_SETTLING)
+		return (struct ruling){ .verdict = door ? VERDICT_SETTLING : VERDICT_SILENT };
 	if (w->says == SAYS_LEARNING)
 		return (struct ruling){ .verdict = VERDICT_LEARNING };
 	/* Somebody answers, and what the kernel shows cannot be who. */
@@ -25,6 +27,14 @@ static struct ruling oracle(const struct witness *w)
 		if (w->says == SAYS_OTHER)
 			return (struct ruling){ VERDICT_IMPOSTOR, FINDING_IMPOSTOR,
 						SEVERITY_CRITICAL, NULL };
+		if (w->says == SAYS_SHARED)
+			return (struct ruling){ VERDICT_SHARED, FINDING_SHARED, SEVERITY_NOTICE,
+						NULL };
+		if (w->says == SAYS_LASTING)
+			return (struct ruling){ VERDICT_UNEXPECTED, FINDING_UNEXPECTED,
+						w->owner & OWNER_MEMFD ? SEVERITY_WARNING
+								       : SEVERITY_NOTICE,
+						NULL };
 		if (w->says == SAYS_CLIENT)
 			r.verdict = VERDICT_CLIENT;
 		if (permits && w->outside == OUTSIDE_OTHER)
@@ -64,7 +74,7 @@ static struct ruling oracle(const struct witness *w)
 		return r;
 	}
 	/* Only the outside can speak. */
-	if (answers && !permits && w->says != SAYS_OTHER)
+	if (answers && !permits && w->says != SAYS_OTHER && w->says != SAYS_SHARED)
 		return (struct ruling){ VERDICT_UNEXPECTED, FINDING_UNEXPECTED, SEVERITY_CRITICAL,
 					NULL };
 	if (w->outside == OUTSIDE_OTHER)

@@ -29,6 +29,10 @@ void audit_judge(const struct profile *p, const struct door *d, const struct pro
 void audit_judge_seen(const struct profile *p, const struct door *d, const struct process *opener, uint64_t now_wall_ns,
 		      unsigned outside, struct judgement *ret_j);
 
+/* Could the door be one of several on a port by design, and is the other the port's rightful holder? For struct door's `shared`. */
+bool audit_may_be_shared(const struct door *d);
+bool audit_shares(const struct door *d, const struct door *other, enum verdict verdict_of_other);
+
 /*
  * The key under which findings fold into one alert: a door that closes and opens again, or stands on
  * several sockets (SO_REUSEPORT, v4 beside v6), or is restarted, gives the same key. Text, at most 1023 bytes.

@@ -64,7 +64,8 @@ static enum inside inside_of(const struct compare_in *in, struct compared *c)
 	for (size_t i = 0; i < in->doors_len; i++) {
 		const struct compare_door *d = &in->doors[i];
 
-		if (!is_this_port(d->door, in) || !was_there_at_all(d, in))
+		/* One that is connected answers its peer alone. */
+		if (!is_this_port(d->door, in) || !was_there_at_all(d, in) || d->door->connected)
 			continue;
 		if (!was_there_all_the_time(d, in)) {
 			c->transient = true;

@@ -75,12 +75,20 @@ enum says audit_says(const struct profile *p, const struct door *d, const struct
 	enum relation best;
 
 	*ret_row = NULL;
+	if (d->settling && door_is_udp(d))
+		return SAYS_SETTLING;
 	if (!p || !p->accepted)
-		return SAYS_LEARNING;
+		return door_is_client(d) ? SAYS_CLIENT : SAYS_LEARNING;
 	best = best_row(p, d, opener, now_wall_ns, ret_row);
 	if (best < REL_ALLOWS && door_is_client(d)) {
 		*ret_row = NULL;
 		return SAYS_CLIENT;
+	}
+	if (best == REL_OWNER && d->shared && door_is_multicast(d))
+		return SAYS_SHARED;
+	if (best == REL_NONE && d->lasting && !d->bound && d->autoport && door_is_udp(d)) {
+		*ret_row = NULL;
+		return SAYS_LASTING;
 	}
 	if (best == REL_ALLOWS && (*ret_row)->action == PROFILE_REQUIRE)
 		return SAYS_REQUIRES;
@@ -113,4 +121,18 @@ void audit_judge_seen(const struct profile *p, const struct door *d, const struc
 	*ret_j = (struct judgement){
 		.verdict = r.verdict, .kind = r.kind, .severity = r.severity, .row = row
 	};
+}
+
+bool audit_may_be_shared(const struct door *d)
+{
+	return d->port && door_is_multicast(d) && !d->settling && !d->connected;
+}
+
+/* Unicast goes to one of the sockets of a port: only of what is for all of them nobody is deprived. */
+bool audit_shares(const struct door *d, const struct door *other, enum verdict verdict_of_other)
+{
+	return audit_may_be_shared(d) && audit_may_be_shared(other) &&
+	       verdict_of_other == VERDICT_PROFILED && d->proto == other->proto &&
+	       d->port == other->port && d->netns_cookie == other->netns_cookie &&
+	       d->cookie != other->cookie;
 }

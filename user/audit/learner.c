@@ -412,7 +412,8 @@ int learner_add(struct learner *l, const char *node, const struct door *d,
 	size_t id;
 	int err = node_id(l, node, &id);
 
-	if (err || door_is_client(d)) /* never alerts: needs no rule */
+	/* Never alerts, or was gone before it was judged: needs no rule. */
+	if (err || door_is_client(d) || (d->settling && door_is_udp(d)))
 		return err;
 	l->doors++;
 	err = find(l, d, opener, &c);

@@ -113,9 +113,22 @@ bool exe_runs_scripts(struct text exe)
 	return false;
 }
 
+bool door_is_udp(const struct door *d)
+{
+	return d->proto == PROTO_UDP || d->proto == PROTO_UDPLITE;
+}
+
 bool door_is_client(const struct door *d)
 {
-	return d->autoport && (d->proto == PROTO_UDP || d->proto == PROTO_UDPLITE);
+	return door_is_udp(d) && (d->connected || (d->autoport && !d->bound && !d->lasting));
+}
+
+bool door_is_multicast(const struct door *d)
+{
+	bool group = (d->family == FAMILY_INET && d->addr[0] >> 4 == 14) ||
+		     (d->family == FAMILY_INET6 && d->addr[0] == 0xff);
+
+	return door_is_udp(d) && (d->multicast || group);
 }
 
 bool proto_has_ports(enum door_proto p)

@@ -53,8 +53,14 @@ struct text exe_path(const struct process *p);
 /* Whether it is an interpreter, or another program that does whatever it is told: to know it is to know nothing of what runs. */
 bool exe_runs_scripts(struct text exe);
 
-/* A UDP port that the kernel chose is a client's, not a service's. */
+bool door_is_udp(const struct door *d);
+/*
+ * A UDP socket that is connected answers its peer alone; one that got its port by sending has asked somebody, until it is lasting.
+ * What bind() was called for is a door once it has settled, whoever chose the port.
+ */
 bool door_is_client(const struct door *d);
+/* Reached by all who send to a group: a member of one, or bound to a group's address. */
+bool door_is_multicast(const struct door *d);
 /* Whether what the door keeps in port is one. */
 bool proto_has_ports(enum door_proto p);
 

@@ -186,7 +186,8 @@ static int common_for(struct siblings *s, const struct door *d, const struct pro
 /* Ports that the kernel chose, jobs' doors and loopback ones differ from node to node by nature. */
 static bool is_comparable(const struct door *d, const struct process *opener)
 {
-	return !d->autoport && d->scope != SCOPE_LOOPBACK && opener->job_state != PLACE_IN;
+	return !d->autoport && !d->connected && !d->settling && d->scope != SCOPE_LOOPBACK &&
+	       opener->job_state != PLACE_IN;
 }
 
 static int note_common(struct siblings *s, const struct door *d, const struct process *opener)

@@ -9,7 +9,7 @@
 #define SYSTEM_UID_MAX 999
 
 #define PERMITS (SAYS_ALLOWS | SAYS_REQUIRES)
-#define JUDGED (SAYS_ALL & ~SAYS_LEARNING)
+#define JUDGED (SAYS_ALL & ~(SAYS_LEARNING | SAYS_SETTLING))
 #define SEEN (INSIDE_OPEN | INSIDE_LOOPBACK)
 #define UNSEEN (INSIDE_SILENT | INSIDE_ABSENT)
 #define ANSWERS (OUTSIDE_OPEN | OUTSIDE_OTHER)
@@ -21,6 +21,8 @@
  */
 static const struct verdict_line lines[] = {
 	/* clang-format off */
+	{ SAYS_SETTLING, SEEN, OUTSIDE_ALL, VERDICT_SETTLING, 0, 0, RAISE_NO,
+	  "a UDP socket that was bound a moment ago: judged when it is seen what it does" },
 	{ SAYS_LEARNING, INSIDE_ALL, OUTSIDE_ALL, VERDICT_LEARNING, 0, 0, RAISE_NO,
 	  "the class has no accepted profile yet, so nothing alerts" },
 
@@ -33,8 +35,12 @@ static const struct verdict_line lines[] = {
 	/* A door, and who holds it. */
 	{ SAYS_OTHER, SEEN, OUTSIDE_ALL, VERDICT_IMPOSTOR, FINDING_IMPOSTOR, SEVERITY_CRITICAL, RAISE_NO,
 	  "a permitted port, held by another program or user" },
-	{ SAYS_CLIENT, INSIDE_OPEN | INSIDE_LOOPBACK, OUTSIDE_ALL, VERDICT_CLIENT, 0, 0, RAISE_NO,
-	  "a UDP port that the kernel chose: a client's" },
+	{ SAYS_SHARED, SEEN, OUTSIDE_ALL, VERDICT_SHARED, FINDING_SHARED, SEVERITY_NOTICE, RAISE_NO,
+	  "a multicast port, held by its rightful holder and by another" },
+	{ SAYS_CLIENT, SEEN, OUTSIDE_ALL, VERDICT_CLIENT, 0, 0, RAISE_NO,
+	  "a client's UDP socket: connected, or on a port that it got by sending" },
+	{ SAYS_LASTING, SEEN, OUTSIDE_ALL, VERDICT_UNEXPECTED, FINDING_UNEXPECTED, SEVERITY_NOTICE, RAISE_MEMFD,
+	  "a UDP socket on a port that it got by sending, open to all for a minute" },
 	{ PERMITS, INSIDE_OPEN, OUTSIDE_OTHER, VERDICT_MASQUERADE, FINDING_MASQUERADE, SEVERITY_CRITICAL, RAISE_NO,
 	  "a permitted port, and another service answers there" },
 	{ PERMITS, INSIDE_OPEN, REFUSES, VERDICT_BLOCKED, FINDING_BLOCKED, SEVERITY_NOTICE, RAISE_NO,
@@ -61,13 +67,13 @@ static const struct verdict_line lines[] = {
 	  "as profiled: nothing stands open" },
 
 	/* Only the outside speaks. */
-	{ SAYS_NOTHING | SAYS_DENIES | SAYS_CLIENT, UNSEEN, ANSWERS, VERDICT_UNEXPECTED, FINDING_UNEXPECTED, SEVERITY_CRITICAL, RAISE_NO,
+	{ SAYS_NOTHING | SAYS_DENIES | SAYS_CLIENT | SAYS_LASTING, UNSEEN, ANSWERS, VERDICT_UNEXPECTED, FINDING_UNEXPECTED, SEVERITY_CRITICAL, RAISE_NO,
 	  "unexpected; seen from outside only" },
-	{ PERMITS | SAYS_OTHER, UNSEEN, OUTSIDE_OTHER, VERDICT_MASQUERADE, FINDING_MASQUERADE, SEVERITY_CRITICAL, RAISE_NO,
+	{ PERMITS | SAYS_OTHER | SAYS_SHARED, UNSEEN, OUTSIDE_OTHER, VERDICT_MASQUERADE, FINDING_MASQUERADE, SEVERITY_CRITICAL, RAISE_NO,
 	  "a permitted port, and another service answers there; seen from outside only" },
 	{ SAYS_REQUIRES, UNSEEN, OUTSIDE_CLOSED, VERDICT_MISSING, FINDING_MISSING, SEVERITY_WARNING, RAISE_NO,
 	  "required, and refused; seen from outside only" },
-	{ PERMITS | SAYS_OTHER, INSIDE_ABSENT, OUTSIDE_OPEN, VERDICT_PROFILED, 0, 0, RAISE_NO,
+	{ PERMITS | SAYS_OTHER | SAYS_SHARED, INSIDE_ABSENT, OUTSIDE_OPEN, VERDICT_PROFILED, 0, 0, RAISE_NO,
 	  "as profiled; seen from outside only" },
 	{ JUDGED, INSIDE_ABSENT, OUTSIDE_CLOSED, VERDICT_PROFILED, 0, 0, RAISE_NO,
 	  "as profiled: nothing answers; seen from outside only" },
@@ -164,7 +170,8 @@ static const char *bit_name(const char *const *names, size_t len, unsigned bits)
 const char *says_name(enum says s)
 {
 	static const char *const names[] = { "learning", "no row",	  "allows", "requires",
-					     "denies",	 "another owner", "client" };
+					     "denies",	 "another owner", "client", "settling",
+					     "lasting",	 "shared" };
 
 	return bit_name(names, array_len(names), s);
 }

@@ -21,9 +21,12 @@ enum says {
 	SAYS_REQUIRES = 8, /* allows it, and wants it there */
 	SAYS_DENIES = 16,
 	SAYS_OTHER = 32, /* permits the port, to another program or user */
-	SAYS_CLIENT = 64, /* no row, and a UDP port that the kernel chose: a client's */
+	SAYS_CLIENT = 64, /* no row, and a UDP socket that is connected or got its port by sending: a client's */
+	SAYS_SETTLING = 128, /* a UDP socket too young to be judged */
+	SAYS_LASTING = 256, /* no row, and a UDP socket that got its port by sending, and is there for a minute, unconnected */
+	SAYS_SHARED = 512, /* permits the port, to another who has it too, and both are members of a multicast group */
 };
-#define SAYS_ALL 127
+#define SAYS_ALL 1023
 
 /* What the kernel's view of the node shows. */
 enum inside {

@@ -72,6 +72,8 @@ static const char *verb_of(enum finding_kind kind, const struct door *d)
 {
 	if (kind == FINDING_IMPOSTOR)
 		return "holds a permitted port, ";
+	if (kind == FINDING_SHARED)
+		return "shares a multicast port with its rightful holder, ";
 	switch (d->proto) {
 	case PROTO_UDP:
 	case PROTO_UDPLITE:
@@ -338,8 +340,20 @@ void audit_why(const struct judgement *j, const char *host_type, const struct pr
 	case VERDICT_OUTLIER:
 		return; /* not about a door alone: audit_port_why() has their words */
 	case VERDICT_CLIENT:
-		buf_puts(b, "a UDP port that the kernel chose is a client's, not a service's");
+		buf_puts(b, d->connected
+				    ? "a UDP socket that is connected answers its peer alone: "
+				      "a client's"
+				    : "a UDP socket that was closed at once, or got its port by "
+				      "sending, is a client's");
 		return;
+	case VERDICT_SETTLING:
+		buf_puts(b, "it was bound a moment ago: judged when it is seen what it does");
+		return;
+	case VERDICT_SHARED:
+		put_profile(host_type, b);
+		why_impostor(j->row, d, opener, b);
+		buf_puts(b, "; the former has it too, and both are members of a multicast group");
+		break;
 	case VERDICT_PROFILED:
 		put_profile(host_type, b);
 		buf_puts(b, "permits ");
@@ -358,6 +372,8 @@ void audit_why(const struct judgement *j, const char *host_type, const struct pr
 			why_near(j->row, p, d, opener, b);
 		else
 			put_no_row(p, d, b);
+		if (d->lasting && !d->bound)
+			buf_puts(b, "; it got the port by sending, and is open to all since");
 		break;
 	}
 	why_owner(opener, b);

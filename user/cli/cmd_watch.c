@@ -63,6 +63,7 @@ static void count(struct watch *w, const struct event *ev)
 	case EVENT_START:
 	case EVENT_STOP:
 	case EVENT_STEER:
+	case EVENT_SETTLE:
 		break;
 	}
 }

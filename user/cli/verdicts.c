@@ -66,12 +66,18 @@ enum verdict verdicts_of(const struct verdicts *j, const struct event *ev)
 {
 	struct judgement judgement = { 0 };
 
-	if (ev->kind != EVENT_OPEN && ev->kind != EVENT_CLOSE && ev->kind != EVENT_BIND)
-		return VERDICT_NONE;
+	struct door door = ev->door;
+
 	/* A bound TCP socket is not open to anybody yet. */
-	if (ev->kind == EVENT_BIND)
+	if (!event_has_door(ev->kind) || ev->kind == EVENT_BIND)
 		return VERDICT_NONE;
-	audit_judge(j->profile && j->profile->accepted ? j->profile : NULL, &ev->door, &ev->opener,
+	/* It never settled, and does not any more. */
+	if (ev->kind == EVENT_CLOSE && door.settling)
+		return VERDICT_CLIENT;
+	/* A look follows in a moment; until then what stood open already is taken for a door. */
+	if (ev->origin == ORIGIN_SNAPSHOT)
+		door.settling = false;
+	audit_judge(j->profile && j->profile->accepted ? j->profile : NULL, &door, &ev->opener,
 		    clock_wall_ns(), &judgement);
 	return judgement.verdict;
 }

@@ -78,11 +78,6 @@ int words_sub(const struct cmd_ctx *c, const char *const *names, int *ret_i)
 	return log_usage("unknown word '%s': run 'ajar %s --help'", c->argv[0], c->cmd->name);
 }
 
-static bool about_door(const struct event *ev)
-{
-	return ev->kind == EVENT_OPEN || ev->kind == EVENT_CLOSE || ev->kind == EVENT_BIND;
-}
-
 bool words_match(const struct filter *f, const struct event *ev, const char *node,
 		 const char *host_type, enum verdict verdict)
 {
@@ -95,7 +90,7 @@ bool words_match(const struct filter *f, const struct event *ev, const char *nod
 	};
 	struct filter place = { 0 };
 
-	if (about_door(ev))
+	if (event_has_door(ev->kind))
 		return filter_match(f, &subject);
 	for (unsigned i = 0; i < f->len; i++) {
 		bool is_place = f->words[i].kind == FILTER_NODE || f->words[i].kind == FILTER_CLASS;
@@ -111,7 +106,9 @@ bool words_match(const struct filter *f, const struct event *ev, const char *nod
 
 bool words_match_alert(const struct filter *f, const struct store_alert *a)
 {
-	enum verdict v = a->kind == FINDING_IMPOSTOR ? VERDICT_IMPOSTOR : VERDICT_UNEXPECTED;
+	enum verdict v = a->kind == FINDING_IMPOSTOR ? VERDICT_IMPOSTOR
+			 : a->kind == FINDING_SHARED ? VERDICT_SHARED
+						     : VERDICT_UNEXPECTED;
 	struct event ev = { .kind = EVENT_GAP };
 
 	if (a->record.ptr && event_decode(a->record.ptr, a->record.len, &ev))

@@ -25,6 +25,7 @@ enum event_kind {
 	EVENT_START = 6, /* the agent began to record; reason: tier and hooks */
 	EVENT_STOP = 7,
 	EVENT_STEER = 8, /* what the node says answers without a door has changed; reason: the whole, core/steering.h */
+	EVENT_SETTLE = 10, /* what a UDP socket is a moment after its bind, or has become since: connected, a member of a group */
 };
 
 enum event_origin {
@@ -107,6 +108,13 @@ struct door {
 	uint32_t port; /* vsock ports have 32 bits; raw: the IP protocol; packet: the ethertype */
 	bool v6only;
 	bool autoport; /* the kernel chose the port: bind to 0, listen without bind, UDP autobind */
+	/*
+	 * Of UDP. settling: too young to be judged, a settle record follows unless it is closed before. bound: it called bind(), as far as
+	 * that was seen. lasting: on a port that the kernel chose, without a bind() that was seen, and there for a minute.
+	 */
+	bool settling, connected, multicast, bound, lasting;
+	/* Said by who judges it: the port's rightful holder is on it too, and both are members of a multicast group. */
+	bool shared;
 	uint64_t netns_cookie; /* with cookie and boot_seq: the identity of a door */
 	uint64_t cookie; /* socket cookie */
 	uint32_t netns; /* inode number, for people; 0 unknown */
@@ -123,14 +131,14 @@ struct event {
 	uint64_t boot_ns; /* CLOCK_BOOTTIME of the same */
 	enum event_kind kind;
 	enum event_origin origin;
-	struct door door; /* open, close, bind */
-	struct process opener; /* open, bind; on close: who opened it */
+	struct door door; /* open, close, bind, settle */
+	struct process opener; /* open, bind, settle; on close: who opened it */
 	struct process closer; /* close: who closed it, as far as known */
 	uint64_t cgroup_id; /* of the opener */
 	struct text cgroup; /* its path below the cgroup root, or unknown */
 	bool cgroups_known; /* its other hierarchies were read (v1): */
 	struct text cgroups; /* other paths than that, each ended by NUL */
-	uint64_t opened_ns; /* close: wall time of the opening, 0 unknown */
+	uint64_t opened_ns; /* close, settle: wall time of the opening, 0 unknown */
 	uint64_t count; /* lost, gap: how many records; steer: how many ways */
 	/*
 	 * lost: of which CPU's counter, of the sensor that was attached then (CLOCK_BOOTTIME; 0: of none), and how far that is
@@ -152,6 +160,9 @@ struct event {
 #define EVENT_RECORD_MAX 16384
 void event_encode(const struct event *ev, struct buf *b); /* boot_seq and seq are not part of it */
 must_check int event_decode(const void *p, size_t n, struct event *ret_ev); /* -EBADMSG */
+
+/* Whether an event of this kind is about a door. */
+bool event_has_door(enum event_kind k);
 
 /* Names as INTERFACE.md writes them; "?" for numbers out of range. The reverse returns -ENOENT. */
 const char *event_kind_name(enum event_kind k);

@@ -17,7 +17,8 @@
  * field longer than the reader expects is read as far as it knows (a later version may append).
  *
  *	tag  content
- *	1    door: u8 proto, u8 family (0 = none), u8 scope, u8 flags (1 v6only, 2 autoport),
+ *	1    door: u8 proto, u8 family (0 = none), u8 scope, u8 flags (1 v6only, 2 autoport,
+ *	     4 settling, 8 connected, 16 multicast, 32 bound, 64 lasting, 128 shared),
  *	     u32 port, u32 netns, u32 reserved = 0, u64 netns_cookie, u64 cookie, u64 inode,
  *	     16 bytes address
  *	2    opener: a process, see below
@@ -73,7 +74,16 @@ enum {
 	TAG_ELSEWHERE,
 };
 enum { PTAG_EXE = 1, PTAG_ARGV, PTAG_USER, PTAG_ANCESTORS };
-enum { DOOR_V6ONLY = 1, DOOR_AUTOPORT = 2 };
+enum {
+	DOOR_V6ONLY = 1,
+	DOOR_AUTOPORT = 2,
+	DOOR_SETTLING = 4,
+	DOOR_CONNECTED = 8,
+	DOOR_MULTICAST = 16,
+	DOOR_BOUND = 32,
+	DOOR_LASTING = 64,
+	DOOR_SHARED = 128,
+};
 enum { PROCESS_KERNEL = 1, PROCESS_EXE_CUT = 2, PROCESS_ARGV_CUT = 4 };
 #define PROCESS_SPACE_SHIFT 3
 #define PROCESS_SPACE_MASK (SPACE_KNOWN | SPACE_PID | SPACE_USER | SPACE_ROOT)
@@ -109,6 +119,14 @@ static void put_u64_field(struct buf *b, unsigned tag, uint64_t v)
 	buf_put_u64(b, v);
 }
 
+static unsigned door_flags(const struct door *d)
+{
+	return (d->v6only ? DOOR_V6ONLY : 0) | (d->autoport ? DOOR_AUTOPORT : 0) |
+	       (d->settling ? DOOR_SETTLING : 0) | (d->connected ? DOOR_CONNECTED : 0) |
+	       (d->multicast ? DOOR_MULTICAST : 0) | (d->bound ? DOOR_BOUND : 0) |
+	       (d->lasting ? DOOR_LASTING : 0) | (d->shared ? DOOR_SHARED : 0);
+}
+
 static void put_door(struct buf *b, const struct door *d)
 {
 	if (!d->proto)
@@ -117,7 +135,7 @@ static void put_door(struct buf *b, const struct door *d)
 	buf_putc(b, (char)d->proto);
 	buf_putc(b, (char)d->family);
 	buf_putc(b, (char)d->scope);
-	buf_putc(b, (char)((d->v6only ? DOOR_V6ONLY : 0) | (d->autoport ? DOOR_AUTOPORT : 0)));
+	buf_putc(b, (char)door_flags(d));
 	buf_put_u32(b, d->port);
 	buf_put_u32(b, d->netns);
 	buf_put_u32(b, 0);
@@ -321,6 +339,12 @@ static void get_door(struct cursor *c, struct door *d)
 	memcpy(d->addr, get(c, sizeof(d->addr)), sizeof(d->addr));
 	d->v6only = flags & DOOR_V6ONLY;
 	d->autoport = flags & DOOR_AUTOPORT;
+	d->settling = flags & DOOR_SETTLING;
+	d->connected = flags & DOOR_CONNECTED;
+	d->multicast = flags & DOOR_MULTICAST;
+	d->bound = flags & DOOR_BOUND;
+	d->lasting = flags & DOOR_LASTING;
+	d->shared = flags & DOOR_SHARED;
 	if (proto < PROTO_TCP || proto > PROTO_VSOCK || scope > SCOPE_LOOPBACK ||
 	    !family_is_known(family)) {
 		c->bad = true;
@@ -443,7 +467,7 @@ int event_decode(const void *p, size_t n, struct event *ret_ev)
 	kind = get_u8(&c);
 	origin = get_u8(&c);
 	get_u8(&c);
-	if (kind < EVENT_OPEN || kind > EVENT_STEER || origin > ORIGIN_SWEEP)
+	if (kind < EVENT_OPEN || kind > EVENT_SETTLE || origin > ORIGIN_SWEEP)
 		return -EBADMSG;
 	ev.kind = (enum event_kind)kind;
 	ev.origin = (enum event_origin)origin;
@@ -456,7 +480,7 @@ int event_decode(const void *p, size_t n, struct event *ret_ev)
 	}
 	if (c.bad)
 		return -EBADMSG;
-	if (ev.kind <= EVENT_BIND && !ev.door.proto)
+	if (event_has_door(ev.kind) && !ev.door.proto)
 		return -EBADMSG; /* something about a door, without the door */
 	place_fill(&ev);
 	ev.raw = (struct text){ p, (uint32_t)n };

@@ -43,7 +43,8 @@ static int parse_state(const char *s, struct filter_word *w, const char **ret_wh
 	enum verdict v;
 
 	if (verdict_parse(s, &v)) {
-		*ret_why = "unknown state: use state:profiled, unexpected, impostor, client or "
+		*ret_why = "unknown state: use state:profiled, unexpected, impostor, shared, "
+			   "client, settling or "
 			   "learning";
 		return -EINVAL;
 	}

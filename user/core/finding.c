@@ -11,7 +11,8 @@ static const char *const verdict_names[] = {
 	[VERDICT_CLIENT] = "client",	     [VERDICT_MASQUERADE] = "masquerade",
 	[VERDICT_HIDDEN] = "hidden",	     [VERDICT_BLOCKED] = "blocked",
 	[VERDICT_MISSING] = "missing",	     [VERDICT_SILENT] = "silent",
-	[VERDICT_OUTLIER] = "outlier",
+	[VERDICT_OUTLIER] = "outlier",	     [VERDICT_SETTLING] = "settling",
+	[VERDICT_SHARED] = "shared",
 };
 
 static const char *const finding_kind_names[] = {
@@ -29,6 +30,7 @@ static const char *const finding_kind_names[] = {
 	[FINDING_FLOODED] = "flooded",
 	[FINDING_UNSEEN] = "unseen",
 	[FINDING_CHANGED] = "changed",
+	[FINDING_SHARED] = "shared",
 };
 
 static const char *const severity_names[] = {

@@ -13,13 +13,15 @@ enum verdict {
 	VERDICT_PROFILED = 2, /* "as profiled" */
 	VERDICT_UNEXPECTED = 3,
 	VERDICT_IMPOSTOR = 4,
-	VERDICT_CLIENT = 5, /* UDP on a port the kernel chose: recorded, never alerted */
+	VERDICT_CLIENT = 5, /* UDP that is connected, was closed at once or got its port by sending: recorded, never alerted */
 	VERDICT_MASQUERADE = 6,
 	VERDICT_HIDDEN = 7,
 	VERDICT_BLOCKED = 8,
 	VERDICT_MISSING = 9,
 	VERDICT_SILENT = 10, /* nobody can say: never shown as fine */
 	VERDICT_OUTLIER = 11, /* unlike its siblings, in a class without a profile */
+	VERDICT_SETTLING = 12, /* UDP, bound less than a moment ago: not judged yet */
+	VERDICT_SHARED = 13, /* a multicast port that its rightful holder has too */
 };
 enum finding_kind {
 	FINDING_UNEXPECTED = 1,
@@ -36,6 +38,7 @@ enum finding_kind {
 	FINDING_FLOODED = 12, /* a host that answers on everything */
 	FINDING_UNSEEN = 13, /* one that lets no scan in, while its kernel shows doors */
 	FINDING_CHANGED = 14, /* another version or product than before */
+	FINDING_SHARED = 15, /* a multicast port, held by its rightful holder and by another */
 };
 enum severity { SEVERITY_NOTICE = 1, SEVERITY_WARNING = 2, SEVERITY_CRITICAL = 3 };
 enum alert_state { ALERT_OPEN = 1, ALERT_ACKNOWLEDGED = 2, ALERT_SNOOZED = 3, ALERT_ALLOWED = 4, ALERT_RESOLVED = 5 };

@@ -251,7 +251,8 @@ static int judge(struct ship_local *l, const struct journal_record *rec)
 	struct judgement j;
 	struct event ev;
 
-	if (event_decode(rec->payload.ptr, rec->payload.len, &ev) || ev.kind != EVENT_OPEN)
+	if (event_decode(rec->payload.ptr, rec->payload.len, &ev) ||
+	    (ev.kind != EVENT_OPEN && ev.kind != EVENT_SETTLE))
 		return 0;
 	audit_judge(l->profile, &ev.door, &ev.opener, clock_wall_ns(), &j);
 	return j.kind ? raise(l, rec, &ev, &j) : 0;

@@ -74,7 +74,7 @@ static int say(struct crosscheck *o, size_t i, enum outside seen)
 			   .node = v->h.node,
 			   .reachable = seen == OUTSIDE_OPEN };
 
-	audit_judge_seen(v->profile, &d->door, &d->ev.opener, o->now_ns, seen, &j);
+	audit_judge_seen(v->profile, &d->ev.door, &d->ev.opener, o->now_ns, seen, &j);
 	if (r.reachable)
 		buf_printf(&words, "reachable, port %" PRIu32 " of %s answers at %s", d->door.port,
 			   v->h.node, v->h.addr);

@@ -270,7 +270,7 @@ static int on_door(const struct store_door *d, void *arg)
 {
 	struct crowd *c = arg;
 
-	return siblings_door(c->siblings, &d->door, &d->ev.opener, c->now_ns);
+	return siblings_door(c->siblings, &d->ev.door, &d->ev.opener, c->now_ns);
 }
 
 static int look_at(struct crowd *c)

@@ -24,14 +24,49 @@ static bool is_own_trial(const struct judge *j, const struct event *ev)
 	return false;
 }
 
+static int on_sharer(const struct store_door *other, void *arg)
+{
+	struct door *d = arg;
+
+	d->shared |= audit_shares(d, &other->ev.door, other->verdict);
+	return 0;
+}
+
+/* Whether the port's rightful holder is on it too. */
+static int find_sharer(struct judge *j, const struct store_door *d, struct door *door)
+{
+	const struct store_door_query q = { .node = d->node,
+					    .boot_seq = d->boot_seq,
+					    .open_only = true };
+
+	return store_doors(j->store, &q, on_sharer, door);
+}
+
+int judge_seal(struct store_door *d, struct buf *b)
+{
+	buf_reset(b);
+	event_encode(&d->ev, b);
+	d->record = (struct text){ b->data, (uint32_t)b->len };
+	return b->err;
+}
+
 int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
 	       const struct profile **ret_profile, struct judgement *ret_j)
 {
+	struct door door = ev->door;
 	int err = judge_profile(j, d->host_type, ret_profile);
 
 	if (err)
 		return err;
-	audit_judge(*ret_profile, &ev->door, &ev->opener, j->now_ns, ret_j);
+	door.shared = false; /* a node may say what it likes */
+	audit_judge(*ret_profile, &door, &ev->opener, j->now_ns, ret_j);
+	if (ret_j->verdict == VERDICT_IMPOSTOR && audit_may_be_shared(&door)) {
+		err = find_sharer(j, d, &door);
+		if (err)
+			return err;
+		audit_judge(*ret_profile, &door, &ev->opener, j->now_ns, ret_j);
+	}
+	d->ev.door.shared = door.shared;
 	if (ret_j->verdict == VERDICT_UNEXPECTED && is_own_trial(j, ev))
 		*ret_j = (struct judgement){ .verdict = VERDICT_PROFILED };
 	d->verdict = ret_j->verdict;
@@ -44,7 +79,12 @@ struct known {
 	uint64_t open_seq, opened_ns; /* opened_ns 0: it is not open */
 	enum verdict verdict; /* also of one that has closed */
 	char *key; /* of its alert, while it is open */
+	struct buf record; /* of a UDP door that is open */
 };
+#define KNOWN_INIT                                                                                 \
+	{                                                                                          \
+		.record = BUF_INIT(EVENT_RECORD_MAX)                                               \
+	}
 
 static int remember(const struct store_door *d, void *arg)
 {
@@ -55,6 +95,8 @@ static int remember(const struct store_door *d, void *arg)
 	if (d->closed_ns)
 		return 0;
 	k->opened_ns = d->opened_ns;
+	if (d->door.proto == PROTO_UDP || d->door.proto == PROTO_UDPLITE)
+		buf_put(&k->record, d->record.ptr, d->record.len);
 	k->key = d->alert_key ? strdup(d->alert_key) : NULL;
 	return d->alert_key && !k->key ? -ENOMEM : 0;
 }
@@ -62,6 +104,7 @@ static int remember(const struct store_door *d, void *arg)
 static void known_done(struct known *k)
 {
 	free(k->key);
+	buf_done(&k->record);
 }
 
 /* A door that is unknown leaves zeros. */
@@ -110,6 +153,38 @@ int judge_keep_past(struct judge *j, const struct store_door *d, enum verdict wa
 	return was == judgement->verdict ? 0 : store_verdict_change_put(j->store, &c);
 }
 
+/* The door and its alerts, as it was just judged. first: nobody has judged it before. */
+static int put_judged(struct judge *j, struct store_door *d, const struct known *known, bool first,
+		      uint64_t at_ns)
+{
+	_cleanup_(buf_done) struct buf key = BUF_INIT(1024), record = BUF_INIT(EVENT_RECORD_MAX);
+	const struct profile *profile;
+	struct judgement judgement;
+	bool same_key;
+	int err = judge_door(j, d, &d->ev, &profile, &judgement);
+
+	if (!err && first)
+		hits_add(j->hits, &judgement, at_ns);
+	if (!err && judgement.kind)
+		err = judge_key(j, d, judgement.kind, known->key, at_ns, &key);
+	if (!err && known->record.len)
+		err = judge_seal(d, &record);
+	/* That a socket has settled changes no verdict: until then there was none. */
+	if (!err && known->open_seq && known->verdict != VERDICT_SETTLING &&
+	    d->verdict != VERDICT_SETTLING)
+		err = judge_keep_past(j, d, known->verdict, &judgement, at_ns);
+	if (!err)
+		err = store_put_door(j->store, d);
+	same_key = known->key && d->alert_key && !strcmp(known->key, d->alert_key);
+	if (!err && known->key && !same_key)
+		err = alerting_allow(j->alerting, known->key, d->node, at_ns);
+	if (!err && judgement.kind)
+		err = alerting_raise(j->alerting, d, &judgement, profile, !same_key, at_ns);
+	if (!err && d->verdict == VERDICT_PROFILED && audit_may_be_shared(&d->ev.door))
+		err = judge_sharers(j, d);
+	return err;
+}
+
 static int on_open(struct judge *j, const struct store_event_row *row)
 {
 	const struct event *ev = &row->ev;
@@ -121,35 +196,62 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 				.opened_ns = ev->time_ns,
 				.record = row->raw.record,
 				.ev = *ev };
-	struct buf key = BUF_INIT(1024);
-	const struct profile *profile;
-	struct judgement judgement;
-	_cleanup_(known_done) struct known known = { 0 };
-	bool same_key;
+	_cleanup_(known_done) struct known known = KNOWN_INIT;
 	int err = look_up(j, row, &known);
 
 	/* A record that came late takes the cursor back: what follows it is judged already. */
 	if (err || known.open_seq >= row->raw.seq)
 		return err;
-	err = judge_door(j, &d, ev, &profile, &judgement);
+	buf_reset(&known.record);
 	/* A door that a fresh sensor found again is the same door, open since it was first seen. */
 	if (known.opened_ns)
 		d.opened_ns = known.opened_ns;
-	else if (!err)
-		hits_add(j->hits, &judgement, ev->time_ns);
-	if (!err && judgement.kind)
-		err = judge_key(j, &d, judgement.kind, known.key, ev->time_ns, &key);
-	if (!err && known.open_seq)
-		err = judge_keep_past(j, &d, known.verdict, &judgement, ev->time_ns);
-	if (!err)
-		err = store_put_door(j->store, &d);
-	same_key = known.key && d.alert_key && !strcmp(known.key, d.alert_key);
-	if (!err && known.key && !same_key)
-		err = alerting_allow(j->alerting, known.key, row->node, ev->time_ns);
-	if (!err && judgement.kind)
-		err = alerting_raise(j->alerting, &d, &judgement, profile, !same_key, ev->time_ns);
-	buf_done(&key);
-	return err;
+	return put_judged(j, &d, &known, !known.opened_ns && !ev->door.settling, ev->time_ns);
+}
+
+static struct store_door door_of(const struct store_event_row *row, const struct known *k)
+{
+	return (struct store_door){ .node = row->node,
+				    .host_type = row->host_type,
+				    .boot_seq = row->raw.boot_seq,
+				    .open_seq = k->open_seq,
+				    .opened_ns = k->opened_ns,
+				    .record = { k->record.data, (uint32_t)k->record.len } };
+}
+
+/* What is known of the opening stays; what the socket has become is new. */
+static void take_state(struct door *d, const struct door *now)
+{
+	d->settling = now->settling;
+	d->connected = now->connected;
+	d->multicast = now->multicast;
+	d->lasting = now->lasting;
+	d->bound |= now->bound;
+}
+
+static int on_settle(struct judge *j, const struct store_event_row *row)
+{
+	_cleanup_(known_done) struct known known = KNOWN_INIT;
+	struct store_door d;
+	int err = look_up(j, row, &known);
+
+	/* Judged before, and closed since. */
+	if (err || known.open_seq > row->raw.seq || (known.open_seq && !known.opened_ns))
+		return err;
+	d = door_of(row, &known);
+	if (event_decode(known.record.data, known.record.len, &d.ev)) {
+		/* Its opening is among what was lost: this is the first that is known of it. */
+		d.ev = row->ev;
+		d.ev.kind = EVENT_OPEN;
+		d.open_seq = row->raw.seq;
+		d.opened_ns = row->ev.opened_ns ? row->ev.opened_ns : row->ev.time_ns;
+		d.record = row->raw.record;
+		buf_put(&known.record, d.record.ptr, d.record.len);
+	}
+	take_state(&d.ev.door, &row->ev.door);
+	d.door = d.ev.door;
+	return put_judged(j, &d, &known, known.verdict == VERDICT_SETTLING || !known.open_seq,
+			  row->ev.time_ns);
 }
 
 struct closing {
@@ -168,6 +270,21 @@ static int on_closed_door(const struct store_door *d, void *arg)
 	return c->err;
 }
 
+/* Closed before it was settled: a client's, unless nobody knows when it was. */
+static int close_unsettled(struct judge *j, const struct store_event_row *row,
+			   const struct known *known, uint64_t closed_ns, bool seen)
+{
+	struct store_door d = door_of(row, known);
+
+	d.closed_ns = closed_ns;
+	d.close_seq = row->raw.seq;
+	d.verdict = seen ? VERDICT_CLIENT : VERDICT_NONE;
+	if (event_decode(known->record.data, known->record.len, &d.ev))
+		return -EBADMSG;
+	d.door = d.ev.door;
+	return store_put_door(j->store, &d);
+}
+
 static int close_door(struct judge *j, const char *node, uint32_t boot_seq, const struct door *door,
 		      uint64_t seq, uint64_t time_ns)
 {
@@ -182,12 +299,14 @@ static int close_door(struct judge *j, const char *node, uint32_t boot_seq, cons
 
 static int on_close(struct judge *j, const struct store_event_row *row)
 {
-	_cleanup_(known_done) struct known known = { 0 };
+	_cleanup_(known_done) struct known known = KNOWN_INIT;
 	int err = look_up(j, row, &known);
 
 	/* Judged before, and the same socket listens again since. */
 	if (err || known.open_seq > row->raw.seq)
 		return err;
+	if (known.opened_ns && known.verdict == VERDICT_SETTLING && known.record.len)
+		return close_unsettled(j, row, &known, row->ev.time_ns, true);
 	return close_door(j, row->node, row->raw.boot_seq, &row->ev.door, row->raw.seq,
 			  row->ev.time_ns);
 }
@@ -200,6 +319,7 @@ struct stale {
 	unsigned len;
 	struct {
 		uint32_t boot_seq;
+		enum verdict verdict;
 		struct door door;
 	} doors[STALE_MAX];
 };
@@ -213,8 +333,21 @@ static int collect_stale(const struct store_door *d, void *arg)
 	if (s->len == STALE_MAX)
 		return 1; /* the caller asks again for the rest */
 	s->doors[s->len].boot_seq = d->boot_seq;
+	s->doors[s->len].verdict = d->verdict;
 	s->doors[s->len++].door = d->door;
 	return 0;
+}
+
+/* What it would have become nobody knows. */
+static int forget_unsettled(struct judge *j, const struct store_event_row *row, uint32_t boot_seq,
+			    const struct door *door)
+{
+	_cleanup_(known_done) struct known known = KNOWN_INIT;
+	struct store_event_row of = *row;
+	int err = store_door_get(j->store, row->node, boot_seq, door, remember, &known);
+
+	of.raw.boot_seq = boot_seq;
+	return err ? err : close_unsettled(j, &of, &known, row->ev.time_ns, false);
 }
 
 /*
@@ -237,8 +370,12 @@ static int on_start(struct judge *j, const struct store_event_row *row)
 		if (more < 0)
 			return more;
 		for (unsigned i = 0; i < s->len; i++) {
-			int err = close_door(j, row->node, s->doors[i].boot_seq, &s->doors[i].door,
-					     row->raw.seq, row->ev.time_ns);
+			int err = s->doors[i].verdict == VERDICT_SETTLING
+					  ? forget_unsettled(j, row, s->doors[i].boot_seq,
+							     &s->doors[i].door)
+					  : close_door(j, row->node, s->doors[i].boot_seq,
+						       &s->doors[i].door, row->raw.seq,
+						       row->ev.time_ns);
 
 			if (err)
 				return err;
@@ -254,6 +391,8 @@ int judge_event(struct judge *j, const struct store_event_row *row)
 	switch (row->ev.kind) {
 	case EVENT_OPEN:
 		return on_open(j, row);
+	case EVENT_SETTLE:
+		return on_settle(j, row);
 	case EVENT_CLOSE:
 		return on_close(j, row);
 	case EVENT_START:

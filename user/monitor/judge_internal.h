@@ -37,7 +37,7 @@ struct judge {
 /* NULL when the class has no profile; cached until the revision moves. */
 must_check int judge_profile(struct judge *j, const char *host_type, const struct profile **ret_profile);
 
-/* Judges the door and sets its verdict and severity; *ret_profile: what it was judged by. */
+/* Judges the door and sets its verdict, severity and ev.door.shared; *ret_profile: what it was judged by. */
 must_check int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
 			  const struct profile **ret_profile, struct judgement *ret_j);
 /* Under which alert the door goes: set in d, kept in b. kept: the key it has in the store, or NULL; at_ns: when it is raised. */
@@ -46,6 +46,10 @@ must_check int judge_key(struct judge *j, struct store_door *d, enum finding_kin
 /* Keeps that the verdict on the door, `was` so far, is another from at_ns on: what happened before is shown with the verdict of then. */
 must_check int judge_keep_past(struct judge *j, const struct store_door *d, enum verdict was,
 			       const struct judgement *judgement, uint64_t at_ns);
+/* Its record is its event from now on, as the judge has completed that. b holds it. */
+must_check int judge_seal(struct store_door *d, struct buf *b);
+/* Within a transaction: doors that may share the port with this one, which is as profiled, are judged again. */
+must_check int judge_sharers(struct judge *j, const struct store_door *d);
 /* Within a transaction. */
 must_check int judge_event(struct judge *j, const struct store_event_row *row);
 

@@ -68,8 +68,12 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 	const struct profile *profile;
 	struct buf key = BUF_INIT(1024);
 	struct judgement judgement;
+	bool shared = r->d.ev.door.shared;
+	_cleanup_(buf_done) struct buf record = BUF_INIT(EVENT_RECORD_MAX);
 	int err = judge_door(j, &r->d, &r->d.ev, &profile, &judgement);
 
+	if (!err && shared != r->d.ev.door.shared)
+		err = judge_seal(&r->d, &record);
 	if (err)
 		return err;
 	if (judgement.kind)
@@ -89,6 +93,35 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 					     j->now_ns);
 	}
 	buf_done(&key);
+	return err;
+}
+
+struct sharing {
+	struct rejudging rj;
+	const struct store_door *with;
+};
+
+static int copy_sharer(const struct store_door *d, void *arg)
+{
+	struct sharing *s = arg;
+
+	if (d->verdict != VERDICT_IMPOSTOR ||
+	    !audit_shares(&d->ev.door, &s->with->ev.door, s->with->verdict))
+		return 0;
+	return copy_door(d, &s->rj);
+}
+
+int judge_sharers(struct judge *j, const struct store_door *d)
+{
+	const struct store_door_query q = { .node = d->node,
+					    .boot_seq = d->boot_seq,
+					    .open_only = true };
+	struct sharing s = { .rj = { .j = j }, .with = d };
+	int err = store_doors(j->store, &q, copy_sharer, &s);
+
+	for (struct rejudged *r = s.rj.list; r && !err; r = r->next)
+		err = rejudge_door(j, r);
+	rejudged_free(s.rj.list);
 	return err;
 }
 

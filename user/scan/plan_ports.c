@@ -44,7 +44,7 @@ static int on_door(const struct store_door *d, void *arg)
 	struct making *m = arg;
 
 	if (plan_is_its_proto(m, d->door.proto) && d->door.scope != SCOPE_LOOPBACK &&
-	    d->door.port && d->verdict != VERDICT_CLIENT)
+	    d->door.port && d->verdict != VERDICT_CLIENT && d->verdict != VERDICT_SETTLING)
 		ports_add(&m->ports, d->door.port, d->door.port);
 	return 0;
 }

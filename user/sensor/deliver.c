@@ -127,6 +127,9 @@ static void fill_door(struct sensor *s, struct door *out, const struct ajar_door
 	out->port = d->port;
 	out->v6only = d->flags & AJAR_DOOR_V6ONLY;
 	out->autoport = d->flags & AJAR_DOOR_AUTOPORT;
+	out->connected = d->flags & AJAR_DOOR_CONNECTED;
+	out->multicast = d->marks & AJAR_MARK_MULTICAST;
+	out->bound = d->marks & AJAR_MARK_BOUND;
 	out->netns_cookie = d->netns_cookie;
 	out->cookie = d->cookie;
 	out->netns = d->netns;
@@ -229,6 +232,10 @@ void deliver_open(struct delivery *d, const struct known_door *k, enum event_kin
 
 	event_init(&ev, kind, origin, boot_ns);
 	fill_door(d->s, &ev.door, &k->door);
+	ev.door.settling = k->settling;
+	ev.door.lasting = k->lasting;
+	if (kind == EVENT_SETTLE && k->opened_ns)
+		ev.opened_ns = clock_wall_of_boot(k->opened_ns);
 	fill_opener(d->s, &ev, k, &late);
 	hand_over(d, &ev);
 	late_done(&late);
@@ -242,6 +249,8 @@ void deliver_close(struct delivery *d, const struct known_door *k, int origin, u
 
 	event_init(&ev, EVENT_CLOSE, origin, boot_ns);
 	fill_door(d->s, &ev.door, &k->door);
+	ev.door.settling = k->settling;
+	ev.door.lasting = k->lasting;
 	fill_opener(d->s, &ev, k, &late);
 	if (k->opened_ns)
 		ev.opened_ns = clock_wall_of_boot(k->opened_ns);
@@ -336,7 +345,9 @@ static int record_open(struct delivery *d, const struct ajar_open *r)
 		return err;
 	if (r->door.flags & AJAR_DOOR_UNSURE)
 		s->unsure = true;
-	else if (!told)
+	else if (settle_is_udp(&k->door))
+		settle_begin(s, k, r->h.ktime_ns);
+	if (!(r->door.flags & AJAR_DOOR_UNSURE) && !told)
 		deliver_open(d, k, EVENT_OPEN, ORIGIN_EVENT, r->h.ktime_ns);
 	return 0;
 }
@@ -417,6 +428,8 @@ int deliver_record(struct delivery *d, const void *rec, uint32_t len)
 	case AJAR_RECORD_BIND:
 		record_bind(d, rec);
 		return 0;
+	case AJAR_RECORD_SETTLE:
+		return settle_record(d, rec);
 	case AJAR_RECORD_CLOSE:
 		return h->size < sizeof(struct ajar_close) ? -EBADMSG : record_close(d, rec);
 	}

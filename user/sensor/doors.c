@@ -50,6 +50,7 @@ void door_del(struct sensor *s, uint64_t cookie)
 
 	if (!k)
 		return;
+	settle_end(s, k);
 	owner_unref(&s->owners, k->owner);
 	map_del(s->doors, &cookie, sizeof(cookie));
 }

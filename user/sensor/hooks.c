@@ -19,6 +19,7 @@ const struct hook hooks[HOOKS_MAX] = {
 	[HOOK_RELEASE]     = { "udp closed",             true,  { { "cgroup/sock_release", "release_sock",  HOOK_CGROUP } } },
 	[HOOK_SWEEP_FILES] = { "sweep of held sockets",  true,  { { "iter/task_file",    "sweep_task_file", HOOK_ITER } } },
 	[HOOK_SWEEP_TCP]   = { "sweep of kernel tcp",    false, { { "iter/tcp",          "sweep_tcp",       HOOK_ITER } } },
+	[HOOK_SETTLE]      = { "what udp becomes",       false, { { "iter/bpf_map",     "settle_look",     HOOK_ITER } } },
 	[HOOK_SWEEP_UDP]   = { "sweep of kernel udp",    false, { { "iter/udp",          "sweep_udp",       HOOK_ITER } } },
 };
 

@@ -26,6 +26,9 @@ struct known_door {
 	uint64_t told_ns; /* boot time of the sweep that told of it, 0: an event did */
 	uint64_t sweep; /* number of the last sweep that saw it */
 	uint32_t unseen; /* sweeps in a row that did not see it although the kernel's table has it */
+	uint64_t settle_from_ns; /* UDP, boot time: from when its age counts */
+	bool settling; /* it is not settled yet, or nobody was told */
+	bool lasting; /* told of as such, see struct door */
 	bool preloaded; /* from the table of a sensor that was taken over: its opening may be in the ring */
 };
 
@@ -58,6 +61,11 @@ struct sensor {
 
 	bool unsure; /* some door of the table has AJAR_DOOR_UNSURE: a sweep must look */
 	uint64_t confirm_after_ns; /* not before */
+
+	size_t settling; /* doors that are */
+	uint64_t settle_at_ns; /* boot time of the next look at them; 0: none is due */
+	unsigned settle_idle; /* looks since one of them settled */
+	uint64_t settle_swept_ns; /* boot time of the last sweep for those that looks do not find */
 
 	struct map *closed; /* while sweeping: cookies of doors whose close was drained meanwhile, to s */
 	uint64_t sweep;
@@ -108,6 +116,24 @@ must_check int drain_ring(struct sensor *s, sensor_fn fn, void *arg);
 must_check int sweep_preload(struct sensor *s);
 /* Confirms doors that are unsure, now or, when *ret_wait_ns is set, after that time. */
 must_check int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
+
+/* A door that no event told of: one from before, or one whose record was lost. */
+must_check int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, int origin,
+				 struct known_door **ret_k);
+
+/* --- settle.c --- */
+
+bool settle_is_udp(const struct ajar_door *d);
+/* A UDP door is new: it is judged when it has settled. Its age counts from from_ns. */
+void settle_begin(struct sensor *s, struct known_door *k, uint64_t from_ns);
+/* It is settled, or gone. */
+void settle_end(struct sensor *s, struct known_door *k);
+/* The record of a look. */
+must_check int settle_record(struct delivery *d, const struct ajar_open *r);
+/* A sweep has seen the door, and what it is now: tells what is news of that. */
+void settle_seen(struct delivery *d, struct known_door *k, const struct ajar_open *seen);
+/* Looks at those that are due, or sets *ret_wait_ns, after which some are. */
+must_check int settle_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
 
 /* --- load.c --- */
 

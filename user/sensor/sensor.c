@@ -380,8 +380,8 @@ static void clear_wakeups(struct sensor *s)
 	(void)!read(s->timer, &ticks, sizeof(ticks));
 }
 
-/* Sleep until the bell rings, unless something came in the meantime. */
-static void rest(struct sensor *s, bool found)
+/* Sleep until the bell rings, unless something came in the meantime; wait_ns: or until then, 0: no time is set. */
+static void rest(struct sensor *s, bool found, uint64_t wait_ns)
 {
 	if (found) {
 		arm_timer(s, MODERATION_NS);
@@ -391,6 +391,8 @@ static void rest(struct sensor *s, bool found)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (ring_pending(&s->ring))
 		arm_timer(s, MODERATION_NS);
+	else if (wait_ns)
+		arm_timer(s, wait_ns);
 }
 
 /* Looks again when it is time; before the first sweep everything would be news. */
@@ -415,7 +417,7 @@ int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 	struct delivery d = { .s = s, .fn = fn, .arg = arg };
 	const void *rec = NULL;
 	unsigned n = 0;
-	uint64_t wait_ns = 0;
+	uint64_t wait_ns = 0, settle_ns = 0;
 	uint32_t len;
 	int err = 0;
 
@@ -436,13 +438,20 @@ int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 		err = more < 0 ? more : 0;
 		d.count += more > 0 ? more : 0;
 	}
+	/* When all records are known, so that what is looked at is. */
+	if (!err && !d.ended && !s->closed && n < DRAIN_MAX) {
+		int more = settle_due(s, fn, arg, &settle_ns);
+
+		err = more < 0 ? more : 0;
+		d.count += more > 0 ? more : 0;
+	}
 	s->ctl->drained_ns = clock_boot_ns();
 	if (n == DRAIN_MAX || err || d.ended)
 		arm_timer(s, 1);
 	else if (wait_ns)
 		arm_timer(s, wait_ns > MODERATION_NS ? wait_ns : MODERATION_NS);
 	else
-		rest(s, n > 0);
+		rest(s, n > 0, settle_ns);
 	if (err)
 		return err;
 	return d.ended < 0 ? d.ended : d.count;

@@ -153,10 +153,10 @@ static bool is_closed(const struct sensor *s, uint64_t cookie)
 	return map_get(s->closed, &cookie, sizeof(cookie));
 }
 
-/* A door that no event told of: one from before, or one whose record was lost. */
-static int tell_missed(struct sweeping *w, struct ajar_open *seen)
+int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, int origin,
+		      struct known_door **ret_k)
 {
-	struct sensor *s = w->s;
+	struct sensor *s = d->s;
 	struct ajar_door_state st;
 	struct known_door *k = NULL;
 	uint64_t cookie = seen->door.cookie, now = clock_boot_ns(), opened = 0;
@@ -173,7 +173,10 @@ static int tell_missed(struct sweeping *w, struct ajar_open *seen)
 	if (err)
 		return err;
 	k->told_ns = now;
-	deliver_open(&w->d, k, EVENT_OPEN, w->origin, opened ? opened : now);
+	if (settle_is_udp(&k->door))
+		settle_begin(s, k, opened ? opened : now);
+	deliver_open(d, k, EVENT_OPEN, origin, opened ? opened : now);
+	*ret_k = k;
 	return 0;
 }
 
@@ -192,7 +195,7 @@ static bool compare_found(const void *key, size_t len, void *value, void *arg)
 		return false;
 	k = door_get(s, cookie);
 	if (!k) {
-		int err = tell_missed(w, seen);
+		int err = sweep_tell_missed(&w->d, seen, w->origin, &k);
 
 		if (err)
 			w->d.ended = err;
@@ -206,6 +209,7 @@ static bool compare_found(const void *key, size_t len, void *value, void *arg)
 	}
 	if (!k->owner && !(k->opener.flags & AJAR_ACTOR_NONE))
 		k->owner = owner_ref(&s->owners, owner_cache_get(&s->owners, &k->opener.owner));
+	settle_seen(&w->d, k, seen);
 	return false;
 }
 
@@ -357,6 +361,9 @@ static int load_table(struct sensor *s)
 		if (err)
 			return err;
 		k->preloaded = true;
+		/* Else who ended was told, or it waits in the ring. */
+		if (settle_is_udp(&k->door) && !(k->door.marks & AJAR_MARK_SETTLED))
+			settle_begin(s, k, st.opened_ns);
 	}
 	return 0;
 }

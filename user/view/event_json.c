@@ -125,6 +125,16 @@ static bool is_ip(const struct door *d)
 	return d->family == FAMILY_INET || d->family == FAMILY_INET6;
 }
 
+/* What tells a client's socket from a door. */
+static void put_udp(struct jsonw *w, const struct door *d)
+{
+	jsonw_bool(w, "settled", !d->settling);
+	jsonw_bool(w, "connected", d->connected);
+	jsonw_bool(w, "bound", d->bound || !d->autoport);
+	jsonw_bool(w, "multicast", d->multicast);
+	jsonw_bool(w, "shared", d->shared);
+}
+
 static void put_door(struct jsonw *w, const struct event *ev)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(128);
@@ -143,11 +153,8 @@ static void put_door(struct jsonw *w, const struct event *ev)
 	door_id_format(&b, ev->boot_seq, d);
 	jsonw_str(w, "door", buf_str(&b));
 	put_name(w, "scope", door_scope_name(d->scope));
-}
-
-static bool has_door(const struct event *ev)
-{
-	return ev->kind == EVENT_OPEN || ev->kind == EVENT_CLOSE || ev->kind == EVENT_BIND;
+	if (d->proto == PROTO_UDP || d->proto == PROTO_UDPLITE)
+		put_udp(w, d);
 }
 
 /* Where the opener runs: null is "in none" where the key beside it says known, else nobody knows. */
@@ -221,6 +228,9 @@ static void put_own_keys(struct jsonw *w, const struct event *ev)
 	case EVENT_STEER:
 		put_steering(w, ev->reason);
 		break;
+	case EVENT_SETTLE:
+		jsonw_time(w, "opened", ev->opened_ns);
+		break;
 	case EVENT_OPEN:
 	case EVENT_BIND:
 		break;
@@ -255,12 +265,12 @@ void view_event_member(struct jsonw *w, const char *key, const struct event *ev,
 	put_u64_or_null(w, "seq", ev->seq);
 	put_name(w, "event", event_kind_name(ev->kind));
 	put_name(w, "origin", event_origin_name(ev->origin));
-	if (has_door(ev))
+	if (event_has_door(ev->kind))
 		put_door(w, ev);
 	else
 		put_no_door(w);
 	put_process(w, "opener", &ev->opener);
-	put_u64_or_null(w, "netns", has_door(ev) ? ev->door.netns : 0);
+	put_u64_or_null(w, "netns", event_has_door(ev->kind) ? ev->door.netns : 0);
 	jsonw_str(w, "netns_name", ev->door.netns_name[0] ? ev->door.netns_name : NULL);
 	jsonw_str(w, "device", ev->door.device[0] ? ev->door.device : NULL);
 	jsonw_text(w, "cgroup", ev->cgroup);

@@ -227,10 +227,12 @@ static void put_tail(struct buf *b, const struct event *ev, const struct view_ev
 		/* All that stood open while nothing was accepted yet: not worth a word in each line. */
 		if (ctx->verdict != VERDICT_LEARNING)
 			view_later_text(b, &ctx->later);
-		if (ctx->latency_us >= 0)
+		if (ctx->latency_us >= 0 && ev->kind != EVENT_SETTLE)
 			put_latency(b, ctx->latency_us, ev, narrow);
 	}
-	if (ev->origin == ORIGIN_SNAPSHOT)
+	if (ev->kind == EVENT_SETTLE)
+		buf_puts(b, ev->door.connected ? "  connected to one peer" : "  open to all");
+	else if (ev->origin == ORIGIN_SNAPSHOT)
 		buf_puts(b, "  stood open already");
 	else if (ev->origin == ORIGIN_SWEEP)
 		buf_puts(b, "  found by sweep");
@@ -240,7 +242,9 @@ static void put_tail(struct buf *b, const struct event *ev, const struct view_ev
 static void put_door_line(struct buf *b, size_t line, const struct event *ev,
 			  const struct view_event_ctx *ctx, const struct view_line_opts *o)
 {
-	static const char marks[] = { [EVENT_OPEN] = '+', [EVENT_CLOSE] = '-', [EVENT_BIND] = '.' };
+	static const char marks[] = {
+		[EVENT_OPEN] = '+', [EVENT_CLOSE] = '-', [EVENT_BIND] = '.', [EVENT_SETTLE] = '='
+	};
 	_cleanup_(buf_done) struct buf tail = BUF_INIT(1 << 16);
 	size_t from, room = WHO_WIDTH, taken;
 
@@ -286,6 +290,7 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 
 	switch (ev->kind) {
 	case EVENT_OPEN:
+	case EVENT_SETTLE:
 		sgr = view_verdict_sgr(ctx->verdict);
 		break;
 	case EVENT_LOST:
@@ -304,6 +309,7 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 	case EVENT_OPEN:
 	case EVENT_CLOSE:
 	case EVENT_BIND:
+	case EVENT_SETTLE:
 		put_door_line(b, line, ev, ctx, o);
 		break;
 	case EVENT_LOST:
