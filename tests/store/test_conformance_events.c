@@ -397,12 +397,25 @@ static void test_two_processes(struct store *s)
 	nodes_are(s, "n1 compute events=90 lost=0 tier=- at=1:90; ", "and nothing counted twice");
 }
 
+/* A server compares as if there were no blanks at the end: what it refuses no store takes. */
+static void test_blank(struct store *s)
+{
+	struct event ev = open_event(22, 1, T0);
+
+	if (drv->nodes)
+		return;
+	is_int(put_one(s, "n1", 1, 1, &ev), 0, "%s: a node", drv->name);
+	is_int(put_one(s, "n1 ", 1, 1, &ev), -EINVAL,
+	       "%s: a name that ends with a blank would be another's", drv->name);
+	ok(strstr(store_why(s), "blank"), "%s: and says: %s", drv->name, store_why(s));
+}
+
 int main(void)
 {
 	static void (*const tests[])(struct store * s) = {
 		test_idempotency, test_conflict,  test_head,  test_order,
 		test_hostile,	  test_bad_input, test_nodes, test_pending,
-		test_volume,	  test_backwards, test_ports,
+		test_volume,	  test_backwards, test_ports, test_blank,
 	};
 
 	nodes_too = true;

@@ -689,8 +689,12 @@ static void test_plans(void)
 	plan_events(s, (struct store_event_query){ .node = "n1", .boot_seq = 1, .after_seq = 3 },
 		    "PRIMARY KEY (node_id=? AND boot_seq=? AND seq>?)", "a boot behind a number");
 	plan_doors(s, (struct store_door_query){ .open_only = true }, "doors_closed", "open doors");
-	plan_doors(s, (struct store_door_query){ .open_only = true, .node = "n1" }, "doors_",
+	plan_doors(s, (struct store_door_query){ .open_only = true, .node = "n1" }, "doors_open",
 		   "open doors of a node");
+	plan_doors(s, (struct store_door_query){ .at_ns = T0, .node = "n1" }, "PRIMARY KEY",
+		   "doors of a node at a time");
+	plan_doors(s, (struct store_door_query){ .alert_key = "k", .node = "n1" }, "doors_alert",
+		   "doors of an alert on a node");
 	plan_doors(s, (struct store_door_query){ .at_ns = T0 }, "doors_closed", "doors at a time");
 	plan_doors(s, (struct store_door_query){ .alert_key = "k" }, "doors_alert",
 		   "doors of an alert");

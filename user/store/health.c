@@ -7,64 +7,142 @@
 
 #include "base/buf.h"
 #include "store/health_rules.h"
+#include "store/sql.h"
+#include "store/health_report.h"
 #include "store/wrap.h"
+
+/* How the nodes are. */
 
 #define HOST_MAX 255
 #define VERSION_MAX 64
 
-/* --- rules ---------------------------------------------------------------------------------------- */
-
-static bool same_session(const uint8_t a[SESSION_LEN], const uint8_t b[SESSION_LEN])
+int sql_lock_node(struct store *s, uint64_t id, uint64_t *ret_now_ns)
 {
-	return !memcmp(a, b, SESSION_LEN);
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q, SQL_LOCKED(s, "SELECT id FROM nodes WHERE id = ?"), U(id));
+
+	if (ret)
+		return ret;
+	ret = sql_step(&q);
+	if (ret <= 0)
+		return ret ? ret : -ENOENT;
+	return sql_now(s, ret_now_ns);
 }
 
-/* A shipper that is started again is a new session for good; one that comes back was never away. */
-static void follow_sessions(const struct health_past *p, const struct store_health *h,
-			    uint64_t now_ns, struct health_next *n)
+int sql_installation(struct store *s, uint64_t id, const uint8_t *installation,
+		     struct health_past *p)
 {
-	static const uint8_t none[SESSION_LEN];
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(
+		&q,
+		"SELECT standing, accepted_ns, first_ns, mixed_ns, session, session_before, host, "
+		"host_before FROM node_health WHERE node_id = ? AND installation = ?",
+		U(id), B(installation, INSTALLATION_LEN));
 
-	n->mixed_ns = p->mixed_ns;
-	memcpy(n->session_before, p->session_before, SESSION_LEN);
-	n->host_before = p->host_before;
-	if (!p->known || same_session(p->session, h->session))
-		return;
-	if (same_session(p->session_before, h->session) && !same_session(h->session, none))
-		n->mixed_ns = now_ns;
-	memcpy(n->session_before, p->session, SESSION_LEN);
-	n->host_before = p->host;
+	if (!ret)
+		ret = sql_step(&q);
+	if (ret <= 0)
+		return ret;
+	p->known = true;
+	p->standing = (enum health_standing)sql_u64(&q, 0);
+	p->accepted_ns = sql_u64(&q, 1);
+	p->first_ns = sql_u64(&q, 2);
+	p->mixed_ns = sql_u64(&q, 3);
+	sql_copy(&q, 4, p->session, SESSION_LEN);
+	sql_copy(&q, 5, p->session_before, SESSION_LEN);
+	snprintf(p->host, sizeof(p->host), "%s", sql_str(&q, 6));
+	snprintf(p->host_before, sizeof(p->host_before), "%s", sql_str(&q, 7));
+	return 0;
 }
 
-void health_admit(const struct health_past *p, const struct store_health *h, uint64_t now_ns,
-		  uint64_t fresh_ns, struct health_next *ret)
+static int read_holder(struct store *s, uint64_t id, const uint8_t *installation,
+		       struct health_past *p)
 {
-	struct health_next n = { .standing = STANDING_CURRENT, .first_ns = now_ns };
-	bool heard = p->held && !p->held_stopped && now_ns < p->held_received_ns + fresh_ns;
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT received_ns, shipper, host FROM node_health WHERE node_id = ? "
+			  "AND standing = ? AND installation <> ?",
+			  U(id), CONST(STANDING_CURRENT), B(installation, INSTALLATION_LEN));
 
-	follow_sessions(p, h, now_ns, &n);
-	if (p->known)
-		n.first_ns = p->first_ns;
-	if (p->known && p->standing == STANDING_CURRENT) {
-		n.accepted_ns = p->accepted_ns;
-	} else if (heard) {
-		n.standing = STANDING_REFUSED;
-	} else if (p->held) {
-		n.displaces = true;
-	} else {
-		n.accepted_ns = now_ns;
-	}
-	*ret = n;
+	if (!ret)
+		ret = sql_step(&q);
+	if (ret <= 0)
+		return ret;
+	p->held = true;
+	p->held_received_ns = sql_u64(&q, 0);
+	p->held_stopped = sql_u64(&q, 1) == SHIPPER_STOPPED;
+	snprintf(p->held_host, sizeof(p->held_host), "%s", sql_str(&q, 2));
+	return 0;
 }
 
-uint32_t health_boot_number(const struct health_boots *b, uint32_t journal_boot)
+/* The current installation, whichever it is, is past. */
+static int displace(struct store *s, uint64_t id)
 {
-	if (journal_boot > b->max || (!b->taken && !b->others))
-		return journal_boot;
-	return b->max + 1;
+	return sql_run(s, NULL,
+		       "UPDATE node_health SET standing = ? WHERE node_id = ? AND standing = ?",
+		       CONST(STANDING_PAST), U(id), CONST(STANDING_CURRENT));
 }
 
-/* --- the interface ---------------------------------------------------------------------------------- */
+void health_report_init(struct health_report *r, const struct store_health *h)
+{
+	*r = (struct health_report){ .h = h, .tier = { h->tier } };
+	snprintf(r->step, sizeof(r->step), "%lld", (long long)h->step_ns);
+}
+
+static int write_row(struct store *s, uint64_t id, const struct store_health *h,
+		     const struct health_next *n, uint64_t now_ns)
+{
+	struct health_report r;
+
+	health_report_init(&r, h);
+	return sql_run(
+		s, NULL,
+		"REPLACE INTO node_health (node_id, installation, standing, accepted_ns, first_ns, "
+		"received_ns, session, session_before, host_before, mixed_ns, machine, host, "
+		"boot_id, version, shipper, agent, agent_age_ns, tier, attached, sensor, boot_seq, "
+		"seq, chain, journal_bytes, journal_max_bytes, backlog_records, backlog_bytes, "
+		"backlog_ns, lost, conflicts, quarantined, interval_ns, wall_ns, rtt_ns, step_ns, "
+		"stepped_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		U(id), B(h->installation, INSTALLATION_LEN), U(n->standing), U(n->accepted_ns),
+		U(n->first_ns), U(now_ns), B(h->session, SESSION_LEN),
+		B(n->session_before, SESSION_LEN), S(n->host_before), U(n->mixed_ns),
+		REPORT_VALUES(&r));
+}
+
+static int put_health(struct store *s, const char *node, const char *host_type,
+		      const struct store_health *h, uint64_t fresh_ns,
+		      struct store_health_reply *ret)
+{
+	struct health_past past = { 0 };
+	struct health_next next;
+	uint64_t id = 0, now = 0;
+	int err = sql_now(s, &now);
+
+	if (!err)
+		err = sql_node_make(s, node, host_type, now, &id);
+	if (!err)
+		err = sql_lock_node(s, id, &now);
+	if (!err)
+		err = sql_installation(s, id, h->installation, &past);
+	if (!err)
+		err = read_holder(s, id, h->installation, &past);
+	if (err)
+		return err;
+	health_admit(&past, h, now, fresh_ns, &next);
+	if (next.displaces)
+		err = displace(s, id);
+	if (!err)
+		err = write_row(s, id, h, &next, now);
+	if (err)
+		return err;
+	ret->server_ns = now;
+	ret->standing = next.standing;
+	ret->accepted = next.accepted_ns;
+	if (next.standing == STANDING_REFUSED)
+		snprintf(ret->current_host, sizeof(ret->current_host), "%s", past.held_host);
+	return 0;
+}
 
 /* Texts come from a node: whatever they hold, the row must get in. */
 struct cleaned {
@@ -85,6 +163,14 @@ static const char *clean(struct buf *b, const char *s, size_t max)
 	if (s)
 		esc_text(b, s, strlen(s), max - 3);
 	return buf_str(b);
+}
+
+static int write_health(struct store *s, const char *node, const char *host_type,
+			const struct store_health *h, uint64_t fresh_ns,
+			struct store_health_reply *ret)
+{
+	return s->limited ? s->ops->own_put_health(s, node, host_type, h, fresh_ns, ret)
+			  : put_health(s, node, host_type, h, fresh_ns, ret);
 }
 
 int store_put_health(struct store *s, const char *node, const char *host_type,
@@ -114,34 +200,120 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 	if (c.host.err || c.boot_id.err || c.version.err || c.sensor.err)
 		return -ENOMEM;
 	err = write_op(s, (reply = (struct store_health_reply){ 0 },
-			   s->ops->put_health(s, node, host_type, &own, fresh_ns, &reply)));
+			   write_health(s, node, host_type, &own, fresh_ns, &reply)));
 	if (!err)
 		*ret = reply;
 	return err;
 }
 
-int store_claim_boot(struct store *s, const char *node,
-		     const uint8_t installation[INSTALLATION_LEN], const char *boot_id,
-		     uint32_t journal_boot, uint32_t *ret_boot_seq)
-{
-	uint32_t number;
-	int err;
+/* --- reading ---------------------------------------------------------------------------------------- */
 
-	err = store_check_name(s, "node", node);
-	if (!err && (!journal_boot || strlen(boot_id) > BOOT_ID_TEXT))
-		err = store_set_why(s, -EINVAL, "a boot has a number and its kernel's boot id");
-	if (err)
-		return err;
-	err = write_op(s, (number = 0, s->ops->claim_boot(s, node, installation, boot_id,
-							  journal_boot, &number)));
-	if (!err)
-		*ret_boot_seq = number;
-	return err;
+#define HEALTH_SELECT                                                                              \
+	"SELECT n.name, n.host_type, n.first_seen_ns, n.last_seen_ns, n.event_count, "             \
+	"n.lost_count, n.boot_seq, j.stored_seq, j.head_seq, "                                     \
+	"h.node_id IS NOT NULL, h.standing, h.first_ns, h.received_ns, h.accepted_ns, "            \
+	"h.mixed_ns, h.host_before, h.installation, h.session, h.machine, h.host, h.boot_id, "     \
+	"h.version, h.shipper, h.agent, h.agent_age_ns, h.tier, h.attached, h.sensor, "            \
+	"h.boot_seq, h.seq, h.chain, h.journal_bytes, h.journal_max_bytes, h.backlog_records, "    \
+	"h.backlog_bytes, h.backlog_ns, h.lost, h.conflicts, h.quarantined, h.interval_ns, "       \
+	"h.wall_ns, h.rtt_ns, CAST(h.step_ns AS UNSIGNED), h.stepped_ns, w.lost_told, "            \
+	"w.lost_seen, w.lost_first_ns, w.lost_last_ns, w.hole_boot, w.hole_seq, "                  \
+	"w.hole_since_ns, w.broken_boot, w.broken_seq, w.broken_ns FROM nodes n "                  \
+	"LEFT JOIN node_health h ON h.node_id = n.id AND (h.standing <> ? OR ? <> 0) "             \
+	"LEFT JOIN journals j ON j.node_id = n.id AND j.boot_seq = n.boot_seq "                    \
+	"LEFT JOIN node_watch w ON w.node_id = n.id "
+
+static void get_report(const struct sql *q, unsigned i, struct store_health_row *r)
+{
+	struct store_health *h = &r->h;
+
+	r->standing = (enum health_standing)sql_u64(q, i++);
+	r->first_ns = sql_u64(q, i++);
+	r->received_ns = sql_u64(q, i++);
+	r->accepted_ns = sql_u64(q, i++);
+	r->mixed_ns = sql_u64(q, i++);
+	snprintf(r->other_host, sizeof(r->other_host), "%s", sql_str(q, i++));
+	sql_copy(q, i++, h->installation, INSTALLATION_LEN);
+	sql_copy(q, i++, h->session, SESSION_LEN);
+	sql_copy(q, i++, h->machine, INSTALLATION_LEN);
+	h->host = sql_str(q, i++);
+	h->boot_id = sql_str(q, i++);
+	h->version = sql_str(q, i++);
+	h->shipper = (enum health_shipper)sql_u64(q, i++);
+	h->agent = (enum health_agent)sql_u64(q, i++);
+	h->agent_age_ns = sql_u64(q, i++);
+	h->tier = sql_str(q, i++)[0];
+	h->attached = sql_u64(q, i++);
+	h->sensor = sql_str(q, i++);
+	h->boot_seq = (uint32_t)sql_u64(q, i++);
+	h->seq = sql_u64(q, i++);
+	sql_copy(q, i++, h->chain, SHA256_LEN);
+	h->journal_bytes = sql_u64(q, i++);
+	h->journal_max_bytes = sql_u64(q, i++);
+	h->backlog_records = sql_u64(q, i++);
+	h->backlog_bytes = sql_u64(q, i++);
+	h->backlog_ns = sql_u64(q, i++);
+	h->lost = sql_u64(q, i++);
+	h->conflicts = sql_u64(q, i++);
+	h->quarantined = sql_u64(q, i++);
+	h->interval_ns = sql_u64(q, i++);
+	h->wall_ns = sql_u64(q, i++);
+	h->rtt_ns = sql_u64(q, i++);
+	h->step_ns = (int64_t)sql_u64(q, i++);
+	h->stepped_ns = sql_u64(q, i);
 }
 
-int store_boots(struct store *s, const char *node, store_boot_fn fn, void *arg)
+static void get_watch(const struct sql *q, unsigned i, struct store_watch *w)
 {
-	return s->ops->boots(s, node, fn, arg);
+	w->lost_told = sql_u64(q, i++);
+	w->lost_seen = sql_u64(q, i++);
+	w->lost_first_ns = sql_u64(q, i++);
+	w->lost_last_ns = sql_u64(q, i++);
+	w->hole_boot = (uint32_t)sql_u64(q, i++);
+	w->hole_seq = sql_u64(q, i++);
+	w->hole_since_ns = sql_u64(q, i++);
+	w->broken_boot = (uint32_t)sql_u64(q, i++);
+	w->broken_seq = sql_u64(q, i++);
+	w->broken_ns = sql_u64(q, i);
+}
+
+static int give(const struct sql *q, store_health_fn fn, void *arg)
+{
+	struct store_health_row r = {
+		.node = sql_str(q, 0),
+		.host_type = sql_str(q, 1),
+		.first_seen_ns = sql_u64(q, 2),
+		.last_seen_ns = sql_u64(q, 3),
+		.events = sql_u64(q, 4),
+		.lost = sql_u64(q, 5),
+		.stored_boot = (uint32_t)sql_u64(q, 6),
+		.stored_seq = sql_u64(q, 7),
+		.head_seq = sql_u64(q, 8),
+		.known = sql_u64(q, 9),
+	};
+
+	if (r.known)
+		get_report(q, 10, &r);
+	get_watch(q, 44, &r.watch);
+	return fn(&r, arg);
+}
+
+int store_health(struct store *s, const char *node, bool with_past, store_health_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret;
+
+	if (node)
+		ret = sql_get(&q,
+			      HEALTH_SELECT
+			      "WHERE n.name = ? ORDER BY h.standing, h.received_ns DESC",
+			      CONST(STANDING_PAST), U(with_past), S(node));
+	else
+		ret = sql_get(&q, HEALTH_SELECT "ORDER BY n.name, h.standing, h.received_ns DESC",
+			      CONST(STANDING_PAST), U(with_past));
+	while (!ret && (ret = sql_step(&q)) > 0)
+		ret = give(&q, fn, arg);
+	return ret;
 }
 
 int health_holds(const char *sensor, const char *addr)
@@ -166,36 +338,114 @@ int health_holds(const char *sensor, const char *addr)
 	return 0;
 }
 
-int store_health(struct store *s, const char *node, bool with_past, store_health_fn fn, void *arg)
+/* --- what the monitor notes -------------------------------------------------------------------------- */
+
+static int put_watch(struct store *s, const char *node, const struct store_watch *w)
 {
-	return s->ops->health(s, node, with_past, fn, arg);
+	uint64_t id = 0;
+	int err = sql_node_id(s, node, &id);
+
+	return err ? err
+		   : sql_run(s, NULL,
+			     "REPLACE INTO node_watch (node_id, lost_told, lost_seen, "
+			     "lost_first_ns, lost_last_ns, hole_boot, hole_seq, hole_since_ns, "
+			     "broken_boot, broken_seq, broken_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
+			     "?, ?, ?)",
+			     U(id), U(w->lost_told), U(w->lost_seen), U(w->lost_first_ns),
+			     U(w->lost_last_ns), U(w->hole_boot), U(w->hole_seq),
+			     U(w->hole_since_ns), U(w->broken_boot), U(w->broken_seq),
+			     U(w->broken_ns));
 }
 
 int store_put_watch(struct store *s, const char *node, const struct store_watch *w)
 {
-	return write_op(s, s->ops->put_watch(s, node, w));
+	return write_op(s, put_watch(s, node, w));
+}
+
+/* --- a person's word ------------------------------------------------------------------------------------ */
+
+/* The one installation that waits: the current one that took a place, or the only one refused. */
+static int find_waiting(struct store *s, uint64_t id, uint64_t now_ns,
+			uint8_t installation[INSTALLATION_LEN])
+{
+	_sql_ struct sql q = { .s = s };
+	int n = 0;
+	int ret = sql_get(&q,
+			  "SELECT installation, standing FROM node_health WHERE node_id = ? AND "
+			  "((standing = ? AND accepted_ns = 0) OR (standing = ? AND received_ns + "
+			  "? * interval_ns >= ?)) ORDER BY standing",
+			  U(id), CONST(STANDING_CURRENT), CONST(STANDING_REFUSED),
+			  CONST(HEALTH_REFUSED_BEATS), U(now_ns));
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		if (++n == 1)
+			sql_copy(&q, 0, installation, INSTALLATION_LEN);
+		if (sql_u64(&q, 1) == STANDING_CURRENT)
+			return 1;
+		ret = 0;
+	}
+	return ret ? ret : n > 1 ? -ENOTUNIQ : n;
+}
+
+static int make_current(struct store *s, uint64_t id, const uint8_t *installation, uint64_t now_ns)
+{
+	struct health_past past = { 0 };
+	int err = sql_installation(s, id, installation, &past);
+
+	if (!err && !past.known)
+		return store_set_why(s, -ENOENT, "no such installation reports as this node");
+	if (!err && past.standing != STANDING_CURRENT)
+		err = displace(s, id);
+	return err ? err
+		   : sql_run(s, NULL,
+			     "UPDATE node_health SET standing = ?, accepted_ns = ?, mixed_ns = 0 "
+			     "WHERE node_id = ? AND installation = ?",
+			     CONST(STANDING_CURRENT), U(now_ns), U(id),
+			     B(installation, INSTALLATION_LEN));
+}
+
+/* Whatever was found wrong is forgiven. */
+static int forgive(struct store *s, uint64_t id, bool *ret_changed)
+{
+	uint64_t changed = 0;
+	int err = sql_run(s, &changed,
+			  "UPDATE node_watch SET broken_boot = 0, broken_seq = 0, broken_ns = 0 "
+			  "WHERE node_id = ? AND broken_ns <> 0",
+			  U(id));
+
+	*ret_changed |= !err && changed;
+	return err;
+}
+
+static int accept_node(struct store *s, const char *node, const uint8_t *installation,
+		       bool *ret_changed)
+{
+	uint8_t waiting[INSTALLATION_LEN] = { 0 };
+	uint64_t id = 0, now = 0;
+	int ret = sql_node_id(s, node, &id), found = 1;
+
+	if (!ret)
+		ret = sql_lock_node(s, id, &now);
+	if (!ret && installation)
+		memcpy(waiting, installation, INSTALLATION_LEN);
+	else if (!ret)
+		found = ret = find_waiting(s, id, now, waiting);
+	if (ret == -ENOTUNIQ)
+		return store_set_why(s, ret, "several hosts report as node %s", node);
+	if (ret >= 0 && found)
+		ret = make_current(s, id, waiting, now);
+	*ret_changed = ret >= 0 && found;
+	return ret < 0 ? ret : forgive(s, id, ret_changed);
 }
 
 int store_accept_node(struct store *s, const char *node, const uint8_t *installation,
 		      bool *ret_changed)
 {
-	bool changed;
+	bool changed = false;
 	int err;
 
-	err = write_op(s, (changed = false, s->ops->accept_node(s, node, installation, &changed)));
+	err = write_op(s, (changed = false, accept_node(s, node, installation, &changed)));
 	if (!err)
 		*ret_changed = changed;
 	return err;
-}
-
-int store_clock(struct store *s, uint64_t *ret_now_ns)
-{
-	return s->ops->clock(s, ret_now_ns);
-}
-
-int store_take_turn(struct store *s, const char *name, uint64_t every_ns, uint64_t *ret_now_ns)
-{
-	if (!s->depth)
-		return store_set_why(s, -EINVAL, "a turn is taken within a transaction");
-	return s->ops->take_turn(s, name, every_ns, ret_now_ns);
 }

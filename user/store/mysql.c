@@ -116,7 +116,7 @@ void my_disconnect(struct my *s)
 	if (s->db)
 		mysql_close(take_ptr(s->db));
 	s->lost = true;
-	s->node[0] = '\0';
+	s->base.node.name[0] = '\0';
 }
 
 /* A connection that was lost is made anew when no transaction and no walk is under way. */
@@ -127,7 +127,8 @@ static int ready(struct store *base)
 	if (!s->lost)
 		return 0;
 	if (base->depth || base->stmts_busy)
-		return store_set_why(base, -ENOTCONN, "store %s: the connection was lost", s->name);
+		return store_set_why(base, -ENOTCONN, "store %s: the connection was lost",
+				     s->base.shown);
 	return my_connect(s);
 }
 
@@ -214,7 +215,7 @@ int my_step(struct my *s, struct my_stmt *st)
 	if (ret)
 		return ret == MYSQL_DATA_TRUNCATED
 			       ? store_set_why(&s->base, -EMSGSIZE,
-					       "store %s: a value does not fit", s->name)
+					       "store %s: a value does not fit", s->base.shown)
 			       : my_fail(s, st);
 	for (unsigned i = 0; i < st->cols; i++) {
 		struct my_col *c = &st->c[i];
@@ -394,22 +395,6 @@ static uint64_t last_id(struct sql_stmt *st)
 	return mysql_stmt_insert_id(((struct my_stmt *)st)->st);
 }
 
-static int node_id(struct store *s, const char *node, uint64_t *ret_id)
-{
-	return my_node_id((struct my *)s, node, ret_id);
-}
-
-static int node_make(struct store *s, const char *node, const char *host_type, uint64_t now_ns,
-		     uint64_t *ret_id)
-{
-	return my_node_make((struct my *)s, node, host_type, now_ns, ret_id);
-}
-
-static int lock_log(struct store *s)
-{
-	return my_lock_log((struct my *)s);
-}
-
 const struct store_sql my_sql = {
 	.server = true,
 	.ready = ready,
@@ -427,7 +412,4 @@ const struct store_sql my_sql = {
 	.col_str = col_str,
 	.col_blob = col_blob,
 	.last_id = last_id,
-	.node_id = node_id,
-	.node_make = node_make,
-	.lock_log = lock_log,
 };

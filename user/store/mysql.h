@@ -68,19 +68,15 @@ struct my {
 	struct store base;
 	MYSQL *db;
 	struct my_uri uri;
-	char *name; /* the URI as it was given: for messages */
 	char *password;
 	unsigned flags, host; /* host: the one we are connected to */
 	char cluster[64]; /* cluster_uuid of the store we opened first */
-	/* The account, when it is one of those that see no table (see mysql_own.c); own_node "": bound to none. */
-	bool limited;
+	/* Of an account that sees no table (base.limited, see mysql_own.c); own_node "": bound to none. */
 	unsigned own_interface, own_schema;
 	char own_node[256], said_cluster[64];
 	bool connected; /* logged in: what fails from here on is no longer about who we are */
 	char group[80]; /* the cluster of servers it was in last, or "" */
 	bool lost; /* the connection is gone: made anew when nothing is in the way */
-	char node[256], host_type[256]; /* the node put last and the class it said */
-	uint64_t node_id;
 	char *batch_sql[10]; /* mysql_events.c: the insert of 1, 2, 4 ... 256, 500 rows */
 	bool batch_own; /* they are for own_events */
 	int bell_fd;
@@ -179,21 +175,6 @@ int my_event_base(struct store *base, const char *node, uint32_t boot_seq, uint6
 int my_prune(struct store *base, const struct store_prune *q, struct store_pruned *ret);
 int my_usage(struct store *base, bool count, struct store_usage *ret);
 
-/* mysql_timeline.c */
-int my_events(struct store *base, const struct store_event_query *q, store_event_fn fn, void *arg);
-
-/* mysql_nodes.c */
-must_check int my_node_id(struct my *s, const char *node, uint64_t *ret_id); /* -ENOENT */
-must_check int my_node_make(struct my *s, const char *node, const char *host_type, uint64_t now_ns,
-			    uint64_t *ret_id);
-int my_nodes(struct store *base, store_node_fn fn, void *arg);
-int my_set_host_type(struct store *base, const char *node, const char *host_type);
-int my_pending(struct store *base, store_pending_fn fn, void *arg);
-int my_set_judged(struct store *base, const char *node, uint32_t boot_seq, uint64_t from_seq,
-		  uint64_t judged_seq);
-int my_setting_get(struct store *base, const char *name, struct buf *b);
-int my_setting_set(struct store *base, const char *name, const char *value);
-
 /* mysql_grants.c */
 int my_grant(struct store *base, const struct store_grant *g, bool dry, struct buf *sql,
 	     bool *ret_new);
@@ -214,58 +195,12 @@ extern const char my_views_sql[]; /* lists the documented views */
 int my_whoami(struct store *base, struct store_whoami *ret, struct buf *too_little,
 	      struct buf *too_much);
 
-/* mysql_doors.c */
-int my_put_door(struct store *base, const struct store_door *d);
-int my_close_door(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
-		  uint64_t close_seq, uint64_t closed_ns, bool *ret_found);
-int my_doors(struct store *base, const struct store_door_query *q, store_door_fn fn, void *arg);
-int my_door_get(struct store *base, const char *node, uint32_t boot_seq, const struct door *d,
-		store_door_fn fn, void *arg);
-int my_key_doors(struct store *base, const char *alert_key, uint64_t *ret_open,
-		 uint64_t *ret_last_closed_ns);
-
-/* mysql_profiles.c */
-int my_profile_get(struct store *base, const char *host_type, struct profile **ret_profile);
-int my_host_types(struct store *base, store_host_type_fn fn, void *arg);
-int my_profile_add(struct store *base, const char *host_type, const struct profile_row *rows,
-		   size_t n, bool accept, uint64_t now_wall_ns, size_t *ret_new);
-int my_profile_revision(struct store *base, uint64_t *ret_rev);
-
-/* mysql_alerts.c */
-void my_key_hash(const char *key, uint8_t out[SHA256_LEN]);
-int my_alert_get(struct store *base, const char *key, store_alert_fn fn, void *arg);
-int my_put_alert(struct store *base, const struct store_alert *a, const char *who, const char *note,
-		 uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id);
-int my_touch_alert(struct store *base, const char *key, uint64_t count, uint64_t last_ns);
-int my_alerts(struct store *base, const struct store_alert_query *q, store_alert_fn fn, void *arg);
-int my_alert_changes(struct store *base, uint64_t after_log_id, uint64_t since_ns,
-		     uint64_t until_ns, uint32_t limit, store_change_fn fn, void *arg);
-int my_sink_cursor_get(struct store *base, const char *sink, uint64_t *ret_log_id);
-int my_sink_cursor_set(struct store *base, const char *sink, uint64_t log_id);
-
-/* mysql_sinks.c */
-int my_sinks(struct store *base, store_sink_fn fn, void *arg);
-int my_sink_put(struct store *base, const struct store_sink *sink);
-int my_sink_forget(struct store *base, const char *name);
-int my_park(struct store *base, const struct store_parked *p);
-int my_unpark(struct store *base, const char *sink, uint64_t log_id);
-int my_parked(struct store *base, const char *sink, uint64_t due_ns, uint32_t limit,
-	      store_parked_fn fn, void *arg);
-int my_log_before(struct store *base, uint64_t at_ns, uint64_t *ret_log_id);
-/* mysql_maintenance.c */
-int my_exception_add(struct store *base, const struct store_exception *e, uint64_t *ret_id);
-int my_exception_end(struct store *base, uint64_t id, uint64_t at_ns);
-int my_exceptions(struct store *base, store_exception_fn fn, void *arg);
-int my_maintenance_add(struct store *base, const struct store_maintenance *m, uint64_t *ret_id);
-int my_maintenance_end(struct store *base, uint64_t id, const char *who, uint64_t at_ns);
-int my_maintenances(struct store *base, uint64_t since_ns, store_maintenance_fn fn, void *arg);
-
-/* mysql_alerts.c: alert_log's numbers are drawn one transaction after the other. */
-must_check int my_lock_log(struct my *s);
-
-/* mysql_tally.c */
-int my_tally_doors(struct store *base, store_door_tally_fn fn, void *arg);
-int my_tally_alerts(struct store *base, store_alert_tally_fn fn, void *arg);
-int my_turn_at(struct store *base, const char *name, uint64_t *ret_ns);
+/* mysql_own_health.c: how a node is, told with its own account */
+int my_own_put_health(struct store *base, const char *node, const char *host_type,
+		      const struct store_health *h, uint64_t fresh_ns,
+		      struct store_health_reply *ret);
+int my_own_claim_boot(struct store *base, const char *node,
+		      const uint8_t installation[INSTALLATION_LEN], const char *boot_id,
+		      uint32_t journal_boot, uint32_t *ret_boot_seq);
 
 #endif

@@ -172,15 +172,15 @@ int my_fail(struct my *s, struct my_stmt *st)
 	if (number == 2026 && s->connected) {
 		s->lost = true;
 		return store_set_why(&s->base, -ENOTCONN, "store %s: the connection was lost: %s",
-				     s->name, words);
+				     s->base.shown, words);
 	}
 	if (my_is_lost(number))
 		s->lost = true;
 	if (number ==
 	    2014) /* commands out of sync: ours is the mistake, and a new connection mends it */
 		s->lost = true;
-	return store_set_why(&s->base, my_errno(number), "store %s: %s (%u)%s%s", s->name, words,
-			     number, *remedy ? ": " : "", remedy);
+	return store_set_why(&s->base, my_errno(number), "store %s: %s (%u)%s%s", s->base.shown,
+			     words, number, *remedy ? ": " : "", remedy);
 }
 
 int my_warned(struct my *s)
@@ -200,7 +200,7 @@ int my_warned(struct my *s)
 				&s->base, -EILSEQ,
 				"store %s: the server would change a value on its way in: "
 				"%s (%s)",
-				s->name, row[2], row[1]);
+				s->base.shown, row[2], row[1]);
 	}
 	mysql_free_result(res);
 	return err;

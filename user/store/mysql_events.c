@@ -148,14 +148,14 @@ static const char *batch_text(struct my *s, unsigned size)
 {
 	struct buf b = BUF_INIT(64 * 1024);
 
-	for (unsigned i = 0; s->batch_own != s->limited && i < array_len(s->batch_sql); i++) {
+	for (unsigned i = 0; s->batch_own != s->base.limited && i < array_len(s->batch_sql); i++) {
 		if (s->batch_sql[i])
 			sql_stmt_forget(&s->base, s->batch_sql[i]);
 		free(take_ptr(s->batch_sql[i]));
 	}
-	s->batch_own = s->limited;
+	s->batch_own = s->base.limited;
 	if (!s->batch_sql[size]) {
-		buf_puts(&b, s->limited ? own_insert_sql : insert_sql);
+		buf_puts(&b, s->base.limited ? own_insert_sql : insert_sql);
 		buf_puts(&b, columns_sql);
 		for (unsigned i = 0; i < batch_sizes[size]; i++) {
 			buf_puts(&b, i ? ", " : "");
@@ -255,7 +255,7 @@ static int lock_boot(struct put *p)
 		my_put(take_ptr(u.st));
 	}
 	return store_set_why(&p->s->base, -EIO, "store %s: a row of journals does not stay",
-			     p->s->name);
+			     p->s->base.shown);
 }
 
 static bool same_bytes(const struct store_event *a, struct text record, struct text chain)
@@ -280,17 +280,18 @@ static int sort_out(struct put *p, size_t first, size_t last)
 	int ret, more;
 
 	ret = my_get(p->s,
-		     p->s->limited ? "SELECT seq, digest FROM own_digests WHERE boot_seq = ? AND "
-				     "seq BETWEEN ? AND ? ORDER BY seq"
-				   : "SELECT seq, record, chain FROM events WHERE boot_seq = ? AND "
-				     "seq BETWEEN ? AND ? AND node_id = ? ORDER BY seq",
+		     p->s->base.limited
+			     ? "SELECT seq, digest FROM own_digests WHERE boot_seq = ? AND "
+			       "seq BETWEEN ? AND ? ORDER BY seq"
+			     : "SELECT seq, record, chain FROM events WHERE boot_seq = ? AND "
+			       "seq BETWEEN ? AND ? AND node_id = ? ORDER BY seq",
 		     &u.st);
 	if (ret)
 		return ret;
 	my_u64(u.st, 1, p->boot_seq);
 	my_u64(u.st, 2, p->rows[first]->seq);
 	my_u64(u.st, 3, p->rows[last]->seq);
-	if (!p->s->limited)
+	if (!p->s->base.limited)
 		my_u64(u.st, 4, p->node_id);
 	more = my_step(p->s, u.st);
 	for (size_t i = first; i <= last; i++) {
@@ -302,7 +303,7 @@ static int sort_out(struct put *p, size_t first, size_t last)
 			return more;
 		if (!more || my_col_u64(u.st, 0) != row->seq)
 			p->fresh[p->fresh_len++] = row;
-		else if (p->s->limited
+		else if (p->s->base.limited
 				 ? !my_own_same(row, my_col_blob(u.st, 1))
 				 : !same_bytes(row, my_col_blob(u.st, 1), my_col_blob(u.st, 2)))
 			return conflict(p, row->seq);
@@ -338,7 +339,7 @@ static int find_fresh(struct put *p)
 
 static int put_boot(struct put *p, const char *host_type)
 {
-	int err = p->s->limited ? my_own_begin(p, host_type) : lock_boot(p);
+	int err = p->s->base.limited ? my_own_begin(p, host_type) : lock_boot(p);
 
 	if (!err)
 		err = find_fresh(p);
@@ -349,7 +350,7 @@ static int put_boot(struct put *p, const char *host_type)
 		p->max_seq = p->stored_seq;
 	p->new_rows += p->fresh_len;
 	err = insert_fresh(p);
-	if (!err && p->s->limited)
+	if (!err && p->s->base.limited)
 		return my_own_end(p);
 	if (!err)
 		err = my_note_kinds(p);
@@ -441,16 +442,17 @@ int my_put_events(struct store *base, const char *node, const char *host_type,
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = &rows[i];
 	qsort(sorted, n, sizeof(sorted[0]), by_key);
-	if (p->s->limited)
+	if (p->s->base.limited)
 		err = my_own_check(p->s, node);
 	else
-		err = my_node_make(p->s, node, host_type, n ? rows[0].received_ns : 0, &p->node_id);
+		err = sql_node_make(&p->s->base, node, host_type, n ? rows[0].received_ns : 0,
+				    &p->node_id);
 	while (!err && at < n) {
 		err = take_boot(p, sorted, n, &at);
 		if (!err)
 			err = put_boot(p, host_type);
 	}
-	if (!err && p->new_rows && !p->s->limited)
+	if (!err && p->new_rows && !p->s->base.limited)
 		err = finish_node(p, sorted[n - 1]->boot_seq, sorted[n - 1]->seq);
 	if (n < batch_sizes[BIG_FROM])
 		drop_big_statements(p->s);
@@ -466,7 +468,7 @@ static int boot_range(struct store *base, const char *node, uint32_t boot_seq, u
 	_my_use_ struct my_use u = { .s = s };
 	int ret;
 
-	if (s->limited)
+	if (s->base.limited)
 		return my_own_boot_range(s, node, boot_seq, ret_base, ret_head);
 	ret = my_get(s,
 		     "SELECT j.base_seq, j.head_seq FROM journals j JOIN nodes n ON n.id = "

@@ -174,7 +174,7 @@ static int make_account(struct granting *g, const struct store_grant *o)
 		&g->s->base, -EEXIST,
 		"store %s: an account '%s'@'%s' is there and was not made by 'ajar db grant': "
 		"give another --login, or drop it",
-		g->s->name, o->login, o->from);
+		g->s->base.shown, o->login, o->from);
 }
 
 /* Back to nothing, so that it will have no more than its role needs. */
@@ -381,8 +381,8 @@ int my_revoke(struct store *base, enum store_role role, const char *login, bool 
 	if (!err && !found.len)
 		return store_set_why(
 			base, -ENOENT,
-			"store %s: 'ajar db grant' has made no %s's account '%s' there", g.s->name,
-			store_role_name(role), login);
+			"store %s: 'ajar db grant' has made no %s's account '%s' there",
+			g.s->base.shown, store_role_name(role), login);
 	/* The binding first: with it the account can do nothing any more, also where it is logged in. */
 	if (!err && role == ACCOUNT_NODE)
 		err = forget(&g, "DELETE FROM node_logins WHERE login = ?",

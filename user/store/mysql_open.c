@@ -90,7 +90,7 @@ static int check_cluster(struct my *s)
 	char uuid[64];
 	int err = 0;
 
-	if (s->limited)
+	if (s->base.limited)
 		snprintf(uuid, sizeof(uuid), "%s", s->said_cluster);
 	else
 		err = my_ask(s, "SELECT value FROM settings WHERE name = 'cluster_uuid'", uuid,
@@ -101,7 +101,7 @@ static int check_cluster(struct my *s)
 		return store_set_why(&s->base, -EMEDIUMTYPE,
 				     "store %s is another cluster's (cluster_uuid '%s', not '%s'): "
 				     "nothing is sent there",
-				     s->name, uuid, want ? want : "");
+				     s->base.shown, uuid, want ? want : "");
 	snprintf(s->cluster, sizeof(s->cluster), "%s", uuid);
 	return 0;
 }
@@ -184,7 +184,7 @@ static int applied(void *db, int (*fn)(unsigned number, const char *sha256, void
 		return tables ? store_set_why(&s->base, -EMEDIUMTYPE,
 					      "store %s is another program's database: give "
 					      "another --store",
-					      s->name)
+					      s->base.shown)
 			      : 0;
 	ret = my_get(s,
 		     "SELECT number, sha256 FROM schema_migrations WHERE done = 1 ORDER BY number",
@@ -339,12 +339,12 @@ static int check_interface(struct my *s)
 		return store_set_why(&s->base, -EPERM,
 				     "store %s: the account '%s' is bound to no node, or was "
 				     "revoked: 'ajar db grant NODE' binds one",
-				     s->name, s->uri.user);
+				     s->base.shown, s->uri.user);
 	if (s->own_interface != MY_INTERFACE)
 		return store_set_why(&s->base, s->own_interface > MY_INTERFACE ? -EPROTO : -ESTALE,
 				     "store %s speaks interface %u with its nodes, this ajar "
 				     "speaks %u: install the ajar of the monitor's host",
-				     s->name, s->own_interface, MY_INTERFACE);
+				     s->base.shown, s->own_interface, MY_INTERFACE);
 	return 0;
 }
 
@@ -353,7 +353,7 @@ static int open_schema(struct my *s)
 	unsigned have = 0, want = migrate_newest("mysql"), tries = 0;
 	int err;
 
-	if (s->limited)
+	if (s->base.limited)
 		return check_interface(s);
 	/* Two that migrate at once meet in schema_migrations; who is undone goes on where the other one is. */
 	do {
@@ -367,17 +367,17 @@ static int open_schema(struct my *s)
 		return store_set_why(
 			&s->base, err,
 			"store %s has schema %u, this ajar knows only %u: install the newer ajar",
-			s->name, have, want);
+			s->base.shown, have, want);
 	case -EKEYREJECTED:
 		return store_set_why(&s->base, err,
 				     "store %s: its schema %u was made by a different ajar: use "
 				     "that one, or another database",
-				     s->name, have);
+				     s->base.shown, have);
 	case -ESTALE:
 		return store_set_why(&s->base, err,
 				     "store %s has schema %u, this ajar needs %u: run 'ajar db "
 				     "migrate' or start 'ajar monitor'",
-				     s->name, have, want);
+				     s->base.shown, have, want);
 	case -EPERM:
 	case -EACCES:
 		if (have && have < want)
@@ -385,7 +385,7 @@ static int open_schema(struct my *s)
 				&s->base, -ESTALE,
 				"store %s has schema %u, this ajar needs %u, and the account '%s' "
 				"may not change it: run 'ajar db migrate' as the one that made it",
-				s->name, have, want, s->uri.user);
+				s->base.shown, have, want, s->uri.user);
 		return err;
 	default:
 		return err;
@@ -396,7 +396,7 @@ int my_schema(struct store *base, unsigned *ret_have, unsigned *ret_want)
 {
 	struct my *s = (struct my *)base;
 	unsigned have = s->own_schema;
-	int err = s->limited ? 0 : applied(base, keep_number, &have);
+	int err = s->base.limited ? 0 : applied(base, keep_number, &have);
 
 	if (err)
 		return err;
@@ -417,8 +417,8 @@ int my_open(const char *where, unsigned flags, struct store **ret_store, char **
 	s->base.group = s->group;
 	s->bell_fd = -1;
 	s->flags = flags;
-	if (asprintf(&s->name, "mysql:%.*s", (int)strcspn(where, "?"), where) < 0) {
-		s->name = NULL;
+	if (asprintf(&s->base.shown, "mysql:%.*s", (int)strcspn(where, "?"), where) < 0) {
+		s->base.shown = NULL;
 		err = -ENOMEM;
 		goto fail;
 	}

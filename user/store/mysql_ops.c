@@ -5,10 +5,6 @@
 #include <string.h>
 #include <sys/timerfd.h>
 
-#include "store/mysql_health.h"
-#include "store/sql.h"
-#include "store/sql_ops.h"
-
 /*
  * Transactions, the bell and the operations table.
  *
@@ -55,7 +51,7 @@ static void my_rollback(struct store *base)
 {
 	struct my *s = (struct my *)base;
 
-	s->node[0] = '\0';
+	s->base.node.name[0] = '\0';
 	/* When even that fails the state of the session is unknown: the next one is a new connection. */
 	if (query_quietly(s, "ROLLBACK"))
 		s->lost = true;
@@ -76,7 +72,7 @@ static int my_undo(struct store *base)
 	struct my *s = (struct my *)base;
 	int err;
 
-	s->node[0] = '\0';
+	s->base.node.name[0] = '\0';
 	err = query_quietly(s, "ROLLBACK TO SAVEPOINT put");
 	return err ? err : query_quietly(s, "RELEASE SAVEPOINT put");
 }
@@ -138,8 +134,8 @@ static int my_bell_fd(struct store *base)
 		return s->bell_fd;
 	s->bell_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (s->bell_fd < 0 || timerfd_settime(s->bell_fd, 0, &every, NULL))
-		return store_set_why(base, -errno, "store %s: no timer for its bell: %s", s->name,
-				     strerror(errno));
+		return store_set_why(base, -errno, "store %s: no timer for its bell: %s",
+				     s->base.shown, strerror(errno));
 	(void)has_news(s);
 	return s->bell_fd;
 }
@@ -154,6 +150,16 @@ static bool my_bell_clear(struct store *base)
 	return has_news(s);
 }
 
+static int my_clock(struct store *base, uint64_t *ret_now_ns)
+{
+	_sql_ struct sql q = { .s = base };
+	int ret = sql_first(&q, "SELECT CAST(unix_timestamp(now(6)) * 1000000 AS UNSIGNED) * 1000");
+
+	if (ret > 0)
+		*ret_now_ns = sql_u64(&q, 0);
+	return ret < 0 ? ret : 0;
+}
+
 static void my_free(struct store *base)
 {
 	struct my *s = (struct my *)base;
@@ -166,7 +172,7 @@ static void my_free(struct store *base)
 	if (s->password)
 		explicit_bzero(s->password, strlen(s->password));
 	free(s->password);
-	free(s->name);
+	free(s->base.shown);
 	free(s);
 }
 
@@ -185,78 +191,16 @@ const struct store_ops store_mysql_ops = {
 	.bell_fd = my_bell_fd,
 	.bell_clear = my_bell_clear,
 	.put_events = my_put_events,
-	.events = my_events,
 	.event_head = my_event_head,
 	.event_base = my_event_base,
 	.prune = my_prune,
 	.usage = my_usage,
-	.nodes = my_nodes,
-	.set_host_type = my_set_host_type,
-	.pending = my_pending,
-	.set_judged = my_set_judged,
-	.put_door = my_put_door,
-	.close_door = my_close_door,
-	.doors = my_doors,
-	.door_get = my_door_get,
-	.key_doors = my_key_doors,
-	.profile_get = my_profile_get,
-	.host_types = my_host_types,
-	.profile_add = my_profile_add,
-	.profile_revision = my_profile_revision,
-	.alert_get = my_alert_get,
-	.put_alert = my_put_alert,
-	.touch_alert = my_touch_alert,
-	.alerts = my_alerts,
-	.alert_changes = my_alert_changes,
-	.sink_cursor_get = my_sink_cursor_get,
-	.sink_cursor_set = my_sink_cursor_set,
-	.setting_get = my_setting_get,
-	.setting_set = my_setting_set,
-	.sinks = my_sinks,
-	.sink_put = my_sink_put,
-	.sink_forget = my_sink_forget,
-	.park = my_park,
-	.unpark = my_unpark,
-	.parked = my_parked,
-	.log_before = my_log_before,
-	.put_health = my_put_health,
-	.claim_boot = my_claim_boot,
-	.boots = sql_boots,
-	.health = sql_health,
-	.put_watch = sql_put_watch,
-	.accept_node = sql_accept_node,
 	.clock = my_clock,
-	.take_turn = my_take_turn,
-	.profile_update = sql_profile_update,
-	.profile_remove = sql_profile_remove,
-	.profile_lines = sql_profile_lines,
-	.profile_put_lines = sql_profile_put_lines,
-	.profile_count = sql_profile_count,
-	.proposal_put = sql_proposal_put,
-	.proposals = sql_proposals,
-	.proposal_decide = sql_proposal_decide,
-	.class_rules = sql_class_rules,
-	.class_rule_put = sql_class_rule_put,
-	.class_rule_remove = sql_class_rule_remove,
-	.alert_node = sql_alert_node,
-	.alert_sum = sql_alert_sum,
-	.alert_nodes = sql_alert_nodes,
-	.alert_nodes_restart = sql_alert_nodes_restart,
-	.alert_fold = sql_alert_fold,
-	.decide = sql_decide,
-	.exception_add = my_exception_add,
-	.exception_end = my_exception_end,
-	.exceptions = my_exceptions,
-	.maintenance_add = my_maintenance_add,
-	.maintenance_end = my_maintenance_end,
-	.maintenances = my_maintenances,
-	.triage_marks = sql_triage_marks,
+	.own_put_health = my_own_put_health,
+	.own_claim_boot = my_own_claim_boot,
 	.grant = my_grant,
 	.revoke = my_revoke,
 	.accounts = my_accounts,
 	.whoami = my_whoami,
 	.sql = &my_sql,
-	.tally_doors = my_tally_doors,
-	.tally_alerts = my_tally_alerts,
-	.turn_at = my_turn_at,
 };

@@ -32,7 +32,7 @@ int my_ask(struct my *s, const char *sql, char *out, size_t size)
 
 static int refuse(struct my *s, int err, const char *why)
 {
-	return store_set_why(&s->base, err, "store %s: %s", s->name, why);
+	return store_set_why(&s->base, err, "store %s: %s", s->base.shown, why);
 }
 
 static int check_writable(struct my *s)

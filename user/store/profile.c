@@ -2,12 +2,217 @@
 #include "store/profile.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "store/profile_words.h"
+#include "store/sql.h"
 #include "store/wrap.h"
 
 #define LINES_MAX 50000
-#define PROPOSALS_MAX 50000
+
+/* --- rows ------------------------------------------------------------------------------------------- */
+
+#define ROW_COLUMNS                                                                                \
+	"port, port_end, protocol, service, host_type, scope, exe, user_name, origin, reason, "    \
+	"author, created_ns, expires_ns, action, job, container, fingerprint, severity, line_no, " \
+	"source_line"
+
+/* A node's account sees its own class's rows, and not how often one has decided. */
+static int get_rows(struct sql *q, const char *host_type)
+{
+	if (q->s->limited)
+		return sql_get(q,
+			       "SELECT " ROW_COLUMNS
+			       ", id, 0, 0 FROM own_profile WHERE host_type = ? ORDER BY id",
+			       S(host_type));
+	return sql_get(q,
+		       "SELECT " ROW_COLUMNS
+		       ", p.id, h.hits, h.last_ns FROM open_ports p LEFT JOIN open_port_hits h ON "
+		       "h.row_id = p.id WHERE host_type = ? ORDER BY p.id",
+		       S(host_type));
+}
+
+static int read_rows(struct store *s, struct profile *p)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = get_rows(&q, p->host_type);
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		/* store_profile_push() copies; const char * does not fit the owner's fields. */
+		struct profile_row row = {
+			.port = (uint32_t)sql_u64(&q, 0),
+			.port_end = (uint32_t)sql_u64(&q, 1),
+			.service = (char *)sql_str(&q, 3),
+			.host_type = (char *)sql_str(&q, 4),
+			.exe = (char *)sql_str(&q, 6),
+			.user = (char *)sql_str(&q, 7),
+			.origin = (char *)sql_str(&q, 8),
+			.reason = (char *)sql_str(&q, 9),
+			.author = (char *)sql_str(&q, 10),
+			.created_ns = sql_u64(&q, 11),
+			.expires_ns = sql_u64(&q, 12),
+			.job = (char *)sql_str(&q, 14),
+			.container = (char *)sql_str(&q, 15),
+			.fingerprint = (char *)sql_str(&q, 16),
+			.line_no = (uint32_t)sql_u64(&q, 18),
+			.line = (char *)sql_str(&q, 19),
+			.id = sql_u64(&q, 20),
+			.hits = sql_u64(&q, 21),
+			.last_match_ns = sql_u64(&q, 22),
+		};
+
+		profile_words_parse(&row, sql_str(&q, 2), sql_str(&q, 5), sql_str(&q, 13),
+				    sql_str(&q, 17));
+		ret = store_profile_push(p, &row);
+	}
+	return ret;
+}
+
+int store_profile_get(struct store *s, const char *host_type, struct profile **ret_profile)
+{
+	_cleanup_(profile_freep) struct profile *p = NULL;
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q,
+			    s->limited ? "SELECT accepted_ns <> 0 FROM own_class WHERE name = ?"
+				       : "SELECT accepted_ns <> 0 FROM host_types WHERE name = ?",
+			    S(host_type));
+
+	if (ret < 0)
+		return ret;
+	if (!ret)
+		return store_set_why(s, -ENOENT, "store %s knows no node class %s", s->shown,
+				     host_type);
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->accepted = sql_u64(&q, 0);
+	p->host_type = strdup(host_type);
+	if (!p->host_type)
+		return -ENOMEM;
+	ret = read_rows(s, p);
+	if (ret)
+		return ret;
+	*ret_profile = take_ptr(p);
+	return 0;
+}
+
+int store_host_types(struct store *s, store_host_type_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q, "SELECT name, accepted_ns, (SELECT count(*) FROM open_ports p WHERE "
+			      "p.host_type = t.name), (SELECT count(*) FROM nodes n WHERE "
+			      "n.host_type = t.name) FROM host_types t ORDER BY name");
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		uint64_t accepted_ns = sql_u64(&q, 1);
+
+		ret = fn(sql_str(&q, 0), accepted_ns != 0, accepted_ns, sql_u64(&q, 2),
+			 sql_u64(&q, 3), arg);
+	}
+	return ret;
+}
+
+int store_profile_revision(struct store *s, uint64_t *ret_rev)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q, s->limited ? "SELECT revision FROM own_class"
+					   : "SELECT CAST(value AS UNSIGNED) FROM settings WHERE "
+					     "name = 'profile_revision'");
+
+	if (ret < 0)
+		return ret;
+	*ret_rev = ret ? sql_u64(&q, 0) : 0;
+	return 0;
+}
+
+/* A server says -EEXIST for a row that is there; to pass it over there (IGNORE) would also pass over broken values. */
+#define ADD_ROW                                                                                    \
+	"INSERT INTO open_ports (" ROW_COLUMNS                                                     \
+	") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+static int add_row(struct store *s, const char *host_type, const struct profile_row *r,
+		   uint64_t now_ns, size_t *count)
+{
+	uint64_t changed = 0;
+	int err = sql_run(s, &changed, SQL_TEXT(s, ADD_ROW, ADD_ROW " ON CONFLICT DO NOTHING"),
+			  U(r->port), U(r->port_end), S(door_proto_name(r->proto)), S(r->service),
+			  S(host_type), S(profile_scope_word(r->scope)), S(r->exe), S(r->user),
+			  S(r->origin && r->origin[0] ? r->origin : "manual"), S(r->reason),
+			  S(r->author), U(r->created_ns ? r->created_ns : now_ns), U(r->expires_ns),
+			  S(profile_action_name(r->action)), S(r->job), S(r->container),
+			  S(r->fingerprint), S(r->severity ? severity_name(r->severity) : ""),
+			  U(r->line_no), S(r->line));
+
+	if (err == -EEXIST)
+		return 0;
+	*count += !err && changed;
+	return err;
+}
+
+/* Triggers of the schema keep the revision, and end the learning with a row by hand. */
+static int add_rows(struct store *s, const char *host_type, const struct profile_row *rows,
+		    size_t n, bool accept, uint64_t now_ns, size_t *ret_new)
+{
+	int err =
+		sql_run(s, NULL,
+			SQL_INSERT_NEW(s, "INSERT INTO host_types (name, created_ns) VALUES (?, ?)",
+				       "name"),
+			S(host_type), U(now_ns));
+
+	*ret_new = 0;
+	/* Accepted first: the time is then ours, not that of the trigger. */
+	if (!err && accept)
+		err = sql_run(
+			s, NULL,
+			"UPDATE host_types SET accepted_ns = ? WHERE name = ? AND accepted_ns = 0",
+			U(now_ns ? now_ns : 1), S(host_type));
+	for (size_t i = 0; !err && i < n; i++)
+		err = add_row(s, host_type, &rows[i], now_ns, ret_new);
+	return err;
+}
+
+int store_profile_add(struct store *s, const char *host_type, const struct profile_row *rows,
+		      size_t n, bool accept, uint64_t now_wall_ns, size_t *ret_new)
+{
+	size_t new_rows = 0;
+	int err;
+
+	err = store_check_name(s, "node class", host_type);
+	for (size_t i = 0; !err && i < n; i++)
+		err = store_check_profile_row(s, &rows[i]);
+	if (err)
+		return err;
+	err = write_op(s, add_rows(s, host_type, rows, n, accept, now_wall_ns, &new_rows));
+	if (!err && ret_new)
+		*ret_new = new_rows;
+	return err;
+}
+
+static int update_in_place(struct store *s, const char *host_type, uint64_t id,
+			   const struct profile_row *row)
+{
+	return sql_run(s, NULL,
+		       "UPDATE open_ports SET reason = ?, author = ?, expires_ns = ?, severity = "
+		       "?, line_no = ?, source_line = ? WHERE id = ? AND host_type = ?",
+		       S(row->reason), S(row->author), U(row->expires_ns),
+		       S(row->severity ? severity_name(row->severity) : ""), U(row->line_no),
+		       S(row->line), U(id), S(host_type));
+}
+
+static int remove_row(struct store *s, const char *host_type, uint64_t id)
+{
+	uint64_t changed = 0;
+	int err = sql_run(s, &changed, "DELETE FROM open_ports WHERE id = ? AND host_type = ?",
+			  U(id), S(host_type));
+
+	if (!err && !changed)
+		err = store_set_why(s, -ENOENT, "class %s has no row %llu", host_type,
+				    (unsigned long long)id);
+	return err;
+}
+
+/* --- sets of rows ------------------------------------------------------------------------------------ */
 
 static bool same_str(const char *a, const char *b)
 {
@@ -53,7 +258,7 @@ static int update_row(struct store *s, const char *host_type, const struct profi
 		c->changed++;
 	if (try || (same_terms(old, &r) && same_line(old, &r)))
 		return 0;
-	return s->ops->profile_update(s, host_type, old->id, &r);
+	return update_in_place(s, host_type, old->id, &r);
 }
 
 static int set_one(struct store *s, struct profile *have, const struct profile_row *row,
@@ -74,7 +279,7 @@ static int set_one(struct store *s, struct profile *have, const struct profile_r
 	c->added++;
 	if (flags & STORE_PROFILE_TRY)
 		return 0;
-	err = s->ops->profile_add(s, have->host_type, row, 1, false, now_ns, &added);
+	err = add_rows(s, have->host_type, row, 1, false, now_ns, &added);
 	if (!err && !added)
 		c->added--; /* twice in what was given */
 	return err;
@@ -90,7 +295,7 @@ static int remove_rest(struct store *s, const struct profile *have, unsigned fla
 			continue;
 		c->removed++;
 		if (!(flags & STORE_PROFILE_TRY))
-			err = s->ops->profile_remove(s, have->host_type, have->rows[i].id);
+			err = remove_row(s, have->host_type, have->rows[i].id);
 	}
 	return err;
 }
@@ -100,7 +305,7 @@ static int set_rows(struct store *s, const char *host_type, const struct profile
 {
 	_cleanup_(profile_freep) struct profile *have = NULL;
 	size_t added;
-	int err = s->ops->profile_get(s, host_type, &have);
+	int err = store_profile_get(s, host_type, &have);
 
 	*c = (struct store_profile_change){ 0 };
 	if (err == -ENOENT) {
@@ -111,8 +316,7 @@ static int set_rows(struct store *s, const char *host_type, const struct profile
 	}
 	/* Accepted first: the time is then ours, and the class is made if there are no rows. */
 	if (!err && !(flags & STORE_PROFILE_TRY))
-		err = s->ops->profile_add(s, host_type, NULL, 0, flags & STORE_PROFILE_ACCEPT,
-					  now_ns, &added);
+		err = add_rows(s, host_type, NULL, 0, flags & STORE_PROFILE_ACCEPT, now_ns, &added);
 	for (size_t i = 0; i < n && !err; i++)
 		err = set_one(s, have, &rows[i], flags, now_ns, c);
 	if (!err && (flags & STORE_PROFILE_REPLACE))
@@ -142,12 +346,38 @@ int store_profile_set(struct store *s, const char *host_type, const struct profi
 
 int store_profile_remove(struct store *s, const char *host_type, uint64_t row_id)
 {
-	return write_op(s, s->ops->profile_remove(s, host_type, row_id));
+	return write_op(s, remove_row(s, host_type, row_id));
 }
+
+/* --- a person's file ------------------------------------------------------------------------------- */
 
 int store_profile_lines(struct store *s, const char *host_type, store_profile_line_fn fn, void *arg)
 {
-	return s->ops->profile_lines(s, host_type, fn, arg);
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT line_no, source_line FROM profile_lines WHERE host_type = ? "
+			  "ORDER BY line_no",
+			  S(host_type));
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		const struct store_profile_line l = { (uint32_t)sql_u64(&q, 0), sql_str(&q, 1) };
+
+		ret = fn(&l, arg);
+	}
+	return ret;
+}
+
+static int put_lines(struct store *s, const char *host_type, const struct store_profile_line *lines,
+		     size_t n)
+{
+	int err = sql_run(s, NULL, "DELETE FROM profile_lines WHERE host_type = ?", S(host_type));
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = sql_run(s, NULL,
+			      "INSERT INTO profile_lines (host_type, line_no, source_line) VALUES "
+			      "(?, ?, ?)",
+			      S(host_type), U(lines[i].number), S(lines[i].text));
+	return err;
 }
 
 int store_profile_put_lines(struct store *s, const char *host_type,
@@ -159,67 +389,31 @@ int store_profile_put_lines(struct store *s, const char *host_type,
 		err = store_set_why(s, -E2BIG, "more than %d lines in a profile", LINES_MAX);
 	if (err)
 		return err;
-	return write_op(s, s->ops->profile_put_lines(s, host_type, lines, n));
+	return write_op(s, put_lines(s, host_type, lines, n));
+}
+
+/* --- hits --------------------------------------------------------------------------------------------- */
+
+static int count_hits(struct store *s, const struct store_profile_hit *hits, size_t n)
+{
+	const char *text =
+		SQL_UPSERT(s,
+			   "INSERT INTO open_port_hits (row_id, hits, last_ns) SELECT id, ?, ? "
+			   "FROM open_ports WHERE id = ?",
+			   "row_id",
+			   "hits = open_port_hits.hits + ?, last_ns = CASE WHEN "
+			   "open_port_hits.last_ns > ? THEN open_port_hits.last_ns ELSE ? END");
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = sql_run(s, NULL, text, U(hits[i].hits), U(hits[i].last_ns), U(hits[i].row_id),
+			      U(hits[i].hits), U(hits[i].last_ns), U(hits[i].last_ns));
+	return err;
 }
 
 int store_profile_count(struct store *s, const struct store_profile_hit *hits, size_t n)
 {
 	if (!n)
 		return 0;
-	return write_op(s, s->ops->profile_count(s, hits, n));
-}
-
-/* --- proposals ------------------------------------------------------------------------------------- */
-
-static const char *const state_names[] = { "pending", "accepted", "rejected" };
-
-const char *proposal_state_name(enum proposal_state s)
-{
-	return (unsigned)s < array_len(state_names) ? state_names[s] : "?";
-}
-
-int store_proposal_put(struct store *s, const char *host_type, const struct store_proposal *list,
-		       size_t n)
-{
-	int err = store_check_name(s, "node class", host_type);
-
-	if (!err && n > PROPOSALS_MAX)
-		err = store_set_why(s, -E2BIG, "more than %d rules proposed", PROPOSALS_MAX);
-	if (err)
-		return err;
-	return write_op(s, s->ops->proposal_put(s, host_type, list, n));
-}
-
-int store_proposals(struct store *s, const char *host_type, store_proposal_fn fn, void *arg)
-{
-	return s->ops->proposals(s, host_type, fn, arg);
-}
-
-int store_proposal_decide(struct store *s, const char *host_type, uint32_t number,
-			  enum proposal_state state, const char *who, uint64_t now_wall_ns)
-{
-	return write_op(s, s->ops->proposal_decide(s, host_type, number, state, who, now_wall_ns));
-}
-
-/* --- classes ------------------------------------------------------------------------------------------ */
-
-int store_class_rules(struct store *s, store_class_rule_fn fn, void *arg)
-{
-	return s->ops->class_rules(s, fn, arg);
-}
-
-int store_class_rule_put(struct store *s, const struct store_class_rule *r)
-{
-	int err = store_check_name(s, "node class", r->host_type);
-
-	if (!err && (!r->nodes || !r->nodes[0]))
-		err = store_set_why(s, -EINVAL, "a rule for a class needs nodes");
-	if (err)
-		return err;
-	return write_op(s, s->ops->class_rule_put(s, r));
-}
-
-int store_class_rule_remove(struct store *s, uint64_t id)
-{
-	return write_op(s, s->ops->class_rule_remove(s, id));
+	return write_op(s, count_hits(s, hits, n));
 }

@@ -10,46 +10,173 @@
 
 int store_sinks(struct store *s, store_sink_fn fn, void *arg)
 {
-	return s->ops->sinks(s, fn, arg);
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT c.name, c.log_id, t.sent_count, t.failed_count, t.skipped_count, "
+			  "t.given_up_count, t.failures, t.why, t.sent_ns, t.failed_ns, (SELECT "
+			  "count(*) FROM alert_log l WHERE l.id > c.log_id), (SELECT min(l.at_ns) "
+			  "FROM alert_log l WHERE l.id > c.log_id), (SELECT count(*) FROM "
+			  "sink_parked p WHERE p.sink = c.name) FROM sink_cursors c LEFT JOIN "
+			  "sink_states t ON t.name = c.name ORDER BY c.name");
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		const struct store_sink sink = {
+			.name = sql_str(&q, 0),
+			.log_id = sql_u64(&q, 1),
+			.sent = sql_u64(&q, 2),
+			.failed = sql_u64(&q, 3),
+			.skipped = sql_u64(&q, 4),
+			.given_up = sql_u64(&q, 5),
+			.failures = sql_u64(&q, 6),
+			.why = sql_str(&q, 7),
+			.sent_ns = sql_u64(&q, 8),
+			.failed_ns = sql_u64(&q, 9),
+			.behind = sql_u64(&q, 10),
+			.behind_ns = sql_u64(&q, 11),
+			.parked = sql_u64(&q, 12),
+		};
+
+		ret = fn(&sink, arg);
+	}
+	return ret;
+}
+
+/* --- the cursor, and the counters -------------------------------------------------------------------- */
+
+static int set_cursor(struct store *s, const char *sink, uint64_t log_id)
+{
+	return sql_run(s, NULL,
+		       SQL_UPSERT(s, "INSERT INTO sink_cursors (name, log_id) VALUES (?, ?)",
+				  "name", "log_id = ?"),
+		       S(sink), U(log_id), U(log_id));
+}
+
+int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_id)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q, "SELECT log_id FROM sink_cursors WHERE name = ?", S(sink));
+
+	if (ret < 0)
+		return ret;
+	*ret_log_id = ret ? sql_u64(&q, 0) : 0;
+	return 0;
+}
+
+int store_sink_cursor_set(struct store *s, const char *sink, uint64_t log_id)
+{
+	int err = store_check_name(s, "sink", sink);
+
+	return err ? err : write_op(s, set_cursor(s, sink, log_id));
+}
+
+#define SINK_VALUES(k)                                                                             \
+	U((k)->sent), U((k)->failed), U((k)->skipped), U((k)->given_up), U((k)->failures),         \
+		S((k)->why), U((k)->sent_ns), U((k)->failed_ns)
+
+static int put_sink(struct store *s, const struct store_sink *sink)
+{
+	int err = set_cursor(s, sink->name, sink->log_id);
+
+	return err ? err
+		   : sql_run(s, NULL,
+			     SQL_UPSERT(s,
+					"INSERT INTO sink_states (name, sent_count, failed_count, "
+					"skipped_count, given_up_count, failures, why, sent_ns, "
+					"failed_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+					"name",
+					"sent_count = ?, failed_count = ?, skipped_count = ?, "
+					"given_up_count = ?, failures = ?, why = ?, sent_ns = ?, "
+					"failed_ns = ?"),
+			     S(sink->name), SINK_VALUES(sink), SINK_VALUES(sink));
 }
 
 int store_sink_put(struct store *s, const struct store_sink *sink)
 {
 	int err = store_check_name(s, "sink", sink->name);
 
-	if (err)
-		return err;
-	return write_op(s, s->ops->sink_put(s, sink));
+	return err ? err : write_op(s, put_sink(s, sink));
+}
+
+static int forget(struct store *s, const char *name)
+{
+	uint64_t n = 0;
+	int err = sql_run(s, NULL, "DELETE FROM sink_parked WHERE sink = ?", S(name));
+
+	if (!err)
+		err = sql_run(s, NULL, "DELETE FROM sink_states WHERE name = ?", S(name));
+	if (!err)
+		err = sql_run(s, &n, "DELETE FROM sink_cursors WHERE name = ?", S(name));
+	if (!err && !n)
+		return store_set_why(s, -ENOENT, "store %s has no such sink", s->shown);
+	return err;
 }
 
 int store_sink_forget(struct store *s, const char *name)
 {
-	return write_op(s, s->ops->sink_forget(s, name));
+	return write_op(s, forget(s, name));
+}
+
+/* --- what is put aside -------------------------------------------------------------------------------- */
+
+static int park(struct store *s, const struct store_parked *p)
+{
+	return sql_run(s, NULL,
+		       SQL_UPSERT(s,
+				  "INSERT INTO sink_parked (sink, log_id, alert_id, tries, "
+				  "first_ns, next_ns, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
+				  "sink, log_id", "tries = ?, next_ns = ?, why = ?"),
+		       S(p->sink), U(p->log_id), U(p->alert_id), U(p->tries), U(p->first_ns),
+		       U(p->next_ns), S(p->why), U(p->tries), U(p->next_ns), S(p->why));
 }
 
 int store_park(struct store *s, const struct store_parked *p)
 {
 	int err = store_check_name(s, "sink", p->sink);
 
-	if (err)
-		return err;
-	return write_op(s, s->ops->park(s, p));
+	return err ? err : write_op(s, park(s, p));
 }
 
 int store_unpark(struct store *s, const char *sink, uint64_t log_id)
 {
-	return write_op(s, s->ops->unpark(s, sink, log_id));
+	return write_op(s, sql_run(s, NULL, "DELETE FROM sink_parked WHERE sink = ? AND log_id = ?",
+				   S(sink), U(log_id)));
 }
 
 int store_parked(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit,
 		 store_parked_fn fn, void *arg)
 {
-	return s->ops->parked(s, sink, due_ns, limit, fn, arg);
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT sink, log_id, alert_id, tries, first_ns, next_ns, why FROM "
+			  "sink_parked WHERE (? = '' OR sink = ?) AND (? = 0 OR (next_ns > 0 AND "
+			  "next_ns <= ?)) ORDER BY next_ns, log_id, sink LIMIT ?",
+			  S(sink), S(sink), U(due_ns), U(due_ns), U(limit ? limit : SQL_NO_LIMIT));
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		const struct store_parked p = {
+			.sink = sql_str(&q, 0),
+			.log_id = sql_u64(&q, 1),
+			.alert_id = sql_u64(&q, 2),
+			.tries = sql_u64(&q, 3),
+			.first_ns = sql_u64(&q, 4),
+			.next_ns = sql_u64(&q, 5),
+			.why = sql_str(&q, 6),
+		};
+
+		ret = fn(&p, arg);
+	}
+	return ret;
 }
 
 int store_log_before(struct store *s, uint64_t at_ns, uint64_t *ret_log_id)
 {
-	return s->ops->log_before(s, at_ns, ret_log_id);
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q, "SELECT max(id) FROM alert_log WHERE at_ns < ?", U(at_ns));
+
+	if (ret < 0)
+		return ret;
+	*ret_log_id = ret ? sql_u64(&q, 0) : 0;
+	return 0;
 }
 
 /* --- leases ------------------------------------------------------------------------------------------- */
@@ -89,7 +216,7 @@ static int lease(struct store *s, const char *sink, const char *holder, const ch
 		      "UPDATE sink_states SET holder = ?, lease_ns = ? WHERE name = ? AND "
 		      "(lease_ns <= ? OR lease_ns > ? OR holder = ?)",
 		      S(holder), U(now + lease_ns), S(sink), U(now), U(now + 2 * lease_ns),
-		      S(gone ? gone : ""));
+		      S(gone));
 	if (err || n)
 		return err;
 	found = read_holder(s, sink, ret_other);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 
 #define TEXT_COLUMN_MAX                                                                            \
 	60000 /* a TEXT column of MySQL has 65535 bytes; what is longer is cut, and says so */
@@ -178,6 +179,17 @@ int sql_stmt_bind(struct sql_stmt *st, unsigned i, const struct sql_arg *a)
 		return bind_escaped(st, i, a->p, a->n);
 	case SQL_WORDS:
 		return bind_words(st, i, a->p, a->n);
+	case SQL_KEY:
+		str = ((const struct sql_key *)a->p)->key;
+		if (str && !ops->server)
+			ops->str(st, i, str, strlen(str));
+		if (!ops->server)
+			return 0;
+		__attribute__((fallthrough));
+	case SQL_KEY_HASH:
+		if (((const struct sql_key *)a->p)->key)
+			ops->blob(st, i, ((const struct sql_key *)a->p)->hash, SHA256_LEN);
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -190,17 +202,38 @@ void sql_done(struct sql *q)
 		sql_stmt_put(take_ptr(q->st));
 }
 
+struct sql_key sql_key(const struct store *s, const char *key)
+{
+	struct sql_key k = { .key = key };
+	struct sha256 sha;
+
+	if (!key || !s->ops->sql->server)
+		return k;
+	sha256_init(&sha);
+	sha256_update(&sha, key, strlen(key));
+	sha256_final(&sha, k.hash);
+	return k;
+}
+
 int sql_get_args(struct sql *q, const char *text, struct sql_args args)
 {
+	const struct store_sql *ops = q->s->ops->sql;
+	unsigned n = 0, want;
 	int err;
 
 	sql_done(q);
 	err = sql_stmt_get(q->s, text, &q->st);
-	if (!err && q->s->ops->sql->params(q->st) != args.n)
-		err = store_set_why(q->s, -EINVAL, "a statement of %u values got %zu",
-				    q->s->ops->sql->params(q->st), args.n);
-	for (unsigned i = 0; i < args.n && !err; i++)
-		err = sql_stmt_bind(q->st, i + 1, &args.v[i]);
+	if (err)
+		return err;
+	want = ops->params(q->st);
+	for (size_t i = 0; i < args.n && !err; i++) {
+		if (args.v[i].kind == SQL_KEY_HASH && !ops->server)
+			continue;
+		if (++n <= want)
+			err = sql_stmt_bind(q->st, n, &args.v[i]);
+	}
+	if (!err && n != want)
+		err = store_set_why(q->s, -EINVAL, "a statement of %u values got %u", want, n);
 	return err;
 }
 
@@ -269,9 +302,4 @@ uint64_t sql_last_id(const struct sql *q)
 int sql_now(struct store *s, uint64_t *ret_ns)
 {
 	return s->ops->clock(s, ret_ns);
-}
-
-int sql_node_id(struct store *s, const char *node, uint64_t *ret_id)
-{
-	return s->ops->sql->node_id(s, node, ret_id);
 }

@@ -13,7 +13,7 @@
  * A value of the wrong type does not compile, and neither does a number of values that is not that of the question marks (for one
  * text; for one of two texts it is -EINVAL when the statement is run).
  */
-enum sql_kind { SQL_NULL, SQL_U64, SQL_STR, SQL_BLOB, SQL_ESCAPED, SQL_WORDS };
+enum sql_kind { SQL_NULL, SQL_U64, SQL_STR, SQL_BLOB, SQL_ESCAPED, SQL_WORDS, SQL_KEY, SQL_KEY_HASH };
 struct sql_arg {
 	enum sql_kind kind;
 	uint64_t u;
@@ -53,6 +53,9 @@ static inline const char *sql_same_str(const char *v)
 #define B(ptr, len) { .kind = SQL_BLOB, .p = (ptr), .n = (len) } /* NULL is NULL */
 #define ESCAPED(text) { .kind = SQL_ESCAPED, .p = (text).ptr, .n = (text).len } /* hostile bytes as escaped UTF-8; unknown is NULL */
 #define WORDS(text) { .kind = SQL_WORDS, .p = (text).ptr, .n = (text).len } /* the same of an argument vector */
+/* An alert's key, see struct sql_key: what it is compared with; and what only a server's text has, for its column alert_hash. */
+#define KEY(k) { .kind = SQL_KEY, .p = (k) }
+#define KEY_HASH(k) { .kind = SQL_KEY_HASH, .p = (k) }
 #define SQL(...)                                                                                   \
 	(struct sql_args)                                                                          \
 	{                                                                                          \
@@ -60,10 +63,14 @@ static inline const char *sql_same_str(const char *v)
 			sizeof((const struct sql_arg[]){ __VA_ARGS__ }) / sizeof(struct sql_arg)   \
 	}
 
+#define SQL_NO_LIMIT ((uint64_t)INT64_MAX) /* an open end: SQLite has no larger number */
+
 /* The few texts that cannot be the same take the same values in the same order. */
 #define SQL_TEXT(s, on_server, on_sqlite) ((s)->ops->sql->server ? on_server : on_sqlite)
 /* A server (MySQL, MariaDB) has rows to lock; SQLite's writers are alone. */
 #define SQL_LOCKED(s, text) SQL_TEXT(s, text " FOR UPDATE", text)
+/* By its key; servers cannot index a text as long as that, and have its SHA-256 beside it. */
+#define SQL_BY_KEY(s, before, after) SQL_TEXT(s, before "alert_hash = ?" after, before "alert_key = ?" after)
 /* Inserts, or sets in the row that has this key already; values of both parts are bound one after the other. */
 #define SQL_UPSERT(s, insert, key, set)                                                            \
 	SQL_TEXT(s, insert " ON DUPLICATE KEY UPDATE " set,                                        \
@@ -71,6 +78,12 @@ static inline const char *sql_same_str(const char *v)
 /* Inserts unless there is a row of that key, which stays as it is. Not IGNORE, which would also swallow broken values. */
 #define SQL_INSERT_NEW(s, insert, key)                                                             \
 	SQL_TEXT(s, insert " ON DUPLICATE KEY UPDATE " key " = " key, insert " ON CONFLICT DO NOTHING")
+
+struct sql_key {
+	const char *key;
+	uint8_t hash[SHA256_LEN];
+};
+struct sql_key sql_key(const struct store *s, const char *key);
 
 struct sql {
 	struct store *s;
@@ -133,7 +146,16 @@ void sql_copy(const struct sql *q, unsigned i, uint8_t *to, size_t n);
 uint64_t sql_last_id(const struct sql *q);
 
 must_check int sql_now(struct store *s, uint64_t *ret_ns);
-must_check int sql_node_id(struct store *s, const char *node, uint64_t *ret_id);
+must_check int sql_node_id(struct store *s, const char *node, uint64_t *ret_id); /* -ENOENT */
+/* Finds it or makes it, and takes its word for its class. */
+must_check int sql_node_make(struct store *s, const char *node, const char *host_type, uint64_t now_ns, uint64_t *ret_id);
+/* Holds a boot's row on a server. 1: there is one. */
+must_check int sql_lock_boot(struct store *s, uint64_t node_id, uint32_t boot_seq, uint64_t *ret_judged_seq);
+/*
+ * Numbers of alert_log are drawn before the commit. A sink that has delivered 11 would never see 10, were that committed later:
+ * so whoever writes there on a server takes this lock first, and numbers are drawn one transaction after the other.
+ */
+must_check int sql_lock_log(struct store *s);
 
 /* --- what a driver has of it ---------------------------------------------------------------------- */
 
@@ -162,9 +184,6 @@ struct store_sql {
 	const char *(*col_str)(struct sql_stmt *st, unsigned i); /* NULL for NULL */
 	struct text (*col_blob)(struct sql_stmt *st, unsigned i);
 	uint64_t (*last_id)(struct sql_stmt *st); /* of the row that run() has inserted */
-	int (*node_id)(struct store *s, const char *node, uint64_t *ret_id); /* -ENOENT */
-	int (*node_make)(struct store *s, const char *node, const char *host_type, uint64_t now_ns, uint64_t *ret_id);
-	int (*lock_log)(struct store *s); /* alert_log's numbers are drawn one transaction after the other; NULL: they are anyway */
 };
 
 /* The cache: from it unless the statement is in use further up the stack. What was not used for the longest time makes room. */

@@ -7,10 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/bell.h"
-#include "base/buf.h"
-#include "store/sqlite_health.h"
-#include "store/sql.h"
-#include "store/sql_ops.h"
+#include "base/clock.h"
 
 /*
  * The embedded default: one file in WAL mode with synchronous=FULL, so that what commit() returned for
@@ -58,12 +55,12 @@ static int errno_of(struct sq *s, int rc)
 static const char *who_may(const struct sq *s, char *mend, size_t size)
 {
 	struct stat dir;
-	const char *slash = strrchr(s->shown, '/');
+	const char *slash = strrchr(s->base.shown, '/');
 
 	if (fstat(s->dirfd, &dir) || dir.st_uid != geteuid() || !slash)
 		return "run as its owner or as root";
 	snprintf(mend, size, "'chown -R %u:%u %.*s' gives it its own", (unsigned)dir.st_uid,
-		 (unsigned)dir.st_gid, (int)(slash - s->shown), s->shown);
+		 (unsigned)dir.st_gid, (int)(slash - s->base.shown), s->base.shown);
 	return mend;
 }
 
@@ -78,32 +75,32 @@ int sq_fail(struct sq *s, int rc)
 		return store_set_why(b, err,
 				     "store %s is not an ajar store (%s): give another --data or "
 				     "--store, or move the file aside",
-				     s->shown, words);
+				     s->base.shown, words);
 	switch (err) {
 	case -EBADMSG:
 		return store_set_why(b, err,
 				     "store %s is damaged: %s: restore it or move it aside; the "
 				     "journals send again what is in their replay window",
-				     s->shown, words);
+				     s->base.shown, words);
 	case -ENOSPC:
 		return store_set_why(b, err,
 				     "store %s: the disk is full: make room; until then the "
 				     "journals keep what is new",
-				     s->shown);
+				     s->base.shown);
 	case -EBUSY:
 		return store_set_why(
 			b, err,
 			"store %s: another process has held its lock for too long: see 'fuser %s'",
-			s->shown, s->shown);
+			s->base.shown, s->base.shown);
 	case -EROFS:
-		return store_set_why(b, err, "store %s cannot be written by uid %u: %s", s->shown,
-				     (unsigned)geteuid(), words);
+		return store_set_why(b, err, "store %s cannot be written by uid %u: %s",
+				     s->base.shown, (unsigned)geteuid(), words);
 	case -EACCES:
 	case -EPERM:
-		return store_set_why(b, err, "store %s: uid %u may not use it: %s", s->shown,
+		return store_set_why(b, err, "store %s: uid %u may not use it: %s", s->base.shown,
 				     (unsigned)geteuid(), who_may(s, mend, sizeof(mend)));
 	default:
-		return store_set_why(b, err, "store %s: %s", s->shown, words);
+		return store_set_why(b, err, "store %s: %s", s->base.shown, words);
 	}
 }
 
@@ -205,13 +202,14 @@ static int sq_commit(struct store *base)
 	int err;
 
 	if (sqlite3_get_autocommit(s->db))
-		return store_set_why(base, -EIO, "store %s: the transaction was undone", s->shown);
+		return store_set_why(base, -EIO, "store %s: the transaction was undone",
+				     s->base.shown);
 	err = sq_exec(s, "COMMIT");
 	if (err)
 		return err;
 	/* It is stored, and that is the answer, even if the ring fails and wakes nobody. */
 	if (!s->in_memory && bell_ring(s->ring_fd))
-		store_set_why(base, 0, "store %s: its bell does not ring", s->shown);
+		store_set_why(base, 0, "store %s: its bell does not ring", s->base.shown);
 	return 0;
 }
 
@@ -219,7 +217,7 @@ static void sq_rollback(struct store *base)
 {
 	struct sq *s = (struct sq *)base;
 
-	s->node[0] = '\0';
+	s->base.node.name[0] = '\0';
 	if (!sqlite3_get_autocommit(s->db) && sq_exec(s, "ROLLBACK"))
 		return; /* only when SQLite has rolled back by itself */
 }
@@ -242,7 +240,7 @@ static int sq_undo(struct store *base)
 
 	/* The reason of the failure that led here is worth more than what follows from it. */
 	memcpy(why, base->why, sizeof(why));
-	s->node[0] = '\0';
+	s->base.node.name[0] = '\0';
 	err = sqlite3_get_autocommit(s->db) ? -EIO : sq_exec(s, "ROLLBACK TO put");
 	if (!err)
 		err = sq_exec(s, "RELEASE put");
@@ -261,7 +259,7 @@ static int sq_bell_fd(struct store *base)
 		err = bell_listen(s->dirfd, "bell", &s->bell_fd);
 		if (err)
 			return store_set_why(base, err, "store %s: its bell cannot be heard: %s",
-					     s->shown, strerror(-err));
+					     s->base.shown, strerror(-err));
 	}
 	return s->bell_fd;
 }
@@ -275,6 +273,14 @@ static bool sq_bell_clear(struct store *base)
 	return true;
 }
 
+/* This machine's: whoever opens the file is on it. */
+static int sq_clock(struct store *base, uint64_t *ret_now_ns)
+{
+	(void)base;
+	*ret_now_ns = clock_wall_ns();
+	return 0;
+}
+
 static void sq_free(struct store *base)
 {
 	struct sq *s = (struct sq *)base;
@@ -285,7 +291,7 @@ static void sq_free(struct store *base)
 	close_fd(&s->bell_fd);
 	close_fd(&s->dirfd);
 	free(s->path);
-	free(s->shown);
+	free(s->base.shown);
 	free(s);
 }
 
@@ -303,74 +309,10 @@ const struct store_ops store_sqlite_ops = {
 	.bell_fd = sq_bell_fd,
 	.bell_clear = sq_bell_clear,
 	.put_events = sq_put_events,
-	.events = sq_events,
 	.event_head = sq_event_head,
 	.event_base = sq_event_base,
 	.prune = sq_prune,
 	.usage = sq_usage,
-	.nodes = sq_nodes,
-	.set_host_type = sq_set_host_type,
-	.pending = sq_pending,
-	.set_judged = sq_set_judged,
-	.put_door = sq_put_door,
-	.close_door = sq_close_door,
-	.doors = sq_doors,
-	.door_get = sq_door_get,
-	.key_doors = sq_key_doors,
-	.profile_get = sq_profile_get,
-	.host_types = sq_host_types,
-	.profile_add = sq_profile_add,
-	.profile_revision = sq_profile_revision,
-	.alert_get = sq_alert_get,
-	.put_alert = sq_put_alert,
-	.touch_alert = sq_touch_alert,
-	.alerts = sq_alerts,
-	.alert_changes = sq_alert_changes,
-	.sink_cursor_get = sq_sink_cursor_get,
-	.sink_cursor_set = sq_sink_cursor_set,
-	.setting_get = sq_setting_get,
-	.setting_set = sq_setting_set,
-	.sinks = sq_sinks,
-	.sink_put = sq_sink_put,
-	.sink_forget = sq_sink_forget,
-	.park = sq_park,
-	.unpark = sq_unpark,
-	.parked = sq_parked,
-	.log_before = sq_log_before,
-	.put_health = sql_put_health,
-	.claim_boot = sql_claim_boot,
-	.boots = sql_boots,
-	.health = sql_health,
-	.put_watch = sql_put_watch,
-	.accept_node = sql_accept_node,
 	.clock = sq_clock,
-	.take_turn = sq_take_turn,
-	.profile_update = sql_profile_update,
-	.profile_remove = sql_profile_remove,
-	.profile_lines = sql_profile_lines,
-	.profile_put_lines = sql_profile_put_lines,
-	.profile_count = sql_profile_count,
-	.proposal_put = sql_proposal_put,
-	.proposals = sql_proposals,
-	.proposal_decide = sql_proposal_decide,
-	.class_rules = sql_class_rules,
-	.class_rule_put = sql_class_rule_put,
-	.class_rule_remove = sql_class_rule_remove,
-	.alert_node = sql_alert_node,
-	.alert_sum = sql_alert_sum,
-	.alert_nodes = sql_alert_nodes,
-	.alert_nodes_restart = sql_alert_nodes_restart,
-	.alert_fold = sql_alert_fold,
-	.decide = sql_decide,
-	.exception_add = sq_exception_add,
-	.exception_end = sq_exception_end,
-	.exceptions = sq_exceptions,
-	.maintenance_add = sq_maintenance_add,
-	.maintenance_end = sq_maintenance_end,
-	.maintenances = sq_maintenances,
-	.triage_marks = sql_triage_marks,
 	.sql = &sq_sql,
-	.tally_doors = sq_tally_doors,
-	.tally_alerts = sq_tally_alerts,
-	.turn_at = sq_turn_at,
 };

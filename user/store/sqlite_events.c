@@ -55,7 +55,7 @@ static const char insert_sql[] =
 /* What one call changes in the rows of the node and of one of its boots. */
 struct tally {
 	struct sq *s;
-	int64_t node_id;
+	uint64_t node_id;
 	uint32_t boot_seq;
 	uint64_t max_seq, min_new; /* of the current boot */
 	uint64_t base_seq; /* pruned up to here */
@@ -138,7 +138,7 @@ static int check_same(struct tally *t, const char *node, const struct store_even
 		     &st);
 	if (ret)
 		return ret;
-	sq_u64(st, 1, (uint64_t)t->node_id);
+	sq_u64(st, 1, t->node_id);
 	sq_u64(st, 2, row->boot_seq);
 	sq_u64(st, 3, row->seq);
 	ret = sq_step(t->s, st);
@@ -173,7 +173,7 @@ static int add_gap(struct tally *t, const struct event *ev)
 		     &st);
 	if (ret)
 		return ret;
-	sq_u64(st, 1, (uint64_t)t->node_id);
+	sq_u64(st, 1, t->node_id);
 	sq_u64(st, 2, t->boot_seq);
 	sq_u64(st, 3, ev->from_seq);
 	sq_u64(st, 4, ev->to_seq);
@@ -197,7 +197,7 @@ static int note_start(struct tally *t, const struct store_event *row, const stru
 		     &st);
 	if (err)
 		return err;
-	sq_u64(st, 1, (uint64_t)t->node_id);
+	sq_u64(st, 1, t->node_id);
 	err = sq_esc(st, 2, ev->reason);
 	if (err)
 		return err;
@@ -225,7 +225,7 @@ static int put_row(struct tally *t, const char *node, const struct store_event *
 		err = bind_event(st, &ev);
 	if (err)
 		return err;
-	sq_u64(st, E_NODE, (uint64_t)t->node_id);
+	sq_u64(st, E_NODE, t->node_id);
 	sq_u64(st, E_BOOT, row->boot_seq);
 	sq_u64(st, E_SEQ, row->seq);
 	sq_u64(st, E_RECORDED, row->recorded_ns);
@@ -264,7 +264,7 @@ static int walk_rows(struct tally *t, uint64_t *head)
 		     &st);
 	if (ret)
 		return ret;
-	sq_u64(st, 1, (uint64_t)t->node_id);
+	sq_u64(st, 1, t->node_id);
 	sq_u64(st, 2, t->boot_seq);
 	sq_u64(st, 3, *head);
 	while ((ret = sq_step(t->s, st)) > 0) {
@@ -287,7 +287,7 @@ static int walk_gap(struct tally *t, uint64_t *head)
 		     &st);
 	if (ret)
 		return ret;
-	sq_u64(st, 1, (uint64_t)t->node_id);
+	sq_u64(st, 1, t->node_id);
 	sq_u64(st, 2, t->boot_seq);
 	sq_u64(st, 3, *head);
 	ret = sq_step(t->s, st);
@@ -321,7 +321,7 @@ static int read_journal(struct tally *t, uint64_t *ret_base, uint64_t *ret_head)
 		     &st);
 	if (ret)
 		return ret;
-	sq_u64(st, 1, (uint64_t)t->node_id);
+	sq_u64(st, 1, t->node_id);
 	sq_u64(st, 2, t->boot_seq);
 	ret = sq_step(t->s, st);
 	if (ret < 0)
@@ -353,7 +353,7 @@ static int finish_boot(struct tally *t)
 			&st);
 	if (err)
 		return err;
-	sq_u64(st, 1, (uint64_t)t->node_id);
+	sq_u64(st, 1, t->node_id);
 	sq_u64(st, 2, t->boot_seq);
 	sq_u64(st, 3, head);
 	sq_u64(st, 4, t->max_seq);
@@ -367,7 +367,7 @@ static int finish_boot(struct tally *t)
 			     &st);
 	if (err)
 		return err;
-	sq_u64(st, 1, (uint64_t)t->node_id);
+	sq_u64(st, 1, t->node_id);
 	sq_u64(st, 2, t->boot_seq);
 	sq_u64(st, 3, t->max_seq);
 	return sq_run(t->s, st);
@@ -387,7 +387,7 @@ static int finish_node(struct tally *t)
 		&st);
 	if (err)
 		return err;
-	sq_u64(st, 1, (uint64_t)t->node_id);
+	sq_u64(st, 1, t->node_id);
 	sq_u64(st, 2, t->new_rows);
 	sq_u64(st, 3, t->lost);
 	sq_u64(st, 4, t->received_ns);
@@ -410,7 +410,7 @@ int sq_put_events(struct store *base, const char *node, const char *host_type,
 	struct tally t = { .s = (struct sq *)base, .min_new = UINT64_MAX };
 	int err;
 
-	err = sq_node_make(t.s, node, host_type, n ? rows[0].received_ns : 0, &t.node_id);
+	err = sql_node_make(&t.s->base, node, host_type, n ? rows[0].received_ns : 0, &t.node_id);
 	for (size_t i = 0; !err && i < n; i++) {
 		if (rows[i].boot_seq != t.boot_seq) {
 			err = finish_boot(&t);
@@ -436,7 +436,7 @@ static int event_range(struct store *base, const char *node, uint32_t boot_seq, 
 	struct tally t = { .s = (struct sq *)base, .boot_seq = boot_seq };
 	int err;
 
-	err = sq_node_id(t.s, node, &t.node_id);
+	err = sql_node_id(&t.s->base, node, &t.node_id);
 	if (err == -ENOENT) {
 		*ret_base = *ret_head = 0;
 		return 0;
@@ -456,103 +456,4 @@ int sq_event_base(struct store *base, const char *node, uint32_t boot_seq, uint6
 	uint64_t head;
 
 	return event_range(base, node, boot_seq, ret_seq, &head);
-}
-
-/* --- reading ------------------------------------------------------------------------------------------ */
-
-/* CROSS JOIN keeps the events first: each query walks one index of theirs in its order and sorts nothing. */
-#define EVENT_SELECT                                                                               \
-	"SELECT n.name, n.host_type, e.boot_seq, e.seq, e.received_ns, e.record, e.chain, "        \
-	"coalesce(d.verdict, 0), e.recorded_ns FROM events e CROSS JOIN nodes n ON n.id = "        \
-	"e.node_id "                                                                               \
-	"LEFT JOIN doors d ON d.node_id = e.node_id AND d.boot_seq = e.boot_seq AND "              \
-	"d.netns_cookie = e.netns_cookie AND d.cookie = e.cookie "
-
-#define OF_PORT                                                                                    \
-	"AND (?7 OR e.port IS NULL OR e.port BETWEEN ?8 AND ?9) " /* in the index: other rows are not read */
-
-static const char events_by_seq[] =
-	EVENT_SELECT "WHERE e.node_id = ?1 AND e.boot_seq = ?2 AND e.seq > ?3 AND "
-		     "e.happened_ns >= ?4 AND e.happened_ns < ?5 ORDER BY e.seq LIMIT ?6";
-static const char events_by_node_time[] =
-	EVENT_SELECT "WHERE e.node_id = ?1 AND e.happened_ns >= ?4 AND e.happened_ns < ?5 " OF_PORT
-		     "ORDER BY e.happened_ns, e.boot_seq, e.seq LIMIT ?6";
-static const char events_by_time[] =
-	EVENT_SELECT "WHERE e.happened_ns >= ?4 AND e.happened_ns < ?5 " OF_PORT
-		     "ORDER BY e.happened_ns, e.node_id, e.boot_seq, e.seq LIMIT ?6";
-static const char events_by_node_time_back[] =
-	EVENT_SELECT "WHERE e.node_id = ?1 AND e.happened_ns >= ?4 AND e.happened_ns < ?5 " OF_PORT
-		     "ORDER BY e.happened_ns DESC, e.boot_seq DESC, e.seq DESC LIMIT ?6";
-static const char events_by_time_back[] =
-	EVENT_SELECT "WHERE e.happened_ns >= ?4 AND e.happened_ns < ?5 " OF_PORT
-		     "ORDER BY e.happened_ns DESC, e.node_id DESC, e.boot_seq DESC, e.seq DESC "
-		     "LIMIT ?6";
-
-static const char *events_sql(const struct store_event_query *q)
-{
-	if (q->boot_seq)
-		return events_by_seq;
-	if (q->newest_first)
-		return q->node ? events_by_node_time_back : events_by_time_back;
-	return q->node ? events_by_node_time : events_by_time;
-}
-
-static int give_event(struct sq_stmt *st, store_event_fn fn, void *arg)
-{
-	struct store_event_row row = {
-		.node = sq_col_str(st, 0),
-		.host_type = sq_col_str(st, 1),
-		.raw.boot_seq = (uint32_t)sq_col_u64(st, 2),
-		.raw.seq = sq_col_u64(st, 3),
-		.raw.received_ns = sq_col_u64(st, 4),
-		.raw.record = sq_col_blob(st, 5),
-		.verdict = (enum verdict)sq_col_u64(st, 7),
-		.raw.recorded_ns = sq_col_u64(st, 8),
-	};
-	struct text chain = sq_col_blob(st, 6);
-
-	if (!row.raw.record.ptr)
-		row.raw.record.ptr = ""; /* a record of no bytes is still not an unknown one */
-	if (chain.len == SHA256_LEN)
-		memcpy(row.raw.chain, chain.ptr, SHA256_LEN);
-	if (event_decode(row.raw.record.ptr, row.raw.record.len, &row.ev))
-		row.ev = (struct event){ .time_ns = row.raw.recorded_ns, .raw = row.raw.record };
-	row.ev.boot_seq = row.raw.boot_seq;
-	row.ev.seq = row.raw.seq;
-	return fn(&row, arg);
-}
-
-int sq_events(struct store *base, const struct store_event_query *q, store_event_fn fn, void *arg)
-{
-	struct sq *s = (struct sq *)base;
-	_sq_put_ struct sq_stmt *st = NULL;
-	int64_t node_id = 0;
-	int ret;
-
-	ret = q->node ? sq_node_id(s, q->node, &node_id) : 0;
-	if (ret)
-		return ret;
-	ret = sq_get(s, events_sql(q), &st);
-	if (ret)
-		return ret;
-	if (q->node)
-		sq_u64(st, 1, (uint64_t)node_id);
-	if (q->boot_seq) {
-		sq_u64(st, 2, q->boot_seq);
-		sq_u64(st, 3, q->after_seq);
-	}
-	sq_u64(st, 4, q->since_ns);
-	sq_u64(st, 5, q->until_ns ? q->until_ns : INT64_MAX);
-	sq_u64(st, 6, q->limit ? q->limit : INT64_MAX);
-	if (!q->boot_seq) {
-		sq_u64(st, 7, !q->port_hi);
-		sq_u64(st, 8, q->port_lo);
-		sq_u64(st, 9, q->port_hi);
-	}
-	while ((ret = sq_step(s, st)) > 0) {
-		ret = give_event(st, fn, arg);
-		if (ret)
-			break;
-	}
-	return ret;
 }

@@ -113,14 +113,14 @@ static int check_file(struct sq *s, unsigned flags, char **ret_why)
 		return store_open_why(ret_why, err,
 				      "store %s: its directory cannot be opened: %s: give "
 				      "another --data or --store",
-				      s->shown, strerror(-err));
+				      s->base.shown, strerror(-err));
 	if (!(flags & STORE_READONLY) && faccessat(s->dirfd, ".", W_OK, AT_EACCESS)) {
 		err = -errno;
 		return store_open_why(
 			ret_why, err,
 			"store %s: its directory cannot be written by uid %u: %s: run as "
 			"its owner, or give another --data or --store",
-			s->shown, (unsigned)geteuid(), strerror(-err));
+			s->base.shown, (unsigned)geteuid(), strerror(-err));
 	}
 	if (flags & STORE_CREATE) {
 		err = create_file(s->dirfd, name);
@@ -128,24 +128,24 @@ static int check_file(struct sq *s, unsigned flags, char **ret_why)
 			return store_open_why(ret_why, err,
 					      "store %s cannot be created by uid %u: %s: give "
 					      "another --data or --store",
-					      s->shown, (unsigned)geteuid(), strerror(-err));
+					      s->base.shown, (unsigned)geteuid(), strerror(-err));
 	}
 	if (fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW)) {
 		err = -errno;
 		if (err == -ENOENT)
 			goto missing;
-		return store_open_why(ret_why, err, "store %s: %s", s->shown, strerror(-err));
+		return store_open_why(ret_why, err, "store %s: %s", s->base.shown, strerror(-err));
 	}
 	/* A link could lead root, who looks at what a role owns, to any file. */
 	if (!S_ISREG(st.st_mode))
 		return store_open_why(ret_why, -EBADMSG,
 				      "store %s is not a file: give another --data or --store",
-				      s->shown);
+				      s->base.shown);
 	return 0;
 missing:
 	return store_open_why(ret_why, -ENOENT,
 			      "no store at %s: run 'ajar run' first, or give --data or --store",
-			      s->shown);
+			      s->base.shown);
 }
 
 /* --- migrations --------------------------------------------------------------------------------- */
@@ -173,7 +173,7 @@ static int applied(void *db, int (*fn)(unsigned number, const char *sha256, void
 		return tables ? store_set_why(&s->base, -EMEDIUMTYPE,
 					      "store %s is another program's database: give "
 					      "another --data or --store, or move the file aside",
-					      s->shown)
+					      s->base.shown)
 			      : 0;
 	ret = sq_get(s, "SELECT number, sha256 FROM schema_migrations ORDER BY number", &st);
 	if (ret)
@@ -262,17 +262,17 @@ static int open_schema(struct sq *s, unsigned flags)
 		return store_set_why(&s->base, err,
 				     "store %s has schema %u, this ajar knows only %u: install the "
 				     "newer ajar, or give another --data or --store",
-				     s->shown, have, want);
+				     s->base.shown, have, want);
 	case -EKEYREJECTED:
 		return store_set_why(&s->base, err,
 				     "store %s: its schema %u was made by a different ajar: use "
 				     "that one, or move the store aside",
-				     s->shown, have);
+				     s->base.shown, have);
 	case -ESTALE:
 		return store_set_why(&s->base, err,
 				     "store %s has schema %u, this ajar needs %u: run 'ajar db "
 				     "migrate' or restart 'ajar run'",
-				     s->shown, have, want);
+				     s->base.shown, have, want);
 	default:
 		return err;
 	}
@@ -348,20 +348,20 @@ static int name_paths(struct sq *s, const char *path, unsigned flags)
 
 	if (s->in_memory) {
 		s->path = strdup(path);
-		s->shown = strdup("in memory");
-		return s->path && s->shown ? 0 : -ENOMEM;
+		s->base.shown = strdup("in memory");
+		return s->path && s->base.shown ? 0 : -ENOMEM;
 	}
 	if (asprintf(&s->path, "%s%s", strchr(path, '/') == path || path[0] == '.' ? "" : "./",
 		     path) < 0) {
 		s->path = NULL;
 		return -ENOMEM;
 	}
-	s->shown = NULL;
+	s->base.shown = NULL;
 	if (!cwd)
-		s->shown = strdup(s->path);
-	else if (asprintf(&s->shown, "%s/%s", cwd, path) < 0)
-		s->shown = NULL;
-	return s->shown ? 0 : -ENOMEM;
+		s->base.shown = strdup(s->path);
+	else if (asprintf(&s->base.shown, "%s/%s", cwd, path) < 0)
+		s->base.shown = NULL;
+	return s->base.shown ? 0 : -ENOMEM;
 }
 
 int sq_open(const char *path, unsigned flags, struct store **ret_store, char **ret_why)
@@ -394,7 +394,7 @@ int sq_open(const char *path, unsigned flags, struct store **ret_store, char **r
 			err = give_to_owner(s->dirfd, s->ring_fd);
 		if (err)
 			store_set_why(&s->base, err, "store %s: its bell cannot be opened: %s",
-				      s->shown, strerror(-err));
+				      s->base.shown, strerror(-err));
 	}
 	if (err) {
 		store_open_why(ret_why, err, "%s", s->base.why);

@@ -103,27 +103,6 @@ static uint64_t last_id(struct sql_stmt *st)
 	return (uint64_t)sqlite3_last_insert_rowid(((struct sq *)st->s)->db);
 }
 
-static int node_id(struct store *s, const char *node, uint64_t *ret_id)
-{
-	int64_t id = 0;
-	int err = sq_node_id((struct sq *)s, node, &id);
-
-	if (!err)
-		*ret_id = (uint64_t)id;
-	return err;
-}
-
-static int node_make(struct store *s, const char *node, const char *host_type, uint64_t now_ns,
-		     uint64_t *ret_id)
-{
-	int64_t id = 0;
-	int err = sq_node_make((struct sq *)s, node, host_type, now_ns, &id);
-
-	if (!err)
-		*ret_id = (uint64_t)id;
-	return err;
-}
-
 const struct store_sql sq_sql = {
 	.prepare = prepare,
 	.close = close_stmt,
@@ -139,6 +118,4 @@ const struct store_sql sq_sql = {
 	.col_str = col_str,
 	.col_blob = col_blob,
 	.last_id = last_id,
-	.node_id = node_id,
-	.node_make = node_make,
 };

@@ -207,38 +207,9 @@ int store_put_events(struct store *s, const char *node, const char *host_type,
 	return err;
 }
 
-int store_events(struct store *s, const struct store_event_query *q, store_event_fn fn, void *arg)
-{
-	if (q->boot_seq && !q->node)
-		return store_set_why(s, -EINVAL, "a boot_seq needs its node");
-	if (q->boot_seq && (q->newest_first || q->port_hi))
-		return store_set_why(s, -EINVAL, "the records of a boot are read in their order");
-	return s->ops->events(s, q, fn, arg);
-}
-
 int store_event_head(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_seq)
 {
 	return s->ops->event_head(s, node, boot_seq, ret_seq);
-}
-
-int store_nodes(struct store *s, store_node_fn fn, void *arg)
-{
-	return s->ops->nodes(s, fn, arg);
-}
-
-int store_set_host_type(struct store *s, const char *node, const char *host_type)
-{
-	int err;
-
-	err = store_check_name(s, "node class", host_type);
-	if (err)
-		return err;
-	return write_op(s, s->ops->set_host_type(s, node, host_type));
-}
-
-int store_pending(struct store *s, store_pending_fn fn, void *arg)
-{
-	return s->ops->pending(s, fn, arg);
 }
 
 int store_event_base(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_base_seq)
@@ -282,152 +253,6 @@ int store_usage(struct store *s, bool count, struct store_usage *ret)
 	return err;
 }
 
-int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t from_seq,
-		     uint64_t judged_seq)
-{
-	return write_op(s, s->ops->set_judged(s, node, boot_seq, from_seq, judged_seq));
-}
-
-int store_put_door(struct store *s, const struct store_door *d)
-{
-	return write_op(s, s->ops->put_door(s, d));
-}
-
-int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
-		     uint64_t close_seq, uint64_t closed_ns, bool *ret_found)
-{
-	bool found;
-	int err;
-
-	if (!closed_ns)
-		return store_set_why(s, -EINVAL, "a door closes at a time");
-	err = write_op(s, (found = false,
-			   s->ops->close_door(s, node, boot_seq, d, close_seq, closed_ns, &found)));
-	if (!err && ret_found)
-		*ret_found = found;
-	return err;
-}
-
-int store_doors(struct store *s, const struct store_door_query *q, store_door_fn fn, void *arg)
-{
-	return s->ops->doors(s, q, fn, arg);
-}
-
-int store_door_get(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
-		   store_door_fn fn, void *arg)
-{
-	return s->ops->door_get(s, node, boot_seq, d, fn, arg);
-}
-
-int store_key_doors(struct store *s, const char *alert_key, uint64_t *ret_open,
-		    uint64_t *ret_last_closed_ns)
-{
-	return s->ops->key_doors(s, alert_key, ret_open, ret_last_closed_ns);
-}
-
-int store_profile_get(struct store *s, const char *host_type, struct profile **ret_profile)
-{
-	return s->ops->profile_get(s, host_type, ret_profile);
-}
-
-int store_host_types(struct store *s, store_host_type_fn fn, void *arg)
-{
-	return s->ops->host_types(s, fn, arg);
-}
-
-int store_profile_add(struct store *s, const char *host_type, const struct profile_row *rows,
-		      size_t n, bool accept, uint64_t now_wall_ns, size_t *ret_new)
-{
-	size_t new_rows;
-	int err;
-
-	err = store_check_name(s, "node class", host_type);
-	for (size_t i = 0; !err && i < n; i++)
-		err = store_check_profile_row(s, &rows[i]);
-	if (err)
-		return err;
-	err = write_op(s, (new_rows = 0, s->ops->profile_add(s, host_type, rows, n, accept,
-							     now_wall_ns, &new_rows)));
-	if (!err && ret_new)
-		*ret_new = new_rows;
-	return err;
-}
-
-int store_profile_revision(struct store *s, uint64_t *ret_rev)
-{
-	return s->ops->profile_revision(s, ret_rev);
-}
-
-int store_alert_get(struct store *s, const char *key, store_alert_fn fn, void *arg)
-{
-	return s->ops->alert_get(s, key, fn, arg);
-}
-
-int store_put_alert(struct store *s, const struct store_alert *a, const char *who, const char *note,
-		    uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id)
-{
-	struct store_alert told = *a;
-	uint64_t id = 0, log_id = 0;
-	int err;
-
-	if (!a->key || !a->key[0])
-		return store_set_why(s, -EINVAL, "an alert needs a key");
-	told.told_nodes = a->node_count;
-	told.told_ns = now_wall_ns;
-	err = write_op(s, s->ops->put_alert(s, &told, who, note, now_wall_ns, &id, &log_id));
-	if (!err && ret_id)
-		*ret_id = id;
-	if (!err && ret_log_id)
-		*ret_log_id = log_id;
-	return err;
-}
-
-int store_touch_alert(struct store *s, const char *key, uint64_t count, uint64_t last_ns)
-{
-	return write_op(s, s->ops->touch_alert(s, key, count, last_ns));
-}
-
-int store_alerts(struct store *s, const struct store_alert_query *q, store_alert_fn fn, void *arg)
-{
-	return s->ops->alerts(s, q, fn, arg);
-}
-
-int store_alert_changes(struct store *s, uint64_t after_log_id, uint64_t since_ns,
-			uint64_t until_ns, uint32_t limit, store_change_fn fn, void *arg)
-{
-	return s->ops->alert_changes(s, after_log_id, since_ns, until_ns, limit, fn, arg);
-}
-
-int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_id)
-{
-	return s->ops->sink_cursor_get(s, sink, ret_log_id);
-}
-
-int store_sink_cursor_set(struct store *s, const char *sink, uint64_t log_id)
-{
-	int err;
-
-	err = store_check_name(s, "sink", sink);
-	if (err)
-		return err;
-	return write_op(s, s->ops->sink_cursor_set(s, sink, log_id));
-}
-
-int store_setting_get(struct store *s, const char *name, struct buf *b)
-{
-	return s->ops->setting_get(s, name, b);
-}
-
-int store_setting_set(struct store *s, const char *name, const char *value)
-{
-	int err;
-
-	err = store_check_name(s, "setting", name);
-	if (err)
-		return err;
-	return write_op(s, s->ops->setting_set(s, name, value));
-}
-
 /* --- for the drivers ---------------------------------------------------------------------------- */
 
 static char *copy(const char *s, bool *bad)
@@ -464,13 +289,4 @@ int store_profile_push(struct profile *p, const struct profile_row *row)
 	r->fingerprint = copy(row->fingerprint, &bad);
 	r->line = copy(row->line, &bad);
 	return bad ? -ENOMEM : 0;
-}
-
-void store_door_complete(struct store_door *d)
-{
-	const struct door *from = &d->ev.door;
-
-	d->door.elsewhere = from->elsewhere;
-	memcpy(d->door.netns_name, from->netns_name, sizeof(d->door.netns_name));
-	memcpy(d->door.device, from->device, sizeof(d->door.device));
 }

@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "store/sql.h"
 #include "store/wrap.h"
 
 #define TEXT_MAX 4000 /* of a reason or a note */
 
-static int check_reason(struct store *s, const char *what, const char *text)
+int triage_check_text(struct store *s, const char *what, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 
@@ -24,12 +25,152 @@ static int check_reason(struct store *s, const char *what, const char *text)
 
 /* --- where an alert stands ------------------------------------------------------------------------ */
 
+/* Doors of an alert on one node: so many more or less, or exactly so many. */
+struct store_alert_step {
+	uint64_t alert_id;
+	const char *node;
+	uint64_t at_ns;
+	int64_t doors;
+	bool exactly;
+};
+
+/* What a node's count becomes. */
+static uint64_t stepped(const struct store_alert_step *st, uint64_t before)
+{
+	if (st->exactly)
+		return (uint64_t)st->doors;
+	return st->doors < 0 && (uint64_t)-st->doors > before ? 0 : before + (uint64_t)st->doors;
+}
+
+/* What alerts and alert_log have in common, for copying a row of one into the other. */
+#define LOG_COLS                                                                                   \
+	"alert_key, kind, severity, state, host_type, nodes, open_count, proto, port, summary, "   \
+	"why, remedy, first_ns, last_ns, boot_seq, seq, node, record, node_count, told_nodes, "    \
+	"told_ns, until_ns, window_id"
+
+static int open_count(struct store *s, uint64_t alert_id, uint64_t node_id, uint64_t *ret_open)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(
+		&q,
+		SQL_LOCKED(s,
+			   "SELECT open_count FROM alert_nodes WHERE alert_id = ? AND node_id = ?"),
+		U(alert_id), U(node_id));
+
+	if (!ret)
+		ret = sql_step(&q);
+	if (ret > 0)
+		*ret_open = sql_u64(&q, 0);
+	return ret;
+}
+
+static int alert_node(struct store *s, const struct store_alert_step *step, uint64_t *ret_before,
+		      uint64_t *ret_after)
+{
+	uint64_t before = 0, after, id = 0;
+	int ret = sql_node_id(s, step->node, &id);
+
+	if (!ret)
+		ret = open_count(s, step->alert_id, id, &before);
+	if (ret < 0)
+		return ret;
+	after = stepped(step, before);
+	*ret_before = before;
+	*ret_after = after;
+	if (ret)
+		return sql_run(s, NULL,
+			       "UPDATE alert_nodes SET open_count = ?, last_ns = CASE WHEN last_ns "
+			       "> ? THEN last_ns ELSE ? END WHERE alert_id = ? AND node_id = ?",
+			       U(after), U(step->at_ns), U(step->at_ns), U(step->alert_id), U(id));
+	return !after ? 0
+		      : sql_run(s, NULL,
+				"INSERT INTO alert_nodes (open_count, last_ns, alert_id, node_id, "
+				"first_ns) VALUES (?, ?, ?, ?, ?)",
+				U(after), U(step->at_ns), U(step->alert_id), U(id), U(step->at_ns));
+}
+
+static int alert_sum(struct store *s, uint64_t alert_id, struct store_alert_sum *ret)
+{
+	_sql_ struct sql q = { .s = s };
+	int err = sql_get(
+		&q,
+		"SELECT CAST(coalesce(sum(open_count), 0) AS UNSIGNED), "
+		"CAST(coalesce(sum(open_count > 0), 0) AS UNSIGNED), CAST(coalesce(max(last_ns), "
+		"0) AS UNSIGNED) FROM alert_nodes WHERE alert_id = ?",
+		U(alert_id));
+
+	if (!err)
+		err = sql_step(&q);
+	if (err <= 0)
+		return err;
+	ret->doors = sql_u64(&q, 0);
+	ret->nodes = sql_u64(&q, 1);
+	ret->last_ns = sql_u64(&q, 2);
+	return 0;
+}
+
+int store_alert_nodes(struct store *s, uint64_t alert_id, bool open_only, store_alert_node_fn fn,
+		      void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT n.name, n.host_type, x.first_ns, x.last_ns, x.open_count FROM "
+			  "alert_nodes x JOIN nodes n ON n.id = x.node_id WHERE x.alert_id = ? AND "
+			  "x.open_count >= ? ORDER BY n.name",
+			  U(alert_id), U(open_only));
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		const struct store_alert_node n = {
+			.node = sql_str(&q, 0),
+			.host_type = sql_str(&q, 1),
+			.first_ns = sql_u64(&q, 2),
+			.last_ns = sql_u64(&q, 3),
+			.open = sql_u64(&q, 4),
+		};
+
+		ret = fn(&n, arg);
+	}
+	return ret;
+}
+
+int store_alert_nodes_restart(struct store *s, uint64_t alert_id)
+{
+	return write_op(s, sql_run(s, NULL,
+				   "DELETE FROM alert_nodes WHERE alert_id = ? AND open_count = 0",
+				   U(alert_id)));
+}
+
+static int has_alert(struct store *s, uint64_t alert_id)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q, "SELECT id FROM alerts WHERE id = ?", U(alert_id));
+
+	if (ret)
+		return ret;
+	ret = sql_step(&q);
+	return ret < 0 ? ret : ret ? 0 : -ENOENT;
+}
+
+static int alert_fold(struct store *s, uint64_t alert_id, const char *nodes, uint64_t node_count,
+		      const char *summary)
+{
+	int err = has_alert(s, alert_id);
+
+	if (!err)
+		err = sql_run(s, NULL, "UPDATE alerts SET nodes = ?, node_count = ? WHERE id = ?",
+			      S(nodes), U(node_count), U(alert_id));
+	if (!err && summary)
+		err = sql_run(s, NULL, "UPDATE alerts SET summary = ? WHERE id = ?", S(summary),
+			      U(alert_id));
+	return err;
+}
+
 int store_alert_node_add(struct store *s, uint64_t alert_id, const char *node, int64_t doors,
 			 uint64_t at_ns, uint64_t *ret_before, uint64_t *ret_after)
 {
 	const struct store_alert_step step = { alert_id, node, at_ns, doors, false };
 	uint64_t before = 0, after = 0;
-	int err = write_op(s, s->ops->alert_node(s, &step, &before, &after));
+	int err = write_op(s, alert_node(s, &step, &before, &after));
 
 	if (err)
 		return err;
@@ -43,7 +184,7 @@ int store_alert_node_set(struct store *s, uint64_t alert_id, const char *node, u
 {
 	const struct store_alert_step step = { alert_id, node, at_ns, (int64_t)doors, true };
 	uint64_t before = 0, after = 0;
-	int err = write_op(s, s->ops->alert_node(s, &step, &before, &after));
+	int err = write_op(s, alert_node(s, &step, &before, &after));
 
 	if (!err)
 		*ret_before = before;
@@ -53,36 +194,69 @@ int store_alert_node_set(struct store *s, uint64_t alert_id, const char *node, u
 int store_alert_sum(struct store *s, uint64_t alert_id, struct store_alert_sum *ret_sum)
 {
 	struct store_alert_sum sum = { 0 };
-	int err = s->ops->alert_sum(s, alert_id, &sum);
+	int err = alert_sum(s, alert_id, &sum);
 
 	if (!err)
 		*ret_sum = sum;
 	return err;
 }
 
-int store_alert_nodes(struct store *s, uint64_t alert_id, bool open_only, store_alert_node_fn fn,
-		      void *arg)
-{
-	return s->ops->alert_nodes(s, alert_id, open_only, fn, arg);
-}
-
-int store_alert_nodes_restart(struct store *s, uint64_t alert_id)
-{
-	return write_op(s, s->ops->alert_nodes_restart(s, alert_id));
-}
-
 int store_alert_fold(struct store *s, uint64_t alert_id, const char *nodes, uint64_t node_count,
 		     const char *summary)
 {
-	return write_op(s, s->ops->alert_fold(s, alert_id, nodes, node_count, summary));
+	return write_op(s, alert_fold(s, alert_id, nodes, node_count, summary));
 }
 
 /* --- what people decide --------------------------------------------------------------------------- */
 
+static int log_decision(struct store *s, const struct store_decision *d, uint64_t *ret_log_id)
+{
+	_sql_ struct sql q = { .s = s };
+	int err = sql_exec(&q,
+			   "INSERT INTO alert_log (" LOG_COLS
+			   ", alert_id, at_ns, who, note) SELECT " LOG_COLS
+			   ", id, ?, ?, ? FROM alerts WHERE id = ?",
+			   U(d->at_ns), S(d->who), S(d->note), U(d->alert_id));
+
+	if (!err)
+		*ret_log_id = sql_last_id(&q);
+	return err;
+}
+
+static int is_as_it_was(struct store *s, const struct store_decision *d)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret =
+		sql_get(&q, SQL_LOCKED(s, "SELECT state FROM alerts WHERE id = ?"), U(d->alert_id));
+
+	if (ret)
+		return ret;
+	ret = sql_step(&q);
+	if (ret <= 0)
+		return ret ? ret : store_set_why(s, -ENOENT, "no such alert");
+	if (sql_u64(&q, 0) != d->from)
+		return store_set_why(s, -EAGAIN, "the alert has changed meanwhile");
+	return 0;
+}
+
+static int decide(struct store *s, const struct store_decision *d, uint64_t *ret_log_id)
+{
+	int err = sql_lock_log(s);
+
+	if (!err)
+		err = is_as_it_was(s, d);
+	if (!err)
+		err = sql_run(s, NULL,
+			      "UPDATE alerts SET state = ?, until_ns = ?, window_id = 0, "
+			      "told_nodes = node_count, told_ns = ? WHERE id = ?",
+			      U(d->to), U(d->until_ns), U(d->at_ns), U(d->alert_id));
+	return err ? err : log_decision(s, d, ret_log_id);
+}
+
 int store_decide(struct store *s, const struct store_decision *d, uint64_t *ret_log_id)
 {
 	uint64_t log_id = 0;
-	int err = check_reason(s, "a note", d->note);
+	int err = triage_check_text(s, "a note", d->note);
 
 	if (!err)
 		err = store_check_name(s, "person", d->who);
@@ -90,71 +264,25 @@ int store_decide(struct store *s, const struct store_decision *d, uint64_t *ret_
 		return err;
 	if ((d->to == ALERT_SNOOZED) != (d->until_ns > 0))
 		return store_set_why(s, -EINVAL, "a snooze has an end, and nothing else has");
-	err = write_op(s, s->ops->decide(s, d, &log_id));
+	err = write_op(s, decide(s, d, &log_id));
 	if (!err && ret_log_id)
 		*ret_log_id = log_id;
 	return err;
 }
 
-int store_exception_add(struct store *s, const struct store_exception *e, uint64_t *ret_id)
-{
-	uint64_t id = 0;
-	int err = check_reason(s, "a reason", e->reason);
-
-	if (!err)
-		err = store_check_name(s, "person", e->author);
-	if (!err && (!e->key || !*e->key))
-		err = store_set_why(s, -EINVAL, "an exception needs an alert's key");
-	if (err)
-		return err;
-	err = write_op(s, s->ops->exception_add(s, e, &id));
-	if (!err && ret_id)
-		*ret_id = id;
-	return err;
-}
-
-int store_exception_end(struct store *s, uint64_t id, uint64_t at_ns)
-{
-	return write_op(s, s->ops->exception_end(s, id, at_ns));
-}
-
-int store_exceptions(struct store *s, store_exception_fn fn, void *arg)
-{
-	return s->ops->exceptions(s, fn, arg);
-}
-
-/* --- maintenance ---------------------------------------------------------------------------------- */
-
-int store_maintenance_add(struct store *s, const struct store_maintenance *m, uint64_t *ret_id)
-{
-	uint64_t id = 0;
-	int err = check_reason(s, "a reason", m->reason);
-
-	if (!err)
-		err = store_check_name(s, "person", m->author);
-	if (!err && m->ends_ns <= m->starts_ns)
-		err = store_set_why(s, -EINVAL, "a maintenance ends after it begins");
-	if (err)
-		return err;
-	err = write_op(s, s->ops->maintenance_add(s, m, &id));
-	if (!err && ret_id)
-		*ret_id = id;
-	return err;
-}
-
-int store_maintenance_end(struct store *s, uint64_t id, const char *who, uint64_t at_ns)
-{
-	int err = store_check_name(s, "person", who);
-
-	return err ? err : write_op(s, s->ops->maintenance_end(s, id, who, at_ns));
-}
-
-int store_maintenances(struct store *s, uint64_t since_ns, store_maintenance_fn fn, void *arg)
-{
-	return s->ops->maintenances(s, since_ns, fn, arg);
-}
-
 int store_triage_marks(struct store *s, uint64_t *ret_log_id, uint64_t *ret_revision)
 {
-	return s->ops->triage_marks(s, ret_log_id, ret_revision);
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(
+		&q,
+		"SELECT (SELECT CAST(coalesce(max(id), 0) AS UNSIGNED) FROM alert_log), (SELECT "
+		"CAST(value AS UNSIGNED) FROM settings WHERE name = 'triage_revision')");
+
+	if (!ret)
+		ret = sql_step(&q);
+	if (ret <= 0)
+		return ret;
+	*ret_log_id = sql_u64(&q, 0);
+	*ret_revision = sql_u64(&q, 1);
+	return 0;
 }

@@ -13,6 +13,9 @@ bool store_write_again(struct store *s, int err, unsigned *tries);
 /* A name of a node, a class, a sink ...: 1 to 255 bytes of printable UTF-8; else -EINVAL and the reason. */
 must_check int store_check_name(struct store *s, const char *what, const char *name);
 
+/* A reason or a note: printable UTF-8, not too long; else -EINVAL and the reason. */
+must_check int triage_check_text(struct store *s, const char *what, const char *text);
+
 /* Whether a row makes sense; else -EINVAL and the reason. */
 must_check int store_check_profile_row(struct store *s, const struct profile_row *r);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <string.h>
 
 #include "store/health_rules.h"
 #include "store/sql.h"
-#include "store/sql_health.h"
-#include "store/sql_ops.h"
+#include "store/wrap.h"
 
 /* Boots that installations have claimed: see store/health.h. */
 
@@ -50,8 +50,9 @@ static int look_at_boots(struct store *s, uint64_t id, const uint8_t *installati
 	return 0;
 }
 
-int sql_claim_boot(struct store *s, const char *node, const uint8_t installation[INSTALLATION_LEN],
-		   const char *boot_id, uint32_t journal_boot, uint32_t *ret_boot_seq)
+static int claim_boot(struct store *s, const char *node,
+		      const uint8_t installation[INSTALLATION_LEN], const char *boot_id,
+		      uint32_t journal_boot, uint32_t *ret_boot_seq)
 {
 	struct health_past past = { 0 };
 	struct health_boots boots = { 0 };
@@ -82,7 +83,35 @@ int sql_claim_boot(struct store *s, const char *node, const uint8_t installation
 		       S(boot_id), U(journal_boot));
 }
 
-int sql_boots(struct store *s, const char *node, store_boot_fn fn, void *arg)
+static int write_claim(struct store *s, const char *node,
+		       const uint8_t installation[INSTALLATION_LEN], const char *boot_id,
+		       uint32_t journal_boot, uint32_t *ret_boot_seq)
+{
+	return s->limited ? s->ops->own_claim_boot(s, node, installation, boot_id, journal_boot,
+						   ret_boot_seq)
+			  : claim_boot(s, node, installation, boot_id, journal_boot, ret_boot_seq);
+}
+
+int store_claim_boot(struct store *s, const char *node,
+		     const uint8_t installation[INSTALLATION_LEN], const char *boot_id,
+		     uint32_t journal_boot, uint32_t *ret_boot_seq)
+{
+	uint32_t number;
+	int err;
+
+	err = store_check_name(s, "node", node);
+	if (!err && (!journal_boot || strlen(boot_id) > BOOT_ID_TEXT))
+		err = store_set_why(s, -EINVAL, "a boot has a number and its kernel's boot id");
+	if (err)
+		return err;
+	err = write_op(s, (number = 0,
+			   write_claim(s, node, installation, boot_id, journal_boot, &number)));
+	if (!err)
+		*ret_boot_seq = number;
+	return err;
+}
+
+int store_boots(struct store *s, const char *node, store_boot_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
 	uint64_t id = 0;

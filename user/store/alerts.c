@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+
+#include "store/sql.h"
+#include "store/wrap.h"
+
+/* Alerts, and every change of theirs. */
+
+/* In this order in both tables, in the values and in read_alert(). */
+#define ALERT_COLS                                                                                 \
+	"alert_key, kind, severity, state, host_type, nodes, open_count, proto, port, summary, "   \
+	"why, remedy, first_ns, last_ns, boot_seq, seq, node, record, node_count, told_nodes, "    \
+	"told_ns, until_ns, window_id"
+#define ALERT_MARKS "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+#define UP_TO_REMEDY(a)                                                                            \
+	U((a)->kind), U((a)->severity), U((a)->state), S((a)->host_type), S((a)->nodes),           \
+		U((a)->count), U((a)->proto), U((a)->port), S((a)->summary), S((a)->why),          \
+		S((a)->remedy)
+#define FROM_LAST_NS(a)                                                                            \
+	U((a)->last_ns), U((a)->boot_seq), U((a)->seq), S((a)->node),                              \
+		B((a)->record.ptr, (a)->record.len), U((a)->node_count), U((a)->told_nodes),       \
+		U((a)->told_ns), U((a)->until_ns), U((a)->window_id)
+#define ALERT_VALUES(a) S((a)->key), UP_TO_REMEDY(a), U((a)->first_ns), FROM_LAST_NS(a)
+
+/* The columns from `first` on. */
+static void read_alert(const struct sql *q, unsigned first, struct store_alert *ret_a)
+{
+	*ret_a = (struct store_alert){
+		.key = sql_str(q, first),
+		.kind = (enum finding_kind)sql_u64(q, first + 1),
+		.severity = (enum severity)sql_u64(q, first + 2),
+		.state = (enum alert_state)sql_u64(q, first + 3),
+		.host_type = sql_str(q, first + 4),
+		.nodes = sql_str(q, first + 5),
+		.count = sql_u64(q, first + 6),
+		.proto = (enum door_proto)sql_u64(q, first + 7),
+		.port = (uint32_t)sql_u64(q, first + 8),
+		.summary = sql_str(q, first + 9),
+		.why = sql_str(q, first + 10),
+		.remedy = sql_str(q, first + 11),
+		.first_ns = sql_u64(q, first + 12),
+		.last_ns = sql_u64(q, first + 13),
+		.boot_seq = (uint32_t)sql_u64(q, first + 14),
+		.seq = sql_u64(q, first + 15),
+		.node = sql_str(q, first + 16),
+		.record = sql_blob(q, first + 17),
+		.node_count = sql_u64(q, first + 18),
+		.told_nodes = sql_u64(q, first + 19),
+		.told_ns = sql_u64(q, first + 20),
+		.until_ns = sql_u64(q, first + 21),
+		.window_id = sql_u64(q, first + 22),
+	};
+}
+
+static int give_alert(const struct sql *q, store_alert_fn fn, void *arg)
+{
+	struct store_alert a;
+
+	read_alert(q, 1, &a);
+	a.id = sql_u64(q, 0);
+	return fn(&a, arg);
+}
+
+int store_alert_get(struct store *s, const char *key, store_alert_fn fn, void *arg)
+{
+	const struct sql_key k = sql_key(s, key);
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q, SQL_BY_KEY(s, "SELECT id, " ALERT_COLS " FROM alerts WHERE ", ""),
+			    KEY(&k));
+
+	if (ret < 0)
+		return ret;
+	return ret ? give_alert(&q, fn, arg)
+		   : store_set_why(s, -ENOENT, "store %s has no such alert", s->shown);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------ */
+
+int sql_lock_log(struct store *s)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret;
+
+	if (!s->ops->sql->server)
+		return 0;
+	ret = sql_first(&q, "SELECT value FROM settings WHERE name = 'alert_log_lock' FOR UPDATE");
+	return ret < 0 ? ret : 0;
+}
+
+/* Nobody has decided anything about it since the caller looked. */
+static int is_as_it_was(struct store *s, const struct store_alert *a, const struct sql_key *key)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret;
+
+	if (!a->was)
+		return 0;
+	ret = sql_first(&q,
+			SQL_TEXT(s, "SELECT state FROM alerts WHERE alert_hash = ? FOR UPDATE",
+				 "SELECT state FROM alerts WHERE alert_key = ?"),
+			KEY(key));
+	if (ret < 0)
+		return ret;
+	return ret && sql_u64(&q, 0) == a->was ? 0 : -ECANCELED;
+}
+
+/* Each value is bound twice: VALUES() goes away in MySQL, and what replaces it MariaDB does not have. */
+static int upsert_alert(struct store *s, const struct store_alert *a, const struct sql_key *key)
+{
+#define SET_ALERT                                                                                  \
+	"kind = ?, severity = ?, state = ?, host_type = ?, nodes = ?, open_count = ?, proto = ?, " \
+	"port = ?, summary = ?, why = ?, remedy = ?, first_ns = CASE WHEN first_ns < ? THEN "      \
+	"first_ns ELSE ? END, last_ns = ?, boot_seq = ?, seq = ?, node = ?, record = ?, "          \
+	"node_count = ?, told_nodes = ?, told_ns = ?, until_ns = ?, window_id = ?"
+	return sql_run(s, NULL,
+		       SQL_TEXT(s,
+				"INSERT INTO alerts (" ALERT_COLS
+				", alert_hash) VALUES (" ALERT_MARKS
+				", ?) ON DUPLICATE KEY UPDATE " SET_ALERT,
+				"INSERT INTO alerts (" ALERT_COLS ") VALUES (" ALERT_MARKS
+				") ON CONFLICT (alert_key) DO UPDATE SET " SET_ALERT),
+		       ALERT_VALUES(a), KEY_HASH(key), UP_TO_REMEDY(a), U(a->first_ns),
+		       U(a->first_ns), FROM_LAST_NS(a));
+}
+
+/* Not the id of the insert: SQLite is silent about one that became an update. */
+static int alert_id(struct store *s, const struct sql_key *key, uint64_t *ret_id)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q, SQL_BY_KEY(s, "SELECT id FROM alerts WHERE ", ""), KEY(key));
+
+	if (ret <= 0)
+		return ret ? ret : -ENOENT;
+	*ret_id = sql_u64(&q, 0);
+	return 0;
+}
+
+static int put_alert(struct store *s, const struct store_alert *a, const char *who,
+		     const char *note, uint64_t now_ns, uint64_t *ret_id, uint64_t *ret_log_id)
+{
+	const struct sql_key key = sql_key(s, a->key);
+	_sql_ struct sql q = { .s = s };
+	int err = sql_lock_log(s);
+
+	if (!err)
+		err = is_as_it_was(s, a, &key);
+	if (!err)
+		err = upsert_alert(s, a, &key);
+	if (!err)
+		err = alert_id(s, &key, ret_id);
+	if (!err)
+		err = sql_exec(&q,
+			       "INSERT INTO alert_log (" ALERT_COLS
+			       ", alert_id, at_ns, who, note) VALUES (" ALERT_MARKS ", ?, ?, ?, ?)",
+			       ALERT_VALUES(a), U(*ret_id), U(now_ns), S(who), S(note));
+	if (!err)
+		*ret_log_id = sql_last_id(&q);
+	return err;
+}
+
+int store_put_alert(struct store *s, const struct store_alert *a, const char *who, const char *note,
+		    uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id)
+{
+	struct store_alert told = *a;
+	uint64_t id = 0, log_id = 0;
+	int err;
+
+	if (!a->key || !a->key[0])
+		return store_set_why(s, -EINVAL, "an alert needs a key");
+	told.told_nodes = a->node_count;
+	told.told_ns = now_wall_ns;
+	err = write_op(s, put_alert(s, &told, who, note, now_wall_ns, &id, &log_id));
+	if (!err && ret_id)
+		*ret_id = id;
+	if (!err && ret_log_id)
+		*ret_log_id = log_id;
+	return err;
+}
+
+static int touch_alert(struct store *s, const char *key, uint64_t count, uint64_t last_ns)
+{
+	const struct sql_key k = sql_key(s, key);
+	uint64_t id = 0;
+	int err = alert_id(s, &k, &id);
+
+	return err ? err
+		   : sql_run(s, NULL,
+			     "UPDATE alerts SET open_count = ?, last_ns = CASE WHEN last_ns > ? "
+			     "THEN last_ns ELSE ? END WHERE id = ?",
+			     U(count), U(last_ns), U(last_ns), U(id));
+}
+
+int store_touch_alert(struct store *s, const char *key, uint64_t count, uint64_t last_ns)
+{
+	return write_op(s, touch_alert(s, key, count, last_ns));
+}
+
+/* --- reading ------------------------------------------------------------------------------------------ */
+
+int store_alerts(struct store *s, const struct store_alert_query *want, store_alert_fn fn,
+		 void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	bool timed = want->since_ns || want->until_ns;
+	int ret;
+
+	if (want->id)
+		ret = sql_get(&q, "SELECT id, " ALERT_COLS " FROM alerts WHERE id = ?",
+			      U(want->id));
+	else
+		ret = sql_get(&q,
+			      "SELECT id, " ALERT_COLS
+			      " FROM alerts a WHERE (? <> 0 OR state NOT IN (?, ?)) AND (? = 0 OR "
+			      "EXISTS (SELECT 1 FROM alert_log l WHERE l.alert_id = a.id AND "
+			      "l.at_ns >= ? AND l.at_ns < ?)) ORDER BY last_ns DESC, id DESC",
+			      U(want->all), CONST(ALERT_ALLOWED), CONST(ALERT_RESOLVED), U(timed),
+			      U(want->since_ns), U(want->until_ns ? want->until_ns : SQL_NO_LIMIT));
+	while (!ret && (ret = sql_step(&q)) > 0)
+		ret = give_alert(&q, fn, arg);
+	return ret;
+}
+
+#define CHANGES_PAGE 500
+
+/* One page; *after moves on, *left goes down. */
+static int give_changes(struct store *s, uint64_t *after, uint64_t *left, uint64_t since_ns,
+			uint64_t until_ns, store_change_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(
+		&q,
+		"SELECT id, at_ns, who, note, alert_id, " ALERT_COLS
+		" FROM alert_log WHERE id > ? AND at_ns >= ? AND at_ns < ? ORDER BY id LIMIT ?",
+		U(*after), U(since_ns), U(until_ns ? until_ns : SQL_NO_LIMIT),
+		U(*left < CHANGES_PAGE ? *left : CHANGES_PAGE));
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		struct store_alert_change c = {
+			.log_id = sql_u64(&q, 0),
+			.at_ns = sql_u64(&q, 1),
+			.who = sql_str(&q, 2),
+			.note = sql_str(&q, 3),
+		};
+
+		read_alert(&q, 5, &c.alert);
+		c.alert.id = sql_u64(&q, 4);
+		c.state = c.alert.state;
+		*after = c.log_id;
+		--*left;
+		ret = fn(&c, arg);
+	}
+	return ret;
+}
+
+int store_alert_changes(struct store *s, uint64_t after_log_id, uint64_t since_ns,
+			uint64_t until_ns, uint32_t limit, store_change_fn fn, void *arg)
+{
+	uint64_t left = limit ? limit : UINT64_MAX, before;
+	int ret;
+
+	do {
+		before = left;
+		ret = give_changes(s, &after_log_id, &left, since_ns, until_ns, fn, arg);
+	} while (!ret && left && before - left == CHANGES_PAGE);
+	return ret;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "store/sql.h"
+#include "store/wrap.h"
+
+/* Doors: one row a door, from its opening to its closing. */
+
+#define DOOR_COLS                                                                                  \
+	"node_id, boot_seq, netns_cookie, cookie, open_seq, opened_ns, close_seq, closed_ns, "     \
+	"proto, family, addr, addr_bytes, port, scope, v6only, autoport, netns, inode, pid, "      \
+	"comm, exe, uid, user_name, argv, verdict, severity, alert_key, record"
+#define DOOR_MARKS                                                                                 \
+	"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+
+/* The opener's columns are NULL where nobody knows. */
+static void find_opener(const struct store_door *d, struct event *ev, struct process *ret_p)
+{
+	*ret_p = (struct process){ .uid = ID_UNKNOWN };
+	if (!d->record.ptr || event_decode(d->record.ptr, d->record.len, ev) || !ev->opener.known)
+		return;
+	*ret_p = ev->opener;
+}
+
+static int put_door(struct store *s, const struct store_door *d)
+{
+	const struct sql_key key = sql_key(s, d->alert_key);
+	const struct door *o = &d->door;
+	_cleanup_(buf_done) struct buf addr = BUF_INIT(256);
+	struct event ev; /* borrows the record's bytes */
+	struct process p;
+	struct text comm;
+	uint64_t id = 0;
+	int err = sql_node_id(s, d->node, &id);
+
+	if (err)
+		return err;
+	find_opener(d, &ev, &p);
+	comm = (struct text){ p.known ? p.comm : NULL, (uint32_t)strnlen(p.comm, COMM_LEN) };
+	door_addr_format(&addr, o);
+	if (addr.err)
+		return addr.err;
+	return sql_run(s, NULL,
+		       SQL_TEXT(s,
+				"REPLACE INTO doors (" DOOR_COLS ", alert_hash) VALUES (" DOOR_MARKS
+				", ?)",
+				"REPLACE INTO doors (" DOOR_COLS ") VALUES (" DOOR_MARKS ")"),
+		       U(id), U(d->boot_seq), U(o->netns_cookie), U(o->cookie), U(d->open_seq),
+		       U(d->opened_ns), U(d->close_seq), U(d->closed_ns), U(o->proto), U(o->family),
+		       S(buf_str(&addr)), B(o->addr, sizeof(o->addr)), U(o->port), U(o->scope),
+		       U(o->v6only), U(o->autoport), U(o->netns), U(o->inode), U_IF(p.known, p.pid),
+		       ESCAPED(comm), ESCAPED(p.exe), U_IF(p.uid != ID_UNKNOWN, p.uid),
+		       ESCAPED(p.user), WORDS(p.argv), U(d->verdict), U(d->severity),
+		       S_NULL(d->alert_key), B(d->record.ptr, d->record.len), KEY_HASH(&key));
+}
+
+int store_put_door(struct store *s, const struct store_door *d)
+{
+	return write_op(s, put_door(s, d));
+}
+
+static int close_door(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
+		      uint64_t close_seq, uint64_t closed_ns, bool *ret_found)
+{
+	uint64_t id = 0, changed = 0;
+	int err = sql_node_id(s, node, &id);
+
+	*ret_found = false;
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = sql_run(s, &changed,
+		      "UPDATE doors SET close_seq = ?, closed_ns = ? WHERE node_id = ? AND "
+		      "boot_seq = ? AND netns_cookie = ? AND cookie = ? AND closed_ns = 0",
+		      U(close_seq), U(closed_ns), U(id), U(boot_seq), U(d->netns_cookie),
+		      U(d->cookie));
+	*ret_found = !err && changed;
+	return err;
+}
+
+int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
+		     uint64_t close_seq, uint64_t closed_ns, bool *ret_found)
+{
+	bool found = false;
+	int err;
+
+	if (!closed_ns)
+		return store_set_why(s, -EINVAL, "a door closes at a time");
+	err = write_op(s, close_door(s, node, boot_seq, d, close_seq, closed_ns, &found));
+	if (!err && ret_found)
+		*ret_found = found;
+	return err;
+}
+
+/* --- reading ---------------------------------------------------------------------------------------- */
+
+#define SELECT_FROM(doors)                                                                         \
+	"SELECT n.name, n.host_type, d.boot_seq, d.netns_cookie, d.cookie, d.open_seq, "           \
+	"d.opened_ns, d.close_seq, d.closed_ns, d.proto, d.family, d.addr_bytes, d.port, "         \
+	"d.scope, d.v6only, d.autoport, d.netns, d.inode, d.verdict, d.severity, d.alert_key, "    \
+	"d.record FROM " doors " CROSS JOIN nodes n ON n.id = d.node_id WHERE "
+#define SELECT SELECT_FROM("doors d")
+#define OF_NODE "d.node_id = ? AND "
+#define IS_OPEN "d.closed_ns = 0 AND "
+#define OPEN_AT "d.opened_ns <= ? AND (d.closed_ns = 0 OR d.closed_ns > ?) AND "
+#define MAY_BE_AT "(? = 0 OR (d.opened_ns <= ? AND (d.closed_ns = 0 OR d.closed_ns > ?))) AND "
+#define OF_BOOT "(? = 0 OR d.boot_seq = ?) ORDER BY d.opened_ns, d.node_id, d.boot_seq, d.open_seq"
+
+void store_door_complete(struct store_door *d)
+{
+	const struct door *from = &d->ev.door;
+
+	d->door.elsewhere = from->elsewhere;
+	memcpy(d->door.netns_name, from->netns_name, sizeof(d->door.netns_name));
+	memcpy(d->door.device, from->device, sizeof(d->door.device));
+}
+
+static int give_door(const struct sql *q, store_door_fn fn, void *arg)
+{
+	struct store_door d = {
+		.node = sql_str(q, 0),
+		.host_type = sql_str(q, 1),
+		.boot_seq = (uint32_t)sql_u64(q, 2),
+		.door.netns_cookie = sql_u64(q, 3),
+		.door.cookie = sql_u64(q, 4),
+		.open_seq = sql_u64(q, 5),
+		.opened_ns = sql_u64(q, 6),
+		.close_seq = sql_u64(q, 7),
+		.closed_ns = sql_u64(q, 8),
+		.door.proto = (enum door_proto)sql_u64(q, 9),
+		.door.family = (enum door_family)sql_u64(q, 10),
+		.door.port = (uint32_t)sql_u64(q, 12),
+		.door.scope = (enum door_scope)sql_u64(q, 13),
+		.door.v6only = sql_u64(q, 14),
+		.door.autoport = sql_u64(q, 15),
+		.door.netns = (uint32_t)sql_u64(q, 16),
+		.door.inode = sql_u64(q, 17),
+		.verdict = (enum verdict)sql_u64(q, 18),
+		.severity = (enum severity)sql_u64(q, 19),
+		.alert_key = sql_str_null(q, 20),
+		.record = sql_blob(q, 21),
+	};
+
+	sql_copy(q, 11, d.door.addr, sizeof(d.door.addr));
+	if (d.record.ptr && event_decode(d.record.ptr, d.record.len, &d.ev))
+		d.ev = (struct event){ .raw = d.record };
+	store_door_complete(&d);
+	d.ev.boot_seq = d.boot_seq;
+	d.ev.seq = d.open_seq;
+	return fn(&d, arg);
+}
+
+/* Of an alert: few, whatever else is asked. */
+static int doors_of_alert(struct sql *q, const struct store_door_query *want, uint64_t node_id,
+			  const struct sql_key *key)
+{
+	bool open = want->open_only && !want->at_ns;
+
+	return sql_get(q,
+		       SQL_BY_KEY(q->s, SELECT "d.",
+				  " AND (? = 0 OR d.node_id = ?) AND (? = 0 OR d.closed_ns = 0) "
+				  "AND " MAY_BE_AT OF_BOOT),
+		       KEY(key), U(node_id), U(node_id), U(open), U(want->at_ns), U(want->at_ns),
+		       U(want->at_ns), U(want->boot_seq), U(want->boot_seq));
+}
+
+/*
+ * A statement each, so that an index has all that is known. What is open on a node SQLite would look for among all that is open
+ * anywhere, for the sake of the order.
+ */
+static int get_doors(struct sql *q, const struct store_door_query *want, uint64_t node_id,
+		     const struct sql_key *key)
+{
+	uint64_t boot = want->boot_seq, at = want->at_ns;
+
+	if (want->alert_key)
+		return doors_of_alert(q, want, node_id, key);
+	if (at && want->node)
+		return sql_get(q, SELECT OF_NODE OPEN_AT OF_BOOT, U(node_id), U(at), U(at), U(boot),
+			       U(boot));
+	if (at)
+		return sql_get(q, SELECT OPEN_AT OF_BOOT, U(at), U(at), U(boot), U(boot));
+	if (want->open_only && want->node)
+		return sql_get(q,
+			       SQL_TEXT(q->s, SELECT OF_NODE IS_OPEN OF_BOOT,
+					SELECT_FROM("doors d INDEXED BY doors_open")
+						OF_NODE IS_OPEN OF_BOOT),
+			       U(node_id), U(boot), U(boot));
+	if (want->open_only)
+		return sql_get(q, SELECT IS_OPEN OF_BOOT, U(boot), U(boot));
+	if (want->node)
+		return sql_get(q, SELECT OF_NODE OF_BOOT, U(node_id), U(boot), U(boot));
+	return sql_get(q, SELECT OF_BOOT, U(boot), U(boot));
+}
+
+int store_doors(struct store *s, const struct store_door_query *want, store_door_fn fn, void *arg)
+{
+	const struct sql_key key = sql_key(s, want->alert_key); /* what is bound outlives q */
+	_sql_ struct sql q = { .s = s };
+	uint64_t id = 0;
+	int ret = want->node ? sql_node_id(s, want->node, &id) : 0;
+
+	if (!ret)
+		ret = get_doors(&q, want, id, &key);
+	while (!ret && (ret = sql_step(&q)) > 0)
+		ret = give_door(&q, fn, arg);
+	return ret;
+}
+
+int store_door_get(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
+		   store_door_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	uint64_t id = 0;
+	int ret = sql_node_id(s, node, &id);
+
+	if (!ret)
+		ret = sql_first(
+			&q,
+			SELECT
+			"d.node_id = ? AND d.boot_seq = ? AND d.netns_cookie = ? AND d.cookie = ?",
+			U(id), U(boot_seq), U(d->netns_cookie), U(d->cookie));
+	else
+		return ret;
+	if (ret <= 0)
+		return ret ? ret : -ENOENT;
+	return give_door(&q, fn, arg);
+}
+
+int store_key_doors(struct store *s, const char *alert_key, uint64_t *ret_open,
+		    uint64_t *ret_last_closed_ns)
+{
+	const struct sql_key key = sql_key(s, alert_key);
+	_sql_ struct sql q = { .s = s };
+#define COUNT_DOORS(column)                                                                        \
+	"SELECT (SELECT count(*) FROM doors WHERE " column " = ? AND closed_ns = 0), "             \
+	"(SELECT max(closed_ns) FROM doors WHERE " column " = ?)"
+	int ret = sql_first(&q, SQL_TEXT(s, COUNT_DOORS("alert_hash"), COUNT_DOORS("alert_key")),
+			    KEY(&key), KEY(&key));
+
+	if (ret < 0)
+		return ret;
+	*ret_open = ret ? sql_u64(&q, 0) : 0;
+	*ret_last_closed_ns = ret ? sql_u64(&q, 1) : 0;
+	return 0;
+}
