@@ -44,7 +44,7 @@ MAKEFLAGS += -r
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all man deps deps-build deps-test print-deps run check test test-long bench lint fmt fuzz install uninstall clean tests help
+.PHONY: all man deps deps-build deps-test deps-bench print-deps run check test test-long bench lint fmt fuzz install uninstall clean tests help
 
 # --- flags ---------------------------------------------------------------------------------------
 
@@ -202,6 +202,8 @@ DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 strace sqlite3 libclang-rt-
 	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 openssh-server openssh-client nginx-light \
 	rpcbind chrony slurm-client pdsh \
 	mmdebstrap debian-archive-keyring locales $(DEPS_VM)
+# Peers that `make bench` compares with; `make test` does without, and says so.
+DEPS_BENCH := bpftrace auditd
 apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
 
 define apt_install
@@ -221,6 +223,9 @@ deps: deps-build
 deps-build:
 	@mkdir -p $(BUILD)
 	$(call apt_install,$(DEPS_BUILD),deps)
+deps-bench:
+	@mkdir -p $(BUILD)
+	$(call apt_install,$(DEPS_BENCH),bench)
 deps-test:
 	@mkdir -p $(BUILD)
 	$(call apt_install,$(DEPS_TEST),test)
@@ -259,7 +264,7 @@ test-long: deps-test
 	@BUILD=$(B) MAKE='$(MAKE)' AJAR_LONG=1 sh tests/run.sh all
 	@BUILD=$(B) MAKE='$(MAKE)' AJAR_ANY_DAY=1 AJAR_TEST_TMP=disk sh tests/run.sh unit abi store bpf fault e2e
 
-bench: tests
+bench: deps-bench tests
 	@BUILD=$(B) sh tests/run.sh bench
 
 fuzz: $(FUZZ_BIN)

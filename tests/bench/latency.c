@@ -3,7 +3,8 @@
  * listen() -> alert at the exec hook, through `ajar run` on a store of its own: the door's process stamps
  * CLOCK_BOOTTIME right after listen() returns, the hook right at its start. One door at a time, each on a port of its own.
  * Once with the embedded store and once through a private MariaDB server, whose bell is a look every 100 ms; then the same
- * while 512 simulated nodes, each with its journal, shipper and connection, ship a record in eight seconds each.
+ * while 512 simulated nodes, each with its journal, shipper and connection, ship a record in eight seconds each. Where the time goes
+ * is read from the stamps that the store has of each door.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,9 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "store/mariadb.h"
+#include "store/store.h"
 #include "tap.h"
 
 #define DOORS_MAX 200
@@ -100,17 +103,45 @@ static int run_wait(const char *const *argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static int open_door(uint16_t port, uint64_t *ret_ns)
+/* In a process of its own under a user of its own: ports that one program of one user opens in a row are one alert. */
+static void hold_door(uint16_t port, int out)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 				  .sin_port = htons(port),
 				  .sin_addr.s_addr = htonl(INADDR_ANY) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uid_t uid = 100000u + port;
+	uint64_t stamp = 0;
 
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 8) < 0)
+	if (fd < 0 || setresuid(uid, uid, uid) < 0 ||
+	    bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 8) < 0)
+		_exit(1);
+	stamp = clock_boot_ns();
+	if (write(out, &stamp, sizeof(stamp)) == (ssize_t)sizeof(stamp))
+		pause();
+	_exit(1);
+}
+
+/* The process that holds it, or -EADDRINUSE. */
+static pid_t open_door(uint16_t port, uint64_t *ret_ns)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
-	*ret_ns = clock_boot_ns();
-	return fd;
+	pid = fork();
+	if (!pid) {
+		close(fds[0]);
+		hold_door(port, fds[1]);
+	}
+	close(fds[1]);
+	if (pid > 0 && read(fds[0], ret_ns, sizeof(*ret_ns)) != (ssize_t)sizeof(*ret_ns)) {
+		waitpid(pid, NULL, 0);
+		pid = -EADDRINUSE;
+	}
+	close(fds[0]);
+	return pid;
 }
 
 /* The stamp of the alert about port that says it is open; other messages are passed over. */
@@ -204,23 +235,134 @@ static int load_sim(void)
 	return fflush(sim_in) ? -EIO : 0;
 }
 
-static int measure(int sock, uint16_t first_port, unsigned doors, const char *aim)
+/* --- where the time goes --------------------------------------------------------------------------- */
+
+/* A door's way, in wall time; 0: not known. */
+struct way {
+	uint32_t port;
+	uint64_t listened, stored, hooked;
+};
+struct ways {
+	struct way *list;
+	unsigned len;
+};
+
+static struct way *way_of(struct ways *w, uint32_t port)
+{
+	for (unsigned i = 0; i < w->len; i++)
+		if (w->list[i].port == port)
+			return &w->list[i];
+	return NULL;
+}
+
+static int on_stored(const struct store_event_row *row, void *arg)
+{
+	struct way *way = row->ev.kind == EVENT_OPEN ? way_of(arg, row->ev.door.port) : NULL;
+
+	if (way)
+		way->stored = row->raw.received_ns;
+	return 0;
+}
+
+static void put_part(const struct ways *w, const char *what, size_t from, size_t to)
 {
 	uint64_t took[DOORS_MAX];
 	unsigned n = 0;
 
+	for (unsigned i = 0; i < w->len; i++) {
+		uint64_t a, b;
+
+		memcpy(&a, (const char *)&w->list[i] + from, sizeof(a));
+		memcpy(&b, (const char *)&w->list[i] + to, sizeof(b));
+		if (a && b)
+			took[n++] = b > a ? b - a : 0;
+	}
+	qsort(took, n, sizeof(*took), compare);
+	if (n)
+		printf("#   %-58s p50 %7.2f ms, p99 %7.2f ms\n", what, (double)took[n / 2] / 1e6,
+		       (double)took[n * 99 / 100] / 1e6);
+}
+
+/* What one wait for the disk takes here, of which there are four: the journal's, the store's for the record, the judge's, the sink's. */
+static void put_disk(void)
+{
+	uint64_t took[50];
+	char path[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/fsync", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	for (size_t i = 0; i < array_len(took); i++) {
+		uint64_t start = clock_boot_ns();
+
+		if (write(fd, path, 64) < 0 || fdatasync(fd) < 0)
+			break;
+		took[i] = clock_boot_ns() - start;
+		if (i + 1 < array_len(took))
+			continue;
+		qsort(took, array_len(took), sizeof(*took), compare);
+		printf("#   one fdatasync of the disk below                            p50 %7.2f "
+		       "ms, max "
+		       "%7.2f ms\n",
+		       (double)took[array_len(took) / 2] / 1e6,
+		       (double)took[array_len(took) - 1] / 1e6);
+	}
+	close(fd);
+}
+
+/* By the stamp that the store has of each door: when its record reached it. */
+static void put_ways(struct ways *w, uint64_t since_ns)
+{
+	_cleanup_(buf_done) struct buf own = BUF_INIT(1024);
+	_cleanup_(store_freep) struct store *s = NULL;
+	const struct store_event_query q = { .since_ns = since_ns };
+	_free_ char *why = NULL;
+	int err;
+
+	buf_printf(&own, "sqlite:%s/store/ajar.db", data);
+	err = store_open(*store ? store : buf_str(&own), STORE_READONLY, &s, &why);
+	if (!err)
+		err = store_events(s, &q, on_stored, w);
+	if (err) {
+		printf("#   where the time goes is not known: %s\n", why ? why : strerror(-err));
+		return;
+	}
+	put_part(w, "ring, journal with its fsync, shipper, up to the store",
+		 offsetof(struct way, listened), offsetof(struct way, stored));
+	put_part(w, "the store's commit, bell, judge, the alert's commit, hook",
+		 offsetof(struct way, stored), offsetof(struct way, hooked));
+	put_disk();
+}
+
+static int measure(int sock, uint16_t first_port, unsigned doors, const char *aim)
+{
+	const uint64_t to_wall = clock_wall_ns() - clock_boot_ns(), since = clock_wall_ns();
+	uint64_t took[DOORS_MAX];
+	struct way list[DOORS_MAX];
+	struct ways ways = { .list = list };
+	unsigned n = 0;
+
 	for (unsigned i = 0; i < doors; i++) {
 		uint64_t opened = 0, alerted = 0;
-		int fd = open_door((uint16_t)(first_port + i), &opened);
+		pid_t pid = open_door((uint16_t)(first_port + i), &opened);
+		int err = pid < 0 ? pid : 0;
 
-		if (fd == -EADDRINUSE)
+		if (err == -EADDRINUSE)
 			continue;
-		if (fd < 0 || wait_alert(sock, (uint16_t)(first_port + i), &alerted)) {
+		if (!err)
+			err = wait_alert(sock, (uint16_t)(first_port + i), &alerted);
+		if (pid > 0) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+		}
+		if (err) {
 			printf("# no alert for port %u within %d ms\n", first_port + i, WAIT_MS);
 			return -ETIMEDOUT;
 		}
 		took[n++] = alerted > opened ? alerted - opened : 0;
-		close(fd);
+		list[ways.len++] = (struct way){ .port = first_port + i,
+						 .listened = opened + to_wall,
+						 .hooked = alerted + to_wall };
 	}
 	qsort(took, n, sizeof(*took), compare);
 	printf("# listen() -> alert at the exec hook, %s, %u doors: p50 %.2f ms, p99 %.2f ms, max "
@@ -231,6 +373,7 @@ static int measure(int sock, uint16_t first_port, unsigned doors, const char *ai
 			: "embedded store",
 	       n, (double)took[n / 2] / 1e6, (double)took[n * 99 / 100] / 1e6,
 	       (double)took[n - 1] / 1e6, aim);
+	put_ways(&ways, since);
 	return 0;
 }
 
