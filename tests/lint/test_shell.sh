@@ -24,9 +24,8 @@ check() { # sentence, offenders (empty is good)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"; tree_done' EXIT
 scripts() { # shell: files whose first line names it
-	git ls-files --cached --others --exclude-standard | while read -r f; do
-		[ -f "$f" ] && head -n 1 "$f" 2>/dev/null | grep -aqE "^#!.*[/ ]$1( |\$)" && echo "$f"
-	done
+	git ls-files -z --cached --others --exclude-standard |
+		xargs -0 awk -v named="^#!.*[/ ]$1( |\$)" 'FNR == 1 && $0 ~ named { print FILENAME } { nextfile }'
 }
 check "dash takes each script of sh" "$(for f in $(scripts sh); do dash -n "$f" 2>&1; done)"
 check "bash takes each script of bash" "$(for f in $(scripts bash); do bash -n "$f" 2>&1; done)"
