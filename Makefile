@@ -165,6 +165,11 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libajar.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
+# The rows of verbs are not in the library.
+$(B)/tests/unit/test_cli_rows: $(B)/tests/unit/test_cli_rows.o $(filter-out $(B)/user/cli/main.o,$(CLI_OBJ)) $(B)/libajar.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
 $(B)/tests/sim/sim: $(SIM_SRC:%.c=$(B)/%.o) $(B)/libajar.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)

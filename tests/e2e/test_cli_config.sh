@@ -75,6 +75,8 @@ same "completion knows every verb" "$(complete_words ajar '')" "$(ajar --help | 
 same "one that has begun" "$(complete_words ajar mon)" "monitor "
 same "the words of a verb" "$(complete_words ajar config '')" "check show "
 ok "behind other options too" [ "$(complete_words ajar -q profile '')" = "accept allow check dead deny diff export import learn ls proposal reject require rm show test " ]
+same "the words below one" "$(complete_words ajar alerts exceptions '')" "ls rm "
+same "the options of one" "$(complete_words ajar alerts snooze --n)" "--no-color --note "
 same "the options of a verb" "$(complete_words ajar config --ex)" "--example "
 ok "those of every verb as well" eval 'complete_words ajar ls - | grep -q -e "--data --help --json"'
 touch "$T/file.one"

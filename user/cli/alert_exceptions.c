@@ -122,7 +122,7 @@ static int on_exception(const struct store_exception *e, void *arg)
 	return l->c->json ? print_json(l, e, &a) : add_row(l, e, &a);
 }
 
-static int ls(struct cmd_ctx *c)
+int alerts_exceptions_ls(struct cmd_ctx *c)
 {
 	static const struct table_column columns[] = {
 		{ "ID", 0, true, false },	    { "ALERT", 0, true, false },
@@ -210,12 +210,12 @@ static int take_back(struct cmd_ctx *c, struct store *s, uint64_t id)
 	return 0;
 }
 
-static int rm(struct cmd_ctx *c)
+int alerts_exceptions_rm(struct cmd_ctx *c)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
 	uint64_t id = 0;
 
-	for (int i = 2; i < c->argc; i++) {
+	for (int i = 1; i < c->argc; i++) {
 		if (parse_u64(c->argv[i], &id) || !id) {
 			log_usage("'%s' is no exception's number: 'ajar alerts exceptions' lists "
 				  "them",
@@ -223,26 +223,11 @@ static int rm(struct cmd_ctx *c)
 			return AJAR_EXIT_ERROR;
 		}
 	}
-	if (c->argc < 3) {
-		log_usage("'ajar alerts exceptions rm' wants a number: 'ajar alerts exceptions' "
-			  "lists them");
-		return AJAR_EXIT_ERROR;
-	}
 	if (cmd_store(c, 0, &s))
 		return AJAR_EXIT_ERROR;
-	for (int i = 2; i < c->argc; i++) {
+	for (int i = 1; i < c->argc; i++) {
 		if (parse_u64(c->argv[i], &id) || take_back(c, s, id))
 			return AJAR_EXIT_ERROR;
 	}
 	return AJAR_EXIT_OK;
-}
-
-int alerts_exceptions(struct cmd_ctx *c)
-{
-	if (c->argc == 1 || (c->argc == 2 && !strcmp(c->argv[1], "ls")))
-		return ls(c);
-	if (!strcmp(c->argv[1], "rm"))
-		return rm(c);
-	log_usage("unknown word '%s': 'ajar alerts exceptions [ls | rm ID...]'", c->argv[1]);
-	return AJAR_EXIT_ERROR;
 }

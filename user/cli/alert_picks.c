@@ -136,7 +136,7 @@ static int add_words(const struct cmd_ctx *c, const char *word, struct picking *
 	if (filter_add(&k->f, word, &what))
 		return log_usage("'%s': an alert's number or a FILTER is wanted (%s): run 'ajar %s "
 				 "--help'",
-				 word, what, c->cmd->name);
+				 word, what, c->path);
 	return 0;
 }
 

@@ -35,6 +35,7 @@ int alerts_snooze(struct cmd_ctx *c);
 int alerts_reopen(struct cmd_ctx *c);
 int alerts_allow(struct cmd_ctx *c);
 /* `ajar alerts exceptions [ls | rm ID...]` */
-int alerts_exceptions(struct cmd_ctx *c);
+int alerts_exceptions_ls(struct cmd_ctx *c);
+int alerts_exceptions_rm(struct cmd_ctx *c);
 
 #endif

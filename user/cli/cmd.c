@@ -19,26 +19,11 @@
 
 const char *cmd_opt(const struct cmd_ctx *c, const char *name)
 {
-	for (int i = 0; c->cmd->options && c->cmd->options[i].name; i++) {
-		if (!strcmp(c->cmd->options[i].name, name))
-			return c->opts[i];
+	for (unsigned i = c->given_len; i > 0; i--) { /* the last one counts */
+		if (!strcmp(c->given[i - 1].name, name))
+			return c->given[i - 1].value;
 	}
 	return NULL;
-}
-
-bool cmd_bad_words(const struct cmd_ctx *c, int min, int max)
-{
-	if (c->argc > max) {
-		log_usage("unexpected argument '%s': run 'ajar %s --help'", c->argv[max],
-			  c->cmd->name);
-		return true;
-	}
-	if (c->argc < min) {
-		log_usage("'ajar %s' wants %s: run 'ajar %s --help'", c->cmd->name, c->cmd->args,
-			  c->cmd->name);
-		return true;
-	}
-	return false;
 }
 
 bool cmd_store_exists(struct cmd_ctx *c)
@@ -147,7 +132,7 @@ int cmd_on_alert(struct cmd_ctx *c)
 	int err = 0;
 
 	if (given && !*given)
-		return log_usage("--on-alert wants a program: run 'ajar %s --help'", c->cmd->name);
+		return log_usage("--on-alert wants a program: run 'ajar %s --help'", c->path);
 	if (given)
 		err = conf_set(c->conf, "alert.exec", given, "--on-alert", &why);
 	if (err)

@@ -282,26 +282,18 @@ static int show(struct list *l, struct store *s)
 	return err;
 }
 
-static int run(struct cmd_ctx *c)
+static int run(struct cmd_ctx *c, int (*what)(struct list *l, struct store *s))
 {
-	static const char *const words[] = { "ls",     "show",	"ack",	      "snooze",
-					     "reopen", "allow", "exceptions", NULL };
-	static int (*const verbs[])(struct cmd_ctx *) = { alerts_ack, alerts_snooze, alerts_reopen,
-							  alerts_allow, alerts_exceptions };
 	struct list l = { .c = c, .b = BUF_INIT(STORY_BYTES_MAX) };
 	_cleanup_(store_freep) struct store *s = NULL;
-	int err, what = 0, rc;
+	int err, rc;
 
-	if (words_sub(c, words, &what))
-		return AJAR_EXIT_ERROR;
-	if (what >= 2)
-		return verbs[what - 2](c);
-	if (cmd_bad_words(c, 0, what == 1 ? 2 : 1) || cmd_store(c, STORE_READONLY, &s))
+	if (cmd_store(c, STORE_READONLY, &s))
 		return AJAR_EXIT_ERROR;
 	l.s = s;
 	jsonw_init(&l.json, &l.b);
 	cmd_say_learning(c, s);
-	err = what == 1 ? show(&l, s) : print_list(&l, s);
+	err = what(&l, s);
 	if (l.out_err)
 		rc = out_report(l.out_err);
 	else
@@ -313,30 +305,109 @@ static int run(struct cmd_ctx *c)
 	return rc;
 }
 
-static const struct cmd_option options[] = {
-	{ "all", 'a', NULL,
-	  "also those that are resolved or allowed; exceptions: also those that are over" },
-	{ "note", 0, "TEXT", "ack, snooze, reopen: why, for the log" },
-	{ "for", 0, "TIME", "snooze: how long, such as 2h" },
-	{ "reason", 0, "TEXT", "allow: why it may be" },
-	{ "expires", 0, "TIME", "allow: for how long, such as 7d" },
-	{ "yes", 'y', NULL, "allow: without asking" },
+static int run_list(struct cmd_ctx *c)
+{
+	return run(c, print_list);
+}
+
+static int run_show(struct cmd_ctx *c)
+{
+	return run(c, show);
+}
+
+static const struct cmd_option list_options[] = {
+	{ "all", 'a', NULL, "also those that are resolved or allowed" },
+	{ 0 },
+};
+static const struct cmd_option decide_options[] = {
+	{ "note", 0, "TEXT", "why, for the log" },
+	{ 0 },
+};
+static const struct cmd_option snooze_options[] = {
+	{ "for", 0, "TIME", "how long, such as 2h" },
+	{ "note", 0, "TEXT", "why, for the log" },
+	{ 0 },
+};
+static const struct cmd_option allow_options[] = {
+	{ "reason", 0, "TEXT", "why it may be" },
+	{ "expires", 0, "TIME", "for how long, such as 7d" },
+	{ "yes", 'y', NULL, "without asking" },
+	{ 0 },
+};
+static const struct cmd_option exceptions_options[] = {
+	{ "all", 'a', NULL, "also those that are over" },
+	{ 0 },
+};
+
+static const struct cmd exceptions[] = {
+	{ .name = "ls",
+	  .args = "",
+	  .help = "what was excepted because no profile row can allow it",
+	  .options = exceptions_options,
+	  .run = alerts_exceptions_ls },
+	{ .name = "rm",
+	  .args = "ID...",
+	  .help = "take exceptions back: the finding counts again",
+	  .min = 1,
+	  .max = CMD_ANY,
+	  .few = "'ajar alerts exceptions rm' wants a number: 'ajar alerts exceptions' lists them",
+	  .run = alerts_exceptions_rm },
+	{ 0 },
+};
+
+static const struct cmd subs[] = {
+	{ .name = "ls",
+	  .args = "",
+	  .help = "what is open",
+	  .options = list_options,
+	  .run = run_list },
+	{ .name = "show",
+	  .args = "ID",
+	  .help = "one alert with its whole story, and what to do",
+	  .min = 1,
+	  .max = 1,
+	  .few = "'ajar alerts show' wants an alert's number: 'ajar alerts' lists them",
+	  .run = run_show },
+	{ .name = "ack",
+	  .args = "ID|FILTER...",
+	  .help = "quiet until it gets worse or stands on many more nodes (alert.reopen-nodes)",
+	  .max = CMD_ANY,
+	  .options = decide_options,
+	  .run = alerts_ack },
+	{ .name = "snooze",
+	  .args = "ID|FILTER...",
+	  .help = "quiet until its time is up",
+	  .max = CMD_ANY,
+	  .options = snooze_options,
+	  .run = alerts_snooze },
+	{ .name = "reopen",
+	  .args = "ID|FILTER...",
+	  .help = "take ack or snooze back",
+	  .max = CMD_ANY,
+	  .options = decide_options,
+	  .run = alerts_reopen },
+	{ .name = "allow",
+	  .args = "ID|FILTER...",
+	  .help = "write one narrow profile row, after showing what it would have silenced",
+	  .max = CMD_ANY,
+	  .options = allow_options,
+	  .run = alerts_allow },
+	{ .name = "exceptions",
+	  .args = "[ls | rm ID...]",
+	  .help = "what was excepted",
+	  .subs = exceptions },
 	{ 0 },
 };
 
 const struct cmd cmd_alerts = {
 	.name = "alerts",
-	.args = "[ls | show ID | ack | snooze | reopen | allow] [ID | FILTER]... | exceptions [ls "
-		"| rm ID...]",
+	.args = "",
 	.help = "alerts that are open, one with its whole story, and what you decide about them",
-	.more = "An acknowledged alert is quiet until it gets worse or stands on many more nodes "
-		"(alert.reopen-nodes); a snoozed one until its time is up.\n"
-		"'allow' writes one narrow profile row, after showing what it would have silenced "
-		"in the last 30 days.\n"
-		"What no row can allow (a missing service, a silent node) it excepts: 'exceptions' "
-		"lists "
-		"those, 'exceptions rm' takes one back; rows are taken back by 'ajar profile rm'.\n"
+	.more = "What 'allow' would have silenced is shown for the last 30 days. What no row can "
+		"allow (a "
+		"missing\nservice, a silent node) it excepts: 'exceptions' lists those, "
+		"'exceptions rm' "
+		"takes one back;\nrows are taken back by 'ajar profile rm'.\n"
 		"For example: ajar alerts ack class:compute :4444 --note 'ticket 4711'.",
-	.options = options,
-	.run = run,
+	.subs = subs,
 };

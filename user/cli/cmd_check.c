@@ -365,7 +365,7 @@ static int run(struct cmd_ctx *c)
 	_free_ char *why = NULL;
 	int err, code;
 
-	if (c->argc || take_options(&k)) {
+	if (take_options(&k)) {
 		hostlist_done(&k.nodes);
 		return unknown("usage: ajar check [--class LIST] [--node NODESET] [--warning N] "
 			       "[--critical N] "

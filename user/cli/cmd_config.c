@@ -127,8 +127,6 @@ static int show(struct cmd_ctx *c)
 	const char *man = cmd_opt(c, "man");
 	int err;
 
-	if (cmd_bad_words(c, 0, 1))
-		return AJAR_EXIT_ERROR;
 	if (man) {
 		err = man_list(man, c->conf, &s.b);
 		if (err == -EINVAL)
@@ -158,8 +156,6 @@ static int check(struct cmd_ctx *c)
 	bool in_store = false;
 	int err;
 
-	if (cmd_bad_words(c, 0, 2))
-		return AJAR_EXIT_ERROR;
 	err = conf_new(&conf);
 	if (!err)
 		err = conf_load(conf, file, &why);
@@ -180,34 +176,32 @@ static int check(struct cmd_ctx *c)
 	return err == -EINVAL || in_store ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_ERROR;
 }
 
-bool cmd_config_checks(const struct cmd_ctx *c)
-{
-	return c->cmd == &cmd_config && c->argc && !strcmp(c->argv[0], "check");
-}
-
-static int run(struct cmd_ctx *c)
-{
-	static const char *const words[] = { "show", "check", NULL };
-	int what = 0;
-
-	if (words_sub(c, words, &what))
-		return AJAR_EXIT_ERROR;
-	return what ? check(c) : show(c);
-}
-
-static const struct cmd_option options[] = {
+static const struct cmd_option show_options[] = {
 	{ "example", 0, NULL,
-	  "show: a file with every setting, its help and its default, all commented" },
+	  "a file with every setting, its help and its default, all commented" },
 	{ "man", 0, "LIST", NULL },
+	{ 0 },
+};
+
+static const struct cmd subs[] = {
+	{ .name = "show",
+	  .args = "",
+	  .help = "each setting, its value, and where that comes from",
+	  .options = show_options,
+	  .run = show },
+	{ .name = "check",
+	  .args = "[FILE]",
+	  .help = "is a file right? FILE:LINE and what is wrong there, exit code 1",
+	  .more = "Without FILE it is the file of -C, or " CONF_FILE ".",
+	  .max = 1,
+	  .flags = CMD_NO_CONF,
+	  .run = check },
 	{ 0 },
 };
 
 const struct cmd cmd_config = {
 	.name = "config",
-	.args = "[show | check [FILE]]",
+	.args = "",
 	.help = "the settings, and where each value comes from; is a file right?",
-	.options = options,
-	.more = "'check' says FILE:LINE and what is wrong there (exit code 1); without FILE it is "
-		"the file of -C, or\n" CONF_FILE ".",
-	.run = run,
+	.subs = subs,
 };

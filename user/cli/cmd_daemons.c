@@ -40,7 +40,7 @@ static int run_all(struct cmd_ctx *c)
 {
 	struct daemon_opts o = daemon_opts(c);
 
-	if (cmd_bad_words(c, 0, 0) || take_options(c))
+	if (take_options(c))
 		return AJAR_EXIT_ERROR;
 	o.no_scan = cmd_opt(c, "no-scan") != NULL;
 	return daemon_all_in_one(&o);
@@ -72,16 +72,13 @@ static int run_ship(struct cmd_ctx *c)
 {
 	const struct daemon_opts o = daemon_opts(c);
 
-	return cmd_bad_words(c, 0, 0) ? AJAR_EXIT_ERROR : daemon_shipper(&o);
+	return daemon_shipper(&o);
 }
-
-static const struct cmd_option ship_options[] = { { 0 } };
 
 const struct cmd cmd_ship = {
 	.name = "ship",
 	.args = "",
 	.help = "copy this node's journal to the store, as it grows",
-	.options = ship_options,
 	.more = "Sending twice changes nothing; what the store lacks and the journal still keeps "
 		"is sent again.\n"
 		"While the store is away the journal keeps everything. What the store refuses for "
@@ -97,7 +94,7 @@ static int run_monitor(struct cmd_ctx *c)
 {
 	const struct daemon_opts o = daemon_opts(c);
 
-	if (cmd_bad_words(c, 0, 0) || cmd_on_alert(c))
+	if (cmd_on_alert(c))
 		return AJAR_EXIT_ERROR;
 	if (cmd_opt(c, "no-scan"))
 		c->conf->scan_enabled = false;

@@ -266,64 +266,67 @@ static int prune(struct cmd_ctx *c)
 	return err ? fail(s, err, "prune the store") : report(c, &r.done, dry);
 }
 
-static int run(struct cmd_ctx *c)
+static int init(struct cmd_ctx *c)
 {
-	static const char *const words[] = { "status", "init", "migrate", "prune", "grant", NULL };
-	int what = 0;
-
-	if (words_sub(c, words, &what) || cmd_bad_words(c, 0, what == 4 ? 2 : 1))
-		return AJAR_EXIT_ERROR;
-	switch (what) {
-	case 1:
-		return bring_up(c, true);
-	case 2:
-		return bring_up(c, false);
-	case 3:
-		return prune(c);
-	case 4:
-		return cmd_db_grant(c);
-	default:
-		return status(c);
-	}
+	return bring_up(c, true);
 }
 
-static const struct cmd_option options[] = {
-	{ "days", 0, "N", "prune: delete what is older (default: store.keep-days)" },
-	{ "bytes", 0, "SIZE", "prune: then, from the oldest on, until no more than this is used" },
-	{ "dry-run", 0, NULL,
-	  "prune: only count what --days would delete; grant: only print the SQL" },
-	{ "monitor", 0, "LOGIN", "grant: an account for the monitor, not for a node" },
-	{ "web", 0, "LOGIN", "grant: one that reads the documented views" },
-	{ "notify", 0, "LOGIN", "grant: one for 'ajar notify', which sends alerts" },
-	{ "retention", 0, "LOGIN", "grant: one that deletes what is old ('ajar db prune')" },
-	{ "revoke", 0, NULL, "grant: take the account back, at once" },
-	{ "login", 0, "NAME", "grant: the account of the node (default: the node's name)" },
-	{ "class", 0, "CLASS", "grant: the node's class, whatever it says itself" },
-	{ "from", 0, "HOST", "grant: the host part of the account (default: %)" },
-	{ "subject", 0, "DN", "grant: REQUIRE a certificate of this subject; %n is the node" },
-	{ "issuer", 0, "DN", "grant: REQUIRE one by this issuer" },
+static int migrate(struct cmd_ctx *c)
+{
+	return bring_up(c, false);
+}
+
+static const struct cmd_option prune_options[] = {
+	{ "days", 0, "N", "delete what is older (default: store.keep-days)" },
+	{ "bytes", 0, "SIZE", "then, from the oldest on, until no more than this is used" },
+	{ "dry-run", 0, NULL, "only count what --days would delete" },
+	{ 0 },
+};
+static const struct cmd_option grant_options[] = {
+	{ "dry-run", 0, NULL, "only print the SQL" },
+	{ "monitor", 0, "LOGIN", "an account for the monitor, not for a node" },
+	{ "web", 0, "LOGIN", "one that reads the documented views" },
+	{ "notify", 0, "LOGIN", "one for 'ajar notify', which sends alerts" },
+	{ "retention", 0, "LOGIN", "one that deletes what is old ('ajar db prune')" },
+	{ "revoke", 0, NULL, "take the account back, at once" },
+	{ "login", 0, "NAME", "the account of the node (default: the node's name)" },
+	{ "class", 0, "CLASS", "the node's class, whatever it says itself" },
+	{ "from", 0, "HOST", "the host part of the account (default: %)" },
+	{ "subject", 0, "DN", "REQUIRE a certificate of this subject; %n is the node" },
+	{ "issuer", 0, "DN", "REQUIRE one by this issuer" },
 	{ "password-file", 0, "FILE",
-	  "grant: the password is in FILE (0600), or a new one is put there; %n is the node" },
-	{ "new-password", 0, NULL, "grant: also when the account is there" },
+	  "the password is in FILE (0600), or a new one is put there; %n is the node" },
+	{ "new-password", 0, NULL, "also when the account is there" },
+	{ 0 },
+};
+
+static const struct cmd subs[] = {
+	{ .name = "status", .args = "", .help = "what is in the store", .run = status },
+	{ .name = "init", .args = "", .help = "make it", .run = init },
+	{ .name = "migrate", .args = "", .help = "bring its schema up to date", .run = migrate },
+	{ .name = "prune",
+	  .args = "",
+	  .help = "delete old events, doors that have closed, alerts that are resolved",
+	  .more = "It goes in small pieces, and never takes events nobody has judged, or open "
+		  "doors. "
+		  "The monitor does\nit by itself once an hour. The file does not shrink: what is "
+		  "free is filled again.",
+	  .options = prune_options,
+	  .run = prune },
+	{ .name = "grant",
+	  .args = "[NODES]",
+	  .help = "accounts on a server, each with no more rights than it needs",
+	  .more = "Without a word it lists those it has made. A new password is printed once.",
+	  .max = 1,
+	  .options = grant_options,
+	  .run = cmd_db_grant },
 	{ 0 },
 };
 
 const struct cmd cmd_db = {
 	.name = "db",
-	.args = "[status | init | migrate | prune | grant [NODES]]",
+	.args = "",
 	.help = "the store: what is in it, make it, bring its schema up to date, delete what is "
 		"old, accounts",
-	.options = options,
-	.more = "'prune' deletes old events, doors that have closed and alerts that are resolved, "
-		"in "
-		"small pieces;\n"
-		"never events nobody has judged, or open doors. The monitor does it by itself once "
-		"an "
-		"hour. The file does\n"
-		"not shrink: what is free is filled again.\n"
-		"'grant' makes accounts on a server, each with no more rights than it needs; "
-		"without "
-		"a word it\n"
-		"lists those it has made. A new password is printed once.",
-	.run = run,
+	.subs = subs,
 };

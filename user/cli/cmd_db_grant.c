@@ -339,7 +339,7 @@ int cmd_db_grant(struct cmd_ctx *c)
 	const char *login;
 	int err = choose_role(&g, &login);
 
-	if (err || cmd_bad_words(c, 0, 2) || cmd_store(c, 0, &s))
+	if (err || cmd_store(c, 0, &s))
 		return AJAR_EXIT_ERROR;
 	g.s = s;
 	if (login)

@@ -522,8 +522,6 @@ static int run(struct cmd_ctx *c)
 {
 	struct doctor d = { .c = c, .b = BUF_INIT(1 << 16) };
 
-	if (cmd_bad_words(c, 0, 0))
-		return AJAR_EXIT_ERROR;
 	jsonw_init(&d.json, &d.b);
 	check_sensor(&d);
 	check_scope(&d);

@@ -130,6 +130,7 @@ const struct cmd cmd_ls = {
 	.options = options,
 	.name = "ls",
 	.args = "[FILTER...]",
+	.max = CMD_ANY,
 	.help = "doors open now: from the store, or from the kernel when there is none",
 	.run = run,
 };

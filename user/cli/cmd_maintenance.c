@@ -189,10 +189,7 @@ static int add(struct cmd_ctx *c)
 	uint64_t id = 0;
 	int err = 0;
 
-	if (c->argc != 2)
-		err = log_usage("'ajar maintenance add' wants a node set, class:NAME or all: ajar "
-				"maintenance add 'node[001-064]' --for 2h --reason firmware");
-	if (!err && (!m.reason || !*m.reason))
+	if (!m.reason || !*m.reason)
 		err = log_usage(
 			"a maintenance has a reason: give --reason 'firmware, ticket 4711'");
 	if (!err)
@@ -226,7 +223,7 @@ static int end(struct cmd_ctx *c)
 	uint64_t id = 0;
 	int err;
 
-	if (c->argc != 2 || parse_u64(c->argv[1], &id) || !id) {
+	if (parse_u64(c->argv[1], &id) || !id) {
 		(void)log_usage(
 			"'ajar maintenance %s' wants a number: 'ajar maintenance' lists them",
 			c->argv[0]);
@@ -245,35 +242,51 @@ static int end(struct cmd_ctx *c)
 	return AJAR_EXIT_OK;
 }
 
-static int run(struct cmd_ctx *c)
-{
-	static const char *const words[] = { "ls", "add", "end", "rm", NULL };
-	int what = 0;
+static const struct cmd_option ls_options[] = {
+	{ "all", 'a', NULL, "also those that are over" },
+	{ 0 },
+};
+static const struct cmd_option add_options[] = {
+	{ "for", 0, "TIME", "how long, such as 2h" },
+	{ "from", 0, "TIME", "when it begins; now by default" },
+	{ "reason", 0, "TEXT", "why, for whoever wonders" },
+	{ 0 },
+};
 
-	if (words_sub(c, words, &what))
-		return AJAR_EXIT_ERROR;
-	if (what == 1)
-		return add(c);
-	if (what >= 2)
-		return end(c);
-	return cmd_bad_words(c, 0, 1) ? AJAR_EXIT_ERROR : ls(c);
-}
+#define END_FEW "a number is wanted: 'ajar maintenance' lists them"
 
-static const struct cmd_option options[] = {
-	{ "for", 0, "TIME", "add: how long, such as 2h" },
-	{ "from", 0, "TIME", "add: when it begins; now by default" },
-	{ "reason", 0, "TEXT", "add: why, for whoever wonders" },
-	{ "all", 'a', NULL, "ls: also those that are over" },
+static const struct cmd subs[] = {
+	{ .name = "ls",
+	  .args = "",
+	  .help = "those that are on or to come",
+	  .options = ls_options,
+	  .run = ls },
+	{ .name = "add",
+	  .args = "NODES",
+	  .help = "hold the alerts of some nodes back for a time",
+	  .few = "'ajar maintenance add' wants a node set, class:NAME or all: ajar maintenance add "
+		 "'node[001-064]' --for 2h --reason firmware",
+	  .min = 1,
+	  .max = 1,
+	  .options = add_options,
+	  .run = add },
+	{ .name = "end",
+	  .args = "ID",
+	  .help = "end one now",
+	  .min = 1,
+	  .max = 1,
+	  .few = END_FEW,
+	  .run = end },
+	{ .name = "rm", .args = "ID", .min = 1, .max = 1, .few = END_FEW, .run = end },
 	{ 0 },
 };
 
 const struct cmd cmd_maintenance = {
 	.name = "maintenance",
-	.args = "[ls | add NODES | end ID]",
+	.args = "",
 	.help = "times at which alerts of some nodes are held back",
-	.options = options,
 	.more = "NODES is a node set (node[001-064]), class:NAME or all. Doors are recorded and "
 		"judged as ever;\n"
 		"what still stands when the maintenance is over is alerted then.",
-	.run = run,
+	.subs = subs,
 };

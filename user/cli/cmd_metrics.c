@@ -17,8 +17,6 @@ static int run(struct cmd_ctx *c)
 	const char *file = cmd_opt(c, "textfile");
 	int err;
 
-	if (cmd_bad_words(c, 0, 0))
-		return AJAR_EXIT_ERROR;
 	if (file && !*file)
 		return log_usage("--textfile wants a file: run 'ajar metrics --help'"),
 		       AJAR_EXIT_ERROR;

@@ -363,11 +363,7 @@ static int run(struct cmd_ctx *c)
 	struct nodes k = { .c = c, .b = BUF_INIT(4 << 20) };
 	int rc;
 
-	if (c->argc && !strcmp(c->argv[0], "class"))
-		return node_class(c);
-	if (c->argc >= 2 && !strcmp(c->argv[0], "accept"))
-		return cmd_bad_words(c, 2, 3) ? AJAR_EXIT_ERROR : accept_nodes(c);
-	if (cmd_bad_words(c, 0, 1) || cmd_store(c, STORE_READONLY, &s))
+	if (cmd_store(c, STORE_READONLY, &s))
 		return AJAR_EXIT_ERROR;
 	/* A name that is no set of nodes is one node's all the same. */
 	if (c->argc && (hostlist_parse(&k.only, c->argv[0], NULL, &why) || !k.only.len) &&
@@ -383,18 +379,25 @@ static int run(struct cmd_ctx *c)
 	return rc;
 }
 
-static const struct cmd_option options[] = {
-	{ "reason", 0, "TEXT", "class set, class add: why" },
-	{ "priority", 0, "N", "class add: the smallest decides (default: 100)" },
+static const struct cmd subs[] = {
+	{ .name = "accept",
+	  .args = "NODES [INSTALLATION]",
+	  .help = "that a node was installed anew, moved, or has a broken chain, is right",
+	  .min = 1,
+	  .max = 2,
+	  .run = accept_nodes },
+	{ .name = "class",
+	  .args = "[ls | ...]",
+	  .help = "which node is of which class",
+	  .subs = node_class_rows },
 	{ 0 },
 };
 
 const struct cmd cmd_node = {
 	.name = "node",
-	.args = "[NODES | accept NODES [INSTALLATION] | class [ls | test NODE | set NODES CLASS | "
-		"auto NODES | add NODES "
-		"CLASS | rm ID | sync]]",
-	.options = options,
+	.args = "[NODES]",
+	.max = 1,
+	.subs = subs,
 	.help = "the nodes that have reported, and how their witnesses are",
 	.more = "'recording' is said only of a node whose heartbeat says so and is fresh; "
 		"'stopped' was "

@@ -124,8 +124,6 @@ static int run(struct cmd_ctx *c)
 		.conf = c->conf, .conf_file = c->conf_file, .quiet = c->quiet, .verbose = c->verbose
 	};
 
-	if (cmd_bad_words(c, 0, 0))
-		return AJAR_EXIT_ERROR;
 	if (!!tested + !!retried + !!forgotten + status > 1)
 		return log_usage("--test, --status, --retry and --forget: one of them"),
 		       AJAR_EXIT_ERROR;

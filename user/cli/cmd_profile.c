@@ -95,7 +95,7 @@ static int list(struct cmd_ctx *c)
 	_cleanup_(store_freep) struct store *s = NULL;
 	int err, rc;
 
-	if (cmd_bad_words(c, 0, 1) || cmd_store(c, STORE_READONLY, &s))
+	if (cmd_store(c, STORE_READONLY, &s))
 		return AJAR_EXIT_ERROR;
 	jsonw_init(&k.json, &k.b);
 	cmd_say_learning(c, s);
@@ -118,7 +118,7 @@ static int show(struct cmd_ctx *c)
 	const char *host_type;
 	int err;
 
-	if (cmd_bad_words(c, 1, 2) || cmd_store(c, STORE_READONLY, &s))
+	if (cmd_store(c, STORE_READONLY, &s))
 		return AJAR_EXIT_ERROR;
 	host_type = c->argc > 1 ? c->argv[1] : c->conf->node_class;
 	err = store_profile_get(s, host_type, &p);
@@ -139,80 +139,137 @@ static int show(struct cmd_ctx *c)
 	return out_report(profile_rows_print(c, p, p->rows, p->rows_len));
 }
 
-static int learn(struct cmd_ctx *c)
-{
-	return cmd_bad_words(c, 1, 1) ? AJAR_EXIT_ERROR : profile_learn(c);
-}
-
-static int run(struct cmd_ctx *c)
-{
-	static const char *const words[] = { "ls",     "show", "learn", "check",    "import",
-					     "export", "diff", "test",	"allow",    "require",
-					     "deny",   "rm",   "dead",	"proposal", "accept",
-					     "reject", NULL };
-	static int (*const runs[])(struct cmd_ctx * c) = {
-		list,		show,	      learn,	    profile_check,    profile_import,
-		profile_export, profile_diff, profile_test, profile_edit,     profile_edit,
-		profile_edit,	profile_rm,   profile_dead, profile_proposal, profile_accept,
-		profile_reject,
-	};
-	int what = 0;
-
-	if (words_sub(c, words, &what))
-		return AJAR_EXIT_ERROR;
-	return runs[what](c);
-}
-
-static const struct cmd_option options[] = {
-	{ "class", 'c', "CLASS",
-	  "learn: the class to learn for (default: this node's, node.class); import, check: the "
-	  "class "
-	  "of rules above any 'class' line" },
-	{ "since", 0, "TIME",
-	  "learn: also from doors that have closed since then: 2h, 7d, '2026-11-22'; dead: never "
-	  "matched since then (default: 30d)" },
+static const struct cmd_option learn_options[] = {
+	{ "class", 'c', "CLASS", "the class to learn for (default: this node's, node.class)" },
+	{ "since", 0, "TIME", "also from doors that have closed since then: 2h, 7d, '2026-11-22'" },
 	{ "quorum", 0, "FRACTION",
-	  "learn: of the class's nodes, 0.8 or 80% (the default); what is on fewer is left out and "
+	  "of the class's nodes, 0.8 or 80% (the default); what is on fewer is left out and "
 	  "shown" },
-	{ "from-nmap", 0, "FILE", "learn: from what nmap found open (nmap -p- -oX FILE HOST)" },
-	{ "text", 0, NULL, "learn: print a file to change and import" },
-	{ "outliers", 0, NULL, "learn -j: what is left out, too" },
-	{ "propose", 0, NULL, "learn: keep the proposal, to be decided rule by rule" },
-	{ "edit", 0, NULL, "accept: decide in $EDITOR" },
-	{ "write", 'w', NULL, "learn: accept what is proposed" },
-	{ "add", 0, NULL, "import: keep the rows that the file has not" },
-	{ "dry-run", 'n', NULL, "import: only say what would change" },
-	{ "reason", 0, "TEXT", "allow, require, deny: why" },
-	{ "expires", 0, "TIME",
-	  "allow, require, deny: for how long, 8h, 7d, or until '2026-12-31'" },
+	{ "from-nmap", 0, "FILE", "from what nmap found open (nmap -p- -oX FILE HOST)" },
+	{ "text", 0, NULL, "print a file to change and import" },
+	{ "outliers", 0, NULL, "with -j: what is left out, too" },
+	{ "propose", 0, NULL, "keep the proposal, to be decided rule by rule" },
+	{ "write", 'w', NULL, "accept what is proposed" },
+	{ 0 },
+};
+static const struct cmd_option check_options[] = {
+	{ "class", 'c', "CLASS", "the class of rules above any 'class' line" },
+	{ 0 },
+};
+static const struct cmd_option import_options[] = {
+	{ "class", 'c', "CLASS", "the class of rules above any 'class' line" },
+	{ "add", 0, NULL, "keep the rows that the file has not" },
+	{ "dry-run", 'n', NULL, "only say what would change" },
+	{ 0 },
+};
+static const struct cmd_option edit_options[] = {
+	{ "reason", 0, "TEXT", "why" },
+	{ "expires", 0, "TIME", "for how long, 8h, 7d, or until '2026-12-31'" },
+	{ 0 },
+};
+static const struct cmd_option dead_options[] = {
+	{ "since", 0, "TIME", "never matched since then (default: 30d)" },
+	{ 0 },
+};
+static const struct cmd_option accept_options[] = {
+	{ "edit", 0, NULL, "decide in $EDITOR" },
+	{ 0 },
+};
+
+#define EDIT_FEW(word)                                                                             \
+	word " wants a class and a rule: ajar profile " word " compute tcp 8443 exe "              \
+	     "/opt/app/server user app --reason 'vendor demo' --expires 7d"
+#define EDIT(word, what)                                                                           \
+	{                                                                                          \
+		.name = word, .args = "CLASS RULE", .help = what, .min = 3, .max = CMD_ANY,        \
+		.few = EDIT_FEW(word), .options = edit_options, .run = profile_edit                \
+	}
+
+static const struct cmd subs[] = {
+	{ .name = "ls", .args = "", .help = "the classes and their profiles", .run = list },
+	{ .name = "show", .args = "[CLASS]", .help = "the rules of one", .max = 1, .run = show },
+	{ .name = "learn",
+	  .args = "",
+	  .help = "propose one row for each door that stands open",
+	  .options = learn_options,
+	  .run = profile_learn },
+	{ .name = "check",
+	  .args = "[FILE...]",
+	  .help = "are the rules right, and of use? Exit code 1: no",
+	  .max = CMD_ANY,
+	  .options = check_options,
+	  .run = profile_check },
+	{ .name = "import",
+	  .args = "FILE...",
+	  .help = "make a class's profile what the file says",
+	  .min = 1,
+	  .max = CMD_ANY,
+	  .few = "import wants a file, or - for standard input: ajar profile import FILE",
+	  .options = import_options,
+	  .run = profile_import },
+	{ .name = "export",
+	  .args = "[CLASS...]",
+	  .help = "write it, with its comments",
+	  .max = CMD_ANY,
+	  .run = profile_export },
+	{ .name = "diff",
+	  .args = "CLASS [FILE|CLASS]",
+	  .help = "compare with another, or with what stands open now; exit code 1: they differ",
+	  .min = 1,
+	  .max = 2,
+	  .run = profile_diff },
+	{ .name = "test",
+	  .args = "CLASS DOOR",
+	  .help = "which rule decides about a door, and what the others are about",
+	  .min = 3,
+	  .max = CMD_ANY,
+	  .few = "test wants a class and a door: ajar profile test compute tcp 4444 exe "
+		 "/usr/bin/nc "
+		 "user root",
+	  .run = profile_test },
+	EDIT("allow", "a door that may be open"),
+	EDIT("require", "one that must be open"),
+	EDIT("deny", "one that may not, whatever other rules say"),
+	{ .name = "rm",
+	  .args = "CLASS ID|RULE",
+	  .help = "take a rule away",
+	  .min = 2,
+	  .max = CMD_ANY,
+	  .few = "rm wants a class and a row's number or the rule: ajar profile rm compute 12",
+	  .run = profile_rm },
+	{ .name = "dead",
+	  .args = "[CLASS]",
+	  .help = "rules that no door has matched for long; exit code 1: there are some",
+	  .max = 1,
+	  .options = dead_options,
+	  .run = profile_dead },
+	{ .name = "proposal",
+	  .args = "[CLASS]",
+	  .help = "what 'learn --propose' has proposed",
+	  .max = 1,
+	  .run = profile_proposal },
+	{ .name = "accept",
+	  .args = "[CLASS [NR...]]",
+	  .help = "take proposed rules: 1-5, or all",
+	  .max = CMD_ANY,
+	  .options = accept_options,
+	  .run = profile_accept },
+	{ .name = "reject",
+	  .args = "CLASS NR...",
+	  .help = "refuse them",
+	  .max = CMD_ANY,
+	  .run = profile_reject },
 	{ 0 },
 };
 
 const struct cmd cmd_profile = {
 	.name = "profile",
-	.args = "[ls | show [CLASS] | learn | check [FILE...] | import FILE... | export [CLASS...] "
-		"| diff CLASS "
-		"[FILE|CLASS] | test CLASS DOOR | allow CLASS RULE | require CLASS RULE | deny "
-		"CLASS RULE | "
-		"rm CLASS ID|RULE | dead [CLASS] | proposal [CLASS] | accept CLASS [NR...] | "
-		"reject CLASS NR...]",
+	.args = "",
 	.help = "what a class of nodes may have open: rules, learned or written",
-	.options = options,
-	.more = "'learn' proposes one row for each door that stands open and shows what it leaves "
-		"out; nothing is\n"
-		"changed until '--write' accepts the proposal. From then on everything else is "
-		"unexpected and alerts.\n"
+	.more = "'learn' shows what it leaves out, and changes nothing until '--write' accepts the "
+		"proposal.\nFrom then on everything else is unexpected and alerts.\n"
 		"A RULE is such as 'tcp 22 exe /usr/sbin/sshd user root' or 'tcp 1024-65535 job "
-		"slurm'; "
-		"a file has one a line:\n"
-		"see ajar-profile(5). 'import' makes a class's profile what the file says, "
-		"'export' "
-		"writes it with its comments.\n"
-		"'test' says which rule decides about a door and what the others are about; 'diff' "
-		"without a second name\n"
-		"compares with what stands open now. accept and reject take numbers, 1-5, or all. "
-		"check, diff, dead and test exit with 1 when "
-		"they "
-		"have found something.",
-	.run = run,
+		"slurm'; a file has one a line:\n"
+		"see ajar-profile(5).",
+	.subs = subs,
 };

@@ -355,25 +355,14 @@ static int serve(struct cmd_ctx *c)
 		.conf = c->conf, .conf_file = c->conf_file, .quiet = c->quiet, .verbose = c->verbose
 	};
 
-	return cmd_bad_words(c, 1, 1) ? AJAR_EXIT_ERROR : daemon_scanner(&o);
+	return daemon_scanner(&o);
 }
 
 static int run(struct cmd_ctx *c)
 {
-	static const struct {
-		const char *word;
-		int (*run)(struct cmd_ctx *c);
-	} words[] = {
-		{ "plans", scan_plans }, { "addrs", scan_addrs }, { "ls", scan_list },
-		{ "keys", scan_keys },	 { "show", scan_show },	  { "serve", serve },
-	};
 	struct now n = { .c = c, .bar = isatty(STDERR_FILENO) && !c->quiet };
 	int rc;
 
-	for (size_t i = 0; c->argc && i < array_len(words); i++) {
-		if (!strcmp(c->argv[0], words[i].word))
-			return words[i].run(c);
-	}
 	rc = scan_now(&n);
 	plan_done(&n.plan);
 	hostlist_done(&n.only);
@@ -393,20 +382,42 @@ static const struct cmd_option options[] = {
 	{ 0 },
 };
 
+static const struct cmd subs[] = {
+	{ .name = "ls", .args = "", .help = "the scans", .run = scan_list },
+	{ .name = "show",
+	  .args = "SCAN",
+	  .help = "what one saw",
+	  .min = 1,
+	  .max = 1,
+	  .few = "'ajar scan show' wants a scan's number: 'ajar scan ls' lists them",
+	  .run = scan_show },
+	{ .name = "plans",
+	  .args = "[ls | ...]",
+	  .help = "when the monitor scans",
+	  .subs = scan_plans_rows },
+	{ .name = "addrs",
+	  .args = "[ls | ...]",
+	  .help = "where nodes are",
+	  .subs = scan_addrs_rows },
+	{ .name = "keys",
+	  .args = "[ls | ...]",
+	  .help = "what answered first",
+	  .subs = scan_keys_rows },
+	{ .name = "serve", .args = "", .run = serve },
+	{ 0 },
+};
+
 const struct cmd cmd_scan = {
 	.name = "scan",
-	.args = "[NODESET | ls | show SCAN | plans ... | addrs ... | keys ...]",
+	.args = "NODESET",
+	.max = CMD_ANY,
+	.subs = subs,
 	.help = "look at nodes from outside with nmap, now or by plans",
 	.options = options,
 	.more = "Only nodes that have reported are scanned, where their names or 'ajar scan addrs' "
 		"say they are, and\n"
 		"only inside of scan.networks. A host is stored as soon as it is finished. Exit "
 		"code 1: not all could be.\n"
-		"  ajar scan plans [ls | show NAME | set NAME WORD=VALUE... | rm NAME]\n"
-		"  ajar scan addrs [ls | set NODE ADDRESS... | rm NODE]\n"
-		"  ajar scan keys [ls [NODESET] | forget NODESET [PORT]]  what answered first; "
-		"forgotten, it "
-		"is learned anew\n"
 		"A port that nothing was got out of costs a version scan half a minute. Plans ask "
 		"it again after a day, or\n"
 		"when another socket stands there, in a scan of its own behind all others "

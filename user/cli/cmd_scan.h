@@ -5,14 +5,12 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cli/cmd.h"
 
-struct cmd_ctx;
 struct store;
 
 /* Parts of `ajar scan`, each an exit code. */
-int scan_plans(struct cmd_ctx *c);
-int scan_addrs(struct cmd_ctx *c);
-int scan_keys(struct cmd_ctx *c);
+extern const struct cmd scan_plans_rows[], scan_addrs_rows[], scan_keys_rows[];
 int scan_list(struct cmd_ctx *c);
 int scan_show(struct cmd_ctx *c);
 /* Prints what a scan saw. */

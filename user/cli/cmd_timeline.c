@@ -82,8 +82,6 @@ static int run(struct cmd_ctx *c)
 	uint64_t at_ns = 0;
 	int rc = AJAR_EXIT_ERROR, err;
 
-	if (c->argc && !strcmp(c->argv[0], "verify"))
-		return cmd_bad_words(c, 0, 1) ? AJAR_EXIT_ERROR : timeline_verify(c);
 	jsonw_init(&t.json, &t.b);
 	err = words_filter(c, &t.filter);
 	if (!err)
@@ -122,9 +120,19 @@ static const struct cmd_option options[] = {
 };
 /* clang-format on */
 
+static const struct cmd subs[] = {
+	{ .name = "verify",
+	  .args = "",
+	  .help = "is a record missing or altered? Exit code 1 names the place",
+	  .run = timeline_verify },
+	{ 0 },
+};
+
 const struct cmd cmd_timeline = {
 	.name = "timeline",
-	.args = "[FILTER...] | verify",
+	.args = "[FILTER...]",
+	.max = CMD_ANY,
+	.subs = subs,
 	.help = "openings, closings, alerts and what scans saw change, in time order; verify "
 		"checks the record",
 	.options = options,

@@ -328,6 +328,7 @@ static const struct cmd_option options[] = {
 const struct cmd cmd_watch = {
 	.name = "watch",
 	.args = "[FILTER...]",
+	.max = CMD_ANY,
 	.help = "live: the doors that stand open now, then every opening and closing",
 	.options = options,
 	.more = "Needs root, and neither configuration, database nor daemon. Nothing is recorded "

@@ -44,15 +44,65 @@ void help_program(FILE *out, bool all)
 	      out);
 }
 
-void help_verb(FILE *out, const struct cmd *cmd)
+/* "ID", or of a verb with rows below it "[NODES | accept NODES | class ...]". */
+static void print_args(FILE *out, const struct cmd *c)
 {
-	fprintf(out, "usage: ajar %s [OPTIONS]%s%s\n\n%c%s.\n", cmd->name,
-		cmd->args && *cmd->args ? " " : "", cmd->args ? cmd->args : "",
-		cmd->help[0] & ~0x20, cmd->help + 1);
+	const char *between = "";
+
+	if (!c->subs) {
+		fprintf(out, "%s%s", c->args && *c->args ? " " : "", c->args ? c->args : "");
+		return;
+	}
+	fputs(" [", out);
+	if (c->run) {
+		fputs(c->args, out);
+		between = " | ";
+	}
+	for (const struct cmd *sub = c->subs; sub->name; sub++) {
+		if (!sub->help)
+			continue;
+		fprintf(out, "%s%s%s%s", between, sub->name, sub->subs || *sub->args ? " " : "",
+			sub->subs ? "..." : sub->args);
+		between = " | ";
+	}
+	fputs("]", out);
+}
+
+static void print_rows(FILE *out, const struct cmd *c, const char *path)
+{
+	for (const struct cmd *sub = c->subs; sub && sub->name; sub++) {
+		char name[64];
+		int n;
+
+		if (!sub->help)
+			continue;
+		snprintf(name, sizeof(name), "%s%s%s", path, *path ? " " : "", sub->name);
+		if (sub->subs) {
+			print_rows(out, sub, name);
+			continue;
+		}
+		n = fprintf(out, "  %s%s%s", name, *sub->args ? " " : "", sub->args);
+		fprintf(out, "%*s  %s\n", n < 26 ? 26 - n : 0, "", sub->help);
+		print_options(out, sub->options);
+	}
+}
+
+void help_row(FILE *out, const struct cmd_ctx *ctx)
+{
+	const struct cmd *cmd = ctx->named;
+
+	fprintf(out, "usage: ajar %s [OPTIONS]", ctx->path);
+	print_args(out, cmd);
+	if (cmd->help)
+		fprintf(out, "\n\n%c%s.\n", cmd->help[0] & ~0x20, cmd->help + 1);
 	if (cmd->more)
 		fprintf(out, "\n%s\n", cmd->more);
+	if (cmd->subs) {
+		fputs("\nwords, each with its own options:\n", out);
+		print_rows(out, cmd, "");
+	}
 	if (cmd->options && cmd->options->name) {
-		fputs("\noptions:\n", out);
+		fputs(cmd->subs ? "\noptions without such a word:\n" : "\noptions:\n", out);
 		print_options(out, cmd->options);
 	}
 	fputs("\noptions of every verb:\n", out);

@@ -17,12 +17,6 @@
 
 #define CONF_FILE "/etc/ajar/ajar.conf"
 
-const struct cmd *const cmd_table[] = {
-	&cmd_watch,   &cmd_run,	    &cmd_ls,	 &cmd_timeline, &cmd_alerts,  &cmd_maintenance,
-	&cmd_profile, &cmd_scan,    &cmd_doctor, &cmd_ship,	&cmd_monitor, &cmd_notify,
-	&cmd_check,   &cmd_metrics, &cmd_node,	 &cmd_db,	&cmd_config,  NULL,
-};
-
 /* A descriptor 0..2 that is closed would be given to the next file opened, and data written into it. */
 static int fill_standard_fds(void)
 {
@@ -87,7 +81,7 @@ static int run(struct cmd_ctx *ctx, const struct options *o)
 	}
 	if (o->help) {
 		if (ctx->cmd)
-			help_verb(stdout, ctx->cmd);
+			help_row(stdout, ctx);
 		else
 			help_program(stdout, true);
 		return AJAR_EXIT_OK;
@@ -96,7 +90,7 @@ static int run(struct cmd_ctx *ctx, const struct options *o)
 		help_program(stderr, false);
 		return AJAR_EXIT_ERROR;
 	}
-	if (!cmd_config_checks(ctx) && load_conf(ctx, o))
+	if (!(ctx->cmd->flags & CMD_NO_CONF) && load_conf(ctx, o))
 		return mistaken(ctx->cmd);
 	return ctx->cmd->run(ctx);
 }

@@ -2,6 +2,7 @@
 #include "cli/man.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -74,21 +75,48 @@ static void put_options(struct buf *b, const struct cmd_option *t)
 		buf_puts(b, ".El\n");
 }
 
-static void put_verb(struct buf *b, const struct cmd *c)
+static void put_row(struct buf *b, const struct cmd *c, const char *path)
 {
-	buf_printf(b, ".It Cm %s", c->name);
-	if (c->args && *c->args) {
-		buf_puts(b, " Li \"");
-		put_text(b, c->args);
-		buf_putc(b, '"');
+	bool group = c->subs && !c->run;
+	char name[64];
+
+	if (!c->help)
+		return;
+	snprintf(name, sizeof(name), "%s%s%s", path, *path ? " " : "", c->name);
+	if (!group || !*path) { /* of a group the rows below are enough */
+		buf_printf(b, ".It Cm %s", name);
+		if (c->args && *c->args) {
+			buf_puts(b, " Li \"");
+			put_text(b, c->args);
+			buf_putc(b, '"');
+		}
+		buf_putc(b, '\n');
+		buf_putc(b, (char)(c->help[0] & ~0x20));
+		put_text(b, c->help + 1);
+		buf_puts(b, ".\n");
+		if (c->more)
+			put_sentences(b, c->more);
+		put_options(b, c->options);
 	}
-	buf_putc(b, '\n');
-	buf_putc(b, (char)(c->help[0] & ~0x20));
-	put_text(b, c->help + 1);
-	buf_puts(b, ".\n");
-	if (c->more)
-		put_sentences(b, c->more);
-	put_options(b, c->options);
+	for (const struct cmd *sub = c->subs; sub && sub->name; sub++)
+		put_row(b, sub, name);
+}
+
+/* For tests: each row with the numbers of words it takes, and its options. */
+static void put_table(struct buf *b, const struct cmd *c, const char *path)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s%s%s", path, *path ? " " : "", c->name);
+	if (c->run) {
+		buf_printf(b, "%s\t%d\t%d\t", name, c->min, c->max);
+		for (const struct cmd_option *t = c->options; t && t->name; t++)
+			buf_printf(b, "%s--%s%s", t == c->options ? "" : " ", t->name,
+				   t->arg ? "=" : "");
+		buf_putc(b, '\n');
+	}
+	for (const struct cmd *sub = c->subs; sub && sub->name; sub++)
+		put_table(b, sub, name);
 }
 
 static void on_key(const char *key, const char *value, const char *def, const char *help,
@@ -134,13 +162,18 @@ int man_list(const char *which, const struct conf *conf, struct buf *b)
 		man_raises(b);
 		return b->err;
 	}
+	if (!strcmp(which, "rows")) {
+		for (const struct cmd *const *c = cmd_table; *c; c++)
+			put_table(b, *c, "");
+		return b->err;
+	}
 	if (strcmp(which, "verbs") && strcmp(which, "keys"))
 		return -EINVAL;
 	buf_puts(b, ".Bl -tag -width Ds\n");
 	if (!strcmp(which, "keys"))
 		put_keys(conf, b);
 	for (const struct cmd *const *c = cmd_table; *which == 'v' && *c; c++)
-		put_verb(b, *c);
+		put_row(b, *c, "");
 	buf_puts(b, ".El\n");
 	return b->err;
 }

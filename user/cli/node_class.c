@@ -182,8 +182,6 @@ static int sync_rules(struct cmd_ctx *c)
 	unsigned bad = 0;
 	int err;
 
-	if (cmd_bad_words(c, 1, 1))
-		return AJAR_EXIT_ERROR;
 	err = load(&r, 0);
 	for (size_t i = 0; i < r.len && !err; i++)
 		err = resolve_rule(&r, &r.list[i], &bad);
@@ -274,7 +272,7 @@ static int list(struct cmd_ctx *c)
 {
 	_cleanup_(rules_done) struct rules r = { .c = c };
 
-	if (cmd_bad_words(c, 0, 1) || load(&r, STORE_READONLY))
+	if (load(&r, STORE_READONLY))
 		return AJAR_EXIT_ERROR;
 	if (reported_load(r.s, &r.reported)) {
 		cmd_store_err(-EIO, r.s, "cannot read the nodes");
@@ -309,11 +307,11 @@ static int test(struct cmd_ctx *c)
 	struct {
 		const char *name;
 		char *host_type, *reported;
-	} f = { .name = c->argc > 1 ? c->argv[1] : "" };
+	} f = { .name = c->argv[1] };
 	struct class_match m;
 	int err;
 
-	if (cmd_bad_words(c, 2, 2) || cmd_store(c, STORE_READONLY, &s))
+	if (cmd_store(c, STORE_READONLY, &s))
 		return AJAR_EXIT_ERROR;
 	err = classes_load(s, &k);
 	if (!err)
@@ -430,12 +428,12 @@ static int set(struct cmd_ctx *c, const char *host_type)
 
 static int set_words(struct cmd_ctx *c)
 {
-	return cmd_bad_words(c, 3, 3) ? AJAR_EXIT_ERROR : set(c, c->argv[2]);
+	return set(c, c->argv[2]);
 }
 
 static int auto_words(struct cmd_ctx *c)
 {
-	return cmd_bad_words(c, 2, 2) ? AJAR_EXIT_ERROR : set(c, NULL);
+	return set(c, NULL);
 }
 
 static int add(struct cmd_ctx *c)
@@ -447,8 +445,7 @@ static int add(struct cmd_ctx *c)
 	struct rule x = { .origin = (char *)"manual", .problem = (char *)"" };
 	int err;
 
-	if (cmd_bad_words(c, 3, 3) || words_count(c, "priority", 1, 1000000, &priority) ||
-	    parse_set(c, c->argv[1], &nodes))
+	if (words_count(c, "priority", 1, 1000000, &priority) || parse_set(c, c->argv[1], &nodes))
 		return AJAR_EXIT_ERROR;
 	hostlist_fold(&nodes, &b);
 	x.nodes = c->argv[1];
@@ -476,8 +473,6 @@ static int rm(struct cmd_ctx *c)
 	uint64_t id;
 	int err;
 
-	if (cmd_bad_words(c, 2, 2))
-		return AJAR_EXIT_ERROR;
 	if (parse_u64(c->argv[1], &id)) {
 		log_usage("'%s' is no number of a rule: see 'ajar node class'", c->argv[1]);
 		return AJAR_EXIT_ERROR;
@@ -492,17 +487,46 @@ static int rm(struct cmd_ctx *c)
 	return apply(s) ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }
 
-int node_class(struct cmd_ctx *c)
-{
-	static const char *const words[] = {
-		"ls", "test", "sync", "set", "auto", "add", "rm", NULL
-	};
-	static int (*const runs[])(struct cmd_ctx * c) = { list,       test, sync_rules, set_words,
-							   auto_words, add,  rm };
-	int what = 0;
+static const struct cmd_option set_options[] = {
+	{ "reason", 0, "TEXT", "why" },
+	{ 0 },
+};
+static const struct cmd_option add_options[] = {
+	{ "reason", 0, "TEXT", "why" },
+	{ "priority", 0, "N", "the smallest decides (default: 100)" },
+	{ 0 },
+};
 
-	/* "class" is not ours any more. */
-	c->argc--;
-	c->argv++;
-	return words_sub(c, words, &what) ? AJAR_EXIT_ERROR : runs[what](c);
-}
+const struct cmd node_class_rows[] = {
+	{ .name = "ls", .args = "", .help = "the rules", .run = list },
+	{ .name = "test",
+	  .args = "NODE",
+	  .help = "which rule decides about a node",
+	  .min = 1,
+	  .max = 1,
+	  .run = test },
+	{ .name = "sync", .args = "", .help = "groups are looked up again", .run = sync_rules },
+	{ .name = "set",
+	  .args = "NODES CLASS",
+	  .help = "a person's word, before all rules",
+	  .min = 2,
+	  .max = 2,
+	  .options = set_options,
+	  .run = set_words },
+	{ .name = "auto",
+	  .args = "NODES",
+	  .help = "take that word back: rules decide",
+	  .min = 1,
+	  .max = 1,
+	  .run = auto_words },
+	{ .name = "add",
+	  .args = "NODES CLASS",
+	  .help = "a rule, such as 'node[001-480]', '@gpu', '@genders:compute', "
+		  "'@slurm:batch!node7'",
+	  .min = 2,
+	  .max = 2,
+	  .options = add_options,
+	  .run = add },
+	{ .name = "rm", .args = "ID", .help = "take a rule away", .min = 1, .max = 1, .run = rm },
+	{ 0 },
+};

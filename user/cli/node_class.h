@@ -2,9 +2,9 @@
 #ifndef AJAR_CLI_NODE_CLASS_H
 #define AJAR_CLI_NODE_CLASS_H
 
-struct cmd_ctx;
+#include "cli/cmd.h"
 
-/* `ajar node class ...`: returns the exit code. */
-int node_class(struct cmd_ctx *c);
+/* `ajar node class ...`. */
+extern const struct cmd node_class_rows[];
 
 #endif

@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -91,18 +92,39 @@ struct parser {
 	char **argv;
 	struct options *o;
 	struct cmd_ctx *ctx;
+	const struct cmd *verb; /* NULL: not read yet */
 };
 
-static const struct cmd_option *own_options(const struct parser *p)
+/* In a verb's own row or one below it: which of them is meant is known when all words are read. */
+static const struct cmd_option *find_own(const struct cmd *c, const char *name, size_t n,
+					 char letter)
 {
-	return p->ctx->cmd ? p->ctx->cmd->options : NULL;
+	const struct cmd_option *found = NULL;
+	int i;
+
+	if (!c)
+		return NULL;
+	i = letter ? find_letter(c->options, letter) : find_long(c->options, name, n);
+	if (i >= 0)
+		return &c->options[i];
+	for (const struct cmd *sub = c->subs; sub && sub->name && !found; sub++)
+		found = find_own(sub, name, n, letter);
+	return found;
 }
 
 /* "ajar" or "ajar watch": whose --help to point at. */
 static const char *space_and_verb(const struct parser *p, const char **ret_verb)
 {
-	*ret_verb = p->ctx->cmd ? p->ctx->cmd->name : "";
-	return p->ctx->cmd ? " " : "";
+	*ret_verb = p->verb ? p->verb->name : "";
+	return p->verb ? " " : "";
+}
+
+static void suggest_own(struct suggest *s, const struct cmd *c)
+{
+	for (const struct cmd_option *t = c ? c->options : NULL; t && t->name; t++)
+		suggest_try(s, t->name);
+	for (const struct cmd *sub = c ? c->subs : NULL; sub && sub->name; sub++)
+		suggest_own(s, sub);
 }
 
 static int unknown_option(const struct parser *p, const char *arg, const char *name, size_t n)
@@ -116,8 +138,7 @@ static int unknown_option(const struct parser *p, const char *arg, const char *n
 	suggest_init(&s, word);
 	for (const struct cmd_option *t = global_options; t->name; t++)
 		suggest_try(&s, t->name);
-	for (const struct cmd_option *t = own_options(p); t && t->name; t++)
-		suggest_try(&s, t->name);
+	suggest_own(&s, p->verb);
 	if (s.best && !strncmp(arg, "--", 2))
 		return log_usage(
 			"unknown option '--%s' (did you mean '--%s'?): run 'ajar%s%s --help'", word,
@@ -126,10 +147,17 @@ static int unknown_option(const struct parser *p, const char *arg, const char *n
 			 arg, space, verb);
 }
 
-/* The option at index i of the globals, or of the verb's own: takes its value (inline or the next word). */
-static int take(struct parser *p, bool global, int i, const char *inline_value, bool *ret_used)
+static int keep_given(struct cmd_ctx *ctx, const char *name, const char *value)
 {
-	const struct cmd_option *t = global ? &global_options[i] : &own_options(p)[i];
+	if (ctx->given_len == CMD_GIVEN_MAX)
+		return log_usage("more than %d options", CMD_GIVEN_MAX);
+	ctx->given[ctx->given_len++] = (struct cmd_given){ name, value };
+	return 0;
+}
+
+/* Takes the option's value (inline or the next word). */
+static int take(struct parser *p, const struct cmd_option *t, bool global, const char *inline_value)
+{
 	const char *value = inline_value, *verb, *space = space_and_verb(p, &verb);
 
 	if (t->arg && !value) {
@@ -139,11 +167,9 @@ static int take(struct parser *p, bool global, int i, const char *inline_value, 
 				t->name, t->name, t->arg, space, verb);
 		value = p->argv[p->next++];
 	}
-	*ret_used = t->arg != NULL;
-	if (global)
-		set_global(i, value, p->o, p->ctx);
-	else
-		p->ctx->opts[i] = t->arg ? value : "";
+	if (!global)
+		return keep_given(p->ctx, t->name, t->arg ? value : "");
+	set_global((int)(t - global_options), value, p->o, p->ctx);
 	return 0;
 }
 
@@ -152,19 +178,18 @@ static int take_long(struct parser *p, const char *arg)
 	const char *name = arg + 2, *eq = strchr(name, '='), *verb,
 		   *space = space_and_verb(p, &verb);
 	size_t n = eq ? (size_t)(eq - name) : strlen(name);
-	int i = find_long(own_options(p), name, n);
-	bool global = i < 0, used = false;
-	const struct cmd_option *t;
+	const struct cmd_option *t = find_own(p->verb, name, n, 0);
+	bool global = !t;
+	int i = global ? find_long(global_options, name, n) : 0;
 
-	if (global)
-		i = find_long(global_options, name, n);
 	if (i < 0)
 		return unknown_option(p, arg, name, n);
-	t = global ? &global_options[i] : &own_options(p)[i];
+	if (global)
+		t = &global_options[i];
 	if (eq && !t->arg)
 		return log_usage("option '--%s' takes no value: run 'ajar%s%s --help'", t->name,
 				 space, verb);
-	return take(p, global, i, eq ? eq + 1 : NULL, &used);
+	return take(p, t, global, eq ? eq + 1 : NULL);
 }
 
 /* "-j", "-jq", "-C FILE", "-CFILE". */
@@ -172,20 +197,17 @@ static int take_letters(struct parser *p, const char *arg)
 {
 	for (const char *l = arg + 1; *l; l++) {
 		char one[] = { '-', *l, '\0' };
-		int i = find_letter(own_options(p), *l), err;
-		bool global = i < 0, used = false;
+		const struct cmd_option *t = find_own(p->verb, NULL, 0, *l);
+		bool global = !t;
+		int i = global ? find_letter(global_options, *l) : 0, err;
 
-		if (global)
-			i = find_letter(global_options, *l);
 		if (i < 0)
 			return unknown_option(p, one, one + 1, 1);
-		err = take(p, global, i,
-			   l[1] && (global ? global_options : own_options(p))[i].arg ? l + 1 : NULL,
-			   &used);
-		if (err)
+		if (global)
+			t = &global_options[i];
+		err = take(p, t, global, l[1] && t->arg ? l + 1 : NULL);
+		if (err || t->arg)
 			return err;
-		if (used)
-			break;
 	}
 	return 0;
 }
@@ -197,7 +219,7 @@ static int take_verb(struct parser *p, const char *word)
 	suggest_init(&s, word);
 	for (const struct cmd *const *c = cmd_table; *c; c++) {
 		if (!strcmp((*c)->name, word)) {
-			p->ctx->cmd = *c;
+			p->verb = *c;
 			return 0;
 		}
 		suggest_try(&s, (*c)->name);
@@ -211,6 +233,106 @@ static int take_verb(struct parser *p, const char *word)
 		return log_usage("unknown verb '%s' (did you mean '%s'?): run 'ajar --help'", word,
 				 s.best);
 	return log_usage("unknown verb '%s': run 'ajar --help'", word);
+}
+
+/* --- which row ----------------------------------------------------------------------------------------- */
+
+static const struct cmd *find_sub(const struct cmd *c, const char *word)
+{
+	for (const struct cmd *sub = c->subs; sub && sub->name; sub++) {
+		if (!strcmp(sub->name, word))
+			return sub;
+	}
+	return NULL;
+}
+
+static int unknown_word(const struct cmd_ctx *ctx, const struct cmd *c)
+{
+	const char *word = ctx->argv[0];
+	struct suggest s;
+
+	suggest_init(&s, word);
+	for (const struct cmd *sub = c->subs; sub->name; sub++)
+		suggest_try(&s, sub->name);
+	if (s.best)
+		return log_usage("unknown word '%s' (did you mean '%s'?): run 'ajar %s --help'",
+				 word, s.best, ctx->path);
+	return log_usage("unknown word '%s': run 'ajar %s --help'", word, ctx->path);
+}
+
+/* From the verb down, as far as words name rows. */
+static int find_row(struct cmd_ctx *ctx, const struct cmd *verb, int *ret_words)
+{
+	const struct cmd *c = verb, *sub;
+	bool named = false;
+
+	snprintf(ctx->path, sizeof(ctx->path), "%s", c->name);
+	ctx->named = c;
+	while (c->subs) {
+		size_t n = strlen(ctx->path);
+
+		sub = ctx->argc ? find_sub(c, ctx->argv[0]) : NULL;
+		if (!sub && c->run)
+			break;
+		if (!sub && ctx->argc)
+			return unknown_word(ctx, c);
+		named = sub != NULL;
+		if (sub)
+			ctx->named = sub;
+		c = sub ? sub : &c->subs[0];
+		if (named) {
+			snprintf(ctx->path + n, sizeof(ctx->path) - n, " %s", c->name);
+			ctx->argv++;
+			ctx->argc--;
+		}
+	}
+	*ret_words = ctx->argc;
+	if (named) { /* its name is its argv[0] */
+		ctx->argv--;
+		ctx->argc++;
+	}
+	ctx->cmd = c;
+	return 0;
+}
+
+static int check_words(const struct cmd_ctx *ctx, int words)
+{
+	const struct cmd *c = ctx->cmd;
+
+	if (words > c->max)
+		return log_usage("unexpected argument '%s': run 'ajar %s --help'",
+				 ctx->argv[ctx->argc - words + c->max], ctx->path);
+	if (words >= c->min)
+		return 0;
+	if (c->few)
+		return log_usage("%s", c->few);
+	return log_usage("'ajar %s' wants %s: run 'ajar %s --help'", ctx->path, c->args, ctx->path);
+}
+
+static int check_options(const struct cmd_ctx *ctx)
+{
+	for (unsigned i = 0; i < ctx->given_len; i++) {
+		const char *name = ctx->given[i].name;
+
+		if (find_long(ctx->cmd->options, name, strlen(name)) < 0)
+			return log_usage("'ajar %s' has no option '--%s': run 'ajar %s --help'",
+					 ctx->path, name, ctx->path);
+	}
+	return 0;
+}
+
+static int choose_row(struct parser *p)
+{
+	int words = 0, err = 0;
+
+	if (!p->verb)
+		return 0;
+	p->ctx->cmd = p->verb; /* of a mistake */
+	err = find_row(p->ctx, p->verb, &words);
+	if (err || p->o->help || p->o->version)
+		return err;
+	err = check_options(p->ctx);
+	return err ? err : check_words(p->ctx, words);
 }
 
 int options_parse(int argc, char **argv, struct options *ret_o, struct cmd_ctx *ret_ctx)
@@ -230,13 +352,15 @@ int options_parse(int argc, char **argv, struct options *ret_o, struct cmd_ctx *
 			err = take_long(&p, arg);
 		else if (!ended && arg[0] == '-' && arg[1])
 			err = take_letters(&p, arg);
-		else if (!ret_ctx->cmd)
+		else if (!p.verb)
 			err = take_verb(&p, arg);
 		else
 			argv[words++] = arg; /* never overtakes p.next */
-		if (err)
+		if (err) {
+			ret_ctx->cmd = p.verb;
 			return err;
+		}
 	}
 	ret_ctx->argc = words;
-	return 0;
+	return choose_row(&p);
 }

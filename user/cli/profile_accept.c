@@ -159,7 +159,7 @@ int profile_proposal(struct cmd_ctx *c)
 		.c = c, .host_type = c->argc > 1 ? c->argv[1] : c->conf->node_class
 	};
 
-	if (cmd_bad_words(c, 1, 2) || load(&p, STORE_READONLY))
+	if (load(&p, STORE_READONLY))
 		return AJAR_EXIT_ERROR;
 	return out_report(c->json ? show_json(&p) : show_table(&p));
 }

@@ -259,8 +259,7 @@ int profile_diff(struct cmd_ctx *c)
 	struct diff d = { .c = c, .b = BUF_INIT(1 << 17) };
 	int out_err = 0, err;
 
-	if (cmd_bad_words(c, 2, 3) || cmd_store(c, STORE_READONLY, &s) ||
-	    profile_load(c, s, c->argv[1], &p))
+	if (cmd_store(c, STORE_READONLY, &s) || profile_load(c, s, c->argv[1], &p))
 		return AJAR_EXIT_ERROR;
 	jsonw_init(&d.w, &d.b);
 	err = compare(&d, s, p, &out_err);

@@ -104,14 +104,8 @@ static int add(struct cmd_ctx *c, const char *host_type, struct profile_row *r)
 int profile_edit(struct cmd_ctx *c)
 {
 	_cleanup_(profile_row_done) struct profile_row r = { 0 };
-	const char *host_type = c->argc > 1 ? c->argv[1] : NULL;
+	const char *host_type = c->argv[1];
 
-	if (c->argc < 4) {
-		(void)log_usage("%s wants a class and a rule: ajar profile %s compute tcp 8443 exe "
-				"/opt/app/server user app --reason 'vendor demo' --expires 7d",
-				c->argv[0], c->argv[0]);
-		return AJAR_EXIT_ERROR;
-	}
 	/* "allow compute tcp 22" is the rule "allow tcp 22" of compute. */
 	c->argv[1] = c->argv[0];
 	if (profile_words(c, 1, &r))
@@ -152,11 +146,6 @@ int profile_rm(struct cmd_ctx *c)
 	uint64_t id = 0;
 	int err;
 
-	if (c->argc < 3) {
-		(void)log_usage("rm wants a class and a row's number or the rule: ajar profile rm "
-				"compute 12");
-		return AJAR_EXIT_ERROR;
-	}
 	if (cmd_store(c, 0, &s) || profile_load(c, s, c->argv[1], &p) || find(c, p, &id))
 		return AJAR_EXIT_ERROR;
 	err = store_profile_remove(s, c->argv[1], id);
@@ -208,8 +197,8 @@ int profile_dead(struct cmd_ctx *c)
 	_free_ struct profile_row *rows = NULL;
 	int n;
 
-	if (cmd_bad_words(c, 1, 2) || words_time(c, "since", &since) ||
-	    cmd_store(c, STORE_READONLY, &s) || profile_load(c, s, host_type, &p))
+	if (words_time(c, "since", &since) || cmd_store(c, STORE_READONLY, &s) ||
+	    profile_load(c, s, host_type, &p))
 		return AJAR_EXIT_ERROR;
 	rows = calloc(p->rows_len + 1, sizeof(*rows));
 	if (!rows) {

@@ -181,11 +181,6 @@ static int import_file(struct import *im, const char *path)
 
 int profile_import(struct cmd_ctx *c)
 {
-	if (c->argc < 2) {
-		(void)log_usage(
-			"import wants a file, or - for standard input: ajar profile import FILE");
-		return AJAR_EXIT_ERROR;
-	}
 	for (int i = 1; i < c->argc; i++) {
 		struct import im = { .c = c,
 				     .now_ns = clock_wall_ns(),

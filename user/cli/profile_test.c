@@ -190,11 +190,6 @@ int profile_test(struct cmd_ctx *c)
 	_cleanup_(store_freep) struct store *s = NULL;
 	struct question q = { .now_ns = clock_wall_ns() };
 
-	if (c->argc < 4) {
-		(void)log_usage("test wants a class and a door: ajar profile test compute tcp 4444 "
-				"exe /usr/bin/nc user root");
-		return AJAR_EXIT_ERROR;
-	}
 	if (profile_words(c, 2, &r) || cmd_store(c, STORE_READONLY, &s) ||
 	    profile_load(c, s, c->argv[1], &p))
 		return AJAR_EXIT_ERROR;

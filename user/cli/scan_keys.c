@@ -111,24 +111,20 @@ static int forget(struct keys *k, struct store *s, uint32_t port)
 	return out_flush();
 }
 
-int scan_keys(struct cmd_ctx *c)
+static int run(struct cmd_ctx *c, bool forgets)
 {
-	const char *what = c->argc > 1 ? c->argv[1] : "ls";
-	bool forgets = !strcmp(what, "forget");
 	struct keys k = { .c = c, .b = BUF_INIT(1 << 16) };
 	_cleanup_(store_freep) struct store *s = NULL;
 	struct hostlist_error why = { 0 };
 	uint64_t port = 0;
 	int err = 0;
 
-	if ((!forgets && (strcmp(what, "ls") || c->argc > 3)) ||
-	    (forgets && (c->argc < 3 || c->argc > 4)) ||
-	    (c->argc > 3 && (parse_u64(c->argv[3], &port) || !port || port > UINT16_MAX))) {
-		log_usage("'ajar scan keys' takes ls [NODESET] or forget NODESET [PORT]");
+	if (c->argc > 2 && (parse_u64(c->argv[2], &port) || !port || port > UINT16_MAX)) {
+		log_usage("'%s' is not a port", c->argv[2]);
 		return AJAR_EXIT_ERROR;
 	}
-	if (c->argc > 2 && hostlist_parse(&k.nodes, c->argv[2], NULL, &why)) {
-		log_usage("'%s' is no set of nodes: %s", c->argv[2], why.what);
+	if (c->argc > 1 && hostlist_parse(&k.nodes, c->argv[1], NULL, &why)) {
+		log_usage("'%s' is no set of nodes: %s", c->argv[1], why.what);
 		return AJAR_EXIT_ERROR;
 	}
 	if (cmd_store(c, forgets ? 0 : STORE_READONLY, &s)) {
@@ -144,3 +140,28 @@ int scan_keys(struct cmd_ctx *c)
 	hostlist_done(&k.known);
 	return err && err != -EPIPE ? AJAR_EXIT_ERROR : out_report(err);
 }
+
+static int run_ls(struct cmd_ctx *c)
+{
+	return run(c, false);
+}
+
+static int run_forget(struct cmd_ctx *c)
+{
+	return run(c, true);
+}
+
+const struct cmd scan_keys_rows[] = {
+	{ .name = "ls",
+	  .args = "[NODESET]",
+	  .help = "what answered first: keys and certificates",
+	  .max = 1,
+	  .run = run_ls },
+	{ .name = "forget",
+	  .args = "NODESET [PORT]",
+	  .help = "it is learned anew by the next scan",
+	  .min = 1,
+	  .max = 2,
+	  .run = run_forget },
+	{ 0 },
+};

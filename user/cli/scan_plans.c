@@ -137,7 +137,7 @@ static int set(struct plans *pl, struct store *s)
 		p.name = pl->name;
 		err = plan_copy(&p, &pl->found);
 	}
-	for (int i = 3; !err && i < pl->c->argc; i++) {
+	for (int i = 2; !err && i < pl->c->argc; i++) {
 		err = plan_set(&pl->found, pl->c->argv[i], &why);
 		if (err)
 			return log_usage("'%s': %s", pl->c->argv[i], why ? why : strerror(-err));
@@ -158,33 +158,18 @@ static int set(struct plans *pl, struct store *s)
 	return err;
 }
 
-int scan_plans(struct cmd_ctx *c)
+static int plans(struct cmd_ctx *c, int (*what)(struct plans *pl, struct store *s), unsigned flags)
 {
-	const char *what = c->argc > 1 ? c->argv[1] : "ls";
-	bool sets = !strcmp(what, "set"), removes = !strcmp(what, "rm"),
-	     shows = !strcmp(what, "show");
 	struct plans pl = { .c = c,
 			    .b = BUF_INIT(1 << 16),
-			    .name = c->argc > 2 ? c->argv[2] : NULL };
+			    .name = c->argc > 1 ? c->argv[1] : NULL };
 	_cleanup_(store_freep) struct store *s = NULL;
 	int err;
 
-	if (!sets && !removes && !shows && strcmp(what, "ls")) {
-		log_usage("'ajar scan plans' takes ls, show NAME, set NAME WORD=VALUE... or rm "
-			  "NAME, not '%s'",
-			  what);
+	if (cmd_store(c, flags, &s))
 		return AJAR_EXIT_ERROR;
-	}
-	if ((sets || removes || shows) && !pl.name) {
-		log_usage("'ajar scan plans %s' wants the name of a plan: 'ajar scan plans' lists "
-			  "them",
-			  what);
-		return AJAR_EXIT_ERROR;
-	}
-	if (cmd_store(c, sets || removes ? 0 : STORE_READONLY, &s))
-		return AJAR_EXIT_ERROR;
-	err = sets ? set(&pl, s) : removes ? store_scan_plan_del(s, pl.name) : list(&pl, s);
-	if (!err && shows && !pl.have)
+	err = what(&pl, s);
+	if (!err && what == list && pl.name && !pl.have)
 		err = log_usage("there is no plan '%s': 'ajar scan plans' lists them", pl.name);
 	else if (err && err != -EINVAL && err != -EPIPE)
 		cmd_store_err(err, s, "plans");
@@ -193,6 +178,55 @@ int scan_plans(struct cmd_ctx *c)
 	buf_done(&pl.b);
 	return err && err != -EPIPE ? AJAR_EXIT_ERROR : out_report(err);
 }
+
+static int rm(struct plans *pl, struct store *s)
+{
+	return store_scan_plan_del(s, pl->name);
+}
+
+static int run_list(struct cmd_ctx *c)
+{
+	return plans(c, list, STORE_READONLY);
+}
+
+static int run_set(struct cmd_ctx *c)
+{
+	return plans(c, set, 0);
+}
+
+static int run_rm(struct cmd_ctx *c)
+{
+	return plans(c, rm, 0);
+}
+
+#define FEW(word)                                                                                  \
+	"'ajar scan plans " word "' wants the name of a plan: 'ajar scan plans' lists them"
+
+const struct cmd scan_plans_rows[] = {
+	{ .name = "ls", .args = "", .help = "the plans, and when each is due", .run = run_list },
+	{ .name = "show",
+	  .args = "NAME",
+	  .help = "one",
+	  .min = 1,
+	  .max = 1,
+	  .few = FEW("show"),
+	  .run = run_list },
+	{ .name = "set",
+	  .args = "NAME WORD=VALUE...",
+	  .help = "change one, or make it",
+	  .min = 1,
+	  .max = CMD_ANY,
+	  .few = FEW("set"),
+	  .run = run_set },
+	{ .name = "rm",
+	  .args = "NAME",
+	  .help = "take it away",
+	  .min = 1,
+	  .max = 1,
+	  .few = FEW("rm"),
+	  .run = run_rm },
+	{ 0 },
+};
 
 /* --- addresses --------------------------------------------------------------------------------------------- */
 
@@ -244,7 +278,7 @@ static int set_addrs(struct plans *pl, struct store *s)
 
 	if (err)
 		return err;
-	for (int i = 3; i < pl->c->argc; i++) {
+	for (int i = 2; i < pl->c->argc; i++) {
 		struct address a;
 
 		if (address_parse(pl->c->argv[i], &a) || !address_is_host(&a))
@@ -260,7 +294,7 @@ static int set_addrs(struct plans *pl, struct store *s)
 	err = store_node_addr_del(s, pl->name, NULL);
 	if (err == -ENOENT)
 		err = 0;
-	for (int i = 3; !err && i < pl->c->argc; i++) {
+	for (int i = 2; !err && i < pl->c->argc; i++) {
 		struct address a;
 		char text[ADDRESS_TEXT_MAX];
 
@@ -275,29 +309,60 @@ static int set_addrs(struct plans *pl, struct store *s)
 	return err;
 }
 
-int scan_addrs(struct cmd_ctx *c)
+static int addrs(struct cmd_ctx *c, int (*what)(struct plans *pl, struct store *s), unsigned flags)
 {
-	const char *what = c->argc > 1 ? c->argv[1] : "ls";
-	bool sets = !strcmp(what, "set"), removes = !strcmp(what, "rm");
 	struct plans pl = { .c = c,
 			    .b = BUF_INIT(1 << 16),
-			    .name = c->argc > 2 ? c->argv[2] : NULL };
+			    .name = c->argc > 1 ? c->argv[1] : NULL };
 	_cleanup_(store_freep) struct store *s = NULL;
 	int err;
 
-	if ((!sets && !removes && strcmp(what, "ls")) || (sets && c->argc < 4) ||
-	    (removes && c->argc != 3)) {
-		log_usage("'ajar scan addrs' takes ls, set NODE ADDRESS... or rm NODE");
+	if (cmd_store(c, flags, &s))
 		return AJAR_EXIT_ERROR;
-	}
-	if (cmd_store(c, sets || removes ? 0 : STORE_READONLY, &s))
-		return AJAR_EXIT_ERROR;
-	err = sets	? set_addrs(&pl, s)
-	      : removes ? store_node_addr_del(s, pl.name, NULL)
-			: list_addrs(&pl, s);
+	err = what(&pl, s);
 	if (err && err != -EINVAL && err != -EPIPE)
 		cmd_store_err(err, s, "addresses");
 	table_free(pl.table);
 	buf_done(&pl.b);
 	return err && err != -EPIPE ? AJAR_EXIT_ERROR : out_report(err);
 }
+
+static int rm_addrs(struct plans *pl, struct store *s)
+{
+	return store_node_addr_del(s, pl->name, NULL);
+}
+
+static int run_list_addrs(struct cmd_ctx *c)
+{
+	return addrs(c, list_addrs, STORE_READONLY);
+}
+
+static int run_set_addrs(struct cmd_ctx *c)
+{
+	return addrs(c, set_addrs, 0);
+}
+
+static int run_rm_addrs(struct cmd_ctx *c)
+{
+	return addrs(c, rm_addrs, 0);
+}
+
+const struct cmd scan_addrs_rows[] = {
+	{ .name = "ls",
+	  .args = "",
+	  .help = "addresses that were set by hand",
+	  .run = run_list_addrs },
+	{ .name = "set",
+	  .args = "NODE ADDRESS...",
+	  .help = "where to scan a node",
+	  .min = 2,
+	  .max = CMD_ANY,
+	  .run = run_set_addrs },
+	{ .name = "rm",
+	  .args = "NODE",
+	  .help = "its name leads there again",
+	  .min = 1,
+	  .max = 1,
+	  .run = run_rm_addrs },
+	{ 0 },
+};

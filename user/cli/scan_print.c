@@ -233,7 +233,7 @@ int scan_list(struct cmd_ctx *c)
 	const struct store_scan_query q = { .limit = 50 };
 	int err;
 
-	if (cmd_bad_words(c, 0, 1) || cmd_store(c, STORE_READONLY, &s))
+	if (cmd_store(c, STORE_READONLY, &s))
 		return AJAR_EXIT_ERROR;
 	err = table_new(columns, array_len(columns), c->colour, &pr.table);
 	if (!err)
@@ -263,9 +263,7 @@ int scan_show(struct cmd_ctx *c)
 	bool found = false;
 	int err;
 
-	if (cmd_bad_words(c, 1, 2))
-		return AJAR_EXIT_ERROR;
-	if (c->argc < 2 || parse_u64(c->argv[1], &q.scan_id) || !q.scan_id) {
+	if (parse_u64(c->argv[1], &q.scan_id) || !q.scan_id) {
 		log_usage("'ajar scan show' wants a scan's number: 'ajar scan ls' lists them");
 		return AJAR_EXIT_ERROR;
 	}

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
-#include "conf/suggest.h"
 #include "store/scan_changes.h"
 #include "store/store.h"
 
@@ -54,28 +53,6 @@ int words_count(const struct cmd_ctx *c, const char *option, uint64_t min, uint6
 				 value, min, max);
 	*ret_v = v;
 	return 0;
-}
-
-int words_sub(const struct cmd_ctx *c, const char *const *names, int *ret_i)
-{
-	struct suggest s;
-
-	if (!c->argc) {
-		*ret_i = 0;
-		return 0;
-	}
-	suggest_init(&s, c->argv[0]);
-	for (int i = 0; names[i]; i++) {
-		if (!strcmp(names[i], c->argv[0])) {
-			*ret_i = i;
-			return 0;
-		}
-		suggest_try(&s, names[i]);
-	}
-	if (s.best)
-		return log_usage("unknown word '%s' (did you mean '%s'?): run 'ajar %s --help'",
-				 c->argv[0], s.best, c->cmd->name);
-	return log_usage("unknown word '%s': run 'ajar %s --help'", c->argv[0], c->cmd->name);
 }
 
 bool words_match(const struct filter *f, const struct event *ev, const char *node,

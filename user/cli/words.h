@@ -17,8 +17,6 @@ must_check int words_filter(const struct cmd_ctx *c, struct filter *ret_f);
 /* Untouched when the option is not given. */
 must_check int words_time(const struct cmd_ctx *c, const char *option, uint64_t *ret_wall_ns);
 must_check int words_count(const struct cmd_ctx *c, const char *option, uint64_t min, uint64_t max, uint64_t *ret_v);
-/* Index of a verb's first word in the NULL-terminated list; 0, too, when there is no word. */
-must_check int words_sub(const struct cmd_ctx *c, const char *const *names, int *ret_i);
 
 /* Does an event pass? Lost and gap, which may hide what is asked for, are only held against node: and class: words. */
 bool words_match(const struct filter *f, const struct event *ev, const char *node, const char *host_type,
