@@ -21,6 +21,12 @@ for file in "$@"; do
 		exit 2
 		;;
 	esac
+	# Of two with one number only the first would ever be run.
+	if [ "$dir/$number" = "${last:-}" ]; then
+		echo "embed.sh: '$file': its number is taken: give it the next free one" >&2
+		exit 2
+	fi
+	last=$dir/$number
 	# 1$number - 10000: a plain number without reading the leading zeros as octal.
 	printf '\t{ "%s", %u, "%s",\n' "${dir##*/}" "$((1$number - 10000))" "${base#*_}"
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/\t  "/' -e 's/$/\\n"/' "$file"
