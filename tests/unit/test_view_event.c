@@ -47,7 +47,9 @@ static struct event nc_opens(void)
 	};
 }
 
-static const struct view_event_ctx ctx = { "node001", "compute", VERDICT_UNEXPECTED, 310, NULL };
+static const struct view_event_ctx ctx = {
+	.node = "node001", .host_type = "compute", .verdict = VERDICT_UNEXPECTED, .latency_us = 310
+};
 
 static struct buf b = BUF_INIT(1 << 20);
 
@@ -142,7 +144,9 @@ static void test_other_kinds(void)
 			    .kind = EVENT_LOST,
 			    .origin = ORIGIN_EVENT,
 			    .count = 7 };
-	const struct view_event_ctx nobody = { "n", NULL, VERDICT_NONE, -1, NULL };
+	const struct view_event_ctx nobody = {
+		.node = "n", .host_type = NULL, .verdict = VERDICT_NONE, .latency_us = -1
+	};
 
 	is_str(json(&ev, &nobody),
 	       "{\"time\":\"2026-11-22T16:01:02.123456Z\",\"node\":\"n\",\"class\":null,\"boot_"

@@ -37,7 +37,9 @@ static struct event nc_opens(void)
 
 static const char *line(const struct event *ev, enum verdict v, int64_t us, bool colour)
 {
-	const struct view_event_ctx ctx = { "node001", "compute", v, us, NULL };
+	const struct view_event_ctx ctx = {
+		.node = "node001", .host_type = "compute", .verdict = v, .latency_us = us
+	};
 	const struct view_line_opts o = { .colour = colour };
 
 	buf_reset(&b);
@@ -47,7 +49,10 @@ static const char *line(const struct event *ev, enum verdict v, int64_t us, bool
 
 static const char *line_of_width(const struct event *ev, unsigned width)
 {
-	const struct view_event_ctx ctx = { "node001", "compute", VERDICT_UNEXPECTED, 310, NULL };
+	const struct view_event_ctx ctx = { .node = "node001",
+					    .host_type = "compute",
+					    .verdict = VERDICT_UNEXPECTED,
+					    .latency_us = 310 };
 	const struct view_line_opts o = { .width = width };
 
 	buf_reset(&b);
