@@ -131,6 +131,20 @@ static __always_inline void emit_owner(struct task_struct *t, const struct ajar_
 	slot_release(s);
 }
 
+/* That a process holds a door; a lookup when that is known. */
+static __always_inline void holder_note(const struct ajar_owner_key *key)
+{
+	struct ajar_holder *h = bpf_map_lookup_elem(&ajar_holders, &key->tgid), fresh = {};
+
+	if (h && h->exec_id == key->exec_id) {
+		h->flags |= AJAR_HOLDER_SEEN;
+		return;
+	}
+	fresh.exec_id = key->exec_id;
+	fresh.flags = AJAR_HOLDER_SEEN;
+	bpf_map_update_elem(&ajar_holders, &key->tgid, &fresh, BPF_ANY);
+}
+
 /* The record of an opening or a bind, when it is watched; the door's state is kept for its end. */
 static __always_inline void emit_open(__u16 type, const struct ajar_door *door)
 {
@@ -145,6 +159,9 @@ static __always_inline void emit_open(__u16 type, const struct ajar_door *door)
 	task_actor(t, &st.opener);
 	if (!(st.opener.flags & AJAR_ACTOR_KTHREAD))
 		emit_owner(t, &st.opener.owner, now);
+	if (type == AJAR_RECORD_OPEN &&
+	    !(st.opener.flags & AJAR_ACTOR_KTHREAD || st.door.flags & AJAR_DOOR_KERNEL))
+		holder_note(&st.opener.owner);
 	if (type == AJAR_RECORD_OPEN &&
 	    bpf_map_update_elem(&ajar_doors, &st.door.cookie, &st, BPF_ANY)) {
 		struct ajar_control *ctl = emit_control();

@@ -16,6 +16,7 @@
 #define OWNERS_MAX 8192
 #define SLOTS_MAX 32
 #define PORT0_MAX 1024
+#define HOLDERS_MAX 65536
 
 /* The one network namespace that is watched, by its cookie, which is never used again; 0: all. Set before loading. */
 const volatile __u64 cfg_netns_cookie __weak = 0;
@@ -44,6 +45,18 @@ struct {
 	__type(key, struct ajar_owner_key);
 	__type(value, __u64);
 } ajar_owners __weak SEC(".maps");
+
+/*
+ * Processes that hold doors, and their children, by tgid: what they exec, and that they end, is worth a look. One that finds
+ * no room is found by the timed sweep instead.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, HOLDERS_MAX);
+	__type(key, __u32);
+	__type(value, struct ajar_holder);
+} ajar_holders __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

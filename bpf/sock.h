@@ -165,6 +165,15 @@ static __always_inline void settling_end(__u64 cookie)
 		*(volatile __u64 *)&s->cookie = 0;
 }
 
+/*
+ * The kernel's own: VXLAN, WireGuard, nfsd ... Whatever asked for the tunnel or the service runs, it has no descriptor of it. An
+ * MPTCP subflow is made the same way for a socket of a process.
+ */
+static __always_inline bool sock_is_kernels(struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock);
+}
+
 /* Everything but the cookie, from a typed sock. d is zeroed. */
 static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
 {
@@ -200,6 +209,8 @@ static __always_inline void door_of_tcp(struct tcp_sock *tp, struct ajar_door *d
 	door_of_sock(&tp->inet_conn.icsk_inet.sk, d);
 	d->proto = bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp ? AJAR_PROTO_MPTCP
 								       : AJAR_PROTO_TCP;
+	if (d->proto == AJAR_PROTO_TCP && sock_is_kernels(&tp->inet_conn.icsk_inet.sk))
+		d->flags |= AJAR_DOOR_KERNEL;
 }
 
 static __always_inline __u64 port0_slot(__u64 cookie, __u64 **ret_slot)

@@ -89,21 +89,31 @@ static __always_inline void sweep_fill(struct sweep *w, __u8 proto)
 		door_state_of_udp(sk, d);
 }
 
-/* The holder's owner record into the stream. */
+/* The holder's owner record into the stream, once a sweep. */
 static __always_inline int sweep_owner(struct sweep *w)
 {
-	struct slot *s = slot_claim();
+	struct ajar_control *ctl = emit_control();
+	struct ajar_owner_key *key = &w->rec.opener.owner;
+	struct ajar_holder *h;
+	struct slot *s;
 	__u32 len, off = 0;
 	int full;
 
+	holder_note(key);
+	h = bpf_map_lookup_elem(&ajar_holders, &key->tgid);
+	if (h && ctl && h->swept == ctl->sweep)
+		return 0;
+	s = slot_claim();
 	if (!s)
 		return 0;
 	emit_header(&s->head.h, AJAR_RECORD_OWNER, 0, w->rec.h.ktime_ns, 0, 0);
-	len = owner_build(w->task, &w->rec.opener.owner, s, &off);
+	len = owner_build(w->task, key, s, &off);
 	asm volatile("" : "+r"(len));
 	asm volatile("" : "+r"(off));
 	full = bpf_seq_write(w->seq, &s->bytes[off & (PATH_END - 1)], len & (PATH_END - 1));
 	slot_release(s);
+	if (!full && h && ctl)
+		h->swept = ctl->sweep;
 	return full;
 }
 
@@ -117,7 +127,6 @@ static __noinline void sweep_keep(const struct ajar_open *rec)
 
 static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 {
-	struct ajar_control *ctl = emit_control();
 	struct ajar_door_state *known;
 	bool connected;
 
@@ -133,11 +142,10 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 	emit_header(&w->rec.h, AJAR_RECORD_SEEN, sizeof(w->rec), bpf_ktime_get_boot_ns(), 0, 0);
 	if (w->task) {
 		task_actor(w->task, &w->rec.opener);
-		/* iter/tcp and iter/udp, which run first, have put doors there without an opener. */
-		bool nameless = known && known->opener.flags & AJAR_ACTOR_NONE;
-		if ((!known || nameless || (ctl && ctl->sweep_owners)) && sweep_owner(w))
+		if (sweep_owner(w))
 			return 1;
-		if (nameless)
+		/* iter/tcp and iter/udp, which run first, have put doors there without an opener. */
+		if (known && known->opener.flags & AJAR_ACTOR_NONE)
 			known->opener = w->rec.opener;
 	} else {
 		w->rec.opener.flags = AJAR_ACTOR_NONE;
@@ -183,13 +191,12 @@ int sweep_task_file(struct bpf_iter__task_file *ctx)
 	return sweep_emit(&w, proto);
 }
 
-/* Sockets of this namespace that no file refers to: the kernel's own. */
+/* Sockets of this namespace, also those that no process has a descriptor of: the kernel's own, or one that is under way. */
 static __always_inline int sweep_own(struct seq_file *seq, struct sock *sk, __u8 proto)
 {
 	struct sweep w = { .seq = seq, .sk = sk };
-	struct socket *socket = sk->sk_socket;
 
-	if (!socket || !socket->file)
+	if (proto != AJAR_PROTO_MPTCP && sock_is_kernels(sk))
 		w.rec.door.flags |= AJAR_DOOR_KERNEL;
 	return sweep_emit(&w, proto);
 }

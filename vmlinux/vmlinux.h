@@ -227,8 +227,13 @@ struct socket {
 	struct sock *sk;
 };
 
+struct super_block {
+	unsigned long s_magic;
+};
+
 struct inode {
 	unsigned long i_ino;
+	struct super_block *i_sb;
 };
 
 struct socket_alloc {
@@ -247,6 +252,7 @@ enum sock_flags {
 struct sock {
 	struct sock_common __sk_common;
 	__u8 sk_userlocks : 4; /* a whole byte in newer kernels */
+	__u8 sk_kern_sock : 1;
 	__u16 sk_protocol;
 	__u16 sk_type;
 	struct socket *sk_socket;
@@ -326,6 +332,24 @@ struct path {
 
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live; /* threads that have not begun to end */
 };
 
 struct mm_struct {
@@ -413,6 +437,8 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct pid *thread_pid;
+	struct files_struct *files;
+	struct signal_struct *signal;
 };
 
 struct seq_file;

@@ -20,7 +20,8 @@ enum ajar_record_type {
 	AJAR_RECORD_OPEN = 2, /* struct ajar_open */
 	AJAR_RECORD_CLOSE = 3, /* struct ajar_close */
 	AJAR_RECORD_BIND = 4, /* struct ajar_open: TCP bound, not listening */
-	AJAR_RECORD_SEEN = 5, /* struct ajar_open, iterators only: a door that stands open */
+	AJAR_RECORD_SEEN = 5, /* struct ajar_open, iterators only: a door that stands open, and one who holds it (in opener) */
+	AJAR_RECORD_TASK = 6, /* struct ajar_task: who holds doors may have changed */
 	AJAR_RECORD_SETTLE = 7, /* struct ajar_open: what a UDP socket is AJAR_SETTLE_NS after its bind; port 0: it is bound no more */
 };
 
@@ -41,7 +42,7 @@ enum ajar_door_flags {
 	AJAR_DOOR_AUTOPORT = 1 << 1, /* the kernel chose the port */
 	AJAR_DOOR_HOOKED = 1 << 2, /* its end will be reported by STATE_CB */
 	AJAR_DOOR_SWEPT = 1 << 3, /* found by an iterator */
-	AJAR_DOOR_KERNEL = 1 << 4, /* SEEN: no file refers to the socket, the kernel made it */
+	AJAR_DOOR_KERNEL = 1 << 4, /* the kernel made the socket for itself; the opener is who asked for what needs it */
 	AJAR_DOOR_CONNECTED = 1 << 5, /* SEEN, SETTLE: UDP with a peer: only known doors count */
 	AJAR_DOOR_KNOWN = 1 << 6, /* SEEN: stood in ajar_doors already */
 	AJAR_DOOR_UNSURE = 1 << 7, /* listen() may still fail, the port may be 0: confirm it */
@@ -60,6 +61,16 @@ enum ajar_door_marks {
 
 /* A UDP socket that is bound is looked at after this long: connected or gone it is a client's, else a door. */
 #define AJAR_SETTLE_NS 1000000000ULL
+/* What a process that holds doors, or is a child of one, did. */
+enum ajar_task_what {
+	AJAR_TASK_EXEC = 1, /* runs another program now, and still has a door's descriptor */
+	AJAR_TASK_EXIT = 2, /* its last thread ends; what it had is closed in a moment */
+	AJAR_TASK_RECEIVED = 3, /* took a door's descriptor out of a message or out of another process */
+};
+
+enum ajar_holder_flags {
+	AJAR_HOLDER_SEEN = 1 << 0, /* it opened a door, took one or was seen to hold one; else only its parent did */
+};
 
 enum ajar_actor_flags {
 	AJAR_ACTOR_KTHREAD = 1 << 0,
@@ -146,6 +157,13 @@ struct ajar_close {
 	struct ajar_actor closer;
 };
 
+struct ajar_task {
+	struct ajar_header h;
+	struct ajar_owner_key key;
+	__u32 what; /* enum ajar_task_what */
+	__u32 pad;
+};
+
 struct ajar_ancestor {
 	__u32 tgid;
 	char comm[AJAR_COMM_LEN];
@@ -176,6 +194,13 @@ struct ajar_door_state {
 	struct ajar_actor opener;
 };
 
+/* Value of ajar_holders, by tgid. */
+struct ajar_holder {
+	__u64 swept; /* number of the sweep that has its owner record in its output */
+	__u32 exec_id; /* of the program then */
+	__u32 flags; /* enum ajar_holder_flags */
+};
+
 /* Value of ajar_cpus, by CPU; mapped by user space. */
 struct ajar_cpu {
 	__u64 produced; /* sequence numbers given out */
@@ -189,14 +214,13 @@ struct ajar_cpu {
 struct ajar_control {
 	__u32 abi;
 	__u32 armed; /* the reader sleeps: the next record wakes it and clears this */
-	__u32 sweep_owners; /* iterators give owners of known doors too */
-	__u32 pad;
+	__u32 pad[2];
 	__u64 drained_ns; /* CLOCK_BOOTTIME of the last drain */
 	__u64 build; /* hash of the programs */
 	__u64 doors_full; /* doors that found no room in ajar_doors */
 	__u64 owners_busy; /* owners not captured: no scratch slot */
 	__u64 since_ns; /* CLOCK_BOOTTIME when it was attached: counters that began then are of this set; 0 unknown */
-	__u64 reserved;
+	__u64 sweep; /* number of the sweep that runs (written by user space) */
 };
 
 _Static_assert(sizeof(struct ajar_header) == 32, "ABI");
@@ -205,6 +229,8 @@ _Static_assert(sizeof(struct ajar_actor) == 64, "ABI");
 _Static_assert(sizeof(struct ajar_door) == 80, "ABI");
 _Static_assert(sizeof(struct ajar_open) == 176, "ABI");
 _Static_assert(sizeof(struct ajar_close) == 248, "ABI");
+_Static_assert(sizeof(struct ajar_task) == 56, "ABI");
+_Static_assert(sizeof(struct ajar_holder) == 16, "ABI");
 _Static_assert(sizeof(struct ajar_ancestor) == 20, "ABI");
 _Static_assert(sizeof(struct ajar_owner) == 248, "ABI");
 _Static_assert(sizeof(struct ajar_door_state) == 152, "ABI");

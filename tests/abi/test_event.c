@@ -32,10 +32,12 @@
 	F(ajar_door_state, opener, 88, 64) \
 	F(ajar_cpu, produced, 0, 8) F(ajar_cpu, dropped, 8, 8) F(ajar_cpu, reported, 16, 8) \
 	F(ajar_cpu, seen, 24, 8) F(ajar_cpu, pad, 32, 32) \
-	F(ajar_control, abi, 0, 4) F(ajar_control, armed, 4, 4) F(ajar_control, sweep_owners, 8, 4) \
-	F(ajar_control, pad, 12, 4) F(ajar_control, drained_ns, 16, 8) F(ajar_control, build, 24, 8) \
+	F(ajar_control, abi, 0, 4) F(ajar_control, armed, 4, 4) F(ajar_control, pad, 8, 8) \
+	 F(ajar_control, drained_ns, 16, 8) F(ajar_control, build, 24, 8) \
 	F(ajar_control, doors_full, 32, 8) F(ajar_control, owners_busy, 40, 8) \
-	F(ajar_control, since_ns, 48, 8) F(ajar_control, reserved, 56, 8)
+	F(ajar_control, since_ns, 48, 8) F(ajar_control, sweep, 56, 8) \
+	F(ajar_task, h, 0, 32) F(ajar_task, key, 32, 16) F(ajar_task, what, 48, 4) F(ajar_task, pad, 52, 4) \
+	F(ajar_holder, swept, 0, 8) F(ajar_holder, exec_id, 8, 4) F(ajar_holder, flags, 12, 4)
 /* clang-format on */
 
 int main(void)
@@ -52,6 +54,7 @@ int main(void)
 	is_int(AJAR_RECORD_CLOSE, 3, "close is record 3");
 	is_int(AJAR_RECORD_BIND, 4, "bind is record 4");
 	is_int(AJAR_RECORD_SEEN, 5, "seen is record 5");
+	is_int(AJAR_RECORD_TASK, 6, "task is record 6");
 	ok((int)AJAR_PROTO_TCP == (int)PROTO_TCP && (int)AJAR_PROTO_MPTCP == (int)PROTO_MPTCP &&
 		   (int)AJAR_PROTO_UDP == (int)PROTO_UDP &&
 		   (int)AJAR_PROTO_UDPLITE == (int)PROTO_UDPLITE &&

@@ -159,11 +159,11 @@ static struct judgement wanted(bool have, bool accepted, const struct door *d, e
 
 	if (!have || !accepted)
 		return (struct judgement){ .verdict = client ? VERDICT_CLIENT : VERDICT_LEARNING };
-	if (port && fits)
+	if (port && fits > 0)
 		return (struct judgement){ .verdict = VERDICT_PROFILED };
 	if (client)
 		return (struct judgement){ .verdict = VERDICT_CLIENT };
-	if (port && row != ROW_WIDE && own != OWN_KERNEL) {
+	if (port && !fits && row != ROW_WIDE && own != OWN_KERNEL) {
 		j.verdict = VERDICT_IMPOSTOR;
 		j.kind = FINDING_IMPOSTOR;
 		j.severity = SEVERITY_CRITICAL;
@@ -448,8 +448,9 @@ static void test_owners(void)
 	o.exe = TEXT("long/path/bin/server");
 	is_int(judged(&p, &d, &o).verdict, VERDICT_IMPOSTOR, "the end of a path is not the path");
 	o.exe_cut = true;
-	is_int(judged(&p, &d, &o).verdict, VERDICT_PROFILED,
-	       "but of a path cut by the capture only the end is known");
+	is_int(judged(&p, &d, &o).verdict, VERDICT_UNEXPECTED,
+	       "of a path cut by the capture only the end is known: no impostor, and not "
+	       "permitted");
 	o.exe = TEXT("other/path/bin/server");
 	is_int(judged(&p, &d, &o).verdict, VERDICT_IMPOSTOR, "and that end must fit");
 	is_int(judged(&p, &d, &k).verdict, VERDICT_UNEXPECTED, "the kernel is never an impostor");

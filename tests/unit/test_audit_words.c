@@ -105,8 +105,9 @@ static void test_owners(void)
 	   "a raw door is looked up by its protocol");
 	d = a_door(PROTO_TCP, 22);
 	is_str(say(WHY, &profile, &d, &unknown),
-	       "the profile of class 'compute' permits tcp 22; who holds it is not known",
-	       "as profiled without a known owner says so");
+	       "the profile of class 'compute' permits tcp 22 to /usr/sbin/sshd of user root; who "
+	       "holds it is not known",
+	       "a permitted port without a known owner says so");
 	o = a_process("sshd", "/usr/sbin/sshd", 74, "sshd");
 	is_str(say(WHY, &profile, &d, &o),
 	       "the profile of class 'compute' permits tcp 22 to user root; the same program "

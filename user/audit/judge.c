@@ -16,9 +16,9 @@
  * simply unexpected and not somebody in mpirun's place.
  */
 static const enum says says_of[] = {
-	[REL_NONE] = SAYS_NOTHING,   [REL_OWNER] = SAYS_OTHER,
-	[REL_UNKNOWN] = SAYS_ALLOWS, /* who holds it is not known: the row is given the benefit */
-	[REL_ALLOWS] = SAYS_ALLOWS,  [REL_DENIES] = SAYS_DENIES,
+	[REL_NONE] = SAYS_NOTHING,    [REL_OWNER] = SAYS_OTHER,
+	[REL_UNKNOWN] = SAYS_NOTHING, /* who holds it is not known, and the row names somebody: no proof, no permission */
+	[REL_ALLOWS] = SAYS_ALLOWS,   [REL_DENIES] = SAYS_DENIES,
 };
 
 static enum relation relation_of(const struct profile_row *r, const struct door *d,

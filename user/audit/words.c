@@ -247,6 +247,17 @@ static void why_denied(const struct profile_row *r, const struct door *d, struct
 	}
 }
 
+/* The row names somebody, and of who holds the door that part is not known. */
+static bool lacks_proof(const struct profile_row *r, const struct process *p)
+{
+	if (!r->exe && !r->user)
+		return false;
+	if (!is_known(p))
+		return true;
+	return !p->kernel &&
+	       ((r->exe && (!p->exe.ptr || p->exe_cut)) || (r->user && p->uid == ID_UNKNOWN));
+}
+
 /* There is a row about this port, and yet the door does not fit: say the one thing that differs. */
 static void why_near(const struct profile_row *r, const struct profile *p, const struct door *d,
 		     const struct process *opener, struct buf *b)
@@ -264,6 +275,13 @@ static void why_near(const struct profile_row *r, const struct profile *p, const
 		buf_puts(b, " to ");
 		put_row_owner(r, b);
 		buf_puts(b, "; the kernel itself holds it");
+	} else if (lacks_proof(r, opener)) {
+		buf_puts(b, "permits ");
+		put_proto_port(d, b);
+		buf_puts(b, " to ");
+		put_row_owner(r, b);
+		if (is_known(opener))
+			buf_puts(b, "; not enough is known of who holds it");
 	} else if (r->expires_ns) {
 		buf_puts(b, "permitted ");
 		put_proto_port(d, b);

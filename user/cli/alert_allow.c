@@ -7,6 +7,7 @@
 
 #include "ajar/exit.h"
 #include "audit/audit.h"
+#include "audit/holder.h"
 #include "audit/match.h"
 #include "base/clock.h"
 #include "base/hostlist.h"
@@ -75,12 +76,14 @@ static void fill_port(const struct door *d, struct profile_row *r)
 static int make_row(struct cmd_ctx *c, const struct picked *k, uint64_t expires_ns,
 		    const struct store_port_run *run, struct profile_row *r)
 {
+	struct process who;
 	struct event ev;
 	int err = event_decode(k->record.data, k->record.len, &ev);
 
 	if (err)
 		return log_err(err, "the door of alert %" PRIu64 " cannot be read", k->id);
-	if (exe_flags(&ev.opener) & EXE_MEMFD)
+	audit_holder_of_key(k->key, k->host_type, &ev, &who);
+	if (exe_flags(&who) & EXE_MEMFD)
 		return log_usage("the program of alert %" PRIu64 " never had a file (memfd), so no "
 				 "row can name it: stop it, or 'ajar alerts snooze %" PRIu64
 				 " --for 2h'",
@@ -90,7 +93,7 @@ static int make_row(struct cmd_ctx *c, const struct picked *k, uint64_t expires_
 		r->port = run->lo;
 		r->port_end = run->hi > run->lo ? run->hi : 0;
 	}
-	err = fill_owner(&ev.opener, r);
+	err = fill_owner(&who, r);
 	r->created_ns = clock_wall_ns();
 	r->expires_ns = expires_ns;
 	if (!err) {
@@ -164,6 +167,7 @@ static int count_door(const struct store_door *d, void *arg)
 
 static bool is_covered(const struct preview *v, const struct store_alert *a)
 {
+	struct process who;
 	struct event ev;
 
 	if (!v->rows->len)
@@ -171,9 +175,9 @@ static bool is_covered(const struct preview *v, const struct store_alert *a)
 	if (strcmp(a->host_type, v->k->host_type) || !a->record.ptr ||
 	    event_decode(a->record.ptr, a->record.len, &ev))
 		return false;
+	audit_holder_of_key(a->key, a->host_type, &ev, &who);
 	for (size_t i = 0; i < v->rows->len; i++)
-		if (match_row(&v->rows->rows[i], &ev.door, &ev.opener, clock_wall_ns()) ==
-		    REL_ALLOWS)
+		if (match_row(&v->rows->rows[i], &ev.door, &who, clock_wall_ns()) == REL_ALLOWS)
 			return true;
 	return false;
 }

@@ -40,7 +40,7 @@ static int on_door(const struct store_door *d, void *arg)
 	buf_printf(st->b, " %s ", door_proto_name(d->door.proto));
 	door_endpoint_format(st->b, &d->door);
 	buf_putc(st->b, ' ');
-	view_who(st->b, &d->ev.opener);
+	view_holder(st->b, &d->ev);
 	mark = st->b->len;
 	buf_puts(st->b, ", in ");
 	from = st->b->len;

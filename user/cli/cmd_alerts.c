@@ -16,6 +16,7 @@
 #include "cli/out.h"
 #include "cli/words.h"
 #include "conf/conf.h"
+#include "core/holders.h"
 #include "core/place.h"
 #include "store/alert_ports.h"
 #include "store/seen.h"
@@ -143,6 +144,47 @@ static void put_time(struct buf *b, const char *name, uint64_t wall_ns)
 	buf_puts(b, " UTC\n");
 }
 
+static void put_program(struct buf *b, const char *label, const struct process *p)
+{
+	buf_printf(b, "%-9s ", label);
+	view_who(b, p);
+	if (p->pid)
+		buf_printf(b, " (pid %" PRIu32 ")", p->pid);
+	if (p->alike > 1)
+		buf_printf(b, " and %" PRIu32 " more of it", p->alike - 1);
+	buf_putc(b, '\n');
+	if (p->exe.ptr) {
+		buf_printf(b, "%-9s ", "program");
+		esc_text(b, p->exe.ptr, p->exe.len, TEXT_SHOWN_MAX);
+		buf_putc(b, '\n');
+	}
+	if (p->argv.ptr) {
+		buf_printf(b, "%-9s ", "command");
+		view_argv(b, p);
+		buf_putc(b, '\n');
+	}
+}
+
+static void put_holders(struct buf *b, const struct event *ev)
+{
+	struct text list = ev->holders.list;
+	struct process p;
+
+	if (event_asker(ev, &p))
+		put_program(b, "asked by", &p);
+	while (holders_next(&list, &p)) {
+		/* What the opener's lines have said already. */
+		if (ev->holders.len > 1 || !holders_alike(&p, &ev->opener) ||
+		    p.pid != ev->opener.pid)
+			put_program(b, "holder", &p);
+	}
+	if (ev->holders.more)
+		buf_printf(b, "%-9s and %" PRIu32 " kinds more\n", "", ev->holders.more);
+	if (holders_hidden(ev))
+		buf_printf(b, "%-9s not visible: a descriptor in a message or an io_uring\n",
+			   "holder");
+}
+
 static void put_door(struct buf *b, const struct store_alert *a)
 {
 	char where[PLACE_WHERE_MAX];
@@ -157,21 +199,9 @@ static void put_door(struct buf *b, const struct store_alert *a)
 		buf_printf(b, "\n%-9s ", "in");
 		esc_text(b, where, strlen(where), TEXT_SHOWN_MAX);
 	}
-	buf_printf(b, "\n%-9s ", "opener");
-	view_who(b, &ev.opener);
-	if (ev.opener.pid)
-		buf_printf(b, " (pid %" PRIu32 ")", ev.opener.pid);
 	buf_putc(b, '\n');
-	if (ev.opener.exe.ptr) {
-		buf_printf(b, "%-9s ", "program");
-		esc_text(b, ev.opener.exe.ptr, ev.opener.exe.len, TEXT_SHOWN_MAX);
-		buf_putc(b, '\n');
-	}
-	if (ev.opener.argv.ptr) {
-		buf_printf(b, "%-9s ", "command");
-		view_argv(b, &ev.opener);
-		buf_putc(b, '\n');
-	}
+	put_program(b, "opener", &ev.opener);
+	put_holders(b, &ev);
 }
 
 /* The alert as in the list, and its story in "log". */

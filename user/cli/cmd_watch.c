@@ -64,6 +64,7 @@ static void count(struct watch *w, const struct event *ev)
 	case EVENT_STOP:
 	case EVENT_STEER:
 	case EVENT_SETTLE:
+	case EVENT_HELD:
 		break;
 	}
 }

@@ -211,9 +211,9 @@ static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_
 		view_later_text(&verdict, &it->later);
 	door_endpoint_format(&addr, &it->ev.door);
 	put_since(&since, &it->ev, now_ns);
-	view_who(&who, &it->ev.opener);
-	if (it->ev.opener.pid)
-		buf_printf(&pid, "%" PRIu32, it->ev.opener.pid);
+	view_holder(&who, &it->ev);
+	if (view_holder_pid(&it->ev))
+		buf_printf(&pid, "%" PRIu32, view_holder_pid(&it->ev));
 	view_where(&where, &it->ev.door, &it->ev.opener);
 	{
 		const char *cells[8 + 1];

@@ -73,7 +73,7 @@ static int on_door(const struct store_door *d, void *arg)
 	if (!l->open || d->severity > l->severity) {
 		l->verdict = d->verdict;
 		l->severity = d->severity;
-		view_who(&who, &d->ev.opener);
+		view_holder(&who, &d->ev);
 		snprintf(l->who, sizeof(l->who), "%s", buf_str(&who));
 	}
 	l->open = true;

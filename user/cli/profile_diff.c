@@ -7,6 +7,8 @@
 
 #include "ajar/exit.h"
 #include "audit/audit.h"
+#include "audit/holder.h"
+#include "audit/verdict.h"
 #include "audit/match.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -129,9 +131,8 @@ static int add_row(struct seen *s, const struct profile_row *r, const char *node
 	return hostlist_add(&s->nodes[s->len - 1], node);
 }
 
-static int as_rule(struct seen *s, const struct store_door *d)
+static int as_rule(struct seen *s, const struct store_door *d, const struct process *p)
 {
-	const struct process *p = &d->ev.opener;
 	_free_ char *exe = p->known && p->exe.ptr ? strndup(p->exe.ptr, p->exe.len) : NULL;
 	_free_ char *user = p->known && p->user.ptr ? strndup(p->user.ptr, p->user.len) : NULL;
 	const struct profile_row r = { .proto = proto_class(d->door.proto),
@@ -147,14 +148,15 @@ static int look(const struct store_door *d, void *arg)
 {
 	struct seen *s = arg;
 	struct judgement j;
+	struct process who;
 
 	if (strcmp(d->host_type, s->p->host_type))
 		return 0;
-	audit_judge(s->p, &d->ev.door, &d->ev.opener, s->now_ns, &j);
+	audit_judge_event(s->p, &d->ev, s->now_ns, OUTSIDE_UNKNOWN, &j, &who);
 	if (j.verdict == VERDICT_PROFILED && j.row)
 		s->used[j.row - s->p->rows]++;
 	else if (j.verdict != VERDICT_CLIENT && j.verdict != VERDICT_PROFILED)
-		return as_rule(s, d);
+		return as_rule(s, d, &who);
 	return 0;
 }
 

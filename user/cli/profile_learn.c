@@ -25,6 +25,7 @@
 #include "cli/words.h"
 #include "conf/conf.h"
 #include "conf/profile_text.h"
+#include "core/holders.h"
 #include "store/profile.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -43,6 +44,7 @@ struct learn {
 	struct learner *learner;
 	struct learned found;
 	size_t rules; /* of found, those that are no outliers */
+	uint64_t unheld; /* doors that nobody is seen to hold, opened by nobody knows whom */
 	int err;
 };
 
@@ -91,14 +93,32 @@ static void learn_done(struct learn *l)
 
 /* --- what stood open ------------------------------------------------------------------------------------ */
 
+/* Each who holds the door is somebody to permit; one whom nobody knows is no rule. */
+static int add_holders(struct learn *l, const char *node, const struct event *ev, uint64_t from_ns,
+		       uint64_t to_ns)
+{
+	struct process each[HOLDERS_JUDGED_MAX];
+	size_t n = holders_judged(ev, each);
+	int err = 0;
+
+	if (holders_hidden(ev) && !ev->opener.known) {
+		l->unheld++;
+		return 0;
+	}
+	for (size_t i = 0; i < n && !err; i++) {
+		if (each[i].known || !ev->holders.known)
+			err = learner_add(l->learner, node, &ev->door, &each[i], from_ns, to_ns);
+	}
+	return err;
+}
+
 static int keep(const struct store_door *d, void *arg)
 {
 	struct learn *l = arg;
 
 	if (strcmp(d->host_type, l->host_type) != 0 || (d->closed_ns && d->closed_ns < l->since_ns))
 		return 0;
-	return learner_add(l->learner, d->node, &d->ev.door, &d->ev.opener, d->opened_ns,
-			   d->closed_ns);
+	return add_holders(l, d->node, &d->ev, d->opened_ns, d->closed_ns);
 }
 
 /* Nodes of the class that were heard of in the window, and since when the class is known at all. */
@@ -170,7 +190,7 @@ static int from_kernel(struct learn *l)
 	for (size_t i = 0; i < doors.len && !err; i++) {
 		const struct event *ev = &doors.items[i].ev;
 
-		err = learner_add(l->learner, l->c->conf->node_name, &ev->door, &ev->opener, 0, 0);
+		err = add_holders(l, l->c->conf->node_name, ev, 0, 0);
 		if (err)
 			log_err(err, "cannot learn");
 	}
@@ -331,6 +351,10 @@ static void say_left_out(const struct learn *l)
 		put_why(l, r, &b);
 		log_warn("left out: %s", buf_str(&b));
 	}
+	if (l->unheld)
+		log_warn("left out: %" PRIu64 " door%s that no process is seen to hold and nobody "
+			 "was seen to open: no rule could say whose they are",
+			 l->unheld, plural(l->unheld));
 }
 
 /* By its number; nobody has looked who answers there. */

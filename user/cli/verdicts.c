@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include "audit/audit.h"
+#include "audit/holder.h"
+#include "audit/verdict.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/cmd.h"
@@ -65,19 +67,18 @@ void verdicts_done(struct verdicts *j)
 enum verdict verdicts_of(const struct verdicts *j, const struct event *ev)
 {
 	struct judgement judgement = { 0 };
-
-	struct door door = ev->door;
+	struct event now = *ev;
 
 	/* A bound TCP socket is not open to anybody yet. */
 	if (!event_has_door(ev->kind) || ev->kind == EVENT_BIND)
 		return VERDICT_NONE;
 	/* It never settled, and does not any more. */
-	if (ev->kind == EVENT_CLOSE && door.settling)
+	if (ev->kind == EVENT_CLOSE && ev->door.settling)
 		return VERDICT_CLIENT;
 	/* A look follows in a moment; until then what stood open already is taken for a door. */
 	if (ev->origin == ORIGIN_SNAPSHOT)
-		door.settling = false;
-	audit_judge(j->profile && j->profile->accepted ? j->profile : NULL, &door, &ev->opener,
-		    clock_wall_ns(), &judgement);
+		now.door.settling = false;
+	audit_judge_event(j->profile && j->profile->accepted ? j->profile : NULL, &now,
+			  clock_wall_ns(), OUTSIDE_UNKNOWN, &judgement, NULL);
 	return judgement.verdict;
 }

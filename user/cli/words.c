@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
+#include "core/holders.h"
 #include "store/scan_changes.h"
 #include "store/store.h"
 
@@ -55,10 +56,27 @@ int words_count(const struct cmd_ctx *c, const char *option, uint64_t min, uint6
 	return 0;
 }
 
+/* exe: and user: are about whoever opened it or holds it. */
+static bool match_any(const struct filter *f, struct filter_subject *subject,
+		      const struct event *ev)
+{
+	struct text list = ev->holders.list;
+	struct process p;
+
+	if (filter_match(f, subject))
+		return true;
+	subject->opener = &p;
+	while (holders_next(&list, &p)) {
+		if (filter_match(f, subject))
+			return true;
+	}
+	return event_asker(ev, &p) && filter_match(f, subject);
+}
+
 bool words_match(const struct filter *f, const struct event *ev, const char *node,
 		 const char *host_type, enum verdict verdict)
 {
-	const struct filter_subject subject = {
+	struct filter_subject subject = {
 		.door = &ev->door,
 		.opener = &ev->opener,
 		.node = node,
@@ -68,7 +86,7 @@ bool words_match(const struct filter *f, const struct event *ev, const char *nod
 	struct filter place = { 0 };
 
 	if (event_has_door(ev->kind))
-		return filter_match(f, &subject);
+		return match_any(f, &subject, ev);
 	for (unsigned i = 0; i < f->len; i++) {
 		bool is_place = f->words[i].kind == FILTER_NODE || f->words[i].kind == FILTER_CLASS;
 

@@ -13,7 +13,7 @@
 static const char *const kind_names[] = {
 	[EVENT_OPEN] = "open", [EVENT_CLOSE] = "close", [EVENT_BIND] = "bind", [EVENT_LOST] = "lost",
 	[EVENT_GAP] = "gap", [EVENT_START] = "start", [EVENT_STOP] = "stop",
-	[EVENT_STEER] = "steer", [EVENT_SETTLE] = "settle",
+	[EVENT_STEER] = "steer", [EVENT_HELD] = "held", [EVENT_SETTLE] = "settle",
 };
 static const char *const origin_names[] = {
 	[ORIGIN_EVENT] = "event", [ORIGIN_SNAPSHOT] = "snapshot", [ORIGIN_SWEEP] = "sweep",
@@ -40,7 +40,8 @@ static int find_name(const char *const *names, size_t n, const char *s)
 
 bool event_has_door(enum event_kind k)
 {
-	return k == EVENT_OPEN || k == EVENT_CLOSE || k == EVENT_BIND || k == EVENT_SETTLE;
+	return k == EVENT_OPEN || k == EVENT_CLOSE || k == EVENT_BIND || k == EVENT_HELD ||
+	       k == EVENT_SETTLE;
 }
 
 const char *event_kind_name(enum event_kind k)

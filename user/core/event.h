@@ -25,6 +25,7 @@ enum event_kind {
 	EVENT_START = 6, /* the agent began to record; reason: tier and hooks */
 	EVENT_STOP = 7,
 	EVENT_STEER = 8, /* what the node says answers without a door has changed; reason: the whole, core/steering.h */
+	EVENT_HELD = 9, /* others hold a door than before: door, opener, holders */
 	EVENT_SETTLE = 10, /* what a UDP socket is a moment after its bind, or has become since: connected, a member of a group */
 };
 
@@ -90,11 +91,26 @@ struct process {
 	uint32_t uid, gid, loginuid, session;
 	struct text user; /* name of uid by the node's /etc/passwd, or unknown */
 	unsigned space; /* enum process_space */
-	/* Openers only, see core/place.h: place_fill(). A name may be there though the state is unknown: a hint for people. */
+	/* Openers and holders, see core/place.h: place_fill(). A name may be there though the state is unknown: a hint for people. */
 	enum place_state job_state, container_state;
 	struct text job, container;
+	/* Holders only; an opener's are the event's. */
+	struct text cgroup, cgroups;
+	bool cgroups_known;
+	uint32_t alike; /* holders only: so many processes of this program, user and place hold the door; this is the oldest */
 	uint32_t ancestors_len;
 	struct ancestor ancestors[ANCESTORS_MAX]; /* parent first */
+};
+
+/*
+ * Who holds a door: one entry for all processes of one program, user and place. The list is encoded; see core/holders.h.
+ * known and empty: it is held, and no process is seen to (a descriptor in a message or an io_uring, the kernel).
+ */
+struct holders {
+	bool known; /* somebody has looked; else whoever opened it is all there is */
+	uint32_t len; /* entries in the list */
+	uint32_t more; /* entries that found no room in it */
+	struct text list;
 };
 
 #define DEVICE_LEN 16
@@ -131,14 +147,16 @@ struct event {
 	uint64_t boot_ns; /* CLOCK_BOOTTIME of the same */
 	enum event_kind kind;
 	enum event_origin origin;
-	struct door door; /* open, close, bind, settle */
-	struct process opener; /* open, bind, settle; on close: who opened it */
+	struct door door; /* open, close, bind, held, settle */
+	struct process opener; /* open, bind, held, settle; on close: who opened it */
 	struct process closer; /* close: who closed it, as far as known */
 	uint64_t cgroup_id; /* of the opener */
 	struct text cgroup; /* its path below the cgroup root, or unknown */
 	bool cgroups_known; /* its other hierarchies were read (v1): */
 	struct text cgroups; /* other paths than that, each ended by NUL */
-	uint64_t opened_ns; /* close, settle: wall time of the opening, 0 unknown */
+	struct holders holders; /* open, held, settle */
+	struct text asker; /* open, held: for whom the kernel made the socket, encoded: event_asker(); unknown: nobody is known */
+	uint64_t opened_ns; /* close, held, settle: wall time of the opening, 0 unknown */
 	uint64_t count; /* lost, gap: how many records; steer: how many ways */
 	/*
 	 * lost: of which CPU's counter, of the sensor that was attached then (CLOCK_BOOTTIME; 0: of none), and how far that is
@@ -160,6 +178,12 @@ struct event {
 #define EVENT_RECORD_MAX 16384
 void event_encode(const struct event *ev, struct buf *b); /* boot_seq and seq are not part of it */
 must_check int event_decode(const void *p, size_t n, struct event *ret_ev); /* -EBADMSG */
+
+/* A process as a record has it; the reverse fills its job and container by the cgroup that is with it. -EBADMSG. */
+void event_encode_process(struct buf *b, const struct process *p);
+must_check int event_decode_process(struct text encoded, struct process *ret_p);
+/* False when nobody is known to have asked for it. */
+bool event_asker(const struct event *ev, struct process *ret_p);
 
 /* Whether an event of this kind is about a door. */
 bool event_has_door(enum event_kind k);

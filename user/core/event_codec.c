@@ -33,12 +33,15 @@
  *	11   the opener's cgroup paths in other hierarchies (v1), each ended by NUL; absent: they were not read
  *	12   the door's device: text
  *	13   the door is in another network namespace than the agent: its name, empty when it is not known
+ *	14   holders: u32 more, u32 reserved = 0, then { u16 tag = 1; u16 length; a process } ...
+ *	15   asker: a process
  *
  * A process is itself fixed numbers followed by fields of the same shape:
  *
  *	u32 flags (1 kernel, 2 exe cut, 4 argv cut; enum process_space from bit 3 on), u32 pid, u32 tid, u32 uid, u32 gid,
  *	u32 loginuid, u32 session, u64 start_ns, 16 bytes comm, fields...
  *	1    exe   2 argv   3 user   4 ancestors: { u32 pid, 16 bytes comm } ...
+ *	5    cgroup: path   6 u32 alike   7 cgroup paths in other hierarchies, each ended by NUL (all of holders alone)
  *
  * An unknown text has no field; an empty one has a field of length 0. A text longer than a field can
  * hold (65,535 bytes) does not occur: EVENT_RECORD_MAX bounds the whole.
@@ -48,8 +51,9 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "core/place.h"
 #include "core/event.h"
+#include "core/holders.h"
+#include "core/place.h"
 
 #define CODEC_VERSION 1
 #define HEAD_LEN 20
@@ -72,8 +76,9 @@ enum {
 	TAG_CGROUPS,
 	TAG_DEVICE,
 	TAG_ELSEWHERE,
+	TAG_HOLDERS,
+	TAG_ASKER
 };
-enum { PTAG_EXE = 1, PTAG_ARGV, PTAG_USER, PTAG_ANCESTORS };
 enum {
 	DOOR_V6ONLY = 1,
 	DOOR_AUTOPORT = 2,
@@ -84,6 +89,8 @@ enum {
 	DOOR_LASTING = 64,
 	DOOR_SHARED = 128,
 };
+enum { PTAG_EXE = 1, PTAG_ARGV, PTAG_USER, PTAG_ANCESTORS, PTAG_CGROUP, PTAG_ALIKE, PTAG_CGROUPS };
+enum { HTAG_HOLDER = 1 };
 enum { PROCESS_KERNEL = 1, PROCESS_EXE_CUT = 2, PROCESS_ARGV_CUT = 4 };
 #define PROCESS_SPACE_SHIFT 3
 #define PROCESS_SPACE_MASK (SPACE_KNOWN | SPACE_PID | SPACE_USER | SPACE_ROOT)
@@ -150,16 +157,10 @@ static size_t text_field_len(struct text t)
 	return t.ptr ? FIELD_HEAD + t.len : 0;
 }
 
-static void put_process(struct buf *b, unsigned tag, const struct process *p)
+void event_encode_process(struct buf *b, const struct process *p)
 {
 	uint32_t n = p->ancestors_len < ANCESTORS_MAX ? p->ancestors_len : ANCESTORS_MAX;
-	size_t ancestors = n ? FIELD_HEAD + n * ANCESTOR_LEN : 0;
 
-	if (!p->known)
-		return;
-	put_head(b, tag,
-		 PROCESS_LEN + text_field_len(p->exe) + text_field_len(p->argv) +
-			 text_field_len(p->user) + ancestors);
 	buf_put_u32(b, (p->kernel ? PROCESS_KERNEL : 0) | (p->exe_cut ? PROCESS_EXE_CUT : 0) |
 			       (p->argv_cut ? PROCESS_ARGV_CUT : 0) |
 			       (p->space & PROCESS_SPACE_MASK) << PROCESS_SPACE_SHIFT);
@@ -174,6 +175,13 @@ static void put_process(struct buf *b, unsigned tag, const struct process *p)
 	put_text(b, PTAG_EXE, p->exe);
 	put_text(b, PTAG_ARGV, p->argv);
 	put_text(b, PTAG_USER, p->user);
+	put_text(b, PTAG_CGROUP, p->cgroup);
+	if (p->cgroups_known)
+		put_text(b, PTAG_CGROUPS, p->cgroups.ptr ? p->cgroups : TEXT(""));
+	if (p->alike) {
+		put_head(b, PTAG_ALIKE, sizeof(uint32_t));
+		buf_put_u32(b, p->alike);
+	}
 	if (!n)
 		return;
 	put_head(b, PTAG_ANCESTORS, n * ANCESTOR_LEN);
@@ -181,6 +189,52 @@ static void put_process(struct buf *b, unsigned tag, const struct process *p)
 		buf_put_u32(b, p->ancestors[i].pid);
 		buf_put(b, p->ancestors[i].comm, COMM_LEN);
 	}
+}
+
+static size_t process_len(const struct process *p)
+{
+	uint32_t n = p->ancestors_len < ANCESTORS_MAX ? p->ancestors_len : ANCESTORS_MAX;
+
+	return PROCESS_LEN + text_field_len(p->exe) + text_field_len(p->argv) +
+	       text_field_len(p->user) + text_field_len(p->cgroup) +
+	       (p->cgroups_known ? FIELD_HEAD + p->cgroups.len : 0) +
+	       (p->alike ? FIELD_HEAD + sizeof(uint32_t) : 0) +
+	       (n ? FIELD_HEAD + n * ANCESTOR_LEN : 0);
+}
+
+static void put_process(struct buf *b, unsigned tag, const struct process *p)
+{
+	if (!p->known)
+		return;
+	put_head(b, tag, process_len(p));
+	event_encode_process(b, p);
+}
+
+/* False when it would take the list beyond HOLDERS_MAX entries or HOLDERS_BYTES_MAX: it is counted as one more. */
+bool holders_put(struct holders *h, struct buf *list, const struct process *p)
+{
+	size_t need = FIELD_HEAD + process_len(p);
+
+	h->known = true;
+	if (h->len >= HOLDERS_MAX || list->len + need > HOLDERS_BYTES_MAX) {
+		h->more++;
+		return false;
+	}
+	put_process(list, HTAG_HOLDER, p);
+	h->len++;
+	h->list = (struct text){ list->data, (uint32_t)list->len };
+	return true;
+}
+
+static void put_holders(struct buf *b, const struct holders *h)
+{
+	if (!h->known)
+		return;
+	put_head(b, TAG_HOLDERS, 2 * sizeof(uint32_t) + h->list.len);
+	buf_put_u32(b, h->more);
+	buf_put_u32(b, 0);
+	if (h->list.len)
+		buf_put(b, h->list.ptr, h->list.len);
 }
 
 void event_encode(const struct event *ev, struct buf *b)
@@ -200,6 +254,8 @@ void event_encode(const struct event *ev, struct buf *b)
 		if (ev->cgroup.ptr)
 			buf_put(b, ev->cgroup.ptr, ev->cgroup.len);
 	}
+	put_holders(b, &ev->holders);
+	put_text(b, TAG_ASKER, ev->asker);
 	put_u64_field(b, TAG_OPENED, ev->opened_ns);
 	put_u64_field(b, TAG_COUNT, ev->count);
 	if (ev->from_seq || ev->to_seq) {
@@ -399,7 +455,68 @@ static void get_process(struct cursor *c, struct process *p)
 		case PTAG_ANCESTORS:
 			get_ancestors(&f, p);
 			break;
+		case PTAG_CGROUP:
+			p->cgroup = rest_as_text(&f);
+			break;
+		case PTAG_CGROUPS:
+			p->cgroups = rest_as_text(&f);
+			p->cgroups_known = true;
+			break;
+		case PTAG_ALIKE:
+			p->alike = get_u32(&f);
+			break;
 		}
+	}
+}
+
+int event_decode_process(struct text encoded, struct process *ret_p)
+{
+	struct cursor c = { .p = (const uint8_t *)encoded.ptr, .n = encoded.len };
+	struct process p = { 0 };
+
+	get_process(&c, &p);
+	if (c.bad)
+		return -EBADMSG;
+	place_process(&p);
+	*ret_p = p;
+	return 0;
+}
+
+bool event_asker(const struct event *ev, struct process *ret_p)
+{
+	return ev->asker.ptr && !event_decode_process(ev->asker, ret_p);
+}
+
+bool holders_next(struct text *list, struct process *ret_p)
+{
+	struct cursor c = { .p = (const uint8_t *)list->ptr, .n = list->len }, f;
+	unsigned tag;
+
+	while (next_field(&c, &tag, &f)) {
+		*list = rest_as_text(&c);
+		if (tag == HTAG_HOLDER && !event_decode_process(rest_as_text(&f), ret_p))
+			return true;
+	}
+	return false;
+}
+
+/* Every entry is read once here, so that whoever walks the list meets no surprise. */
+static void get_holders(struct cursor *c, struct holders *h)
+{
+	struct process p;
+	struct cursor f;
+	unsigned tag;
+
+	h->known = true;
+	h->more = get_u32(c);
+	get_u32(c);
+	h->list = rest_as_text(c);
+	while (next_field(c, &tag, &f)) {
+		if (tag != HTAG_HOLDER)
+			continue;
+		h->len++;
+		if (event_decode_process(rest_as_text(&f), &p))
+			c->bad = true;
 	}
 }
 
@@ -453,6 +570,17 @@ static void get_field(unsigned tag, struct cursor *f, struct event *ev)
 		ev->door.elsewhere = true;
 		get_name(f, ev->door.netns_name, sizeof(ev->door.netns_name));
 		break;
+	case TAG_HOLDERS:
+		get_holders(f, &ev->holders);
+		break;
+	case TAG_ASKER: {
+		struct process p;
+
+		ev->asker = rest_as_text(f);
+		if (event_decode_process(ev->asker, &p))
+			f->bad = true;
+		break;
+	}
 	}
 }
 

@@ -608,6 +608,20 @@ void place_fill(struct event *ev)
 	p->container_state = container.state;
 }
 
+void place_process(struct process *p)
+{
+	struct event ev = { .opener = *p,
+			    .cgroup = p->cgroup,
+			    .cgroups = p->cgroups,
+			    .cgroups_known = p->cgroups_known };
+
+	place_fill(&ev);
+	p->job = ev.opener.job;
+	p->container = ev.opener.container;
+	p->job_state = ev.opener.job_state;
+	p->container_state = ev.opener.container_state;
+}
+
 /* --- for people ------------------------------------------------------------------------------------- */
 
 #define SHORT_ID 12

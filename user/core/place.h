@@ -27,6 +27,8 @@ bool place_is_named(struct text cgroup);
  * For whoever makes an event: the codec, the sensor.
  */
 void place_fill(struct event *ev);
+/* The same for a process that has its cgroups with it. */
+void place_process(struct process *p);
 
 #define PLACE_WHERE_MAX 128 /* a longer name is cut, and ends in "+" */
 /*

@@ -6,6 +6,8 @@
 
 #include "alert/sink.h"
 #include "audit/audit.h"
+#include "audit/holder.h"
+#include "audit/verdict.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -206,7 +208,7 @@ static void send(struct ship_local *l, const struct store_alert *a, uint64_t now
 }
 
 static int raise(struct ship_local *l, const struct journal_record *rec, const struct event *ev,
-		 const struct judgement *j)
+		 const struct judgement *j, const struct process *who)
 {
 	_cleanup_(buf_done) struct buf key = BUF_INIT(1024), summary = BUF_INIT(TEXT_MAX),
 				       why = BUF_INIT(TEXT_MAX), remedy = BUF_INIT(TEXT_MAX);
@@ -227,7 +229,7 @@ static int raise(struct ship_local *l, const struct journal_record *rec, const s
 				 .record = rec->payload };
 	int err;
 
-	audit_key(c->node_class, c->node_name, &ev->door, &ev->opener, j->kind, &key);
+	audit_key(c->node_class, c->node_name, &ev->door, who, j->kind, &key);
 	if (key.err || map_get(l->told, key.data, key.len))
 		return key.err;
 	if (map_size(l->told) >= TOLD_MAX)
@@ -235,9 +237,10 @@ static int raise(struct ship_local *l, const struct journal_record *rec, const s
 	err = map_put(l->told, key.data, key.len, l);
 	if (err)
 		return err;
-	audit_summary(j, c->node_name, &ev->door, &ev->opener, &summary);
-	audit_why(j, c->node_class, l->profile, &ev->door, &ev->opener, &why);
-	audit_remedy(j, c->node_class, &ev->door, &ev->opener, &remedy);
+	audit_summary(j, c->node_name, &ev->door, who, &summary);
+	audit_why(j, c->node_class, l->profile, &ev->door, who, &why);
+	audit_why_holder(ev, who, &why);
+	audit_remedy(j, c->node_class, &ev->door, who, &remedy);
 	a.key = key.data;
 	a.summary = buf_str(&summary);
 	a.why = buf_str(&why);
@@ -249,13 +252,14 @@ static int raise(struct ship_local *l, const struct journal_record *rec, const s
 static int judge(struct ship_local *l, const struct journal_record *rec)
 {
 	struct judgement j;
+	struct process who;
 	struct event ev;
 
 	if (event_decode(rec->payload.ptr, rec->payload.len, &ev) ||
-	    (ev.kind != EVENT_OPEN && ev.kind != EVENT_SETTLE))
+	    (ev.kind != EVENT_OPEN && ev.kind != EVENT_HELD && ev.kind != EVENT_SETTLE))
 		return 0;
-	audit_judge(l->profile, &ev.door, &ev.opener, clock_wall_ns(), &j);
-	return j.kind ? raise(l, rec, &ev, &j) : 0;
+	audit_judge_event(l->profile, &ev, clock_wall_ns(), OUTSIDE_UNKNOWN, &j, &who);
+	return j.kind ? raise(l, rec, &ev, &j, &who) : 0;
 }
 
 /* Behind the acknowledgement: all before it the monitor has, or will have. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit/audit.h"
+#include "audit/holder.h"
 #include "base/map.h"
 #include "monitor/alert_row.h"
 #include "monitor/alerting_internal.h"
@@ -64,6 +65,7 @@ static int put_burst(struct store *s, struct entry *e, const struct store_alert 
 		     struct buf *b)
 {
 	struct store_alert_ports p;
+	struct process who;
 	struct event ev;
 	int err = store_alert_ports(s, alert->key, &p);
 
@@ -72,7 +74,8 @@ static int put_burst(struct store *s, struct entry *e, const struct store_alert 
 	if (err || p.count < 2 || !alert->record.ptr ||
 	    event_decode(alert->record.ptr, alert->record.len, &ev))
 		return err;
-	audit_burst_summary(alert->kind, alert->node, &ev.door, &ev.opener, p.count, p.folded, b);
+	audit_holder_of_key(alert->key, alert->host_type, &ev, &who);
+	audit_burst_summary(alert->kind, alert->node, &ev.door, &who, p.count, p.folded, b);
 	return b->err;
 }
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "audit/audit.h"
+#include "audit/holder.h"
+#include "audit/verdict.h"
 #include "monitor/alert_row.h"
 #include "monitor/alerting_internal.h"
 
@@ -77,7 +79,8 @@ static int put_of_door(struct alerting *a, struct entry *e, const struct cause *
 {
 	_cleanup_(texts_done) struct texts t = TEXTS_INIT;
 	const struct store_door *d = c->d;
-	const struct process *opener = &d->ev.opener;
+	struct judgement again;
+	struct process who;
 	struct store_alert row = { .key = c->key,
 				   .kind = c->j->kind,
 				   .host_type = d->host_type,
@@ -88,9 +91,12 @@ static int put_of_door(struct alerting *a, struct entry *e, const struct cause *
 				   .node = d->node,
 				   .record = d->record };
 
-	audit_summary(c->j, d->node, &d->door, opener, &t.summary);
-	audit_why(c->j, d->host_type, c->p, &d->door, opener, &t.why);
-	audit_remedy(c->j, d->host_type, &d->door, opener, &t.remedy);
+	/* Which of the holders it is about. */
+	audit_judge_event(c->p, &d->ev, a->now_ns, OUTSIDE_UNKNOWN, &again, &who);
+	audit_summary(c->j, d->node, &d->door, &who, &t.summary);
+	audit_why(c->j, d->host_type, c->p, &d->door, &who, &t.why);
+	audit_why_holder(&d->ev, &who, &t.why);
+	audit_remedy(c->j, d->host_type, &d->door, &who, &t.remedy);
 	if (lifecycle_stands(was)) {
 		int err = store_alert_get(a->store, c->key, keep_outside, &t.why);
 

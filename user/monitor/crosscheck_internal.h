@@ -33,6 +33,7 @@ struct door_copy {
 	struct door door;
 	uint64_t opened_ns, closed_ns;
 	struct event ev;
+	struct process who; /* of its holders the one that decides */
 	char *record, *alert_key; /* NULL: none */
 };
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "audit/audit.h"
+#include "audit/holder.h"
+#include "audit/verdict.h"
 #include "base/buf.h"
 #include "base/map.h"
 #include "monitor/alerting.h"
@@ -74,7 +76,7 @@ static int say(struct crosscheck *o, size_t i, enum outside seen)
 			   .node = v->h.node,
 			   .reachable = seen == OUTSIDE_OPEN };
 
-	audit_judge_seen(v->profile, &d->ev.door, &d->ev.opener, o->now_ns, seen, &j);
+	audit_judge_event(v->profile, &d->ev, o->now_ns, seen, &j, NULL);
 	if (r.reachable)
 		buf_printf(&words, "reachable, port %" PRIu32 " of %s answers at %s", d->door.port,
 			   v->h.node, v->h.addr);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/holder.h"
 #include "monitor/crosscheck_internal.h"
 #include "scan/plan.h"
 #include "store/health.h"
@@ -98,10 +99,12 @@ static int make_views(struct view *v)
 	if (!v->views)
 		return -ENOMEM;
 	for (size_t i = 0; i < v->doors_len; i++) {
-		const struct door_copy *c = &v->doors[i];
+		struct door_copy *c = &v->doors[i];
+		struct judgement j;
 
-		v->views[i] = (struct compare_door){ &c->door, &c->ev.opener, c->opened_ns,
-						     c->closed_ns };
+		audit_judge_event(v->profile, &c->ev, v->h.to_ns, OUTSIDE_UNKNOWN, &j, &c->who);
+		v->views[i] =
+			(struct compare_door){ &c->door, &c->who, c->opened_ns, c->closed_ns };
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "audit/siblings.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "core/holders.h"
 #include "monitor/alerting.h"
 #include "store/health.h"
 #include "store/store.h"
@@ -269,8 +270,10 @@ static int begin_class(struct crowd *c)
 static int on_door(const struct store_door *d, void *arg)
 {
 	struct crowd *c = arg;
+	struct process who;
 
-	return siblings_door(c->siblings, &d->ev.door, &d->ev.opener, c->now_ns);
+	holders_first(&d->ev, &who);
+	return siblings_door(c->siblings, &d->ev.door, &who, c->now_ns);
 }
 
 static int look_at(struct crowd *c)

@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "audit/holder.h"
+#include "audit/match.h"
+#include "audit/verdict.h"
+#include "core/holders.h"
 #include "monitor/alerting.h"
 #include "monitor/hits.h"
 #include "monitor/judge_internal.h"
@@ -51,22 +55,22 @@ int judge_seal(struct store_door *d, struct buf *b)
 }
 
 int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
-	       const struct profile **ret_profile, struct judgement *ret_j)
+	       const struct profile **ret_profile, struct judgement *ret_j, struct process *ret_who)
 {
-	struct door door = ev->door;
+	struct event its = *ev;
 	int err = judge_profile(j, d->host_type, ret_profile);
 
 	if (err)
 		return err;
-	door.shared = false; /* a node may say what it likes */
-	audit_judge(*ret_profile, &door, &ev->opener, j->now_ns, ret_j);
-	if (ret_j->verdict == VERDICT_IMPOSTOR && audit_may_be_shared(&door)) {
-		err = find_sharer(j, d, &door);
+	its.door.shared = false; /* a node may say what it likes */
+	audit_judge_event(*ret_profile, &its, j->now_ns, OUTSIDE_UNKNOWN, ret_j, ret_who);
+	if (ret_j->verdict == VERDICT_IMPOSTOR && audit_may_be_shared(&its.door)) {
+		err = find_sharer(j, d, &its.door);
 		if (err)
 			return err;
-		audit_judge(*ret_profile, &door, &ev->opener, j->now_ns, ret_j);
+		audit_judge_event(*ret_profile, &its, j->now_ns, OUTSIDE_UNKNOWN, ret_j, ret_who);
 	}
-	d->ev.door.shared = door.shared;
+	d->ev.door.shared = its.door.shared;
 	if (ret_j->verdict == VERDICT_UNEXPECTED && is_own_trial(j, ev))
 		*ret_j = (struct judgement){ .verdict = VERDICT_PROFILED };
 	d->verdict = ret_j->verdict;
@@ -79,7 +83,8 @@ struct known {
 	uint64_t open_seq, opened_ns; /* opened_ns 0: it is not open */
 	enum verdict verdict; /* also of one that has closed */
 	char *key; /* of its alert, while it is open */
-	struct buf record; /* of a UDP door that is open */
+	struct buf record; /* what is known of it, while it is open */
+	bool merged; /* the door's record is to be more than that of the event */
 };
 #define KNOWN_INIT                                                                                 \
 	{                                                                                          \
@@ -95,10 +100,10 @@ static int remember(const struct store_door *d, void *arg)
 	if (d->closed_ns)
 		return 0;
 	k->opened_ns = d->opened_ns;
-	if (d->door.proto == PROTO_UDP || d->door.proto == PROTO_UDPLITE)
-		buf_put(&k->record, d->record.ptr, d->record.len);
 	k->key = d->alert_key ? strdup(d->alert_key) : NULL;
-	return d->alert_key && !k->key ? -ENOMEM : 0;
+	if (d->record.len)
+		buf_put(&k->record, d->record.ptr, d->record.len);
+	return d->alert_key && !k->key ? -ENOMEM : k->record.err;
 }
 
 static void known_done(struct known *k)
@@ -117,13 +122,13 @@ static int look_up(struct judge *j, const struct store_event_row *row, struct kn
 }
 
 /* Under which alert the door goes. kept: the key it has in the store, or NULL. */
-int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind, const char *kept,
-	      uint64_t at_ns, struct buf *b)
+int judge_key(struct judge *j, struct store_door *d, const struct process *who,
+	      enum finding_kind kind, const char *kept, uint64_t at_ns, struct buf *b)
 {
 	_cleanup_(buf_done) struct buf own = BUF_INIT(1024);
 	int err;
 
-	audit_key(d->host_type, NULL, &d->door, &d->ev.opener, kind, &own);
+	audit_key(d->host_type, NULL, &d->door, who, kind, &own);
 	err = own.err;
 	if (!err && kept && audit_key_fits(kept, buf_str(&own)))
 		buf_puts(b, kept);
@@ -153,6 +158,21 @@ int judge_keep_past(struct judge *j, const struct store_door *d, enum verdict wa
 	return was == judgement->verdict ? 0 : store_verdict_change_put(j->store, &c);
 }
 
+/* The alert that the door is under is about that program still. */
+static bool is_about(const struct known *known, const struct store_door *d,
+		     const struct process *who)
+{
+	struct process was;
+	struct event then;
+
+	if (!known->key || !known->record.len ||
+	    event_decode(known->record.data, known->record.len, &then))
+		return true;
+	audit_holder_of_key(known->key, d->host_type, &then, &was);
+	return was.kernel == who->kernel &&
+	       (!was.exe.ptr || !who->exe.ptr || text_eq(exe_path(&was), exe_path(who)));
+}
+
 /* The door and its alerts, as it was just judged. first: nobody has judged it before. */
 static int put_judged(struct judge *j, struct store_door *d, const struct known *known, bool first,
 		      uint64_t at_ns)
@@ -160,14 +180,16 @@ static int put_judged(struct judge *j, struct store_door *d, const struct known 
 	_cleanup_(buf_done) struct buf key = BUF_INIT(1024), record = BUF_INIT(EVENT_RECORD_MAX);
 	const struct profile *profile;
 	struct judgement judgement;
+	struct process who;
 	bool same_key;
-	int err = judge_door(j, d, &d->ev, &profile, &judgement);
+	int err = judge_door(j, d, &d->ev, &profile, &judgement, &who);
 
 	if (!err && first)
 		hits_add(j->hits, &judgement, at_ns);
 	if (!err && judgement.kind)
-		err = judge_key(j, d, judgement.kind, known->key, at_ns, &key);
-	if (!err && known->record.len)
+		err = judge_key(j, d, &who, judgement.kind,
+				is_about(known, d, &who) ? known->key : NULL, at_ns, &key);
+	if (!err && known->merged)
 		err = judge_seal(d, &record);
 	/* That a socket has settled changes no verdict: until then there was none. */
 	if (!err && known->open_seq && known->verdict != VERDICT_SETTLING &&
@@ -185,6 +207,37 @@ static int put_judged(struct judge *j, struct store_door *d, const struct known 
 	return err;
 }
 
+/* What is known of the opening stays; what the socket has become is new. */
+static void take_state(struct door *d, const struct door *now)
+{
+	d->settling = now->settling;
+	d->connected = now->connected;
+	d->multicast = now->multicast;
+	d->lasting = now->lasting;
+	d->bound |= now->bound;
+}
+
+/*
+ * What the door's row keeps of an event about a door that is known: a fresh agent knows the opener only by who is left, and who
+ * opened it stays what it was, as does what the socket had become.
+ */
+static void merge_known(struct store_door *d, struct known *known)
+{
+	struct event then;
+
+	if (!known->opened_ns || !known->record.len ||
+	    (d->ev.kind == EVENT_OPEN && d->ev.origin == ORIGIN_EVENT) ||
+	    event_decode(known->record.data, known->record.len, &then))
+		return;
+	then.opened_ns = known->opened_ns;
+	holders_merge(&d->ev, &then);
+	if (d->ev.kind == EVENT_HELD || (d->ev.door.settling && !then.door.settling))
+		take_state(&d->ev.door, &then.door);
+	d->door = d->ev.door;
+	known->merged = true;
+}
+
+/* An opening, or that others hold the door than before. */
 static int on_open(struct judge *j, const struct store_event_row *row)
 {
 	const struct event *ev = &row->ev;
@@ -202,11 +255,13 @@ static int on_open(struct judge *j, const struct store_event_row *row)
 	/* A record that came late takes the cursor back: what follows it is judged already. */
 	if (err || known.open_seq >= row->raw.seq)
 		return err;
-	buf_reset(&known.record);
+	if (ev->kind == EVENT_HELD && ev->opened_ns)
+		d.opened_ns = ev->opened_ns;
 	/* A door that a fresh sensor found again is the same door, open since it was first seen. */
 	if (known.opened_ns)
 		d.opened_ns = known.opened_ns;
-	return put_judged(j, &d, &known, !known.opened_ns && !ev->door.settling, ev->time_ns);
+	merge_known(&d, &known);
+	return put_judged(j, &d, &known, !known.opened_ns && !d.door.settling, ev->time_ns);
 }
 
 static struct store_door door_of(const struct store_event_row *row, const struct known *k)
@@ -217,16 +272,6 @@ static struct store_door door_of(const struct store_event_row *row, const struct
 				    .open_seq = k->open_seq,
 				    .opened_ns = k->opened_ns,
 				    .record = { k->record.data, (uint32_t)k->record.len } };
-}
-
-/* What is known of the opening stays; what the socket has become is new. */
-static void take_state(struct door *d, const struct door *now)
-{
-	d->settling = now->settling;
-	d->connected = now->connected;
-	d->multicast = now->multicast;
-	d->lasting = now->lasting;
-	d->bound |= now->bound;
 }
 
 static int on_settle(struct judge *j, const struct store_event_row *row)
@@ -250,6 +295,7 @@ static int on_settle(struct judge *j, const struct store_event_row *row)
 	}
 	take_state(&d.ev.door, &row->ev.door);
 	d.door = d.ev.door;
+	known.merged = true;
 	return put_judged(j, &d, &known, known.verdict == VERDICT_SETTLING || !known.open_seq,
 			  row->ev.time_ns);
 }
@@ -390,6 +436,7 @@ int judge_event(struct judge *j, const struct store_event_row *row)
 
 	switch (row->ev.kind) {
 	case EVENT_OPEN:
+	case EVENT_HELD:
 		return on_open(j, row);
 	case EVENT_SETTLE:
 		return on_settle(j, row);

@@ -37,12 +37,12 @@ struct judge {
 /* NULL when the class has no profile; cached until the revision moves. */
 must_check int judge_profile(struct judge *j, const char *host_type, const struct profile **ret_profile);
 
-/* Judges the door and sets its verdict, severity and ev.door.shared; *ret_profile: what it was judged by. */
+/* Judges the door and sets its verdict, severity and ev.door.shared; *ret_profile: what it was judged by, *ret_who: by whom of its holders. */
 must_check int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
-			  const struct profile **ret_profile, struct judgement *ret_j);
-/* Under which alert the door goes: set in d, kept in b. kept: the key it has in the store, or NULL; at_ns: when it is raised. */
-must_check int judge_key(struct judge *j, struct store_door *d, enum finding_kind kind, const char *kept,
-			 uint64_t at_ns, struct buf *b);
+			  const struct profile **ret_profile, struct judgement *ret_j, struct process *ret_who);
+/* Under which alert the door goes: set in d, kept in b. who: decided; kept: the key it has in the store, or NULL; at_ns: when it is raised. */
+must_check int judge_key(struct judge *j, struct store_door *d, const struct process *who, enum finding_kind kind,
+			 const char *kept, uint64_t at_ns, struct buf *b);
 /* Keeps that the verdict on the door, `was` so far, is another from at_ns on: what happened before is shown with the verdict of then. */
 must_check int judge_keep_past(struct judge *j, const struct store_door *d, enum verdict was,
 			       const struct judgement *judgement, uint64_t at_ns);

@@ -70,14 +70,15 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 	struct judgement judgement;
 	bool shared = r->d.ev.door.shared;
 	_cleanup_(buf_done) struct buf record = BUF_INIT(EVENT_RECORD_MAX);
-	int err = judge_door(j, &r->d, &r->d.ev, &profile, &judgement);
+	struct process who;
+	int err = judge_door(j, &r->d, &r->d.ev, &profile, &judgement, &who);
 
 	if (!err && shared != r->d.ev.door.shared)
 		err = judge_seal(&r->d, &record);
 	if (err)
 		return err;
 	if (judgement.kind)
-		err = judge_key(j, &r->d, judgement.kind, r->old_key, j->now_ns, &key);
+		err = judge_key(j, &r->d, &who, judgement.kind, r->old_key, j->now_ns, &key);
 	if (!err && (before != r->d.verdict || r->old_key || r->d.alert_key)) {
 		bool same_key = r->old_key && r->d.alert_key && !strcmp(r->old_key, r->d.alert_key);
 		/* A node's clock may be ahead of ours: its opening was before, all the same. */

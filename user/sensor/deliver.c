@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "base/parse.h"
+#include "core/holders.h"
 #include "core/place.h"
 #include "sensor/internal.h"
 #include "sensor/late.h"
@@ -37,7 +38,7 @@ static unsigned space_of_owner(uint32_t flags)
 	       (flags & AJAR_OWNER_OTHER_ROOT ? SPACE_ROOT : 0);
 }
 
-static void fill_owner(struct process *p, const struct owner *o)
+void deliver_owner(struct process *p, const struct owner *o)
 {
 	if (o->flags & AJAR_OWNER_EXE) {
 		p->exe = (struct text){ o->bytes, o->exe_len };
@@ -55,6 +56,20 @@ static void fill_owner(struct process *p, const struct owner *o)
 		memcpy(a->comm, o->ancestors[i].comm, sizeof(a->comm));
 		a->comm[sizeof(a->comm) - 1] = '\0';
 	}
+}
+
+/* So that a list of them fits into a record. */
+#define LISTED_ARGV_MAX 128
+#define LISTED_ANCESTORS_MAX 4
+
+static void shorten(struct process *p)
+{
+	if (p->argv.len > LISTED_ARGV_MAX) {
+		p->argv.len = LISTED_ARGV_MAX;
+		p->argv_cut = true;
+	}
+	if (p->ancestors_len > LISTED_ANCESTORS_MAX)
+		p->ancestors_len = LISTED_ANCESTORS_MAX;
 }
 
 static void fill_process(struct sensor *s, struct process *p, const struct ajar_actor *a,
@@ -78,7 +93,7 @@ static void fill_process(struct sensor *s, struct process *p, const struct ajar_
 	p->start_ns = clock_wall_of_boot(a->owner.start_ns);
 	p->user = passwd_name(&s->passwd, a->uid);
 	if (o)
-		fill_owner(p, o);
+		deliver_owner(p, o);
 	/* The owner record was lost, or an iterator sent it, which cannot read arguments. */
 	if (!p->exe.ptr || !p->argv.ptr)
 		fill_late(late, &a->owner, p);
@@ -160,12 +175,10 @@ static struct text other_cgroups(struct sensor *s, const char *paths, size_t len
 }
 
 /* The owner's record says where it was when it was made; else /proc, if the process still lives. */
-static void fill_cgroup(struct sensor *s, struct event *ev, const struct known_door *k,
-			struct late *late)
+static void fill_cgroup(struct sensor *s, struct event *ev, const struct ajar_actor *a,
+			const struct owner *o, struct late *late)
 {
-	const struct owner *o = k->owner;
-
-	ev->cgroup_id = k->opener.cgroup_id;
+	ev->cgroup_id = a->cgroup_id;
 	if (o && o->flags & AJAR_OWNER_CGROUPS && o->cgroup_id == ev->cgroup_id &&
 	    !s->cgroups.inside) {
 		const char *paths = o->bytes + o->exe_len + o->argv_len;
@@ -175,9 +188,8 @@ static void fill_cgroup(struct sensor *s, struct event *ev, const struct known_d
 		ev->cgroups_known = true;
 		return;
 	}
-	ev->cgroup = cgroup_path(&s->cgroups, ev->cgroup_id, k->opener.owner.tgid);
-	if (k->opener.flags & (AJAR_ACTOR_NONE | AJAR_ACTOR_KTHREAD) ||
-	    !late_place(late, &k->opener.owner))
+	ev->cgroup = cgroup_path(&s->cgroups, ev->cgroup_id, a->owner.tgid);
+	if (a->flags & (AJAR_ACTOR_NONE | AJAR_ACTOR_KTHREAD) || !late_place(late, &a->owner))
 		return;
 	if (!ev->opener.space)
 		ev->opener.space = late->space;
@@ -189,15 +201,60 @@ static void fill_cgroup(struct sensor *s, struct event *ev, const struct known_d
 	ev->cgroups_known = true;
 }
 
+/* Whom the kernel made the socket for. */
+static void fill_asker(struct sensor *s, struct event *ev, const struct known_door *k,
+		       struct late *late)
+{
+	struct process p = { .uid = ID_UNKNOWN };
+
+	fill_process(s, &p, &k->opener, k->owner, late);
+	if (!p.known || p.kernel)
+		return;
+	shorten(&p);
+	event_encode_process(&late->list, &p);
+	if (!late->list.err)
+		ev->asker = (struct text){ late->list.data, (uint32_t)late->list.len };
+}
+
 static void fill_opener(struct sensor *s, struct event *ev, const struct known_door *k,
 			struct late *late)
 {
-	if (k->door.flags & AJAR_DOOR_KERNEL && k->opener.flags & AJAR_ACTOR_NONE)
+	if (k->door.flags & AJAR_DOOR_KERNEL) {
 		fill_kernel(&ev->opener);
-	else
-		fill_process(s, &ev->opener, &k->opener, k->owner, late);
-	fill_cgroup(s, ev, k, late);
+		fill_asker(s, ev, k, late);
+		place_fill(ev);
+		return;
+	}
+	fill_process(s, &ev->opener, &k->opener, k->owner, late);
+	fill_cgroup(s, ev, &k->opener, k->owner, late);
 	place_fill(ev);
+}
+
+static void fill_holders(struct sensor *s, struct event *ev, const struct known_door *k,
+			 struct buf *list)
+{
+	const struct held_set *set = k->held;
+
+	if (!set)
+		return;
+	ev->holders.known = true;
+	for (uint32_t i = 0; i < set->len; i++) {
+		const struct held *h = &set->of[i];
+		struct event its = { .opener.uid = ID_UNKNOWN };
+		struct process *p = &its.opener;
+		struct late late = LATE_INIT;
+
+		fill_process(s, p, &h->actor, h->owner, &late);
+		fill_cgroup(s, &its, &h->actor, h->owner, &late);
+		p->cgroup = its.cgroup;
+		p->cgroups = its.cgroups;
+		p->cgroups_known = its.cgroups_known;
+		p->alike = h->count;
+		shorten(p);
+		holders_put(&ev->holders, list, p);
+		late_done(&late);
+	}
+	ev->holders.more += set->more;
 }
 
 static void hand_over(struct delivery *d, const struct event *ev)
@@ -228,6 +285,7 @@ void deliver_open(struct delivery *d, const struct known_door *k, enum event_kin
 		  uint64_t boot_ns)
 {
 	struct late late = LATE_INIT;
+	struct buf list = BUF_INIT(HOLDERS_BYTES_MAX);
 	struct event ev;
 
 	event_init(&ev, kind, origin, boot_ns);
@@ -236,9 +294,19 @@ void deliver_open(struct delivery *d, const struct known_door *k, enum event_kin
 	ev.door.lasting = k->lasting;
 	if (kind == EVENT_SETTLE && k->opened_ns)
 		ev.opened_ns = clock_wall_of_boot(k->opened_ns);
+	/* First: the opener's cgroups are where the next one's would be. */
+	fill_holders(d->s, &ev, k, &list);
 	fill_opener(d->s, &ev, k, &late);
+	if (kind == EVENT_HELD && k->opened_ns)
+		ev.opened_ns = clock_wall_of_boot(k->opened_ns);
 	hand_over(d, &ev);
+	buf_done(&list);
 	late_done(&late);
+}
+
+void deliver_held(struct delivery *d, const struct known_door *k, uint64_t boot_ns)
+{
+	deliver_open(d, k, EVENT_HELD, ORIGIN_SWEEP, boot_ns);
 }
 
 void deliver_close(struct delivery *d, const struct known_door *k, int origin, uint64_t boot_ns,
@@ -402,6 +470,28 @@ static int record_close(struct delivery *d, const struct ajar_close *r)
 	return 0;
 }
 
+/* What ends closes its descriptors a moment later, and an exec is told before its program runs. */
+#define LOOK_DELAY_NS 20000000
+/* More than this at a time, and any is a reason to look: the first ones are. */
+#define ENDED_MAX 4096
+
+/* Of those who end only one without whom a door is held by others, or by nobody, is worth a sweep; its doors may close yet. */
+static int record_task(struct sensor *s, const struct ajar_task *r)
+{
+	uint64_t after = clock_boot_ns() + LOOK_DELAY_NS;
+	uint32_t tgid = r->key.tgid;
+
+	if (r->what != AJAR_TASK_EXIT)
+		s->look = true;
+	else if (!map_get(s->sole, &tgid, sizeof(tgid)))
+		return 0;
+	else if (map_size(s->ended) < ENDED_MAX && map_put(s->ended, &tgid, sizeof(tgid), s))
+		return -ENOMEM;
+	if (s->look_after_ns < after)
+		s->look_after_ns = after;
+	return 0;
+}
+
 int deliver_record(struct delivery *d, const void *rec, uint32_t len)
 {
 	const struct ajar_header *h = rec;
@@ -416,6 +506,8 @@ int deliver_record(struct delivery *d, const void *rec, uint32_t len)
 		s->owners_received++;
 		return owner_cache_add(&s->owners, rec, h->size);
 	}
+	if (h->type == AJAR_RECORD_TASK)
+		return h->size < sizeof(struct ajar_task) ? -EBADMSG : record_task(s, rec);
 	if (h->size < sizeof(struct ajar_open))
 		return -EBADMSG;
 	/* Opens, binds and closes all begin with header and door. */

@@ -7,13 +7,33 @@
 
 int doors_init(struct sensor *s)
 {
-	return map_new(free, &s->doors);
+	int err = map_new(free, &s->doors);
+
+	if (!err)
+		err = map_new(free, &s->sole);
+	return err ? err : map_new(NULL, &s->ended);
+}
+
+static bool free_held(const void *key, size_t len, void *value, void *arg)
+{
+	struct known_door *k = value;
+
+	(void)key;
+	(void)len;
+	if (k->held)
+		held_done(arg, k->held);
+	free(k->held);
+	return true;
 }
 
 void doors_done(struct sensor *s)
 {
+	if (s->doors)
+		map_each(s->doors, free_held, s);
 	map_free(s->doors);
-	s->doors = NULL;
+	map_free(s->sole);
+	map_free(s->ended);
+	s->doors = s->sole = s->ended = NULL;
 }
 
 struct known_door *door_get(struct sensor *s, uint64_t cookie)
@@ -40,6 +60,7 @@ int door_put(struct sensor *s, const struct ajar_door *door, uint64_t opened_ns,
 	}
 	if (!(opener->flags & AJAR_ACTOR_NONE))
 		k->owner = owner_ref(&s->owners, owner_cache_get(&s->owners, &opener->owner));
+	held_watch(s, k);
 	*ret_k = k;
 	return 0;
 }
@@ -51,6 +72,10 @@ void door_del(struct sensor *s, uint64_t cookie)
 	if (!k)
 		return;
 	settle_end(s, k);
+	held_unwatch(s, k);
+	if (k->held)
+		held_done(s, k->held);
+	free(k->held);
 	owner_unref(&s->owners, k->owner);
 	map_del(s->doors, &cookie, sizeof(cookie));
 }

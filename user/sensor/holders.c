@@ -17,12 +17,12 @@
 #define HELD_MAX (1u << 20)
 #define NETNS_MAX 4096
 
-struct holders {
+struct socket_holders {
 	struct map *by_inode; /* struct ajar_actor */
 	struct map *netns; /* by inode: uint32_t, a process in it */
 };
 
-void holders_free(struct holders *h)
+void holders_free(struct socket_holders *h)
 {
 	if (!h)
 		return;
@@ -92,7 +92,7 @@ static int read_actor(int dir, uint32_t pid, struct ajar_actor *a)
 	return 0;
 }
 
-static int take_held(struct holders *h, uint64_t inode, const struct ajar_actor *a)
+static int take_held(struct socket_holders *h, uint64_t inode, const struct ajar_actor *a)
 {
 	struct ajar_actor *have = map_get(h->by_inode, &inode, sizeof(inode));
 
@@ -113,7 +113,7 @@ static int take_held(struct holders *h, uint64_t inode, const struct ajar_actor 
 	return err;
 }
 
-static int read_fds(struct holders *h, int dir, uint32_t pid)
+static int read_fds(struct socket_holders *h, int dir, uint32_t pid)
 {
 	int fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -144,7 +144,7 @@ static int read_fds(struct holders *h, int dir, uint32_t pid)
 	return err;
 }
 
-static int read_netns(struct holders *h, int dir, uint32_t pid)
+static int read_netns(struct socket_holders *h, int dir, uint32_t pid)
 {
 	struct stat st;
 	uint32_t *p;
@@ -164,7 +164,7 @@ static int read_netns(struct holders *h, int dir, uint32_t pid)
 	return err;
 }
 
-static int read_all(struct holders *h)
+static int read_all(struct socket_holders *h)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *e;
@@ -190,9 +190,9 @@ static int read_all(struct holders *h)
 	return err;
 }
 
-int holders_read(struct holders **ret_h)
+int holders_read(struct socket_holders **ret_h)
 {
-	struct holders *h = calloc(1, sizeof(*h));
+	struct socket_holders *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return -ENOMEM;
@@ -209,7 +209,7 @@ int holders_read(struct holders **ret_h)
 	return 0;
 }
 
-const struct ajar_actor *holders_find(const struct holders *h, uint64_t inode)
+const struct ajar_actor *holders_find(const struct socket_holders *h, uint64_t inode)
 {
 	return inode ? map_get(h->by_inode, &inode, sizeof(inode)) : NULL;
 }
@@ -232,7 +232,7 @@ static bool each_one(const void *key, size_t len, void *value, void *arg)
 	return false;
 }
 
-int holders_each_netns(struct holders *h, int (*fn)(uint32_t netns, uint32_t pid, void *arg),
+int holders_each_netns(struct socket_holders *h, int (*fn)(uint32_t netns, uint32_t pid, void *arg),
 		       void *arg)
 {
 	struct each e = { .fn = fn, .arg = arg };

@@ -21,6 +21,10 @@ const struct hook hooks[HOOKS_MAX] = {
 	[HOOK_SWEEP_TCP]   = { "sweep of kernel tcp",    false, { { "iter/tcp",          "sweep_tcp",       HOOK_ITER } } },
 	[HOOK_SETTLE]      = { "what udp becomes",       false, { { "iter/bpf_map",     "settle_look",     HOOK_ITER } } },
 	[HOOK_SWEEP_UDP]   = { "sweep of kernel udp",    false, { { "iter/udp",          "sweep_udp",       HOOK_ITER } } },
+	[HOOK_FORK]        = { "children of holders",    false, { { "tp_btf/sched_process_fork", "holders_fork", HOOK_TRACE } } },
+	[HOOK_EXEC]        = { "exec with a door",       false, { { "tp_btf/sched_process_exec", "holders_exec", HOOK_TRACE } } },
+	[HOOK_EXIT]        = { "end of a holder",        false, { { "tp_btf/sched_process_exit", "holders_exit", HOOK_TRACE } } },
+	[HOOK_RECEIVE]     = { "door taken over",        false, { { "fentry/receive_fd",         "holders_receive", HOOK_TRACE } } },
 };
 
 const struct map_spec map_specs[MAPS_MAX] = {
@@ -29,6 +33,7 @@ const struct map_spec map_specs[MAPS_MAX] = {
 	[MAP_OWNERS]  = { "ajar_owners",  BPF_MAP_TYPE_LRU_HASH, sizeof(struct ajar_owner_key), 8 },
 	[MAP_CPUS]    = { "ajar_cpus",    BPF_MAP_TYPE_ARRAY,    4, sizeof(struct ajar_cpu) },
 	[MAP_CONTROL] = { "ajar_control", BPF_MAP_TYPE_ARRAY,    4, sizeof(struct ajar_control) },
+	[MAP_HOLDERS] = { "ajar_holders", BPF_MAP_TYPE_HASH,     4, sizeof(struct ajar_holder) },
 };
 /* clang-format on */
 

@@ -7,6 +7,7 @@
 #include "ajar/event.h"
 #include "core/event.h"
 #include "sensor/cgroup.h"
+#include "sensor/held.h"
 #include "sensor/hooks.h"
 #include "sensor/netns.h"
 #include "sensor/owner.h"
@@ -23,12 +24,14 @@ struct known_door {
 	uint64_t opened_ns; /* boot time; 0 unknown: it stood open before */
 	struct ajar_actor opener;
 	struct owner *owner; /* a reference, or NULL */
+	struct held_set *held; /* who holds it; NULL: the opener alone, as far as any sweep has seen */
 	uint64_t told_ns; /* boot time of the sweep that told of it, 0: an event did */
 	uint64_t sweep; /* number of the last sweep that saw it */
 	uint32_t unseen; /* sweeps in a row that did not see it although the kernel's table has it */
 	uint64_t settle_from_ns; /* UDP, boot time: from when its age counts */
 	bool settling; /* it is not settled yet, or nobody was told */
 	bool lasting; /* told of as such, see struct door */
+	uint32_t unheld; /* sweeps in a row that found nobody who holds it */
 	bool preloaded; /* from the table of a sensor that was taken over: its opening may be in the ring */
 };
 
@@ -66,6 +69,12 @@ struct sensor {
 	uint64_t settle_at_ns; /* boot time of the next look at them; 0: none is due */
 	unsigned settle_idle; /* looks since one of them settled */
 	uint64_t settle_swept_ns; /* boot time of the last sweep for those that looks do not find */
+	/* Holders may have changed. */
+	struct map *sole; /* by tgid: uint64_t, for how many doors it is the only holder of its kind */
+	struct map *ended; /* by tgid: of those, who ends */
+	bool look; /* some other change */
+	uint64_t look_after_ns; /* not before */
+	struct map *elsewhere; /* what stood open in other network namespaces before, until the first sweep: struct ajar_open */
 
 	struct map *closed; /* while sweeping: cookies of doors whose close was drained meanwhile, to s */
 	uint64_t sweep;
@@ -92,6 +101,10 @@ must_check int deliver_losses(struct delivery *d);
 /* A door of a sweep. */
 void deliver_open(struct delivery *d, const struct known_door *k, enum event_kind kind, int origin,
 		  uint64_t boot_ns);
+/* What an owner record says; texts are borrowed. */
+void deliver_owner(struct process *p, const struct owner *o);
+/* Others hold it than before. */
+void deliver_held(struct delivery *d, const struct known_door *k, uint64_t boot_ns);
 void deliver_close(struct delivery *d, const struct known_door *k, int origin, uint64_t boot_ns,
 		   const struct ajar_actor *closer);
 
@@ -117,8 +130,8 @@ must_check int sweep_preload(struct sensor *s);
 /* Confirms doors that are unsure, now or, when *ret_wait_ns is set, after that time. */
 must_check int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
 
-/* A door that no event told of: one from before, or one whose record was lost. */
-must_check int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, int origin,
+/* A door that no event told of: one from before, or one whose record was lost. held: who holds it, as a sweep saw, or NULL. */
+must_check int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, struct held_set *held, int origin,
 				 struct known_door **ret_k);
 
 /* --- settle.c --- */
@@ -134,6 +147,10 @@ must_check int settle_record(struct delivery *d, const struct ajar_open *r);
 void settle_seen(struct delivery *d, struct known_door *k, const struct ajar_open *seen);
 /* Looks at those that are due, or sets *ret_wait_ns, after which some are. */
 must_check int settle_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
+/* Looks who holds what, when a change was told of; as sweep_confirm(). */
+must_check int sweep_look(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
+/* As root: what stands open in other network namespaces, for the first sweep. */
+must_check int sweep_elsewhere(struct sensor *s);
 
 /* --- load.c --- */
 

@@ -112,6 +112,7 @@ void late_done(struct late *l)
 	buf_done(&l->exe);
 	buf_done(&l->argv);
 	cgroup_paths_done(&l->paths);
+	buf_done(&l->list);
 }
 
 /* --- what waits in a ring that was taken over ------------------------------------------------------- */

@@ -15,8 +15,10 @@ struct late {
 	struct buf exe, argv;
 	struct cgroup_paths paths;
 	unsigned space; /* enum process_space; 0: only root may look */
+	struct buf list; /* room for what is encoded of it */
 };
-#define LATE_INIT { BUF_INIT(AJAR_EXE_MAX), BUF_INIT(AJAR_ARGV_MAX), CGROUP_PATHS_INIT, 0 }
+#define LATE_INIT                                                                                  \
+	{ BUF_INIT(AJAR_EXE_MAX), BUF_INIT(AJAR_ARGV_MAX), CGROUP_PATHS_INIT, 0, BUF_INIT(8192) }
 
 /* False when it is gone, or was another one by the time it was read. */
 bool late_read(struct late *l, const struct ajar_owner_key *key);

@@ -121,6 +121,36 @@ static int attach_all(struct ajar_bpf *b, int cgroup, struct handles *h, char **
 	return 0;
 }
 
+/* Whether the kernel lets us watch a function: one that refuses must not take the other programs along. */
+static bool may_watch(int btf_id)
+{
+	static const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = BPF_TRACE_FENTRY,
+		    .attach_btf_id = (uint32_t)btf_id);
+	_close_ int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "ajar_try", "GPL", nothing,
+				       array_len(nothing), &o);
+
+	return fd >= 0;
+}
+
+/* The function has two names; where it has none, or may not be watched, the timed sweep finds what it would tell. */
+static int choose_receive(struct ajar_bpf *b)
+{
+	static const char *const names[] = { "receive_fd", "__receive_fd" };
+	struct bpf_program *p = b->progs.holders_receive;
+
+	for (size_t i = 0; i < array_len(names); i++) {
+		int id = libbpf_find_vmlinux_btf_id(names[i], BPF_TRACE_FENTRY);
+
+		if (id > 0 && may_watch(id))
+			return bpf_program__set_attach_target(p, 0, names[i]);
+	}
+	return bpf_program__set_autoload(p, false);
+}
+
 /* Only what the tier attaches is loaded: a program that this kernel refuses must not stop the others. */
 static int choose_programs(struct ajar_bpf *b, char tier)
 {
@@ -140,7 +170,7 @@ static int choose_programs(struct ajar_bpf *b, char tier)
 		if (err)
 			break;
 	}
-	return err;
+	return err ? err : choose_receive(b);
 }
 
 static int open_cgroup(int *ret_fd, char **ret_why)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 struct looking {
-	struct holders *holders;
+	struct socket_holders *holders;
 	int own; /* our network namespace, to come back to */
 	uint32_t own_ino;
 	bool own_only;

@@ -26,13 +26,13 @@ uint64_t diag_netns_cookie(void);
 
 /* --- holders.c --- */
 
-struct holders;
-must_check int holders_read(struct holders **ret_h);
-void holders_free(struct holders *h);
+struct socket_holders;
+must_check int holders_read(struct socket_holders **ret_h);
+void holders_free(struct socket_holders *h);
 /* The oldest process that holds the socket, or NULL. */
-const struct ajar_actor *holders_find(const struct holders *h, uint64_t inode);
+const struct ajar_actor *holders_find(const struct socket_holders *h, uint64_t inode);
 /* Network namespaces of the processes: for each, until fn's non-zero answer. */
-must_check int holders_each_netns(struct holders *h, int (*fn)(uint32_t netns, uint32_t pid, void *arg),
+must_check int holders_each_netns(struct socket_holders *h, int (*fn)(uint32_t netns, uint32_t pid, void *arg),
 				  void *arg);
 
 #endif

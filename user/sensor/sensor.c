@@ -282,6 +282,10 @@ static int begin(struct sensor *s, char **ret_why)
 	err = polls ? 0 : canary_run(s, ret_why);
 	if (err)
 		return err;
+	/* Later there are no privileges to go there with. */
+	if (!polls && !s->own_netns && s->netns && (err = sweep_elsewhere(s)))
+		return why(ret_why, err, "cannot look into other network namespaces (%s)",
+			   strerror(-err));
 	s->ctl->drained_ns = clock_boot_ns();
 	describe(s);
 	arm_timer(s, 1);
@@ -326,6 +330,7 @@ void sensor_free(struct sensor *s, bool unpin)
 	close_fd(&s->timer);
 	handles_close(&s->h);
 	doors_done(s);
+	map_free(s->elsewhere);
 	owner_cache_done(&s->owners);
 	cgroups_done(&s->cgroups);
 	netns_names_done(&s->netns_names);
@@ -380,7 +385,7 @@ static void clear_wakeups(struct sensor *s)
 	(void)!read(s->timer, &ticks, sizeof(ticks));
 }
 
-/* Sleep until the bell rings, unless something came in the meantime; wait_ns: or until then, 0: no time is set. */
+/* Sleep until the bell rings, unless something came in the meantime; wait_ns: at most so long, 0: for ever. */
 static void rest(struct sensor *s, bool found, uint64_t wait_ns)
 {
 	if (found) {
@@ -392,7 +397,13 @@ static void rest(struct sensor *s, bool found, uint64_t wait_ns)
 	if (ring_pending(&s->ring))
 		arm_timer(s, MODERATION_NS);
 	else if (wait_ns)
-		arm_timer(s, wait_ns);
+		arm_timer(s, wait_ns > MODERATION_NS ? wait_ns : MODERATION_NS);
+}
+
+/* The sooner of two waits; 0 is none. */
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a && (!b || a < b) ? a : b;
 }
 
 /* Looks again when it is time; before the first sweep everything would be news. */
@@ -417,7 +428,7 @@ int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 	struct delivery d = { .s = s, .fn = fn, .arg = arg };
 	const void *rec = NULL;
 	unsigned n = 0;
-	uint64_t wait_ns = 0, settle_ns = 0;
+	uint64_t wait_ns = 0, settle_ns = 0, look_ns = 0;
 	uint32_t len;
 	int err = 0;
 
@@ -445,13 +456,19 @@ int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 		err = more < 0 ? more : 0;
 		d.count += more > 0 ? more : 0;
 	}
+	if (!err && !d.ended && !s->closed && s->sweep && n < DRAIN_MAX) {
+		int more = sweep_look(s, fn, arg, &look_ns);
+
+		err = more < 0 ? more : 0;
+		d.count += more > 0 ? more : 0;
+	}
 	s->ctl->drained_ns = clock_boot_ns();
 	if (n == DRAIN_MAX || err || d.ended)
 		arm_timer(s, 1);
 	else if (wait_ns)
 		arm_timer(s, wait_ns > MODERATION_NS ? wait_ns : MODERATION_NS);
 	else
-		rest(s, n > 0, settle_ns);
+		rest(s, n > 0, sooner(settle_ns, look_ns));
 	if (err)
 		return err;
 	return d.ended < 0 ? d.ended : d.count;

@@ -98,7 +98,7 @@ int settle_record(struct delivery *d, const struct ajar_open *r)
 
 	/* The record of its opening was lost. */
 	if (!k && r->door.port)
-		err = sweep_tell_missed(d, &seen, ORIGIN_SWEEP, &k);
+		err = sweep_tell_missed(d, &seen, NULL, ORIGIN_SWEEP, &k);
 	if (err || !k)
 		return err;
 	s->settle_idle = 0;

@@ -4,6 +4,8 @@
  * is collected, then the ring is drained, then the two are compared: what an event told has been told by then.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "sensor/internal.h"
+#include "sensor/netns_each.h"
 #include "sensor/poll.h"
 
 #define READ_BYTES (128u << 10)
@@ -20,9 +23,21 @@
 /* Sweeps in a row that must miss a door which the kernel's table still has: its fd may be under way in a message. */
 #define UNSEEN_MAX 2
 
+/* Sweeps in a row that must find nobody who holds a door before it is told: its descriptor may be changing hands. */
+#define UNHELD_MAX 2
+/* A look at who holds what gets a twentieth of the time at most. */
+#define LOOK_SHARE 20
+#define LOOK_EVERY_NS 50000000
+
+/* What the iterators say of one door. */
+struct found {
+	struct ajar_open rec; /* the opener is the oldest holder */
+	struct held_set held;
+};
+
 struct sweeping {
 	struct sensor *s;
-	struct map *found; /* by cookie: struct ajar_open */
+	struct map *found; /* by cookie: struct found */
 	uint64_t start_ns;
 	struct delivery d;
 	int origin;
@@ -44,22 +59,44 @@ static void merge(struct ajar_open *have, const struct ajar_open *seen)
 static int take_seen(struct sweeping *w, const struct ajar_open *seen)
 {
 	uint64_t cookie = seen->door.cookie;
-	struct ajar_open *have = map_get(w->found, &cookie, sizeof(cookie));
+	struct found *have = map_get(w->found, &cookie, sizeof(cookie));
+	int err = 0;
 
 	if (have) {
-		merge(have, seen);
-		return 0;
+		merge(&have->rec, seen);
+	} else {
+		if (map_size(w->found) >= FOUND_MAX)
+			return -E2BIG;
+		have = calloc(1, sizeof(*have));
+		if (!have)
+			return -ENOMEM;
+		have->rec = *seen;
+		err = map_put(w->found, &cookie, sizeof(cookie), have);
+		if (err) {
+			free(have);
+			return err;
+		}
 	}
-	if (map_size(w->found) >= FOUND_MAX)
-		return -E2BIG;
-	have = malloc(sizeof(*have));
-	if (!have)
-		return -ENOMEM;
-	*have = *seen;
-	int err = map_put(w->found, &cookie, sizeof(cookie), have);
-	if (err)
-		free(have);
-	return err;
+	if (seen->opener.flags & AJAR_ACTOR_NONE)
+		return 0;
+	return held_add(w->s, &have->held, &seen->opener);
+}
+
+static bool free_one(const void *key, size_t len, void *value, void *arg)
+{
+	struct found *f = value;
+
+	(void)key;
+	(void)len;
+	held_done(arg, &f->held);
+	return true;
+}
+
+static void free_found(struct sensor *s, struct map *found)
+{
+	if (found)
+		map_each(found, free_one, s);
+	map_free(found);
 }
 
 static int take_record(struct sweeping *w, const struct ajar_header *h)
@@ -137,6 +174,8 @@ static int collect(struct sweeping *w)
 	static const int order[] = { HOOK_SWEEP_TCP, HOOK_SWEEP_UDP, HOOK_SWEEP_FILES };
 	int err = 0;
 
+	/* In the kernel's memory: a successor's numbers go on from ours. */
+	w->s->ctl->sweep++;
 	if (w->s->h.tier == TIER_POLL)
 		return poll_doors(w->s->own_netns, take_polled, w);
 	for (size_t i = 0; !err && i < array_len(order); i++) {
@@ -153,7 +192,18 @@ static bool is_closed(const struct sensor *s, uint64_t cookie)
 	return map_get(s->closed, &cookie, sizeof(cookie));
 }
 
-int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, int origin,
+/* What a sweep found of the holders of a door that is new; held NULL: it was not looked for. */
+static void take_first_holders(struct sensor *s, struct known_door *k, struct held_set *held)
+{
+	if (!held)
+		return;
+	if (!held->len && !(k->door.flags & AJAR_DOOR_KERNEL) && s->h.tier != TIER_POLL)
+		k->held = calloc(1, sizeof(*k->held)); /* held, and nobody is seen to */
+	else if (!held->unsure)
+		(void)held_take(s, k, held);
+}
+
+int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, struct held_set *held, int origin,
 		      struct known_door **ret_k)
 {
 	struct sensor *s = d->s;
@@ -175,15 +225,35 @@ int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, int origin,
 	k->told_ns = now;
 	if (settle_is_udp(&k->door))
 		settle_begin(s, k, opened ? opened : now);
+	take_first_holders(s, k, held);
 	deliver_open(d, k, EVENT_OPEN, origin, opened ? opened : now);
 	*ret_k = k;
 	return 0;
 }
 
+/* Who holds the door, against what is known. */
+static void compare_held(struct sweeping *w, struct known_door *k, struct held_set *set)
+{
+	struct sensor *s = w->s;
+
+	if (k->door.flags & (AJAR_DOOR_KERNEL | AJAR_DOOR_UNSURE) || set->unsure ||
+	    s->h.tier == TIER_POLL)
+		return;
+	if (set->len) {
+		k->unheld = 0;
+	} else if (++k->unheld < UNHELD_MAX) {
+		s->look = true;
+		return;
+	}
+	if (held_take(s, k, set))
+		deliver_held(&w->d, k, clock_boot_ns());
+}
+
 static bool compare_found(const void *key, size_t len, void *value, void *arg)
 {
 	struct sweeping *w = arg;
-	struct ajar_open *seen = value;
+	struct found *f = value;
+	struct ajar_open *seen = &f->rec;
 	struct sensor *s = w->s;
 	struct known_door *k;
 	uint64_t cookie;
@@ -195,7 +265,7 @@ static bool compare_found(const void *key, size_t len, void *value, void *arg)
 		return false;
 	k = door_get(s, cookie);
 	if (!k) {
-		int err = sweep_tell_missed(&w->d, seen, w->origin, &k);
+		int err = sweep_tell_missed(&w->d, seen, &f->held, w->origin, &k);
 
 		if (err)
 			w->d.ended = err;
@@ -210,7 +280,22 @@ static bool compare_found(const void *key, size_t len, void *value, void *arg)
 	if (!k->owner && !(k->opener.flags & AJAR_ACTOR_NONE))
 		k->owner = owner_ref(&s->owners, owner_cache_get(&s->owners, &k->opener.owner));
 	settle_seen(&w->d, k, seen);
+	compare_held(w, k, &f->held);
 	return false;
+}
+
+/* Kinds of sockets that only descriptors lead to, in any namespace. */
+static bool has_no_iterator(const struct sensor *s, const struct ajar_door *d)
+{
+	switch (d->proto) {
+	case AJAR_PROTO_TCP:
+	case AJAR_PROTO_MPTCP:
+		return s->h.links[HOOK_SWEEP_TCP] < 0;
+	case AJAR_PROTO_UDP:
+	case AJAR_PROTO_UDPLITE:
+		return s->h.links[HOOK_SWEEP_UDP] < 0;
+	}
+	return true;
 }
 
 /*
@@ -222,7 +307,7 @@ static bool out_of_sight(const struct sensor *s, const struct ajar_door *d)
 {
 	bool ends = d->flags & AJAR_DOOR_HOOKED || s->h.links[HOOK_RELEASE] >= 0;
 
-	return ends && d->netns && s->netns && d->netns != s->netns;
+	return ends && d->netns && s->netns && (d->netns != s->netns || has_no_iterator(s, d));
 }
 
 static bool collect_gone(const void *key, size_t len, void *value, void *arg)
@@ -239,8 +324,12 @@ static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 	if (k->sweep == w->s->sweep || k->opened_ns >= w->start_ns || k->told_ns >= w->start_ns)
 		return false;
 	if (bpf_map_lookup_elem(w->s->h.maps[MAP_DOORS], &cookie, &st) == 0 &&
-	    (out_of_sight(w->s, &k->door) || ++k->unseen < UNSEEN_MAX))
+	    (out_of_sight(w->s, &k->door) || ++k->unseen < UNSEEN_MAX)) {
+		struct held_set nobody = { 0 };
+
+		compare_held(w, k, &nobody);
 		return false;
+	}
 	if (w->gone_len == w->gone_cap) {
 		size_t cap = w->gone_cap ? 2 * w->gone_cap : 64;
 		uint64_t *more = reallocarray(w->gone, cap, sizeof(*more));
@@ -303,24 +392,50 @@ static int compare(struct sweeping *w, sensor_fn fn, void *arg)
 	return w->d.ended < 0 ? w->d.ended : w->d.count;
 }
 
+/* What is not in the kernel's table any more has closed since it was found. */
+static bool has_closed(const void *key, size_t len, void *value, void *arg)
+{
+	struct sensor *s = arg;
+	struct ajar_door_state st;
+
+	(void)len;
+	if (bpf_map_lookup_elem(s->h.maps[MAP_DOORS], key, &st) == 0)
+		return false;
+	return free_one(key, len, value, s);
+}
+
+/* Where a sweep collects; the first one has a part already. */
+static int begin_found(struct sensor *s, struct map **ret_found)
+{
+	if (!s->elsewhere)
+		return map_new(free, ret_found);
+	*ret_found = s->elsewhere;
+	s->elsewhere = NULL;
+	map_each(*ret_found, has_closed, s);
+	return 0;
+}
+
 int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 {
 	struct sweeping w = { .s = s,
 			      .start_ns = clock_boot_ns(),
 			      .d = { .s = s, .fn = fn, .arg = arg },
 			      .origin = origin };
-	int err = map_new(free, &w.found);
+	int err = begin_found(s, &w.found);
 
 	if (!err)
 		err = map_new(NULL, &s->closed);
 	if (!err) {
 		s->sweep++;
+		s->look = false;
+		map_each(s->ended, map_always, NULL);
 		err = compare(&w, fn, arg);
 	}
 	map_free(s->closed);
 	s->closed = NULL;
-	map_free(w.found);
+	free_found(s, w.found);
 	free(w.gone);
+	s->look_after_ns = w.start_ns + LOOK_EVERY_NS + LOOK_SHARE * (clock_boot_ns() - w.start_ns);
 	return err;
 }
 
@@ -342,6 +457,77 @@ int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_
 	s->confirm_after_ns = end + 4 * (end - now);
 	*ret_wait_ns = s->unsure ? s->confirm_after_ns - end : 0;
 	return n;
+}
+
+static bool is_sole(const void *key, size_t len, void *value, void *arg)
+{
+	struct sensor *s = value;
+
+	if (map_get(s->sole, key, len))
+		*(bool *)arg = true;
+	return true;
+}
+
+int sweep_look(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
+{
+	uint64_t now = clock_boot_ns();
+	bool look = s->look;
+
+	if (!look && !map_size(s->ended))
+		return 0;
+	if (now < s->look_after_ns) {
+		*ret_wait_ns = s->look_after_ns - now;
+		return 0;
+	}
+	/* Of those who ended some had their doors closed with it: nothing to look for. */
+	map_each(s->ended, is_sole, &look);
+	if (!look)
+		return 0;
+	int n = sensor_sweep(s, ORIGIN_SWEEP, fn, arg);
+	if (s->look)
+		*ret_wait_ns = LOOK_EVERY_NS;
+	return n;
+}
+
+/* --- other network namespaces -------------------------------------------------------------------------- */
+
+/* iter/tcp and iter/udp of the namespace that this thread is in. */
+static int collect_here(struct sensor *s)
+{
+	struct sweeping w = { .s = s, .found = s->elsewhere };
+	int err = 0;
+
+	if (s->h.links[HOOK_SWEEP_TCP] >= 0)
+		err = run_iterator(&w, s->h.links[HOOK_SWEEP_TCP]);
+	if (!err && s->h.links[HOOK_SWEEP_UDP] >= 0)
+		err = run_iterator(&w, s->h.links[HOOK_SWEEP_UDP]);
+	return err;
+}
+
+static int look_into(uint32_t netns, const char *path, void *arg)
+{
+	struct sensor *s = arg;
+
+	if (netns == s->netns)
+		return 0;
+	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* It is gone meanwhile: what stood open there is, too. */
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		return 0;
+	return collect_here(s);
+}
+
+int sweep_elsewhere(struct sensor *s)
+{
+	_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int err = own < 0 ? -errno : map_new(free, &s->elsewhere);
+
+	if (!err)
+		err = netns_each(look_into, s);
+	/* Nothing may go on in another one. */
+	if (own >= 0 && setns(own, CLONE_NEWNET) < 0)
+		err = -errno;
+	return err;
 }
 
 /* --- taking over ---------------------------------------------------------------------------------- */
@@ -375,9 +561,7 @@ int sweep_preload(struct sensor *s)
 
 	if (err)
 		return err;
-	s->ctl->sweep_owners = 1;
 	err = collect(&w);
-	s->ctl->sweep_owners = 0;
-	map_free(w.found);
+	free_found(s, w.found);
 	return err ? err : load_table(s);
 }

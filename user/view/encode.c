@@ -31,8 +31,7 @@ bool view_change_event(const struct store_alert_change *c, struct event *ret_ev)
 		return false;
 	ret_ev->boot_seq = a->boot_seq;
 	ret_ev->seq = a->seq;
-	return ret_ev->kind == EVENT_OPEN || ret_ev->kind == EVENT_BIND ||
-	       ret_ev->kind == EVENT_CLOSE;
+	return event_has_door(ret_ev->kind);
 }
 
 int view_encode_change(enum view_format f, const struct store_alert_change *c, const char *store,

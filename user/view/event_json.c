@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/jsonw.h"
+#include "core/holders.h"
 #include "core/place.h"
 #include "core/steering.h"
 #include "view/view.h"
@@ -108,6 +109,14 @@ static void put_process(struct jsonw *w, const char *key, const struct process *
 		jsonw_bool(w, "exe_cut", true);
 	if (p->argv_cut)
 		jsonw_bool(w, "argv_cut", true);
+	if (p->alike) {
+		jsonw_u64(w, "processes", p->alike);
+		jsonw_text(w, "cgroup", p->cgroup);
+		jsonw_text(w, "container", p->container);
+		jsonw_bool(w, "container_known", p->container_state != PLACE_UNKNOWN);
+		jsonw_text(w, "job", p->job);
+		jsonw_bool(w, "job_known", p->job_state != PLACE_UNKNOWN);
+	}
 	jsonw_end_obj(w);
 }
 
@@ -155,6 +164,30 @@ static void put_door(struct jsonw *w, const struct event *ev)
 	put_name(w, "scope", door_scope_name(d->scope));
 	if (d->proto == PROTO_UDP || d->proto == PROTO_UDPLITE)
 		put_udp(w, d);
+}
+
+/*
+ * Who holds the door after this event, always an array: at its opening that is the opener; empty when it is closed, and when nobody is
+ * seen to hold it.
+ */
+static void put_holders(struct jsonw *w, const struct event *ev)
+{
+	bool stands = ev->kind == EVENT_OPEN || ev->kind == EVENT_HELD;
+	struct text list = ev->holders.list;
+	struct process p;
+
+	jsonw_arr(w, "holders");
+	while (stands && holders_next(&list, &p))
+		put_process(w, NULL, &p);
+	if (stands && (!ev->holders.known || ev->opener.kernel) && ev->opener.known)
+		put_process(w, NULL, &ev->opener);
+	jsonw_end_arr(w);
+	if (stands && ev->holders.more)
+		jsonw_u64(w, "holders_more", ev->holders.more);
+	if (stands && holders_hidden(ev))
+		jsonw_bool(w, "holder_visible", false);
+	if (event_asker(ev, &p))
+		put_process(w, "asked_by", &p);
 }
 
 /* Where the opener runs: null is "in none" where the key beside it says known, else nobody knows. */
@@ -229,6 +262,7 @@ static void put_own_keys(struct jsonw *w, const struct event *ev)
 		put_steering(w, ev->reason);
 		break;
 	case EVENT_SETTLE:
+	case EVENT_HELD:
 		jsonw_time(w, "opened", ev->opened_ns);
 		break;
 	case EVENT_OPEN:
@@ -270,6 +304,7 @@ void view_event_member(struct jsonw *w, const char *key, const struct event *ev,
 	else
 		put_no_door(w);
 	put_process(w, "opener", &ev->opener);
+	put_holders(w, ev);
 	put_u64_or_null(w, "netns", event_has_door(ev->kind) ? ev->door.netns : 0);
 	jsonw_str(w, "netns_name", ev->door.netns_name[0] ? ev->door.netns_name : NULL);
 	jsonw_str(w, "device", ev->door.device[0] ? ev->door.device : NULL);

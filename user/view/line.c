@@ -4,7 +4,7 @@
  *
  *	2026-11-22 16:01:02.123  node001  + tcp    0.0.0.0:4444           nc mlee ← bash ← sshd   unexpected  0.3 ms after listen()
  *
- * + opened, - closed, . bound, * agent, ! records missing or an alert.
+ * + opened, - closed, . bound, ~ held by others than before, * agent, ! records missing or an alert.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -234,7 +234,7 @@ static void put_tail(struct buf *b, const struct event *ev, const struct view_ev
 		buf_puts(b, ev->door.connected ? "  connected to one peer" : "  open to all");
 	else if (ev->origin == ORIGIN_SNAPSHOT)
 		buf_puts(b, "  stood open already");
-	else if (ev->origin == ORIGIN_SWEEP)
+	else if (ev->origin == ORIGIN_SWEEP && ev->kind != EVENT_HELD)
 		buf_puts(b, "  found by sweep");
 }
 
@@ -243,7 +243,8 @@ static void put_door_line(struct buf *b, size_t line, const struct event *ev,
 			  const struct view_event_ctx *ctx, const struct view_line_opts *o)
 {
 	static const char marks[] = {
-		[EVENT_OPEN] = '+', [EVENT_CLOSE] = '-', [EVENT_BIND] = '.', [EVENT_SETTLE] = '='
+		[EVENT_OPEN] = '+', [EVENT_CLOSE] = '-', [EVENT_BIND] = '.',
+		[EVENT_HELD] = '~', [EVENT_SETTLE] = '=',
 	};
 	_cleanup_(buf_done) struct buf tail = BUF_INIT(1 << 16);
 	size_t from, room = WHO_WIDTH, taken;
@@ -255,7 +256,10 @@ static void put_door_line(struct buf *b, size_t line, const struct event *ev,
 	buf_putc(b, ' ');
 	put_tail(&tail, ev, ctx, o->width && o->width < NARROW);
 	from = b->len;
-	view_who(b, &ev->opener);
+	if (ev->kind == EVENT_CLOSE)
+		view_who(b, &ev->opener);
+	else
+		view_holder(b, ev);
 	if (o->width) {
 		taken = width_from(b, line) - width_from(b, from) + width_from(&tail, 0);
 		room = o->width > taken + WHO_WIDTH_MIN ? o->width - taken : WHO_WIDTH_MIN;
@@ -291,6 +295,7 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 	switch (ev->kind) {
 	case EVENT_OPEN:
 	case EVENT_SETTLE:
+	case EVENT_HELD:
 		sgr = view_verdict_sgr(ctx->verdict);
 		break;
 	case EVENT_LOST:
@@ -310,6 +315,7 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 	case EVENT_CLOSE:
 	case EVENT_BIND:
 	case EVENT_SETTLE:
+	case EVENT_HELD:
 		put_door_line(b, line, ev, ctx, o);
 		break;
 	case EVENT_LOST:

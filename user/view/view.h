@@ -50,6 +50,13 @@ void view_sink_json(struct jsonw *w, const struct store_alert_change *c, const c
 void view_who(struct buf *b, const struct process *p);
 /* "container 0123456789ab", "netns blue", nothing for the host's own doors: place_where(), escaped. */
 void view_where(struct buf *b, const struct door *d, const struct process *opener);
+/*
+ * Who holds the door: the first, how many others, and who opened it when that is somebody else. "nc mlee, opened by sshd root";
+ * where no process is seen to hold it, who opened it.
+ */
+void view_holder(struct buf *b, const struct event *ev);
+/* The pid to show for a door: of the first holder; 0: none. */
+uint32_t view_holder_pid(const struct event *ev);
 /* Name of a uid: the record's own, else the number; "?" when unknown. */
 void view_user(struct buf *b, const struct process *p);
 /* The arguments with blanks between them, escaped; nothing when they are unknown. */

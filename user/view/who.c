@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "core/holders.h"
 #include "core/place.h"
 #include "view/view.h"
 
@@ -93,6 +94,64 @@ void view_who(struct buf *b, const struct process *p)
 	buf_putc(b, ' ');
 	view_user(b, p);
 	put_ancestors(b, p);
+}
+
+/* "nc mlee": without ancestors. */
+static void put_short(struct buf *b, const struct process *p)
+{
+	struct process alone = *p;
+
+	alone.ancestors_len = 0;
+	view_who(b, &alone);
+}
+
+/* Who else is there, in short: views have one line. */
+static void put_others(struct buf *b, const struct holders *h)
+{
+	uint32_t n = h->len + h->more;
+
+	if (n > 1)
+		buf_printf(b, " and %" PRIu32 " more", n - 1);
+}
+
+void view_holder(struct buf *b, const struct event *ev)
+{
+	struct process p;
+
+	if (event_asker(ev, &p)) {
+		buf_puts(b, "kernel, asked by ");
+		put_short(b, &p);
+		return;
+	}
+	if (holders_hidden(ev)) {
+		buf_puts(b, "held, holder not visible");
+		if (ev->opener.known) {
+			buf_puts(b, "; opened by ");
+			put_short(b, &ev->opener);
+		}
+		return;
+	}
+	holders_first(ev, &p);
+	if (!ev->holders.known || (ev->holders.len == 1 && holders_alike(&p, &ev->opener))) {
+		view_who(b, &p);
+		return;
+	}
+	put_short(b, &p);
+	put_others(b, &ev->holders);
+	if (ev->opener.known && !holders_alike(&p, &ev->opener)) {
+		buf_puts(b, ", opened by ");
+		put_short(b, &ev->opener);
+	}
+}
+
+uint32_t view_holder_pid(const struct event *ev)
+{
+	struct process p;
+
+	if (holders_hidden(ev))
+		return 0;
+	holders_first(ev, &p);
+	return p.pid;
 }
 
 void view_argv(struct buf *b, const struct process *p)

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "monitor/judge.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "audit/audit.h"
+#include "base/buf.h"
+#include "core/holders.h"
+#include "store/store.h"
+#include "tap.h"
+
+#define S UINT64_C(1000000000)
+#define T0 (UINT64_C(1795363262) * S)
+#define NODE "node001"
+
+static struct store *store;
+static struct judge *judge;
+static uint64_t next_seq = 1, now = T0;
+static unsigned changes; /* alert_log rows of the last step */
+
+static struct event door_event(enum event_kind kind, uint64_t cookie, uint16_t port)
+{
+	struct event ev = { .time_ns = now,
+			    .kind = kind,
+			    .origin = ORIGIN_EVENT,
+			    .door = { .proto = PROTO_TCP,
+				      .family = FAMILY_INET,
+				      .scope = SCOPE_ANY,
+				      .port = port,
+				      .netns_cookie = 1,
+				      .cookie = cookie },
+			    .opener = { .known = true,
+					.pid = 100,
+					.tid = 100,
+					.comm = "nc",
+					.exe = TEXT("/usr/bin/nc"),
+					.uid = 1041,
+					.gid = 1041,
+					.user = TEXT("mlee") } };
+
+	return ev;
+}
+
+static void put_in_boot(struct event ev, uint32_t boot_seq)
+{
+	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
+	struct store_event row = { .boot_seq = boot_seq, .seq = next_seq++, .received_ns = now };
+	size_t added;
+
+	event_encode(&ev, &b);
+	row.record = (struct text){ b.data, (uint32_t)b.len };
+	if (store_put_events(store, NODE, "compute", &row, 1, &added))
+		printf("# cannot put: %s\n", store_why(store));
+	buf_done(&b);
+}
+
+static void put(struct event ev)
+{
+	put_in_boot(ev, 1);
+}
+
+static void step(void)
+{
+	uint64_t next;
+	int err = judge_step(judge, now, &changes, &next);
+
+	if (err)
+		printf("# judge_step: %d %s\n", err, store_why(store));
+}
+
+struct counted {
+	unsigned n;
+	enum alert_state state;
+	enum finding_kind kind;
+	uint64_t doors, most, newest; /* newest: of the first, which changed last */
+};
+
+static int count_alert(const struct store_alert *a, void *arg)
+{
+	struct counted *c = arg;
+
+	if (!c->n++)
+		c->newest = a->count;
+	c->state = a->state;
+	c->kind = a->kind;
+	c->doors = a->count;
+	if (a->count > c->most)
+		c->most = a->count;
+	return 0;
+}
+
+/* How many alerts there are, resolved ones included when all; what the last one looks like. */
+static struct counted alerts(bool all)
+{
+	const struct store_alert_query q = { .all = all };
+	struct counted c = { 0 };
+
+	if (store_alerts(store, &q, count_alert, &c))
+		printf("# store_alerts: %s\n", store_why(store));
+	return c;
+}
+
+static void restart(void)
+{
+	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL } };
+
+	judge_free(judge);
+	judge = NULL;
+	if (judge_new(store, &o, &judge))
+		printf("# cannot make a judge\n");
+}
+
+static void accept_row(uint16_t port, const char *exe)
+{
+	char type[] = "compute", path[64];
+	struct profile_row row = { .port = port, .proto = PROTO_TCP, .host_type = type };
+	size_t added;
+
+	snprintf(path, sizeof(path), "%s", exe);
+	row.exe = path;
+	if (store_profile_add(store, "compute", &row, 1, true, now, &added))
+		printf("# cannot add a row: %s\n", store_why(store));
+}
+
+static int read_door(const struct store_door *d, void *arg)
+{
+	struct buf *b = arg;
+	struct process p;
+
+	holders_first(&d->ev, &p);
+	buf_printf(b, "%s by %s, opened by %s", verdict_name(d->verdict), p.comm,
+		   d->ev.opener.kernel	? "kernel"
+		   : d->ev.opener.known ? d->ev.opener.comm
+					: "?");
+	return 0;
+}
+
+static const char *door(uint64_t cookie)
+{
+	static struct buf b = BUF_INIT(256);
+	const struct event ev = door_event(EVENT_OPEN, cookie, 0);
+
+	buf_reset(&b);
+	if (store_door_get(store, NODE, 1, &ev.door, read_door, &b))
+		return "no door";
+	return buf_str(&b);
+}
+
+static void put_held(enum event_kind kind, uint64_t cookie, const char *exe, const char *comm)
+{
+	struct event ev = door_event(kind, cookie, 22);
+	struct buf list = BUF_INIT(HOLDERS_BYTES_MAX);
+	struct process p = ev.opener;
+
+	ev.origin = kind == EVENT_HELD ? ORIGIN_SWEEP : ORIGIN_SNAPSHOT;
+	p.exe = text_of(exe);
+	p.pid = 200;
+	snprintf(p.comm, sizeof(p.comm), "%s", comm);
+	p.alike = 1;
+	/* What a fresh agent takes for the opener is who is left. */
+	if (kind == EVENT_OPEN)
+		ev.opener = p;
+	holders_put(&ev.holders, &list, &p);
+	put(ev);
+	buf_done(&list);
+	step();
+}
+
+static void a_door_changes_hands(void)
+{
+	accept_row(22, "/usr/bin/nc");
+	put(door_event(EVENT_OPEN, 1, 22));
+	step();
+	is_str(door(1), "as profiled by nc, opened by nc", "a permitted program opens its door");
+	put_held(EVENT_HELD, 1, "/tmp/evil", "evil");
+	is_str(door(1), "impostor by evil, opened by nc", "another one holds it");
+	is_int(alerts(false).n, 1, "which alerts");
+	is_int(alerts(false).kind, FINDING_IMPOSTOR, "as an impostor");
+	put_held(EVENT_HELD, 1, "/tmp/worse", "worse");
+	is_str(door(1), "impostor by worse, opened by nc", "then a third one");
+	is_int(alerts(true).n, 2, "which has an alert of its own");
+	is_int(alerts(false).n, 1, "the other one's is over");
+	put_held(EVENT_HELD, 1, "/tmp/evil", "evil");
+	put_held(EVENT_OPEN, 1, "/tmp/evil", "evil");
+	is_int(changes, 0, "an agent that starts anew changes nothing");
+	is_str(door(1), "impostor by evil, opened by nc", "nor who opened the door");
+	put_held(EVENT_HELD, 1, "/usr/bin/nc", "nc");
+	is_str(door(1), "as profiled by nc, opened by nc", "the right program holds it again");
+	now += 60 * S;
+	step();
+	is_int(alerts(false).n, 0, "which ends the alert");
+	put_held(EVENT_HELD, 1, "/tmp/evil", "evil");
+	is_int(alerts(false).n, 1, "it comes back with the other one");
+	put(door_event(EVENT_CLOSE, 1, 22));
+	step();
+	now += 60 * S;
+	step();
+	is_int(alerts(false).n, 0, "and ends with the door");
+}
+
+static void a_restart_keeps_a_verdict(void)
+{
+	put(door_event(EVENT_OPEN, 2, 22));
+	step();
+	put_held(EVENT_OPEN, 2, NULL, "nc");
+	is_str(door(2), "unexpected by nc, opened by nc",
+	       "a holder whose program is not known is not permitted by a row that names one");
+	put_held(EVENT_HELD, 2, "/usr/bin/nc", "nc");
+	is_str(door(2), "as profiled by nc, opened by nc", "until it is");
+}
+
+static void a_change_is_all_that_is_known(void)
+{
+	put_held(EVENT_HELD, 3, "/tmp/evil", "evil");
+	is_str(door(3), "impostor by evil, opened by nc",
+	       "a door whose opening was lost is known by who holds it");
+}
+
+static void nobody_is_seen(void)
+{
+	struct event ev = door_event(EVENT_OPEN, 4, 22);
+
+	put(ev);
+	ev.kind = EVENT_HELD;
+	ev.origin = ORIGIN_SWEEP;
+	ev.holders.known = true;
+	put(ev);
+	step();
+	is_str(door(4), "as profiled by nc, opened by nc",
+	       "where no holder is seen it is judged by who opened it");
+	ev.door.cookie = 5;
+	ev.kind = EVENT_OPEN;
+	ev.origin = ORIGIN_SNAPSHOT;
+	ev.opener = (struct process){ .uid = ID_UNKNOWN };
+	put(ev);
+	step();
+	is_str(door(5), "unexpected by , opened by ?", "where nobody is known it is unexpected");
+}
+
+int main(void)
+{
+	char path[] = "/tmp/ajar-judge-XXXXXX", uri[64], file[64];
+	_free_ char *why = NULL;
+
+	if (!mkdtemp(path))
+		return 1;
+	snprintf(uri, sizeof(uri), "sqlite:%s/ajar.db", path);
+	if (!is_int(store_open(uri, STORE_CREATE, &store, &why), 0, "a store is made"))
+		printf("# %s\n", why ? why : "?");
+	restart();
+	a_door_changes_hands();
+	a_restart_keeps_a_verdict();
+	a_change_is_all_that_is_known();
+	nobody_is_seen();
+	judge_free(judge);
+	store_free(store);
+	for (const char *const *f =
+		     (const char *const[]){ "ajar.db", "ajar.db-wal", "ajar.db-shm", "bell", NULL };
+	     *f; f++) {
+		snprintf(file, sizeof(file), "%s/%s", path, *f);
+		unlink(file);
+	}
+	is_int(rmdir(path), 0, "and nothing else is left in its folder");
+	return tap_done();
+}
