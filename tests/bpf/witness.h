@@ -55,7 +55,8 @@ static inline int witness_keep(const struct event *ev, void *arg)
 	t->ev = *ev;
 	struct text *texts[] = { &t->ev.opener.exe, &t->ev.opener.argv, &t->ev.opener.user,
 				 &t->ev.closer.exe, &t->ev.closer.argv, &t->ev.closer.user,
-				 &t->ev.cgroup,	    &t->ev.reason };
+				 &t->ev.cgroup,	    &t->ev.reason,
+				 &t->ev.asker,	    &t->ev.holders.list };
 	size_t n = 1;
 	for (size_t i = 0; i < array_len(texts); i++)
 		n += texts[i]->len;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "core/event.h"
+#include "core/holders.h"
 #include "sensor/sensor.h"
 
 /* More than the ring of 4 MiB can hold; each is some 100 bytes there. */
@@ -19,6 +20,7 @@
 struct replay {
 	struct map *known; /* NULL when nothing from before can come any more */
 	struct map *openings; /* of doors that stood open: struct opening */
+	struct map *helds; /* the last change of their holders: struct opening */
 	uint64_t taken_over_ns; /* CLOCK_BOOTTIME */
 };
 
@@ -60,6 +62,28 @@ static struct door_key key_of(const struct door *d)
 	return (struct door_key){ .netns_cookie = d->netns_cookie, .cookie = d->cookie };
 }
 
+/* The last of each door: a successor does not know who holds it, and its first sweep tells it again. */
+static int keep_held(struct replay *r, const struct event *ev)
+{
+	const struct door_key key = key_of(&ev->door);
+	struct opening *o;
+	int err;
+
+	if (ev->kind == EVENT_CLOSE || ev->kind == EVENT_OPEN)
+		map_del(r->helds, &key, sizeof(key));
+	if (ev->kind != EVENT_HELD || map_size(r->helds) >= OPENINGS_MAX)
+		return 0;
+	o = malloc(sizeof(*o) + ev->raw.len);
+	if (!o)
+		return -ENOMEM;
+	o->len = ev->raw.len;
+	memcpy(o->record, ev->raw.ptr, o->len);
+	err = map_put(r->helds, &key, sizeof(key), o);
+	if (err)
+		free(o);
+	return err;
+}
+
 static int keep_opening(struct replay *r, const struct event *ev)
 {
 	const struct door_key key = key_of(&ev->door);
@@ -98,6 +122,8 @@ static int load(struct replay *r, struct journal_reader *reader, struct sensor *
 		if (ev.kind == EVENT_LOST)
 			sensor_lost_is_told(sensor, &ev);
 		err = keep_opening(r, &ev);
+		if (!err)
+			err = keep_held(r, &ev);
 		if (err || !is_of_a_door(&ev))
 			continue;
 		h = happening_of(&ev);
@@ -123,6 +149,8 @@ int replay_new(int journal_dir, struct journal_pos head, struct sensor *sensor,
 	if (!err)
 		err = map_new(free, &r->openings);
 	if (!err)
+		err = map_new(free, &r->helds);
+	if (!err)
 		err = journal_reader_new(journal_dir, from, &reader);
 	if (!err)
 		err = load(r, reader, sensor);
@@ -138,13 +166,34 @@ void replay_free(struct replay *r)
 		return;
 	map_free(r->known);
 	map_free(r->openings);
+	map_free(r->helds);
 	free(r);
+}
+
+/* Once for each door: a change after that is one. */
+static bool held_is_known(struct replay *r, const struct event *ev)
+{
+	const struct door_key key = key_of(&ev->door);
+	const struct opening *o = map_get(r->helds, &key, sizeof(key));
+	struct process now, was;
+	struct event then;
+	bool same;
+
+	if (!o || event_decode(o->record, o->len, &then))
+		return false;
+	holders_first(ev, &now);
+	holders_first(&then, &was);
+	same = now.pid == was.pid && holders_same(&ev->holders, &then.holders);
+	map_del(r->helds, &key, sizeof(key));
+	return same;
 }
 
 bool replay_is_known(struct replay *r, const struct event *ev)
 {
 	struct happening h = happening_of(ev);
 
+	if (ev->kind == EVENT_HELD)
+		return held_is_known(r, ev);
 	if (!r->known || !is_of_a_door(ev))
 		return false;
 	if (ev->boot_ns > r->taken_over_ns + DISORDER_NS) {
@@ -172,7 +221,7 @@ void replay_complete(struct replay *r, struct event *ev)
 
 	if (ev->opener.exe.ptr && (ev->kind != EVENT_CLOSE || ev->closer.exe.ptr))
 		return;
-	if (ev->kind != EVENT_OPEN && ev->kind != EVENT_CLOSE)
+	if (ev->kind != EVENT_OPEN && ev->kind != EVENT_CLOSE && ev->kind != EVENT_HELD)
 		return;
 	o = map_get(r->openings, &key, sizeof(key));
 	if (!o || event_decode(o->record, o->len, &opened) || !opened.opener.known)

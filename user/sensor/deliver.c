@@ -233,13 +233,15 @@ static void fill_opener(struct sensor *s, struct event *ev, const struct known_d
 static void fill_holders(struct sensor *s, struct event *ev, const struct known_door *k,
 			 struct buf *list)
 {
-	const struct held_set *set = k->held;
+	struct held opener;
+	const struct held_set set = held_of(k, &opener);
 
-	if (!set)
+	/* At its opening that is the opener, and of the rest nobody has looked. */
+	if (ev->kind == EVENT_BIND || (!k->held && (ev->origin == ORIGIN_EVENT || !set.len)))
 		return;
 	ev->holders.known = true;
-	for (uint32_t i = 0; i < set->len; i++) {
-		const struct held *h = &set->of[i];
+	for (uint32_t i = 0; i < set.len; i++) {
+		const struct held *h = &set.of[i];
 		struct event its = { .opener.uid = ID_UNKNOWN };
 		struct process *p = &its.opener;
 		struct late late = LATE_INIT;
@@ -254,7 +256,7 @@ static void fill_holders(struct sensor *s, struct event *ev, const struct known_
 		holders_put(&ev->holders, list, p);
 		late_done(&late);
 	}
-	ev->holders.more += set->more;
+	ev->holders.more += set.more;
 }
 
 static void hand_over(struct delivery *d, const struct event *ev)

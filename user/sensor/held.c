@@ -103,9 +103,10 @@ void held_done(struct sensor *s, struct held_set *set)
 	*set = (struct held_set){ 0 };
 }
 
-/* The opener alone, borrowed. */
-static struct held_set by_opener(const struct known_door *k, struct held *room)
+struct held_set held_of(const struct known_door *k, struct held *room)
 {
+	if (k->held)
+		return *k->held;
 	if (k->door.flags & AJAR_DOOR_KERNEL || k->opener.flags & AJAR_ACTOR_NONE)
 		return (struct held_set){ 0 };
 	*room = (struct held){ .actor = k->opener, .owner = k->owner, .count = 1 };
@@ -157,7 +158,7 @@ static void sort(struct held_set *set)
 bool held_take(struct sensor *s, struct known_door *k, struct held_set *set)
 {
 	struct held opener;
-	struct held_set was = k->held ? *k->held : by_opener(k, &opener);
+	struct held_set was = held_of(k, &opener);
 	bool news;
 
 	sort(set);
@@ -208,7 +209,7 @@ static void each_sole(struct sensor *s, const struct known_door *k,
 		      void (*fn)(struct sensor *s, uint32_t tgid))
 {
 	struct held opener;
-	struct held_set set = k->held ? *k->held : by_opener(k, &opener);
+	struct held_set set = held_of(k, &opener);
 
 	for (uint32_t i = 0; i < set.len; i++) {
 		if (!i || set.of[i].count == 1)

@@ -39,6 +39,9 @@ void held_done(struct sensor *s, struct held_set *set);
  */
 bool held_take(struct sensor *s, struct known_door *k, struct held_set *set);
 
+/* Who holds the door; where no sweep has seen anything else, the opener alone, in room. */
+struct held_set held_of(const struct known_door *k, struct held *room);
+
 /* Processes that are the only ones of their kind to hold some door: that such a one ends is worth a look. */
 void held_watch(struct sensor *s, const struct known_door *k);
 void held_unwatch(struct sensor *s, const struct known_door *k);
