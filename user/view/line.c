@@ -243,7 +243,7 @@ static void put_door_line(struct buf *b, size_t line, const struct event *ev,
 			  const struct view_event_ctx *ctx, const struct view_line_opts *o)
 {
 	static const char marks[] = {
-		[EVENT_OPEN] = '+', [EVENT_CLOSE] = '-', [EVENT_BIND] = '.',
+		[EVENT_OPEN] = '+', [EVENT_CLOSE] = '-',  [EVENT_BIND] = '.',
 		[EVENT_HELD] = '~', [EVENT_SETTLE] = '=',
 	};
 	_cleanup_(buf_done) struct buf tail = BUF_INIT(1 << 16);
