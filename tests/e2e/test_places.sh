@@ -146,10 +146,11 @@ open_door tcp 127.0.0.1 22831
 three() { ajar ls -j --data "$D" :22830-22831 2>/dev/null | jq -r .netns_name | sort | tr '\n' ' '; }
 ok "two doors of one port in two namespaces" wait_for eval '[ "$(three)" = "ajar-blue$$ ajar-red$$ null " ]'
 same "ls names them" "$(ajar ls --data "$D" :22830 2>/dev/null | grep -o "netns ajar-[a-z]*$$" | sort | tr '\n' ' ')" "netns $BLUE netns $RED "
-two() { [ "$(ajar alerts -j --data "$D" :22830 2>/dev/null | jq -r .summary | sort -u | grep -c "in netns ajar-")" = 2 ]; }
+alerts_of() { ajar alerts -j --data "$D" 2>/dev/null | jq -c "select(.port == $1)"; }
+two() { [ "$(alerts_of 22830 | jq -r .summary | sort -u | grep -c "in netns ajar-")" = 2 ]; }
 ok "they are two alerts, which say where" wait_for two
 same "timeline names them" "$(ajar timeline --data "$D" :22830 2>/dev/null | grep ' + ' | grep -o "in netns ajar-[a-z]*$$" | sort | tr '\n' ' ')" "in netns $BLUE in netns $RED "
-ID1=$(ajar alerts -j --data "$D" :22830 2>/dev/null | jq -r .id | head -1)
+ID1=$(alerts_of 22830 | jq -r .id | head -1)
 ok "an alert there says that nobody can judge it from outside" eval 'ajar alerts show "$ID1" --data "$D" | grep -q "outside   cannot be judged: it is in netns ajar-"'
 
 python3 - 22832 <<'PY' &
@@ -167,7 +168,7 @@ PIDS+=($!)
 bound() { ajar ls -j --data "$D" :22832 2>/dev/null | jq -r '"\(.proto) \(.addr) \(.device) \(.scope)"' | sort | tr '\n' ';'; }
 ok "sockets bound to the loopback device are loopback doors" wait_for eval '[ "$(bound)" = "tcp 0.0.0.0 lo loopback;udp 0.0.0.0 lo loopback;" ]'
 same "shown with their device" "$(ajar ls --data "$D" :22832 2>/dev/null | grep -c '0.0.0.0%lo:22832')" 2
-calm() { ajar alerts -j --data "$D" :22832 2>/dev/null | jq -r .severity | sort -u | grep -qx notice; }
+calm() { [ "$(alerts_of 22832 | jq -r .severity | sort -u)" = notice ]; }
 ok "and no more than a notice" wait_for calm
 stop_run
 done_testing

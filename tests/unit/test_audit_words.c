@@ -33,6 +33,12 @@ static void test_unexpected(void)
 
 	is_str(say(SUMMARY, &profile, &d, &o), "nc (mlee) listens on 0.0.0.0:4444/tcp on node001",
 	       "a summary");
+	d.elsewhere = true;
+	snprintf(d.netns_name, sizeof(d.netns_name), "blue");
+	is_str(say(SUMMARY, &profile, &d, &o),
+	       "nc (mlee) listens on 0.0.0.0:4444/tcp in netns blue on node001",
+	       "one of another network namespace, before the nodes, which the monitor replaces");
+	d.elsewhere = false;
 	is_str(say(WHY, &profile, &d, &o),
 	       "the profile of class 'compute' has no row for tcp 4444 (3 rows: tcp 22, tcp 6818, "
 	       "udp 123)",

@@ -85,7 +85,7 @@ static const char *verb_of(enum finding_kind kind, const struct door *d)
 	}
 }
 
-/* ", in netns blue": a door that is not among the host's own. */
+/* " in netns blue": a door that is not among the host's own. Before the nodes, which end a summary and are replaced. */
 static void put_where(const struct door *d, const struct process *opener, struct buf *b)
 {
 	static const struct process nobody;
@@ -94,7 +94,7 @@ static void put_where(const struct door *d, const struct process *opener, struct
 	place_where(d, opener ? opener : &nobody, where);
 	if (!where[0])
 		return;
-	buf_puts(b, ", in ");
+	buf_puts(b, " in ");
 	put_str(where, b);
 }
 
@@ -104,9 +104,10 @@ void audit_summary(const struct judgement *j, const char *node, const struct doo
 	put_who(opener, b);
 	buf_printf(b, " %s", verb_of(j->kind, d));
 	door_endpoint_format(b, d);
-	buf_printf(b, "/%s on ", door_proto_name(d->proto));
-	put_str(node, b);
+	buf_printf(b, "/%s", door_proto_name(d->proto));
 	put_where(d, opener, b);
+	buf_puts(b, " on ");
+	put_str(node, b);
 }
 
 void audit_burst_summary(enum finding_kind kind, const char *node, const struct door *d,
@@ -117,9 +118,10 @@ void audit_burst_summary(enum finding_kind kind, const char *node, const struct 
 	buf_printf(b, " %s%" PRIu32 " ports of ",
 		   kind == FINDING_IMPOSTOR ? "holds permitted ports, " : verb_of(kind, d), count);
 	door_addr_format(b, d);
-	buf_printf(b, ": %s/%s on ", ports, door_proto_name(d->proto));
-	put_str(node, b);
+	buf_printf(b, ": %s/%s", ports, door_proto_name(d->proto));
 	put_where(d, opener, b);
+	buf_puts(b, " on ");
+	put_str(node, b);
 }
 
 /* --- rows in words ------------------------------------------------------------------------------ */
