@@ -195,36 +195,64 @@ uint32_t audit_health(const struct health_in *in, const struct health_limits *l,
 	return found;
 }
 
-const char *health_word(const struct health_in *in, uint32_t found, const char **ret_why)
+enum node_state health_state(const struct health_in *in, uint64_t silent_ns, uint64_t now_ns)
 {
-	static const enum health_issue states[] = { ISSUE_SILENT, ISSUE_STOPPED,
-						    ISSUE_AGENT_STALLED, ISSUE_AGENT_STOPPED,
-						    ISSUE_BLIND };
+	if (!in->reported)
+		return NODE_UNKNOWN;
+	if (in->refused)
+		return NODE_REFUSED;
+	if (in->shipper_stopped)
+		return NODE_STOPPED;
+	if (age(now_ns, in->received_ns) >= silent_ns)
+		return NODE_SILENT; /* whatever it said last */
+	if (in->agent_recording)
+		return in->attached ? NODE_RECORDING : NODE_BLIND;
+	return in->agent_stopped ? NODE_STOPPED : NODE_STALLED;
+}
 
-	if (!in->reported) {
-		*ret_why = "it has sent records and never said how it is";
-		return "unknown";
+const char *health_state_name(enum node_state s)
+{
+	static const char *const names[] = {
+		[NODE_RECORDING] = "recording", [NODE_STALLED] = "stalled",
+		[NODE_STOPPED] = "stopped",	[NODE_SILENT] = "silent",
+		[NODE_BLIND] = "blind",		[NODE_REFUSED] = "refused",
+		[NODE_UNKNOWN] = "unknown",
+	};
+
+	return s < NODE_STATES ? names[s] : "unknown";
+}
+
+/* The sentence of the alert that there is about it, and another while there is none yet. */
+static const char *why_state(enum node_state s, uint32_t found)
+{
+	static const struct {
+		uint32_t issues;
+		const char *else_why;
+	} whys[] = {
+		[NODE_RECORDING] = { 0, "its agent records and its shipper reports" },
+		[NODE_STALLED] = { 1U << ISSUE_AGENT_STALLED, "its agent is not heard" },
+		[NODE_STOPPED] = { 1U << ISSUE_STOPPED | 1U << ISSUE_AGENT_STOPPED,
+				   "it said that it stops" },
+		[NODE_SILENT] = { 1U << ISSUE_SILENT, "it is not heard" },
+		[NODE_BLIND] = { 1U << ISSUE_BLIND, "its sensor does not see" },
+		[NODE_REFUSED] = { 0, "another machine holds this name" },
+		[NODE_UNKNOWN] = { 0, "it has sent records and never said how it is" },
+	};
+
+	for (unsigned i = 0; i < ISSUES; i++) {
+		if (found & whys[s].issues & 1U << i)
+			return issues[i].one;
 	}
-	if (in->refused) {
-		*ret_why = "another machine holds this name";
-		return "refused";
-	}
-	for (size_t i = 0; i < array_len(states); i++) {
-		if (!(found & 1U << states[i]))
-			continue;
-		*ret_why = issues[states[i]].one;
-		return states[i] == ISSUE_AGENT_STALLED	  ? "stalled"
-		       : states[i] == ISSUE_AGENT_STOPPED ? "stopped"
-							  : issues[states[i]].name;
-	}
-	/* Not long enough for an alert, but it is not recording either. */
-	if (in->shipper_stopped || !in->agent_recording) {
-		*ret_why = in->shipper_stopped || in->agent_stopped ? "it said that it stops"
-								    : "its agent is not heard";
-		return in->shipper_stopped || in->agent_stopped ? "stopped" : "stalled";
-	}
-	*ret_why = "its agent records and its shipper reports";
-	return "recording";
+	return whys[s].else_why;
+}
+
+const char *health_word(const struct health_in *in, const struct health_limits *l, uint64_t now_ns,
+			const char **ret_why)
+{
+	enum node_state s = health_state(in, l->silent_ns, now_ns);
+
+	*ret_why = why_state(s, audit_health(in, l, now_ns));
+	return health_state_name(s);
 }
 
 /* --- words ----------------------------------------------------------------------------------------------- */

@@ -67,9 +67,23 @@ uint32_t audit_health(const struct health_in *in, const struct health_limits *l,
 #define HEALTH_NEWS_NS UINT64_C(600000000000)
 
 /*
- * In one word, for a list of nodes: "recording" only of one that is heard, records and sees. *ret_why: a sentence.
+ * A node in one word. This is the one place that decides it: `ajar node`, `check` and `metrics` say the same of the same report.
+ * "recording" only of one that is heard, records and sees.
  */
-const char *health_word(const struct health_in *in, uint32_t issues, const char **ret_why);
+enum node_state {
+	NODE_RECORDING,
+	NODE_STALLED, /* it is heard, its agent gives no sign of life */
+	NODE_STOPPED, /* its shipper or its agent said that it stops */
+	NODE_SILENT, /* not heard any more */
+	NODE_BLIND, /* its agent records and its sensor does not see the test door */
+	NODE_REFUSED, /* another machine holds the name */
+	NODE_UNKNOWN, /* it has sent records and never said how it is */
+	NODE_STATES,
+};
+enum node_state health_state(const struct health_in *in, uint64_t silent_ns, uint64_t now_ns);
+const char *health_state_name(enum node_state s);
+/* The word, and why: a sentence. */
+const char *health_word(const struct health_in *in, const struct health_limits *l, uint64_t now_ns, const char **ret_why);
 
 const char *health_issue_name(enum health_issue i);
 enum finding_kind health_issue_kind(enum health_issue i);

@@ -188,11 +188,11 @@ static bool is_unknown(struct check *k)
 	const uint64_t *n = k->vitals.nodes;
 	uint64_t all = 0;
 
-	for (enum vital v = 0; v < VITALS; v++)
+	for (enum node_state v = 0; v < NODE_STATES; v++)
 		all += n[v];
 	if (!all)
 		say(k, "no node is known");
-	else if (!n[VITAL_RECORDING])
+	else if (!n[NODE_RECORDING])
 		say(k, "none of %" PRIu64 " node%s is recording", all, plural(all));
 	if (all && !k->judged)
 		say(k, "no class has an accepted profile ('ajar profile learn --write')");
@@ -216,7 +216,7 @@ static bool is_unknown(struct check *k)
 static int verdict(struct check *k)
 {
 	const uint64_t *n = k->vitals.nodes, *open = k->open;
-	uint64_t bad = n[VITAL_SILENT] + n[VITAL_STALLED];
+	uint64_t bad = n[NODE_SILENT] + n[NODE_STALLED] + n[NODE_BLIND];
 	bool unknown;
 
 	if (open[SEVERITY_CRITICAL] + open[SEVERITY_WARNING] + open[SEVERITY_NOTICE])
@@ -236,7 +236,7 @@ static int verdict(struct check *k)
 		    open[SEVERITY_WARNING] + open[SEVERITY_CRITICAL],
 		    plural(open[SEVERITY_WARNING] + open[SEVERITY_CRITICAL]), k->worst);
 	if (bad)
-		say(k, "%" PRIu64 " node%s silent or blind", bad, plural(bad));
+		say(k, "%" PRIu64 " node%s silent, stalled or blind", bad, plural(bad));
 	if (k->untold)
 		say(k,
 		    "the sink '%s' has not been told of alerts for minutes ('ajar notify "
@@ -244,7 +244,7 @@ static int verdict(struct check *k)
 		    k->untold_sink);
 	if (k->why.len)
 		return CHECK_WARNING;
-	say(k, "%" PRIu64 " node%s recording", n[VITAL_RECORDING], plural(n[VITAL_RECORDING]));
+	say(k, "%" PRIu64 " node%s recording", n[NODE_RECORDING], plural(n[NODE_RECORDING]));
 	if (open[SEVERITY_CRITICAL] + open[SEVERITY_WARNING] + open[SEVERITY_NOTICE])
 		say(k, "%" PRIu64 " critical, %" PRIu64 " warning, %" PRIu64 " notice open",
 		    open[SEVERITY_CRITICAL], open[SEVERITY_WARNING], open[SEVERITY_NOTICE]);
@@ -276,8 +276,9 @@ static void put_line(struct check *k, int code, struct buf *b)
 		   k->open[SEVERITY_NOTICE]);
 	buf_printf(b,
 		   "recording=%" PRIu64 ";;;0 silent=%" PRIu64 ";;;0 stalled=%" PRIu64
-		   ";;;0 stopped=%" PRIu64 ";;;0 ",
-		   n[VITAL_RECORDING], n[VITAL_SILENT], n[VITAL_STALLED], n[VITAL_STOPPED]);
+		   ";;;0 stopped=%" PRIu64 ";;;0 blind=%" PRIu64 ";;;0 ",
+		   n[NODE_RECORDING], n[NODE_SILENT], n[NODE_STALLED], n[NODE_STOPPED],
+		   n[NODE_BLIND]);
 	buf_printf(b, "judging_lag=%" PRIu64 ".%03us;;%" PRIu64 ";0 lost=%" PRIu64 "c\n",
 		   k->judging.lag_ns / 1000000000, (unsigned)(k->judging.lag_ns / 1000000 % 1000),
 		   k->lag_ns / 1000000000, k->vitals.lost);
@@ -295,8 +296,10 @@ static void put_json(struct check *k, int code, struct buf *b)
 	jsonw_u64(&w, "warning", k->open[SEVERITY_WARNING]);
 	jsonw_u64(&w, "notice", k->open[SEVERITY_NOTICE]);
 	jsonw_obj(&w, "nodes");
-	for (enum vital v = 0; v < VITALS; v++)
-		jsonw_u64(&w, vital_name(v), k->vitals.nodes[v]);
+	for (enum node_state v = 0; v < NODE_STATES; v++) {
+		if (v != NODE_REFUSED) /* a name counts once */
+			jsonw_u64(&w, health_state_name(v), k->vitals.nodes[v]);
+	}
 	jsonw_end_obj(&w);
 	jsonw_u64(&w, "judging_pending", k->judging.pending);
 	jsonw_u64(&w, "judging_lag_ms", k->judging.lag_ns / 1000000);

@@ -78,7 +78,7 @@ static void judge(struct node_health *h, struct inside *in, const struct conf *c
 	vitals_row(&k->row, &k->row.watch, &k->in);
 	in->found = audit_health(&k->in, &l, in->now_ns);
 	h->known = k->row.known;
-	h->word = health_word(&k->in, in->found, &h->means);
+	h->word = health_word(&k->in, &l, in->now_ns, &h->means);
 	bad = in->found & (1U << ISSUE_SILENT | 1U << ISSUE_AGENT_STALLED | 1U << ISSUE_BLIND |
 			   1U << ISSUE_CHAIN | 1U << ISSUE_CLONE);
 	h->sgr = bad ? "31" : in->found || strcmp(h->word, "recording") ? "33" : NULL;

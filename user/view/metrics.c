@@ -153,9 +153,11 @@ static int put_nodes(struct store *s, const struct metrics_opts *o, struct buf *
 	if (err)
 		return err;
 	family(b, GAUGE, "nodes", "Nodes by what their last report says.");
-	for (enum vital v = 0; v < VITALS; v++)
-		buf_printf(b, "ajar_nodes{state=\"%s\"} %" PRIu64 "\n", vital_name(v),
-			   sum.nodes[v]);
+	for (enum node_state v = 0; v < NODE_STATES; v++) {
+		if (v != NODE_REFUSED) /* a name counts once */
+			buf_printf(b, "ajar_nodes{state=\"%s\"} %" PRIu64 "\n",
+				   health_state_name(v), sum.nodes[v]);
+	}
 	number(b, COUNTER, "events_received_total", "Events in the store, deleted ones included.",
 	       sum.events);
 	number(b, COUNTER, "events_lost_total",

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit/health.h"
 #include "base/err.h"
 
 struct buf;
@@ -15,17 +16,13 @@ struct store;
  * port, a pid or a program among the labels: their number has no bound.
  */
 
-/* A node by its last report; "unknown" has never reported: stored by an older shipper, or by hand. */
-enum vital { VITAL_RECORDING, VITAL_STALLED, VITAL_STOPPED, VITAL_SILENT, VITAL_UNKNOWN, VITALS };
-const char *vital_name(enum vital v);
-
 struct vitals_in { /* which nodes count */
 	bool (*wants)(const char *node, const char *host_type, void *arg); /* NULL: all */
 	void *arg;
 	uint64_t silent_ns; /* not heard for so long */
 };
 struct vitals_sum {
-	uint64_t nodes[VITALS];
+	uint64_t nodes[NODE_STATES]; /* none is refused: a name counts once */
 	uint64_t events, lost; /* totals */
 	uint64_t backlog_records, backlog_bytes, backlog_ns; /* sums, and the longest wait */
 	uint64_t quarantined;

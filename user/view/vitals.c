@@ -8,29 +8,24 @@
 
 #define PENDING_LOOKED_AT 64 /* boots whose oldest unjudged event is looked up */
 
-const char *vital_name(enum vital v)
-{
-	static const char *const names[] = { "recording", "stalled", "stopped", "silent",
-					     "unknown" };
-
-	return v < VITALS ? names[v] : "unknown";
-}
-
 struct walk {
 	const struct vitals_in *in;
 	struct vitals_sum *sum;
 	uint64_t now_ns;
 };
 
-static enum vital vital_of(const struct store_health_row *r, const struct walk *w)
+static enum node_state state_of(const struct store_health_row *r, const struct walk *w)
 {
-	if (!r->known)
-		return VITAL_UNKNOWN;
-	if (r->h.shipper == SHIPPER_STOPPED || r->h.agent == AGENT_STOPPED)
-		return VITAL_STOPPED;
-	if (w->now_ns > r->received_ns && w->now_ns - r->received_ns > w->in->silent_ns)
-		return VITAL_SILENT;
-	return r->h.agent == AGENT_RECORDING && r->h.attached ? VITAL_RECORDING : VITAL_STALLED;
+	const struct health_in in = {
+		.reported = r->known,
+		.received_ns = r->received_ns,
+		.shipper_stopped = r->h.shipper == SHIPPER_STOPPED,
+		.agent_recording = r->h.agent == AGENT_RECORDING,
+		.agent_stopped = r->h.agent == AGENT_STOPPED,
+		.attached = r->h.attached,
+	};
+
+	return health_state(&in, w->in->silent_ns, w->now_ns);
 }
 
 static int on_node(const struct store_health_row *r, void *arg)
@@ -42,7 +37,7 @@ static int on_node(const struct store_health_row *r, void *arg)
 		return 0; /* another machine holds that name */
 	if (w->in->wants && !w->in->wants(r->node, r->host_type, w->in->arg))
 		return 0;
-	sum->nodes[vital_of(r, w)]++;
+	sum->nodes[state_of(r, w)]++;
 	sum->events += r->events;
 	sum->lost += r->lost;
 	if (!r->known)
