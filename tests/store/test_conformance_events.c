@@ -397,6 +397,28 @@ static void test_two_processes(struct store *s)
 	nodes_are(s, "n1 compute events=90 lost=0 tier=- at=1:90; ", "and nothing counted twice");
 }
 
+/* What a node says was lost may be anything: it must not stop the others, nor overflow a sum. */
+static void test_counts(struct store *s)
+{
+	const struct event lost = { .kind = EVENT_LOST, .time_ns = T0, .count = UINT64_MAX };
+	const struct event half = { .kind = EVENT_LOST, .time_ns = T0, .count = INT64_MAX };
+	const struct event gap = { .kind = EVENT_GAP,
+				   .time_ns = T0,
+				   .from_seq = 1,
+				   .to_seq = UINT64_MAX,
+				   .count = UINT64_MAX };
+	const struct event start = { .kind = EVENT_START, .time_ns = T0, .reason = TEXT("tier A") };
+
+	is_int(put_one(s, "n1", 1, 1, &lost), 0, "%s: a count without bounds", drv->name);
+	is_int(put_one(s, "n1", 1, 2, &half), 0, "%s: the greatest with a sign", drv->name);
+	is_int(put_one(s, "n1", 1, 3, &half), 0, "%s: once more", drv->name);
+	is_int(put_one(s, "n1", 1, 4, &gap), 0, "%s: a gap without end", drv->name);
+	is_int(put_one(s, "n1", 1, 5, &start), 0, "%s: what comes behind is taken", drv->name);
+	nodes_are(s, "n1 compute events=5 lost=4611686018427387903 tier=tier A at=1:5; ",
+		  "the sum has an end");
+	is_int((long long)head_of(s, "n1", 1), 5, "%s: and the head goes on", drv->name);
+}
+
 /* A server compares as if there were no blanks at the end: what it refuses no store takes. */
 static void test_blank(struct store *s)
 {
@@ -413,9 +435,9 @@ static void test_blank(struct store *s)
 int main(void)
 {
 	static void (*const tests[])(struct store * s) = {
-		test_idempotency, test_conflict,  test_head,  test_order,
-		test_hostile,	  test_bad_input, test_nodes, test_pending,
-		test_volume,	  test_backwards, test_ports, test_blank,
+		test_idempotency, test_conflict, test_head,    test_order,  test_hostile,
+		test_bad_input,	  test_nodes,	 test_pending, test_volume, test_backwards,
+		test_ports,	  test_counts,	 test_blank,
 	};
 
 	nodes_too = true;

@@ -37,6 +37,7 @@ struct store {
 };
 
 struct store_sql;
+struct put;
 struct store_ops {
 	const char *name;
 	int (*check)(const char *where, char **ret_why); /* of the URI alone; NULL: anything goes */
@@ -53,17 +54,16 @@ struct store_ops {
 	int (*bell_fd)(struct store *s);
 	bool (*bell_clear)(struct store *s);
 
-	int (*put_events)(struct store *s, const char *node, const char *host_type,
-			  const struct store_event *rows, size_t n, size_t *ret_new);
-	int (*event_head)(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
-
-	int (*event_base)(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
-	int (*prune)(struct store *s, const struct store_prune *q, struct store_pruned *ret);
-	int (*usage)(struct store *s, bool count, struct store_usage *ret);
+	int (*insert)(struct put *p); /* p->fresh, see put.h */
+	void (*inserted)(struct store *s, size_t n); /* a batch of n has ended; may be NULL */
+	int (*usage)(struct store *s, uint64_t rows, struct store_usage *ret); /* its bytes; rows: how many events there are (a server only) */
 
 	int (*clock)(struct store *s, uint64_t *ret_now_ns); /* the store's */
 
-	/* With a node's own account (health.h); NULL: a store without accounts. */
+	/* With a node's own account; NULL: a store without accounts. */
+	int (*own_check)(struct store *s, const char *node); /* -EPERM: it is another node's */
+	int (*own_begin)(struct put *p, const char *host_type);
+	int (*own_end)(struct put *p);
 	int (*own_put_health)(struct store *s, const char *node, const char *host_type,
 			  const struct store_health *h, uint64_t fresh_ns,
 			  struct store_health_reply *ret);

@@ -300,27 +300,6 @@ static int bind_copy(struct my_stmt *st, unsigned i, struct buf *b)
 	return 0;
 }
 
-int my_esc(struct my_stmt *st, unsigned i, struct text t)
-{
-	return sql_stmt_bind(&st->base, i, &(struct sql_arg)ESCAPED(t));
-}
-
-int my_argv(struct my_stmt *st, unsigned i, struct text t)
-{
-	return sql_stmt_bind(&st->base, i, &(struct sql_arg)WORDS(t));
-}
-
-int my_addr(struct my_stmt *st, unsigned i, const struct door *d)
-{
-	struct buf b = BUF_INIT(256);
-	int err;
-
-	door_addr_format(&b, d);
-	err = bind_copy(st, i, &b);
-	buf_done(&b);
-	return err;
-}
-
 uint64_t my_col_u64(const struct my_stmt *st, unsigned i)
 {
 	return st->c[i].null ? 0 : st->c[i].u;

@@ -81,7 +81,7 @@ struct my {
 	bool batch_own; /* they are for own_events */
 	int bell_fd;
 	uint64_t bell[4], bell_since; /* what the bell saw last */
-	double row_bytes; /* mysql_prune.c: what an event takes, */
+	double row_bytes; /* mysql_usage.c: what an event takes, */
 	uint64_t row_bytes_until_ns; /* by an estimate that holds until then; 0: none yet */
 };
 
@@ -120,6 +120,9 @@ void my_disconnect(struct my *s);
 #define MY_INTERFACE 1 /* own_account.interface_number that this program speaks */
 /* After each connect: does this account see the tables, or only what a node may? */
 must_check int my_account_find(struct my *s);
+int my_own_check(struct store *base, const char *node); /* -EPERM: it is another node's */
+int my_own_begin(struct put *p, const char *host_type);
+int my_own_end(struct put *p);
 
 /* --- mysql_role.c ------------------------------------------------------------------------------- */
 
@@ -154,10 +157,6 @@ must_check int my_query(struct my *s, const char *sql); /* text, no result */
 void my_u64(struct my_stmt *st, unsigned i, uint64_t v); /* i from 1 */
 void my_str(struct my_stmt *st, unsigned i, const char *v);
 void my_blob(struct my_stmt *st, unsigned i, const void *p, size_t n);
-/* Hostile bytes as escaped UTF-8; unknown binds NULL. These copy where they must. */
-must_check int my_esc(struct my_stmt *st, unsigned i, struct text t);
-must_check int my_argv(struct my_stmt *st, unsigned i, struct text t);
-must_check int my_addr(struct my_stmt *st, unsigned i, const struct door *d);
 
 uint64_t my_col_u64(const struct my_stmt *st, unsigned i); /* i from 0 */
 const char *my_col_str(const struct my_stmt *st, unsigned i); /* NULL for NULL */
@@ -166,14 +165,11 @@ struct text my_col_blob(const struct my_stmt *st, unsigned i);
 /* --- the operations ------------------------------------------------------------------------------- */
 
 /* mysql_events.c */
-int my_put_events(struct store *base, const char *node, const char *host_type,
-		  const struct store_event *rows, size_t n, size_t *ret_new);
-int my_event_head(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
-int my_event_base(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
+int my_insert(struct put *p);
+void my_inserted(struct store *base, size_t n);
 
-/* mysql_prune.c */
-int my_prune(struct store *base, const struct store_prune *q, struct store_pruned *ret);
-int my_usage(struct store *base, bool count, struct store_usage *ret);
+/* mysql_usage.c */
+int my_usage(struct store *base, uint64_t rows, struct store_usage *ret);
 
 /* mysql_grants.c */
 int my_grant(struct store *base, const struct store_grant *g, bool dry, struct buf *sql,

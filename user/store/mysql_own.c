@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "store/mysql_put.h"
+#include "store/mysql.h"
+#include "store/put.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,11 +49,13 @@ int my_account_find(struct my *s)
 	return is_denied(err) || err == -ESTALE ? 0 : err;
 }
 
-int my_own_check(struct my *s, const char *node)
+int my_own_check(struct store *base, const char *node)
 {
+	const struct my *s = (struct my *)base;
+
 	if (!strcmp(s->own_node, node))
 		return 0;
-	return store_set_why(&s->base, -EPERM,
+	return store_set_why(base, -EPERM,
 			     "store %s: the account '%s' is bound to the node '%s' and takes "
 			     "nothing of '%s': set node.name, or run 'ajar db grant %s'",
 			     s->base.shown, s->uri.user, s->own_node, node, node);
@@ -62,8 +65,8 @@ int my_own_check(struct my *s, const char *node)
 
 int my_own_begin(struct put *p, const char *host_type)
 {
-	_sql_ struct sql q = { .s = &p->s->base };
-	int ret = sql_run(&p->s->base, NULL, "CALL own_begin(?, ?)", U(p->boot_seq), S(host_type));
+	_sql_ struct sql q = { .s = p->s };
+	int ret = sql_run(p->s, NULL, "CALL own_begin(?, ?)", U(p->boot_seq), S(host_type));
 
 	if (ret)
 		return ret;
@@ -73,9 +76,8 @@ int my_own_begin(struct put *p, const char *host_type)
 			U(p->boot_seq));
 	if (ret <= 0)
 		return ret ? ret
-			   : store_set_why(&p->s->base, -EPERM,
-					   "store %s: the account '%s' was revoked",
-					   p->s->base.shown, p->s->uri.user);
+			   : store_set_why(p->s, -EPERM, "store %s: the account '%s' was revoked",
+					   p->s->shown, ((struct my *)p->s)->uri.user);
 	p->node_id = sql_u64(&q, 0);
 	p->base_seq = sql_u64(&q, 1);
 	p->head_seq = sql_u64(&q, 2);
@@ -84,21 +86,9 @@ int my_own_begin(struct put *p, const char *host_type)
 	return 0;
 }
 
-bool my_own_same(const struct store_event *row, struct text digest)
-{
-	uint8_t want[SHA256_LEN];
-	struct sha256 sha;
-
-	sha256_init(&sha);
-	sha256_update(&sha, row->record.ptr, row->record.len);
-	sha256_update(&sha, row->chain, SHA256_LEN);
-	sha256_final(&sha, want);
-	return digest.len == SHA256_LEN && !memcmp(digest.ptr, want, SHA256_LEN);
-}
-
 int my_own_end(struct put *p)
 {
-	struct store *s = &p->s->base;
+	struct store *s = p->s;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < p->fresh_len; i++) {
@@ -110,21 +100,4 @@ int my_own_end(struct put *p)
 	return err ? err
 		   : sql_run(s, NULL, "CALL own_end(?, ?, ?, ?)", U(p->boot_seq),
 			     U(p->fresh[0]->seq), U(p->max_seq), U(p->fresh_len));
-}
-
-int my_own_boot_range(struct my *s, const char *node, uint32_t boot_seq, uint64_t *ret_base,
-		      uint64_t *ret_head)
-{
-	_sql_ struct sql q = { .s = &s->base };
-	int ret = my_own_check(s, node);
-
-	if (ret)
-		return ret;
-	ret = sql_first(&q, "SELECT base_seq, head_seq FROM own_boots WHERE boot_seq = ?",
-			U(boot_seq));
-	if (ret < 0)
-		return ret;
-	*ret_base = ret ? sql_u64(&q, 0) : 0;
-	*ret_head = ret ? sql_u64(&q, 1) : 0;
-	return 0;
 }

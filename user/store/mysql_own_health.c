@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/mysql_put.h"
 #include "store/health_report.h"
 
 /* How a node is, told with the node's own account: the server decides what a report makes of the node (own_report()). */
@@ -48,7 +47,7 @@ int my_own_put_health(struct store *base, const char *node, const char *host_typ
 		      struct store_health_reply *ret)
 {
 	struct my *s = (struct my *)base;
-	int err = my_own_check(s, node);
+	int err = my_own_check(base, node);
 
 	if (!err)
 		err = send_report(s, host_type, h, fresh_ns);
@@ -61,7 +60,7 @@ int my_own_claim_boot(struct store *base, const char *node,
 {
 	struct store_health_reply reply = { 0 };
 	_sql_ struct sql q = { .s = base };
-	int ret = my_own_check((struct my *)base, node);
+	int ret = my_own_check(base, node);
 
 	if (!ret)
 		ret = read_reply((struct my *)base, installation, &reply);

@@ -126,16 +126,13 @@ int store_profile_revision(struct store *s, uint64_t *ret_rev)
 	return 0;
 }
 
-/* A server says -EEXIST for a row that is there; to pass it over there (IGNORE) would also pass over broken values. */
-#define ADD_ROW                                                                                    \
-	"INSERT INTO open_ports (" ROW_COLUMNS                                                     \
-	") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
+/* -EEXIST: it is there. To pass it over in the text (IGNORE) would on a server also pass over broken values. */
 static int add_row(struct store *s, const char *host_type, const struct profile_row *r,
 		   uint64_t now_ns, size_t *count)
 {
-	uint64_t changed = 0;
-	int err = sql_run(s, &changed, SQL_TEXT(s, ADD_ROW, ADD_ROW " ON CONFLICT DO NOTHING"),
+	int err = sql_run(s, NULL,
+			  "INSERT INTO open_ports (" ROW_COLUMNS
+			  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			  U(r->port), U(r->port_end), S(door_proto_name(r->proto)), S(r->service),
 			  S(host_type), S(profile_scope_word(r->scope)), S(r->exe), S(r->user),
 			  S(r->origin && r->origin[0] ? r->origin : "manual"), S(r->reason),
@@ -146,7 +143,7 @@ static int add_row(struct store *s, const char *host_type, const struct profile_
 
 	if (err == -EEXIST)
 		return 0;
-	*count += !err && changed;
+	*count += !err;
 	return err;
 }
 

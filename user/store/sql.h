@@ -145,6 +145,8 @@ struct text sql_blob(const struct sql *q, unsigned i);
 void sql_copy(const struct sql *q, unsigned i, uint8_t *to, size_t n);
 uint64_t sql_last_id(const struct sql *q);
 
+/* The one value of a statement without parameters; 0: no row, or NULL. */
+must_check int sql_one_u64(struct store *s, const char *text, uint64_t *ret_v);
 must_check int sql_now(struct store *s, uint64_t *ret_ns);
 must_check int sql_node_id(struct store *s, const char *node, uint64_t *ret_id); /* -ENOENT */
 /* Finds it or makes it, and takes its word for its class. */

@@ -8,6 +8,7 @@
 
 #include "base/bell.h"
 #include "base/clock.h"
+#include "store/put.h"
 
 /*
  * The embedded default: one file in WAL mode with synchronous=FULL, so that what commit() returned for
@@ -19,6 +20,8 @@ static int errno_of(struct sq *s, int rc)
 {
 	int sys = sqlite3_system_errno(s->db);
 
+	if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY)
+		return -EEXIST;
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
@@ -162,16 +165,6 @@ void sq_blob(struct sq_stmt *st, int i, const void *p, size_t n)
 	sqlite3_bind_blob64(st->st, i, p, n, SQLITE_STATIC);
 }
 
-int sq_esc(struct sq_stmt *st, int i, struct text t)
-{
-	return sql_stmt_bind(&st->base, (unsigned)i, &(struct sql_arg)ESCAPED(t));
-}
-
-int sq_argv(struct sq_stmt *st, int i, struct text t)
-{
-	return sql_stmt_bind(&st->base, (unsigned)i, &(struct sql_arg)WORDS(t));
-}
-
 uint64_t sq_col_u64(struct sq_stmt *st, int i)
 {
 	return (uint64_t)sqlite3_column_int64(st->st, i);
@@ -273,11 +266,53 @@ static bool sq_bell_clear(struct store *base)
 	return true;
 }
 
+static int sq_insert(struct put *p)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < p->fresh_len && !err; i++) {
+		_sql_ struct sql q = { .s = p->s };
+
+		err = sql_stmt_get(p->s, "INSERT INTO events" PUT_COLUMNS PUT_MARKS, &q.st);
+		if (!err)
+			err = put_bind_row(p, q.st, 0, i);
+		if (!err)
+			err = sq_run((struct sq *)p->s, (struct sq_stmt *)q.st);
+	}
+	return err;
+}
+
 /* This machine's: whoever opens the file is on it. */
 static int sq_clock(struct store *base, uint64_t *ret_now_ns)
 {
 	(void)base;
 	*ret_now_ns = clock_wall_ns();
+	return 0;
+}
+
+static int sq_usage(struct store *base, uint64_t rows, struct store_usage *ret)
+{
+	struct sq *s = (struct sq *)base;
+	uint64_t page = 0, pages = 0, unused = 0;
+	const char *slash = strrchr(s->path, '/');
+	_free_ char *wal = NULL;
+	struct stat st;
+	int err = sql_one_u64(base, "PRAGMA page_size", &page);
+
+	(void)rows;
+	if (!err)
+		err = sql_one_u64(base, "PRAGMA page_count", &pages);
+	if (!err)
+		err = sql_one_u64(base, "PRAGMA freelist_count", &unused);
+	if (err)
+		return err;
+	ret->used_bytes = (pages - unused) * page;
+	ret->file_bytes = pages * page;
+	if (asprintf(&wal, "%s-wal", slash ? slash + 1 : s->path) < 0) {
+		wal = NULL;
+		return -ENOMEM;
+	}
+	ret->wal_bytes = fstatat(s->dirfd, wal, &st, 0) ? 0 : (uint64_t)st.st_size;
 	return 0;
 }
 
@@ -308,10 +343,7 @@ const struct store_ops store_sqlite_ops = {
 	.undo = sq_undo,
 	.bell_fd = sq_bell_fd,
 	.bell_clear = sq_bell_clear,
-	.put_events = sq_put_events,
-	.event_head = sq_event_head,
-	.event_base = sq_event_base,
-	.prune = sq_prune,
+	.insert = sq_insert,
 	.usage = sq_usage,
 	.clock = sq_clock,
 	.sql = &sq_sql,

@@ -39,25 +39,10 @@ must_check int sq_exec(struct sq *s, const char *sql);
 void sq_u64(struct sq_stmt *st, int i, uint64_t v);
 void sq_str(struct sq_stmt *st, int i, const char *v);
 void sq_blob(struct sq_stmt *st, int i, const void *p, size_t n);
-/* Hostile bytes as escaped UTF-8; unknown binds NULL. This one copies. */
-must_check int sq_esc(struct sq_stmt *st, int i, struct text t);
-/* An argument vector: the NULs between the arguments become spaces. */
-must_check int sq_argv(struct sq_stmt *st, int i, struct text t);
 
 uint64_t sq_col_u64(struct sq_stmt *st, int i);
 const char *sq_col_str(struct sq_stmt *st, int i); /* NULL for NULL */
 struct text sq_col_blob(struct sq_stmt *st, int i);
-
-/* sqlite_events.c */
-int sq_put_events(struct store *base, const char *node, const char *host_type,
-		  const struct store_event *rows, size_t n, size_t *ret_new);
-int sq_event_head(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
-
-int sq_event_base(struct store *base, const char *node, uint32_t boot_seq, uint64_t *ret_seq);
-
-/* sqlite_prune.c */
-int sq_prune(struct store *base, const struct store_prune *q, struct store_pruned *ret);
-int sq_usage(struct store *base, bool count, struct store_usage *ret);
 
 /* sqlite_open.c */
 int sq_open(const char *path, unsigned flags, struct store **ret_store, char **ret_why);

@@ -149,20 +149,6 @@ bool store_bell_clear(struct store *s)
 
 /* --- checks ------------------------------------------------------------------------------------ */
 
-static int check_events(struct store *s, const struct store_event *rows, size_t n)
-{
-	if (n > STORE_BATCH_MAX)
-		return store_set_why(s, -E2BIG, "more than %d records in a batch", STORE_BATCH_MAX);
-	for (size_t i = 0; i < n; i++) {
-		if (!rows[i].boot_seq || !rows[i].seq || rows[i].seq > INT64_MAX)
-			return store_set_why(s, -EINVAL, "a record without identity");
-		if (!rows[i].record.ptr || rows[i].record.len > EVENT_RECORD_MAX)
-			return store_set_why(s, -EINVAL, "record %u:%llu is empty or too long",
-					     rows[i].boot_seq, (unsigned long long)rows[i].seq);
-	}
-	return 0;
-}
-
 static bool is_job_word(const char *job)
 {
 	return !strcasecmp(job, PROFILE_ANY) || !strcasecmp(job, PROFILE_NONE) ||
@@ -186,72 +172,6 @@ int store_check_profile_row(struct store *s, const struct profile_row *r)
 }
 
 /* --- the interface -------------------------------------------------------------------------------- */
-
-int store_put_events(struct store *s, const char *node, const char *host_type,
-		     const struct store_event *rows, size_t n, size_t *ret_new)
-{
-	size_t new_rows;
-	int err;
-
-	err = store_check_name(s, "node", node);
-	if (!err)
-		err = store_check_name(s, "node class", host_type);
-	if (!err)
-		err = check_events(s, rows, n);
-	if (err)
-		return err;
-	err = write_op(s,
-		       (new_rows = 0, s->ops->put_events(s, node, host_type, rows, n, &new_rows)));
-	if (!err && ret_new)
-		*ret_new = new_rows;
-	return err;
-}
-
-int store_event_head(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_seq)
-{
-	return s->ops->event_head(s, node, boot_seq, ret_seq);
-}
-
-int store_event_base(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_base_seq)
-{
-	int err = store_check_name(s, "node", node);
-
-	if (err)
-		return err;
-	return s->ops->event_base(s, node, boot_seq, ret_base_seq);
-}
-
-int store_prune(struct store *s, const struct store_prune *q, struct store_pruned *ret)
-{
-	struct store_pruned done = { 0 };
-	struct store_prune some = *q;
-	int err;
-
-	if (q->count_only) {
-		some.limit = UINT64_MAX;
-		err = s->ops->prune(s, &some, &done);
-	} else {
-		if (!q->limit || q->limit > STORE_PRUNE_MAX)
-			some.limit = STORE_PRUNE_MAX;
-		err = store_write_begin(s);
-		if (!err)
-			err = store_write_end(s, s->ops->prune(s, &some, &done));
-	}
-	if (!err)
-		*ret = done;
-	return err;
-}
-
-int store_usage(struct store *s, bool count, struct store_usage *ret)
-{
-	struct store_usage u = { 0 };
-	int err;
-
-	err = s->ops->usage(s, count, &u);
-	if (!err)
-		*ret = u;
-	return err;
-}
 
 /* --- for the drivers ---------------------------------------------------------------------------- */
 
