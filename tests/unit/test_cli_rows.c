@@ -49,7 +49,7 @@ static int parse(const struct row *r, int words, const char *option, struct cmd_
 	for (char *w = strtok_r(line, " ", &rest); w && argc < WORDS_MAX - 1;
 	     w = strtok_r(NULL, " ", &rest))
 		argv[argc++] = w;
-	*ret = (struct cmd_ctx){ 0 };
+	*ret = (struct cmd_ctx){ .table = cmd_table };
 	return options_parse(argc, argv, &o, ret);
 }
 
@@ -120,7 +120,7 @@ static bool helps(const struct row *r)
 {
 	char line[80], usage[100], help[] = "--help", ajar[] = "ajar";
 	char *words[8], *rest = NULL, *text = NULL;
-	struct cmd_ctx c = { 0 };
+	struct cmd_ctx c = { .table = cmd_table };
 	struct options o = { 0 };
 	size_t size = 0;
 	int argc = 0;

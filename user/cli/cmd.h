@@ -43,6 +43,7 @@ struct cmd_given {
 };
 #define CMD_GIVEN_MAX 32 /* options of one command line: more are refused */
 struct cmd_ctx {
+	const struct cmd *const *table; /* all verbs */
 	const struct cmd *cmd; /* the row */
 	const struct cmd *named; /* the one that `path` names: the row, or one above it whose first is meant */
 	char path[64]; /* "alerts ack", for messages */

@@ -128,7 +128,7 @@ static int show(struct cmd_ctx *c)
 	int err;
 
 	if (man) {
-		err = man_list(man, c->conf, &s.b);
+		err = man_list(man, c->table, c->conf, &s.b);
 		if (err == -EINVAL)
 			return log_usage("--man knows 'keys', 'verbs' and 'options', not '%s'",
 					 man),

@@ -21,13 +21,13 @@ static void print_options(FILE *out, const struct cmd_option *t)
 	}
 }
 
-void help_program(FILE *out, bool all)
+void help_program(FILE *out, const struct cmd *const *table, bool all)
 {
 	fputs("Ajar shows which doors (listening sockets) stand open, who opened them, and whether "
 	      "they should.\n\n"
 	      "usage: ajar VERB [OPTIONS] [WORDS]\n\n",
 	      out);
-	for (const struct cmd *const *c = cmd_table; *c; c++)
+	for (const struct cmd *const *c = table; *c; c++)
 		fprintf(out, "  %-10s  %s\n", (*c)->name, (*c)->help);
 	if (!all) {
 		fputs("\nBegin with 'sudo ajar watch'. More: 'ajar --help', 'ajar VERB --help'.\n",

@@ -83,11 +83,11 @@ static int run(struct cmd_ctx *ctx, const struct options *o)
 		if (ctx->cmd)
 			help_row(stdout, ctx);
 		else
-			help_program(stdout, true);
+			help_program(stdout, ctx->table, true);
 		return AJAR_EXIT_OK;
 	}
 	if (!ctx->cmd) {
-		help_program(stderr, false);
+		help_program(stderr, ctx->table, false);
 		return AJAR_EXIT_ERROR;
 	}
 	if (!(ctx->cmd->flags & CMD_NO_CONF) && load_conf(ctx, o))
@@ -97,7 +97,7 @@ static int run(struct cmd_ctx *ctx, const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct cmd_ctx ctx = { 0 };
+	struct cmd_ctx ctx = { .table = cmd_table };
 	struct options o = { 0 };
 	int rc = AJAR_EXIT_ERROR;
 

@@ -148,7 +148,8 @@ static void put_keys(const struct conf *conf, struct buf *b)
 	conf_sink_each(conf, true, on_key, b);
 }
 
-int man_list(const char *which, const struct conf *conf, struct buf *b)
+int man_list(const char *which, const struct cmd *const *table, const struct conf *conf,
+	     struct buf *b)
 {
 	if (!strcmp(which, "options")) {
 		put_options(b, global_options);
@@ -163,7 +164,7 @@ int man_list(const char *which, const struct conf *conf, struct buf *b)
 		return b->err;
 	}
 	if (!strcmp(which, "rows")) {
-		for (const struct cmd *const *c = cmd_table; *c; c++)
+		for (const struct cmd *const *c = table; *c; c++)
 			put_table(b, *c, "");
 		return b->err;
 	}
@@ -172,7 +173,7 @@ int man_list(const char *which, const struct conf *conf, struct buf *b)
 	buf_puts(b, ".Bl -tag -width Ds\n");
 	if (!strcmp(which, "keys"))
 		put_keys(conf, b);
-	for (const struct cmd *const *c = cmd_table; *which == 'v' && *c; c++)
+	for (const struct cmd *const *c = table; *which == 'v' && *c; c++)
 		put_row(b, *c, "");
 	buf_puts(b, ".El\n");
 	return b->err;

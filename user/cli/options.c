@@ -217,7 +217,7 @@ static int take_verb(struct parser *p, const char *word)
 	struct suggest s;
 
 	suggest_init(&s, word);
-	for (const struct cmd *const *c = cmd_table; *c; c++) {
+	for (const struct cmd *const *c = p->ctx->table; *c; c++) {
 		if (!strcmp((*c)->name, word)) {
 			p->verb = *c;
 			return 0;

@@ -48,42 +48,6 @@ struct learn {
 	int err;
 };
 
-struct names {
-	struct buf b;
-	bool own_seen;
-	const char *own;
-};
-
-static int add_name(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
-		    uint64_t nodes, void *arg)
-{
-	struct names *n = arg;
-
-	(void)accepted;
-	(void)accepted_ns;
-	(void)rows;
-	(void)nodes;
-	n->own_seen |= !strcmp(host_type, n->own);
-	buf_printf(&n->b, "%s%s", n->b.len ? ", " : "", host_type);
-	return 0;
-}
-
-int profile_no_such_class(struct store *s, const char *host_type, const char *own)
-{
-	struct names n = { .b = BUF_INIT(1024), .own = own };
-	int err = s ? store_host_types(s, add_name, &n) : 0;
-
-	if (err)
-		cmd_store_err(err, s, "cannot read the host types");
-	else if (n.own_seen)
-		log_usage("no host type '%s': known are %s", host_type, buf_str(&n.b));
-	else
-		log_usage("no host type '%s': known are %s%s%s", host_type, buf_str(&n.b),
-			  n.b.len ? ", " : "", own);
-	buf_done(&n.b);
-	return AJAR_EXIT_ERROR;
-}
-
 static void learn_done(struct learn *l)
 {
 	learned_done(&l->found);

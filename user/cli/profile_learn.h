@@ -8,7 +8,4 @@ struct store;
 /* `ajar profile learn`: returns the exit code. */
 int profile_learn(struct cmd_ctx *c);
 
-/* "no host type 'x': known are a, b"; returns the exit code. */
-int profile_no_such_class(struct store *s, const char *host_type, const char *own);
-
 #endif

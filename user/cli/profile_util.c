@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ajar/exit.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cmd.h"
-#include "cli/profile_learn.h"
 #include "conf/conf.h"
 #include "conf/profile_text.h"
 #include "store/store.h"
@@ -50,6 +50,42 @@ int profile_words(const struct cmd_ctx *c, int from, struct profile_row *ret_row
 		return log_usage("%s: a rule is such as 'tcp 22 exe /usr/sbin/sshd user root'",
 				 why ? why : strerror(-err));
 	return 0;
+}
+
+struct names {
+	struct buf b;
+	bool own_seen;
+	const char *own;
+};
+
+static int add_name(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
+		    uint64_t nodes, void *arg)
+{
+	struct names *n = arg;
+
+	(void)accepted;
+	(void)accepted_ns;
+	(void)rows;
+	(void)nodes;
+	n->own_seen |= !strcmp(host_type, n->own);
+	buf_printf(&n->b, "%s%s", n->b.len ? ", " : "", host_type);
+	return 0;
+}
+
+int profile_no_such_class(struct store *s, const char *host_type, const char *own)
+{
+	struct names n = { .b = BUF_INIT(1024), .own = own };
+	int err = s ? store_host_types(s, add_name, &n) : 0;
+
+	if (err)
+		cmd_store_err(err, s, "cannot read the host types");
+	else if (n.own_seen)
+		log_usage("no host type '%s': known are %s", host_type, buf_str(&n.b));
+	else
+		log_usage("no host type '%s': known are %s%s%s", host_type, buf_str(&n.b),
+			  n.b.len ? ", " : "", own);
+	buf_done(&n.b);
+	return AJAR_EXIT_ERROR;
 }
 
 int profile_load(struct cmd_ctx *c, struct store *s, const char *host_type,

@@ -37,4 +37,7 @@ int profile_proposal(struct cmd_ctx *c);
 int profile_accept(struct cmd_ctx *c);
 int profile_reject(struct cmd_ctx *c);
 
+/* "no host type 'x': known are a, b"; returns the exit code. */
+int profile_no_such_class(struct store *s, const char *host_type, const char *own);
+
 #endif

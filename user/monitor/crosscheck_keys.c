@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -27,6 +28,22 @@
 #define CONF_WRAPPED 8
 #define FINGERPRINTS_TEXT_MAX 1024
 #define WORDS_MAX 2000
+
+bool crosscheck_stands(struct crosscheck *o, enum finding_kind kind, enum door_proto proto,
+		       uint32_t port, const char *what)
+{
+	_cleanup_(buf_done) struct buf key = BUF_INIT(1024);
+	struct view *v = &o->v;
+
+	audit_finding_key(v->host_type, kind, proto, port, what, &key);
+	for (size_t i = 0; i < v->alerts_len; i++) {
+		if (!strcmp(v->alerts[i].key, buf_str(&key))) {
+			v->alerts[i].found = true;
+			return true;
+		}
+	}
+	return false;
+}
 
 static struct key_copy *find_key(struct view *v, uint32_t port)
 {

@@ -43,22 +43,6 @@ static bool is_ours(const struct alert_copy *a)
 	       (a->kind == FINDING_UNEXPECTED && !strcmp(a->what, CROSSCHECK_WHAT));
 }
 
-bool crosscheck_stands(struct crosscheck *o, enum finding_kind kind, enum door_proto proto,
-		       uint32_t port, const char *what)
-{
-	_cleanup_(buf_done) struct buf key = BUF_INIT(1024);
-	struct view *v = &o->v;
-
-	audit_finding_key(v->host_type, kind, proto, port, what, &key);
-	for (size_t i = 0; i < v->alerts_len; i++) {
-		if (!strcmp(v->alerts[i].key, buf_str(&key))) {
-			v->alerts[i].found = true;
-			return true;
-		}
-	}
-	return false;
-}
-
 /*
  * Whether it shows that the service is the right one, and does not just fail to show that it is another: a port that was only
  * found open says nothing about who answers there.

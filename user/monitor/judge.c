@@ -79,31 +79,6 @@ struct alerting *judge_alerting(const struct judge *j)
 	return j->alerting;
 }
 
-/* --- profiles --------------------------------------------------------------------------------- */
-
-/* NULL when the class has no profile; cached until the revision moves. */
-int judge_profile(struct judge *j, const char *host_type, const struct profile **ret_profile)
-{
-	struct profile *p = map_get(j->profiles, host_type, strlen(host_type));
-	int err = 0;
-
-	if (!p) {
-		err = store_profile_get(j->store, host_type, &p);
-		if (err == -ENOENT) {
-			*ret_profile = NULL;
-			return 0;
-		}
-		if (!err)
-			err = map_put(j->profiles, host_type, strlen(host_type), p);
-		if (err) {
-			profile_free(p);
-			return err;
-		}
-	}
-	*ret_profile = p;
-	return 0;
-}
-
 /* --- what is new ------------------------------------------------------------------------------------ */
 
 struct pending {

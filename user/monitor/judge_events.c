@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "audit/holder.h"
 #include "audit/match.h"
 #include "audit/verdict.h"
+#include "base/buf.h"
+#include "base/map.h"
 #include "core/holders.h"
 #include "monitor/alerting.h"
 #include "monitor/hits.h"
@@ -44,6 +45,29 @@ static int find_sharer(struct judge *j, const struct store_door *d, struct door 
 					    .open_only = true };
 
 	return store_doors(j->store, &q, on_sharer, door);
+}
+
+/* NULL when the class has no profile; cached until the revision moves. */
+int judge_profile(struct judge *j, const char *host_type, const struct profile **ret_profile)
+{
+	struct profile *p = map_get(j->profiles, host_type, strlen(host_type));
+	int err = 0;
+
+	if (!p) {
+		err = store_profile_get(j->store, host_type, &p);
+		if (err == -ENOENT) {
+			*ret_profile = NULL;
+			return 0;
+		}
+		if (!err)
+			err = map_put(j->profiles, host_type, strlen(host_type), p);
+		if (err) {
+			profile_free(p);
+			return err;
+		}
+	}
+	*ret_profile = p;
+	return 0;
 }
 
 int judge_seal(struct store_door *d, struct buf *b)

@@ -25,14 +25,6 @@ static void free_group(void *p)
 	free(g);
 }
 
-static void free_known(void *p)
-{
-	struct known *k = p;
-
-	hostlist_done(&k->nodes);
-	free(k);
-}
-
 static void drop_notes(struct vitals *v)
 {
 	while (v->notes) {
@@ -58,7 +50,7 @@ int vitals_new(struct store *s, const struct vitals_opts *o, struct vitals **ret
 					    .hole_ns = o->hole_ns };
 	err = map_new(free_group, &v->groups);
 	if (!err)
-		err = map_new(free_known, &v->known);
+		err = map_new(vitals_free_known, &v->known);
 	if (!err)
 		err = heads_new(s, &v->heads);
 	if (!err)
@@ -177,20 +169,6 @@ static int on_row(const struct store_health_row *r, void *arg)
 	if (in.refused)
 		in.other_host = strcmp(v->holder_node, r->node) ? "" : v->holder_host;
 	return err ? err : gather(v, r, &in, audit_health(&in, &v->limits, v->now_ns));
-}
-
-struct known *vitals_known(struct vitals *v, const char *key, size_t len)
-{
-	struct known *k = map_get(v->known, key, len);
-
-	if (k)
-		return k;
-	k = calloc(1, sizeof(*k));
-	if (k && map_put(v->known, key, len, k)) {
-		free_known(k);
-		k = NULL;
-	}
-	return k;
 }
 
 static int load_alert(const struct store_alert *a, void *arg)

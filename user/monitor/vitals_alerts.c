@@ -36,6 +36,28 @@ struct stored {
 	enum severity severity;
 };
 
+void vitals_free_known(void *p)
+{
+	struct known *k = p;
+
+	hostlist_done(&k->nodes);
+	free(k);
+}
+
+struct known *vitals_known(struct vitals *v, const char *key, size_t len)
+{
+	struct known *k = map_get(v->known, key, len);
+
+	if (k)
+		return k;
+	k = calloc(1, sizeof(*k));
+	if (k && map_put(v->known, key, len, k)) {
+		vitals_free_known(k);
+		k = NULL;
+	}
+	return k;
+}
+
 static void stored_done(struct stored *s)
 {
 	free(s->host_type);

@@ -62,6 +62,7 @@ struct vitals {
 /* The transaction of the round begins with the first thing that is written. */
 must_check int vitals_begin(struct vitals *v);
 /* What was last seen of that alert; NULL: no memory. */
+void vitals_free_known(void *p);
 struct known *vitals_known(struct vitals *v, const char *key, size_t len);
 /* Each alert follows its group; those that have none are over. */
 must_check int vitals_alerts(struct vitals *v);

@@ -2,14 +2,11 @@
 #include "notify/sinks.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "store/store.h"
 #include "view/encode.h"
-
-#define PATTERN_MAX 255
 
 static const struct notify_type *const types[] = { &notify_webhook, &notify_alertmanager,
 						   &notify_slack, &notify_mail, &notify_syslog };
@@ -56,39 +53,6 @@ int notify_format(const struct store_alert_change *c, struct buf *b, void *arg)
 	if (view_format_parse(f->conf->format, &format))
 		format = VIEW_JSON;
 	return view_encode_change(format, c, f->env->uuid, b);
-}
-
-static enum severity least(const struct conf_sink *conf)
-{
-	return !strcmp(conf->min_severity, "critical")	? SEVERITY_CRITICAL
-	       : !strcmp(conf->min_severity, "warning") ? SEVERITY_WARNING
-							: SEVERITY_NOTICE;
-}
-
-static bool class_matches(const char *patterns, const char *class)
-{
-	char one[PATTERN_MAX + 1];
-	bool any = false;
-
-	for (const char *p = patterns; *p;) {
-		size_t n = strcspn(p, " ,\t");
-
-		if (n && n <= PATTERN_MAX) {
-			any = true;
-			memcpy(one, p, n);
-			one[n] = '\0';
-			if (!fnmatch(one, class, 0))
-				return true;
-		}
-		p += n + strspn(p + n, " ,\t");
-	}
-	return !any;
-}
-
-bool notify_wants_alert(const struct conf_sink *conf, const struct store_alert *a)
-{
-	return a->severity >= least(conf) &&
-	       class_matches(conf->classes, a->host_type ? a->host_type : "");
 }
 
 bool notify_wants(const struct store_alert_change *c, void *arg)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +19,6 @@
 #define ELEM_BYTES_MAX (64u << 10) /* a certificate in PEM has 2 KiB or so */
 
 /* --- failures ------------------------------------------------------------------------------------ */
-
-void xml_fail(struct scan_xml *x, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (x->err)
-		return;
-	x->err = err;
-	va_start(ap, fmt);
-	vsnprintf(x->why, sizeof(x->why), fmt, ap);
-	va_end(ap);
-	XML_StopParser(x->parser, XML_FALSE);
-}
 
 /* --- the parser ------------------------------------------------------------------------------------ */
 

@@ -3,12 +3,27 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"
 
 #define NS_PER_S 1000000000ULL
 #define PORTS_FIRST 64
+
+void xml_fail(struct scan_xml *x, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (x->err)
+		return;
+	x->err = err;
+	va_start(ap, fmt);
+	vsnprintf(x->why, sizeof(x->why), fmt, ap);
+	va_end(ap);
+	XML_StopParser(x->parser, XML_FALSE);
+}
 
 /* --- attributes ------------------------------------------------------------------------------------ */
 

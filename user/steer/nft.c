@@ -11,60 +11,6 @@
 #include "base/map.h"
 #include "steer/nft_internal.h"
 
-#define CHAINS_MAX 200000
-#define SETS_MAX 20000
-
-bool attr_next(const uint8_t **p, size_t *left, struct attr *ret)
-{
-	struct nlattr a;
-	size_t whole;
-
-	if (*left < sizeof(a))
-		return false;
-	memcpy(&a, *p, sizeof(a));
-	if (a.nla_len < sizeof(a) || a.nla_len > *left)
-		return false;
-	*ret = (struct attr){ a.nla_type & NLA_TYPE_MASK, *p + sizeof(a), a.nla_len - sizeof(a) };
-	whole = NLA_ALIGN(a.nla_len);
-	if (whole > *left)
-		whole = *left;
-	*p += whole;
-	*left -= whole;
-	return true;
-}
-
-void attrs_read(const void *p, size_t len, struct attr *tab, unsigned n)
-{
-	const uint8_t *at = p;
-	struct attr a;
-
-	memset(tab, 0, n * sizeof(*tab));
-	while (attr_next(&at, &len, &a)) {
-		if (a.type < n)
-			tab[a.type] = a;
-	}
-}
-
-uint32_t attr_be32(const struct attr *a)
-{
-	uint32_t v = 0;
-
-	if (a->p && a->len >= sizeof(v))
-		memcpy(&v, a->p, sizeof(v));
-	return ntohl(v);
-}
-
-void attr_str(const struct attr *a, char out[NFT_NAME_MAX])
-{
-	size_t n = a->p ? strnlen((const char *)a->p, a->len) : 0;
-
-	if (n >= NFT_NAME_MAX)
-		n = NFT_NAME_MAX - 1;
-	if (n)
-		memcpy(out, a->p, n);
-	out[n] = '\0';
-}
-
 int nft_new(struct nft **ret_n)
 {
 	_cleanup_(nft_freep) struct nft *n = calloc(1, sizeof(*n));
@@ -96,88 +42,6 @@ void nft_free(struct nft *n)
 	map_free(n->chain_by_name);
 	map_free(n->set_by_name);
 	free(n);
-}
-
-static size_t key_of(uint8_t family, const char *table, const char *name,
-		     char key[2 * NFT_NAME_MAX + 1])
-{
-	size_t a = strlen(table) + 1, b = strlen(name);
-
-	key[0] = (char)family;
-	memcpy(key + 1, table, a);
-	memcpy(key + 1 + a, name, b);
-	return 1 + a + b;
-}
-
-/* Room for one more of an array that doubles. */
-static int grow(void **p, size_t len, size_t size, size_t max)
-{
-	void *more;
-
-	if (len >= max)
-		return -E2BIG;
-	if (len & (len - 1))
-		return 0; /* not a power of two: there is room */
-	more = reallocarray(*p, len ? 2 * len : 1, size);
-	if (!more)
-		return -ENOMEM;
-	*p = more;
-	return 0;
-}
-
-int nft_chain_of(struct nft *n, uint8_t family, const char *table, const char *name,
-		 uint32_t *ret_i)
-{
-	char key[2 * NFT_NAME_MAX + 1];
-	size_t len = key_of(family, table, name, key);
-	uintptr_t i = (uintptr_t)map_get(n->chain_by_name, key, len);
-	struct chain *c;
-	int err;
-
-	if (!i) {
-		err = grow((void **)&n->chains, n->chains_len, sizeof(*n->chains), CHAINS_MAX);
-		if (err)
-			return err;
-		c = &n->chains[n->chains_len];
-		*c = (struct chain){ .table = strdup(table),
-				     .name = strdup(name),
-				     .family = family,
-				     .head = NONE,
-				     .tail = NONE };
-		i = ++n->chains_len;
-		if (!c->table || !c->name)
-			return -ENOMEM;
-		err = map_put(n->chain_by_name, key, len, (void *)i);
-		if (err)
-			return err;
-	}
-	*ret_i = (uint32_t)i - 1;
-	return 0;
-}
-
-int nft_set_of(struct nft *n, uint8_t family, const char *table, const char *name, uint32_t *ret_i)
-{
-	char key[2 * NFT_NAME_MAX + 1];
-	size_t len = key_of(family, table, name, key);
-	uintptr_t i = (uintptr_t)map_get(n->set_by_name, key, len);
-	struct set *s;
-	int err;
-
-	if (!i) {
-		err = grow((void **)&n->sets, n->sets_len, sizeof(*n->sets), SETS_MAX);
-		if (err)
-			return err;
-		s = &n->sets[n->sets_len];
-		*s = (struct set){ .table = strdup(table), .name = strdup(name), .family = family };
-		i = ++n->sets_len;
-		if (!s->table || !s->name)
-			return -ENOMEM;
-		err = map_put(n->set_by_name, key, len, (void *)i);
-		if (err)
-			return err;
-	}
-	*ret_i = (uint32_t)i - 1;
-	return 0;
 }
 
 /* --- messages ----------------------------------------------------------------------------------------- */
@@ -223,7 +87,7 @@ static int feed_rule(struct nft *n, uint8_t family, const void *p, size_t len)
 		return err;
 	err = nft_chain_of(n, family, table, name, &i);
 	if (!err)
-		err = grow((void **)&n->rules, n->rules_len, sizeof(*n->rules), NFT_RULES_MAX);
+		err = nft_grow((void **)&n->rules, n->rules_len, sizeof(*n->rules), NFT_RULES_MAX);
 	if (err)
 		return err;
 	c = &n->chains[i];
@@ -296,7 +160,7 @@ static int feed_elem(struct nft *n, uint32_t set, const struct attr *a)
 	if (!err && n->elems_total >= NFT_ELEMS_MAX)
 		err = -E2BIG;
 	if (!err)
-		err = grow((void **)&s->elems, s->len, sizeof(*s->elems), NFT_ELEMS_MAX);
+		err = nft_grow((void **)&s->elems, s->len, sizeof(*s->elems), NFT_ELEMS_MAX);
 	if (err)
 		return err;
 	n->elems_total++;

@@ -75,6 +75,8 @@ struct nft {
 	struct map *chain_by_name, *set_by_name; /* index + 1 */
 };
 
+/* Room for one more of an array that doubles. */
+must_check int nft_grow(void **p, size_t len, size_t size, size_t max);
 must_check int nft_chain_of(struct nft *n, uint8_t family, const char *table, const char *name, uint32_t *ret_i);
 must_check int nft_set_of(struct nft *n, uint8_t family, const char *table, const char *name, uint32_t *ret_i);
 /* The expressions of a rule: what it matches and does. */

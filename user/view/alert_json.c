@@ -7,6 +7,7 @@
 #include "store/scan_changes.h"
 #include "store/seen.h"
 #include "store/store.h"
+#include "view/encode.h"
 #include "view/view.h"
 
 /* The event that opened the alert, or null: no door, or a record that cannot be read any more. */
@@ -27,26 +28,6 @@ static void put_alert_door(struct jsonw *w, const struct store_alert *a)
 	ev.boot_seq = a->boot_seq;
 	ev.seq = a->seq;
 	view_event_member(w, "door", &ev, &ctx);
-}
-
-/* The second witness, or null: no scan has asked for that port since. */
-void view_seen_member(struct jsonw *w, const struct store_seen *seen)
-{
-	if (!seen || !seen->scan_id) {
-		jsonw_null(w, "scan");
-		return;
-	}
-	jsonw_obj(w, "scan");
-	jsonw_u64(w, "id", seen->scan_id);
-	jsonw_str(w, "kind", seen->kind);
-	jsonw_time(w, "time", seen->ended_ns);
-	jsonw_str(w, "node", seen->node);
-	jsonw_str(w, "addr", seen->addr);
-	jsonw_str(w, "state", port_state_name(seen->state));
-	jsonw_str(w, "service", *seen->service ? seen->service : NULL);
-	jsonw_u64(w, "reachable", seen->reachable);
-	jsonw_u64(w, "asked", seen->asked);
-	jsonw_end_obj(w);
 }
 
 void view_scan_change_json(struct jsonw *w, const struct store_scan_change *c)
@@ -159,4 +140,15 @@ void view_sink_json(struct jsonw *w, const struct store_alert_change *c, const c
 	jsonw_end_obj(w);
 	view_alert_members(w, &c->alert);
 	jsonw_end_obj(w);
+}
+
+bool view_change_event(const struct store_alert_change *c, struct event *ret_ev)
+{
+	const struct store_alert *a = &c->alert;
+
+	if (!a->record.ptr || event_decode(a->record.ptr, a->record.len, ret_ev) < 0)
+		return false;
+	ret_ev->boot_seq = a->boot_seq;
+	ret_ev->seq = a->seq;
+	return event_has_door(ret_ev->kind);
 }

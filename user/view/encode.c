@@ -23,17 +23,6 @@ int view_format_parse(const char *name, enum view_format *ret_format)
 	return -ENOENT;
 }
 
-bool view_change_event(const struct store_alert_change *c, struct event *ret_ev)
-{
-	const struct store_alert *a = &c->alert;
-
-	if (!a->record.ptr || event_decode(a->record.ptr, a->record.len, ret_ev) < 0)
-		return false;
-	ret_ev->boot_seq = a->boot_seq;
-	ret_ev->seq = a->seq;
-	return event_has_door(ret_ev->kind);
-}
-
 int view_encode_change(enum view_format f, const struct store_alert_change *c, const char *store,
 		       struct buf *b)
 {

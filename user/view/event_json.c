@@ -12,6 +12,8 @@
 #include "core/holders.h"
 #include "core/place.h"
 #include "core/steering.h"
+#include "store/scan_changes.h"
+#include "store/seen.h"
 #include "view/view.h"
 
 static void put_id(struct jsonw *w, const char *key, uint32_t id)
@@ -269,6 +271,26 @@ static void put_own_keys(struct jsonw *w, const struct event *ev)
 	case EVENT_BIND:
 		break;
 	}
+}
+
+/* The second witness, or null: no scan has asked for that port since. */
+void view_seen_member(struct jsonw *w, const struct store_seen *seen)
+{
+	if (!seen || !seen->scan_id) {
+		jsonw_null(w, "scan");
+		return;
+	}
+	jsonw_obj(w, "scan");
+	jsonw_u64(w, "id", seen->scan_id);
+	jsonw_str(w, "kind", seen->kind);
+	jsonw_time(w, "time", seen->ended_ns);
+	jsonw_str(w, "node", seen->node);
+	jsonw_str(w, "addr", seen->addr);
+	jsonw_str(w, "state", port_state_name(seen->state));
+	jsonw_str(w, "service", *seen->service ? seen->service : NULL);
+	jsonw_u64(w, "reachable", seen->reachable);
+	jsonw_u64(w, "asked", seen->asked);
+	jsonw_end_obj(w);
 }
 
 static void put_later(struct jsonw *w, const struct view_event_ctx *ctx)
