@@ -82,6 +82,9 @@ place "a container of LXC" nyyn "null true ajar$$ true"
 cgroup "$V2" "/user.slice/user-$$.slice/docker-$ID.scope"
 in_cgroup
 place "a container's name where users make cgroups" nnnn "null false $ID false"
+cgroup "$V2" "/system.slice/ajar$$.service/x_slurmstepd.scope/job_$$"
+in_cgroup
+place "a job's name below a service, whose user may make cgroups" nnnn "$$ false null false"
 cgroup "$V2" "/ajar-strange$$/x"
 in_cgroup
 place "a path of no known shape" nnnn "null false null false"

@@ -14,9 +14,9 @@
  *	^ecs/TASK/ID  ^ecs/TASK/TASK-N				Amazon ECS, on instances and Fargate
  *	buildkit/NAME						a step of a docker build
  * Jobs:
- *	slurmstepd.scope/job_N  HOST_slurmstepd.scope/sXXXXXXXXXXXXX	Slurm, v2: by number, or by SLUID since 26.05
+ *	^X.slice/slurmstepd.scope/job_N  .../HOST_slurmstepd.scope/sXXXXXXXXXXXXX	Slurm, v2: by number, or by SLUID since 26.05
  *	^slurm/uid_U/job_N  ^slurm_HOST/uid_U/job_N		Slurm, v1
- *	^pbs_jobs.service/jobid/N.server  .../jobs/...  ^pbspro/...	OpenPBS and PBS Professional
+ *	^pbs_jobs.service/jobid/N.server  .../jobs/...  ^pbs_jobs/jobid/N.server  ^pbspro/...	OpenPBS and PBS Professional
  *	^lsf/CLUSTER/job.N.PID.TIME  ^UGE/N.1  ^sge/N.1  ^torque/N.server  ^oar/USER_N	LSF, Grid Engine, Torque, OAR
  *	^htcondor/condor_..._SLOT@HOST				HTCondor, v1; below system.slice on v2
  *	^hadoop-yarn/container_...				YARN
@@ -27,8 +27,9 @@
  *	lxc.monitor.NAME  libpod-conmon-ID.scope  crio-conmon-ID.scope	watch a container, outside of it
  *	qemu.slice/N.scope  machine.slice/machine-qemu-...		a virtual machine's emulator runs on the host
  *
- * A user makes cgroups of any name below the own slice, and so does root of a container below its own: there a name is
- * a hint for people. An argument for a verdict is only what root of the node has made.
+ * A user makes cgroups of any name below the own slice, root of a container below its own, whoever a service with
+ * Delegate= runs as below that service: there a name is a hint for people. An argument for a verdict is only what root of the
+ * node has made. That is why Slurm's scope counts below slices alone.
  */
 #include "core/place.h"
 
@@ -180,7 +181,7 @@ static struct text slurm_job(struct text part)
 	return (struct text){ part.ptr + head, part.len - head };
 }
 
-/* "4711" of "4711.server" or "4711[3].server"; unknown when it does not begin with a number. */
+/* "4711" of "4711.server", "4711[3].server" or what systemd makes of that, "4711\x5b3..."; unknown when it does not begin so. */
 static struct text number_of(struct text part, const char *prefix)
 {
 	uint32_t head = (uint32_t)strlen(prefix), n = head;
@@ -189,7 +190,7 @@ static struct text number_of(struct text part, const char *prefix)
 		return (struct text){ 0 };
 	while (n < part.len && is_digit(part.ptr[n]))
 		n++;
-	if (n == head || (n < part.len && part.ptr[n] != '.' && part.ptr[n] != '['))
+	if (n == head || (n < part.len && !memchr(".[\\", part.ptr[n], 3)))
 		return (struct text){ 0 };
 	return (struct text){ part.ptr + head, n - head };
 }
@@ -214,6 +215,11 @@ static struct text number(struct text part)
 static struct text pbspro_slice(struct text part)
 {
 	return number_of(part, "pbspro-");
+}
+
+static struct text pbs_jobs_slice(struct text part)
+{
+	return number_of(part, "pbs_jobs-");
 }
 
 static struct text lsf_job(struct text part)
@@ -252,6 +258,9 @@ static const struct scheduler {
 } schedulers[] = {
 	{ "pbs_jobs.service", "jobid", number },
 	{ "pbs_jobs.service", "jobs", number },
+	{ "pbs_jobs", "jobid", number },
+	{ "pbs_jobs", "jobs", number },
+	{ "pbs_jobs.slice", NULL, pbs_jobs_slice },
 	{ "pbspro.service", "jobid", number },
 	{ "pbspro", NULL, number },
 	{ "pbspro.slice", NULL, pbspro_slice },
@@ -314,9 +323,11 @@ static struct text scheduler_job(const struct parts *p)
 	return (struct text){ 0 };
 }
 
-/* Slurm's own below a part that its daemon has made; *ret_at: where the job is. */
-static struct text slurm_of(const struct parts *p, uint32_t *ret_at)
+/* Slurm's own below a part that its daemon has made; *ret_at: where the job is, *ret_forgeable: not only root could make it. */
+static struct text slurm_of(const struct parts *p, uint32_t *ret_at, bool *ret_forgeable)
 {
+	bool slices = true; /* so far: systemd makes them */
+
 	for (uint32_t i = 0; i + 1 < p->len; i++) {
 		struct text part = p->at[i], job = { 0 };
 
@@ -324,6 +335,8 @@ static struct text slurm_of(const struct parts *p, uint32_t *ret_at)
 			  p->len > 2 && starts_with(p->at[1], "uid_");
 
 		*ret_at = v1 ? 2 : i + 1;
+		*ret_forgeable = !slices;
+		slices &= ends_with(part, ".slice");
 		if (v1 || ends_with(part, "slurmstepd.scope"))
 			job = slurm_job(p->at[*ret_at]);
 		if (job.ptr)
@@ -411,12 +424,10 @@ static bool is_below_unit(struct text part)
 /* Slices in which containers and jobs are: what is there and was not recognised is not understood. */
 static bool is_foreign_slice(struct text part)
 {
-	static const char *const names[] = { "kubepods",  "kubelet-kubepods",
-					     "machine",	  "nomad",
-					     "ecstasks",  "slurm",
-					     "pbspro",	  "oar",
-					     "docker",	  "podman",
-					     "container", "lxc" };
+	static const char *const names[] = {
+		"kubepods", "kubelet-kubepods", "machine", "nomad",	"ecstasks", "slurm", "pbs",
+		"oar",	    "docker",		"podman",  "container", "lxc"
+	};
 
 	for (size_t i = 0; i < array_len(names); i++) {
 		if (starts_with(part, names[i]))
@@ -493,21 +504,28 @@ static bool is_slurm_system(const struct parts *p)
 	       ends_with(p->at[1], "slurmstepd.scope") && text_is(p->at[2], "system");
 }
 
+static bool begins(struct text part, const char *const *with, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (starts_with(part, with[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Of the daemon of a scheduler, or of a unit that one makes for a job (Flux). */
 static bool may_be_job(const struct parts *p)
 {
-	static const char *const units[] = { "slurmd",	   "slurmstepd", "pbs",	     "torque",
-					     "sge",	   "gridengine", "uge",	     "condor",
-					     "htcondor",   "lsf",	 "oar-node", "flux",
-					     "imp-shell-", "shell-" };
+	static const char *const units[] = { "slurm", "pbs",	    "torque",	"sge",
+					     "uge",   "gridengine", "condor",	"htcondor",
+					     "lsf",   "openlava",   "oar-node", "flux",
+					     "yarn",  "hadoop",	    "shell-",	"imp-shell-" };
+	static const char *const run_no_jobs[] = { "slurmctld", "slurmdbd", "slurmrestd" };
 
 	for (uint32_t i = 0; i < p->len; i++) {
-		if (!ends_with(p->at[i], ".service"))
-			continue;
-		for (size_t k = 0; k < array_len(units); k++) {
-			if (starts_with(p->at[i], units[k]))
-				return true;
-		}
+		if (ends_with(p->at[i], ".service") && begins(p->at[i], units, array_len(units)) &&
+		    !begins(p->at[i], run_no_jobs, array_len(run_no_jobs)))
+			return true;
 	}
 	return false;
 }
@@ -517,21 +535,22 @@ void place_of_path(struct text cgroup, struct place *ret_job, struct place *ret_
 	struct containers c;
 	struct text job;
 	struct parts p;
-	bool users, plain;
+	bool users, plain, forgeable = false;
 	uint32_t at = 1;
 
 	*ret_job = *ret_container = (struct place){ .state = PLACE_UNKNOWN };
 	if (!cgroup.ptr || !split(cgroup, &p))
 		return;
-	users = p.len && text_is(p.at[0], "user.slice");
+	/* "user": what libpam-cgfs makes of v1. */
+	users = p.len && (text_is(p.at[0], "user.slice") || text_is(p.at[0], "user"));
 	find_containers(&p, &c);
 	job = scheduler_job(&p);
 	if (!job.ptr)
-		job = slurm_of(&p, &at);
+		job = slurm_of(&p, &at, &forgeable);
 	ret_job->name = job;
 	ret_container->name = c.last;
 	plain = is_plain(&p) || is_slurm_system(&p) || (c.monitor && !users);
-	if (job.ptr && !users && at < c.at)
+	if (job.ptr && !users && !forgeable && at < c.at)
 		ret_job->state = PLACE_IN;
 	/* A container is in no job unless it is below one: who would have started it there? */
 	else if (!job.ptr && !may_be_job(&p) && (plain || (c.last.ptr && !users)))
