@@ -69,6 +69,17 @@ refuses "an HTML page" 2 "is an HTML page"
 echo '[ { "ip": "127.0.0.1", "ports": [ {"port": 22} ] } ]' >"$T/masscan.json"
 learn "$T/masscan.json"
 refuses "masscan's JSON" 2 "is masscan's JSON (-oJ): masscan writes nmap's XML with '-oX FILE'"
+{
+	echo 'Warning: n1 resolves to 2 IPs. Only scanned 127.0.0.1'
+	cat "$T/n.xml"
+} >"$T/warned.xml"
+learn "$T/warned.xml"
+refuses "words of nmap before its XML" 2 "has other text before its XML"
+# shellcheck disable=SC2016
+same "which says how to leave them out" "$(sed -n "/<nmaprun/,\$p" "$T/warned.xml" | timeout 30 ajar profile learn --from-nmap - --class x -j --store "$S" 2>/dev/null | wc -l)" 1
+printf '\234\001\363noise' >"$T/noise"
+learn "$T/noise"
+refuses "noise" 2 "is binary data"
 learn /dev/null
 refuses "no bytes at all" 2 "is empty"
 echo '<?xml version="1.0"?><nmapdiff/>' >"$T/diff.xml"
@@ -128,6 +139,18 @@ same "IPv4 and IPv6 of one name that a person gave are one node" "$RC $(rules)" 
 } >"$T/left.xml"
 run profile learn --from-nmap "$T/left.xml" --class x --quorum 10% -j --store "$S"
 same "what can be read is read" "$RC $(rules)" "0 22 1/2"
+{
+	echo '<nmaprun>'
+	host 10.99.7.1 '0 22 65536'
+	host 10.99.7.2 "$(seq 2000)"
+	echo "$ENDED"
+} >"$T/odd.xml"
+learn "$T/odd.xml"
+same "port 0 makes no rule for any port, nor does a host that answers on each" "$RC $(rules)" "0 22 1/1"
+ok "port 0 is said" says "left out: 1 port: 0, which no service has"
+ok "a port over 65535 is said" says "left out: 1 port: of a protocol other than TCP, UDP and SCTP, or without a valid number"
+ok "the host is said" says "left out: 1 host: open on more than 1024 ports"
+run profile learn --from-nmap "$T/left.xml" --class x --quorum 10% -j --store "$S"
 for why in '1 host: without an IPv4 or IPv6 address' '2 hosts: down' '1 host: given up by nmap (--host-timeout)' '1 port: open|filtered' \
 	'1 port: of a protocol other than TCP, UDP and SCTP' '1 port: without a state that is known'; do
 	ok "left out and said: $why" says "left out: $why"

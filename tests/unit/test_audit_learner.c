@@ -114,6 +114,15 @@ static void ranges(void)
 	   "two that are the same everywhere are meant");
 }
 
+static void no_port(void)
+{
+	begin(800, 2, 0);
+	see(0, 2, a_door(PROTO_TCP, 0), a_process("x", "/usr/bin/x", 0, "root"));
+	see(0, 2, a_door(PROTO_TCP, 22), a_process("sshd", "/usr/sbin/sshd", 0, "root"));
+	is_int(finish(), 1, "port 0 becomes no rule, for it would be one for any port");
+	is_int(rule(0)->row.port, 22, "the other one does");
+}
+
 static void jobs(void)
 {
 	struct process p = a_process("a.out", "/home/mlee/a.out", 1041, "mlee");
@@ -212,6 +221,7 @@ int main(void)
 	quorum();
 	users();
 	ranges();
+	no_port();
 	jobs();
 	replaced();
 	window();

@@ -68,6 +68,12 @@ static void kinds(void)
 		{ HEAD("<nmaprunner/>"),
 		  "is XML, but not nmap's: its first element is no 'nmaprun'" },
 		{ HEAD("Open 127.0.0.1:22\n"), "is text, but not XML" },
+		{ HEAD("n\xf6 \x1b[1mtext\x1b[m\r\n"), "is text, but not XML" },
+		{ HEAD("\x9c\x01\xf3 noise without a zero"), "is binary data" },
+		{ HEAD("Warning: n1 resolves to 2 IPs\n<?xml version=\"1.0\"?>\n<nmaprun>"),
+		  "has other text before its XML (what nmap or a shell said?)" },
+		{ HEAD("$ cat scan\n<nmaprun start=\"1\">"),
+		  "has other text before its XML (what nmap or a shell said?)" },
 		{ HEAD("\x7f"
 		       "ELF\0\0\0"),
 		  "is binary data" },

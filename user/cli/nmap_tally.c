@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "scan/seen.h"
 
 #define PORTS_MAX (1u << 20) /* open ports told apart; of more a port listed twice counts twice */
 
@@ -123,6 +124,16 @@ int nmap_tally_node(struct nmap_tally *t, const struct scan_host *h, const char 
 	return err;
 }
 
+/* As the scans of plans have it. */
+static bool is_flooded(const struct scan_host *h)
+{
+	size_t open = 0;
+
+	for (size_t i = 0; i < h->ports_len; i++)
+		open += h->ports[i].state == PORT_OPEN;
+	return open > SEEN_OPEN_MAX;
+}
+
 bool nmap_tally_usable(struct nmap_tally *t, const struct scan_host *h)
 {
 	if (!h->up)
@@ -131,6 +142,8 @@ bool nmap_tally_usable(struct nmap_tally *t, const struct scan_host *h)
 		t->left[LEFT_TIMED_OUT]++;
 	else if (!h->ports_len && !h->extras_len)
 		t->left[LEFT_NOT_ASKED]++;
+	else if (is_flooded(h))
+		t->left[LEFT_FLOODED]++;
 	else {
 		t->cut += h->cut;
 		return true;
@@ -151,6 +164,10 @@ int nmap_tally_port(struct nmap_tally *t, const char *node, const struct port_se
 		t->left[LEFT_STATELESS]++;
 	if (p->state != PORT_OPEN)
 		return 0;
+	if (!p->port) {
+		t->left[LEFT_PORT_ZERO]++;
+		return 0;
+	}
 	buf_printf(&key, "%d %u %s", p->proto, p->port, node);
 	if (key.err)
 		return key.err;
@@ -161,6 +178,8 @@ int nmap_tally_port(struct nmap_tally *t, const char *node, const struct port_se
 	*ret_new = !err;
 	return err;
 }
+
+_Static_assert(SEEN_OPEN_MAX == 1024, "said below");
 
 void nmap_tally_say(struct nmap_tally *t, const struct scan_run *run)
 {
@@ -176,7 +195,11 @@ void nmap_tally_say(struct nmap_tally *t, const struct scan_run *run)
 		[LEFT_STATELESS] = { "port", "without a state that is known" },
 		[LEFT_PROTOCOL] = { "port",
 				    "of a protocol other than TCP, UDP and SCTP, or without "
-				    "a number" },
+				    "a valid number" },
+		[LEFT_PORT_ZERO] = { "port", "0, which no service has" },
+		[LEFT_FLOODED] = { "host",
+				   "open on more than 1024 ports: something in front of it answers "
+				   "for it, such as a firewall or a tarpit" },
 	};
 
 	t->left[LEFT_NO_ADDRESS] += run->no_address;

@@ -22,6 +22,8 @@ enum left_out {
 	LEFT_UNSURE, /* ports: open|filtered */
 	LEFT_STATELESS,
 	LEFT_PROTOCOL,
+	LEFT_PORT_ZERO, /* nmap -p0-: a rule for it would be one for any port */
+	LEFT_FLOODED, /* hosts: something in front of them answers on every port */
 	LEFT_REASONS,
 };
 

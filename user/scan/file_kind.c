@@ -119,6 +119,7 @@ enum text_kind {
 	MASSCAN_JSON,
 	JSON,
 	NOTHING,
+	LEADING,
 	BINARY,
 	SOMETHING,
 };
@@ -130,6 +131,9 @@ static const struct file_kind text_kinds[] = {
 	[MASSCAN_JSON] = { "is masscan's JSON (-oJ)", MASSCAN_XML },
 	[JSON] = { "is JSON", MAKE_XML },
 	[NOTHING] = { "is empty", MAKE_XML },
+	[LEADING] = { "has other text before its XML (what nmap or a shell said?)",
+		      "leave that out: 'sed -n \"/<nmaprun/,\\$p\" FILE | ajar profile learn "
+		      "--from-nmap -'" },
 	[BINARY] = { "is binary data", MAKE_XML },
 	[SOMETHING] = { "is text, but not XML", MAKE_XML },
 };
@@ -175,6 +179,17 @@ static bool begins_plainly(const char *p, const char *end, const char *what)
 	return true;
 }
 
+/* Control characters that no text has, in whatever charset. */
+static bool is_binary(const char *p, const char *end)
+{
+	for (; p < end; p++) {
+		if ((unsigned char)*p < ' ' && !isspace((unsigned char)*p) && *p != '\b' &&
+		    *p != '\x1b')
+			return true;
+	}
+	return false;
+}
+
 static enum text_kind kind_of_text(const char *p, const char *end)
 {
 	if (begins(p, end, "#masscan"))
@@ -193,7 +208,9 @@ static enum text_kind kind_of_text(const char *p, const char *end)
 	if (begins_plainly(p, end, "starting nmap ") ||
 	    begins_plainly(p, end, "nmap scan report for "))
 		return KIDDIE;
-	return memchr(p, '\0', (size_t)(end - p)) ? BINARY : SOMETHING;
+	if (has(p, end, "\n<?xml ") || has(p, end, "\n<nmaprun "))
+		return LEADING;
+	return is_binary(p, end) ? BINARY : SOMETHING;
 }
 
 const struct file_kind *file_kind(const void *head, size_t n)
