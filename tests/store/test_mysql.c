@@ -67,7 +67,7 @@ static void test_refusals(void)
 
 	ok(s, "a fresh store opens");
 	snprintf(where, sizeof(where), "mysql://ajar@localhost/nowhere?socket=%s", server.sock);
-	open_fails(where, -ENXIO, "CREATE DATABASE", "a database that is not there");
+	open_fails(where, -STORE_E_DATABASE, "CREATE DATABASE", "a database that is not there");
 	open_fails("mysql://ajar@localhost/x?socket=/nowhere", -ECONNREFUSED,
 		   "is the server running", "a server that is not there");
 	is_int(sql("CREATE USER pw@localhost IDENTIFIED BY 'secret'"), 0,
@@ -105,13 +105,13 @@ static void test_refusals(void)
 	is_int(sql("SET GLOBAL read_only = 0"), 0, "the server is writable again");
 
 	snprintf(where, sizeof(where), "%s&cluster=%s", uri, "0123");
-	open_fails(where, -EMEDIUMTYPE, "another cluster",
+	open_fails(where, -STORE_E_FOREIGN, "another cluster",
 		   "another cluster than the one asked for");
 	is_int(mdb_fresh(&server, uri, sizeof(uri)), 0, "a database");
 	open_fails("mysql://ajar@h/c?tls=off&socket=/x&colour=red", -EINVAL, "unknown key",
 		   "a key nobody knows");
 	is_int(sql("CREATE TABLE recipes (name TEXT)"), 0, "with tables");
-	open_fails(uri, -EMEDIUMTYPE, "another program", "another program's database");
+	open_fails(uri, -STORE_E_FOREIGN, "another program", "another program's database");
 }
 
 static void test_schema(void)
@@ -127,13 +127,13 @@ static void test_schema(void)
 	is_int(sql("INSERT INTO schema_migrations (number, name, sha256, applied_at, done) VALUES "
 		   "(9999, 'x', 'y', 'z', 1)"),
 	       0, "a newer ajar was here");
-	open_fails(uri, -EPROTO, "newer", "its schema");
+	open_fails(uri, -STORE_E_NEW, "newer", "its schema");
 	is_int(sql("DELETE FROM schema_migrations WHERE number = 9999"), 0, "gone");
 	is_int(sql("UPDATE schema_migrations SET sha256 = 'other' WHERE number = 1"), 0,
 	       "another ajar was here");
-	open_fails(uri, -EKEYREJECTED, "different ajar", "its schema");
+	open_fails(uri, -STORE_E_ALTERED, "different ajar", "its schema");
 	is_int(mdb_fresh(&server, where, sizeof(where)), 0, "an empty database");
-	is_int(store_open(where, STORE_READONLY, &s, NULL), -ESTALE, "cannot be read");
+	is_int(store_open(where, STORE_READONLY, &s, NULL), -STORE_E_OLD, "cannot be read");
 }
 
 /* --- migrations -------------------------------------------------------------------------------------- */
@@ -250,8 +250,8 @@ static void test_cut(void)
 	snprintf(uuid, sizeof(uuid),
 		 "UPDATE settings SET value = 'other' WHERE name = 'cluster_uuid'");
 	is_int(sql(uuid), 0, "behind our back the server becomes another one");
-	is_int(put_one(s, "n1", 1, 4, &ev), -EMEDIUMTYPE, "nothing is sent to another store");
-	is_int(store_fault(-EMEDIUMTYPE), STORE_STOP, "and a person must look");
+	is_int(put_one(s, "n1", 1, 4, &ev), -STORE_E_FOREIGN, "nothing is sent to another store");
+	is_int(store_fault(-STORE_E_FOREIGN), STORE_STOP, "and a person must look");
 	drop(s);
 }
 
@@ -435,7 +435,7 @@ static int write_settings(int which)
 			err = err ? err : store_commit(s);
 			if (err)
 				store_rollback(s);
-		} while (err == -EDEADLK && ++tries < 100);
+		} while (err == -STORE_E_UNDONE && ++tries < 100);
 	}
 	if (err)
 		printf("# %d %s\n", err, s ? store_why(s) : "");
@@ -458,7 +458,7 @@ static void test_deadlock(void)
 	}
 	for (int i = 0; i < 2; i++)
 		bad += waitpid(pids[i], &status, 0) < 0 || status;
-	is_int(bad, 0, "two that lock each other out get through, as -EDEADLK says to do");
+	is_int(bad, 0, "two that lock each other out get through, as -STORE_E_UNDONE says to do");
 	drop(s);
 }
 

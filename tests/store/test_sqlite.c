@@ -159,7 +159,7 @@ static void test_migrations(void)
 	open_fails(path, 0, -ENOENT, "ajar run' first", "a store that is not there");
 	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	close(fd);
-	open_fails(path, 0, -ESTALE, "run 'ajar db migrate'",
+	open_fails(path, 0, -STORE_E_OLD, "run 'ajar db migrate'",
 		   "an empty file is a store of schema 0");
 	s = open_ok(STORE_CREATE);
 	is_int(store_schema(s, &have, &want), 0, "its schema");
@@ -171,10 +171,10 @@ static void test_migrations(void)
 	       "min(applied_at) LIKE '20__-__-__T%Z' FROM schema_migrations",
 	       "1", "each migration is written down once, with its sum and time");
 	sql("UPDATE schema_migrations SET sha256 = 'x' WHERE number = 1");
-	open_fails(path, STORE_CREATE, -EKEYREJECTED, "different ajar", "an altered migration");
+	open_fails(path, STORE_CREATE, -STORE_E_ALTERED, "different ajar", "an altered migration");
 	sql("UPDATE schema_migrations SET sha256 = 'x' WHERE number = 1; "
 	    "INSERT INTO schema_migrations VALUES (99, 'future', 'x', 'x')");
-	open_fails(path, STORE_CREATE, -EPROTO, "install the newer ajar", "a newer schema");
+	open_fails(path, STORE_CREATE, -STORE_E_NEW, "install the newer ajar", "a newer schema");
 	drop_dir();
 }
 
@@ -252,18 +252,18 @@ static void test_wrong_files(void)
 	fresh_dir();
 	write_at(path, 0, "This is a text, and a long one, surely longer than sixteen bytes.\n",
 		 66);
-	open_fails(path, STORE_CREATE, -EBADMSG, "not an ajar store", "a text file");
+	open_fails(path, STORE_CREATE, -STORE_E_DAMAGED, "not an ajar store", "a text file");
 	unlink(path);
 	sql("CREATE TABLE recipes (name TEXT)");
-	open_fails(path, STORE_CREATE, -EMEDIUMTYPE, "another program",
+	open_fails(path, STORE_CREATE, -STORE_E_FOREIGN, "another program",
 		   "another program's database");
 	unlink(path);
 	mkdir(path, 0700);
-	open_fails(path, STORE_CREATE, -EBADMSG, "not a file", "a folder");
+	open_fails(path, STORE_CREATE, -STORE_E_DAMAGED, "not a file", "a folder");
 	rmdir(path);
 	if (symlink("/etc/passwd", path))
 		ok(false, "symlink");
-	open_fails(path, STORE_CREATE, -EBADMSG, "not a file", "a link to somewhere else");
+	open_fails(path, STORE_CREATE, -STORE_E_DAMAGED, "not a file", "a link to somewhere else");
 	unlink(path);
 	snprintf(sub, sizeof(sub), "%s/no/such/store.db", dir);
 	open_fails(sub, STORE_CREATE, -ENOENT, "directory", "a folder that is not there");
@@ -300,7 +300,7 @@ static void test_damage(void)
 	s = open_ok(0);
 	err = store_events(s, &(struct store_event_query){ .node = "n1", .boot_seq = 1 }, count,
 			   &n);
-	is_int(err, -EBADMSG, "damaged pages are found when they are read");
+	is_int(err, -STORE_E_DAMAGED, "damaged pages are found when they are read");
 	ok(strstr(store_why(s), "replay window"), "and it says: %s", store_why(s));
 	store_free(s);
 	drop_dir();

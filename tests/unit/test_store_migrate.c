@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/migrate.h"
+#include "store/store.h"
 #include "tap.h"
 
 /* The order and the refusals of migrations, on a database that is only a list. */
@@ -39,6 +40,19 @@ static int apply(void *db, const struct sql_file *file, const char *sha256)
 
 static const struct migrate_ops ops = { .driver = "sqlite", .applied = applied, .apply = apply };
 
+/* What no errno says has a number, words and a class of its own. */
+static void test_errors(void)
+{
+	for (int e = STORE_E_OLD; e <= STORE_E_UNDONE; e++) {
+		const char *text = store_error_text(-e);
+
+		ok(text && !strstr(text, "Unknown"), "error %d is: %s", e, text ? text : "?");
+		is_int(store_fault(-e), e == STORE_E_UNDONE ? STORE_RETRY : STORE_STOP,
+		       "and what to do about it is known");
+	}
+	is_str(store_error_text(-ENOENT), strerror(ENOENT), "an errno has its own words");
+}
+
 int main(void)
 {
 	unsigned newest = migrate_newest("sqlite"), have = 77;
@@ -46,7 +60,7 @@ int main(void)
 
 	ok(newest >= 2, "the migrations are embedded");
 	is_int(migrate_newest("clay tablets"), 0, "another driver has none");
-	is_int(migrate_check(&ops, &f, &have), -ESTALE, "an empty store is older");
+	is_int(migrate_check(&ops, &f, &have), -STORE_E_OLD, "an empty store is older");
 	is_int(have, 0, "its number is 0");
 	is_int(migrate_run(&ops, &f, &have), -ENOSPC, "a migration that fails ends the run");
 	is_int(f.len, 1, "those before it stay");
@@ -59,11 +73,12 @@ int main(void)
 	is_int(migrate_run(&ops, &f, &have), 0, "then there is nothing to do");
 	is_int(f.len, newest, "and nothing is done");
 	f.rows[0].sha256[0] ^= 1;
-	is_int(migrate_check(&ops, &f, &have), -EKEYREJECTED, "an altered migration is refused");
+	is_int(migrate_check(&ops, &f, &have), -STORE_E_ALTERED, "an altered migration is refused");
 	is_int(have, 1, "by its number");
 	f.rows[0].sha256[0] ^= 1;
 	f.rows[f.len++].number = newest + 7;
-	is_int(migrate_run(&ops, &f, &have), -EPROTO, "a newer store is refused");
+	is_int(migrate_run(&ops, &f, &have), -STORE_E_NEW, "a newer store is refused");
 	is_int(have, newest + 7, "with its number");
+	test_errors();
 	return tap_done();
 }

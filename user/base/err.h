@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 /*
- * Errors are negative errno values in an int; 0 is success. The attributes and
+ * Errors are negative errno values in an int; 0 is success. A module that has errors no errno stands for numbers them from ERR_OWN
+ * on, and has words for them itself (store_error_text()). The attributes and
  * cleanup helpers below are the whole vocabulary of ownership in user/.
  */
+#define ERR_OWN 1000
 #define must_check __attribute__((warn_unused_result))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 #define _cleanup_(fn) __attribute__((cleanup(fn)))

@@ -60,7 +60,7 @@ static void log_line(enum log_level level, int err, const char *fmt, va_list ap)
 		buf_printf(&b, "<%d>", (int)level);
 	buf_printf(&b, "%s: %s", log_name, level_word(level));
 	esc_text(&b, text, strnlen(text, sizeof(text)), 0);
-	if (err < 0)
+	if (err < 0 && err > -ERR_OWN)
 		buf_printf(&b, ": %s", strerror(-err));
 	buf_putc(&b, '\n');
 	if (!b.err)

@@ -465,7 +465,7 @@ static void check_account(struct doctor *d, struct store *s)
 	struct store_whoami me;
 	int err = store_whoami(s, &me, &little, &much);
 
-	if (err == -EOPNOTSUPP || err == -ESTALE)
+	if (err == -EOPNOTSUPP || err == -STORE_E_OLD)
 		return;
 	d->own_only = !err && (me.role == ACCOUNT_NODE || me.role == ACCOUNT_WEB);
 	if (err)
@@ -506,7 +506,7 @@ static void check_store(struct doctor *d)
 	if (!err)
 		err = store_schema(s, &have, &want);
 	if (err) {
-		report(d, "store", HEALTH_BAD, NULL, "%s", why ? why : strerror(-err));
+		report(d, "store", HEALTH_BAD, NULL, "%s", why ? why : store_error_text(err));
 		return;
 	}
 	report(d, "store", HEALTH_OK, NULL, "%s, schema %u", uri.data, have);

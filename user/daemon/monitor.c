@@ -95,8 +95,8 @@ static int on_crosscheck(void *arg)
 	err = crosscheck_step(m->crosscheck, clock_wall_ns(), &changes, &more);
 
 	if (err && !m->crosscheck_failing)
-		log_warn("cannot compare what scans saw: %s (%s), trying again", strerror(-err),
-			 store_why(m->role.store));
+		log_warn("cannot compare what scans saw: %s (%s), trying again",
+			 store_error_text(err), store_why(m->role.store));
 	m->crosscheck_failing = err != 0;
 	if (changes)
 		route_kick(m->route);
@@ -123,8 +123,8 @@ static int step(struct monitor *m)
 
 	if (err) {
 		if (!m->failing)
-			log_warn("cannot judge: %s (%s), trying again every second", strerror(-err),
-				 store_why(m->role.store));
+			log_warn("cannot judge: %s (%s), trying again every second",
+				 store_error_text(err), store_why(m->role.store));
 		m->failing = true;
 		return loop_timer_set(m->timer, RETRY_NS, 0);
 	}
@@ -192,7 +192,7 @@ static int on_vitals(void *arg)
 	int err = vitals_step(m->vitals, &changes);
 
 	if (err)
-		log_debug("cannot look at the nodes: %s (%s)", strerror(-err),
+		log_debug("cannot look at the nodes: %s (%s)", store_error_text(err),
 			  store_why(m->role.store));
 	if (changes)
 		route_kick(m->route);
@@ -224,8 +224,8 @@ static int on_prune(void *arg)
 	if (err == -EOPNOTSUPP)
 		return 0; /* the server has its own way */
 	if (err) {
-		log_warn("cannot prune the store: %s (%s), trying again in an hour", strerror(-err),
-			 store_why(m->role.store));
+		log_warn("cannot prune the store: %s (%s), trying again in an hour",
+			 store_error_text(err), store_why(m->role.store));
 		m->retention.done.more = false;
 	} else if (!done->more && (done->events || done->doors || done->alerts)) {
 		log_info("pruned %llu events, %llu doors, %llu alerts (store.keep-days, "

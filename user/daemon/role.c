@@ -205,7 +205,7 @@ static int try_store(void *arg)
 	}
 	if (err == -EINVAL)
 		return log_usage("%s", why ? why : "the store's URI cannot be used");
-	say_away(w, err, why ? why : strerror(-err));
+	say_away(w, err, why ? why : store_error_text(err));
 	return loop_timer_set(w->timer, role_retry_ns(store_fault(err), w->tries++), 0);
 }
 

@@ -286,7 +286,7 @@ void ship_local_step(struct ship_local *l)
 		l->looked = true;
 		ret = read_profile(l);
 		if (ret)
-			log_debug("there is no profile to judge by: %s", strerror(-ret));
+			log_debug("there is no profile to judge by: %s", store_error_text(ret));
 	}
 	if (!l->profile)
 		return;
@@ -302,7 +302,7 @@ void ship_local_step(struct ship_local *l)
 			ret = judge(l, &rec);
 	}
 	if (ret)
-		log_debug("cannot judge the journal: %s", strerror(-ret));
+		log_debug("cannot judge the journal: %s", store_error_text(ret));
 }
 
 void ship_local_end(struct ship_local *l)

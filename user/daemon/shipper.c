@@ -195,7 +195,7 @@ static int check_store(struct shipper *s, char *why, size_t size)
 			 "if it is the right one, say so with cluster=%.40s in store.uri",
 			 (int)strcspn(s->conf->store_uri, "?"), s->conf->store_uri, cluster,
 			 st->cluster, cluster);
-		return -EMEDIUMTYPE;
+		return -STORE_E_FOREIGN;
 	}
 	snprintf(st->store, sizeof(st->store), "%s", s->conf->store_uri);
 	snprintf(st->cluster, sizeof(st->cluster), "%s", cluster);

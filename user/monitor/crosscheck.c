@@ -136,7 +136,7 @@ int crosscheck_step(struct crosscheck *o, uint64_t now_wall_ns, unsigned *ret_ch
 	alerting_begin(o->alerting);
 	ret = step(o, &more);
 	/* Somebody else was at the same rows: it is done again, but not for ever. */
-	if ((ret == -ECANCELED || ret == -EDEADLK) && ++o->conflicts < CONFLICTS_MAX) {
+	if ((ret == -ECANCELED || ret == -STORE_E_UNDONE) && ++o->conflicts < CONFLICTS_MAX) {
 		more = true;
 		ret = 0;
 	} else if (!ret) {

@@ -138,7 +138,7 @@ int hits_write(struct hits *h, struct store *s, uint64_t now_ns, uint64_t *ret_n
 		return -ENOMEM;
 	map_each(h->counts, collect, l);
 	err = store_profile_count(s, l->hits, l->len);
-	if (err == -EDEADLK || err == -ECANCELED) { /* somebody else counts: later */
+	if (err == -STORE_E_UNDONE || err == -ECANCELED) { /* somebody else counts: later */
 		h->written_ns = now_ns;
 		return 0;
 	}

@@ -251,7 +251,7 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 	if (!err && !j->more)
 		err = crowd_step(j->crowd, now_wall_ns, ret_next_ns);
 	/* Somebody else was at the same rows: what is new is asked for again at once, but not for ever. */
-	if ((err == -ECANCELED || err == -EDEADLK) && ++j->conflicts < CONFLICTS_MAX) {
+	if ((err == -ECANCELED || err == -STORE_E_UNDONE) && ++j->conflicts < CONFLICTS_MAX) {
 		j->more = true;
 		err = 0;
 	} else if (!err) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "store/store.h"
@@ -14,7 +15,7 @@ static const struct fault_row {
 	enum store_fault fault;
 } faults[] = {
 	/* The same again, later: the server is away, busy, full, or not the primary at present. */
-	{ EDEADLK, STORE_RETRY }, /* two writers met; the server has undone ours */
+	{ STORE_E_UNDONE, STORE_RETRY }, /* two writers met; the server has undone ours */
 	{ EAGAIN, STORE_RETRY }, /* a cluster without quorum */
 	{ EBUSY, STORE_RETRY }, /* connections, locks */
 	{ ECONNREFUSED, STORE_RETRY },
@@ -35,13 +36,13 @@ static const struct fault_row {
 	{ EACCES, STORE_STOP }, /* password, certificate, account */
 	{ EPERM, STORE_STOP }, /* a privilege, or another node's name */
 	{ EINVAL, STORE_STOP }, /* a name, not a row: it would be so with each of them */
-	{ ENXIO, STORE_STOP }, /* no such database */
-	{ ESTALE, STORE_STOP }, /* schema too old */
-	{ EPROTO, STORE_STOP }, /* schema too new */
-	{ EKEYREJECTED, STORE_STOP },
-	{ EMEDIUMTYPE, STORE_STOP }, /* another cluster's store, or another program's */
-	{ EBADMSG, STORE_STOP },
-	{ ECONNABORTED, STORE_STOP }, /* TLS */
+	{ STORE_E_DATABASE, STORE_STOP }, /* no such database */
+	{ STORE_E_OLD, STORE_STOP }, /* schema too old */
+	{ STORE_E_NEW, STORE_STOP }, /* schema too new */
+	{ STORE_E_ALTERED, STORE_STOP },
+	{ STORE_E_FOREIGN, STORE_STOP }, /* another cluster's store, or another program's */
+	{ STORE_E_DAMAGED, STORE_STOP },
+	{ STORE_E_TLS, STORE_STOP }, /* TLS */
 	{ EOPNOTSUPP, STORE_STOP }, /* a server that cannot be used */
 	{ ENOBUFS, STORE_STOP }, /* the shipper's own: its quarantine is full */
 };
@@ -53,4 +54,22 @@ enum store_fault store_fault(int err)
 			return faults[i].fault;
 	}
 	return STORE_RETRY;
+}
+
+const char *store_error_text(int err)
+{
+	static const char *const texts[] = {
+		[STORE_E_OLD - STORE_E_OLD] = "the schema is too old",
+		[STORE_E_NEW - STORE_E_OLD] = "the schema is too new",
+		[STORE_E_ALTERED - STORE_E_OLD] = "the schema is another program's",
+		[STORE_E_FOREIGN - STORE_E_OLD] = "another store",
+		[STORE_E_DAMAGED - STORE_E_OLD] = "damaged",
+		[STORE_E_TLS - STORE_E_OLD] = "no safe connection",
+		[STORE_E_DATABASE - STORE_E_OLD] = "no such database",
+		[STORE_E_UNDONE - STORE_E_OLD] = "undone by another writer",
+	};
+
+	if (-err >= STORE_E_OLD && -err <= STORE_E_UNDONE)
+		return texts[-err - STORE_E_OLD];
+	return strerror(-err);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "store/store.h"
 
 unsigned migrate_newest(const char *driver)
 {
@@ -71,12 +72,12 @@ int migrate_check(const struct migrate_ops *ops, void *db, unsigned *ret_have)
 		return err;
 	*ret_have = c.have;
 	if (c.have > c.newest)
-		return -EPROTO;
+		return -STORE_E_NEW;
 	if (c.altered) {
 		*ret_have = c.altered;
-		return -EKEYREJECTED;
+		return -STORE_E_ALTERED;
 	}
-	return c.have < c.newest ? -ESTALE : 0;
+	return c.have < c.newest ? -STORE_E_OLD : 0;
 }
 
 int migrate_run(const struct migrate_ops *ops, void *db, unsigned *ret_have)
@@ -89,7 +90,7 @@ int migrate_run(const struct migrate_ops *ops, void *db, unsigned *ret_have)
 		const struct sql_file *file;
 
 		err = migrate_check(ops, db, ret_have);
-		if (err != -ESTALE)
+		if (err != -STORE_E_OLD)
 			return err;
 		file = find_file(ops->driver, *ret_have + 1);
 		if (!file)

@@ -28,8 +28,8 @@ struct migrate_ops {
 
 unsigned migrate_newest(const char *driver);
 /*
- * Compares the store with this program: *ret_have is its number (0: empty). -EPROTO: it is newer; -EKEYREJECTED: a migration
- * was applied with another text than ours, its number in *ret_have; -ESTALE: it is older.
+ * Compares the store with this program: *ret_have is its number (0: empty). -STORE_E_NEW: it is newer; -STORE_E_ALTERED: a migration
+ * was applied with another text than ours, its number in *ret_have; -STORE_E_OLD: it is older.
  */
 must_check int migrate_check(const struct migrate_ops *ops, void *db, unsigned *ret_have);
 /* Brings it up to date, one migration after the other. Killed in between it goes on at the next call. */

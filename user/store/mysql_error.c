@@ -14,13 +14,13 @@ static const struct meaning {
 	const char *remedy;
 } meanings[] = {
 	/* Retry: at once where two writers met, later where the server is away. */
-	{ 1213, -EDEADLK,
+	{ 1213, -STORE_E_UNDONE,
 	  NULL }, /* deadlock, or a cluster's certification: the whole transaction is undone */
-	{ 1205, -EDEADLK, NULL }, /* lock wait timeout */
-	{ 1020, -EDEADLK, NULL }, /* the row has changed since it was read */
-	{ 1412, -EDEADLK, NULL }, /* the table was changed while the transaction was open */
-	{ 1615, -EDEADLK, NULL }, /* prepared statement needs to be re-prepared */
-	{ 3101, -EDEADLK, NULL }, /* group replication: rolled back by certification */
+	{ 1205, -STORE_E_UNDONE, NULL }, /* lock wait timeout */
+	{ 1020, -STORE_E_UNDONE, NULL }, /* the row has changed since it was read */
+	{ 1412, -STORE_E_UNDONE, NULL }, /* the table was changed while the transaction was open */
+	{ 1615, -STORE_E_UNDONE, NULL }, /* prepared statement needs to be re-prepared */
+	{ 3101, -STORE_E_UNDONE, NULL }, /* group replication: rolled back by certification */
 	{ 2002, -ECONNREFUSED, "is the server running?" },
 	{ 2003, -ECONNREFUSED, "is the server running?" },
 	{ 2005, -ENOENT, "no such host: see --store" },
@@ -103,13 +103,13 @@ static const struct meaning {
 	{ 1251, -EACCES, "the account's authentication plugin is not known here" },
 	{ 1524, -EACCES, "the account's authentication plugin is not known to the server" },
 	{ 2059, -EACCES, "the account's authentication plugin is not known here" },
-	{ 2026, -ECONNABORTED,
+	{ 2026, -STORE_E_TLS,
 	  "TLS failed: compare ca=, cert= and key= with the server's certificate, its names and "
 	  "dates" },
 	{ 3098, -EOPNOTSUPP, "the replication group does not take this table" },
-	{ 1049, -ENXIO, "make it once: CREATE DATABASE with CHARACTER SET utf8mb4" },
-	{ 1146, -ESTALE, "the schema is not what it should be: run 'ajar db migrate'" },
-	{ 1054, -ESTALE, "the schema is not what it should be: run 'ajar db migrate'" },
+	{ 1049, -STORE_E_DATABASE, "make it once: CREATE DATABASE with CHARACTER SET utf8mb4" },
+	{ 1146, -STORE_E_OLD, "the schema is not what it should be: run 'ajar db migrate'" },
+	{ 1054, -STORE_E_OLD, "the schema is not what it should be: run 'ajar db migrate'" },
 	{ 1193, -EOPNOTSUPP, "this server is too old: MySQL 8 or MariaDB 10.11 at least" },
 };
 

@@ -98,7 +98,7 @@ static int check_cluster(struct my *s)
 	if (err)
 		return err;
 	if (!uuid[0] || (want && strcmp(want, uuid)))
-		return store_set_why(&s->base, -EMEDIUMTYPE,
+		return store_set_why(&s->base, -STORE_E_FOREIGN,
 				     "store %s is another cluster's (cluster_uuid '%s', not '%s'): "
 				     "nothing is sent there",
 				     s->base.shown, uuid, want ? want : "");
@@ -120,7 +120,7 @@ int my_connect(struct my *s)
 		err = connect_host(s, &s->uri.hosts[k]);
 		if (!err && (!first || s->uri.cluster))
 			err = check_cluster(s);
-		if (first && err == -ESTALE)
+		if (first && err == -STORE_E_OLD)
 			err = 0; /* no schema yet: it is looked at when there is one */
 		if (!err) {
 			s->host = k;
@@ -181,7 +181,7 @@ static int applied(void *db, int (*fn)(unsigned number, const char *sha256, void
 	if (ret)
 		return ret;
 	if (!ours)
-		return tables ? store_set_why(&s->base, -EMEDIUMTYPE,
+		return tables ? store_set_why(&s->base, -STORE_E_FOREIGN,
 					      "store %s is another program's database: give "
 					      "another --store",
 					      s->base.shown)
@@ -341,7 +341,8 @@ static int check_interface(struct my *s)
 				     "revoked: 'ajar db grant NODE' binds one",
 				     s->base.shown, s->uri.user);
 	if (s->own_interface != MY_INTERFACE)
-		return store_set_why(&s->base, s->own_interface > MY_INTERFACE ? -EPROTO : -ESTALE,
+		return store_set_why(&s->base,
+				     s->own_interface > MY_INTERFACE ? -STORE_E_NEW : -STORE_E_OLD,
 				     "store %s speaks interface %u with its nodes, this ajar "
 				     "speaks %u: install the ajar of the monitor's host",
 				     s->base.shown, s->own_interface, MY_INTERFACE);
@@ -363,17 +364,17 @@ static int open_schema(struct my *s)
 			err = migrate_check(&migrate, s, &have);
 	} while (store_write_again(&s->base, err, &tries));
 	switch (err) {
-	case -EPROTO:
+	case -STORE_E_NEW:
 		return store_set_why(
 			&s->base, err,
 			"store %s has schema %u, this ajar knows only %u: install the newer ajar",
 			s->base.shown, have, want);
-	case -EKEYREJECTED:
+	case -STORE_E_ALTERED:
 		return store_set_why(&s->base, err,
 				     "store %s: its schema %u was made by a different ajar: use "
 				     "that one, or another database",
 				     s->base.shown, have);
-	case -ESTALE:
+	case -STORE_E_OLD:
 		return store_set_why(&s->base, err,
 				     "store %s has schema %u, this ajar needs %u: run 'ajar db "
 				     "migrate' or start 'ajar monitor'",
@@ -382,7 +383,7 @@ static int open_schema(struct my *s)
 	case -EACCES:
 		if (have && have < want)
 			return store_set_why(
-				&s->base, -ESTALE,
+				&s->base, -STORE_E_OLD,
 				"store %s has schema %u, this ajar needs %u, and the account '%s' "
 				"may not change it: run 'ajar db migrate' as the one that made it",
 				s->base.shown, have, want, s->uri.user);

@@ -42,11 +42,11 @@ int my_account_find(struct my *s)
 	s->own_node[0] = '\0';
 	err = sql_get(&q, "SELECT number FROM schema_migrations LIMIT 1");
 	if (!is_denied(err))
-		return err == -ESTALE ? 0 : err; /* -ESTALE: nothing there yet */
+		return err == -STORE_E_OLD ? 0 : err; /* -STORE_E_OLD: nothing there yet */
 	err = read_account(s);
 	s->base.limited = !err;
 	/* One that may not even ask who it is finds out at its first question what it lacks. */
-	return is_denied(err) || err == -ESTALE ? 0 : err;
+	return is_denied(err) || err == -STORE_E_OLD ? 0 : err;
 }
 
 int my_own_check(struct store *base, const char *node)

@@ -32,7 +32,7 @@ static int errno_of(struct sq *s, int rc)
 		return -EROFS;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return -EBADMSG;
+		return -STORE_E_DAMAGED;
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
 		return -EACCES;
@@ -80,7 +80,7 @@ int sq_fail(struct sq *s, int rc)
 				     "--store, or move the file aside",
 				     s->base.shown, words);
 	switch (err) {
-	case -EBADMSG:
+	case -STORE_E_DAMAGED:
 		return store_set_why(b, err,
 				     "store %s is damaged: %s: restore it or move it aside; the "
 				     "journals send again what is in their replay window",

@@ -138,7 +138,7 @@ static int check_file(struct sq *s, unsigned flags, char **ret_why)
 	}
 	/* A link could lead root, who looks at what a role owns, to any file. */
 	if (!S_ISREG(st.st_mode))
-		return store_open_why(ret_why, -EBADMSG,
+		return store_open_why(ret_why, -STORE_E_DAMAGED,
 				      "store %s is not a file: give another --data or --store",
 				      s->base.shown);
 	return 0;
@@ -170,7 +170,7 @@ static int applied(void *db, int (*fn)(unsigned number, const char *sha256, void
 	ours = sq_col_u64(st, 1);
 	sq_put(take_ptr(st));
 	if (!ours)
-		return tables ? store_set_why(&s->base, -EMEDIUMTYPE,
+		return tables ? store_set_why(&s->base, -STORE_E_FOREIGN,
 					      "store %s is another program's database: give "
 					      "another --data or --store, or move the file aside",
 					      s->base.shown)
@@ -258,17 +258,17 @@ static int open_schema(struct sq *s, unsigned flags)
 	else
 		err = migrate_check(&migrate, s, &have);
 	switch (err) {
-	case -EPROTO:
+	case -STORE_E_NEW:
 		return store_set_why(&s->base, err,
 				     "store %s has schema %u, this ajar knows only %u: install the "
 				     "newer ajar, or give another --data or --store",
 				     s->base.shown, have, want);
-	case -EKEYREJECTED:
+	case -STORE_E_ALTERED:
 		return store_set_why(&s->base, err,
 				     "store %s: its schema %u was made by a different ajar: use "
 				     "that one, or move the store aside",
 				     s->base.shown, have);
-	case -ESTALE:
+	case -STORE_E_OLD:
 		return store_set_why(&s->base, err,
 				     "store %s has schema %u, this ajar needs %u: run 'ajar db "
 				     "migrate' or restart 'ajar run'",

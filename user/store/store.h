@@ -18,9 +18,22 @@
  * All drivers pass tests/store/conformance.h. Text handed in is copied or bound; text handed to callbacks is
  * borrowed until the callback returns. Functions return 0 or a negative errno; store_why() has the driver's own words.
  * A callback may ask again; one that writes does so inside a transaction begun before the walk (else -EBUSY is possible at any time).
- * -ESTALE: the schema is older than this program and needs `migrate`; -EPROTO: it is newer; -EKEYREJECTED, -EMEDIUMTYPE, -EBADMSG: it is not ours or damaged; -EROFS, -ENOSPC, -EBUSY as usual.
+ * Errors are negative: an errno, or one of enum store_error. store_error_text() has words for both.
  */
 struct store;
+
+/* What no errno says; beyond all of those. */
+enum store_error {
+	STORE_E_OLD = 1001, /* the schema is older than this program and needs `migrate` */
+	STORE_E_NEW = 1002, /* it is newer: this program must not touch it */
+	STORE_E_ALTERED = 1003, /* a migration was applied with another text than ours */
+	STORE_E_FOREIGN = 1004, /* another cluster's store, or another program's database */
+	STORE_E_DAMAGED = 1005, /* what is there cannot be read as a store */
+	STORE_E_TLS = 1006, /* no connection that is safe */
+	STORE_E_DATABASE = 1007, /* the server has no such database */
+	STORE_E_UNDONE = 1008, /* another writer was in the way, and the whole transaction was undone: the same again */
+};
+const char *store_error_text(int err); /* err: negative */
 
 /* What to do about an error: the same again later, put these rows aside and go on, or stop until a person has looked. */
 enum store_fault { STORE_RETRY, STORE_QUARANTINE, STORE_STOP };

@@ -92,7 +92,7 @@ int store_write_end(struct store *s, int err)
 }
 
 /*
- * Another writer was in the way and the server has undone a transaction of our own (-EDEADLK): the same again, a little
+ * Another writer was in the way and the server has undone a transaction of our own (-STORE_E_UNDONE): the same again, a little
  * later and not all at the same moment. In the caller's transaction only the caller can.
  */
 bool store_write_again(struct store *s, int err, unsigned *tries)
@@ -100,7 +100,7 @@ bool store_write_again(struct store *s, int err, unsigned *tries)
 	struct timespec pause = { 0 };
 	uint32_t random = 0;
 
-	if (err != -EDEADLK || s->depth || *tries == RETRIES_MAX)
+	if (err != -STORE_E_UNDONE || s->depth || *tries == RETRIES_MAX)
 		return false;
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
 		random = (uint32_t)getpid() * 2654435761U;
