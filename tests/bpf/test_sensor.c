@@ -145,6 +145,9 @@ static void unprivileged(void)
 }
 
 #define PINS "/sys/fs/bpf/ajar-test"
+#define TEXT_OF(number) #number
+#define VERSION_OF(abi) "/v" TEXT_OF(abi)
+#define PINNED PINS VERSION_OF(AJAR_ABI)
 
 static void restart(void)
 {
@@ -192,7 +195,7 @@ static void restart(void)
 		if (setgid(65534) || setuid(65534))
 			_exit(1);
 		sensor_free(b.s, true);
-		_exit(access(PINS "/v1", F_OK) == 0);
+		_exit(access(PINNED, F_OK) == 0);
 	}
 	is_int(reap(pid), 0, "the pins go without privileges");
 	witness_close(&b, true);
@@ -270,7 +273,7 @@ static void half_made(void)
 	if (!ok(witness_open(&w, &o), "a pinned sensor"))
 		return;
 	witness_close(&w, false);
-	is_int(unlink(PINS "/v1/link_listen_sockops"), 0, "loses one of its pins");
+	is_int(unlink(PINNED "/link_listen_sockops"), 0, "loses one of its pins");
 	if (!ok(witness_open(&w, &o), "the next one still opens"))
 		return;
 	ok(!sensor_resumed(w.s, &since), "with a new set");
