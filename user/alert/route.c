@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "alert/route.h"
 
-#include "alert/lane.h"
+#include "alert/sink_queue.h"
 
 #define SINKS_MAX 20
 #define BACKOFF_MIN_NS NS_PER_S
@@ -11,7 +11,7 @@
 struct route {
 	struct route_opts o;
 	unsigned len;
-	struct lane *lanes[SINKS_MAX];
+	struct sink_queue *queues[SINKS_MAX];
 	char holder[HOLDER_MAX];
 };
 
@@ -22,7 +22,7 @@ int route_new(const struct route_opts *o, struct route **ret_route)
 	if (!r)
 		return -ENOMEM;
 	r->o = *o;
-	hold_name(r->holder);
+	lease_name(r->holder);
 	r->o.holder = r->holder;
 	if (!r->o.backoff_min_ns)
 		r->o.backoff_min_ns = BACKOFF_MIN_NS;
@@ -40,7 +40,7 @@ int route_add_open(struct route *r, const struct route_sink *s)
 
 	if (r->len == SINKS_MAX)
 		return -E2BIG;
-	err = lane_new(&r->o, s, &r->lanes[r->len]);
+	err = sender_new(&r->o, s, &r->queues[r->len]);
 	if (!err)
 		r->len++;
 	return err;
@@ -62,8 +62,8 @@ int route_add(struct route *r, const struct sink_ops *ops, const char *target, u
 void route_kick(struct route *r)
 {
 	for (unsigned i = 0; i < r->len; i++) {
-		lane_look(r->lanes[i]);
-		lane_pump(r->lanes[i]);
+		sender_look(r->queues[i]);
+		sender_pump(r->queues[i]);
 	}
 }
 
@@ -72,29 +72,29 @@ bool route_drain(struct route *r)
 	bool busy = false;
 
 	for (unsigned i = 0; i < r->len; i++) {
-		r->lanes[i]->draining = true;
-		busy |= r->lanes[i]->under_way;
-		if (!r->lanes[i]->under_way)
-			hold_give_up(r->lanes[i]);
+		r->queues[i]->draining = true;
+		busy |= r->queues[i]->phase == QUEUE_SENDING;
+		if (r->queues[i]->phase != QUEUE_SENDING)
+			lease_give_up(r->queues[i]);
 	}
 	return busy;
 }
 
 bool route_stats(const struct route *r, unsigned i, struct route_stats *ret_st)
 {
-	const struct lane *ln = i < r->len ? r->lanes[i] : NULL;
+	const struct sink_queue *q = i < r->len ? r->queues[i] : NULL;
 
-	if (!ln)
+	if (!q)
 		return false;
 	*ret_st = (struct route_stats){
-		.sink = ln->name,
-		.cursor = ln->state.log_id,
-		.sent = ln->state.sent,
-		.failed = ln->state.failed,
-		.skipped = ln->state.skipped,
-		.given_up = ln->state.given_up,
-		.dropped = ln->dropped,
-		.idle = ln->idle,
+		.sink = q->name,
+		.cursor = q->state.log_id,
+		.sent = q->state.sent,
+		.failed = q->state.failed,
+		.skipped = q->state.skipped,
+		.given_up = q->state.given_up,
+		.dropped = q->dropped,
+		.idle = q->phase == QUEUE_IDLE,
 	};
 	return true;
 }
@@ -104,6 +104,6 @@ void route_free(struct route *r)
 	if (!r)
 		return;
 	for (unsigned i = 0; i < r->len; i++)
-		lane_free(r->lanes[i]);
+		sender_free(r->queues[i]);
 	free(r);
 }

@@ -19,7 +19,7 @@ struct store_alert;
  * put aside in the store after ROUTE_REFUSALS tries (after one, while those before it were refused too), and tried again
  * after 1, 2, 4 ... 60 min, when the sink takes anything again, and not any more after ROUTE_TRIES_MAX tries.
  *
- * Of several routers on one store one has a sink at a time (hold.c): when it ends, another goes on.
+ * Of several routers on one store one has a sink at a time (lease.c): when it ends, another goes on.
  */
 #define ROUTE_REFUSALS 5
 #define ROUTE_TRIES_MAX 24

@@ -16,6 +16,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "audit/learner_internal.h"
 #include "audit/match.h"
@@ -31,6 +32,30 @@
 	4096 /* of ports in the ephemeral range: so many so close together are a range of its own */
 #define DENSE_ROOM 256
 #define RUN_MIN 8 /* ports side by side that are written as one rule */
+
+int learn_compare_str(const char *a, const char *b)
+{
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
+	return strcmp(a, b);
+}
+
+int candidate_merge(struct candidate *into, struct candidate *from)
+{
+	int err = bits_add(&into->nodes, &from->nodes);
+
+	if (!err)
+		err = bits_add(&into->slots, &from->slots);
+	into->lo = from->lo < into->lo ? from->lo : into->lo;
+	into->hi = from->hi > into->hi ? from->hi : into->hi;
+	into->doors += from->doors;
+	into->ended += from->ended;
+	into->starts += from->starts;
+	into->ports += from->ports;
+	into->only_deleted &= from->only_deleted;
+	from->taken = true;
+	return err;
+}
 
 static int compare_u64(uint64_t a, uint64_t b)
 {

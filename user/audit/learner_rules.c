@@ -15,13 +15,6 @@
 	"its program runs any script, and the port is another each time: a range would permit "    \
 	"them all"
 
-int learn_compare_str(const char *a, const char *b)
-{
-	if (!a || !b)
-		return (a != NULL) - (b != NULL);
-	return strcmp(a, b);
-}
-
 static int compare_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? -1 : a > b;
@@ -71,23 +64,6 @@ static void sort(struct learner *l)
 {
 	if (l->len)
 		qsort(l->list, l->len, sizeof(*l->list), compare_candidates);
-}
-
-int candidate_merge(struct candidate *into, struct candidate *from)
-{
-	int err = bits_add(&into->nodes, &from->nodes);
-
-	if (!err)
-		err = bits_add(&into->slots, &from->slots);
-	into->lo = from->lo < into->lo ? from->lo : into->lo;
-	into->hi = from->hi > into->hi ? from->hi : into->hi;
-	into->doors += from->doors;
-	into->ended += from->ended;
-	into->starts += from->starts;
-	into->ports += from->ports;
-	into->only_deleted &= from->only_deleted;
-	from->taken = true;
-	return err;
 }
 
 /* --- rules ------------------------------------------------------------------------------------------------ */

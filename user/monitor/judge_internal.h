@@ -8,7 +8,10 @@
 #include "monitor/judge.h"
 #include "store/store.h"
 
-/* judge.c has the steps, judge_events.c what an event does to doors and alerts, judge_profiles.c what another profile does. */
+/*
+ * judge.c has the steps, judge_events.c what an event does to doors and alerts, judge_profiles.c what another profile does, and
+ * judge_door.c below them the verdict on one door.
+ */
 struct alerting;
 struct chains;
 struct classes;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <string.h>
 
-#include "alert/lane.h"
+#include "alert/sink_queue.h"
 #include "base/clock.h"
 #include "base/loop.h"
 
 /*
  * Messages that a receiver refuses. One is tried ROUTE_REFUSALS times, which takes some seconds; then it is parked in the
- * store and the lane goes on. While nothing is taken in between, the next ones are parked at their first refusal: a
+ * store and the queue goes on. While nothing is taken in between, the next ones are parked at their first refusal: a
  * thousand messages that somebody made unpalatable do not keep an honest one for hours. When something is taken after
  * that, it may have been the receiver: so what is parked is tried again then, but not at every such turn.
  */
 #define HURRY_PAUSES 10 /* of park_ns, between two hurries */
 #define PARK_MAX_NS (3600 * NS_PER_S)
 
-static uint64_t pause_after(const struct lane *ln, uint64_t tries)
+static uint64_t pause_after(const struct sink_queue *q, uint64_t tries)
 {
-	uint64_t ns = ln->o->park_ns;
+	uint64_t ns = q->o->park_ns;
 
 	for (uint64_t i = ROUTE_REFUSALS; i < tries && ns < PARK_MAX_NS; i++)
 		ns *= 2;
@@ -31,19 +31,19 @@ static int first_due(const struct store_parked *p, void *arg)
 	return 1;
 }
 
-int park_look(struct lane *ln)
+int retry_look(struct sink_queue *q)
 {
 	uint64_t due = 0, now = clock_wall_ns();
-	int ret = store_parked(ln->o->store, ln->name, 0, 0, first_due, &due);
+	int ret = store_parked(q->o->store, q->name, 0, 0, first_due, &due);
 
 	if (ret < 0)
 		return ret;
-	ln->next_park_ns = due;
-	return loop_timer_set(ln->park_timer, !due ? 0 : due > now ? due - now : 1, 0);
+	q->next_retry_ns = due;
+	return loop_timer_set(q->retry_timer, !due ? 0 : due > now ? due - now : 1, 0);
 }
 
 struct fetch {
-	struct lane *ln;
+	struct sink_queue *q;
 	uint64_t log_id, tries;
 };
 
@@ -59,12 +59,12 @@ static int on_due(const struct store_parked *p, void *arg)
 static int on_change(const struct store_alert_change *c, void *arg)
 {
 	struct fetch *f = arg;
-	struct lane_item *it = NULL;
+	struct queue_item *it = NULL;
 	int err;
 
 	if (c->log_id != f->log_id)
 		return 1;
-	err = lane_take(f->ln, c, &it);
+	err = queue_take(f->q, c, &it);
 	if (err)
 		return err;
 	if (it) {
@@ -74,29 +74,29 @@ static int on_change(const struct store_alert_change *c, void *arg)
 	return 1;
 }
 
-int park_fetch(struct lane *ln)
+int retry_fetch(struct sink_queue *q)
 {
-	struct fetch f = { .ln = ln };
+	struct fetch f = { .q = q };
 	uint64_t now = clock_wall_ns();
 	int ret;
 
-	while (ln->next_park_ns && ln->next_park_ns <= now && !ln->len) {
-		ret = store_parked(ln->o->store, ln->name, now, 1, on_due, &f);
+	while (q->next_retry_ns && q->next_retry_ns <= now && !q->len) {
+		ret = store_parked(q->o->store, q->name, now, 1, on_due, &f);
 		if (ret < 0)
 			return ret;
 		if (!ret)
-			return park_look(ln);
-		ret = store_alert_changes(ln->o->store, f.log_id - 1, 0, 0, 1, on_change, &f);
+			return retry_look(q);
+		ret = store_alert_changes(q->o->store, f.log_id - 1, 0, 0, 1, on_change, &f);
 		if (ret < 0)
 			return ret;
-		if (ln->len)
+		if (q->len)
 			break;
 		/* Retention was quicker, or it has no words any more. */
-		ret = store_unpark(ln->o->store, ln->name, f.log_id);
+		ret = store_unpark(q->o->store, q->name, f.log_id);
 		if (ret)
 			return ret;
-		ln->state.given_up++;
-		ln->dirty = true;
+		q->state.given_up++;
+		q->dirty = true;
 	}
 	return 0;
 }
@@ -116,52 +116,52 @@ static int put_both(struct store *st, const struct store_parked *p, const struct
 	return err;
 }
 
-int park_refused(struct lane *ln, const char *why, bool *ret_parked)
+int retry_refused(struct sink_queue *q, const char *why, bool *ret_parked)
 {
-	struct lane_item *it = ln->queue[0];
+	struct queue_item *it = q->queue[0];
 	uint64_t now = clock_wall_ns();
 	struct store_parked p = {
-		.sink = ln->name,
+		.sink = q->name,
 		.log_id = it->m.log_id,
 		.alert_id = it->change->alert.id,
 		.tries = it->tries + 1,
 		.first_ns = now,
 		.why = why && *why ? why : "refused",
 	};
-	struct store_sink state = ln->state;
+	struct store_sink state = q->state;
 	bool give_up = p.tries >= ROUTE_TRIES_MAX;
 	int err;
 
-	*ret_parked = it->parked || ln->refusing || p.tries >= ROUTE_REFUSALS;
+	*ret_parked = it->parked || q->refusing || p.tries >= ROUTE_REFUSALS;
 	if (!*ret_parked) {
 		it->tries++;
 		return 0;
 	}
-	p.next_ns = give_up ? 0 : now + pause_after(ln, p.tries);
+	p.next_ns = give_up ? 0 : now + pause_after(q, p.tries);
 	state.failed++;
 	state.given_up += give_up;
 	state.failed_ns = now;
 	state.failures = 0;
 	if (it->m.log_id > state.log_id)
-		state.log_id = ln->len > 1 ? it->m.log_id : ln->seen;
-	err = put_both(ln->o->store, &p, &state);
+		state.log_id = q->len > 1 ? it->m.log_id : q->seen;
+	err = put_both(q->o->store, &p, &state);
 	if (err)
 		return err;
-	ln->state = state;
-	ln->dirty = false;
+	q->state = state;
+	q->dirty = false;
 	if (give_up || !it->parked)
-		lane_report(ln, give_up ? ROUTE_GIVEN_UP : ROUTE_PARKED, it->m.log_id, SINK_REFUSED,
-			    p.why);
-	ln->refusing |= !it->parked;
-	ln->failures = 0;
-	lane_drop_item(ln);
-	if (!ln->len)
-		ln->single = false;
-	return park_look(ln);
+		queue_report(q, give_up ? ROUTE_GIVEN_UP : ROUTE_PARKED, it->m.log_id, SINK_REFUSED,
+			     p.why);
+	q->refusing |= !it->parked;
+	q->failures = 0;
+	queue_drop_item(q);
+	if (!q->len)
+		q->single = false;
+	return retry_look(q);
 }
 
 struct hurry {
-	struct lane *ln;
+	struct sink_queue *q;
 	struct store_parked *rows;
 	size_t len;
 };
@@ -174,30 +174,30 @@ static int on_parked(const struct store_parked *p, void *arg)
 
 	if (p->next_ns) {
 		h->rows[h->len] = *p;
-		h->rows[h->len].sink = h->ln->name;
+		h->rows[h->len].sink = h->q->name;
 		h->rows[h->len++].why = "";
 	}
 	return h->len == HURRY_MAX;
 }
 
-int park_hurry(struct lane *ln)
+int retry_hurry(struct sink_queue *q)
 {
-	struct hurry h = { .ln = ln };
+	struct hurry h = { .q = q };
 	uint64_t now = clock_wall_ns();
 	int err;
 
-	if (!ln->next_park_ns || ln->next_park_ns <= now || now < ln->next_hurry_ns)
+	if (!q->next_retry_ns || q->next_retry_ns <= now || now < q->next_hurry_ns)
 		return 0;
-	ln->next_hurry_ns = now + HURRY_PAUSES * ln->o->park_ns;
+	q->next_hurry_ns = now + HURRY_PAUSES * q->o->park_ns;
 	h.rows = calloc(HURRY_MAX, sizeof(*h.rows));
 	if (!h.rows)
 		return -ENOMEM;
-	err = store_parked(ln->o->store, ln->name, 0, HURRY_MAX, on_parked, &h);
+	err = store_parked(q->o->store, q->name, 0, HURRY_MAX, on_parked, &h);
 	for (size_t i = 0; i < h.len && err >= 0; i++) {
 		h.rows[i].next_ns = now;
 		h.rows[i].why = "to be tried again";
-		err = store_park(ln->o->store, &h.rows[i]);
+		err = store_park(q->o->store, &h.rows[i]);
 	}
 	free(h.rows);
-	return err < 0 ? err : park_look(ln);
+	return err < 0 ? err : retry_look(q);
 }

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "alert/lane.h"
+#include "alert/sink_queue.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/loop.h"
 
 /*
- * Several notifiers, or monitors, on one store: a lane sends while its sink is leased to it. The lease is asked for when there is
+ * Several notifiers, or monitors, on one store: a queue sends while its sink is leased to it. The lease is asked for when there is
  * something to send, renewed while that is under way, and runs out when its holder says nothing more; what it had under way is
  * then sent by the next one. A holder on this machine that has ended is succeeded at once.
  */
@@ -26,7 +26,7 @@
  * "HOST BOOT-ID PID-NAMESPACE PID": who may ask whether that process lives, and which it is. What a sandbox hides is left out;
  * who cannot be sure waits for the lease to run out.
  */
-void hold_name(char ret[HOLDER_MAX])
+void lease_name(char ret[HOLDER_MAX])
 {
 	_cleanup_(buf_done) struct buf boot = BUF_INIT(64);
 	char ns[64] = "", host[65] = "";
@@ -39,116 +39,115 @@ void hold_name(char ret[HOLDER_MAX])
 		 n > 0 ? (int)n : 0, ns, (int)getpid());
 }
 
-static bool is_gone(const struct lane *ln, const char *holder)
+static bool is_gone(const struct sink_queue *q, const char *holder)
 {
-	const char *ours = strrchr(ln->o->holder, ' '), *theirs = strrchr(holder, ' ');
-	size_t here = (size_t)(ours - ln->o->holder);
+	const char *ours = strrchr(q->o->holder, ' '), *theirs = strrchr(holder, ' ');
+	size_t here = (size_t)(ours - q->o->holder);
 	int pid;
 
-	if (!theirs || (size_t)(theirs - holder) != here || strncmp(holder, ln->o->holder, here) ||
+	if (!theirs || (size_t)(theirs - holder) != here || strncmp(holder, q->o->holder, here) ||
 	    sscanf(theirs, " %d", &pid) != 1 || pid <= 0)
 		return false;
 	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
-static int ask(struct lane *ln, enum store_lease_state *ret_state)
+static int ask(struct sink_queue *q, enum store_lease_state *ret_state)
 {
 	char other[STORE_HOLDER_MAX + 1] = "", gone[STORE_HOLDER_MAX + 1];
 	uint64_t now = clock_boot_ns();
-	struct store *s = ln->o->store;
-	int err = store_sink_lease(s, ln->name, ln->o->holder, NULL, LEASE_NS, ret_state, other);
+	struct store *s = q->o->store;
+	int err = store_sink_lease(s, q->name, q->o->holder, NULL, LEASE_NS, ret_state, other);
 
-	if (!err && *ret_state == LEASE_OTHERS && is_gone(ln, other)) {
+	if (!err && *ret_state == LEASE_OTHERS && is_gone(q, other)) {
 		memcpy(gone, other, sizeof(gone));
-		err = store_sink_lease(s, ln->name, ln->o->holder, gone, LEASE_NS, ret_state,
-				       other);
+		err = store_sink_lease(s, q->name, q->o->holder, gone, LEASE_NS, ret_state, other);
 	}
 	if (err == -EOPNOTSUPP) { /* nobody else has this store */
 		*ret_state = LEASE_KEPT;
-		ln->hold_until_ns = UINT64_MAX;
+		q->lease_until_ns = UINT64_MAX;
 		return 0;
 	}
 	if (!err && *ret_state != LEASE_OTHERS)
-		ln->hold_until_ns = now + LEASE_NS - MARGIN_NS;
+		q->lease_until_ns = now + LEASE_NS - MARGIN_NS;
 	return err;
 }
 
-static bool is_due(const struct lane *ln)
+static bool is_due(const struct sink_queue *q)
 {
-	return ln->hold_until_ns != UINT64_MAX && clock_boot_ns() + RENEW_NS >= ln->hold_until_ns;
+	return q->lease_until_ns != UINT64_MAX && clock_boot_ns() + RENEW_NS >= q->lease_until_ns;
 }
 
 /* What it knows is of before: the store knows better. */
-static int let_go(struct lane *ln)
+static int let_go(struct sink_queue *q)
 {
-	ln->held = false;
-	ln->dirty = ln->single = ln->refusing = false;
-	ln->failures = 0;
-	while (ln->len)
-		lane_drop_item(ln);
-	return lane_load(ln);
+	q->held = false;
+	q->dirty = q->single = q->refusing = false;
+	q->failures = 0;
+	while (q->len)
+		queue_drop_item(q);
+	return queue_load(q);
 }
 
-int hold_look(struct lane *ln)
+int lease_look(struct sink_queue *q)
 {
 	enum store_lease_state state;
 	int err;
 
-	if (ln->held && !is_due(ln))
+	if (q->held && !is_due(q))
 		return 0;
-	if (ln->held && (ln->len || ln->dirty)) {
-		err = ask(ln, &state);
+	if (q->held && (q->len || q->dirty)) {
+		err = ask(q, &state);
 		if (err || state == LEASE_KEPT)
 			return err;
 	}
-	return let_go(ln);
+	return let_go(q);
 }
 
-int hold_take(struct lane *ln, bool *ret_again)
+int lease_take(struct sink_queue *q, bool *ret_again)
 {
 	enum store_lease_state state;
 	int err = 0;
 
-	if (ln->held)
+	if (q->held)
 		return 0;
-	err = ask(ln, &state);
+	err = ask(q, &state);
 	if (err)
 		return err;
 	if (state == LEASE_OTHERS) {
-		lane_wait(ln, ASK_AGAIN_NS);
+		queue_wait(q, ASK_AGAIN_NS);
 		return 1;
 	}
 	if (state == LEASE_TAKEN) {
-		err = let_go(ln);
+		err = let_go(q);
 		*ret_again = true;
 	}
-	ln->held = !err;
+	q->held = !err;
 	return err;
 }
 
-void hold_give_up(struct lane *ln)
+void lease_give_up(struct sink_queue *q)
 {
-	if (ln->held && ln->hold_until_ns != UINT64_MAX)
-		(void)!store_sink_release(ln->o->store, ln->name,
-					  ln->o->holder); /* else it runs out */
-	ln->held = false;
+	if (q->held && q->lease_until_ns != UINT64_MAX)
+		(void)!store_sink_release(q->o->store, q->name,
+					  q->o->holder); /* else it runs out */
+	q->held = false;
 }
 
 /* While something is under way nobody else is to begin with it; if the store is away, that cannot be helped. */
-int hold_on_timer(void *arg)
+int lease_on_timer(void *arg)
 {
 	enum store_lease_state state;
-	struct lane *ln = arg;
+	struct sink_queue *q = arg;
 
-	if (!ln->under_way)
-		return loop_timer_set(ln->hold_timer, 0, 0);
-	if (ln->held && !ask(ln, &state) && state != LEASE_KEPT)
-		ln->held = false;
+	if (q->phase != QUEUE_SENDING)
+		return loop_timer_set(q->lease_timer, 0, 0);
+	if (q->held && !ask(q, &state) && state != LEASE_KEPT)
+		q->held = false;
 	return 0;
 }
 
-void hold_while_under_way(struct lane *ln)
+void lease_while_under_way(struct sink_queue *q)
 {
-	if (ln->under_way && ln->hold_until_ns != UINT64_MAX)
-		(void)!loop_timer_set(ln->hold_timer, RENEW_NS, RENEW_NS);
+	if (q->phase == QUEUE_SENDING && q->lease_until_ns != UINT64_MAX)
+		(void)!loop_timer_set(q->lease_timer, RENEW_NS, RENEW_NS);
 }
