@@ -44,6 +44,9 @@ ok "a filter for the state finds it by the verdict of then" eval "[ -n \"\$(past
 same "and not by that of now" "$(past :21981 state:profiled | jq -r 'select(.event == "open").event')" ""
 same "--at before the decision" "$(at 21981 "$BEFORE" | jq -r '.verdict, .verdict_later.verdict' | paste -sd,)" "unexpected,as profiled"
 same "--at behind it" "$(at 21981 "$BETWEEN" | jq -r .verdict)" "as profiled"
+ID=$(ajar alerts --all -j --data "$D" | jq -r 'select(.port == 21981).id')
+ok "its alert shows the door of then" eval "ajar alerts show $ID --data '$D' | grep -q '^then open 20.* tcp 0.0.0.0:21981 hold_door'"
+ok "as JSON, too" eval "ajar alerts show $ID -j --data '$D' | jq -e '.doors == [] and (.doors_then | length == 1) and .doors_then[0].port == 21981'"
 
 # A rule that goes again, and a closing between.
 id=$(ajar profile show default -j --data "$D" | jq -r 'select(.port == 21981).id')

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/hostlist.h"
 #include "base/jsonw.h"
+#include "store/alert_ports.h"
 #include "store/scan_changes.h"
 #include "store/store.h"
 #include "store/triage.h"
@@ -22,6 +23,7 @@
 
 struct story {
 	struct buf *b;
+	const char *heading; /* of its doors */
 	uint64_t id, doors, changes;
 	struct hostlist gone;
 };
@@ -33,7 +35,7 @@ static int on_door(const struct store_door *d, void *arg)
 
 	if (++st->doors > DOORS_SHOWN)
 		return 0;
-	buf_puts(st->b, st->doors == 1 ? "doors     " : "          ");
+	buf_printf(st->b, "%-10s", st->doors == 1 ? st->heading : "");
 	view_time(st->b, d->opened_ns, false);
 	buf_putc(st->b, ' ');
 	esc_text(st->b, d->node, strlen(d->node), TEXT_SHOWN);
@@ -49,6 +51,47 @@ static int on_door(const struct store_door *d, void *arg)
 		st->b->len = mark;
 	buf_putc(st->b, '\n');
 	return st->b->err;
+}
+
+/* --- its doors of then ------------------------------------------------------------------------------- */
+
+/* What is allowed or gone has no open door any more: those that were open when it was last told. */
+struct then {
+	const struct store_alert *a;
+	store_door_fn fn;
+	void *arg;
+	uint64_t n;
+};
+
+static bool has_port(const struct store_alert *a, const struct door *d)
+{
+	if (proto_class(d->proto) != proto_class(a->proto))
+		return false;
+	for (unsigned i = 0; a->ports && i < a->ports->runs_len; i++) {
+		if (d->port >= a->ports->runs[i].lo && d->port <= a->ports->runs[i].hi)
+			return true;
+	}
+	return d->port == a->port;
+}
+
+static int on_then(const struct store_door *d, void *arg)
+{
+	struct then *t = arg;
+
+	if (!has_port(t->a, &d->door) || (d->alert_key && strcmp(d->alert_key, t->a->key)))
+		return 0;
+	t->n++;
+	return t->fn(d, t->arg);
+}
+
+/* On the node that it was told by. */
+static int doors_then(struct store *s, const struct store_alert *a, store_door_fn fn, void *arg)
+{
+	const struct store_door_query q = { .node = a->node, .at_ns = a->last_ns };
+	struct then t = { .a = a, .fn = fn, .arg = arg };
+	int err = a->port && a->node && *a->node ? store_doors(s, &q, on_then, &t) : 0;
+
+	return err == -ENOENT ? 0 : err;
 }
 
 static int on_node(const struct store_alert_node *n, void *arg)
@@ -182,6 +225,10 @@ int alert_story_json(struct store *s, const struct store_alert *a, struct jsonw 
 	jsonw_end_arr(w);
 	jsonw_u64(w, "more_doors",
 		  st.doors > ALERT_STORY_DOORS_MAX ? st.doors - ALERT_STORY_DOORS_MAX : 0);
+	jsonw_arr(w, "doors_then");
+	if (!err && !st.doors)
+		err = doors_then(s, a, door_json, &st);
+	jsonw_end_arr(w);
 	jsonw_arr(w, "where");
 	if (!err)
 		err = store_alert_nodes(s, a->id, false, node_json, &st);
@@ -200,10 +247,14 @@ int alert_story_json(struct store *s, const struct store_alert *a, struct jsonw 
 int alert_story(struct store *s, const struct store_alert *a, struct buf *b)
 {
 	const struct store_door_query q = { .alert_key = a->key, .open_only = true };
-	struct story st = { .b = b, .id = a->id };
+	struct story st = { .b = b, .id = a->id, .heading = "doors" };
 	struct scans sc = { .a = a, .b = b };
 	int err = store_doors(s, &q, on_door, &st);
 
+	if (!err && !st.doors) {
+		st.heading = "then open";
+		err = doors_then(s, a, on_door, &st);
+	}
 	if (st.doors > DOORS_SHOWN)
 		buf_printf(b, "          and %" PRIu64 " more\n", st.doors - DOORS_SHOWN);
 	if (!err)
