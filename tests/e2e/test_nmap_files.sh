@@ -159,6 +159,23 @@ echo "<nmaprun>$ENDED" >"$T/none.xml"
 learn "$T/none.xml"
 refuses "a run without hosts" 2 "has no host that is up and whose ports were scanned"
 
+# --- services ------------------------------------------------------------------------------------------------------
+probed() { printf '<port protocol="tcp" portid="%s"><state state="open"/><service name="%s" method="%s" conf="%s"/></port>' "$@"; }
+{
+	echo '<nmaprun><host><status state="up"/><address addr="10.99.7.1" addrtype="ipv4"/><ports>'
+	probed 22 http probed 10
+	probed 80 mysql probed 10
+	probed 443 https table 3
+	probed 25 tcpwrapped probed 8
+	probed 13 '*' probed 10
+	probed 14 's&#255;h?' probed 10
+	probed 15 'a&#10;allow tcp any' probed 10
+	echo "</ports></host>$ENDED"
+} >"$T/services.xml"
+learn "$T/services.xml"
+same "services that were probed are kept, what a port's number suggests or is a pattern is not" \
+	"$(jq -r 'select(.service != null) | "\(.port) \(.service)"' "$T/out" | sort -n | paste -sd ' ')" "22 http 80 mysql"
+
 # --- not whole -------------------------------------------------------------------------------------------------
 {
 	echo '<?xml version="1.0"?><nmaprun>'

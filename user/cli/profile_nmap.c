@@ -2,6 +2,7 @@
 /* The paper's way to a profile: one scan of one node that is known to be good. */
 #include "cli/profile_nmap.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -52,6 +53,16 @@ static int add_service(struct nmap_services *s, const struct port_seen *p,
 	return 0;
 }
 
+/* A rule's service may be a pattern, a scanner's word is none: "*" would fit whatever answers. */
+static bool is_plain_name(struct text t)
+{
+	for (uint32_t i = 0; i < t.len; i++) {
+		if (!isalnum((unsigned char)t.ptr[i]) && !memchr("-_./+", t.ptr[i], 5))
+			return false;
+	}
+	return t.len > 0;
+}
+
 /* What nmap has recognised; a name out of its table, by the port's number, is no knowledge. */
 static int remember(struct nmap_services *s, const struct port_seen *p)
 {
@@ -60,7 +71,8 @@ static int remember(struct nmap_services *s, const struct port_seen *p)
 	_cleanup_(buf_done) struct buf b = BUF_INIT(256);
 	int err;
 
-	if (!audit_is_recognised(&p->service) || (!one && s->len >= NMAP_SERVICES_MAX))
+	if (!audit_is_recognised(&p->service) || !is_plain_name(p->service.name) ||
+	    (!one && s->len >= NMAP_SERVICES_MAX))
 		return 0;
 	buf_puts(&b, ssl);
 	esc_text(&b, p->service.name.ptr, p->service.name.len, sizeof(one->name) - 8);
