@@ -80,8 +80,7 @@ static void test_kept(struct store *s)
 	c.author = "m'lee \xc3\xb6";
 	ok(!store_verdict_change_put(s, &later) && !store_verdict_change_put(s, &c),
 	   "%s: one that no row decided, and one of another node", drv->name);
-	changes_are(s, 200,
-		    "n2:1:1:2@250 3>2 7 'm'lee \xc3\xb6' 50; n1:1:1:1@300 2>3 0 '' 0; ",
+	changes_are(s, 200, "n2:1:1:2@250 3>2 7 'm'lee \xc3\xb6' 50; n1:1:1:1@300 2>3 0 '' 0; ",
 		    "those behind a time come in the order of time");
 	changes_are(s, 300, "", "behind the last there is none");
 	c = a_change("nobody", 1, 200);
