@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "ajar/event.h"
 #include "elsewhere.h"
 
 static const struct event *find_origin(struct witness *w, enum event_kind kind, uint64_t cookie,
