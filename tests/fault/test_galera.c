@@ -348,15 +348,16 @@ static void judge_the_rest(struct store *s)
 	is_int(err, 0, "a monitor judges what is left");
 }
 
-/* What is in the log, for whoever reads that it is too much. */
+/* What is in the log, for whoever reads that it is too much: mdb_sql() gives one value. */
 static void print_log(void)
 {
 	static char out[16384];
 
 	if (!mdb_sql(&servers[0], "ajar",
-		     "SELECT concat('# ', l.id, ' ', l.alert_id, ' ', l.at_ns, ' ', l.who, ' ', "
-		     "l.state, ' ', l.open_count, ' ', l.note) FROM alert_log l JOIN alerts a ON "
-		     "a.id = l.alert_id WHERE a.port = 4444 ORDER BY l.id LIMIT 50",
+		     "SELECT group_concat('# ', l.id, ' ', l.alert_id, ' ', l.at_ns, ' ', l.who, "
+		     "' ', l.state, ' ', coalesce(l.open_count, '-'), ' ', coalesce(l.note, '-') "
+		     "ORDER BY l.id SEPARATOR '\n') FROM alert_log l JOIN alerts a ON "
+		     "a.id = l.alert_id WHERE a.port = 4444",
 		     out, sizeof(out)))
 		printf("%s\n", out);
 }
@@ -367,11 +368,11 @@ static void print_counts(void)
 	static char out[16384];
 
 	if (!mdb_sql(&servers[0], "ajar",
-		     "SELECT concat('# node ', n.name, ': alert_nodes ', x.open_count, ', doors ', "
-		     "(SELECT count(*) FROM doors d WHERE d.node_id = n.id), ', told ', "
-		     "a.open_count, "
-		     "', node_count ', a.node_count) FROM alerts a JOIN alert_nodes x ON "
-		     "x.alert_id = a.id JOIN nodes n ON n.id = x.node_id WHERE a.port = 4444",
+		     "SELECT group_concat('# node ', n.name, ': alert_nodes ', x.open_count, "
+		     "', doors ', (SELECT count(*) FROM doors d WHERE d.node_id = n.id), "
+		     "', told ', a.open_count, ', node_count ', a.node_count SEPARATOR '\n') "
+		     "FROM alerts a JOIN alert_nodes x ON x.alert_id = a.id JOIN nodes n ON "
+		     "n.id = x.node_id WHERE a.port = 4444",
 		     out, sizeof(out)))
 		printf("%s\n", out);
 	print_log();

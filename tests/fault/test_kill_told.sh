@@ -26,7 +26,7 @@ killed_at() { # n
 	[ $? = 137 ]
 }
 kernel() { # dropped|reported, summed over the CPUs
-	bpftool -j map dump pinned "$PINS/v1/ajar_cpus" | jq "[.[].formatted.value.$1] | add"
+	bpftool -j map dump pinned "$PINS"/v*/ajar_cpus | jq "[.[].formatted.value.$1] | add"
 }
 in_journal() { cat "$D"/journal/* | grep -ao 'the ring was full' | wc -l; }
 
