@@ -78,6 +78,8 @@ static void refusals(void)
 		  "no node's name has parentheses: Slurm writes (null) where there is no node", 2 },
 		{ "n{1-3}", "ranges stand in square brackets, such as node[1-9]", 1 },
 		{ " None assigned", "that is what Slurm says of a job without nodes", 1 },
+		{ "N/A", "that is what Slurm says where there is no node", 0 },
+		{ "n/a,n1", "that is what Slurm says where there is no node", 0 },
 		{ "a,!b", "a node is missing beside the operator", 2 },
 		{ "n[]", "a number is missing in the brackets", 2 },
 		{ "n[1,,2]", "a number is missing in the brackets", 4 },

@@ -391,6 +391,8 @@ static int parse_text(struct parse *p, const char *text, struct hostlist *h)
 		return fail(p, -E2BIG, s, "the node set is longer than 1 MiB");
 	if (!strncasecmp(s, "none assigned", 13))
 		return fail(p, -EINVAL, s, "that is what Slurm says of a job without nodes");
+	if (!strncasecmp(s, "n/a", 3) && ends_term(s[3]))
+		return fail(p, -EINVAL, s, "that is what Slurm says where there is no node");
 	while (*s && !err) {
 		err = parse_one(p, &s, op, h);
 		if (err)
