@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "core/holders.h"
 #include "store/store.h"
+#include "store/verdicts.h"
 #include "tap.h"
 
 #define S UINT64_C(1000000000)
@@ -167,6 +168,45 @@ static void put_held(enum event_kind kind, uint64_t cookie, const char *exe, con
 	step();
 }
 
+struct past {
+	unsigned n, with_author;
+	enum verdict was, last;
+};
+
+static int on_change(const struct store_verdict_change *c, void *arg)
+{
+	struct past *p = arg;
+
+	if (!p->n++)
+		p->was = c->was;
+	p->last = c->verdict;
+	p->with_author += c->rule_id || *c->author || c->made_ns;
+	return 0;
+}
+
+static int on_log(const struct store_alert_change *c, void *arg)
+{
+	if (c->state == ALERT_RESOLVED)
+		snprintf(arg, 64, "%s", c->note ? c->note : "");
+	return 0;
+}
+
+/* What a door has become is no decision of a person: the past must not name the row's author for it. */
+static void the_past_names_nobody(void)
+{
+	struct past p = { 0 };
+	char note[64] = "";
+
+	if (store_verdict_changes(store, 0, on_change, &p))
+		printf("# store_verdict_changes: %s\n", store_why(store));
+	ok(p.n, "changes of who holds it are changes of its verdict");
+	is_int(p.was, VERDICT_PROFILED, "from what it was");
+	is_int(p.with_author, 0, "and nobody has allowed or forbidden it");
+	if (store_alert_changes(store, 0, 0, 0, 1000, on_log, note))
+		printf("# store_alert_changes: %s\n", store_why(store));
+	is_str(note, "another alert has it now", "an alert that another one replaces says so");
+}
+
 static void a_door_changes_hands(void)
 {
 	accept_row(22, "/usr/bin/nc");
@@ -182,6 +222,7 @@ static void a_door_changes_hands(void)
 	is_int(alerts(true).n, 2, "which has an alert of its own");
 	is_int(alerts(false).n, 1, "the other one's is over");
 	put_held(EVENT_HELD, 1, "/tmp/evil", "evil");
+	the_past_names_nobody();
 	put_held(EVENT_OPEN, 1, "/tmp/evil", "evil");
 	is_int(changes, 0, "an agent that starts anew changes nothing");
 	is_str(door(1), "impostor by evil, opened by nc", "nor who opened the door");

@@ -124,6 +124,36 @@ static struct event member_event(enum event_kind kind, uint64_t cookie, const ch
 	return ev;
 }
 
+static void test_rightful_holder_goes(void)
+{
+	put(member_event(EVENT_CLOSE, 9702, "/usr/sbin/avahi-daemon", 0));
+	step();
+	now += 2 * S;
+	step();
+	is_int(udp_door(9701).verdict, VERDICT_SHARED, "a restart of the rightful holder");
+	put(member_event(EVENT_OPEN, 9706, "/usr/sbin/avahi-daemon", 0));
+	settle(member_event(EVENT_SETTLE, 9706, "/usr/sbin/avahi-daemon", 0));
+	pass();
+	is_int(udp_door(9701).verdict, VERDICT_SHARED, "makes an impostor of nobody");
+	put(member_event(EVENT_CLOSE, 9706, "/usr/sbin/avahi-daemon", 0));
+	pass();
+	is_int(udp_door(9701).verdict, VERDICT_SHARED, "nor does its end at once");
+	pass();
+	is_int(udp_door(9701).verdict, VERDICT_IMPOSTOR,
+	       "but who stays on the port without it is an impostor");
+	is_int(udp_door(9705).verdict, VERDICT_IMPOSTOR, "on the group's address as well");
+	put(member_event(EVENT_OPEN, 9707, "/usr/sbin/avahi-daemon", 0));
+	settle(member_event(EVENT_SETTLE, 9707, "/usr/sbin/avahi-daemon", 0));
+	is_int(udp_door(9701).verdict, VERDICT_SHARED, "until it is back");
+	put(member_event(EVENT_CLOSE, 9707, "/usr/sbin/avahi-daemon", 0));
+	step();
+	restart();
+	pass();
+	pass();
+	pass();
+	is_int(udp_door(9701).verdict, VERDICT_IMPOSTOR, "also when another judge goes on");
+}
+
 static void test_shared(void)
 {
 	char class[] = "compute", mdns[] = "mdns", avahi[] = "/usr/sbin/avahi-daemon",
@@ -131,6 +161,7 @@ static void test_shared(void)
 	const struct profile_row row = { .host_type = class,
 					 .port = 5353,
 					 .proto = PROTO_UDP,
+					 .scope = SCOPE_ANY,
 					 .service = mdns,
 					 .exe = avahi,
 					 .user = root };
@@ -160,7 +191,16 @@ static void test_shared(void)
 	settle(ev);
 	is_int(udp_door(9704).verdict, VERDICT_IMPOSTOR,
 	       "one that joined no group does not share, whatever its node says");
-	for (uint64_t c = 9701; c <= 9704; c++)
+	ev = member_event(EVENT_OPEN, 9705, "/usr/bin/browser", 1041);
+	ev.door.scope = SCOPE_HOST;
+	memcpy(ev.door.addr, (uint8_t[]){ 224, 0, 0, 251 }, 4);
+	put(ev);
+	ev.kind = EVENT_SETTLE;
+	ev.door.settling = false;
+	settle(ev);
+	is_int(udp_door(9705).verdict, VERDICT_SHARED, "one bound to the group itself shares, too");
+	test_rightful_holder_goes();
+	for (uint64_t c = 9701; c <= 9707; c++)
 		put(member_event(EVENT_CLOSE, c, "/usr/bin/browser", 1041));
 	pass();
 	is_int(alerts(false).n, before, "and all is over when they are closed");

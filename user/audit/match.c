@@ -123,12 +123,23 @@ bool door_is_client(const struct door *d)
 	return door_is_udp(d) && (d->connected || (d->autoport && !d->bound && !d->lasting));
 }
 
+/* Bound to the address of a multicast group itself. */
+static bool door_is_group(const struct door *d)
+{
+	return door_is_udp(d) && ((d->family == FAMILY_INET && d->addr[0] >> 4 == 14) ||
+				  (d->family == FAMILY_INET6 && d->addr[0] == 0xff));
+}
+
 bool door_is_multicast(const struct door *d)
 {
-	bool group = (d->family == FAMILY_INET && d->addr[0] >> 4 == 14) ||
-		     (d->family == FAMILY_INET6 && d->addr[0] == 0xff);
+	return door_is_udp(d) && (d->multicast || door_is_group(d));
+}
 
-	return door_is_udp(d) && (d->multicast || group);
+/* What is sent to a group comes in by each interface that has joined it, as if the door were bound to no address. */
+static bool match_scope(const struct profile_row *r, const struct door *d)
+{
+	return !r->scope || r->scope == d->scope ||
+	       (r->scope == SCOPE_ANY && d->scope == SCOPE_HOST && door_is_group(d));
 }
 
 bool proto_has_ports(enum door_proto p)
@@ -284,8 +295,8 @@ enum relation match_row(const struct profile_row *r, const struct door *d,
 {
 	enum relation rel;
 
-	if (row_expired(r, now_wall_ns) || !match_port(r, d) ||
-	    (r->scope && r->scope != d->scope) || !match_place(r, opener))
+	if (row_expired(r, now_wall_ns) || !match_port(r, d) || !match_scope(r, d) ||
+	    !match_place(r, opener))
 		return REL_NONE;
 	rel = match_owner(r, d, opener);
 	if (r->action != PROFILE_DENY)

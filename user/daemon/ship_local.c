@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "conf/conf.h"
 #include "conf/profile_text.h"
+#include "daemon/rightful.h"
 #include "journal/journal.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -24,6 +25,7 @@
 #define LEARNING_LINE "# learning: nothing alerts"
 #define TOLD_MAX 4096 /* keys remembered; then all are forgotten and may be told again */
 #define STEP_RECORDS 5000 /* judged in one call */
+#define CATCH_UP_RECORDS 50000 /* of before, in one call */
 #define TEXT_MAX 4096
 
 struct ship_local {
@@ -35,6 +37,8 @@ struct ship_local {
 	bool looked; /* for the file */
 	uint64_t revision; /* of the store's profiles when it was kept; 0: not in this life */
 	struct journal_reader *reader; /* while the store is away */
+	struct journal_pos acked; /* what it had before that */
+	struct rightful rightful; /* of the same time */
 	struct map *told; /* keys of this time */
 	unsigned count; /* alerts of this time */
 };
@@ -249,27 +253,41 @@ static int raise(struct ship_local *l, const struct journal_record *rec, const s
 	return 0;
 }
 
+static bool is_acked(const struct ship_local *l, struct journal_pos pos)
+{
+	return pos.boot_seq < l->acked.boot_seq ||
+	       (pos.boot_seq == l->acked.boot_seq && pos.seq <= l->acked.seq);
+}
+
 static int judge(struct ship_local *l, const struct journal_record *rec)
 {
+	uint64_t now_ns = clock_wall_ns();
 	struct judgement j;
 	struct process who;
 	struct event ev;
 
-	if (event_decode(rec->payload.ptr, rec->payload.len, &ev) ||
+	if (event_decode(rec->payload.ptr, rec->payload.len, &ev))
+		return 0;
+	rightful_note(&l->rightful, l->profile, rec->pos, &ev, now_ns);
+	if (is_acked(l, rec->pos) ||
 	    (ev.kind != EVENT_OPEN && ev.kind != EVENT_HELD && ev.kind != EVENT_SETTLE))
 		return 0;
-	audit_judge_event(l->profile, &ev, clock_wall_ns(), OUTSIDE_UNKNOWN, &j, &who);
+	ev.door.shared = rightful_beside(&l->rightful, &ev.door);
+	audit_judge_event(l->profile, &ev, now_ns, OUTSIDE_UNKNOWN, &j, &who);
 	return j.kind ? raise(l, rec, &ev, &j, &who) : 0;
 }
 
-/* Behind the acknowledgement: all before it the monitor has, or will have. */
+/*
+ * Judged is what is behind the acknowledgement: all before it the monitor has, or will have. Who stood on which port before is read
+ * from the oldest record on.
+ */
 static int begin(struct ship_local *l)
 {
-	struct journal_pos acked;
-	int err = journal_ack_read(l->journal_dir, &acked);
+	int err = journal_ack_read(l->journal_dir, &l->acked);
 
+	l->rightful = (struct rightful){ 0 };
 	if (!err)
-		err = journal_reader_new(l->journal_dir, acked, &l->reader);
+		err = journal_reader_new(l->journal_dir, (struct journal_pos){ 0 }, &l->reader);
 	if (!err)
 		log_info("no records reach the store: this node's alerts go to syslog until they "
 			 "do");
@@ -291,13 +309,17 @@ void ship_local_step(struct ship_local *l)
 	if (!l->profile)
 		return;
 	ret = l->reader ? 0 : begin(l);
-	for (unsigned i = 0; !ret && i < STEP_RECORDS; i++) {
+	for (unsigned i = 0, before = 0; !ret && i < STEP_RECORDS && before < CATCH_UP_RECORDS;) {
 		struct journal_record rec;
 		struct journal_damage d;
 		int got = journal_next(l->reader, &rec, &d);
 
 		if (got <= 0)
 			break;
+		if (got == 1 && is_acked(l, rec.pos))
+			before++;
+		else
+			i++;
 		if (got == 1)
 			ret = judge(l, &rec);
 	}

@@ -68,8 +68,8 @@ struct reach {
 	const char *words;
 };
 must_check int alerting_reach(struct alerting *a, const struct reach *r, uint64_t at_ns);
-/* One of its doors is fine now: the profile changed. */
-must_check int alerting_allow(struct alerting *a, const char *key, const char *node, uint64_t at_ns);
+/* One of its doors is its no more: fine now, or another alert's. note: what the log says if that ends it; NULL: as profiled. */
+must_check int alerting_allow(struct alerting *a, const char *key, const char *node, const char *note, uint64_t at_ns);
 
 /* --- findings that are no single door: silent, lost, hidden, missing, overdue ... --------------------- */
 

@@ -96,9 +96,10 @@ int alerting_close(struct alerting *a, const char *key, const char *node, uint64
 	return lose_door(a, key, node, LIFE_CLOSED, NULL, at_ns);
 }
 
-int alerting_allow(struct alerting *a, const char *key, const char *node, uint64_t at_ns)
+int alerting_allow(struct alerting *a, const char *key, const char *node, const char *note,
+		   uint64_t at_ns)
 {
-	return lose_door(a, key, node, LIFE_FINE, NULL, at_ns);
+	return lose_door(a, key, node, LIFE_FINE, note, at_ns);
 }
 
 /* --- findings that are no single door ---------------------------------------------------------------- */

@@ -247,6 +247,8 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 		err = judge_new_events(j);
 	if (!err)
 		err = alerting_due(j->alerting, time_for_alerts(j), now_wall_ns, ret_next_ns);
+	if (!err && !j->more)
+		err = judge_sharers_due(j, ret_next_ns);
 	/* Whole classes are looked over when nothing is waiting. */
 	if (!err && !j->more)
 		err = crowd_step(j->crowd, now_wall_ns, ret_next_ns);

@@ -118,6 +118,13 @@ int judge_key(struct judge *j, struct store_door *d, const struct process *who,
 	return err;
 }
 
+const char *judge_over(const struct judgement *judgement)
+{
+	if (judgement->kind)
+		return "another alert has it now";
+	return judgement->verdict == VERDICT_CLIENT ? "a client's now" : NULL;
+}
+
 int judge_keep_past(struct judge *j, const struct store_door *d, enum verdict was,
 		    const struct judgement *judgement, uint64_t at_ns)
 {

@@ -96,17 +96,24 @@ static int put_judged(struct judge *j, struct store_door *d, const struct known 
 		err = judge_seal(d, &record);
 	/* That a socket has settled changes no verdict: until then there was none. */
 	if (!err && known->open_seq && known->verdict != VERDICT_SETTLING &&
-	    d->verdict != VERDICT_SETTLING)
-		err = judge_keep_past(j, d, known->verdict, &judgement, at_ns);
+	    d->verdict != VERDICT_SETTLING) {
+		/* What the door has become made the difference, no row and nobody who wrote one. */
+		const struct judgement by_event = { .verdict = judgement.verdict };
+
+		err = judge_keep_past(j, d, known->verdict, &by_event, at_ns);
+	}
 	if (!err)
 		err = store_put_door(j->store, d);
 	same_key = known->key && d->alert_key && !strcmp(known->key, d->alert_key);
 	if (!err && known->key && !same_key)
-		err = alerting_allow(j->alerting, known->key, d->node, at_ns);
+		err = alerting_allow(j->alerting, known->key, d->node, judge_over(&judgement),
+				     at_ns);
 	if (!err && judgement.kind)
 		err = alerting_raise(j->alerting, d, &judgement, profile, !same_key, at_ns);
 	if (!err && d->verdict == VERDICT_PROFILED && audit_may_be_shared(&d->ev.door))
 		err = judge_sharers(j, d);
+	else if (known->verdict == VERDICT_PROFILED && door_is_udp(&d->ev.door))
+		judge_sharers_later(j); /* it has left the group, or another holds it */
 	return err;
 }
 
@@ -133,6 +140,8 @@ static void merge_known(struct store_door *d, struct known *known)
 	    event_decode(known->record.data, known->record.len, &then))
 		return;
 	then.opened_ns = known->opened_ns;
+	if (d->ev.kind == EVENT_OPEN)
+		d->ev.origin = then.origin; /* when it was opened is as well known as it was */
 	holders_merge(&d->ev, &then);
 	if (d->ev.kind == EVENT_HELD || (d->ev.door.settling && !then.door.settling))
 		take_state(&d->ev.door, &then.door);
@@ -214,6 +223,8 @@ static int on_closed_door(const struct store_door *d, void *arg)
 {
 	struct closing *c = arg;
 
+	if (d->verdict == VERDICT_PROFILED && audit_may_be_shared(&d->ev.door))
+		judge_sharers_later(c->j);
 	if (d->alert_key)
 		c->err = alerting_close(c->j->alerting, d->alert_key, d->node, c->time_ns);
 	return c->err;

@@ -33,6 +33,8 @@ struct judge {
 	uint64_t news_ns; /* when that was; 0: not yet */
 	bool news; /* this step had events */
 	bool more; /* events are left for the next step */
+	bool looked; /* for sharers, since this judge began */
+	uint64_t sharers_due_ns; /* when doors that share a port are judged again; 0: never */
 	char *own_programs[2];
 	unsigned conflicts; /* steps in a row that another writer has undone */
 };
@@ -46,6 +48,8 @@ must_check int judge_door(struct judge *j, struct store_door *d, const struct ev
 /* Under which alert the door goes: set in d, kept in b. who: decided; kept: the key it has in the store, or NULL; at_ns: when it is raised. */
 must_check int judge_key(struct judge *j, struct store_door *d, const struct process *who, enum finding_kind kind,
 			 const char *kept, uint64_t at_ns, struct buf *b);
+/* Why an alert has lost the door that is judged so now: for its log. NULL: it is as profiled. */
+const char *judge_over(const struct judgement *judgement);
 /* Keeps that the verdict on the door, `was` so far, is another from at_ns on: what happened before is shown with the verdict of then. */
 must_check int judge_keep_past(struct judge *j, const struct store_door *d, enum verdict was,
 			       const struct judgement *judgement, uint64_t at_ns);
@@ -53,6 +57,9 @@ must_check int judge_keep_past(struct judge *j, const struct store_door *d, enum
 must_check int judge_seal(struct store_door *d, struct buf *b);
 /* Within a transaction: doors that may share the port with this one, which is as profiled, are judged again. */
 must_check int judge_sharers(struct judge *j, const struct store_door *d);
+/* The rightful holder of a shared port may be gone: a restart takes it a while, then who shares it is judged again. */
+void judge_sharers_later(struct judge *j);
+must_check int judge_sharers_due(struct judge *j, uint64_t *ret_next_ns);
 /* Within a transaction. */
 must_check int judge_event(struct judge *j, const struct store_event_row *row);
 

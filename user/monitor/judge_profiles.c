@@ -13,6 +13,10 @@
 
 /* Profiles that changed, or of which a row has run out: what stands open is judged again. */
 
+#define RESTART_NS                                                                                 \
+	(UINT64_C(30) *                                                                            \
+	 1000000000) /* what a daemon's restart, or its package's upgrade, may take */
+
 /* Doors whose verdict another profile changes; copied, since a walk must not change what it walks. */
 struct rejudged {
 	struct rejudged *next;
@@ -88,7 +92,8 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 		if (!err)
 			err = store_put_door(j->store, &r->d);
 		if (!err && r->old_key && !same_key)
-			err = alerting_allow(j->alerting, r->old_key, r->node, j->now_ns);
+			err = alerting_allow(j->alerting, r->old_key, r->node,
+					     judge_over(&judgement), j->now_ns);
 		if (!err && judgement.kind && !same_key)
 			err = alerting_raise(j->alerting, &r->d, &judgement, profile, true,
 					     j->now_ns);
@@ -124,6 +129,58 @@ int judge_sharers(struct judge *j, const struct store_door *d)
 		err = rejudge_door(j, r);
 	rejudged_free(s.rj.list);
 	return err;
+}
+
+static int copy_sharing(const struct store_door *d, void *arg)
+{
+	return d->verdict == VERDICT_SHARED ? copy_door(d, arg) : 0;
+}
+
+static int rejudge_sharing(struct judge *j)
+{
+	const struct store_door_query q = { .open_only = true };
+	struct rejudging rj = { .j = j };
+	int err = store_begin(j->store);
+
+	if (err)
+		return err;
+	err = alerting_enter(j->alerting);
+	if (!err)
+		err = store_doors(j->store, &q, copy_sharing, &rj);
+	for (struct rejudged *r = rj.list; r && !err; r = r->next)
+		err = rejudge_door(j, r);
+	rejudged_free(rj.list);
+	if (!err)
+		err = alerting_flush(j->alerting);
+	if (!err)
+		err = store_commit(j->store);
+	if (err) {
+		store_rollback(j->store);
+		alerting_forget(j->alerting);
+	}
+	return err;
+}
+
+void judge_sharers_later(struct judge *j)
+{
+	j->sharers_due_ns = j->now_ns + RESTART_NS;
+}
+
+int judge_sharers_due(struct judge *j, uint64_t *ret_next_ns)
+{
+	/* Who went away while no judge was there is not known. */
+	if (!j->looked)
+		judge_sharers_later(j);
+	j->looked = true;
+	if (!j->sharers_due_ns)
+		return 0;
+	if (j->now_ns >= j->sharers_due_ns) {
+		j->sharers_due_ns = 0;
+		return rejudge_sharing(j);
+	}
+	if (!*ret_next_ns || j->sharers_due_ns < *ret_next_ns)
+		*ret_next_ns = j->sharers_due_ns;
+	return 0;
 }
 
 static bool sooner_expiry(const void *key, size_t len, void *value, void *arg)
