@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "core/event.h"
+#include "core/holders.h"
 #include "store/store.h"
 #include "tap.h"
 #include "view/view.h"
@@ -207,6 +208,37 @@ static void test_table(void)
 	ok(text && !strstr(text, "\033[2J"), "no escape sequence of theirs gets through");
 }
 
+static const char *held_by(unsigned n, const char *const exes[])
+{
+	static struct buf list = BUF_INIT(EVENT_RECORD_MAX);
+	struct event ev = nc_opens();
+
+	buf_reset(&b);
+	buf_reset(&list);
+	ev.opener.ancestors_len = 0;
+	ev.holders.known = true;
+	for (unsigned i = 0; i < n; i++) {
+		struct process p = ev.opener;
+
+		p.exe = text_of(exes[i]);
+		snprintf(p.comm, sizeof(p.comm), "%s", strrchr(exes[i], '/') + 1);
+		holders_put(&ev.holders, &list, &p);
+	}
+	view_holder(&b, &ev);
+	return buf_str(&b);
+}
+
+static void test_holders(void)
+{
+	static const char *const exes[] = { "/usr/bin/nc.openbsd", "/usr/bin/evil", "/usr/bin/c",
+					    "/usr/bin/d", "/usr/bin/e" };
+
+	is_str(held_by(2, exes), "nc.openbsd mlee, evil mlee", "each who holds a door is named");
+	is_str(held_by(2, exes + 1), "evil mlee, c mlee, opened by nc mlee",
+	       "who opened it as well, when it holds it no more");
+	is_str(held_by(5, exes), "nc.openbsd mlee, evil mlee, c mlee and 2 more", "up to three");
+}
+
 int main(void)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
@@ -215,6 +247,7 @@ int main(void)
 	test_lines();
 	test_width();
 	test_table();
+	test_holders();
 	buf_done(&b);
 	return tap_done();
 }

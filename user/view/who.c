@@ -10,6 +10,7 @@
 #define NAME_BYTES_MAX 64
 #define EXE_BYTES_MAX 120
 #define ANCESTORS_SHOWN 4
+#define HOLDERS_SHOWN 3
 #define ARGV_BYTES_MAX 2000
 
 void view_user(struct buf *b, const struct process *p)
@@ -105,13 +106,26 @@ static void put_short(struct buf *b, const struct process *p)
 	view_who(b, &alone);
 }
 
-/* Who else is there, in short: views have one line. */
-static void put_others(struct buf *b, const struct holders *h)
+/* "nginx root, nginx www-data and 2 more": who is in the way must not hide behind a number. Returns whether o is among them. */
+static bool put_holders(struct buf *b, const struct holders *h, const struct process *o)
 {
-	uint32_t n = h->len + h->more;
+	struct text list = h->list;
+	uint32_t shown = 0, n = h->len + h->more;
+	bool opener = false;
+	struct process p;
 
-	if (n > 1)
-		buf_printf(b, " and %" PRIu32 " more", n - 1);
+	while (holders_next(&list, &p)) {
+		opener |= o->known && holders_alike(&p, o);
+		if (shown == HOLDERS_SHOWN)
+			continue;
+		if (shown++)
+			buf_puts(b, ", ");
+		put_short(b, &p);
+	}
+	if (n > shown)
+		buf_printf(b, shown ? " and %" PRIu32 " more" : "%" PRIu32 " that are not known",
+			   n - shown);
+	return opener;
 }
 
 void view_holder(struct buf *b, const struct event *ev)
@@ -136,9 +150,7 @@ void view_holder(struct buf *b, const struct event *ev)
 		view_who(b, &p);
 		return;
 	}
-	put_short(b, &p);
-	put_others(b, &ev->holders);
-	if (ev->opener.known && !holders_alike(&p, &ev->opener)) {
+	if (!put_holders(b, &ev->holders, &ev->opener) && ev->opener.known) {
 		buf_puts(b, ", opened by ");
 		put_short(b, &ev->opener);
 	}
