@@ -202,7 +202,7 @@ DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsq
 	libcurl4-openssl-dev libc6-dev linux-libc-dev pkg-config iproute2 netcat-openbsd nmap
 # Other kernels, tests/vm: for this one architecture.
 DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
-DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 strace sqlite3 libclang-rt-dev clang-format shellcheck git procps \
+DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 perl-base strace sqlite3 libclang-rt-dev clang-format shellcheck git procps \
 	liburing-dev gcc-multilib jq faketime systemd mandoc bash-completion mariadb-server-core mariadb-client-core openssl \
 	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 openssh-server openssh-client nginx-light \
 	rpcbind chrony slurm-client pdsh \
