@@ -140,8 +140,7 @@ static void merge_known(struct store_door *d, struct known *known)
 	    event_decode(known->record.data, known->record.len, &then))
 		return;
 	then.opened_ns = known->opened_ns;
-	if (d->ev.kind == EVENT_OPEN)
-		d->ev.origin = then.origin; /* when it was opened is as well known as it was */
+	d->ev.origin = then.origin; /* when it was opened is as well known as it was */
 	holders_merge(&d->ev, &then);
 	if (d->ev.kind == EVENT_HELD || (d->ev.door.settling && !then.door.settling))
 		take_state(&d->ev.door, &then.door);
