@@ -55,7 +55,9 @@ is_door() { port=$(port_of "$1") && [ -n "$port" ] && becomes "$port" unexpected
 ok "and one on port 0" wait_for is_door "$DOOR"
 udp undo 4413
 ok "one that connects is a client" wait_for becomes 4413 client
-ok "and a door when it undoes that" wait_for becomes 4413 unexpected
+is_now() { [ "$(ajar ls -j --data "$D" udp ":$1" | jq -r .verdict)" = "$2" ]; }
+ok "and a door when it undoes that" wait_for is_now 4413 unexpected
+same "while its opening stays a client's" "$(verdict_of 4413)" client
 ok "the record says when" eval '[ "$(events udp :4413 | jq -s "[.[] | select(.event == \"settle\")] | length")" = 2 ]'
 
 # Shared by design.
