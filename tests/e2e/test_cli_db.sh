@@ -19,7 +19,7 @@ ok "and does no harm to one that is there" db init
 ok "nor does migrate" db migrate
 same "an empty one has nothing in it" "$(db -j | jq -r '[.driver, .events, .oldest, .schema == .schema_wanted] | @text')" '["sqlite",0,null,true]'
 rm -rf "$D"
-"$BUILD/tests/helpers/fill_data" "$D" || echo "Bail out! fill_data failed"
+"$BUILD/tests/helpers/fill_data" "$D" recent || echo "Bail out! fill_data failed"
 events=$(sql 'SELECT count(*) FROM events')
 same "status counts" "$(db status -j | jq .events)" "$events"
 ok "and knows size and log" eval 'db status -j | jq -e ".used_bytes > 0 and .file_bytes >= .used_bytes and .wal_bytes >= 0 and .newest != null"'
@@ -56,7 +56,7 @@ ok "a damaged file is an error in one line" eval 'mkdir -p "$T/bad/store"; head 
 	ajar --data "$T/bad" db 2>"$T/err"; [ $? = 2 ] && [ "$(wc -l <"$T/err")" = 1 ]'
 
 rm -rf "$D"
-"$BUILD/tests/helpers/fill_data" "$D"
+"$BUILD/tests/helpers/fill_data" "$D" recent
 sql "UPDATE events SET received_ns = received_ns - 172800000000000" >/dev/null
 printf 'store.keep-days 1\nalert.syslog no\n' >"$T/conf"
 [ "$(id -u)" != 0 ] || chown -R nobody "$D"

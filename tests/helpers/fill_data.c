@@ -16,8 +16,11 @@
 #include "ship/ship.h"
 #include "store/store.h"
 
-#define T0 UINT64_C(1795363262000000000) /* 2026-11-22T16:01:02Z */
+#define T0_FIXED UINT64_C(1795363262000000000) /* 2026-11-22T16:01:02Z */
 #define SECOND UINT64_C(1000000000)
+
+/* When it began. */
+static uint64_t t0 = T0_FIXED;
 #define BOOT_ID "00000000-0000-4000-8000-000000000000"
 
 #define TRY(call)                                                                                  \
@@ -47,7 +50,7 @@ static struct event door(unsigned second, enum event_kind kind, enum event_origi
 			 uint32_t port)
 {
 	return (struct event){
-		.time_ns = T0 + second * SECOND,
+		.time_ns = t0 + second * SECOND,
 		.boot_ns = second * SECOND + 1,
 		.kind = kind,
 		.origin = origin,
@@ -78,7 +81,7 @@ static int first_half(void)
 	struct event ev = door(0, EVENT_OPEN, ORIGIN_SNAPSHOT, 22);
 
 	TRY(append(&ev));
-	ev = (struct event){ .time_ns = T0,
+	ev = (struct event){ .time_ns = t0,
 			     .kind = EVENT_START,
 			     .origin = ORIGIN_EVENT,
 			     .from_seq = 1,
@@ -98,7 +101,7 @@ static int second_half(void)
 	ev.opener.uid = 1041;
 	ev.opener.user = TEXT("mlee");
 	TRY(append(&ev));
-	ev = (struct event){ .time_ns = T0 + 70 * SECOND,
+	ev = (struct event){ .time_ns = t0 + 70 * SECOND,
 			     .kind = EVENT_LOST,
 			     .origin = ORIGIN_EVENT,
 			     .count = 3,
@@ -109,7 +112,7 @@ static int second_half(void)
 	TRY(append(&ev));
 	ev = door(90, EVENT_CLOSE, ORIGIN_EVENT, 8080);
 	ev.door.proto = PROTO_UDP;
-	ev.opened_ns = T0 + 80 * SECOND;
+	ev.opened_ns = t0 + 80 * SECOND;
 	ev.closer = ev.opener;
 	TRY(append(&ev));
 	return 0;
@@ -155,7 +158,7 @@ static int accept_profile(struct store *s)
 	};
 	size_t fresh;
 
-	return store_profile_add(s, "compute", &row, 1, true, T0 + SECOND, &fresh);
+	return store_profile_add(s, "compute", &row, 1, true, t0 + SECOND, &fresh);
 }
 
 static int fill(const char *dir, bool more)
@@ -191,20 +194,23 @@ static int fill(const char *dir, bool more)
 
 		TRY(append(&ev));
 		TRY(journal_commit(j, &shed));
-		return ship_all(dirfd, s, judge, T0 + 400 * SECOND);
+		return ship_all(dirfd, s, judge, t0 + 400 * SECOND);
 	}
-	TRY(ship_all(dirfd, s, judge, T0 + SECOND));
+	TRY(ship_all(dirfd, s, judge, t0 + SECOND));
 	TRY(accept_profile(s));
 	TRY(second_half());
 	TRY(journal_commit(j, &shed));
-	TRY(ship_all(dirfd, s, judge, T0 + 100 * SECOND));
+	TRY(ship_all(dirfd, s, judge, t0 + 100 * SECOND));
 	/* Later than the blink of a door that has closed. */
-	return ship_all(dirfd, s, judge, T0 + 200 * SECOND);
+	return ship_all(dirfd, s, judge, t0 + 200 * SECOND);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc < 2)
 		return 2;
+	/* For what compares its times with the clock. */
+	if (argc > 2 && !strcmp(argv[2], "recent"))
+		t0 = clock_wall_ns() - 600 * SECOND;
 	return fill(argv[1], argc > 2 && !strcmp(argv[2], "more"));
 }
