@@ -205,7 +205,7 @@ DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-syst
 DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 perl-base strace sqlite3 libclang-rt-dev clang-format shellcheck git procps \
 	liburing-dev gcc-multilib jq faketime systemd mandoc bash-completion mariadb-server-core mariadb-client-core openssl \
 	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 openssh-server openssh-client nginx-light \
-	rpcbind chrony slurm-client pdsh \
+	rpcbind chrony slurm-client pdsh unbound bind9 dnsmasq-base avahi-daemon vsftpd nfs-common \
 	mmdebstrap debian-archive-keyring locales $(DEPS_VM)
 # Peers that `make bench` compares with; `make test` does without, and says so.
 DEPS_BENCH := bpftrace auditd
