@@ -153,6 +153,7 @@ alerts_of() { ajar alerts -j --data "$D" 2>/dev/null | jq -c "select(.port == $1
 two() { [ "$(alerts_of 22830 | jq -r .summary | sort -u | grep -c "in netns ajar-")" = 2 ]; }
 ok "they are two alerts, which say where" wait_for two
 same "timeline names them" "$(ajar timeline --data "$D" :22830 2>/dev/null | grep ' + ' | grep -o "in netns ajar-[a-z]*$$" | sort | tr '\n' ' ')" "in netns $BLUE in netns $RED "
+# shellcheck disable=SC2034 # eval uses it
 ID1=$(alerts_of 22830 | jq -r .id | head -1)
 ok "an alert there says that nobody can judge it from outside" eval 'ajar alerts show "$ID1" --data "$D" | grep -q "outside   cannot be judged: it is in netns ajar-"'
 
