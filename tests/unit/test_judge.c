@@ -505,6 +505,31 @@ static void test_expiry(void)
 	is_int(changes, 0, "once");
 }
 
+/* `ajar profile deny` about a door that stands open, in nobody's way until then. */
+static void a_rule_denies_what_stands_open(void)
+{
+	char type[] = "compute";
+	struct profile_row row = {
+		.port = 9902, .proto = PROTO_TCP, .host_type = type, .action = PROFILE_DENY
+	};
+	struct event ev = door_event(EVENT_OPEN, 9902, 9902);
+	struct counted before = alerts(false);
+	size_t added;
+
+	ev.door.scope = SCOPE_LOOPBACK;
+	put(ev);
+	step();
+	is_int(alerts(false).n, before.n + 1, "a loopback door without a row is a notice");
+	if (store_profile_add(store, "compute", &row, 1, true, now, &added))
+		printf("# cannot add a row: %s\n", store_why(store));
+	step();
+	is_int(changes, 1, "that a rule denies it from now on is told");
+	is_int(alerts(false).n, before.n + 1, "by the same alert");
+	is_int(alerts(false).newest, 1, "which has the door once");
+	step();
+	is_int(changes, 0, "and no more than that");
+}
+
 /* Two monitors on one store, in turn: each goes on from what the other did. */
 static void two_monitors_take_turns(void)
 {
@@ -559,6 +584,7 @@ int main(void)
 	ajars_own_trial_is_no_alert();
 	rows_count_what_they_decide();
 	test_expiry();
+	a_rule_denies_what_stands_open();
 	two_monitors_take_turns();
 	return judge_end();
 }

@@ -69,6 +69,7 @@ static int copy_door(const struct store_door *d, void *arg)
 static int rejudge_door(struct judge *j, struct rejudged *r)
 {
 	enum verdict before = r->d.verdict;
+	enum severity severity = r->d.severity;
 	const struct profile *profile;
 	struct buf key = BUF_INIT(1024);
 	struct judgement judgement;
@@ -94,8 +95,9 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 		if (!err && r->old_key && !same_key)
 			err = alerting_allow(j->alerting, r->old_key, r->node,
 					     judge_over(&judgement), j->now_ns);
-		if (!err && judgement.kind && !same_key)
-			err = alerting_raise(j->alerting, &r->d, &judgement, profile, true,
+		/* Under the same key it may have become worse: a rule denies now what no rule had permitted. */
+		if (!err && judgement.kind && (!same_key || judgement.severity > severity))
+			err = alerting_raise(j->alerting, &r->d, &judgement, profile, !same_key,
 					     j->now_ns);
 	}
 	buf_done(&key);
