@@ -375,6 +375,17 @@ static void print_counts(void)
 		     "n.id = x.node_id WHERE a.port = 4444",
 		     out, sizeof(out)))
 		printf("%s\n", out);
+	if (!mdb_sql(
+		    &servers[0], "ajar",
+		    "SELECT group_concat('# door of ', x.node_id, ', boot ', x.boot_seq, ', seq ', "
+		    "x.open_seq, ': verdict ', x.verdict, ', key ', coalesce(x.alert_key, '-'), "
+		    "', records of that boot ', x.records SEPARATOR '\n') FROM (SELECT d.*, "
+		    "(SELECT "
+		    "group_concat(concat(l.base_seq, '-', l.judged_seq)) FROM journals l WHERE "
+		    "l.node_id = d.node_id AND l.boot_seq = d.boot_seq) AS records FROM doors d "
+		    "WHERE d.alert_key IS NULL OR d.verdict <> 3 LIMIT 20) x",
+		    out, sizeof(out)))
+		printf("%s\n", out);
 	print_log();
 }
 

@@ -57,9 +57,22 @@ static void my_rollback(struct store *base)
 		s->lost = true;
 }
 
+/*
+ * A Galera server undoes a transaction that another server's has overtaken, and says so with the next answer. When that answer is to a
+ * message that the library sends by itself (a statement is closed) nobody hears it, and what follows would be kept one by
+ * one: half of a batch, whose doors are then known and never counted.
+ */
 static int my_save(struct store *base)
 {
-	return my_query((struct my *)base, "SAVEPOINT put");
+	struct my *s = (struct my *)base;
+	int err = my_query(s, "SAVEPOINT put");
+
+	if (err || s->db->server_status & SERVER_STATUS_IN_TRANS)
+		return err;
+	return store_set_why(base, -STORE_E_UNDONE,
+			     "store %s: the server has undone the transaction, which another one "
+			     "overtook",
+			     base->shown);
 }
 
 static int my_release(struct store *base)
