@@ -65,7 +65,7 @@ ok "a second monitor on its data, too" eval "! timeout 20 ajar monitor -C '$T/n1
 
 kill -STOP "$AGENT"
 ok "an agent that hangs is told" wait_for told "no sign of life" open
-ok "the node is stalled" is_state stalled
+ok "the node is stalled" wait_for is_state stalled
 kill -CONT "$AGENT"
 ok "and that it is well again" wait_for told "no sign of life" resolved
 ok "and after how long" eval 'note "no sign of life" | grep -q "^well again after [0-9]* s"'
