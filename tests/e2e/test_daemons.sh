@@ -28,7 +28,8 @@ start() { # the daemon; its pid is in DAEMON
 	DAEMON=$LAST
 }
 # As a user that every Debian has, who is nobody's daemon; with a home of its own.
-as_games() { setpriv --reuid=games --regid=games --clear-groups env -u XDG_RUNTIME_DIR HOME="$T/games" "$@"; }
+# "exec", for it is the program that start() has to end, not a shell around it.
+as_games() { exec setpriv --reuid=games --regid=games --clear-groups env -u XDG_RUNTIME_DIR HOME="$T/games" "$@"; }
 stop() { # a pid
 	kill "$1" 2>/dev/null
 	WAIT=10 wait_for not kill -0 "$1" || kill -9 "$1" 2>/dev/null
@@ -225,8 +226,8 @@ PY
 # No daemon, and the ports from 1024 on are in TIME_WAIT: one above is taken.
 openmpi_begin() { PORT=1060 DAEMON=; }
 openmpi_use() {
-	as_games timeout -k 5 60 mpirun --oversubscribe -np 4 --mca btl tcp,self --mca pml ob1 --mca btl_tcp_if_include lan0 \
-		$PYTHON "$T/job.py"
+	(as_games timeout -k 5 60 mpirun --oversubscribe -np 4 --mca btl tcp,self --mca pml ob1 --mca btl_tcp_if_include lan0 \
+		$PYTHON "$T/job.py")
 }
 
 jupyter_program=jupyter-notebook
@@ -252,23 +253,25 @@ PY
 pasta_program=pasta
 pasta_begin() {
 	PORT=8080
-	start as_games pasta -f --config-net -t 8080:8000 -u none -T none -U none -- $PYTHON -m http.server 8000
-	wait_for listens $PORT
+	start as_games pasta -f --config-net -t 8080:8000 -u none -T none -U none -- $PYTHON -m http.server -b 127.0.0.1 8000
+	wait_for pasta_use
 }
-pasta_use() { $PYTHON -c 'import urllib.request; urllib.request.urlopen("http://10.77.0.1:8080/", timeout=10).read()'; }
+pasta_use() { $PYTHON -c 'import urllib.request; urllib.request.urlopen("http://127.0.0.1:8080/", timeout=10).read()'; }
 
 # --- one daemon, inside ----------------------------------------------------------------------------------------------
 # Whatever a daemon left behind in a network namespace of ours.
 sweep() { # namespace [signal]
-	local net=$1 p
+	local net=${1%]} p
+	net=${net#net:[}
 	shift
-	for p in $(find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/net' -lname "$net" 2>/dev/null | cut -d/ -f3); do
-		[ "$p" = $$ ] || kill "$@" "$p" 2>/dev/null
+	for p in $(find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/net' -lname "net:\\[$net\\]" 2>/dev/null | cut -d/ -f3); do
+		[ "$p" = $$ ] || [ "$p" = "$BASHPID" ] || kill "$@" "$p" 2>/dev/null
 	done
 	return 0
 }
 leave() {
 	[ -z "${RUN:-}" ] || stop "$RUN"
+	[ -z "${DAEMON:-}" ] || stop "$DAEMON" # pasta is in a namespace of its own
 	sweep "$NET"
 	finish
 	sweep "$NET" -9
@@ -324,7 +327,7 @@ inside() {
 	# Used as before.
 	step honest
 	[ -z "$DAEMON" ] || { stop "$DAEMON" && "${name}_begin" || gone "it does not start again"; }
-	for ((i = 0; i < uses; i++)); do "${name}_use" >>"$T/daemon.log" 2>&1; done
+	for ((i = 0; i < uses; i++)); do "${name}_use" >>"$T/daemon.log" 2>&1 || gone "it cannot be used again: $(tail -1 "$T/daemon.log")"; done
 	DOOR_PROGRAM=$T/mark open_door udp 127.0.0.1 $MARK
 	WAIT=30 wait_for alerted $MARK mark || gone "the honest phase does not come to its end"
 	close_door
