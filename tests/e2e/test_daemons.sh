@@ -239,13 +239,13 @@ jupyter_begin() {
 }
 jupyter_use() { # a kernel, used and ended
 	$PYTHON - <<'PY'
-import json, time, urllib.request as r
+import json, threading, urllib.request as r
 u = "http://127.0.0.1:8888/api/kernels"
 k = json.load(r.urlopen(r.Request(u, b"{}", {"Content-Type": "application/json"}), timeout=60))["id"]
 for i in range(100):
     if json.load(r.urlopen(u + "/" + k, timeout=60))["execution_state"] != "starting":
         break
-    time.sleep(0.1)
+    threading.Event().wait(0.1)
 r.urlopen(r.Request(u + "/" + k, method="DELETE"), timeout=60)
 PY
 }
