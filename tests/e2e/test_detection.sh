@@ -4,6 +4,7 @@
 # a shipper and real services; a hub with the monitor and the real nmap; the store is a MariaDB server, which one of the nodes serves too.
 # First all is as it should be, and nothing may alert. Then something happens on every node but one, all at once, and a table says
 # of each happening what was found, what was missed and what was false.
+# run.sh: within 600 s, for it waits for what twenty nodes tell and two whole scans find
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root nmap ip nft tc python3 sshd nginx rpcbind chronyd mariadb openssl ssh-keygen

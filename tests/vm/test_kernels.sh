@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The sensor and `ajar run` on other kernels: Debian's cloud kernels (apt-get download, kept in $BUILD/vm) boot in QEMU,
 # without KVM, from an initramfs of busybox and what was built here. All kernels at once, one CPU each.
+# run.sh: within 1200 s, for other tests have a share of the processors on which two kernels are emulated
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 TOP=$PWD
@@ -9,7 +10,7 @@ case ${BUILD:=build} in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
 SERIES="6.1 6.12"
 # In the order in which they need each other; a kernel may have one built in.
 MODULES="libcrc32c udp_tunnel ip6_udp_tunnel sctp inet_diag tcp_diag udp_diag raw_diag sctp_diag af_packet_diag"
-LIMIT=${AJAR_VM_TIMEOUT:-230} # seconds, together
+LIMIT=${AJAR_VM_TIMEOUT:-900} # seconds, together
 CACHE=$BUILD/vm
 T=$(mktemp -d "${TMPDIR:-/tmp}/ajar-vm-XXXXXX")
 PIDS=()
