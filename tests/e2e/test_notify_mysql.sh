@@ -38,8 +38,10 @@ PIDS+=("$!")
 wait_for grep -q ready "$T/receiver.out"
 chmod 755 "$T"
 printf 'sink.hook.type webhook\nsink.hook.url http://127.0.0.1:%s/\nsink.am.type alertmanager\nsink.am.url http://127.0.0.1:%s\n' $PORT $PORT >"$T/conf"
-start_notifier() { # command that starts it...
-	"$@" ajar -C "$T/conf" --data "$D" --store "$NOTIFIER" notify >>"$T/notify.out" 2>>"$T/run.err" </dev/null 9>&- &
+NOTIFIERS=0
+start_notifier() { # command that starts it...; each has a folder of its own, where a second one would be refused
+	NOTIFIERS=$((NOTIFIERS + 1))
+	"$@" ajar -C "$T/conf" --data "$D.$NOTIFIERS" --store "$NOTIFIER" notify >>"$T/notify.out" 2>>"$T/run.err" </dev/null 9>&- &
 	NOTIFY=$!
 	PIDS+=("$NOTIFY")
 }
