@@ -27,7 +27,7 @@ agent_up() { # more arguments
 	ajar-agent -v -C "$T/conf" --data "$D" "$@" >"$T/agent.out" 2>&1 </dev/null &
 	AGENT=$!
 	PIDS+=("$AGENT")
-	wait_for grep -q 'recording: ' "$T/agent.out"
+	WAIT=60 wait_for grep -q 'recording: ' "$T/agent.out" # programs are verified anew, beside other tests
 }
 agent_end() { # signal
 	kill "-$1" "$AGENT"
