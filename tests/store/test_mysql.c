@@ -299,10 +299,17 @@ static void test_bell(void)
 /* Its share of the numbers in a scrambled order, a few at a time; whatever fails is sent again as it was. */
 static int write_scrambled(int which)
 {
-	struct store *s = open_one();
 	struct event ev = open_event(22, 7, T0);
-	int err = s ? 0 : -EIO;
+	struct store *s = NULL;
+	int err;
 
+	/* The server may be dying just now: it tries again, as a role does. */
+	for (int tries = 0; !s && tries < 600; tries++) {
+		s = open_one();
+		if (!s)
+			poll(NULL, 0, 50);
+	}
+	err = s ? 0 : -EIO;
 	for (uint64_t i = 0; !err && i < ROWS; i += 3) {
 		struct batch b = { .len = 0 };
 		size_t n;
