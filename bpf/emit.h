@@ -78,17 +78,16 @@ static __always_inline void emit_submit(void *record)
 	emit_bell();
 }
 
-/* Builds the owner record of t in a slot; *ret_off is where it lies and the result its length. */
-static __noinline __u32 owner_build(struct task_struct *t, const struct ajar_owner_key *key,
-				    struct slot *s, __u32 *ret_off)
-{
-	struct ajar_owner *o = &s->head;
-	__u32 off = task_owner(t, key, s);
+/* The record in a slot, its number excepted: owner.bpf.c. Returns its length in bytes; it begins at s->begin. */
+int owner_build(struct slot *s);
 
-	o->h.size = sizeof(*o) + o->exe_len + o->argv_len + o->cgroups_len;
-	bpf_probe_read_kernel(&s->bytes[off & (PATH_END - 1)], sizeof(*o), o);
-	*ret_off = off;
-	return o->h.size;
+static __always_inline void *owner_fill(struct slot *s, struct task_struct *t,
+					const struct ajar_owner_key *key, __u32 *ret_len)
+{
+	s->task = (__u64)t;
+	s->head.key = *key;
+	*ret_len = owner_build(s) & (PATH_END - 1);
+	return &s->bytes[s->begin & (PATH_END - 1)];
 }
 
 /*
@@ -116,14 +115,12 @@ static __always_inline void emit_owner(struct task_struct *t, const struct ajar_
 	if (c) {
 		__u64 seq = __sync_fetch_and_add(&c->produced, 1);
 		__u64 at = bpf_ringbuf_query(&ajar_ring, BPF_RB_PROD_POS);
-		__u32 off = 0, len;
+		__u32 len;
+		void *record;
 
 		emit_header(&s->head.h, AJAR_RECORD_OWNER, 0, now, cpu, seq);
-		len = owner_build(t, key, s, &off);
-		asm volatile("" : "+r"(len));
-		asm volatile("" : "+r"(off));
-		if (bpf_ringbuf_output(&ajar_ring, &s->bytes[off & (PATH_END - 1)],
-				       len & (PATH_END - 1), BPF_RB_NO_WAKEUP))
+		record = owner_fill(s, t, key, &len);
+		if (bpf_ringbuf_output(&ajar_ring, record, len, BPF_RB_NO_WAKEUP))
 			__sync_fetch_and_add(&c->dropped, 1);
 		else
 			bpf_map_update_elem(&ajar_owners, key, &at, BPF_ANY);

@@ -93,6 +93,8 @@ struct {
 #define PATH_END 8192
 struct slot {
 	__u64 busy;
+	__u64 task; /* struct task_struct: whose record it is */
+	__u64 begin; /* of the record, in bytes */
 	__u64 end; /* of what is written so far: here the verifier does not follow it through a loop */
 	struct ajar_owner head; /* copied before the path when both are done */
 	char bytes[2 * PATH_END];

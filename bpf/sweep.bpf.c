@@ -96,7 +96,8 @@ static __always_inline int sweep_owner(struct sweep *w)
 	struct ajar_owner_key *key = &w->rec.opener.owner;
 	struct ajar_holder *h;
 	struct slot *s;
-	__u32 len, off = 0;
+	__u32 len;
+	void *record;
 	int full;
 
 	holder_note(key);
@@ -107,10 +108,8 @@ static __always_inline int sweep_owner(struct sweep *w)
 	if (!s)
 		return 0;
 	emit_header(&s->head.h, AJAR_RECORD_OWNER, 0, w->rec.h.ktime_ns, 0, 0);
-	len = owner_build(w->task, key, s, &off);
-	asm volatile("" : "+r"(len));
-	asm volatile("" : "+r"(off));
-	full = bpf_seq_write(w->seq, &s->bytes[off & (PATH_END - 1)], len & (PATH_END - 1));
+	record = owner_fill(s, w->task, key, &len);
+	full = bpf_seq_write(w->seq, record, len);
 	slot_release(s);
 	if (!full && h && ctl)
 		h->swept = ctl->sweep;
