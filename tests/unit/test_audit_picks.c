@@ -133,6 +133,80 @@ static void anywhere(void)
 	ok(rule(0)->row.port == 1024 && rule(0)->row.port_end >= 60000, "over all of them");
 }
 
+/* In how many of 200 lessons of n ports one of the next 30 is not permitted. */
+static unsigned lessons_missed(uint32_t lo, uint32_t hi, unsigned n)
+{
+	const char *exe = "/usr/sbin/picker";
+	unsigned missed = 0;
+
+	for (unsigned lesson = 0; lesson < 200; lesson++) {
+		bool fine = true;
+
+		begin(1);
+		for (unsigned i = 0; i < n; i++)
+			see(0, i, lo + next_random(hi - lo + 1), exe, "root", true);
+		(void)finish();
+		for (unsigned i = 0; i < 30 && fine; i++)
+			fine = permits(lo + next_random(hi - lo + 1), exe, "root");
+		missed += !fine;
+	}
+	return missed;
+}
+
+/* Whatever range it is that a program picks from: the next port is in what was learned. */
+static void next_port(void)
+{
+	static const struct {
+		const char *who;
+		uint32_t lo, hi;
+	} ranges[] = {
+		{ "any port that is not reserved", 1024, 65535 },
+		{ "IANA's dynamic ports", 49152, 65535 },
+		{ "the kernel's range", 32768, 60999 },
+		{ "BSD's old range", 1024, 5000 },
+		{ "RTP of a telephone server", 10000, 20000 },
+		{ "the half below the kernel's range", 16384, 32767 },
+		{ "a range across its lower end", 30000, 35000 },
+		{ "a range across its upper end", 60000, 62000 },
+		{ "a few passive ports", 40000, 40100 },
+		{ "fewer of them", 64000, 64040 },
+		{ "reserved ports", 600, 1023 },
+	};
+	static const unsigned seen[] = { 12, 20, 60 };
+
+	for (size_t i = 0; i < array_len(ranges); i++) {
+		unsigned missed = 0;
+
+		for (size_t k = 0; k < array_len(seen); k++)
+			missed += lessons_missed(ranges[i].lo, ranges[i].hi, seen[k]);
+		ok(missed <= 1, "%s: the next port is permitted (%u of 600 lessons were wrong)",
+		   ranges[i].who, missed);
+	}
+}
+
+/* What alerted: a program that picks from 1024 to 65535, as seen by chance. */
+static void ends_not_seen(void)
+{
+	static const uint32_t seen[] = { 6404,	12331, 15020, 18222, 21400, 25111, 28009,
+					 31515, 34042, 37270, 40444, 43210, 45999, 48123,
+					 50001, 52017, 54321, 55666, 57000, 57921 };
+	const char *exe = "/usr/sbin/vsftpd";
+
+	begin(1);
+	for (unsigned i = 0; i < array_len(seen); i++)
+		see(0, i, seen[i], exe, "nobody", true);
+	is_int(finish(), 1, "ports on both sides of the kernel's range are one rule");
+	ok(rule(0)->row.port == 1024 && rule(0)->row.port_end == 65535,
+	   "which does not end where the kernel's ends");
+	begin(1);
+	for (unsigned i = 1; i < array_len(seen); i++)
+		see(0, i, 10000 + (seen[i] - 10000) / 5, exe, "nobody", true);
+	is_int(finish(), 1, "so it is below the kernel's range");
+	ok(rule(0)->row.port >= 4000 && rule(0)->row.port < 10466 &&
+		   rule(0)->row.port_end > 19584 && rule(0)->row.port_end <= 26000,
+	   "with room on both sides");
+}
+
 static void reserved(void)
 {
 	begin(4);
@@ -245,6 +319,8 @@ int main(void)
 	open_mpi();
 	passive_ftp();
 	anywhere();
+	next_port();
+	ends_not_seen();
 	reserved();
 	web_server();
 	fixed_beside_picked();

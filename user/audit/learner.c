@@ -11,7 +11,7 @@
 #include "audit/match.h"
 #include "base/buf.h"
 
-#define JOB_PORTS_LO 1024
+#define JOB_PORTS_LO UNRESERVED_LO
 #define JOB_PORTS_HI 65535
 
 static void candidate_free(void *p)

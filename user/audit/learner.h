@@ -38,7 +38,7 @@ struct learn_opts {
 enum learn_basis {
 	LEARN_BASIS_PORT = 0, /* this port and no other */
 	LEARN_BASIS_RUN, /* ports side by side, exactly those that were seen */
-	LEARN_BASIS_KERNEL, /* the kernel chose them: its range, widened by what was seen */
+	LEARN_BASIS_KERNEL, /* the kernel chose them: its range, learn_kernel_ports() */
 	LEARN_BASIS_PICKED, /* the program picked them, others each time: a range around what was seen, rounded */
 	LEARN_BASIS_COUNTED, /* the same, and it takes the next free one from the first on */
 	LEARN_BASIS_JOBS,
@@ -77,6 +77,9 @@ must_check int learner_node(struct learner *l, const char *node);
 must_check int learner_add(struct learner *l, const char *node, const struct door *d, const struct process *opener,
 			   uint64_t from_ns, uint64_t to_ns);
 must_check int learner_finish(struct learner *l, struct learned *ret);
+
+/* Which ports the kernel chooses from that chose lo and hi: its default range, or, if one is outside, all but the reserved ones. */
+void learn_kernel_ports(uint32_t lo, uint32_t hi, uint32_t *ret_lo, uint32_t *ret_hi);
 
 /* "ssh" for tcp 22: what usually answers there, to be shown and never stored; NULL: nothing in particular. */
 const char *learn_service_hint(enum door_proto proto, uint32_t port);

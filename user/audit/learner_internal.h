@@ -5,9 +5,10 @@
 #include "audit/learner.h"
 #include "base/map.h"
 
-/* The kernel's default net.ipv4.ip_local_port_range; widened by what was seen outside it. */
+/* The kernel's default net.ipv4.ip_local_port_range. */
 #define EPHEMERAL_LO 32768
 #define EPHEMERAL_HI 60999
+#define UNRESERVED_LO 1024 /* below it only root */
 #define EPHEMERAL_PORTS_MIN 3 /* so many ports up there are not meant one by one */
 
 enum learn_kind { LEARN_PORT, LEARN_RANGE, LEARN_JOB };

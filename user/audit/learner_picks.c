@@ -10,9 +10,10 @@
  *	Three or more in the kernel's ephemeral range are picked in any case: nobody is to rely on one there.
  *
  * So a web server with 80, 443, 8080 and 8443 keeps these four, restarted or not. A range is one around what was seen: where ports
- * are dense, counting up leaves room for four times as many; where they are scattered, for two of their distances on either side,
- * rounded. It never reaches below 1024 from above, nor from below 32768 into the ephemeral range. An interpreter gets no range, whatever
- * it does: the next script would pass for this one.
+ * are dense, counting up leaves room for four times as many; where they are scattered, for so many of their distances on either side
+ * that the next port is hardly ever outside. It never reaches below 1024 from above. Only ports that are all in the kernel's ephemeral
+ * range get that range; a single one outside says that it is not the kernel's choice. An interpreter gets no range, whatever it does:
+ * the next script would pass for this one.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,8 +22,9 @@
 #include "audit/learner_internal.h"
 #include "audit/match.h"
 
-#define PORT_MIN 1024 /* below it only root */
 #define PORT_MAX 65535
+#define DYNAMIC_LO                                                                                 \
+	49152 /* to 65535: what IANA leaves to programs; from there on it may be this or the kernel's range */
 #define RESERVED_LO 512 /* where bindresvport() of old begins; libtirpc at 600 */
 #define PICKS_REPLACED 3
 #define PICKS_NODES 6
@@ -102,12 +104,12 @@ static bool is_high(const struct candidate *c)
 
 static bool is_reserved(const struct candidate *c)
 {
-	return c->lo < PORT_MIN;
+	return c->lo < UNRESERVED_LO;
 }
 
 static bool is_anything(const struct candidate *c)
 {
-	return c->lo >= PORT_MIN;
+	return c->lo >= UNRESERVED_LO;
 }
 
 typedef bool (*which_fn)(const struct candidate *c);
@@ -161,7 +163,7 @@ static bool are_picked(const struct owned *o, const struct tally *t)
 {
 	unsigned need = PICKS_SIDE_BY_SIDE, starts = o->owner->starts;
 
-	if (t->ports >= PICKS_SIDE_BY_SIDE && t->lo == PORT_MIN && is_dense(t))
+	if (t->ports >= PICKS_SIDE_BY_SIDE && t->lo == UNRESERVED_LO && is_dense(t))
 		return true;
 	if (starts < 3 || 2 * t->held > starts * t->ports)
 		return false;
@@ -192,47 +194,63 @@ static uint32_t round_up(uint32_t n, uint32_t to)
 	return (n / to + 1) * to - 1;
 }
 
-static uint32_t ceiling(uint32_t seen_hi)
+/*
+ * How far the range reaches beyond the ports at its ends. Of n ports picked evenly the distances between neighbours are alike, and the
+ * end of what is picked from is x of their mean g away with a chance of (1 + x / (n - 1))^-(n - 1). It is below one in a thousand for
+ * this x, for three ports as for many.
+ */
+_Static_assert(PICKS_REPLACED >= 3 && EPHEMERAL_PORTS_MIN >= 3, "a range needs three ports");
+static uint32_t room(const struct tally *t)
 {
-	if (seen_hi < PORT_MIN)
-		return PORT_MIN - 1;
-	if (seen_hi < EPHEMERAL_LO)
-		return EPHEMERAL_LO - 1;
-	return seen_hi <= EPHEMERAL_HI ? EPHEMERAL_HI : PORT_MAX;
+	uint32_t gap = (t->hi - t->lo) / (t->ports - 1) + 1;
+
+	return 7 * gap + 54 * gap / (t->ports - 2);
+}
+
+static uint32_t lower_end(const struct tally *t, uint32_t unit, uint32_t bottom)
+{
+	uint32_t lo = t->lo > room(t) ? round_down(t->lo - room(t), unit) : 0;
+
+	return lo > bottom ? lo : bottom;
+}
+
+static uint32_t upper_end(const struct tally *t, uint32_t unit)
+{
+	uint32_t hi = round_up(t->hi + room(t), unit);
+
+	return hi < PORT_MAX ? hi : PORT_MAX;
 }
 
 static void set_dense(struct candidate *c, const struct tally *t)
 {
-	uint32_t room = 4 * (t->hi - t->lo + 1), top = ceiling(t->hi);
-	uint32_t hi = round_up(t->lo + (room > DENSE_ROOM ? room : DENSE_ROOM) - 1, DENSE_ROOM);
+	uint32_t more = 4 * (t->hi - t->lo + 1);
+	uint32_t hi = round_up(t->lo + (more > DENSE_ROOM ? more : DENSE_ROOM) - 1, DENSE_ROOM);
 
 	c->basis = LEARN_BASIS_COUNTED;
-	c->range_lo = t->lo;
-	c->range_hi = hi < top ? hi : top;
+	c->range_lo = lower_end(t, 1, UNRESERVED_LO);
+	c->range_hi = hi < PORT_MAX ? hi : PORT_MAX;
 }
 
 static void set_scattered(struct candidate *c, const struct tally *t)
 {
-	uint32_t gap = (t->hi - t->lo) / (t->ports > 1 ? t->ports - 1 : 1) + 1;
-	uint32_t unit = gap >= 100 ? 1000 : 100, top = ceiling(t->hi);
-	uint32_t bottom = t->lo >= EPHEMERAL_LO ? EPHEMERAL_LO : PORT_MIN;
-	uint32_t lo = t->lo > 2 * gap ? round_down(t->lo - 2 * gap, unit) : 0;
-	uint32_t hi = round_up(t->hi + 2 * gap, unit);
+	uint32_t gap = (t->hi - t->lo) / (t->ports - 1) + 1, unit = gap >= 100 ? 1000 : 100;
 
-	c->range_lo = lo > bottom ? lo : bottom;
-	c->range_hi = hi < top ? hi : top;
+	c->range_lo = lower_end(t, unit, UNRESERVED_LO);
+	c->range_hi = upper_end(t, unit);
 }
 
 static void set_range(struct candidate *c, const struct tally *t)
 {
+	bool narrow = t->ports >= NARROW_PORTS && t->hi - t->lo <= NARROW_SPAN;
+
 	c->basis = LEARN_BASIS_PICKED;
 	c->sure = sure_of(t);
-	if (t->hi < PORT_MIN) {
-		c->range_lo = t->lo < RESERVED_LO ? t->lo : RESERVED_LO;
-		c->range_hi = PORT_MIN - 1;
-	} else if (t->lo >= EPHEMERAL_LO &&
-		   (t->ports < NARROW_PORTS || t->hi - t->lo > NARROW_SPAN)) {
-		return; /* the kernel's own range, as for what the kernel chose */
+	if (t->hi < UNRESERVED_LO) {
+		c->range_lo = t->lo < RESERVED_LO ? lower_end(t, 1, 1) : RESERVED_LO;
+		c->range_hi = UNRESERVED_LO - 1;
+	} else if (t->lo >= EPHEMERAL_LO && t->hi <= EPHEMERAL_HI && !narrow) {
+		c->range_lo = EPHEMERAL_LO;
+		c->range_hi = t->lo < DYNAMIC_LO ? EPHEMERAL_HI : PORT_MAX;
 	} else if (is_dense(t)) {
 		set_dense(c, t);
 	} else {

@@ -83,6 +83,14 @@ static int copy_str(const char *s, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
+void learn_kernel_ports(uint32_t lo, uint32_t hi, uint32_t *ret_lo, uint32_t *ret_hi)
+{
+	bool other = lo < EPHEMERAL_LO || hi > EPHEMERAL_HI;
+
+	*ret_lo = !other ? EPHEMERAL_LO : lo < UNRESERVED_LO ? lo : UNRESERVED_LO;
+	*ret_hi = other ? UINT16_MAX : EPHEMERAL_HI;
+}
+
 static int fill_row(const struct learner *l, const struct candidate *c, struct profile_row *r)
 {
 	int err;
@@ -94,8 +102,7 @@ static int fill_row(const struct learner *l, const struct candidate *c, struct p
 		r->port = c->range_lo;
 		r->port_end = c->range_hi;
 	} else if (c->kind != LEARN_PORT) {
-		r->port = c->lo < EPHEMERAL_LO ? c->lo : EPHEMERAL_LO;
-		r->port_end = c->hi > EPHEMERAL_HI ? c->hi : EPHEMERAL_HI;
+		learn_kernel_ports(c->lo, c->hi, &r->port, &r->port_end);
 	} else if (c->hi > c->lo) {
 		r->port_end = c->hi;
 	}

@@ -8,6 +8,7 @@
 #include "ajar/exit.h"
 #include "audit/audit.h"
 #include "audit/holder.h"
+#include "audit/learner.h"
 #include "audit/match.h"
 #include "base/clock.h"
 #include "base/hostlist.h"
@@ -29,8 +30,6 @@
  * silenced is shown before.
  */
 #define PREVIEW_NS (UINT64_C(30) * 86400 * 1000000000)
-#define EPHEMERAL_LO 32768
-#define EPHEMERAL_HI 60999
 
 static int copy_text(struct text t, char **ret)
 {
@@ -68,8 +67,7 @@ static void fill_port(const struct door *d, struct profile_row *r)
 	r->scope = d->scope;
 	r->port = d->port;
 	if (d->autoport && proto_has_ports(d->proto)) {
-		r->port = d->port < EPHEMERAL_LO ? d->port : EPHEMERAL_LO;
-		r->port_end = d->port > EPHEMERAL_HI ? d->port : EPHEMERAL_HI;
+		learn_kernel_ports(d->port, d->port, &r->port, &r->port_end);
 	}
 }
 
