@@ -32,7 +32,7 @@ def wait():
     signal.sigwait([signal.SIGUSR1])
 
 def other():
-    os.execv(perl, ["other", "-e", "select undef, undef, undef, 100"])
+    os.execv(perl, ["other", "-e", "sleep"])
 
 if way == "send":
     a, b = socket.socketpair()
@@ -81,7 +81,7 @@ begin() {
 	nsenter --net="/run/netns/$NS" ajar run -C "$T/conf" --data "$D" --no-scan --on-alert "$T/hook" >"$T/run.out" 2>"$T/run.err" </dev/null &
 	RUN=$!
 	PIDS+=("$RUN")
-	wait_for grep -qx ready "$T/run.err"
+	WAIT=60 wait_for grep -qx ready "$T/run.err"
 }
 
 ok "it runs" begin
@@ -114,6 +114,9 @@ ip -n "$NS" link set vx0 up 2>/dev/null
 kernels() { [ "$(door_of 4789 | jq -r .opener.comm)" = kernel ]; }
 ok "its socket is the kernel's" wait_for kernels
 same "which ip asked for" "$(door_of 4789 | jq -r .asked_by.comm)" ip
+# UDP is judged a second after its bind: what a restart is to leave alone is what has been judged and told.
+judged() { [ "$(verdict_of 4789)" = unexpected ] && [ -n "$(alerts_on 4789)" ]; }
+ok "it is judged, and alerts" wait_for judged
 
 state() { for p in 4789 7001 7002 7003 7004 7005; do door_of $p | jq -c '[.port, .verdict, .opener.exe, .opener.comm, .asked_by.comm, [.holders[].exe]]'; done; }
 state >"$T/before"
@@ -126,7 +129,7 @@ diff "$T/before" "$T/after" | sed 's/^/# /'
 same "and raises no alert" "$(opened)" "$N1"
 
 for p in "${PIDS[@]}"; do [ "$p" = "$RUN" ] || kill "$p" 2>/dev/null; done
-for p in $(ip netns pids "$NS"); do tr '\0' ' ' <"/proc/$p/cmdline" | grep -q '^other' && kill "$p"; done
+for p in $(ip netns pids "$NS"); do tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline" | grep -q '^other' && kill "$p"; done
 over() { jq -es 'group_by(.id) | map(last) | map(select(.state == "open" and .proto == "tcp")) | length == 0' "$HOOK_LOG"; }
 ok "the end of the doors ends their alerts" wait_for over
 stop_run
