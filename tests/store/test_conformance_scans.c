@@ -314,6 +314,7 @@ static void test_failing(struct store *s)
 	   drv->name);
 	is_int(put_host(s, &a, "n1", "10.251.0.1", "m1"), -ECANCELED,
 	       "%s: the dead one, were it not dead, stores nothing", drv->name);
+	ok(strstr(store_why(s), "went to another"), "%s: and hears why", drv->name);
 	ok(!lease_soon(s, id, "m3", &b) && b.tries == 3, "%s: a third monitor tries", drv->name);
 	is_int(lease_soon(s, id, "m4", &b), -ENOENT, "%s: a fourth does not", drv->name);
 	is_int(store_scan_cancel(s, id, "stopped by mlee"), 0, "%s: the scan is cancelled",

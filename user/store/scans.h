@@ -95,6 +95,8 @@ must_check int store_shard_renew(struct store *s, uint64_t scan_id, uint32_t sha
 must_check int store_shard_end(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner, bool good, const char *reason);
 /* Gives it back as if it had never been taken. */
 must_check int store_shard_release(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner);
+/* 0: we hold it. For who writes on its behalf, in the same transaction. */
+must_check int scans_check_owner(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner);
 /* What is left of it fails; who holds a shard of it does so no more. */
 must_check int store_scan_cancel(struct store *s, uint64_t scan_id, const char *reason);
 

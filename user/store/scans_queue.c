@@ -266,8 +266,7 @@ int store_shard_lease(struct store *s, const struct store_lease *l, store_shard_
 	return found ? give_shard(s, &sh, fn, arg) : -ENOENT;
 }
 
-/* 0: we hold it. */
-static int check_owner(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner)
+int scans_check_owner(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner)
 {
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(&q,
@@ -289,7 +288,7 @@ static int renew(struct store *s, uint64_t scan_id, uint32_t shard, const char *
 		 uint64_t lease_ns)
 {
 	uint64_t now = 0;
-	int err = check_owner(s, scan_id, shard, owner);
+	int err = scans_check_owner(s, scan_id, shard, owner);
 
 	if (!err)
 		err = sql_now(s, &now);
@@ -313,7 +312,7 @@ static int end_shard(struct store *s, uint64_t scan_id, uint32_t shard, const ch
 	int err = lock_queue(s);
 
 	if (!err)
-		err = check_owner(s, scan_id, shard, owner);
+		err = scans_check_owner(s, scan_id, shard, owner);
 	if (!err)
 		err = sql_now(s, &now);
 	if (!err && good)
@@ -341,7 +340,7 @@ int store_shard_end(struct store *s, uint64_t scan_id, uint32_t shard, const cha
 
 static int release(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner)
 {
-	int err = check_owner(s, scan_id, shard, owner);
+	int err = scans_check_owner(s, scan_id, shard, owner);
 
 	return err ? err
 		   : sql_run(s, NULL,

@@ -23,6 +23,15 @@ static int put_port(struct store *s, const struct store_scan_host *h, uint64_t n
 		U(h->ended_ns));
 }
 
+/* Why a host's row was not there to be changed. */
+static int not_ours(struct store *s, const struct store_scan_host *h, const char *owner)
+{
+	int err = scans_check_owner(s, h->scan_id, h->shard, owner);
+
+	return err ? err
+		   : store_set_why(s, -ECANCELED, "node %s is not ours to scan any more", h->node);
+}
+
 /* The host's row is there since the scan was made, so that nobody stores what was not asked for. */
 static int put_host(struct store *s, const struct store_scan_host *h, const char *owner,
 		    const struct store_scan_port *ports, size_t n)
@@ -41,7 +50,7 @@ static int put_host(struct store *s, const struct store_scan_host *h, const char
 			      S(h->folded), U(h->open_count), U(h->scan_id), U(h->shard),
 			      U(node_id), S(h->addr), U(h->scan_id), U(h->shard), S(owner));
 	if (!err && !changed)
-		err = store_set_why(s, -ECANCELED, "node %s is not ours to scan any more", h->node);
+		err = not_ours(s, h, owner);
 	for (size_t i = 0; !err && i < n; i++)
 		err = put_port(s, h, node_id, &ports[i]);
 	if (!err && !strcmp(h->state, "seen"))
