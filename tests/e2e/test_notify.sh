@@ -45,8 +45,12 @@ sink.hook.type webhook
 sink.hook.url http://127.0.0.1:$PORT/hook
 sink.hook.secret-file $T/key
 sink.hook.auth-file $T/auth
-sink.hook.timeout 400ms
 CONF
+# For who does not answer: on a busy machine one that does may need longer.
+{
+	cat "$T/conf"
+	echo sink.hook.timeout 400ms
+} >"$T/impatient.conf"
 put open first "the first" critical >/dev/null
 chown -R nobody "$T/s"
 
@@ -72,14 +76,16 @@ ok "and hears when that is wrong" says "HTTP 401"
 for how in "500:HTTP 500: no \\x1b[31m such thing" "close:Empty reply" "garbage:not allowed" "redirect http://127.0.0.1:1/:it redirects" \
 	"slow 30:timed out"; do
 	mode "${how%%:*}"
-	run -C "$T/conf" notify --test hook
+	conf=$T/conf
+	[ "${how%% *}" != slow ] || conf=$T/impatient.conf
+	run -C "$conf" notify --test hook
 	same "an answer of ${how%%:*} is none: exit 1" "$RC" 1
 	what=${how#*:}
 	[ "${how%%:*}" != "redirect http" ] || what="it redirects"
 	ok "and is said" says "$what"
 done
 mode huge
-LIMIT=5 run -C "$T/conf" notify --test hook
+run -C "$T/conf" notify --test hook
 same "an endless answer is cut off, its status counts" "$RC" 0
 run -C "$T/conf" notify --test nobody
 refuses "a sink that is not there" 2 "there is no sink 'nobody'"

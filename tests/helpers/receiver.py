@@ -70,7 +70,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif m[0] == "redirect":
             self.answer(302, b"over there", [("Location", m[1])])
         elif m[0] == "huge":
-            self.answer(200, b"x" * (8 << 20))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"x" * (8 << 20))
+            stop.wait()
         else:
             extra = [("Retry-After", m[1])] if m[0].isdigit() and len(m) > 1 else []
             self.answer(status, b"thank you" if status < 300 else b"no \x1b[31m such thing\nmore", extra)
