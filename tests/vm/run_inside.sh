@@ -72,7 +72,9 @@ ok "one look at the kernel works too" eval "ajar doctor >$T/doctor.out 2>&1; ! g
 kill -TERM $RUN
 wait $RUN
 ok "SIGTERM ends it with 0" [ $? = 0 ]
-ok "nothing is left pinned" eval "! pins"
+unpinned() { ! pins; }
+ok "nothing is left pinned" wait_for unpinned
+find /sys/fs/bpf -mindepth 1 -name '*ajar*' | sed 's/^/# left: /'
 kill "$before"
 [ $BAD = 0 ] || sed 's/^/# run: /' $T/run.err | tail -40
 echo "1..$N"

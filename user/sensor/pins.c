@@ -176,8 +176,10 @@ static int check_link(int fd)
 	/* A cgroup that was removed leaves its links behind, detached. */
 	if (info.type == BPF_LINK_TYPE_CGROUP && !info.cgroup.cgroup_id)
 		return -ENOLINK;
+	/* A tp_btf program is either of the last two, by kernel; fentry is tracing. */
 	return info.type == BPF_LINK_TYPE_CGROUP || info.type == BPF_LINK_TYPE_ITER ||
-			       info.type == BPF_LINK_TYPE_RAW_TRACEPOINT
+			       info.type == BPF_LINK_TYPE_RAW_TRACEPOINT ||
+			       info.type == BPF_LINK_TYPE_TRACING
 		       ? 0
 		       : -EUCLEAN;
 }
