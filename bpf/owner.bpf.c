@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The owner record of a program: executable, arguments, ancestors, cgroups, and how its surroundings differ from the node's. A
- * global function, so that the verifier looks at it once and by itself: below the many ways through a sweep 6.1 refuses it as
- * too complex. Such a function takes no typed pointer; the task comes as an address in the slot, and all is read by CO-RE.
+ * The owner record of a program: executable, arguments, ancestors, cgroups, and how its surroundings differ from the node's. Its
+ * functions are global, so that the verifier looks at each once and by itself: below the many ways through a sweep 6.1 refuses
+ * them as too complex. Such a function takes no typed pointer: the task comes as an address, and all is read by CO-RE.
  */
 #include "task.h"
 
@@ -220,10 +220,10 @@ static __always_inline struct task_struct *node_init(struct pid *pid, __u32 *ret
 }
 
 /* How the task's surroundings differ from those of the node's init: a container has at least a root of its own. */
-static __always_inline __u32 task_space(struct task_struct *t)
+__noinline int owner_space(__u64 task)
 {
+	struct task_struct *t = (void *)task, *init;
 	struct pid *pid = BPF_CORE_READ(t, thread_pid);
-	struct task_struct *init;
 	__u32 level = 0, flags = 0;
 
 	if (!pid || !cfg_pid_ns)
@@ -288,7 +288,7 @@ __noinline int owner_build(struct slot *s)
 		if (current->mm == mm)
 			argv_len = task_argv(s, mm, &flags);
 	}
-	flags |= task_space(t);
+	flags |= owner_space(s->task);
 	o->cgroup_id = BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
 	o->cgroups_len = task_cgroups(s, t, argv_len, &flags);
 	__builtin_memset(o->pad, 0, sizeof(o->pad));
