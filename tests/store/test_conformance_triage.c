@@ -141,8 +141,9 @@ static void alert_is(struct store *s, const char *key, const char *want, const c
 
 static int list_change(const struct store_alert_change *c, void *arg)
 {
-	buf_printf(arg, "%d:%s:%s:%s:%llu ", c->state, c->who, c->note, c->alert.key,
-		   (unsigned long long)c->alert.until_ns);
+	buf_printf(arg, "%d:%s%s:%s:%d:%s:%llu ", c->state,
+		   c->author == AUTHOR_PERSON ? "person " : "", c->who, c->note, c->cause,
+		   c->alert.key, (unsigned long long)c->alert.until_ns);
 	return 0;
 }
 
@@ -151,12 +152,13 @@ static void test_decide(struct store *s)
 	struct store_alert a = an_alert("k1");
 	struct store_decision d = { .from = ALERT_OPEN,
 				    .to = ALERT_ACKNOWLEDGED,
-				    .who = "mlee",
+				    .who = "monitor",
 				    .note = "known, see ticket 7",
 				    .at_ns = 2000 };
 	uint64_t id = 0, log1 = 0, log2 = 0, head, revision;
 	struct buf b = BUF_INIT(4096);
 
+	a.cause = CAUSE_OPENED;
 	if (!ok(!store_put_alert(s, &a, "monitor", "opened", 1000, &id, &log1), "%s: an alert",
 		drv->name))
 		return;
@@ -171,6 +173,7 @@ static void test_decide(struct store *s)
 	is_int(store_put_alert(s, &a, "monitor", "", 2500, NULL, NULL), -ECANCELED,
 	       "%s: a monitor that did not know writes nothing over it", drv->name);
 	a.was = ALERT_ACKNOWLEDGED;
+	a.cause = CAUSE_MORE_NODES;
 	a.state = ALERT_ACKNOWLEDGED;
 	is_int(store_put_alert(s, &a, "monitor", "grown", 2600, NULL, NULL), 0,
 	       "%s: one that did may", drv->name);
@@ -185,9 +188,9 @@ static void test_decide(struct store *s)
 	if (store_alert_changes(s, 0, 0, 0, 0, list_change, &b))
 		buf_puts(&b, "error");
 	is_str(buf_str(&b),
-	       "1:monitor:opened:k1:0 2:mlee:known, see ticket 7:k1:0 2:monitor:grown:k1:0 "
-	       "3:mlee::k1:9000 ",
-	       "%s: the log tells all of it, with who", drv->name);
+	       "1:monitor:opened:1:k1:0 2:person monitor:known, see ticket 7:0:k1:0 "
+	       "2:monitor:grown:5:k1:0 3:person monitor::0:k1:9000 ",
+	       "%s: the log tells all of it, with who and why", drv->name);
 	ok(!store_triage_marks(s, &head, &revision) && head > log2, "%s: and its head moved",
 	   drv->name);
 	d.alert_id = 4711;

@@ -178,25 +178,6 @@ static void test_migrations(void)
 	drop_dir();
 }
 
-/* Names that learning of before looked up by the port's number go; those that a person or a scan said stay. */
-static void test_learned_services(void)
-{
-	fresh_dir();
-	store_free(open_ok(STORE_CREATE));
-	sql("DELETE FROM schema_migrations WHERE number >= 18");
-	sql("INSERT INTO open_ports (port, service, host_type, exe, user_name, origin) VALUES "
-	    "(443, 'https', 'c', '/usr/sbin/sshd', 'root', 'learned'), "
-	    "(22, 'ssh', 'c', '/usr/sbin/sshd', 'root', 'manual'), "
-	    "(25, 'smtp', 'c', '', '', 'learned'), "
-	    "(80, 'http', 'c', '/usr/sbin/nginx', 'root', 'learned'), "
-	    "(80, '', 'c', '/usr/sbin/nginx', 'root', 'learned')");
-	store_free(open_ok(STORE_CREATE));
-	sql_is("SELECT group_concat(port || '=' || service, ' ') FROM (SELECT port, service FROM "
-	       "open_ports ORDER BY port, service)",
-	       "22=ssh 25=smtp 80= 80=http 443=", "migration 18 takes looked-up names out");
-	drop_dir();
-}
-
 static void nap_us(long us)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
@@ -778,7 +759,6 @@ static void test_in_memory(void)
 int main(void)
 {
 	test_migrations();
-	test_learned_services();
 	test_killed_migration();
 	test_wrong_files();
 	test_damage();

@@ -144,13 +144,15 @@ static uint64_t alert_id(void)
 	return store_alerts(store, &q, get_id, NULL) == 1 ? the_id : 0;
 }
 
+static const char *person = "ann";
+
 static void decide(enum alert_state from, enum alert_state to, uint64_t until_ns)
 {
 	const struct store_decision d = { .alert_id = alert_id(),
 					  .from = from,
 					  .to = to,
 					  .until_ns = until_ns,
-					  .who = "ann",
+					  .who = person,
 					  .note = "seen",
 					  .at_ns = now };
 
@@ -249,6 +251,26 @@ static void test_people(void)
 		put(n, EVENT_CLOSE, n == 1 ? 8 : 7, 4444);
 	quiet(10);
 	ok(strstr(seen(), "resolved"), "what is snoozed resolves when it is gone");
+}
+
+/* Who writes a change is not told by a name: a login may be that of the program's role. */
+static void test_person_called_monitor(void)
+{
+	start();
+	step();
+	put(1, EVENT_OPEN, 7, 4444);
+	step();
+	person = "monitor";
+	decide(ALERT_OPEN, ALERT_SNOOZED, now + 100 * S);
+	quiet(99);
+	ok(strstr(seen(), "snoozed"), "a snooze by a person called monitor lasts");
+	quiet(2);
+	ok(strstr(seen(), " open "), "and ends by itself");
+	decide(ALERT_OPEN, ALERT_ACKNOWLEDGED, 0);
+	put(1, EVENT_CLOSE, 7, 4444);
+	put(1, EVENT_OPEN, 8, 4444);
+	is_int(step(), 0, "what that person acknowledges says nothing about a blink");
+	person = "ann";
 }
 
 static void test_maintenance(void)
@@ -390,6 +412,7 @@ int main(void)
 {
 	test_one_alert();
 	test_people();
+	test_person_called_monitor();
 	test_maintenance();
 	test_uncounted();
 	test_order();

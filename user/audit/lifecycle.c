@@ -36,7 +36,7 @@ static bool is_held(const struct life *l)
 }
 
 static void change(struct life_result *r, const struct life_input *in, enum alert_state state,
-		   uint64_t at_ns, const char *note)
+		   uint64_t at_ns, enum alert_cause cause, const char *note)
 {
 	r->next.state = state;
 	r->next.told_nodes = in->nodes;
@@ -51,16 +51,17 @@ static void change(struct life_result *r, const struct life_input *in, enum aler
 			.state = state,
 			.severity = r->next.severity,
 			.at_ns = at_ns,
-			.note = note,
+			.cause = cause,
+			.note = note ? note : alert_cause_words(cause),
 		};
 }
 
 /* What was held back all its life is resolved as quietly: window_id stays. */
 static void resolve(struct life_result *r, const struct life_input *in, uint64_t at_ns,
-		    const char *note)
+		    enum alert_cause cause, const char *note)
 {
 	r->next.gone_ns = 0;
-	change(r, in, ALERT_RESOLVED, at_ns, note);
+	change(r, in, ALERT_RESOLVED, at_ns, cause, note);
 }
 
 static void wake_up(struct life_result *r, const struct life_input *in)
@@ -72,8 +73,8 @@ static void wake_up(struct life_result *r, const struct life_input *in)
 		l->window_id = in->window_id;
 		return;
 	}
-	change(r, in, ALERT_OPEN, l->until_ns,
-	       l->window_id ? "the maintenance is over" : "the snooze is over");
+	change(r, in, ALERT_OPEN, l->until_ns, l->window_id ? CAUSE_WINDOW_OVER : CAUSE_SNOOZE_OVER,
+	       NULL);
 }
 
 /* Before anything else: was it gone long enough, or snoozed long enough, by the time of this event? */
@@ -83,7 +84,7 @@ static void pass_time(struct life_result *r, const struct life_input *in)
 	uint64_t due = l->gone_ns + in->blink_ns;
 
 	if (l->gone_ns && in->at_ns >= due)
-		resolve(r, in, due, "door gone");
+		resolve(r, in, due, CAUSE_GONE, NULL);
 	if (l->state == ALERT_SNOOZED && in->at_ns >= l->until_ns && !l->gone_ns)
 		wake_up(r, in);
 }
@@ -101,9 +102,9 @@ static void begin(struct life_result *r, const struct life_input *in)
 	if (in->held_until_ns > in->at_ns) {
 		l->until_ns = in->held_until_ns;
 		l->window_id = in->window_id;
-		change(r, in, ALERT_SNOOZED, in->at_ns, in->held_note);
+		change(r, in, ALERT_SNOOZED, in->at_ns, CAUSE_HELD, in->held_note);
 	} else {
-		change(r, in, ALERT_OPEN, in->at_ns, r->anew ? "reopened" : "opened");
+		change(r, in, ALERT_OPEN, in->at_ns, r->anew ? CAUSE_REOPENED : CAUSE_OPENED, NULL);
 	}
 }
 
@@ -122,12 +123,13 @@ static void opened(struct life_result *r, const struct life_input *in)
 	if (worse)
 		l->severity = in->severity;
 	if (is_held(l) && !in->held_until_ns)
-		change(r, in, ALERT_OPEN, in->at_ns, "also outside of the maintenance");
+		change(r, in, ALERT_OPEN, in->at_ns, CAUSE_BESIDE_WINDOW, NULL);
 	else if (worse && !is_held(l))
-		change(r, in, ALERT_OPEN, in->at_ns, in->note ? in->note : "more severe");
+		change(r, in, ALERT_OPEN, in->at_ns, in->reached ? CAUSE_REACHED : CAUSE_WORSE,
+		       NULL);
 	else if (l->state == ALERT_ACKNOWLEDGED && in->reopen_nodes &&
 		 in->nodes >= l->told_nodes + in->reopen_nodes)
-		change(r, in, ALERT_OPEN, in->at_ns, "on many more nodes");
+		change(r, in, ALERT_OPEN, in->at_ns, CAUSE_MANY_NODES, NULL);
 }
 
 /* The first of 2, 10, 100, 1000 ... that is more than n. */
@@ -167,9 +169,9 @@ static uint64_t grow(struct life_result *r, const struct life_input *in)
 	nodes = due_of(l, in->nodes, l->told_nodes);
 	ports = due_of(l, l->ports, l->told_ports);
 	if (nodes && in->at_ns >= nodes)
-		change(r, in, ALERT_OPEN, in->at_ns, "on more nodes");
+		change(r, in, ALERT_OPEN, in->at_ns, CAUSE_MORE_NODES, NULL);
 	else if (ports && in->at_ns >= ports)
-		change(r, in, ALERT_OPEN, in->at_ns, "on more ports");
+		change(r, in, ALERT_OPEN, in->at_ns, CAUSE_MORE_PORTS, NULL);
 	else
 		return sooner(nodes, ports);
 	return 0;
@@ -195,7 +197,7 @@ void lifecycle_step(const struct life *have, const struct life_input *in,
 		break;
 	case LIFE_FINE:
 		if (!in->doors && lifecycle_stands(r.next.state))
-			resolve(&r, in, in->at_ns, in->note ? in->note : "as profiled now");
+			resolve(&r, in, in->at_ns, CAUSE_FINE, in->note);
 		break;
 	case LIFE_TICK:
 		break;

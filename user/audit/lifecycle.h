@@ -16,7 +16,7 @@
  *
  *	in.doors, in.nodes = open doors with this key and this finding, and nodes that have some, this event taken in
  *	lifecycle_step(&life, &in, &res);
- *	for each res.changes[i]: store_put_alert(state, severity, note, at_ns)
+ *	for each res.changes[i]: store_put_alert(state, severity, cause, note, at_ns)
  *	life = res.next; if (res.due_ns) arm a timer for it, then step with LIFE_TICK (an early tick does nothing)
  *
  * A life is rebuilt after a restart from what the store has: state, severity, first, last, told and until of the alert, the
@@ -59,7 +59,8 @@ struct life_input {
 	/* The event's node is in a maintenance: until when, which, and what to log. With LIFE_TICK: the alert's node is. */
 	uint64_t held_until_ns, window_id;
 	const char *held_note;
-	const char *note; /* what to log: with LIFE_FINE, and with LIFE_OPENED when that makes it worse; or NULL */
+	bool reached; /* with LIFE_OPENED: what makes it worse is that a scan has reached the door */
+	const char *note; /* what to log with LIFE_FINE, or NULL */
 	bool excepted; /* a person lives with it: no alert of it opens */
 };
 
@@ -67,7 +68,8 @@ struct life_change {
 	enum alert_state state;
 	enum severity severity;
 	uint64_t at_ns;
-	const char *note; /* static text for alert_log, or held_note */
+	enum alert_cause cause;
+	const char *note; /* the cause in words, or what the input has of it */
 };
 
 #define LIFE_CHANGES_MAX 4

@@ -45,6 +45,21 @@ static const char *const alert_state_names[] = {
 	[ALERT_RESOLVED] = "resolved",
 };
 
+static const char *const alert_cause_texts[] = {
+	[CAUSE_OPENED] = "opened",
+	[CAUSE_REOPENED] = "reopened",
+	[CAUSE_WORSE] = "more severe",
+	[CAUSE_REACHED] = "reachable from outside",
+	[CAUSE_MORE_NODES] = "on more nodes",
+	[CAUSE_MANY_NODES] = "on many more nodes",
+	[CAUSE_MORE_PORTS] = "on more ports",
+	[CAUSE_SNOOZE_OVER] = "the snooze is over",
+	[CAUSE_WINDOW_OVER] = "the maintenance is over",
+	[CAUSE_BESIDE_WINDOW] = "also outside of the maintenance",
+	[CAUSE_GONE] = "door gone",
+	[CAUSE_FINE] = "as profiled now",
+};
+
 /* Numbers come from stores and records: one that is newer than this program has no name. */
 static const char *name_of(const char *const *names, size_t len, unsigned v)
 {
@@ -60,6 +75,13 @@ static int number_of(const char *const *names, size_t len, const char *s, unsign
 		}
 	}
 	return -ENOENT;
+}
+
+const char *alert_cause_words(enum alert_cause c)
+{
+	const char *words = name_of(alert_cause_texts, array_len(alert_cause_texts), c);
+
+	return words ? words : "";
 }
 
 const char *verdict_name(enum verdict v)

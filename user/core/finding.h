@@ -42,7 +42,28 @@ enum finding_kind {
 };
 enum severity { SEVERITY_NOTICE = 1, SEVERITY_WARNING = 2, SEVERITY_CRITICAL = 3 };
 enum alert_state { ALERT_OPEN = 1, ALERT_ACKNOWLEDGED = 2, ALERT_SNOOZED = 3, ALERT_ALLOWED = 4, ALERT_RESOLVED = 5 };
+/* Who wrote a change of an alert. */
+enum change_author { AUTHOR_MONITOR = 1, AUTHOR_PERSON = 2 };
+/* Why the monitor wrote one; 0: a person did, or it is not known. */
+enum alert_cause {
+	CAUSE_OPENED = 1,
+	CAUSE_REOPENED = 2,
+	CAUSE_WORSE = 3,
+	CAUSE_REACHED = 4, /* worse, as a scan has reached its door */
+	CAUSE_MORE_NODES = 5,
+	CAUSE_MANY_NODES = 6, /* so many that it opens again though it was acknowledged */
+	CAUSE_MORE_PORTS = 7,
+	CAUSE_SNOOZE_OVER = 8,
+	CAUSE_WINDOW_OVER = 9, /* of a maintenance */
+	CAUSE_BESIDE_WINDOW = 10, /* also outside of the maintenance */
+	CAUSE_HELD = 11, /* a maintenance holds it back: the note says which */
+	CAUSE_GONE = 12,
+	CAUSE_FINE = 13,
+	CAUSE_NODES_CHANGED = 14, /* the note says which */
+};
 
+/* What is logged; "" for those whose note says more. */
+const char *alert_cause_words(enum alert_cause c);
 const char *verdict_name(enum verdict v); /* "as profiled" ...; NULL for none */
 const char *finding_kind_name(enum finding_kind k);
 const char *severity_name(enum severity s);

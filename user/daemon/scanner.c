@@ -187,7 +187,7 @@ static int on_change(const struct store_alert_change *ch, void *arg)
 	f->log_id = ch->log_id;
 	/* That it was reached is what such a probe found. */
 	if ((a->kind != FINDING_UNEXPECTED && a->kind != FINDING_IMPOSTOR) ||
-	    !strcmp(ch->note, ALERTING_REACHED) || ch->state != ALERT_OPEN || !a->port ||
+	    ch->cause == CAUSE_REACHED || ch->state != ALERT_OPEN || !a->port ||
 	    a->port > UINT16_MAX || (a->proto != PROTO_TCP && a->proto != PROTO_MPTCP) ||
 	    !*a->node || (self && !strcmp(self, a->node)) || f->len == PROBES_A_LOOK)
 		return 0;

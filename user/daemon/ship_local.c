@@ -187,6 +187,7 @@ static void send(struct ship_local *l, const struct store_alert *a, uint64_t now
 	_cleanup_(buf_done) struct buf json = BUF_INIT(SINK_JSON_MAX), b = BUF_INIT(SINK_JSON_MAX);
 	struct store_alert_change c = { .at_ns = now_ns,
 					.state = ALERT_OPEN,
+					.author = AUTHOR_MONITOR,
 					.who = "ajar-ship",
 					.note = "the store is away",
 					.alert = *a };

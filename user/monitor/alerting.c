@@ -254,7 +254,7 @@ static int on_decision(const struct store_alert_change *c, void *arg)
 	int err = 0;
 
 	a->log_id = c->log_id;
-	if (!strcmp(c->who, ALERTING_WHO))
+	if (c->author == AUTHOR_MONITOR)
 		return 0;
 	e = map_get(a->entries, c->alert.key, len);
 	if (e) {

@@ -60,7 +60,6 @@ must_check int alerting_close(struct alerting *a, const char *key, const char *n
  * A scan has looked at one of its doors from outside. severity: of the finding now; a worse one is told, the rest only written.
  * words: what the scan saw, for people. Without effect on an alert that does not stand.
  */
-#define ALERTING_REACHED "reachable from outside" /* what is told */
 struct reach {
 	const char *key, *host_type, *node;
 	bool reachable;

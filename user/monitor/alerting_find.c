@@ -47,7 +47,7 @@ static int begin_on(struct alerting *a, const struct cause *c, bool fresh, enum 
 	in.doors = is_new ? 1 : e->life.doors;
 	in.nodes = is_new ? 1 : e->life.nodes;
 	in.excepted = held_excepted(a->held, c->key, at_ns);
-	in.note = c->reach ? ALERTING_REACHED : NULL;
+	in.reached = c->reach != NULL;
 	if (w) {
 		in.held_until_ns = w->ends_ns;
 		in.window_id = w->id;

@@ -54,6 +54,7 @@ static int put_row(struct alerting *a, struct entry *e, enum alert_state was, co
 	row->until_ns = c->state == ALERT_SNOOZED ? e->life.until_ns : 0;
 	row->window_id = c->state == ALERT_OPEN ? 0 : e->life.window_id;
 	row->was = was;
+	row->cause = c->cause;
 	a->changes++;
 	e->fold_ns =
 		e->many ? a->now_ns : 0; /* the text of one door is written: the ports follow */

@@ -107,11 +107,12 @@ int vitals_begin(struct vitals *v)
 struct stance {
 	enum alert_state state;
 	uint64_t until_ns, window_id;
-	const char *note; /* NULL: nothing new */
+	enum alert_cause cause; /* 0: nothing new */
+	const char *note; /* instead of the cause in words */
 };
 
 static int put(struct vitals *v, const char *key, struct group *g, const struct stance *st,
-	       uint64_t first_ns, const char *note)
+	       uint64_t first_ns)
 {
 	_cleanup_(buf_done) struct buf nodes = BUF_INIT(NODES_TEXT_MAX + 64),
 				       few = BUF_INIT(NODES_WORDS_MAX + 64),
@@ -146,7 +147,10 @@ static int put(struct vitals *v, const char *key, struct group *g, const struct 
 	a.why = buf_str(&why);
 	a.remedy = buf_str(&remedy);
 	v->changes++;
-	return store_put_alert(v->store, &a, WHO, note, v->now_ns, &id, &log_id);
+	a.cause = st->cause;
+	return store_put_alert(v->store, &a, WHO,
+			       st->note ? st->note : alert_cause_words(st->cause), v->now_ns, &id,
+			       &log_id);
 }
 
 static int resolve(struct vitals *v, const char *key, const struct stored *s)
@@ -156,6 +160,7 @@ static int resolve(struct vitals *v, const char *key, const struct stored *s)
 				 .kind = s->kind,
 				 .severity = s->severity,
 				 .state = ALERT_RESOLVED,
+				 .cause = CAUSE_FINE,
 				 .window_id = s->window_id, /* what was held back goes as quietly */
 				 .host_type = s->host_type,
 				 .nodes = s->nodes,
@@ -252,17 +257,18 @@ static struct stance stance_of(const struct vitals *v, const struct group *g,
 	const struct held_window *w = st.window_id || !stands(s) ? held_by(v, g) : NULL;
 
 	if (w && (!stands(s) || st.window_id)) {
+		st.cause = stands(s) ? 0 : CAUSE_HELD;
 		st.note = stands(s) ? NULL : w->note;
 		st.state = ALERT_SNOOZED;
 		st.until_ns = w->ends_ns;
 		st.window_id = w->id;
 	} else if (!stands(s)) {
 		st = (struct stance){ .state = ALERT_OPEN,
-				      .note = s->exists ? "reopened" : "opened" };
+				      .cause = s->exists ? CAUSE_REOPENED : CAUSE_OPENED };
 	} else if (st.window_id) {
-		st = (struct stance){ .state = ALERT_OPEN, .note = "the maintenance is over" };
+		st = (struct stance){ .state = ALERT_OPEN, .cause = CAUSE_WINDOW_OVER };
 	} else if (st.state == ALERT_SNOOZED && st.until_ns <= v->now_ns) {
-		st = (struct stance){ .state = ALERT_OPEN, .note = "the snooze is over" };
+		st = (struct stance){ .state = ALERT_OPEN, .cause = CAUSE_SNOOZE_OVER };
 	}
 	return st;
 }
@@ -292,7 +298,7 @@ static int follow_group(struct vitals *v, const char *key, struct group *g)
 		return err;
 	st = stance_of(v, g, &s);
 	if (!stands(&s)) {
-		err = put(v, key, g, &st, v->now_ns, st.note);
+		err = put(v, key, g, &st, v->now_ns);
 		return err ? err : remember(v, key, g, true, st.until_ns);
 	}
 	err = compare(&g->nodes, &before, &more, &note);
@@ -300,11 +306,15 @@ static int follow_group(struct vitals *v, const char *key, struct group *g)
 		return err;
 	if (more && st.state == ALERT_ACKNOWLEDGED)
 		st.state = ALERT_OPEN;
-	if (st.state == ALERT_ALLOWED || (!note.len && !st.note)) {
+	if (st.state == ALERT_ALLOWED || (!note.len && !st.cause)) {
 		err = store_touch_alert(v->store, key, g->nodes.len, v->now_ns);
 		return err ? err : remember(v, key, g, false, st.until_ns);
 	}
-	err = put(v, key, g, &st, s.first_ns, note.len ? buf_str(&note) : st.note);
+	if (note.len) {
+		st.cause = CAUSE_NODES_CHANGED;
+		st.note = buf_str(&note);
+	}
+	err = put(v, key, g, &st, s.first_ns);
 	return err ? err : remember(v, key, g, true, st.until_ns);
 }
 

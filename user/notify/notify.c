@@ -82,6 +82,7 @@ int notify_test(const struct notify_env *env, const struct conf_sink *conf, sink
 	c = (struct store_alert_change){
 		.at_ns = now,
 		.state = ALERT_OPEN,
+		.author = AUTHOR_PERSON,
 		.who = "ajar notify --test",
 		.note = "",
 		.alert = { .key = "test",

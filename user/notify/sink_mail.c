@@ -152,7 +152,7 @@ static void put_change(struct buf *b, const struct store_alert_change *c)
 	buf_printf(&line, "%s (%" PRIu64 " open)", a->nodes ? a->nodes : "", a->count);
 	put_field(b, "nodes", buf_str(&line));
 	put_field(b, "changed", buf_str(&at));
-	if (c->who && strcmp(c->who, "monitor"))
+	if (c->author == AUTHOR_PERSON)
 		put_field(b, "by", c->who);
 	put_field(b, "note", c->note);
 }

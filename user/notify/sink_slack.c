@@ -91,7 +91,7 @@ static void put_section(struct jsonw *w, const struct store_alert_change *c)
 	put_text(&b, a->host_type, 64);
 	buf_puts(&b, ", ");
 	put_text(&b, a->nodes, 200);
-	if (c->who && *c->who && strcmp(c->who, "monitor")) {
+	if (c->author == AUTHOR_PERSON && c->who && *c->who) {
 		buf_puts(&b, ", by ");
 		put_text(&b, c->who, 64);
 	}

@@ -151,8 +151,10 @@ static int put_alert(struct store *s, const struct store_alert *a, const char *w
 	if (!err)
 		err = sql_exec(&q,
 			       "INSERT INTO alert_log (" ALERT_COLS
-			       ", alert_id, at_ns, who, note) VALUES (" ALERT_MARKS ", ?, ?, ?, ?)",
-			       ALERT_VALUES(a), U(*ret_id), U(now_ns), S(who), S(note));
+			       ", alert_id, at_ns, author, cause, who, note) VALUES (" ALERT_MARKS
+			       ", ?, ?, ?, ?, ?, ?)",
+			       ALERT_VALUES(a), U(*ret_id), U(now_ns), CONST(AUTHOR_MONITOR),
+			       U(a->cause), S(who), S(note));
 	if (!err)
 		*ret_log_id = sql_last_id(&q);
 	return err;
@@ -229,7 +231,7 @@ static int give_changes(struct store *s, uint64_t *after, uint64_t *left, uint64
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(
 		&q,
-		"SELECT id, at_ns, who, note, alert_id, " ALERT_COLS
+		"SELECT id, at_ns, author, cause, who, note, alert_id, " ALERT_COLS
 		" FROM alert_log WHERE id > ? AND at_ns >= ? AND at_ns < ? ORDER BY id LIMIT ?",
 		U(*after), U(since_ns), U(until_ns ? until_ns : SQL_NO_LIMIT),
 		U(*left < CHANGES_PAGE ? *left : CHANGES_PAGE));
@@ -238,12 +240,14 @@ static int give_changes(struct store *s, uint64_t *after, uint64_t *left, uint64
 		struct store_alert_change c = {
 			.log_id = sql_u64(&q, 0),
 			.at_ns = sql_u64(&q, 1),
-			.who = sql_str(&q, 2),
-			.note = sql_str(&q, 3),
+			.author = (enum change_author)sql_u64(&q, 2),
+			.cause = (enum alert_cause)sql_u64(&q, 3),
+			.who = sql_str(&q, 4),
+			.note = sql_str(&q, 5),
 		};
 
-		read_alert(&q, 5, &c.alert);
-		c.alert.id = sql_u64(&q, 4);
+		read_alert(&q, 7, &c.alert);
+		c.alert.id = sql_u64(&q, 6);
 		c.state = c.alert.state;
 		*after = c.log_id;
 		--*left;

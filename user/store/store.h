@@ -262,11 +262,13 @@ struct store_alert {
 	uint64_t window_id; /* snoozed by this maintenance and not by a person */
 	const struct store_alert_ports *ports; /* the same (store/alert_ports.h) */
 	const struct store_seen *seen; /* whoever shows it has looked it up (store/seen.h), or NULL; the store's functions leave it alone */
-	enum alert_state was; /* store_put_alert(): only if that is its state still, else -ECANCELED; 0: whatever it is */
+	/* For store_put_alert(). */
+	enum alert_state was; /* only if that is its state still, else -ECANCELED; 0: whatever it is */
+	enum alert_cause cause;
 };
 must_check int store_alert_get(struct store *s, const char *key, int (*fn)(const struct store_alert *a, void *arg),
 			       void *arg); /* -ENOENT */
-/* Insert (id 0) or update by key; writes one alert_log row (state, who, note). *ret_log_id: its number, growing. */
+/* For the monitor: insert (id 0) or update by key; writes one alert_log row (state, cause, who, note). *ret_log_id: its number, growing. */
 must_check int store_put_alert(struct store *s, const struct store_alert *a, const char *who, const char *note,
 			       uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id);
 /* See store/triage.h for the nodes of an alert, what people decide about it, and maintenance. */
@@ -283,7 +285,9 @@ must_check int store_alerts(struct store *s, const struct store_alert_query *q, 
 struct store_alert_change {
 	uint64_t log_id, at_ns;
 	enum alert_state state;
-	const char *who, *note;
+	enum change_author author;
+	enum alert_cause cause;
+	const char *who, *note; /* who: a person's login, or which program */
 	struct store_alert alert; /* as it stood at that change: state, severity, count, texts of then */
 };
 typedef int (*store_change_fn)(const struct store_alert_change *c, void *arg);

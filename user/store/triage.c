@@ -212,11 +212,12 @@ int store_alert_fold(struct store *s, uint64_t alert_id, const char *nodes, uint
 static int log_decision(struct store *s, const struct store_decision *d, uint64_t *ret_log_id)
 {
 	_sql_ struct sql q = { .s = s };
-	int err = sql_exec(&q,
-			   "INSERT INTO alert_log (" LOG_COLS
-			   ", alert_id, at_ns, who, note) SELECT " LOG_COLS
-			   ", id, ?, ?, ? FROM alerts WHERE id = ?",
-			   U(d->at_ns), S(d->who), S(d->note), U(d->alert_id));
+	int err =
+		sql_exec(&q,
+			 "INSERT INTO alert_log (" LOG_COLS
+			 ", alert_id, at_ns, author, who, note) SELECT " LOG_COLS
+			 ", id, ?, ?, ?, ? FROM alerts WHERE id = ?",
+			 U(d->at_ns), CONST(AUTHOR_PERSON), S(d->who), S(d->note), U(d->alert_id));
 
 	if (!err)
 		*ret_log_id = sql_last_id(&q);
