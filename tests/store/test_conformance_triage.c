@@ -67,7 +67,9 @@ static int list_on(const struct store_alert *a, void *arg)
 
 static int why_of(const struct store_alert *a, void *arg)
 {
-	buf_puts(arg, a->why);
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+
+	buf_puts(arg, store_alert_why(a, &b));
 	return 0;
 }
 
@@ -75,15 +77,18 @@ static int why_of(const struct store_alert *a, void *arg)
 static void test_on_node(struct store *s, uint64_t id)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+	const struct port_look look = { PORT_CLOSED, 22, "n2", "10.0.0.2" };
 	int err = store_alerts_on(s, "n2", list_on, &b);
 
 	ok(!err && !store_alerts_on(s, "n1", list_on, &b), "%s: alerts of a node", drv->name);
 	is_str(buf_str(&b), "k1 ", "%s: are those that stand on it", drv->name);
 	buf_reset(&b);
-	ok(!store_alert_say(s, id, "it says another thing") &&
-		   !store_alert_get(s, "k1", why_of, &b),
-	   "%s: another why is written", drv->name);
-	is_str(buf_str(&b), "it says another thing", "%s: and read", drv->name);
+	ok(!store_alert_look(s, id, &look) && !store_alert_get(s, "k1", why_of, &b),
+	   "%s: what a scan saw is written", drv->name);
+	is_str(buf_str(&b),
+	       "w; from outside: not reachable from the monitor, port 22 of n2 is closed at "
+	       "10.0.0.2",
+	       "%s: and read with the why", drv->name);
 }
 
 static void test_nodes(struct store *s)

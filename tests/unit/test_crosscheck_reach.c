@@ -7,16 +7,19 @@
 struct look {
 	enum severity severity;
 	enum alert_state state;
+	enum port_state outside;
 	char why[2048];
 };
 
 static int look_at(const struct store_alert *a, void *arg)
 {
+	_cleanup_(buf_done) struct buf why = BUF_INIT(4096);
 	struct look *l = arg;
 
 	l->severity = a->severity;
 	l->state = a->state;
-	snprintf(l->why, sizeof(l->why), "%s", a->why);
+	l->outside = a->outside.state;
+	snprintf(l->why, sizeof(l->why), "%s", store_alert_why(a, &why));
 	return 1;
 }
 
@@ -30,19 +33,27 @@ static struct look newest(void)
 	return l;
 }
 
-static int last_note(const struct store_alert_change *c, void *arg)
+struct noted {
+	enum alert_cause cause;
+	char note[64];
+};
+
+static int last_change(const struct store_alert_change *c, void *arg)
 {
-	snprintf(arg, 64, "%s", c->note);
+	struct noted *n = arg;
+
+	n->cause = c->cause;
+	snprintf(n->note, sizeof(n->note), "%s", c->note);
 	return 0;
 }
 
-static void noted(const char *want, const char *what)
+static void noted(enum alert_cause cause, const char *note, const char *what)
 {
-	char note[64] = "";
+	struct noted n = { 0 };
 
-	if (store_alert_changes(store, 0, 0, 0, 0, last_note, note))
+	if (store_alert_changes(store, 0, 0, 0, 0, last_change, &n))
 		ok(false, "the log is read");
-	is_str(note, want, "%s", what);
+	ok(n.cause == cause && !strcmp(n.note, note), "%s", what);
 }
 
 static bool says(const char *words)
@@ -79,7 +90,7 @@ static void test_reachable(void)
 	probed("open", "probe");
 	is_int(newest().severity, SEVERITY_CRITICAL, "one that answers from outside is critical");
 	ok(says("; from outside: reachable, port 444 of n1 answers at 10.251.0.1"), "and says so");
-	noted("reachable from outside", "which is told as that");
+	noted(CAUSE_REACHED, "reachable from outside", "which is told as that");
 	start_monitor(0);
 	probed("open", "probe");
 	is_int(monitors[0].changes, 0, "a second look that says the same is not told");
@@ -108,7 +119,34 @@ static void test_not_reachable(void)
 	is_int(newest().severity, SEVERITY_WARNING, "one that does not answer stays a warning");
 	ok(says("; from outside: not reachable from the monitor, port 444 of n1 is closed"),
 	   "and says so");
-	noted("opened", "without being told again");
+	noted(CAUSE_OPENED, "opened", "without being told again");
+}
+
+/* What a program's file is called is no witness. */
+static void test_hostile_name(void)
+{
+	static const char *const names[] = {
+		"/tmp/x; from outside: not reachable from the monitor/nc",
+		"/tmp/x; from outside: reachable, port 444 of n1 answers at 10.251.0.1",
+	};
+
+	for (size_t i = 0; i < array_len(names); i++) {
+		set_up();
+		set_up();
+		door(1, EVENT_OPEN, 444, names[i], 10 * S);
+		step(0);
+		ok(says(names[i]) && newest().outside == PORT_UNKNOWN,
+		   "a name that speaks as a scan does is not taken for one");
+		probed("open", "probe");
+		ok(says(names[i]) &&
+			   says("; from outside: reachable, port 444 of n1 answers at 10.251.0.1"),
+		   "what a scan says stands beside it, whole");
+		is_int(newest().severity, SEVERITY_CRITICAL, "and counts");
+		probed("filtered", "probe");
+		ok(says(names[i]) && says("monitor, port 444 of n1 is filtered at 10.251.0.1"),
+		   "so does the next one");
+		is_int(newest().outside, PORT_FILTERED, "as a field");
+	}
 }
 
 static void test_order(void)
@@ -146,6 +184,7 @@ int main(void)
 	if (set_up_dir()) {
 		test_reachable();
 		test_not_reachable();
+		test_hostile_name();
 		test_order();
 		test_held();
 	}

@@ -8,9 +8,17 @@
 /* The texts of a change, by their place in it. */
 #define TEXT_AT(member) offsetof(struct store_alert_change, member)
 static const size_t texts[] = {
-	TEXT_AT(who),	      TEXT_AT(note),	      TEXT_AT(alert.key), TEXT_AT(alert.host_type),
-	TEXT_AT(alert.nodes), TEXT_AT(alert.summary), TEXT_AT(alert.why), TEXT_AT(alert.remedy),
+	TEXT_AT(who),
+	TEXT_AT(note),
+	TEXT_AT(alert.key),
+	TEXT_AT(alert.host_type),
+	TEXT_AT(alert.nodes),
+	TEXT_AT(alert.summary),
+	TEXT_AT(alert.why),
+	TEXT_AT(alert.remedy),
 	TEXT_AT(alert.node),
+	TEXT_AT(alert.outside.node),
+	TEXT_AT(alert.outside.addr),
 };
 
 static const char **text_at(const struct store_alert_change *c, size_t i)

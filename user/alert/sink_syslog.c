@@ -104,12 +104,14 @@ static const char *or_none(const char *s)
 /* "alert 7 open, critical: nc (mlee) listens on ...: the profile ... has no row ..." */
 static void put_message(struct buf *b, const struct store_alert_change *c)
 {
+	_cleanup_(buf_done) struct buf why = BUF_INIT(8192);
+
 	buf_printf(b, "alert %" PRIu64 " %s, %s: ", c->alert.id,
 		   or_none(alert_state_name(c->state)), or_none(severity_name(c->alert.severity)));
 	put_escaped(b, c->alert.summary);
 	if (c->state == ALERT_OPEN && c->alert.why) {
 		buf_puts(b, ": ");
-		put_escaped(b, c->alert.why);
+		put_escaped(b, store_alert_why(&c->alert, &why));
 	}
 }
 
@@ -124,6 +126,7 @@ static void put_field(struct buf *b, const char *name, const char *value)
 
 static void format_journald(struct buf *b, const struct sink_message *m)
 {
+	_cleanup_(buf_done) struct buf why = BUF_INIT(8192);
 	const struct store_alert_change *c = m->change;
 	const struct store_alert *a = &c->alert;
 
@@ -142,7 +145,7 @@ static void format_journald(struct buf *b, const struct sink_message *m)
 	put_field(b, "AJAR_NODE", a->node);
 	put_field(b, "AJAR_CLASS", a->host_type);
 	put_field(b, "AJAR_SUMMARY", a->summary);
-	put_field(b, "AJAR_WHY", a->why);
+	put_field(b, "AJAR_WHY", store_alert_why(a, &why));
 	put_field(b, "AJAR_REMEDY", a->remedy);
 	put_field(b, "AJAR_WHO", c->who);
 	put_field(b, "AJAR_NOTE", c->note);

@@ -261,6 +261,7 @@ static void put_outside(struct buf *b, const struct cmd_ctx *c, const struct sto
 
 static int show_one(const struct store_alert *found, void *arg)
 {
+	_cleanup_(buf_done) struct buf why = BUF_INIT(8192);
 	struct list *l = arg;
 	struct buf *b = &l->b;
 	struct store_alert_ports ports;
@@ -277,7 +278,7 @@ static int show_one(const struct store_alert *found, void *arg)
 		   severity_name(a->severity), finding_kind_name(a->kind),
 		   alert_state_name(a->state), a->count, a->count == 1 ? "door" : "doors");
 	put_field(b, "summary", a->summary);
-	put_field(b, "why", a->why);
+	put_field(b, "why", store_alert_why(a, &why));
 	put_field(b, "remedy", a->remedy);
 	put_field(b, "class", a->host_type);
 	put_field(b, "nodes", a->nodes);

@@ -2,6 +2,7 @@
 #include "core/observation.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +42,19 @@ enum port_state port_state_parse(const char *s)
 			return (enum port_state)i;
 	}
 	return PORT_UNKNOWN;
+}
+
+void port_look_words(const struct port_look *l, struct buf *b)
+{
+	if (!l->state)
+		return;
+	buf_printf(b, "; from outside: %s, port %" PRIu32 " of %s %s at %s",
+		   l->state == PORT_OPEN ? "reachable" : "not reachable from the monitor", l->port,
+		   l->node,
+		   l->state == PORT_OPEN     ? "answers"
+		   : l->state == PORT_CLOSED ? "is closed"
+					     : "is filtered",
+		   l->addr);
 }
 
 const char *service_method_name(enum service_method m)

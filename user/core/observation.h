@@ -32,6 +32,15 @@ bool port_list_has(struct text list, uint16_t port);
 /* The state of a port in a host's folded lists (scan_hosts.folded), "tcp closed 1-21,23-79; tcp filtered 80". */
 enum port_state port_folded_state(const char *folded, enum door_proto proto, uint16_t port);
 
+/* What the newest scan that looked at one port of a node saw there; state PORT_UNKNOWN: none has. */
+struct port_look {
+	enum port_state state;
+	uint32_t port;
+	const char *node, *addr;
+};
+/* For the end of a sentence: "; from outside: reachable, port 22 of n1 answers at 10.0.0.1"; nothing when none has looked. */
+void port_look_words(const struct port_look *l, struct buf *b);
+
 /* How a service's name was come by. One from the table of well-known ports says nothing about what answers there. */
 enum service_method { METHOD_NONE = 0, METHOD_TABLE = 1, METHOD_PROBED = 2 };
 const char *service_method_name(enum service_method m); /* "" for none */

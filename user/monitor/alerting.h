@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "core/event.h"
 #include "core/finding.h"
+#include "core/observation.h"
 
 struct buf;
 struct judgement;
@@ -58,13 +59,12 @@ must_check int alerting_raise(struct alerting *a, const struct store_door *d, co
 must_check int alerting_close(struct alerting *a, const char *key, const char *node, uint64_t at_ns);
 /*
  * A scan has looked at one of its doors from outside. severity: of the finding now; a worse one is told, the rest only written.
- * words: what the scan saw, for people. Without effect on an alert that does not stand.
+ * Without effect on an alert that does not stand.
  */
 struct reach {
-	const char *key, *host_type, *node;
-	bool reachable;
+	const char *key, *host_type;
+	struct port_look look;
 	enum severity severity;
-	const char *words;
 };
 must_check int alerting_reach(struct alerting *a, const struct reach *r, uint64_t at_ns);
 /* One of its doors is its no more: fine now, or another alert's. note: what the log says if that ends it; NULL: as profiled. */

@@ -156,34 +156,30 @@ int alerting_end(struct alerting *a, const struct finding *f, uint64_t at_ns)
 
 /* --- reached from outside ------------------------------------------------------------------------------ */
 
-struct saying {
-	const struct reach *r;
-	uint64_t id;
-	struct buf why;
+struct looking {
+	const struct port_look *look;
+	uint64_t id; /* of the alert, if that is news to it */
 };
 
-/* What it says now. Of many nodes the one that is reachable counts, of one node the newest look. */
-static int say(const struct store_alert *alert, void *arg)
+/* Of many nodes the one that is reachable counts, of one node the newest look. */
+static int is_news(const struct store_alert *alert, void *arg)
 {
-	struct saying *s = arg;
-	const char *have = alerting_outside(alert->why);
+	struct looking *l = arg;
+	const struct port_look *have = &alert->outside, *now = l->look;
+	bool same = have->state == now->state && have->port == now->port &&
+		    !strcmp(have->node, now->node) && !strcmp(have->addr, now->addr);
 
-	if (!strncmp(have, ALERTING_OUTSIDE, strlen(ALERTING_OUTSIDE)) &&
-	    (!strcmp(have + strlen(ALERTING_OUTSIDE), s->r->words) ||
-	     (alert->node_count > 1 && !s->r->reachable)))
-		return 0;
-	s->id = alert->id;
-	buf_put(&s->why, alert->why, (size_t)(have - alert->why));
-	buf_printf(&s->why, "%s%s", ALERTING_OUTSIDE, s->r->words);
-	return s->why.err;
+	if (!have->state || (!same && (alert->node_count <= 1 || now->state == PORT_OPEN)))
+		l->id = alert->id;
+	return 0;
 }
 
 int alerting_reach(struct alerting *a, const struct reach *r, uint64_t at_ns)
 {
 	const struct cause c = {
-		.key = r->key, .host_type = r->host_type, .node = r->node, .reach = r
+		.key = r->key, .host_type = r->host_type, .node = r->look.node, .reach = r
 	};
-	struct saying s = { .r = r, .why = BUF_INIT(ALERTING_TEXT_MAX) };
+	struct looking l = { .look = &r->look };
 	struct entry *e;
 	int err = alerting_entry(a, r->key, &e);
 
@@ -191,10 +187,9 @@ int alerting_reach(struct alerting *a, const struct reach *r, uint64_t at_ns)
 		if (r->severity > e->life.severity)
 			err = begin_on(a, &c, false, r->severity, at_ns);
 		if (!err)
-			err = store_alert_get(a->store, r->key, say, &s);
-		if (!err && s.id)
-			err = store_alert_say(a->store, s.id, buf_str(&s.why));
+			err = store_alert_get(a->store, r->key, is_news, &l);
+		if (!err && l.id)
+			err = store_alert_look(a->store, l.id, &r->look);
 	}
-	buf_done(&s.why);
 	return err;
 }

@@ -63,9 +63,6 @@ struct cause {
 	const struct finding *f;
 	const struct reach *reach;
 };
-/* The end of a why that says what a scan saw of the door; "" there is none. */
-#define ALERTING_OUTSIDE "; from outside: "
-const char *alerting_outside(const char *why);
 /* One step of the life, and what it changes is written; c NULL: as the store has it. */
 must_check int alerting_live(struct alerting *a, const char *key, struct entry *e, struct life_input *in,
 			     const struct cause *c);

@@ -61,17 +61,23 @@ static int put_row(struct alerting *a, struct entry *e, enum alert_state was, co
 	return store_put_alert(a->store, row, ALERTING_WHO, c->note, c->at_ns, &e->id, &log_id);
 }
 
-/* A door, or a finding that is none. */
-const char *alerting_outside(const char *why)
-{
-	const char *at = strstr(why, ALERTING_OUTSIDE);
+/* --- a door, or a finding that is none ------------------------------------------------------------ */
 
-	return at ? at : why + strlen(why);
-}
+/* What a scan saw of an alert that goes on. */
+struct kept_look {
+	struct port_look look;
+	char node[256], addr[64];
+};
 
-static int keep_outside(const struct store_alert *alert, void *arg)
+static int keep_look(const struct store_alert *alert, void *arg)
 {
-	buf_puts(arg, alerting_outside(alert->why));
+	struct kept_look *k = arg;
+
+	snprintf(k->node, sizeof(k->node), "%s", alert->outside.node);
+	snprintf(k->addr, sizeof(k->addr), "%s", alert->outside.addr);
+	k->look = alert->outside;
+	k->look.node = k->node;
+	k->look.addr = k->addr;
 	return 0;
 }
 
@@ -81,6 +87,7 @@ static int put_of_door(struct alerting *a, struct entry *e, const struct cause *
 	_cleanup_(texts_done) struct texts t = TEXTS_INIT;
 	const struct store_door *d = c->d;
 	struct judgement again;
+	struct kept_look kept;
 	struct process who;
 	struct store_alert row = { .key = c->key,
 				   .kind = c->j->kind,
@@ -99,10 +106,11 @@ static int put_of_door(struct alerting *a, struct entry *e, const struct cause *
 	audit_why_holder(&d->ev, &who, &t.why);
 	audit_remedy(c->j, d->host_type, &d->door, &who, &t.remedy);
 	if (lifecycle_stands(was)) {
-		int err = store_alert_get(a->store, c->key, keep_outside, &t.why);
+		int err = store_alert_get(a->store, c->key, keep_look, &kept);
 
 		if (err)
 			return err;
+		row.outside = kept.look;
 	}
 	row.summary = buf_str(&t.summary);
 	row.why = buf_str(&t.why);
@@ -147,11 +155,8 @@ static int put_restated(const struct store_alert *alert, void *arg)
 	const struct restated *r = arg;
 	struct store_alert next = *alert;
 
-	if (r->reach) {
-		buf_put(&t.why, alert->why, (size_t)(alerting_outside(alert->why) - alert->why));
-		buf_printf(&t.why, "%s%s", ALERTING_OUTSIDE, r->reach->words);
-		next.why = buf_str(&t.why);
-	}
+	if (r->reach)
+		next.outside = r->reach->look;
 	return put_row(r->a, r->e, r->was, alert->node, r->change, &next, &t);
 }
 

@@ -67,27 +67,21 @@ int view_reach(struct crosscheck *o, enum outside *seen)
 
 static int say(struct crosscheck *o, size_t i, enum outside seen)
 {
-	_cleanup_(buf_done) struct buf words = BUF_INIT(512);
 	const struct view *v = &o->v;
 	const struct door_copy *d = &v->doors[i];
 	struct judgement j;
 	struct reach r = { .key = d->alert_key,
 			   .host_type = v->host_type,
-			   .node = v->h.node,
-			   .reachable = seen == OUTSIDE_OPEN };
+			   .look = { .state = seen == OUTSIDE_OPEN     ? PORT_OPEN
+					      : seen == OUTSIDE_CLOSED ? PORT_CLOSED
+								       : PORT_FILTERED,
+				     .port = d->door.port,
+				     .node = v->h.node,
+				     .addr = v->h.addr } };
 
 	audit_judge_event(v->profile, &d->ev, o->now_ns, seen, &j, NULL);
-	if (r.reachable)
-		buf_printf(&words, "reachable, port %" PRIu32 " of %s answers at %s", d->door.port,
-			   v->h.node, v->h.addr);
-	else
-		buf_printf(&words,
-			   "not reachable from the monitor, port %" PRIu32 " of %s is %s at %s",
-			   d->door.port, v->h.node, seen == OUTSIDE_CLOSED ? "closed" : "filtered",
-			   v->h.addr);
 	r.severity = j.kind ? j.severity : SEVERITY_NOTICE;
-	r.words = buf_str(&words);
-	return words.err ? words.err : alerting_reach(o->alerting, &r, o->wall_ns);
+	return alerting_reach(o->alerting, &r, o->wall_ns);
 }
 
 static int say_all(struct crosscheck *o, const enum outside *seen)

@@ -80,6 +80,7 @@ static void put_if(struct jsonw *w, const char *key, const char *value)
 void notify_alertmanager_body(const struct notify_env *env, const struct conf_sink *conf,
 			      const struct store_alert *a, uint64_t now_ns, struct buf *b)
 {
+	_cleanup_(buf_done) struct buf why = BUF_INIT(8192);
 	bool stands = a->state == ALERT_OPEN || a->state == ALERT_ACKNOWLEDGED;
 	uint64_t start = a->first_ns < now_ns ? a->first_ns : now_ns;
 	char count[24];
@@ -90,7 +91,7 @@ void notify_alertmanager_body(const struct notify_env *env, const struct conf_si
 	put_labels(&w, env, a);
 	jsonw_obj(&w, "annotations");
 	put_if(&w, "summary", a->summary);
-	put_if(&w, "description", a->why);
+	put_if(&w, "description", store_alert_why(a, &why));
 	put_if(&w, "remedy", a->remedy);
 	put_if(&w, "nodes", a->nodes);
 	put_if(&w, "state", alert_state_name(a->state));

@@ -137,7 +137,8 @@ static void put_field(struct buf *b, const char *name, const char *s)
 
 static void put_change(struct buf *b, const struct store_alert_change *c)
 {
-	_cleanup_(buf_done) struct buf line = BUF_INIT(1 << 15), at = BUF_INIT(64);
+	_cleanup_(buf_done) struct buf line = BUF_INIT(1 << 15), at = BUF_INIT(64),
+				       why = BUF_INIT(8192);
 	const struct store_alert *a = &c->alert;
 
 	clock_format(&at, c->at_ns);
@@ -145,7 +146,7 @@ static void put_change(struct buf *b, const struct store_alert_change *c)
 		   alert_state_name(c->state));
 	put_field(b, "what", a->summary);
 	if (c->state == ALERT_OPEN) {
-		put_field(b, "why", a->why);
+		put_field(b, "why", store_alert_why(a, &why));
 		put_field(b, "remedy", a->remedy);
 	}
 	put_field(b, "class", a->host_type);

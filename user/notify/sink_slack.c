@@ -77,13 +77,13 @@ static void put_fallback(struct jsonw *w, const struct sink_message *m, unsigned
 
 static void put_section(struct jsonw *w, const struct store_alert_change *c)
 {
-	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 14);
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 14), why = BUF_INIT(8192);
 	const struct store_alert *a = &c->alert;
 
 	put_headline(&b, c);
 	if (c->state == ALERT_OPEN) {
 		buf_puts(&b, "\n");
-		put_text(&b, a->why, SECTION_BYTES_MAX / 3);
+		put_text(&b, store_alert_why(a, &why), SECTION_BYTES_MAX / 3);
 		buf_puts(&b, "\n");
 		put_text(&b, a->remedy, SECTION_BYTES_MAX / 3);
 	}

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 
+#include "base/buf.h"
 #include "store/sql.h"
 #include "store/wrap.h"
 
 /* Alerts, and every change of theirs. */
 
-/* In this order in both tables, in the values and in read_alert(). */
-#define ALERT_COLS                                                                                 \
-	"alert_key, kind, severity, state, host_type, nodes, open_count, proto, port, summary, "   \
-	"why, remedy, first_ns, last_ns, boot_seq, seq, node, record, node_count, told_nodes, "    \
-	"told_ns, until_ns, window_id"
-#define ALERT_MARKS "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+/* In the order of SQL_ALERT_COLS, as in read_alert(). */
+#define ALERT_MARKS                                                                                \
+	"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 #define UP_TO_REMEDY(a)                                                                            \
 	U((a)->kind), U((a)->severity), U((a)->state), S((a)->host_type), S((a)->nodes),           \
 		U((a)->count), U((a)->proto), U((a)->port), S((a)->summary), S((a)->why),          \
@@ -19,7 +17,8 @@
 #define FROM_LAST_NS(a)                                                                            \
 	U((a)->last_ns), U((a)->boot_seq), U((a)->seq), S((a)->node),                              \
 		B((a)->record.ptr, (a)->record.len), U((a)->node_count), U((a)->told_nodes),       \
-		U((a)->told_ns), U((a)->until_ns), U((a)->window_id)
+		U((a)->told_ns), U((a)->until_ns), U((a)->window_id), U((a)->outside.state),       \
+		U((a)->outside.port), S((a)->outside.node), S((a)->outside.addr)
 #define ALERT_VALUES(a) S((a)->key), UP_TO_REMEDY(a), U((a)->first_ns), FROM_LAST_NS(a)
 
 /* The columns from `first` on. */
@@ -49,6 +48,10 @@ static void read_alert(const struct sql *q, unsigned first, struct store_alert *
 		.told_ns = sql_u64(q, first + 20),
 		.until_ns = sql_u64(q, first + 21),
 		.window_id = sql_u64(q, first + 22),
+		.outside = { .state = (enum port_state)sql_u64(q, first + 23),
+			     .port = (uint32_t)sql_u64(q, first + 24),
+			     .node = sql_str(q, first + 25),
+			     .addr = sql_str(q, first + 26) },
 	};
 }
 
@@ -65,13 +68,23 @@ int store_alert_get(struct store *s, const char *key, store_alert_fn fn, void *a
 {
 	const struct sql_key k = sql_key(s, key);
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_first(&q, SQL_BY_KEY(s, "SELECT id, " ALERT_COLS " FROM alerts WHERE ", ""),
-			    KEY(&k));
+	int ret = sql_first(
+		&q, SQL_BY_KEY(s, "SELECT id, " SQL_ALERT_COLS " FROM alerts WHERE ", ""), KEY(&k));
 
 	if (ret < 0)
 		return ret;
 	return ret ? give_alert(&q, fn, arg)
 		   : store_set_why(s, -ENOENT, "store %s has no such alert", s->shown);
+}
+
+const char *store_alert_why(const struct store_alert *a, struct buf *b)
+{
+	if (!a->outside.state)
+		return a->why;
+	buf_reset(b);
+	buf_puts(b, a->why);
+	port_look_words(&a->outside, b);
+	return buf_str(b);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------ */
@@ -111,13 +124,14 @@ static int upsert_alert(struct store *s, const struct store_alert *a, const stru
 	"kind = ?, severity = ?, state = ?, host_type = ?, nodes = ?, open_count = ?, proto = ?, " \
 	"port = ?, summary = ?, why = ?, remedy = ?, first_ns = CASE WHEN first_ns < ? THEN "      \
 	"first_ns ELSE ? END, last_ns = ?, boot_seq = ?, seq = ?, node = ?, record = ?, "          \
-	"node_count = ?, told_nodes = ?, told_ns = ?, until_ns = ?, window_id = ?"
+	"node_count = ?, told_nodes = ?, told_ns = ?, until_ns = ?, window_id = ?, "               \
+	"outside = ?, outside_port = ?, outside_node = ?, outside_addr = ?"
 	return sql_run(s, NULL,
 		       SQL_TEXT(s,
-				"INSERT INTO alerts (" ALERT_COLS
+				"INSERT INTO alerts (" SQL_ALERT_COLS
 				", alert_hash) VALUES (" ALERT_MARKS
 				", ?) ON DUPLICATE KEY UPDATE " SET_ALERT,
-				"INSERT INTO alerts (" ALERT_COLS ") VALUES (" ALERT_MARKS
+				"INSERT INTO alerts (" SQL_ALERT_COLS ") VALUES (" ALERT_MARKS
 				") ON CONFLICT (alert_key) DO UPDATE SET " SET_ALERT),
 		       ALERT_VALUES(a), KEY_HASH(key), UP_TO_REMEDY(a), U(a->first_ns),
 		       U(a->first_ns), FROM_LAST_NS(a));
@@ -150,7 +164,7 @@ static int put_alert(struct store *s, const struct store_alert *a, const char *w
 		err = alert_id(s, &key, ret_id);
 	if (!err)
 		err = sql_exec(&q,
-			       "INSERT INTO alert_log (" ALERT_COLS
+			       "INSERT INTO alert_log (" SQL_ALERT_COLS
 			       ", alert_id, at_ns, author, cause, who, note) VALUES (" ALERT_MARKS
 			       ", ?, ?, ?, ?, ?, ?)",
 			       ALERT_VALUES(a), U(*ret_id), U(now_ns), CONST(AUTHOR_MONITOR),
@@ -207,11 +221,11 @@ int store_alerts(struct store *s, const struct store_alert_query *want, store_al
 	int ret;
 
 	if (want->id)
-		ret = sql_get(&q, "SELECT id, " ALERT_COLS " FROM alerts WHERE id = ?",
+		ret = sql_get(&q, "SELECT id, " SQL_ALERT_COLS " FROM alerts WHERE id = ?",
 			      U(want->id));
 	else
 		ret = sql_get(&q,
-			      "SELECT id, " ALERT_COLS
+			      "SELECT id, " SQL_ALERT_COLS
 			      " FROM alerts a WHERE (? <> 0 OR state NOT IN (?, ?)) AND (? = 0 OR "
 			      "EXISTS (SELECT 1 FROM alert_log l WHERE l.alert_id = a.id AND "
 			      "l.at_ns >= ? AND l.at_ns < ?)) ORDER BY last_ns DESC, id DESC",
@@ -231,7 +245,7 @@ static int give_changes(struct store *s, uint64_t *after, uint64_t *left, uint64
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(
 		&q,
-		"SELECT id, at_ns, author, cause, who, note, alert_id, " ALERT_COLS
+		"SELECT id, at_ns, author, cause, who, note, alert_id, " SQL_ALERT_COLS
 		" FROM alert_log WHERE id > ? AND at_ns >= ? AND at_ns < ? ORDER BY id LIMIT ?",
 		U(*after), U(since_ns), U(until_ns ? until_ns : SQL_NO_LIMIT),
 		U(*left < CHANGES_PAGE ? *left : CHANGES_PAGE));

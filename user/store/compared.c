@@ -171,12 +171,15 @@ int store_alerts_on(struct store *s, const char *node, store_alert_on_fn fn, voi
 	return ret;
 }
 
-static int say(struct store *s, uint64_t alert_id, const char *why)
+static int look(struct store *s, uint64_t alert_id, const struct port_look *l)
 {
-	return sql_run(s, NULL, "UPDATE alerts SET why = ? WHERE id = ?", S(why), U(alert_id));
+	return sql_run(s, NULL,
+		       "UPDATE alerts SET outside = ?, outside_port = ?, outside_node = ?, "
+		       "outside_addr = ? WHERE id = ?",
+		       U(l->state), U(l->port), S(l->node), S(l->addr), U(alert_id));
 }
 
-int store_alert_say(struct store *s, uint64_t alert_id, const char *why)
+int store_alert_look(struct store *s, uint64_t alert_id, const struct port_look *l)
 {
-	return write_op(s, say(s, alert_id, why));
+	return write_op(s, look(s, alert_id, l));
 }

@@ -39,7 +39,7 @@ must_check int store_doubts_prune(struct store *s, uint64_t before_ns);
 typedef int (*store_alert_on_fn)(const struct store_alert *a, void *arg);
 must_check int store_alerts_on(struct store *s, const char *node, store_alert_on_fn fn, void *arg);
 
-/* Another why, without an alert_log row. */
-must_check int store_alert_say(struct store *s, uint64_t alert_id, const char *why);
+/* What a scan saw of one of its doors, without an alert_log row. */
+must_check int store_alert_look(struct store *s, uint64_t alert_id, const struct port_look *l);
 
 #endif

@@ -153,6 +153,12 @@ must_check int sql_node_id(struct store *s, const char *node, uint64_t *ret_id);
 must_check int sql_node_make(struct store *s, const char *node, const char *host_type, uint64_t now_ns, uint64_t *ret_id);
 /* Holds a boot's row on a server. 1: there is one. */
 must_check int sql_lock_boot(struct store *s, uint64_t node_id, uint32_t boot_seq, uint64_t *ret_judged_seq);
+/* In this order in alerts and in alert_log. */
+#define SQL_ALERT_COLS                                                                             \
+	"alert_key, kind, severity, state, host_type, nodes, open_count, proto, port, summary, "   \
+	"why, remedy, first_ns, last_ns, boot_seq, seq, node, record, node_count, told_nodes, "    \
+	"told_ns, until_ns, window_id, outside, outside_port, outside_node, outside_addr"
+
 /*
  * Numbers of alert_log are drawn before the commit. A sink that has delivered 11 would never see 10, were that committed later:
  * so whoever writes there on a server takes this lock first, and numbers are drawn one transaction after the other.

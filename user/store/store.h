@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "core/event.h"
 #include "core/finding.h"
+#include "core/observation.h"
 #include "core/profile.h"
 
 /*
@@ -251,6 +252,7 @@ struct store_alert {
 	enum door_proto proto;
 	uint32_t port;
 	const char *summary, *why, *remedy;
+	struct port_look outside; /* what a scan saw of one of its doors: people get it with the why, see store_alert_why() */
 	uint64_t first_ns, last_ns; /* wall */
 	uint32_t boot_seq; /* with seq and node: the event that last opened it */
 	uint64_t seq;
@@ -266,6 +268,8 @@ struct store_alert {
 	enum alert_state was; /* only if that is its state still, else -ECANCELED; 0: whatever it is */
 	enum alert_cause cause;
 };
+/* The why and what a scan saw, for people; in b when that is more than the why. */
+const char *store_alert_why(const struct store_alert *a, struct buf *b);
 must_check int store_alert_get(struct store *s, const char *key, int (*fn)(const struct store_alert *a, void *arg),
 			       void *arg); /* -ENOENT */
 /* For the monitor: insert (id 0) or update by key; writes one alert_log row (state, cause, who, note). *ret_log_id: its number, growing. */

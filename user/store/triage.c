@@ -42,12 +42,6 @@ static uint64_t stepped(const struct store_alert_step *st, uint64_t before)
 	return st->doors < 0 && (uint64_t)-st->doors > before ? 0 : before + (uint64_t)st->doors;
 }
 
-/* What alerts and alert_log have in common, for copying a row of one into the other. */
-#define LOG_COLS                                                                                   \
-	"alert_key, kind, severity, state, host_type, nodes, open_count, proto, port, summary, "   \
-	"why, remedy, first_ns, last_ns, boot_seq, seq, node, record, node_count, told_nodes, "    \
-	"told_ns, until_ns, window_id"
-
 static int open_count(struct store *s, uint64_t alert_id, uint64_t node_id, uint64_t *ret_open)
 {
 	_sql_ struct sql q = { .s = s };
@@ -214,8 +208,8 @@ static int log_decision(struct store *s, const struct store_decision *d, uint64_
 	_sql_ struct sql q = { .s = s };
 	int err =
 		sql_exec(&q,
-			 "INSERT INTO alert_log (" LOG_COLS
-			 ", alert_id, at_ns, author, who, note) SELECT " LOG_COLS
+			 "INSERT INTO alert_log (" SQL_ALERT_COLS
+			 ", alert_id, at_ns, author, who, note) SELECT " SQL_ALERT_COLS
 			 ", id, ?, ?, ?, ? FROM alerts WHERE id = ?",
 			 U(d->at_ns), CONST(AUTHOR_PERSON), S(d->who), S(d->note), U(d->alert_id));
 

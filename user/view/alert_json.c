@@ -80,6 +80,8 @@ static void put_alert_ports(struct jsonw *w, const struct store_alert *a)
 
 void view_alert_members(struct jsonw *w, const struct store_alert *a)
 {
+	_cleanup_(buf_done) struct buf why = BUF_INIT(8192);
+
 	jsonw_u64(w, "id", a->id);
 	jsonw_str(w, "kind", finding_kind_name(a->kind));
 	jsonw_str(w, "severity", severity_name(a->severity));
@@ -95,7 +97,7 @@ void view_alert_members(struct jsonw *w, const struct store_alert *a)
 		jsonw_null(w, "port");
 	}
 	jsonw_str(w, "summary", a->summary);
-	jsonw_str(w, "why", a->why);
+	jsonw_str(w, "why", store_alert_why(a, &why));
 	jsonw_str(w, "remedy", a->remedy);
 	jsonw_time(w, "first", a->first_ns);
 	jsonw_time(w, "last", a->last_ns);

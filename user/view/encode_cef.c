@@ -94,7 +94,7 @@ static void put_door(struct buf *b, const struct event *ev)
 
 void view_encode_cef(const struct store_alert_change *c, const char *store, struct buf *b)
 {
-	_cleanup_(buf_done) struct buf outside = BUF_INIT(2048);
+	_cleanup_(buf_done) struct buf outside = BUF_INIT(2048), why = BUF_INIT(8192);
 	const struct store_alert *a = &c->alert;
 	struct event ev;
 
@@ -115,7 +115,7 @@ void view_encode_cef(const struct store_alert_change *c, const char *store, stru
 		put_door(b, &ev);
 	put_label(b, 1, "class", a->host_type);
 	put_label(b, 2, "nodes", a->nodes);
-	put_label(b, 3, "why", a->why);
+	put_label(b, 3, "why", store_alert_why(a, &why));
 	put_label(b, 4, "remedy", a->remedy);
 	put_label(b, 5, "who", c->who);
 	put_str(b, "msg", c->note);

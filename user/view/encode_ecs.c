@@ -121,7 +121,7 @@ static void put_door(struct jsonw *w, const struct event *ev)
 
 static void put_event_of(struct jsonw *w, const struct store_alert_change *c, const char *store)
 {
-	_cleanup_(buf_done) struct buf id = BUF_INIT(512);
+	_cleanup_(buf_done) struct buf id = BUF_INIT(512), why = BUF_INIT(8192);
 	const struct store_alert *a = &c->alert;
 
 	buf_printf(&id, "%s:%" PRIu64, store, c->log_id);
@@ -141,7 +141,7 @@ static void put_event_of(struct jsonw *w, const struct store_alert_change *c, co
 	jsonw_str(w, "dataset", "ajar.alert");
 	jsonw_str(w, "id", buf_str(&id));
 	jsonw_u64(w, "severity", a->severity);
-	jsonw_str(w, "reason", a->why);
+	jsonw_str(w, "reason", store_alert_why(a, &why));
 	jsonw_time(w, "start", a->first_ns);
 	if (c->state == ALERT_RESOLVED)
 		jsonw_time(w, "end", c->at_ns);
@@ -150,6 +150,7 @@ static void put_event_of(struct jsonw *w, const struct store_alert_change *c, co
 
 void view_encode_ecs(const struct store_alert_change *c, const char *store, struct buf *b)
 {
+	_cleanup_(buf_done) struct buf why = BUF_INIT(8192);
 	const struct store_alert *a = &c->alert;
 	struct event ev;
 	struct jsonw w;
@@ -161,7 +162,7 @@ void view_encode_ecs(const struct store_alert_change *c, const char *store, stru
 	put_event_of(&w, c, store);
 	jsonw_obj(&w, "rule");
 	jsonw_str(&w, "name", finding_kind_name(a->kind));
-	jsonw_str(&w, "description", a->why);
+	jsonw_str(&w, "description", store_alert_why(a, &why));
 	jsonw_end_obj(&w);
 	if (view_change_event(c, &ev))
 		put_door(&w, &ev);

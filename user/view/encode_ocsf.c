@@ -224,12 +224,13 @@ static unsigned activity_of(const struct store_alert_change *c)
 
 static void put_finding(struct jsonw *w, const struct store_alert_change *c, const char *uid)
 {
+	_cleanup_(buf_done) struct buf why = BUF_INIT(8192);
 	const struct store_alert *a = &c->alert;
 
 	jsonw_obj(w, "finding_info");
 	jsonw_str(w, "uid", uid);
 	jsonw_str(w, "title", a->summary);
-	jsonw_str(w, "desc", a->why);
+	jsonw_str(w, "desc", store_alert_why(a, &why));
 	jsonw_arr(w, "types");
 	jsonw_str(w, NULL, finding_kind_name(a->kind));
 	jsonw_end_arr(w);

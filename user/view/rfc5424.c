@@ -60,16 +60,17 @@ static void put_number(struct buf *b, const char *name, uint64_t v)
 
 static void put_words(struct buf *b, const struct store_alert_change *c)
 {
+	_cleanup_(buf_done) struct buf b_why = BUF_INIT(8192);
 	const struct store_alert *a = &c->alert;
-	const char *summary = a->summary ? a->summary : "";
+	const char *summary = a->summary ? a->summary : "", *why = store_alert_why(a, &b_why);
 
 	buf_printf(b, "alert %" PRIu64 " %s, %s: ", a->id, alert_state_name(c->state),
 		   severity_name(a->severity));
 	esc_text(b, summary, strlen(summary), TEXT_BYTES_MAX / 2);
-	if (c->state != ALERT_OPEN || !a->why || !*a->why)
+	if (c->state != ALERT_OPEN || !why || !*why)
 		return;
 	buf_puts(b, ": ");
-	esc_text(b, a->why, strlen(a->why), TEXT_BYTES_MAX / 2);
+	esc_text(b, why, strlen(why), TEXT_BYTES_MAX / 2);
 }
 
 void view_rfc5424(const struct store_alert_change *c, const char *host, unsigned pid,
