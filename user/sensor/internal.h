@@ -75,11 +75,12 @@ struct sensor {
 	bool look; /* some other change */
 	uint64_t look_after_ns; /* not before */
 	struct map *elsewhere; /* what stood open in other network namespaces before, until the first sweep: struct ajar_open */
+	bool stays; /* it may not go there */
 
 	struct map *closed; /* while sweeping: cookies of doors whose close was drained meanwhile, to s */
 	uint64_t sweep;
 
-	struct sensor_hook_report hooks[HOOKS_MAX];
+	struct sensor_hook_report hooks[HOOKS_MAX + 1];
 	struct sensor_report report;
 	char *why; /* not a better tier, or NULL */
 	uint64_t received, lost, owners_received;

@@ -116,8 +116,15 @@ static void describe_hooks(struct sensor *s)
 				      : "only by sweeps, without cgroup v2",
 		};
 	}
+	s->hooks[HOOKS_MAX] = (struct sensor_hook_report){
+		.what = "the kernel's doors of before in other network namespaces",
+		.note = "without CAP_SYS_ADMIN",
+	};
 	s->report = (struct sensor_report){
-		.tier = s->h.tier, .why = s->why, .hooks_len = HOOKS_MAX, .hooks = s->hooks
+		.tier = s->h.tier,
+		.why = s->why,
+		.hooks_len = HOOKS_MAX + s->stays,
+		.hooks = s->hooks,
 	};
 }
 
