@@ -45,7 +45,8 @@ MONITOR=$!
 cd "$TOP" || exit 2
 PIDS+=("$SHIP" "$MONITOR")
 start_agent
-ok "the agent records with the capabilities of its unit" wait_for agent_said 'recording: tier A'
+WAIT=60 ok "the agent records with the capabilities of its unit" wait_for agent_said 'recording: tier A'
+[ $BAD = 0 ] || tail -5 "$T/agent.out" "$T/ship.err" "$T/monitor.err" | sed 's/^/#   /'
 same "and has none left" "$(awk '/^Cap(Inh|Prm|Eff|Bnd|Amb)/ && $2 !~ /^0+$/ { n++ } END { print n + 0 }' "/proc/$AGENT/status")" 0
 ok "ship and monitor, never root, take it up" wait_for eval 'ajar ls -j --data "$D" 2>/dev/null | jq -es "length > 0"'
 ok "a profile is accepted" ajar profile learn --write --data "$D"
@@ -105,9 +106,20 @@ inside() {
 	nsenter -t "$init" -m -p -C "$@"
 }
 active() { [ "$(inside systemctl is-active "$@" | sort -u)" = active ]; }
-said() { grep . "$R/said" "$R/log" | head -20; }
-ok "systemd starts agent, ship and monitor" wait_for active ajar-agent ajar-ship ajar-monitor
-[ $BAD = 0 ] || said | sed 's/^/# /'
+# A sentence, a unit, a command: when it fails, how the unit is and what was said since the last one.
+of_unit() {
+	local bad=$BAD what=$1 unit=$2
+	shift 2
+	WAIT=60 ok "$what" "$@"
+	[ "$BAD" = "$bad" ] || {
+		inside systemctl show -p ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,NRestarts,StatusText "$unit" | paste -sd ' '
+		tail -n "+$((told + 1))" "$R/said" | uniq | tail -15
+		tail -5 "$R/log"
+	} | sed 's/^/#   /'
+	told=$(grep -c '' "$R/said")
+}
+told=0
+of_unit "systemd starts agent, ship and monitor" 'ajar-*' wait_for active ajar-agent ajar-ship ajar-monitor
 main_pid() { inside systemctl show -P MainPID "$1"; }
 same "ship and monitor run as ajar" "$(for u in ship monitor; do inside ps -o user= -p "$(main_pid ajar-$u)"; done | sort -u)" ajar
 same "so does the agent, by now" "$(inside ps -o user= -p "$(main_pid ajar-agent)")" ajar
@@ -120,7 +132,7 @@ ok "a new door alerts" wait_for has
 before=$(main_pid ajar-agent)
 inside systemctl kill -s KILL ajar-agent
 again() { active ajar-agent && [ "$(main_pid ajar-agent)" != "$before" ]; }
-ok "a killed agent is started again" wait_for again
+of_unit "a killed agent is started again" ajar-agent wait_for again
 close_door
 closed() { inside /mnt/bin/ajar timeline -j :21932 | jq -es 'any(.[]; .event == "close")'; }
 ok "and has seen the door close" wait_for closed
@@ -158,14 +170,13 @@ ok "and that scan ends well" wait_for scanned raw
 inside systemctl stop ajar-agent ajar-ship ajar-monitor
 same "stopped, nothing is left pinned" "$(inside find /sys/fs/bpf -name "ajar*")" ""
 inside systemctl start ajar-run
-ok "ajar-run starts, the other three do not beside it" active ajar-run
+of_unit "ajar-run starts, the other three do not beside it" ajar-run active ajar-run
 open_door tcp 127.0.0.1 21933
 seen() { inside /mnt/bin/ajar alerts ls -j | jq -es 'any(.[]; .port == 21933)'; }
-ok "it alerts as well" wait_for seen
+of_unit "it alerts as well" ajar-run wait_for seen
 close_door
 inside systemctl start ajar-agent
-ok "ajar-agent takes its place" wait_for eval 'active ajar-agent && ! active ajar-run'
+of_unit "ajar-agent takes its place" ajar-agent wait_for eval 'active ajar-agent && ! active ajar-run'
 inside systemctl stop ajar-agent
 same "nothing has failed" "$(inside systemctl list-units --failed --plain --no-legend | grep ajar)" ""
-[ $BAD = 0 ] || said | sed 's/^/# /'
 done_testing
