@@ -28,7 +28,7 @@ chmod 666 "$HOOK_LOG"
 BEGAN=${EPOCHREALTIME/./}
 stage() { echo "# $(((${EPOCHREALTIME/./} - BEGAN) / 1000)) ms: $1"; }
 
-NODES="honest db steered nested router rogue fake keyed newdoor fenced cable dead killed slow again flap moved taker tarpit banner"
+NODES="honest db redirected nested router rogue fake keyed newdoor fenced cable dead killed slow again flap moved taker tarpit banner"
 KNOWN=22,80,111,443,2200,2201,2202,3306,8001-8007
 HUNTED=1-300,$KNOWN,9001-9020
 ROUNDS=1 MORE='' LONGEST=120
@@ -184,7 +184,7 @@ table() {
 # --- what happens ---------------------------------------------------------------------------------------
 
 # A port that answers by a rule of the node's own nft is told of by its agent: no door, but nothing hidden.
-STEERED=unexpected
+REDIRECTED=unexpected
 # A host that falls silent is backed off and asked again a minute later: only the long run sees what is said then.
 CABLE='unseen?'
 [ -z "${AJAR_LONG:-}" ] || CABLE=unseen
@@ -200,8 +200,8 @@ number_of() { # node: which it is, as its link in the hub is named
 	done
 	echo "$i"
 }
-steer() {
-	rules steered <<<'table ip t { chain p { type nat hook prerouting priority dstnat; tcp dport 9001 redirect to :22; }; }'
+redirect() {
+	rules redirected <<<'table ip t { chain p { type nat hook prerouting priority dstnat; tcp dport 9001 redirect to :22; }; }'
 	# A namespace inside of the node, as a container's is: its doors are not the node's.
 	ip netns add "$CLUSTER-inner" && in_node nested ip link add in0 type veth peer name eth0 netns "$CLUSTER-inner" &&
 		in_node nested ip addr add 10.252.0.1/24 dev in0 && in_node nested ip link set in0 up &&
@@ -282,7 +282,7 @@ settle
 same "an honest cluster raises nothing" "$(told)" ""
 stage "an honest cluster"
 
-steer && masquerade && open_and_fence && fail
+redirect && masquerade && open_and_fence && fail
 settle
 stage "it has happened, and settled"
 scans() { # round
@@ -310,9 +310,9 @@ done
 
 expect "nothing happens: sshd, nginx, rpcbind, chronyd" honest 0,22,80,111,123,443 ""
 expect "nothing happens: sshd, mariadbd" db 0,22,3306 ""
-expect "steered by its node: redirect to another port" steered 9001 "$STEERED"
-expect "steered by its node: DNAT into a namespace inside it" nested 9002 "$STEERED"
-expect "a hidden listener: steered where no node can see it" router 9003 hidden
+expect "redirected by its node: redirect to another port" redirected 9001 "$REDIRECTED"
+expect "redirected by its node: DNAT into a namespace inside it" nested 9002 "$REDIRECTED"
+expect "a hidden listener: redirected where no node can see it" router 9003 hidden
 expect "another protocol on a permitted port" rogue 2200 masquerade
 expect "sshd's banner from python on a port for ssh" fake 2201 masquerade
 expect "sshd's banner from python on sshd's port" fake 22 "impostor masquerade? changed?"

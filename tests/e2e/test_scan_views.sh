@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Two witnesses: a node in a network namespace, scanned from another one with the real nmap, while the sensor shows its doors. A port that
-# a rule of nft steers to another door is reachable and no door: "hidden", after a second look. Sshd's banner from a program
+# a rule of nft redirects to another door is reachable and no door: "hidden", after a second look. Sshd's banner from a program
 # that is not sshd: "masquerade". A firewall: "blocked". What is as it should be, opens, or closes raises nothing of these.
 # run.sh: alone, for doors anywhere on the machine put its second look off.
 # shellcheck source=tests/e2e/lib.sh
@@ -112,7 +112,7 @@ WAIT=10 ok "which is why it is critical: reachable, without waiting for the next
 # The kernel's view must have been the same for some seconds before the scan and after it.
 ok "the door of before has settled" wait_for sh -c "[ \$(date +%s) -gt $(($(date +%s) + 6)) ]"
 from_m --ports 23830-23839
-same "a scan sees the steered port open" "$(grep -c 23833 "$T/out")" 1
+same "a scan sees the redirected port open" "$(grep -c 23833 "$T/out")" 1
 WAIT=60 ok "a port that answers and is no door is hidden" wait_for has_kind 23833 hidden
 WAIT=30 ok "a permitted one behind a firewall is blocked" wait_for has_kind 23832 blocked
 hidden_scan() { ajar alerts -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.port == 23833) | .scan | "\(.state) \(.addr) \(.reachable)/\(.asked)"'; }

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "steer/nft.h"
-#include "steer/others.h"
+#include "redirect/nft.h"
+#include "redirect/others.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,11 +40,11 @@ static void feed(struct nft *n, const uint8_t *data, size_t size)
 /* Any bytes are the kernel's messages, /proc/net/ip_vs, and a list; every way that is listed can be read back. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_(steer_list_done) struct steer_list l = { 0 };
-	_cleanup_(buf_done) struct buf b = BUF_INIT(STEERING_TEXT_MAX), text = BUF_INIT(1 << 20);
+	_cleanup_(redirect_list_done) struct redirect_list l = { 0 };
+	_cleanup_(buf_done) struct buf b = BUF_INIT(REDIRECT_TEXT_MAX), text = BUF_INIT(1 << 20);
 	_cleanup_(nft_freep) struct nft *n = NULL;
 	struct text list, line;
-	struct steering s;
+	struct redirect s;
 	uint64_t ways;
 
 	if (nft_new(&n))
@@ -52,16 +52,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	feed(n, data, size);
 	nft_walk(n, NULL, &l);
 	buf_put(&text, data, size);
-	steer_ipvs_text(buf_str(&text), NULL, &l);
-	if (steer_list_text(&l, &b, &ways))
+	redirect_ipvs_text(buf_str(&text), NULL, &l);
+	if (redirect_list_text(&l, &b, &ways))
 		return 0;
 	list = (struct text){ b.data, (uint32_t)b.len };
-	while (steering_next(&list, &line)) {
-		if (*line.ptr != '!' && *line.ptr != '?' && steering_parse(line, &s))
+	while (redirect_next(&list, &line)) {
+		if (*line.ptr != '!' && *line.ptr != '?' && redirect_parse(line, &s))
 			__builtin_trap();
 	}
 	list = (struct text){ (const char *)data, (uint32_t)size };
-	while (steering_next(&list, &line))
-		steering_format_line(&text, line);
+	while (redirect_next(&list, &line))
+		redirect_format_line(&text, line);
 	return 0;
 }

@@ -53,7 +53,7 @@ struct scene {
 	struct seen seen;
 	bool blind, no_agent, v6, udp;
 	bool inside; /* its door is in another network namespace than the node's addresses */
-	const char *steering;
+	const char *redirects;
 	enum finding_kind want; /* 0: none */
 };
 
@@ -62,38 +62,38 @@ struct scene {
 #define HINT "? xdp: BPF program 7 on eth0 may answer by itself\n"
 
 static const struct scene scenes[] = {
-	/* Steered, as the node says. */
-	{ .what = "an unexpected port that the node says is steered is not hidden",
+	/* Redirected, as the node says. */
+	{ .what = "an unexpected port that the node says is redirected is not hidden",
 	  .port = 2222,
 	  .outside = PORT_OPEN,
-	  .steering = DNAT,
+	  .redirects = DNAT,
 	  .want = FINDING_UNEXPECTED },
-	{ .what = "a permitted port that is steered to the right service",
+	{ .what = "a permitted port that is redirected to the right service",
 	  .port = 22,
 	  .outside = PORT_OPEN,
 	  .seen = { "ssh", "OpenSSH", METHOD_PROBED, 10 },
-	  .steering = DNAT,
+	  .redirects = DNAT,
 	  .want = 0 },
-	{ .what = "a permitted port that is steered to another service",
+	{ .what = "a permitted port that is redirected to another service",
 	  .port = 22,
 	  .outside = PORT_OPEN,
 	  .seen = { "http", "nginx", METHOD_PROBED, 10 },
-	  .steering = DNAT,
+	  .redirects = DNAT,
 	  .want = FINDING_MASQUERADE },
 	{ .what = "one that a program may have looked up a socket for",
 	  .port = 4444,
 	  .outside = PORT_OPEN,
-	  .steering = "any any * - sk_lookup: BPF program 7\n",
+	  .redirects = "any any * - sk_lookup: BPF program 7\n",
 	  .want = FINDING_UNEXPECTED },
 	{ .what = "one that no way is about is hidden",
 	  .port = 4444,
 	  .outside = PORT_OPEN,
-	  .steering = DNAT HINT,
+	  .redirects = DNAT HINT,
 	  .want = FINDING_HIDDEN },
 	{ .what = "a way that nothing answers at",
 	  .port = 2222,
 	  .outside = PORT_CLOSED,
-	  .steering = DNAT,
+	  .redirects = DNAT,
 	  .want = 0 },
 	{ .what = "sshd's banner from a program of that name where anyone may write",
 	  .port = 22,
@@ -127,7 +127,7 @@ static const struct scene scenes[] = {
 	  .opener = &sshd,
 	  .opened = 1,
 	  .inside = true,
-	  .steering = DNAT,
+	  .redirects = DNAT,
 	  .want = FINDING_UNEXPECTED },
 	/* Honest. */
 	{ "a permitted service, open on both sides",
@@ -421,7 +421,7 @@ static struct compared play(const struct scene *sc, const struct profile *p)
 						     .product = text_of(sc->seen.product) } };
 	const struct compare_in in = {
 		.netns = 1,
-		.steering = text_of(sc->steering),
+		.redirects = text_of(sc->redirects),
 		.profile = p,
 		.proto = d.proto,
 		.port = sc->port,

@@ -118,7 +118,7 @@ static void test_learning(void)
 	start_monitor(0);
 	ssh_seen(1, key_text('b'), "", "");
 	alerts_are("masquerade :22 open n1 x1; ", "a monitor that starts knows the keys");
-	/* Not where a steered port answers. */
+	/* Not where a redirected port answers. */
 	scanned(1, &(struct scanned){
 			   .ports = &(struct store_scan_port){ .proto = PROTO_TCP,
 							       .port = 666,

@@ -26,7 +26,7 @@
 
 #include "agent/replay.h"
 #include "agent/sign.h"
-#include "agent/steering.h"
+#include "agent/redirect.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -64,7 +64,7 @@ struct agent {
 	struct loop *loop;
 	struct loop_source *sweep_timer, *owed_timer, *sign_timer;
 	struct sign *sign; /* of life */
-	struct steering_end *steering;
+	struct redirect_end *redirects;
 	struct unpinner unpinner;
 	struct buf record;
 	struct replay *replay; /* what a sensor that was taken over may deliver again */
@@ -251,10 +251,10 @@ static int on_signal(int signo, void *arg)
 	return 0;
 }
 
-static int record_steering(struct text list, uint32_t ways, void *arg)
+static int record_redirect(struct text list, uint32_t ways, void *arg)
 {
 	struct agent *a = arg;
-	struct event ev = { .kind = EVENT_STEER,
+	struct event ev = { .kind = EVENT_REDIRECT,
 			    .origin = ORIGIN_EVENT,
 			    .time_ns = clock_wall_ns(),
 			    .boot_ns = clock_boot_ns(),
@@ -388,7 +388,7 @@ static int set_up_loop(struct agent *a)
 	if (!err)
 		err = loop_add_fd(a->loop, sensor_fd(a->sensor), EPOLLIN, on_ring, a, NULL);
 	if (!err)
-		err = steering_attach(a->steering, a->loop, record_steering, a);
+		err = redirect_attach(a->redirects, a->loop, record_redirect, a);
 	return err ? log_err(err, "cannot set up the event loop") : 0;
 }
 
@@ -491,7 +491,7 @@ static int run(struct agent *a)
 			       "neither user '%s' nor 'nobody' is in /etc/passwd: "
 			       "run 'useradd --system %s'",
 			       a->conf->role_user, a->conf->role_user);
-	steering_start(a->uid, a->gid, a->conf->health_interval_ns, &a->steering);
+	redirect_start(a->uid, a->gid, a->conf->health_interval_ns, &a->redirects);
 	start_unpinner(a);
 	err = open_journal(a);
 	if (!err)
@@ -525,7 +525,7 @@ int agent_run(const struct conf *conf)
 	replay_free(a.replay);
 	sign_free(a.sign);
 	loop_free(a.loop);
-	steering_free(a.steering);
+	redirect_free(a.redirects);
 	buf_done(&a.record);
 	if (a.journal_dir >= 0)
 		close(a.journal_dir);

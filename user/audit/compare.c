@@ -141,7 +141,7 @@ static enum says says_of(const struct compare_in *in, struct compared *c)
 	return says_of_port(in, c->witness.inside == INSIDE_SILENT, &c->row);
 }
 
-static bool leads_to(const struct steering *st, const struct compare_in *in,
+static bool leads_to(const struct redirect *st, const struct compare_in *in,
 		     const struct compare_door *d)
 {
 	static const uint8_t any[16];
@@ -155,18 +155,18 @@ static bool leads_to(const struct steering *st, const struct compare_in *in,
 }
 
 /* An answer without a door, or from one that cannot be it: does the node say why? */
-static void steer(const struct compare_in *in, struct compared *c)
+static void redirect(const struct compare_in *in, struct compared *c)
 {
 	bool answers = c->witness.outside == OUTSIDE_OPEN;
 
 	if (!answers || c->witness.inside == INSIDE_OPEN || c->witness.inside == INSIDE_ABSENT ||
-	    !steering_find(in->steering, in->proto, in->port, in->family, in->addr, &c->steering))
+	    !redirect_find(in->redirects, in->proto, in->port, in->family, in->addr, &c->redirect))
 		return;
-	c->steered = true;
+	c->redirected = true;
 	c->witness.inside = INSIDE_ABSENT;
-	for (size_t i = 0; i < in->doors_len && (c->steering.to_port || c->steering.has_to_addr);
+	for (size_t i = 0; i < in->doors_len && (c->redirect.to_port || c->redirect.has_to_addr);
 	     i++) {
-		if (leads_to(&c->steering, in, &in->doors[i]))
+		if (leads_to(&c->redirect, in, &in->doors[i]))
 			c->behind = &in->doors[i];
 	}
 }
@@ -177,7 +177,7 @@ void audit_compare(const struct compare_in *in, struct compared *ret)
 
 	c.witness.inside = inside_of(in, &c);
 	c.witness.outside = outside_of(in);
-	steer(in, &c);
+	redirect(in, &c);
 	c.witness.says = says_of(in, &c);
 	c.witness.owner = c.door ? owner_facts(c.door->opener) : 0;
 	if (in->seen && c.witness.outside == OUTSIDE_OPEN) {

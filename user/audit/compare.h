@@ -4,7 +4,7 @@
 
 #include "audit/service.h"
 #include "audit/verdict.h"
-#include "core/steering.h"
+#include "core/redirect.h"
 
 /*
  * One port of one node, seen by both witnesses: pure. What the kernel had are intervals, and so is the scan: nmap says only
@@ -36,7 +36,7 @@ struct compare_in {
 	bool has_agent;
 	/* The agent was recording, and all it recorded has arrived, from ... to ...; a loss in it makes it blind. */
 	uint64_t sees_from_ns, sees_to_ns;
-	struct text steering; /* what the node says answers without a door (core/steering.h); its word alone */
+	struct text redirects; /* what the node says answers without a door (core/redirect.h); its word alone */
 	uint64_t now_ns;
 };
 
@@ -50,8 +50,8 @@ struct compared {
 	const struct profile_row *row; /* that decided, or NULL */
 	const struct compare_door *door; /* that answers, as far as the kernel knows; NULL: none */
 	/* No door answers there, and the node says what does: judged as what is seen from outside only. */
-	bool steered;
-	struct steering steering; /* text of in->steering */
+	bool redirected;
+	struct redirect redirect; /* text of in->redirects */
 	const struct compare_door *behind; /* a door that it may lead to, in another network namespace or at another address; or NULL */
 };
 void audit_compare(const struct compare_in *in, struct compared *ret);

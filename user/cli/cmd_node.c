@@ -15,13 +15,13 @@
 #include "cli/node_ports.h"
 #include "cli/out.h"
 #include "conf/conf.h"
-#include "core/steering.h"
+#include "core/redirect.h"
 #include "store/health.h"
-#include "store/steering.h"
+#include "store/redirect.h"
 #include "store/store.h"
 #include "view/view.h"
 
-#define STEERING_SHOWN 20 /* lines */
+#define REDIRECT_SHOWN 20 /* lines */
 
 /*
  * What the store knows of each node's witness. "recording" is said only of one whose heartbeat says so and is fresh, or of
@@ -58,7 +58,7 @@ struct state {
 	uint64_t since_ns; /* no witness since; 0: there is one, or nobody knows */
 	uint64_t last_event_ns;
 	uint64_t doors;
-	struct buf steering;
+	struct buf redirects;
 };
 
 static int last_event(const struct store_event_row *row, void *arg)
@@ -93,8 +93,8 @@ static int look(struct nodes *k, const struct store_node *n, struct state *ret)
 	bool ours = !*k->c->conf->store_uri && !strcmp(n->name, k->c->conf->node_name);
 	int err = 0, runs = ours ? cmd_agent_runs(k->c) : -1;
 
-	*ret = (struct state){ .health = UNKNOWN, .steering = BUF_INIT(STEERING_STORED_MAX) };
-	err = store_steering_get(k->store, n->name, &ret->steering, NULL);
+	*ret = (struct state){ .health = UNKNOWN, .redirects = BUF_INIT(REDIRECT_STORED_MAX) };
+	err = store_redirect_get(k->store, n->name, &ret->redirects, NULL);
 	if (!err && n->boot_seq)
 		err = store_events(k->store, &newest, last_event, ret);
 	if (!err)
@@ -144,7 +144,7 @@ static int node_json(struct nodes *k, const struct store_node *n, const struct s
 	jsonw_u64(&w, "doors", st->doors);
 	jsonw_str(&w, "tier", n->tier);
 	jsonw_arr(&w, "steering");
-	for (struct text list = text_of(st->steering.data), text; steering_next(&list, &text);)
+	for (struct text list = text_of(st->redirects.data), text; redirect_next(&list, &text);)
 		jsonw_text(&w, NULL, text);
 	jsonw_end_arr(&w);
 	node_health_json(&st->beat, &w, "health");
@@ -169,13 +169,13 @@ static void time_line(struct buf *b, const char *what, uint64_t ns)
 }
 
 /* What answers there without a door, as the node says. */
-static void steering_lines(const struct buf *steering, struct buf *b)
+static void redirect_lines(const struct buf *redirects, struct buf *b)
 {
-	struct text list = text_of(steering->data), text;
+	struct text list = text_of(redirects->data), text;
 
-	for (unsigned n = 0; n < STEERING_SHOWN && steering_next(&list, &text); n++) {
-		buf_printf(b, "%-11s ", n ? "" : "steering");
-		steering_format_line(b, text);
+	for (unsigned n = 0; n < REDIRECT_SHOWN && redirect_next(&list, &text); n++) {
+		buf_printf(b, "%-11s ", n ? "" : "redirects");
+		redirect_format_line(b, text);
 		buf_putc(b, '\n');
 	}
 	if (list.len)
@@ -200,7 +200,7 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct s
 	buf_printf(b, "%-11s %" PRIu64 "\n", "open doors", st->doors);
 	line(b, "sensor", n->tier ? n->tier : "-");
 	node_health_text(&st->beat, b);
-	steering_lines(&st->steering, b);
+	redirect_lines(&st->redirects, b);
 	k->err = node_outside_text(b, k->store, n->name);
 	return k->err ? 0 : out_put(b);
 }
@@ -244,7 +244,7 @@ static int on_node(const struct store_node *n, void *arg)
 	if (!k->err && !k->out_err && !k->c->json && k->only.len == 1)
 		k->err = node_ports_print(k->c, k->store, n->name, n->host_type);
 	node_health_done(&st.beat);
-	buf_done(&st.steering);
+	buf_done(&st.redirects);
 	return k->err ? k->err : k->out_err;
 }
 

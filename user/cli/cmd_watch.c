@@ -62,7 +62,7 @@ static void count(struct watch *w, const struct event *ev)
 	case EVENT_GAP:
 	case EVENT_START:
 	case EVENT_STOP:
-	case EVENT_STEER:
+	case EVENT_REDIRECT:
 	case EVENT_SETTLE:
 	case EVENT_HELD:
 		break;

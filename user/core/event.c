@@ -13,7 +13,7 @@
 static const char *const kind_names[] = {
 	[EVENT_OPEN] = "open", [EVENT_CLOSE] = "close", [EVENT_BIND] = "bind", [EVENT_LOST] = "lost",
 	[EVENT_GAP] = "gap", [EVENT_START] = "start", [EVENT_STOP] = "stop",
-	[EVENT_STEER] = "steer", [EVENT_HELD] = "held", [EVENT_SETTLE] = "settle",
+	[EVENT_REDIRECT] = "steer", [EVENT_HELD] = "held", [EVENT_SETTLE] = "settle",
 };
 static const char *const origin_names[] = {
 	[ORIGIN_EVENT] = "event", [ORIGIN_SNAPSHOT] = "snapshot", [ORIGIN_SWEEP] = "sweep",

@@ -24,7 +24,7 @@ enum event_kind {
 	EVENT_GAP = 5, /* records from..to are missing on purpose or by damage, reason says why */
 	EVENT_START = 6, /* the agent began to record; reason: tier and hooks */
 	EVENT_STOP = 7,
-	EVENT_STEER = 8, /* what the node says answers without a door has changed; reason: the whole, core/steering.h */
+	EVENT_REDIRECT = 8, /* what the node says answers without a door has changed; reason: the whole, core/redirect.h */
 	EVENT_HELD = 9, /* others hold a door than before: door, opener, holders */
 	EVENT_SETTLE = 10, /* what a UDP socket is a moment after its bind, or has become since: connected, a member of a group */
 };
@@ -157,7 +157,7 @@ struct event {
 	struct holders holders; /* open, held, settle */
 	struct text asker; /* open, held: for whom the kernel made the socket, encoded: event_asker(); unknown: nobody is known */
 	uint64_t opened_ns; /* close, held, settle: wall time of the opening, 0 unknown */
-	uint64_t count; /* lost, gap: how many records; steer: how many ways */
+	uint64_t count; /* lost, gap: how many records; redirect: how many ways */
 	/*
 	 * lost: of which CPU's counter, of the sensor that was attached then (CLOCK_BOOTTIME; 0: of none), and how far that is
 	 * told with this record. Who finds it in a journal need not tell it again.
@@ -167,7 +167,7 @@ struct event {
 	uint64_t from_seq, to_seq; /* gap */
 	uint32_t gap_boot; /* gap: the boot_seq that from..to belong to */
 	uint32_t own_netns; /* start: inode of the network namespace that the node's addresses are in, the agent's; 0 unknown */
-	struct text reason; /* lost, gap, start, stop, steer */
+	struct text reason; /* lost, gap, start, stop, redirect */
 	struct text raw; /* the encoded record this was decoded from, if any */
 };
 

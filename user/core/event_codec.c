@@ -7,7 +7,7 @@
  *
  *	u8  version = 1
  *	u8  kind            enum event_kind
- *	u8  origin          enum event_origin, 0 when it has no meaning (lost, gap, start, stop, steer)
+ *	u8  origin          enum event_origin, 0 when it has no meaning (lost, gap, start, stop, redirect)
  *	u8  reserved = 0
  *	u64 time_ns         wall clock
  *	u64 boot_ns         CLOCK_BOOTTIME

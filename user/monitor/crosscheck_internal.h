@@ -75,7 +75,7 @@ struct view {
 	bool is_strange; /* the node says which addresses it has, and the one that was scanned is none of them */
 	uint64_t sees_from_ns, sees_to_ns;
 	struct profile *profile;
-	struct buf steering; /* what the node says answers without a door */
+	struct buf redirects; /* what the node says answers without a door */
 	size_t doors_len, alerts_len, doubts_len, keys_len;
 	struct door_copy *doors;
 	struct compare_door *views; /* of the doors */

@@ -8,7 +8,7 @@
 #include "monitor/crosscheck_internal.h"
 #include "scan/plan.h"
 #include "store/health.h"
-#include "store/steering.h"
+#include "store/redirect.h"
 
 /* What is known of a host at the time of a scan: its doors, how far its agent saw, what stands on it already. */
 #define DOORS_MAX 4096
@@ -32,7 +32,7 @@ void view_done(struct view *v)
 	free(v->h.folded);
 	free(v->h.asked);
 	profile_free(v->profile);
-	buf_done(&v->steering);
+	buf_done(&v->redirects);
 	memset(v, 0, sizeof(*v));
 }
 
@@ -166,7 +166,7 @@ int view_health(struct view *v, struct store *s)
 	int err = store_health(s, v->h.node, false, on_health, v);
 
 	if (!err && v->holds)
-		err = store_steering_get(s, v->h.node, NULL, &v->netns);
+		err = store_redirect_get(s, v->h.node, NULL, &v->netns);
 	return err;
 }
 
@@ -251,10 +251,10 @@ int view_read(struct view *v, struct store *s)
 		err = 0;
 	if (!err)
 		err = store_events(s, &q, on_event, v);
-	buf_done(&v->steering);
-	v->steering = (struct buf)BUF_INIT(STEERING_STORED_MAX);
+	buf_done(&v->redirects);
+	v->redirects = (struct buf)BUF_INIT(REDIRECT_STORED_MAX);
 	if (!err)
-		err = store_steering_get(s, v->h.node, &v->steering, NULL);
+		err = store_redirect_get(s, v->h.node, &v->redirects, NULL);
 	if (!err)
 		err = read_doors(v, s);
 	if (!err)
@@ -283,7 +283,7 @@ struct compare_in view_input(const struct view *v, uint64_t now_ns)
 		.sees_from_ns = v->blind ? 0 : v->sees_from_ns,
 		.sees_to_ns = v->sees_to_ns,
 		.netns = v->netns,
-		.steering = text_of(v->steering.data),
+		.redirects = text_of(v->redirects.data),
 		.now_ns = now_ns,
 	};
 }

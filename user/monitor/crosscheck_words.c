@@ -44,14 +44,14 @@ static void put_program(struct buf *b, const struct compare_door *d)
 }
 
 /* The node's word: root there can make such a rule, and can also make the agent tell of one. */
-static void put_steering(struct buf *b, const struct compared *c)
+static void put_redirect(struct buf *b, const struct compared *c)
 {
-	buf_puts(b, steering_names_port(&c->steering)
+	buf_puts(b, redirect_names_port(&c->redirect)
 			    ? "; no door answers there: the node says it is "
-			      "steered, by "
+			      "redirected, by "
 			    : "; no door answers there: the node says it "
-			      "may be steered, by ");
-	steering_format(b, &c->steering);
+			      "may be redirected, by ");
+	redirect_format(b, &c->redirect);
 	if (!c->behind)
 		return;
 	buf_puts(b, ", which may be the door ");
@@ -65,11 +65,11 @@ static void put_hints(struct buf *b, struct text list)
 {
 	struct text line;
 
-	while (steering_next(&list, &line)) {
+	while (redirect_next(&list, &line)) {
 		if (line.len < 3 || (*line.ptr != '?' && *line.ptr != '!'))
 			continue;
 		buf_puts(b, "; ");
-		steering_format_line(b, line);
+		redirect_format_line(b, line);
 		if (b->len > HINTS_UNTIL)
 			return;
 	}
@@ -96,7 +96,8 @@ static void summary(const struct compared *c, const struct compare_in *in, const
 	default:
 		buf_printf(b, "port %u of class %s is open and not in the profile; %s", in->port,
 			   host_type,
-			   c->steered ? "it is steered past the doors," : "seen from outside only");
+			   c->redirected ? "it is redirected past the doors,"
+					 : "seen from outside only");
 		break;
 	}
 }
@@ -120,7 +121,7 @@ static void why(const struct compared *c, const struct compare_in *in, const cha
 			   "host at that address, or a hidden socket",
 			   c->witness.inside == INSIDE_LOOPBACK ? "a door there on loopback only"
 								: "no door there");
-		put_hints(b, in->steering);
+		put_hints(b, in->redirects);
 		if (in->seen && in->seen->reason_ttl && in->seen->reason_ttl != 64 &&
 		    in->seen->reason_ttl != 128 && in->seen->reason_ttl != 255)
 			buf_printf(b, "; the answer's TTL of %u says that another host gave it",
@@ -140,8 +141,8 @@ static void why(const struct compared *c, const struct compare_in *in, const cha
 		buf_puts(b, ": a firewall, or a listener whose queue is full");
 		break;
 	default:
-		if (c->steered)
-			put_steering(b, c);
+		if (c->redirected)
+			put_redirect(b, c);
 		else if (!in->has_agent)
 			buf_puts(b, "; no agent was ever heard from this node");
 		else if (c->elsewhere)
@@ -178,7 +179,7 @@ static void remedy(const struct compared *c, const struct compare_in *in, const 
 			   node, in->port);
 		break;
 	default:
-		if (c->steered)
+		if (c->redirected)
 			buf_printf(b,
 				   "on %s: look at that rule ('nft list ruleset'), and at who made "
 				   "it",

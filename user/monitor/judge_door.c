@@ -12,7 +12,7 @@
 #include "monitor/alerting.h"
 #include "monitor/hits.h"
 #include "monitor/judge_internal.h"
-#include "store/steering.h"
+#include "store/redirect.h"
 #include "store/verdicts.h"
 
 /* The verdict on one door: by which profile, under which alert, and what it was before. */

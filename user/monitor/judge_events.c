@@ -12,7 +12,7 @@
 #include "monitor/alerting.h"
 #include "monitor/hits.h"
 #include "monitor/judge_internal.h"
-#include "store/steering.h"
+#include "store/redirect.h"
 #include "store/verdicts.h"
 
 /* What one event does to the doors and alerts of its node. */
@@ -356,10 +356,10 @@ int judge_event(struct judge *j, const struct store_event_row *row)
 	case EVENT_CLOSE:
 		return on_close(j, row);
 	case EVENT_START:
-		err = store_steering_note(j->store, row);
+		err = store_redirect_note(j->store, row);
 		return err || !row->ev.from_seq ? err : on_start(j, row);
-	case EVENT_STEER:
-		return store_steering_note(j->store, row);
+	case EVENT_REDIRECT:
+		return store_redirect_note(j->store, row);
 	case EVENT_BIND:
 	case EVENT_LOST:
 	case EVENT_GAP:

@@ -11,7 +11,7 @@
 #include "base/jsonw.h"
 #include "core/holders.h"
 #include "core/place.h"
-#include "core/steering.h"
+#include "core/redirect.h"
 #include "store/scan_changes.h"
 #include "store/seen.h"
 #include "view/view.h"
@@ -229,12 +229,12 @@ static void put_closing(struct jsonw *w, const struct event *ev)
 		jsonw_null(w, "duration_ms");
 }
 
-static void put_steering(struct jsonw *w, struct text list)
+static void put_redirect(struct jsonw *w, struct text list)
 {
 	struct text line;
 
 	jsonw_arr(w, "steering");
-	while (steering_next(&list, &line))
+	while (redirect_next(&list, &line))
 		jsonw_text(w, NULL, line);
 	jsonw_end_arr(w);
 }
@@ -260,8 +260,8 @@ static void put_own_keys(struct jsonw *w, const struct event *ev)
 	case EVENT_STOP:
 		jsonw_text(w, "reason", ev->reason);
 		break;
-	case EVENT_STEER:
-		put_steering(w, ev->reason);
+	case EVENT_REDIRECT:
+		put_redirect(w, ev->reason);
 		break;
 	case EVENT_SETTLE:
 	case EVENT_HELD:

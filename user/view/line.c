@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "core/place.h"
-#include "core/steering.h"
+#include "core/redirect.h"
 #include "store/scan_changes.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -24,7 +24,7 @@
 #define SGR_LOUD "1;31"
 #define TEXT_SHOWN_MAX 400
 #define NARROW 120
-#define STEERING_SHOWN 3
+#define REDIRECT_SHOWN 3
 #define WHO_WIDTH 32
 #define WHO_WIDTH_MIN 12
 
@@ -271,16 +271,16 @@ static void put_door_line(struct buf *b, size_t line, const struct event *ev,
 }
 
 /* How many ways there are now, and the first of them. */
-static void put_steering(struct buf *b, const struct event *ev)
+static void put_redirect(struct buf *b, const struct event *ev)
 {
 	struct text list = ev->reason, line;
 	unsigned n = 0;
 
-	buf_printf(b, "* steering changed: %" PRIu64 " way%s in without a door", ev->count,
+	buf_printf(b, "* redirects changed: %" PRIu64 " way%s in without a door", ev->count,
 		   plural(ev->count));
-	while (n++ < STEERING_SHOWN && steering_next(&list, &line)) {
+	while (n++ < REDIRECT_SHOWN && redirect_next(&list, &line)) {
 		buf_puts(b, n == 1 ? ": " : "; ");
-		steering_format_line(b, line);
+		redirect_format_line(b, line);
 	}
 	if (list.len)
 		buf_puts(b, "; ...");
@@ -306,7 +306,7 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 	case EVENT_BIND:
 	case EVENT_START:
 	case EVENT_STOP:
-	case EVENT_STEER:
+	case EVENT_REDIRECT:
 		break;
 	}
 	line = begin(b, sgr, ev->time_ns, ctx->node, o);
@@ -332,8 +332,8 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 		buf_printf(b, "* recording %s", ev->kind == EVENT_START ? "starts" : "stops");
 		put_reason(b, ev->reason);
 		break;
-	case EVENT_STEER:
-		put_steering(b, ev);
+	case EVENT_REDIRECT:
+		put_redirect(b, ev);
 		break;
 	}
 	end(b, sgr, o);

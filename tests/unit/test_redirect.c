@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "core/steering.h"
+#include "core/redirect.h"
 
 #include "base/buf.h"
 #include "core/event.h"
-#include "steer/others.h"
+#include "redirect/others.h"
 #include "tap.h"
 
 static const uint8_t here[16] = { 192, 0, 2, 1 }, there[16] = { 192, 0, 2, 9 };
@@ -19,11 +19,11 @@ static const char sample[] = "! nft: Operation not permitted\n"
 static bool finds(enum door_proto proto, uint32_t port, const uint8_t *addr, const char *what)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(500);
-	struct steering s;
-	bool found = steering_find(text_of(sample), proto, port, FAMILY_INET, addr, &s);
+	struct redirect s;
+	bool found = redirect_find(text_of(sample), proto, port, FAMILY_INET, addr, &s);
 
 	if (found)
-		steering_format(&b, &s);
+		redirect_format(&b, &s);
 	if (strcmp(buf_str(&b), what) != 0)
 		printf("# %s\n", buf_str(&b));
 	return !strcmp(buf_str(&b), what);
@@ -54,42 +54,42 @@ static void test_parse(void)
 					   "tcp 22 * [::1:22 x",
 					   "? xdp: x",
 					   "! nft: x" };
-	struct steering s;
+	struct redirect s;
 	bool good = true;
 
 	for (size_t i = 0; i < array_len(bad); i++) {
-		if (!steering_parse(text_of(bad[i]), &s)) {
+		if (!redirect_parse(text_of(bad[i]), &s)) {
 			printf("# taken: '%s'\n", bad[i]);
 			good = false;
 		}
 	}
 	ok(good, "what is no way is none");
-	ok(!steering_parse(text_of("tcp 81 * [::1]:8081 nft x"), &s) && s.has_to_addr &&
+	ok(!redirect_parse(text_of("tcp 81 * [::1]:8081 nft x"), &s) && s.has_to_addr &&
 		   s.to_family == FAMILY_INET6 && s.to_addr[15] == 1 && s.to_port == 8081,
 	   "whereto, IPv6");
-	ok(!steering_parse(text_of("tcp 81 * :80 nft x"), &s) && !s.has_to_addr && s.to_port == 80,
+	ok(!redirect_parse(text_of("tcp 81 * :80 nft x"), &s) && !s.has_to_addr && s.to_port == 80,
 	   "whereto, a port alone");
-	ok(!steering_parse(text_of("tcp 81 * 10.0.0.2 nft x"), &s) && s.has_to_addr && !s.to_port,
+	ok(!redirect_parse(text_of("tcp 81 * 10.0.0.2 nft x"), &s) && s.has_to_addr && !s.to_port,
 	   "whereto, an address alone");
 }
 
 static void test_hostile(void)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1000);
-	struct steering s;
+	struct redirect s;
 
-	if (!ok(!steering_parse(text_of("tcp 81 * - nft \033[31m<script>"), &s),
+	if (!ok(!redirect_parse(text_of("tcp 81 * - nft \033[31m<script>"), &s),
 		"any text is a name"))
 		return;
-	steering_format(&b, &s);
+	redirect_format(&b, &s);
 	is_str(buf_str(&b), "nft \\x1b[31m<script>", "and is escaped");
 }
 
 static void test_event(void)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(EVENT_RECORD_MAX);
-	char text[STEERING_TEXT_MAX];
-	struct event ev = { .kind = EVENT_STEER, .count = 3, .reason = { text, sizeof(text) } },
+	char text[REDIRECT_TEXT_MAX];
+	struct event ev = { .kind = EVENT_REDIRECT, .count = 3, .reason = { text, sizeof(text) } },
 		     back;
 
 	memset(text, 'x', sizeof(text));
@@ -111,12 +111,12 @@ static const char ip_vs[] = "IP Virtual Server version 1.2.1 (size=4096)\n"
 
 static void test_ipvs(void)
 {
-	_cleanup_(steer_list_done) struct steer_list l = { 0 };
-	_cleanup_(buf_done) struct buf b = BUF_INIT(STEERING_TEXT_MAX);
+	_cleanup_(redirect_list_done) struct redirect_list l = { 0 };
+	_cleanup_(buf_done) struct buf b = BUF_INIT(REDIRECT_TEXT_MAX);
 	uint64_t ways;
 
-	steer_ipvs_text(ip_vs, NULL, &l);
-	ok(!steer_list_text(&l, &b, &ways), "IPVS services are listed");
+	redirect_ipvs_text(ip_vs, NULL, &l);
+	ok(!redirect_list_text(&l, &b, &ways), "IPVS services are listed");
 	is_str(buf_str(&b),
 	       "any any * - ipvs: firewall mark 00000001\n"
 	       "udp 53 192.0.2.1 - ipvs: virtual service\n"
@@ -128,14 +128,14 @@ static void test_ipvs(void)
 
 static void test_bounds(void)
 {
-	_cleanup_(steer_list_done) struct steer_list l = { 0 };
-	_cleanup_(buf_done) struct buf b = BUF_INIT(STEERING_TEXT_MAX);
+	_cleanup_(redirect_list_done) struct redirect_list l = { 0 };
+	_cleanup_(buf_done) struct buf b = BUF_INIT(REDIRECT_TEXT_MAX);
 	uint64_t ways;
 
 	for (unsigned i = 1; i <= 5000; i++)
-		steer_list_add(&l, "tcp %u * 10.0.0.1:22 nft ip nat some-chain: dnat", i);
-	steer_list_add(&l, "any any * - sk_lookup: never dropped");
-	ok(!steer_list_text(&l, &b, &ways) && b.len <= STEERING_TEXT_MAX, "a list is bounded");
+		redirect_list_add(&l, "tcp %u * 10.0.0.1:22 nft ip nat some-chain: dnat", i);
+	redirect_list_add(&l, "any any * - sk_lookup: never dropped");
+	ok(!redirect_list_text(&l, &b, &ways) && b.len <= REDIRECT_TEXT_MAX, "a list is bounded");
 	is_int(ways, 5001, "counts what it leaves out");
 	ok(strstr(buf_str(&b), " more ways that found no room"), "and says so");
 }

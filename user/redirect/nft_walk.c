@@ -10,15 +10,15 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "steer/nft_internal.h"
+#include "redirect/nft_internal.h"
 
 #define DEPTH_MAX 16 /* as deep as the kernel lets chains jump */
 #define STEPS_MAX 4000000
 
 struct walk {
 	struct nft *n;
-	const struct steer_addrs *addrs;
-	struct steer_list *l;
+	const struct redirect_addrs *addrs;
+	struct redirect_list *l;
 	unsigned steps;
 };
 
@@ -56,12 +56,12 @@ static bool is_ours(const struct walk *w, const struct match *m)
 		return true;
 	if (door_scope_of(family, m->addr) == SCOPE_LOOPBACK)
 		return false;
-	return !w->addrs || steer_addrs_has(w->addrs, family, m->addr);
+	return !w->addrs || redirect_addrs_has(w->addrs, family, m->addr);
 }
 
 /* --- lines ------------------------------------------------------------------------------------------------ */
 
-static void format_to(struct buf *b, const struct steer_to *to)
+static void format_to(struct buf *b, const struct redirect_to *to)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 	bool v6 = to->family == NFPROTO_IPV6;
@@ -115,8 +115,8 @@ static void emit(struct walk *w, const struct match *m, const struct rule *r, ui
 	buf_putc(&where, ' ');
 	esc_text(&where, c->name, strlen(c->name), 80);
 	buf_printf(&where, ": %s%s", how[r->to.how], r->to.by_map ? " by a map" : "");
-	steer_list_add(w->l, "%s %s %s %s %s", proto_word(m->proto), ports, at, buf_str(&to),
-		       buf_str(&where));
+	redirect_list_add(w->l, "%s %s %s %s %s", proto_word(m->proto), ports, at, buf_str(&to),
+			  buf_str(&where));
 }
 
 /* --- sets ------------------------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static void match_of_elem(const struct rule *r, const struct set *s, size_t i, s
 
 /* --- chains ------------------------------------------------------------------------------------------------ */
 
-/* Some rule that steers, reached from a chain: what is asked when the port is known already. */
+/* Some rule that redirects, reached from a chain: what is asked when the port is known already. */
 static uint32_t first_below(struct walk *w, uint32_t chain, unsigned depth)
 {
 	struct chain *c = &w->n->chains[chain];
@@ -204,7 +204,7 @@ static uint32_t first_below(struct walk *w, uint32_t chain, unsigned depth)
 		const struct set *s = r->act == ACT_VMAP ? &w->n->sets[r->set] : NULL;
 
 		w->steps++;
-		if (r->act == ACT_STEER) {
+		if (r->act == ACT_REDIRECT) {
 			c->first = i;
 			c->via = chain;
 		}
@@ -241,7 +241,7 @@ static void go(struct walk *w, uint32_t to, const struct match *m, unsigned dept
 static void follow(struct walk *w, uint32_t chain, const struct rule *r, const struct match *m,
 		   uint32_t vmap_to, unsigned depth)
 {
-	if (r->act == ACT_STEER)
+	if (r->act == ACT_REDIRECT)
 		emit(w, m, r, chain);
 	else
 		go(w, r->act == ACT_JUMP ? r->chain : vmap_to, m, depth);
@@ -285,7 +285,7 @@ static void visit(struct walk *w, uint32_t chain, const struct match *m, unsigne
 	}
 }
 
-void nft_walk(struct nft *n, const struct steer_addrs *addrs, struct steer_list *l)
+void nft_walk(struct nft *n, const struct redirect_addrs *addrs, struct redirect_list *l)
 {
 	struct walk w = { .n = n, .addrs = addrs, .l = l };
 	const struct match all = { .hi = UINT16_MAX };
@@ -297,5 +297,5 @@ void nft_walk(struct nft *n, const struct steer_addrs *addrs, struct steer_list 
 			visit(&w, (uint32_t)i, &all, 0);
 	}
 	if (w.steps >= STEPS_MAX)
-		steer_list_add(l, "! nft: more rules and elements than are gone through");
+		redirect_list_add(l, "! nft: more rules and elements than are gone through");
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/map.h"
-#include "steer/nft_internal.h"
+#include "redirect/nft_internal.h"
 
 int nft_new(struct nft **ret_n)
 {

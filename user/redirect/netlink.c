@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "steer/netlink.h"
+#include "redirect/netlink.h"
 
 #include <errno.h>
 #include <linux/netlink.h>

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/map.h"
-#include "steer/nft_internal.h"
+#include "redirect/nft_internal.h"
 
 /* Chains and sets by the names that rules call them by; one that is named before it is listed has a place, too. */
 #define CHAINS_MAX 200000

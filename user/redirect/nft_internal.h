@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_STEER_NFT_INTERNAL_H
-#define AJAR_STEER_NFT_INTERNAL_H
+#ifndef AJAR_REDIRECT_NFT_INTERNAL_H
+#define AJAR_REDIRECT_NFT_INTERNAL_H
 
-#include "steer/nft.h"
+#include "redirect/nft.h"
 
 #define SLOTS 16 /* registers of four bytes */
 #define NONE UINT32_MAX
@@ -17,10 +17,10 @@ struct match {
 	bool never;
 };
 
-enum act { ACT_NONE, ACT_JUMP, ACT_VMAP, ACT_STEER };
+enum act { ACT_NONE, ACT_JUMP, ACT_VMAP, ACT_REDIRECT };
 enum how { HOW_DNAT, HOW_REDIRECT, HOW_TPROXY };
 
-struct steer_to {
+struct redirect_to {
 	enum how how;
 	uint8_t family; /* 0: no one address */
 	uint8_t addr[16];
@@ -35,7 +35,7 @@ struct rule {
 	uint32_t chain; /* ACT_JUMP: to there */
 	uint32_t set; /* must be in it; or the map that says whereto */
 	uint8_t fields[SLOTS]; /* of the set's key */
-	struct steer_to to;
+	struct redirect_to to;
 };
 
 struct chain {
@@ -45,7 +45,7 @@ struct chain {
 	uint32_t head, tail;
 	uint8_t seen; /* of the walk: 1 all of it was gone through */
 	uint8_t asked; /* 1 being looked for, 2 known */
-	uint32_t first, via; /* a rule that steers, below it; the chain it is in */
+	uint32_t first, via; /* a rule that redirects, below it; the chain it is in */
 };
 
 struct elem {

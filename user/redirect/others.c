@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "steer/others.h"
+#include "redirect/others.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -16,8 +16,8 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "steer/netlink.h"
-#include "steer/nft_internal.h"
+#include "redirect/netlink.h"
+#include "redirect/nft_internal.h"
 
 #define IPVS_MAX (1 << 20)
 #define PROGRAMS_MAX 64
@@ -46,7 +46,7 @@ static bool ipvs_address(const char *s, enum door_family *ret_family, uint8_t ad
 	return true;
 }
 
-static void ipvs_line(const char *line, const struct steer_addrs *addrs, struct steer_list *l)
+static void ipvs_line(const char *line, const struct redirect_addrs *addrs, struct redirect_list *l)
 {
 	char proto[8], where[64], text[INET6_ADDRSTRLEN], ports[16] = "any";
 	enum door_family family;
@@ -54,7 +54,7 @@ static void ipvs_line(const char *line, const struct steer_addrs *addrs, struct 
 	unsigned port;
 
 	if (sscanf(line, "FWM %63s", where) == 1) {
-		steer_list_add(l, "any any * - ipvs: firewall mark %.20s", where);
+		redirect_list_add(l, "any any * - ipvs: firewall mark %.20s", where);
 		return;
 	}
 	if (sscanf(line, "%7s %63s", proto, where) != 2 ||
@@ -62,19 +62,20 @@ static void ipvs_line(const char *line, const struct steer_addrs *addrs, struct 
 	     strcmp(proto, "SCTP") != 0) ||
 	    !ipvs_address(where, &family, addr, &port))
 		return;
-	if (addrs && !steer_addrs_has(addrs, family, addr))
+	if (addrs && !redirect_addrs_has(addrs, family, addr))
 		return; /* for another machine */
 	if (port)
 		snprintf(ports, sizeof(ports), "%u", port);
 	inet_ntop((int)family, addr, text, sizeof(text));
-	steer_list_add(l, "%s %s %s - ipvs: virtual service",
-		       *proto == 'T'   ? "tcp"
-		       : *proto == 'U' ? "udp"
-				       : "sctp",
-		       ports, text);
+	redirect_list_add(l, "%s %s %s - ipvs: virtual service",
+			  *proto == 'T'	  ? "tcp"
+			  : *proto == 'U' ? "udp"
+					  : "sctp",
+			  ports, text);
 }
 
-void steer_ipvs_text(const char *text, const struct steer_addrs *addrs, struct steer_list *l)
+void redirect_ipvs_text(const char *text, const struct redirect_addrs *addrs,
+			struct redirect_list *l)
 {
 	char line[256];
 
@@ -87,29 +88,29 @@ void steer_ipvs_text(const char *text, const struct steer_addrs *addrs, struct s
 	}
 }
 
-void steer_ipvs(const struct steer_addrs *addrs, struct steer_list *l)
+void redirect_ipvs(const struct redirect_addrs *addrs, struct redirect_list *l)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(IPVS_MAX);
 	int err = file_read(AT_FDCWD, "/proc/net/ip_vs", &b);
 
 	if (err && err != -ENOENT)
-		steer_list_add(l, "! ipvs: %s", strerror(-err));
+		redirect_list_add(l, "! ipvs: %s", strerror(-err));
 	else if (!err)
-		steer_ipvs_text(buf_str(&b), addrs, l);
+		redirect_ipvs_text(buf_str(&b), addrs, l);
 }
 
 /* --- BPF ---------------------------------------------------------------------------------------------------- */
 
-void steer_sk_lookup(struct steer_list *l)
+void redirect_sk_lookup(struct redirect_list *l)
 {
 	_close_ int netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	uint32_t ids[PROGRAMS_MAX], n = PROGRAMS_MAX;
 	int err = netns < 0 ? -errno : bpf_prog_query(netns, BPF_SK_LOOKUP, 0, NULL, ids, &n);
 
 	if (err && err != -EINVAL) /* -EINVAL: a kernel before 5.9 has none */
-		steer_list_add(l, "! sk_lookup: %s", strerror(-err));
+		redirect_list_add(l, "! sk_lookup: %s", strerror(-err));
 	for (uint32_t i = 0; !err && i < n && i < PROGRAMS_MAX; i++)
-		steer_list_add(l, "any any * - sk_lookup: BPF program %u", ids[i]);
+		redirect_list_add(l, "any any * - sk_lookup: BPF program %u", ids[i]);
 }
 
 static int on_link(const struct nlmsghdr *h, void *arg)
@@ -128,12 +129,12 @@ static int on_link(const struct nlmsghdr *h, void *arg)
 		memcpy(&id, x[IFLA_XDP_PROG_ID].p, sizeof(id));
 	attr_str(&t[IFLA_IFNAME], name);
 	if (id)
-		steer_list_add(arg, "? xdp: BPF program %u on %.15s may answer by itself", id,
-			       name);
+		redirect_list_add(arg, "? xdp: BPF program %u on %.15s may answer by itself", id,
+				  name);
 	return 0;
 }
 
-void steer_xdp(struct steer_list *l)
+void redirect_xdp(struct redirect_list *l)
 {
 	const struct ifinfomsg all = { .ifi_family = AF_UNSPEC };
 	struct netlink_request r;
@@ -144,28 +145,28 @@ void steer_xdp(struct steer_list *l)
 	if (!err)
 		err = netlink_dump(fd, (struct nlmsghdr *)r.bytes, on_link, l);
 	if (err && err != -EINTR)
-		steer_list_add(l, "! xdp: %s", strerror(-err));
+		redirect_list_add(l, "! xdp: %s", strerror(-err));
 }
 
 /* --- iptables from before nftables ------------------------------------------------------------------------- */
 
-void steer_legacy(int names_fd, const char *family, struct steer_list *l)
+void redirect_legacy(int names_fd, const char *family, struct redirect_list *l)
 {
-	static const char *const steering[] = { "nat", "mangle" };
+	static const char *const redirects[] = { "nat", "mangle" };
 	char names[256];
 	ssize_t n = names_fd < 0 ? 0 : pread(names_fd, names, sizeof(names) - 1, 0);
 
 	if (n <= 0)
 		return;
 	names[n] = '\0';
-	for (size_t i = 0; i < array_len(steering); i++) {
-		const char *p = strstr(names, steering[i]);
-		size_t len = strlen(steering[i]);
+	for (size_t i = 0; i < array_len(redirects); i++) {
+		const char *p = strstr(names, redirects[i]);
+		size_t len = strlen(redirects[i]);
 
 		if (p && p[len] == '\n')
-			steer_list_add(l,
-				       "? legacy %s: its table %s is in use and is not read; "
-				       "'iptables-legacy-save' shows it",
-				       family, steering[i]);
+			redirect_list_add(l,
+					  "? legacy %s: its table %s is in use and is not read; "
+					  "'iptables-legacy-save' shows it",
+					  family, redirects[i]);
 	}
 }

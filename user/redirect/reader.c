@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "steer/reader.h"
+#include "redirect/reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +20,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/proc.h"
-#include "steer/netlink.h"
-#include "steer/nft.h"
-#include "steer/others.h"
+#include "redirect/netlink.h"
+#include "redirect/nft.h"
+#include "redirect/others.h"
 
 #define TRIES 3
 #define NICE 10
@@ -50,7 +50,7 @@ static int dump_nft(int fd, struct nft *n, unsigned type, const struct nft_set_n
 	return netlink_dump(fd, (struct nlmsghdr *)r.bytes, on_nft, n);
 }
 
-static int read_nft(int fd, const struct steer_addrs *addrs, struct steer_list *l)
+static int read_nft(int fd, const struct redirect_addrs *addrs, struct redirect_list *l)
 {
 	static const unsigned types[] = { NFT_MSG_GETCHAIN, NFT_MSG_GETSET, NFT_MSG_GETRULE };
 	_cleanup_(nft_freep) struct nft *n = NULL;
@@ -70,7 +70,7 @@ static int read_nft(int fd, const struct steer_addrs *addrs, struct steer_list *
 	return err;
 }
 
-static void add_nft(const struct steer_addrs *addrs, struct steer_list *l)
+static void add_nft(const struct redirect_addrs *addrs, struct redirect_list *l)
 {
 	_close_ int fd = -1;
 	int err = netlink_open(NETLINK_NETFILTER, &fd);
@@ -81,26 +81,26 @@ static void add_nft(const struct steer_addrs *addrs, struct steer_list *l)
 		err = read_nft(fd, addrs, l);
 	if (err && err != -EPROTONOSUPPORT &&
 	    err != -EINVAL) /* a kernel without nftables has no rules */
-		steer_list_add(l, "! nft: %s",
-			       err == -EINTR ? "the rules change faster than they can be read"
-					     : strerror(-err));
+		redirect_list_add(l, "! nft: %s",
+				  err == -EINTR ? "the rules change faster than they can be read"
+						: strerror(-err));
 }
 
-int steer_read(const struct steer_fds *fds, struct buf *b, uint64_t *ret_ways)
+int redirect_read(const struct redirect_fds *fds, struct buf *b, uint64_t *ret_ways)
 {
-	_cleanup_(steer_addrs_freep) struct steer_addrs *addrs = NULL;
-	_cleanup_(steer_list_done) struct steer_list l = { 0 };
-	int err = steer_addrs_new(&addrs);
+	_cleanup_(redirect_addrs_freep) struct redirect_addrs *addrs = NULL;
+	_cleanup_(redirect_list_done) struct redirect_list l = { 0 };
+	int err = redirect_addrs_new(&addrs);
 
 	if (err)
-		steer_list_add(&l, "! addresses of this machine: %s", strerror(-err));
+		redirect_list_add(&l, "! addresses of this machine: %s", strerror(-err));
 	add_nft(addrs, &l);
-	steer_legacy(fds->names4, "iptables", &l);
-	steer_legacy(fds->names6, "ip6tables", &l);
-	steer_ipvs(addrs, &l);
-	steer_sk_lookup(&l);
-	steer_xdp(&l);
-	return steer_list_text(&l, b, ret_ways);
+	redirect_legacy(fds->names4, "iptables", &l);
+	redirect_legacy(fds->names6, "ip6tables", &l);
+	redirect_ipvs(addrs, &l);
+	redirect_sk_lookup(&l);
+	redirect_xdp(&l);
+	return redirect_list_text(&l, b, ret_ways);
 }
 
 /* --- the process --------------------------------------------------------------------------------------------- */
@@ -138,7 +138,7 @@ static bool tell(int out, struct buf *now, struct buf *told, uint64_t ways)
 		return true;
 	buf_done(told);
 	*told = *now;
-	*now = (struct buf)BUF_INIT(STEERING_TEXT_MAX);
+	*now = (struct buf)BUF_INIT(REDIRECT_TEXT_MAX);
 	return !file_write_all(out, head, sizeof(head)) &&
 	       !file_write_all(out, told->data, told->len);
 }
@@ -157,9 +157,9 @@ static bool wait_for_change(int out, int rules, uint64_t pause_ns, uint64_t ever
 	return true;
 }
 
-static int reader_main(const struct steer_fds *fds, int out, uint64_t every_ns)
+static int reader_main(const struct redirect_fds *fds, int out, uint64_t every_ns)
 {
-	struct buf now = BUF_INIT(STEERING_TEXT_MAX), told = { 0 };
+	struct buf now = BUF_INIT(REDIRECT_TEXT_MAX), told = { 0 };
 	int rules = -1;
 	uint64_t began, took, ways;
 
@@ -168,7 +168,7 @@ static int reader_main(const struct steer_fds *fds, int out, uint64_t every_ns)
 	do {
 		began = clock_boot_ns();
 		buf_reset(&now);
-		if (steer_read(fds, &now, &ways) || !tell(out, &now, &told, ways))
+		if (redirect_read(fds, &now, &ways) || !tell(out, &now, &told, ways))
 			return 1;
 		took = 20 * (clock_boot_ns() - began);
 	} while (wait_for_change(out, rules, took > PAUSE_NS ? took : PAUSE_NS, every_ns));
@@ -188,7 +188,7 @@ static int in_child(int out, void *arg)
 	/* Before Linux 6.4 any bpf(2) asks for CAP_BPF. */
 	const uint64_t keep = UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_BPF;
 	static const int ignored[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
-	struct steer_fds fds;
+	struct redirect_fds fds;
 	int at = fcntl(out, F_DUPFD_CLOEXEC, 10);
 
 	/* Nothing of the agent's but the pipe and what it says to people. */
@@ -200,7 +200,7 @@ static int in_child(int out, void *arg)
 		signal(ignored[i], SIG_IGN);
 	fds.names4 = open("/proc/net/ip_tables_names", O_RDONLY | O_CLOEXEC);
 	fds.names6 = open("/proc/net/ip6_tables_names", O_RDONLY | O_CLOEXEC);
-	prctl(PR_SET_NAME, "ajar-steer");
+	prctl(PR_SET_NAME, "ajar-redirect");
 	/* The kernel needs seconds to list 50,000 rules: not at the cost of what runs here. */
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	if (proc_drop_privileges_but(r->uid, r->gid, keep) ||
@@ -209,7 +209,7 @@ static int in_child(int out, void *arg)
 	return reader_main(&fds, 3, r->every_ns);
 }
 
-int steer_spawn(uid_t uid, gid_t gid, uint64_t every_ns, struct child **ret_c)
+int redirect_spawn(uid_t uid, gid_t gid, uint64_t every_ns, struct child **ret_c)
 {
 	struct reader r = { .uid = uid, .gid = gid, .every_ns = every_ns, .parent = getpid() };
 	const struct child_opts o = { .function = in_child, .arg = &r, .out = true };

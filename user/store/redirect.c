@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "store/steering.h"
+#include "store/redirect.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "core/steering.h"
+#include "core/redirect.h"
 
 #define NAME_MAX_LEN 255 /* of a setting */
 
@@ -40,11 +40,12 @@ static bool is_older(const struct store_event_row *row, const struct head *h)
 	return row->raw.boot_seq != h->boot ? row->raw.boot_seq < h->boot : row->raw.seq < h->seq;
 }
 
-int store_steering_note(struct store *s, const struct store_event_row *row)
+int store_redirect_note(struct store *s, const struct store_event_row *row)
 {
-	_cleanup_(buf_done) struct buf old = BUF_INIT(STEERING_STORED_MAX + 64),
-				       value = BUF_INIT(STEERING_STORED_MAX);
-	struct text list = row->ev.kind == EVENT_STEER ? row->ev.reason : (struct text){ 0 }, line;
+	_cleanup_(buf_done) struct buf old = BUF_INIT(REDIRECT_STORED_MAX + 64),
+				       value = BUF_INIT(REDIRECT_STORED_MAX);
+	struct text list = row->ev.kind == EVENT_REDIRECT ? row->ev.reason : (struct text){ 0 },
+		    line;
 	char name[NAME_MAX_LEN + 1];
 	int err = get(s, row->node, name, &old);
 	uint32_t netns = row->ev.own_netns;
@@ -57,22 +58,22 @@ int store_steering_note(struct store *s, const struct store_event_row *row)
 	before = head_of(buf_str(&old));
 	if (is_older(row, &before))
 		return 0;
-	if (row->ev.kind == EVENT_STEER)
+	if (row->ev.kind == EVENT_REDIRECT)
 		netns = before.netns; /* as the start before it said */
 	buf_printf(&value, "%" PRIu32 " %" PRIu64 " %" PRIu32 "\n", row->raw.boot_seq, row->raw.seq,
 		   netns);
-	while (steering_next(&list, &line)) {
-		if (value.len + 4 * STEERING_LINE_MAX + 1 > STEERING_STORED_MAX)
+	while (redirect_next(&list, &line)) {
+		if (value.len + 4 * REDIRECT_LINE_MAX + 1 > REDIRECT_STORED_MAX)
 			break;
-		esc_text(&value, line.ptr, line.len, STEERING_LINE_MAX);
+		esc_text(&value, line.ptr, line.len, REDIRECT_LINE_MAX);
 		buf_putc(&value, '\n');
 	}
 	return value.err ? value.err : store_setting_set(s, name, buf_str(&value));
 }
 
-int store_steering_get(struct store *s, const char *node, struct buf *b, uint32_t *ret_netns)
+int store_redirect_get(struct store *s, const char *node, struct buf *b, uint32_t *ret_netns)
 {
-	_cleanup_(buf_done) struct buf value = BUF_INIT(STEERING_STORED_MAX + 64);
+	_cleanup_(buf_done) struct buf value = BUF_INIT(REDIRECT_STORED_MAX + 64);
 	char name[NAME_MAX_LEN + 1];
 	const char *lines;
 	int err = get(s, node, name, &value);

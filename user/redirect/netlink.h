@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_STEER_NETLINK_H
-#define AJAR_STEER_NETLINK_H
+#ifndef AJAR_REDIRECT_NETLINK_H
+#define AJAR_REDIRECT_NETLINK_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_STEER_NFT_H
-#define AJAR_STEER_NFT_H
+#ifndef AJAR_REDIRECT_NFT_H
+#define AJAR_REDIRECT_NFT_H
 
-#include "steer/list.h"
+#include "redirect/list.h"
 
 struct nlmsghdr;
 
 /*
- * The nftables rules of a network namespace, kept as far as they steer what comes in: dnat, redirect and tproxy, also as
+ * The nftables rules of a network namespace, kept as far as they redirect what comes in: dnat, redirect and tproxy, also as
  * iptables-nft writes them, and what they depend on of protocol, port and address. Fed with the kernel's messages; what they say is bounded
  * and checked like a stranger's. Which rule comes first, what interfaces, marks and sources must be, is not looked at: a way that is listed
  * may be barred by something else.
@@ -31,6 +31,6 @@ struct nft_set_name {
 bool nft_wants(const struct nft *n, size_t *at, struct nft_set_name *ret);
 
 /* Goes through what is reached from prerouting; addrs: only what is for the machine itself. NULL: whatever it is for. */
-void nft_walk(struct nft *n, const struct steer_addrs *addrs, struct steer_list *l);
+void nft_walk(struct nft *n, const struct redirect_addrs *addrs, struct redirect_list *l);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * run.sh: beside, for it looks at its own network namespaces alone.
- * What steers connections past doors, read back from the real kernel: nft rules, sets and maps, rules of iptables, a program that
+ * What redirects connections past doors, read back from the real kernel: nft rules, sets and maps, rules of iptables, a program that
  * looks up sockets. Each in a network namespace of its own.
  */
 #include <bpf/bpf.h>
@@ -17,11 +17,11 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/proc.h"
-#include "core/steering.h"
-#include "steer/reader.h"
+#include "core/redirect.h"
+#include "redirect/reader.h"
 #include "tap.h"
 
-static const struct steer_fds none = { -1, -1 };
+static const struct redirect_fds none = { -1, -1 };
 
 static bool feed(const char *const *argv, const char *input, size_t len)
 {
@@ -53,8 +53,8 @@ static uint64_t ways;
 static bool look(void)
 {
 	buf_done(&list);
-	list = (struct buf)BUF_INIT(STEERING_TEXT_MAX);
-	return !steer_read(&none, &list, &ways);
+	list = (struct buf)BUF_INIT(REDIRECT_TEXT_MAX);
+	return !redirect_read(&none, &list, &ways);
 }
 
 static bool has(const char *line)
@@ -69,7 +69,8 @@ static bool has(const char *line)
 
 static void test_plain(void)
 {
-	if (!ok(new_namespace() && look() && !list.len, "a namespace without rules steers nothing"))
+	if (!ok(new_namespace() && look() && !list.len,
+		"a namespace without rules redirects nothing"))
 		printf("# %s\n", buf_str(&list));
 	ok(nft("table inet u {\n chain pre {\n type nat hook prerouting priority -90;\n"
 	       "tcp dport { 443, 990-995 } redirect to :1443\n }\n}\n"),
@@ -137,7 +138,7 @@ static void test_maps(void)
 	ok(has("tcp 6000 * 10.0.0.5:5432 nft ip kube ep: dnat"), "a map of verdicts");
 	ok(has("tcp 70 * 10.0.0.5:5432 nft ip kube ep: dnat"), "through chains");
 	ok(!strstr(buf_str(&list), " 71 ") && !strstr(buf_str(&list), " 6001 "),
-	   "a chain that steers nothing is none");
+	   "a chain that redirects nothing is none");
 }
 
 static void test_iptables(void)
@@ -184,7 +185,7 @@ static void test_sk_lookup(void)
 /* How a child with nothing but its two capabilities tells of a change. */
 static void test_spawn(void)
 {
-	char text[STEERING_TEXT_MAX + 1] = "";
+	char text[REDIRECT_TEXT_MAX + 1] = "";
 	uint32_t head[2] = { 0 };
 	_cleanup_(child_freep) struct child *c = NULL;
 	struct pollfd ended = { .events = POLLIN };
@@ -192,7 +193,7 @@ static void test_spawn(void)
 
 	if (!ok(new_namespace(), "a namespace"))
 		return;
-	if (!ok(!steer_spawn(65534, 65534, UINT64_C(60000000000), &c), "a child"))
+	if (!ok(!redirect_spawn(65534, 65534, UINT64_C(60000000000), &c), "a child"))
 		return;
 	fd = child_out(c);
 	ok(read(fd, head, sizeof(head)) == sizeof(head) && !head[0],
@@ -233,21 +234,21 @@ static void test_many(unsigned n)
 	if (!ok(!b.err && new_namespace(), "a namespace for many rules"))
 		return;
 	{
-		int fd = open("/tmp/steer-rules", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		int fd = open("/tmp/redirect-rules", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 		if (fd < 0 || write(fd, b.data, b.len) != (ssize_t)b.len)
 			printf("# cannot write the rules: %s\n", strerror(errno));
 		close(fd);
 	}
-	ok(feed((const char *[]){ "iptables-nft-restore", "/tmp/steer-rules", NULL }, "", 0),
+	ok(feed((const char *[]){ "iptables-nft-restore", "/tmp/redirect-rules", NULL }, "", 0),
 	   "%u rules as kube-proxy makes them", n);
-	unlink("/tmp/steer-rules");
+	unlink("/tmp/redirect-rules");
 	began = clock_boot_ns();
 	ok(look(), "are read");
 	took = clock_boot_ns() - began;
 	printf("# %u rules: %.1f ms\n", n, (double)took / 1e6);
 	is_int(ways, n / 4, "each published port is counted");
-	ok(list.len <= STEERING_TEXT_MAX && strstr(buf_str(&list), "! "),
+	ok(list.len <= REDIRECT_TEXT_MAX && strstr(buf_str(&list), "! "),
 	   "and the list is bounded and says so");
 	/* The kernel walks all rules anew for each 32 KiB of its answer. */
 	ok(took < UINT64_C(2000000000) * (n / 10000) * (n / 10000), "in bounded time");

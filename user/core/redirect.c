@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "core/steering.h"
+#include "core/redirect.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #define WORD_MAX 64
 #define SHOWN_MAX 300
 
-bool steering_next(struct text *list, struct text *ret_line)
+bool redirect_next(struct text *list, struct text *ret_line)
 {
 	const char *end;
 
@@ -53,7 +53,7 @@ static bool parse_addr(const char *s, enum door_family *ret_family, uint8_t addr
 	return true;
 }
 
-static bool parse_ports(char *s, struct steering *st)
+static bool parse_ports(char *s, struct redirect *st)
 {
 	char *dash = strchr(s, '-');
 	uint16_t from, to;
@@ -72,7 +72,7 @@ static bool parse_ports(char *s, struct steering *st)
 }
 
 /* "10.0.0.1:22", "[::1]:22", ":8080", "10.0.0.1", "-" */
-static bool parse_to(char *s, struct steering *st)
+static bool parse_to(char *s, struct redirect *st)
 {
 	char *colon = strrchr(s, ':'), *end;
 	uint16_t port;
@@ -94,13 +94,13 @@ static bool parse_to(char *s, struct steering *st)
 	return !*s || st->has_to_addr;
 }
 
-int steering_parse(struct text line, struct steering *ret)
+int redirect_parse(struct text line, struct redirect *ret)
 {
 	char proto[WORD_MAX], ports[WORD_MAX], at[WORD_MAX], to[WORD_MAX];
-	struct steering st = { 0 };
+	struct redirect st = { 0 };
 	struct text word;
 
-	if (!line.ptr || line.len > STEERING_LINE_MAX || !next_word(&line, &word, proto) ||
+	if (!line.ptr || line.len > REDIRECT_LINE_MAX || !next_word(&line, &word, proto) ||
 	    !next_word(&line, &word, ports) || !next_word(&line, &word, at) ||
 	    !next_word(&line, &st.to, to) || !line.len)
 		return -EINVAL;
@@ -115,12 +115,12 @@ int steering_parse(struct text line, struct steering *ret)
 	return 0;
 }
 
-bool steering_names_port(const struct steering *s)
+bool redirect_names_port(const struct redirect *s)
 {
 	return s->port > 0 || s->port_end < UINT16_MAX;
 }
 
-static bool is_about(const struct steering *s, enum door_proto proto, uint32_t port,
+static bool is_about(const struct redirect *s, enum door_proto proto, uint32_t port,
 		     enum door_family family, const uint8_t addr[16])
 {
 	if ((s->proto && s->proto != proto) || port < s->port || port > s->port_end)
@@ -129,15 +129,15 @@ static bool is_about(const struct steering *s, enum door_proto proto, uint32_t p
 	       (s->family == family && !memcmp(s->addr, addr, family == FAMILY_INET ? 4 : 16));
 }
 
-bool steering_find(struct text list, enum door_proto proto, uint32_t port, enum door_family family,
-		   const uint8_t addr[16], struct steering *ret)
+bool redirect_find(struct text list, enum door_proto proto, uint32_t port, enum door_family family,
+		   const uint8_t addr[16], struct redirect *ret)
 {
-	struct steering st, best = { 0 };
+	struct redirect st, best = { 0 };
 	struct text line;
 	bool found = false;
 
-	while (steering_next(&list, &line)) {
-		if (steering_parse(line, &st) || !is_about(&st, proto, port, family, addr))
+	while (redirect_next(&list, &line)) {
+		if (redirect_parse(line, &st) || !is_about(&st, proto, port, family, addr))
 			continue;
 		if (!found || st.port_end - st.port < best.port_end - best.port)
 			best = st;
@@ -148,7 +148,7 @@ bool steering_find(struct text list, enum door_proto proto, uint32_t port, enum 
 	return found;
 }
 
-void steering_format(struct buf *b, const struct steering *s)
+void redirect_format(struct buf *b, const struct redirect *s)
 {
 	esc_text(b, s->what.ptr, s->what.len, SHOWN_MAX);
 	if (!text_is(s->to, "-")) {
@@ -157,11 +157,11 @@ void steering_format(struct buf *b, const struct steering *s)
 	}
 }
 
-void steering_format_line(struct buf *b, struct text line)
+void redirect_format_line(struct buf *b, struct text line)
 {
-	struct steering s;
+	struct redirect s;
 
-	if (steering_parse(line, &s)) {
+	if (redirect_parse(line, &s)) {
 		if (line.len > 2 && line.ptr[1] == ' ' && (*line.ptr == '?' || *line.ptr == '!')) {
 			if (*line.ptr == '!')
 				buf_puts(b, "not read: ");
@@ -172,7 +172,7 @@ void steering_format_line(struct buf *b, struct text line)
 		return;
 	}
 	buf_puts(b, s.proto ? door_proto_name(s.proto) : "any protocol");
-	if (!steering_names_port(&s))
+	if (!redirect_names_port(&s))
 		buf_puts(b, ", any port");
 	else if (s.port == s.port_end)
 		buf_printf(b, " %u", s.port);
@@ -186,5 +186,5 @@ void steering_format_line(struct buf *b, struct text line)
 		door_addr_format(b, &d);
 	}
 	buf_puts(b, ": ");
-	steering_format(b, &s);
+	redirect_format(b, &s);
 }

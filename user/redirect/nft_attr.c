@@ -3,7 +3,7 @@
 #include <linux/netlink.h>
 #include <string.h>
 
-#include "steer/nft_internal.h"
+#include "redirect/nft_internal.h"
 
 /* Attributes of a netlink message. */
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "steer/nft_internal.h"
+#include "redirect/nft_internal.h"
 
 struct run {
 	struct nft *n;
@@ -242,17 +242,17 @@ static void on_immediate(struct run *x, const struct attr *e)
 	x->known[at] = true;
 }
 
-/* --- what steers ------------------------------------------------------------------------------------------ */
+/* --- what redirects ------------------------------------------------------------------------------------------ */
 
 static void whereto(struct run *x, enum how how, uint32_t family, const struct attr *addr,
 		    const struct attr *port)
 {
 	unsigned a = addr && addr->p ? slot_of(attr_be32(addr)) : SLOTS;
 	unsigned p = port && port->p ? slot_of(attr_be32(port)) : SLOTS;
-	struct steer_to *to = &x->r.to;
+	struct redirect_to *to = &x->r.to;
 
-	x->r.act = ACT_STEER;
-	*to = (struct steer_to){ .how = how };
+	x->r.act = ACT_REDIRECT;
+	*to = (struct redirect_to){ .how = how };
 	if (family != NFPROTO_IPV4 && family != NFPROTO_IPV6)
 		family = x->family == NFPROTO_INET ? 0 : x->family;
 	if (a < SLOTS && x->known[a] && family) {
@@ -308,11 +308,11 @@ static void on_xt_nat(struct run *x, enum how how, uint32_t rev, const struct at
 {
 	bool v4 = !rev || (how == HOW_REDIRECT && x->family == NFPROTO_IPV4);
 	size_t flags_at = v4 ? 4 : 0, addr_at = flags_at + 4, port_at_ = addr_at + (v4 ? 8 : 32);
-	struct steer_to *to = &x->r.to;
+	struct redirect_to *to = &x->r.to;
 	uint32_t flags = u32_at(info, flags_at);
 
-	x->r.act = ACT_STEER;
-	*to = (struct steer_to){ .how = how };
+	x->r.act = ACT_REDIRECT;
+	*to = (struct redirect_to){ .how = how };
 	if (info->len < port_at_ + 2)
 		return;
 	if (flags & RANGE_MAP_IPS && how == HOW_DNAT) {
@@ -328,8 +328,8 @@ static void on_xt_tproxy(struct run *x, uint32_t rev, const struct attr *info)
 {
 	size_t at = rev ? 24 : 12;
 
-	x->r.act = ACT_STEER;
-	x->r.to = (struct steer_to){ .how = HOW_TPROXY };
+	x->r.act = ACT_REDIRECT;
+	x->r.to = (struct redirect_to){ .how = HOW_TPROXY };
 	if (info->len >= at + 2)
 		x->r.to.port = port_at(info->p + at);
 }

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # A port that nft answers for a door in another network namespace, scanned from outside with the real nmap: while the node tells of
 # the rule it is unexpected and the rule is named; a listener that no kernel view shows and no rule explains is hidden. Three network
-# namespaces: the node, what it steers to, and who scans.
+# namespaces: the node, what it redirects to, and who scans.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root nmap nft ip
-NODE=steer-n$$ BEHIND=steer-b$$ OUTSIDE=steer-o$$
+NODE=redirect-n$$ BEHIND=redirect-b$$ OUTSIDE=redirect-o$$
 unmake() { for n in "$NODE" "$BEHIND" "$OUTSIDE"; do ip netns del "$n" 2>/dev/null; done; }
 trap 'finish; unmake' EXIT
 for n in "$NODE" "$BEHIND" "$OUTSIDE"; do ip netns add "$n" && ip -n "$n" link set lo up; done
@@ -57,16 +57,16 @@ ok "and names the rule" jq -es 'any(.[]; .port == 2222 and (.why | contains("nft
 ok "and what it leads to" jq -es 'any(.[]; .port == 2222 and (.why | contains("hold_door")))' "$HOOK_LOG"
 ok "and not hidden" not alert 2222 hidden
 run node here -C "$T/conf" --data "$D"
-ok "ajar node shows it" grep -q "^steering *tcp 2222: nft ip nat pre: dnat to 10.251.2.2:2224" "$T/out"
+ok "ajar node shows it" grep -q "^redirects *tcp 2222: nft ip nat pre: dnat to 10.251.2.2:2224" "$T/out"
 
 # Without the node's word both are hidden: after a second look.
-STEER=$(pgrep -P "$(role_pid agent)" -x ajar-steer)
-ok "the reader of rules is a child of its own" [ -n "$STEER" ]
-same "which has two capabilities" "$(sed -n 's/^CapPrm:\t//p' "/proc/$STEER/status")" 0000008000001000
-kill -9 "$STEER"
+REDIRECT=$(pgrep -P "$(role_pid agent)" -x ajar-redirect)
+ok "the reader of rules is a child of its own" [ -n "$REDIRECT" ]
+same "which has two capabilities" "$(sed -n 's/^CapPrm:\t//p' "/proc/$REDIRECT/status")" 0000008000001000
+kill -9 "$REDIRECT"
 ok "that it ended is told" wait_for told "^! the process that reads it has ended$"
 nsenter --net="/run/netns/$NODE" nft add rule ip nat pre tcp dport 2323 dnat to 10.251.2.2:2224
-ok "a scan sees another steered port" scan
+ok "a scan sees another redirected port" scan
 ok "it is asked for again" scan
 ok "then it is hidden" wait_for alert 2323 hidden
 ok "and the alert says that the node could not tell" jq -es 'any(.[]; .port == 2323 and (.why | contains("the process that reads it has ended")))' "$HOOK_LOG"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "agent/steering.h"
+#include "agent/redirect.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,22 +10,22 @@
 #include "base/child.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "core/steering.h"
-#include "steer/reader.h"
+#include "core/redirect.h"
+#include "redirect/reader.h"
 
-struct steering_end {
+struct redirect_end {
 	struct child *child;
 	int fd; /* its output */
 	struct loop_source *source;
 	bool told; /* a list that was not empty */
-	steering_fn fn;
+	redirect_fn fn;
 	void *arg;
 };
 
-void steering_start(uid_t uid, gid_t gid, uint64_t every_ns, struct steering_end **ret_e)
+void redirect_start(uid_t uid, gid_t gid, uint64_t every_ns, struct redirect_end **ret_e)
 {
-	struct steering_end *e = calloc(1, sizeof(*e));
-	int err = e ? steer_spawn(uid, gid, every_ns, &e->child) : -ENOMEM;
+	struct redirect_end *e = calloc(1, sizeof(*e));
+	int err = e ? redirect_spawn(uid, gid, every_ns, &e->child) : -ENOMEM;
 
 	*ret_e = err ? NULL : e;
 	if (!err) {
@@ -33,11 +33,11 @@ void steering_start(uid_t uid, gid_t gid, uint64_t every_ns, struct steering_end
 		return;
 	}
 	free(e);
-	log_warn("cannot read what steers connections past doors (%s), continuing without",
+	log_warn("cannot read what redirects connections past doors (%s), continuing without",
 		 strerror(-err));
 }
 
-void steering_free(struct steering_end *e)
+void redirect_free(struct redirect_end *e)
 {
 	if (!e)
 		return;
@@ -59,7 +59,7 @@ static int read_all(int fd, void *p, size_t n)
 	return 0;
 }
 
-static int give(struct steering_end *e, struct text list, uint32_t ways)
+static int give(struct redirect_end *e, struct text list, uint32_t ways)
 {
 	if (!list.len && !e->told)
 		return 0;
@@ -70,8 +70,8 @@ static int give(struct steering_end *e, struct text list, uint32_t ways)
 /* Its word is bounded and checked: it reads what others wrote. */
 static int on_list(void *arg)
 {
-	struct steering_end *e = arg;
-	char text[STEERING_TEXT_MAX];
+	struct redirect_end *e = arg;
+	char text[REDIRECT_TEXT_MAX];
 	uint32_t head[2];
 	int err = read_all(e->fd, head, sizeof(head));
 
@@ -81,14 +81,14 @@ static int on_list(void *arg)
 		err = read_all(e->fd, text, head[0]);
 	if (!err)
 		return give(e, (struct text){ text, head[0] }, head[1]);
-	log_warn("what steers connections past doors is not read any more (%s), continuing "
+	log_warn("what redirects connections past doors is not read any more (%s), continuing "
 		 "without: restart the agent",
 		 strerror(-err));
 	loop_remove(take_ptr(e->source));
 	return give(e, TEXT("! the process that reads it has ended\n"), 0);
 }
 
-int steering_attach(struct steering_end *e, struct loop *l, steering_fn fn, void *arg)
+int redirect_attach(struct redirect_end *e, struct loop *l, redirect_fn fn, void *arg)
 {
 	if (!e)
 		return 0;

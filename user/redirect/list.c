@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "steer/list.h"
+#include "redirect/list.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,22 +14,22 @@
 #define MORE_LINE 80 /* room for the line that says how many there are besides */
 #define ADDRS_MAX 4096
 
-void steer_list_done(struct steer_list *l)
+void redirect_list_done(struct redirect_list *l)
 {
 	for (size_t i = 0; i < l->len; i++)
 		free(l->lines[i]);
 	free(l->lines);
-	*l = (struct steer_list){ 0 };
+	*l = (struct redirect_list){ 0 };
 }
 
-void steer_list_add(struct steer_list *l, const char *fmt, ...)
+void redirect_list_add(struct redirect_list *l, const char *fmt, ...)
 {
-	char text[STEERING_LINE_MAX], **lines;
+	char text[REDIRECT_LINE_MAX], **lines;
 	va_list ap;
 
 	if (l->err)
 		return;
-	if (l->len == STEER_LINES_MAX) {
+	if (l->len == REDIRECT_LINES_MAX) {
 		l->dropped++;
 		return;
 	}
@@ -71,7 +71,7 @@ static int by_rank(const void *pa, const void *pb)
 	return ra != rb ? (ra < rb ? -1 : 1) : strcmp(a, b);
 }
 
-int steer_list_text(struct steer_list *l, struct buf *b, uint64_t *ret_ways)
+int redirect_list_text(struct redirect_list *l, struct buf *b, uint64_t *ret_ways)
 {
 	size_t more = l->dropped;
 	uint64_t ways = l->dropped;
@@ -84,7 +84,7 @@ int steer_list_text(struct steer_list *l, struct buf *b, uint64_t *ret_ways)
 		if (i && !strcmp(l->lines[i], l->lines[i - 1]))
 			continue;
 		ways += rank(l->lines[i]) >= -1;
-		if (b->len + strlen(l->lines[i]) + 1 + MORE_LINE > STEERING_TEXT_MAX) {
+		if (b->len + strlen(l->lines[i]) + 1 + MORE_LINE > REDIRECT_TEXT_MAX) {
 			more++;
 			continue;
 		}
@@ -97,7 +97,7 @@ int steer_list_text(struct steer_list *l, struct buf *b, uint64_t *ret_ways)
 	return b->err;
 }
 
-struct steer_addrs {
+struct redirect_addrs {
 	size_t len;
 	struct {
 		enum door_family family;
@@ -105,7 +105,7 @@ struct steer_addrs {
 	} a[ADDRS_MAX];
 };
 
-static void add_addr(struct steer_addrs *a, const struct sockaddr *sa)
+static void add_addr(struct redirect_addrs *a, const struct sockaddr *sa)
 {
 	if (!sa || a->len == ADDRS_MAX)
 		return;
@@ -120,9 +120,9 @@ static void add_addr(struct steer_addrs *a, const struct sockaddr *sa)
 	}
 }
 
-int steer_addrs_new(struct steer_addrs **ret_a)
+int redirect_addrs_new(struct redirect_addrs **ret_a)
 {
-	struct steer_addrs *a = calloc(1, sizeof(*a));
+	struct redirect_addrs *a = calloc(1, sizeof(*a));
 	struct ifaddrs *ifs;
 
 	if (!a)
@@ -138,12 +138,13 @@ int steer_addrs_new(struct steer_addrs **ret_a)
 	return 0;
 }
 
-void steer_addrs_free(struct steer_addrs *a)
+void redirect_addrs_free(struct redirect_addrs *a)
 {
 	free(a);
 }
 
-bool steer_addrs_has(const struct steer_addrs *a, enum door_family family, const uint8_t addr[16])
+bool redirect_addrs_has(const struct redirect_addrs *a, enum door_family family,
+			const uint8_t addr[16])
 {
 	for (size_t i = 0; i < a->len; i++) {
 		if (a->a[i].family == family &&
