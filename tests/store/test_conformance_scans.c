@@ -325,7 +325,7 @@ static void test_failing(struct store *s)
 static int list_detected(const struct store_detected *d, void *arg)
 {
 	buf_printf(arg, "%s %s %u %s %llu; ", d->node, d->addr, d->port,
-		   d->spoke ? "spoke" : "mute", (unsigned long long)(d->started_ns - T0));
+		   d->spoke ? "spoke" : "unresponsive", (unsigned long long)(d->started_ns - T0));
 	return 0;
 }
 
@@ -342,11 +342,11 @@ static void test_detected(struct store *s)
 	uint64_t id, slow_id, n = 9;
 
 	put_nodes(s);
-	slow.priority = STORE_SCAN_SLOW;
+	slow.priority = STORE_SCAN_DEFERRED;
 	slow_id = new_scan(s, &slow);
 	id = new_scan(s, &usual);
 	ok(slow_id && !lease(s, 0, "m1", LEASE_NS, &a) && a.id == id,
-	   "%s: the slow lane waits for a scan that was made later", drv->name);
+	   "%s: a deferred scan waits for a scan that was made later", drv->name);
 	is_int(put_host(s, &a, "n1", "10.251.0.1", "m1"), 0, "%s: a host is stored", drv->name);
 	is_int(store_scan_cancel(s, id, ""), 0, "%s: and the scan has ended", drv->name);
 	ok(!lease(s, 0, "m1", LEASE_NS, &b) && b.id == slow_id, "%s: now it is its turn",
@@ -354,13 +354,13 @@ static void test_detected(struct store *s)
 	buf_puts(&text, "");
 	is_int(store_scan_detected(s, list_detected, &text), 0, "%s: what was detected is read",
 	       drv->name);
-	is_str(buf_str(&text), "n1 10.251.0.1 22 mute 1; ",
+	is_str(buf_str(&text), "n1 10.251.0.1 22 unresponsive 1; ",
 	       "%s: of open ports; a service's usual name is no word", drv->name);
 	is_int(put_host_at(s, &b, "n1", "10.251.0.1", "m1", T0 + 3), 0,
-	       "%s: the slow lane is stored", drv->name);
+	       "%s: a deferred scan is stored", drv->name);
 	is_int(store_scan_cancel(s, slow_id, ""), 0, "%s: and has ended", drv->name);
 	ok(!store_scan_prune(s, INT64_MAX, 10, &n) && n == 0,
-	   "%s: a later slow lane is no reason to forget a whole pass", drv->name);
+	   "%s: a later scan of deferred ports is no reason to forget a whole pass", drv->name);
 	buf_done(&text);
 }
 

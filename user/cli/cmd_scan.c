@@ -421,7 +421,7 @@ const struct cmd cmd_scan = {
 		"A port that nothing was got out of costs a version scan half a minute. Plans ask "
 		"it again after a day, or\n"
 		"when another socket stands there, in a scan of its own behind all others "
-		"('" PLAN_SLOW_LANE "' in its\n"
+		"('" PLAN_DEFERRED "' in its\n"
 		"record); by hand it is asked every time.",
 	.run = run,
 };

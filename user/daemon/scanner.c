@@ -79,13 +79,15 @@ static void say_made(const struct store_plan *p, const struct plan_made *m)
 			 " by plan '%s': %u node%s, %u address%s, %u busy, %u without an address",
 			 m->scan_id, p->name, m->nodes, plural(m->nodes), m->hosts,
 			 m->hosts == 1 ? "" : "es", m->busy, m->nowhere);
-	if (m->slow_scan_id)
-		log_info("scan %" PRIu64
-			 " by plan '%s': mute ports of %u address%s again, behind all others",
-			 m->slow_scan_id, p->name, m->slow_hosts, m->slow_hosts == 1 ? "" : "es");
-	if (m->mute)
-		log_info("plan '%s': %u mute port%s left out: the same door, asked within a day",
-			 p->name, m->mute, plural(m->mute));
+	if (m->deferred_scan_id)
+		log_info("scan %" PRIu64 " by plan '%s': unresponsive ports of %u address%s again, "
+					 "behind all others",
+			 m->deferred_scan_id, p->name, m->deferred_hosts,
+			 m->deferred_hosts == 1 ? "" : "es");
+	if (m->unresponsive)
+		log_info("plan '%s': %u unresponsive port%s left out: the same door, asked within "
+			 "a day",
+			 p->name, m->unresponsive, plural(m->unresponsive));
 	if (m->refused)
 		log_warn("plan '%s': %u address%s outside of scan.networks and not scanned, such "
 			 "as %s",
@@ -95,7 +97,7 @@ static void say_made(const struct store_plan *p, const struct plan_made *m)
 static int make(struct serve *sv, const struct store_plan *p)
 {
 	struct plan_scope sc = {
-		.store = sv->role.store, .command = "plan", .claim = true, .slow_lane = true
+		.store = sv->role.store, .command = "plan", .claim = true, .deferred = true
 	};
 	struct hostlist idle = { 0 };
 	struct plan_made made = { 0 };

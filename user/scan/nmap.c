@@ -124,7 +124,7 @@ static void make_args(struct args *a, const struct nmap_job *job)
 	add_two(a, "-iL", "-");
 }
 
-/* Long enough for the worst that can be right (every port filtered, every service mute), then it hangs. */
+/* Long enough for the worst that can be right (every port filtered, every service unresponsive), then it hangs. */
 static uint64_t time_for(const struct nmap_job *job)
 {
 	struct ports set = { 0 };

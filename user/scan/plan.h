@@ -33,7 +33,7 @@ must_check int plan_window_parse(const char *s, unsigned *ret_from_min, unsigned
 bool plan_in_window(const char *window, uint64_t wall_ns);
 /* Is it to be run now? *ret_next_ns: when to ask again at the latest. */
 #define PLAN_PROBE "probe" /* the plan in name of what is scanned because of an alert's door */
-#define PLAN_SLOW_LANE "mute ports" /* the command of a slow lane's scan */
+#define PLAN_DEFERRED "unresponsive ports" /* the command of the deferred queue's scan */
 #define PLAN_FIRST_NS (600ULL * 1000000000ULL) /* a plan never run waits so long: a machine that just starts has other cares */
 bool plan_due(const struct store_plan *p, uint64_t now_ns, uint64_t *ret_next_ns);
 
@@ -54,15 +54,15 @@ struct plan_scope {
 	const char *command; /* who wants it: for the record */
 	uint64_t held_ns; /* so long nobody else works on it */
 	unsigned processes; /* nmaps at a time that the work is cut for; 0: one for each core here */
-	bool slow_lane; /* of a version scan: ports that are known to be mute apart, once a day (plan_mute.c) */
+	bool deferred; /* of a version scan: ports that are known to be unresponsive apart, once a day (plan_unresponsive.c) */
 	bool claim; /* take the plan up, if nobody has since p->claimed_ns */
 };
 struct plan_made {
 	uint64_t scan_id; /* 0: nothing to scan, or another was faster */
 	unsigned nodes, hosts, shards; /* hosts: addresses */
-	uint64_t slow_scan_id; /* of the slow lane; 0: nothing is due there */
-	unsigned slow_hosts; /* its addresses */
-	unsigned mute; /* ports left out since they were asked a while ago and are mute */
+	uint64_t deferred_scan_id; /* of the deferred queue; 0: nothing is due there */
+	unsigned deferred_hosts; /* its addresses */
+	unsigned unresponsive; /* ports left out since they were asked a while ago and are unresponsive */
 	unsigned busy; /* nodes left out because they are */
 	unsigned nowhere; /* nodes without an address */
 	unsigned refused; /* addresses outside of the networks */

@@ -7,11 +7,11 @@
 #include "scan/plan.h"
 #include "scan/ports.h"
 
-/* What the parts of plan_make() share: nodes, ports, mute ports, shards. Errors are negative errnos, the store's its own. */
+/* What the parts of plan_make() share: nodes, ports, unresponsive ports, shards. Errors are negative errnos, the store's its own. */
 #define PLAN_ADDRS_MAX 8 /* of a node; more are left out */
 
 /* A door that is open and said nothing that the last version detection understood. */
-struct mute {
+struct unresponsive {
 	unsigned addr; /* of the node's */
 	uint16_t port;
 	uint64_t asked_ns; /* when, as the scanner's clock had it */
@@ -24,8 +24,8 @@ struct node {
 	uint64_t salt;
 	unsigned addrs_len;
 	struct address addrs[PLAN_ADDRS_MAX];
-	size_t mutes_len, mutes_cap;
-	struct mute *mutes;
+	size_t unresponsive_len, unresponsive_cap;
+	struct unresponsive *unresponsive;
 };
 
 /* Addresses, of whatever nodes, that are asked for the same ports. */
@@ -39,7 +39,7 @@ struct group {
 	size_t len, cap;
 	struct member *members;
 };
-struct lane {
+struct scan_queue {
 	struct map *by_list; /* borrowed groups */
 	size_t groups_len, groups_cap;
 	struct group **groups;
@@ -61,7 +61,7 @@ struct making {
 	/* The class at hand. */
 	struct ports ports;
 	struct buf list;
-	struct lane fast, slow;
+	struct scan_queue fast, deferred;
 };
 
 must_check int plan_find_nodes(struct making *m);
@@ -73,14 +73,14 @@ bool plan_is_its_proto(const struct making *m, enum door_proto proto);
 /* m->list for nodes[from..to), which are of one class; "" when there is nothing to ask for. m->ports: the same, but not of "services". */
 must_check int plan_list_ports(struct making *m, size_t from, size_t to);
 
-/* Which ports of the nodes are known to be mute, and of which it is time to ask again. */
-must_check int plan_find_mutes(struct making *m);
-/* Moves the mute ports of the node's address out of fast, which is asked for all; those that are due into slow. */
-void plan_part_mutes(struct making *m, const struct node *n, unsigned addr, struct ports *fast,
+/* Which ports of the nodes are known to be unresponsive, and of which it is time to ask again. */
+must_check int plan_find_unresponsive(struct making *m);
+/* Moves the unresponsive ports of the node's address out of fast, which is asked for all; those that are due into slow. */
+void plan_part_unresponsive(struct making *m, const struct node *n, unsigned addr, struct ports *fast,
 		     struct ports *slow);
-unsigned plan_mute_hosts(uint64_t ports); /* how many hosts a shard of the slow lane has */
+unsigned plan_deferred_hosts(uint64_t ports); /* how many hosts a shard of the deferred queue has */
 
 must_check int plan_cut(struct making *m);
-void lane_done(struct lane *l);
+void scan_queue_done(struct scan_queue *l);
 
 #endif

@@ -7,7 +7,7 @@
 /* From a plan to a scan: which nodes, where they are, which ports, cut into shards (plan_*.c), and all that into the store. */
 #define LIST_MAX (512u << 10)
 
-static int fold_names(const struct lane *l, struct buf *b)
+static int fold_names(const struct scan_queue *l, struct buf *b)
 {
 	struct hostlist set = { 0 };
 	int err = 0;
@@ -23,8 +23,8 @@ static int fold_names(const struct lane *l, struct buf *b)
 	return err ? err : b->err;
 }
 
-static int put_lane(const struct making *m, const struct lane *l, const char *command,
-		    uint64_t priority, uint64_t *ret_id)
+static int put_queue(const struct making *m, const struct scan_queue *l, const char *command,
+		     uint64_t priority, uint64_t *ret_id)
 {
 	_cleanup_(buf_done) struct buf nodes = BUF_INIT(64 << 10);
 	int err = l->len ? fold_names(l, &nodes) : 0;
@@ -44,7 +44,7 @@ static int put_lane(const struct making *m, const struct lane *l, const char *co
 	return store_scan_new(m->sc->store, &scan, l->shards, l->len, m->now_ns, ret_id);
 }
 
-/* Claimed and queued together: a monitor that dies between has done neither. The slow lane is a scan of its own, since a host is
+/* Claimed and queued together: a monitor that dies between has done neither. The deferred queue is a scan of its own, since a host is
  * told of once in a scan. */
 static int put(struct making *m)
 {
@@ -59,13 +59,14 @@ static int put(struct making *m)
 	if (m->sc->claim)
 		err = store_scan_plan_claim(s, m->p->name, m->p->claimed_ns, m->now_ns, &ours);
 	if (!err && ours)
-		err = put_lane(m, &m->fast, m->sc->command, priority, &made->scan_id);
+		err = put_queue(m, &m->fast, m->sc->command, priority, &made->scan_id);
 	if (!err && ours)
-		err = put_lane(m, &m->slow, PLAN_SLOW_LANE, STORE_SCAN_SLOW, &made->slow_scan_id);
+		err = put_queue(m, &m->deferred, PLAN_DEFERRED, STORE_SCAN_DEFERRED,
+				&made->deferred_scan_id);
 	if (!err)
 		return store_commit(s);
 	store_rollback(s);
-	made->scan_id = made->slow_scan_id = 0;
+	made->scan_id = made->deferred_scan_id = 0;
 	return err;
 }
 
@@ -80,7 +81,7 @@ static int make(struct making *m)
 	plan_drop_busy(m);
 	err = plan_find_addresses(m);
 	if (!err)
-		err = plan_find_mutes(m);
+		err = plan_find_unresponsive(m);
 	if (!err)
 		err = plan_cut(m);
 	return err ? err : put(m);
@@ -99,8 +100,8 @@ int plan_make(const struct store_plan *p, const struct plan_scope *sc, struct pl
 	m->made = &made;
 	m->list.max = LIST_MAX;
 	err = make(m);
-	lane_done(&m->fast);
-	lane_done(&m->slow);
+	scan_queue_done(&m->fast);
+	scan_queue_done(&m->deferred);
 	plan_free_nodes(m);
 	buf_done(&m->list);
 	free(m);

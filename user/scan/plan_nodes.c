@@ -19,7 +19,7 @@ static void node_free(struct node *n)
 		return;
 	free(n->name);
 	free(n->host_type);
-	free(n->mutes);
+	free(n->unresponsive);
 	free(n);
 }
 

@@ -18,7 +18,7 @@
 #define SPREAD_PROBES 20000 /* fewer are not worth a second nmap, which takes 0.2 s to start */
 #define LIST_MAX (512u << 10)
 
-void lane_done(struct lane *l)
+void scan_queue_done(struct scan_queue *l)
 {
 	for (size_t i = 0; i < l->len; i++) {
 		for (size_t k = 0; k < l->shards[i].targets_len; k++)
@@ -37,7 +37,7 @@ void lane_done(struct lane *l)
 
 /* --- who is asked for the same -------------------------------------------------------------------------- */
 
-static int new_group(struct lane *l, const char *list, uint64_t ports, struct group **ret_g)
+static int new_group(struct scan_queue *l, const char *list, uint64_t ports, struct group **ret_g)
 {
 	struct group *g;
 
@@ -62,7 +62,7 @@ static int new_group(struct lane *l, const char *list, uint64_t ports, struct gr
 	return map_put(l->by_list, list, strlen(list), g);
 }
 
-static int find_group(struct lane *l, const char *list, uint64_t ports, struct group **ret_g)
+static int find_group(struct scan_queue *l, const char *list, uint64_t ports, struct group **ret_g)
 {
 	int err = l->by_list ? 0 : map_new(NULL, &l->by_list);
 
@@ -72,7 +72,8 @@ static int find_group(struct lane *l, const char *list, uint64_t ports, struct g
 	return *ret_g ? 0 : new_group(l, list, ports, ret_g);
 }
 
-static int join(struct lane *l, struct group *g, const struct node *n, const struct address *a)
+static int join(struct scan_queue *l, struct group *g, const struct node *n,
+		const struct address *a)
 {
 	if (g->len == g->cap) {
 		size_t cap = g->cap ? 2 * g->cap : 8;
@@ -88,7 +89,7 @@ static int join(struct lane *l, struct group *g, const struct node *n, const str
 	return 0;
 }
 
-static int join_by_ports(struct lane *l, const struct ports *set, const struct node *n,
+static int join_by_ports(struct scan_queue *l, const struct ports *set, const struct node *n,
 			 const struct address *a)
 {
 	_cleanup_(buf_done) struct buf list = BUF_INIT(LIST_MAX);
@@ -103,15 +104,15 @@ static int join_by_ports(struct lane *l, const struct ports *set, const struct n
 	return err ? err : join(l, g, n, a);
 }
 
-/* Its mute ports go another way than the others. */
+/* Its unresponsive ports go another way than the others. */
 static int join_parted(struct making *m, const struct node *n, unsigned addr)
 {
 	struct ports fast = m->ports, slow = { 0 };
 	int err;
 
-	plan_part_mutes(m, n, addr, &fast, &slow);
+	plan_part_unresponsive(m, n, addr, &fast, &slow);
 	err = join_by_ports(&m->fast, &fast, n, &n->addrs[addr]);
-	return err ? err : join_by_ports(&m->slow, &slow, n, &n->addrs[addr]);
+	return err ? err : join_by_ports(&m->deferred, &slow, n, &n->addrs[addr]);
 }
 
 static int group_class(struct making *m, size_t from, size_t to)
@@ -134,8 +135,9 @@ static int group_class(struct making *m, size_t from, size_t to)
 
 		m->made->nodes += n->addrs_len > 0;
 		for (unsigned k = 0; !err && k < n->addrs_len; k++)
-			err = n->mutes_len && !services ? join_parted(m, n, k)
-							: join(&m->fast, all, n, &n->addrs[k]);
+			err = n->unresponsive_len && !services
+				      ? join_parted(m, n, k)
+				      : join(&m->fast, all, n, &n->addrs[k]);
 	}
 	return err;
 }
@@ -156,7 +158,7 @@ static int by_class_then_order(const void *pa, const void *pb, void *arg)
 	return c ? c : hostlist_compare(a->name, b->name);
 }
 
-static struct store_shard *new_shard(struct lane *l, const char *ports)
+static struct store_shard *new_shard(struct scan_queue *l, const char *ports)
 {
 	struct store_shard *sh;
 
@@ -180,7 +182,7 @@ static struct store_shard *new_shard(struct lane *l, const char *ports)
 }
 
 /* *open: the shard that is being filled, an index plus one. */
-static int add_target(struct lane *l, size_t *open, size_t max, const char *ports,
+static int add_target(struct scan_queue *l, size_t *open, size_t max, const char *ports,
 		      const struct member *mb)
 {
 	char text[ADDRESS_TEXT_MAX];
@@ -220,15 +222,15 @@ static size_t hosts_a_shard(const struct making *m, uint64_t ports, size_t hosts
 	return max ? max : 1;
 }
 
-static int cut_lane(const struct making *m, struct lane *l)
+static int cut_queue(const struct making *m, struct scan_queue *l)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < l->groups_len; i++) {
 		const struct group *g = l->groups[i];
 		size_t open[2] = { 0, 0 }; /* IPv4, IPv6 */
-		size_t max = l == &m->slow ? plan_mute_hosts(g->ports)
-					   : hosts_a_shard(m, g->ports, g->len);
+		size_t max = l == &m->deferred ? plan_deferred_hosts(g->ports)
+					       : hosts_a_shard(m, g->ports, g->len);
 
 		for (size_t k = 0; !err && k < g->len; k++)
 			err = add_target(l, &open[g->members[k].addr->family == FAMILY_INET6], max,
@@ -251,11 +253,11 @@ int plan_cut(struct making *m)
 		err = group_class(m, from, to);
 	}
 	if (!err)
-		err = cut_lane(m, &m->fast);
+		err = cut_queue(m, &m->fast);
 	if (!err)
-		err = cut_lane(m, &m->slow);
+		err = cut_queue(m, &m->deferred);
 	m->made->hosts = m->fast.hosts;
-	m->made->slow_hosts = m->slow.hosts;
+	m->made->deferred_hosts = m->deferred.hosts;
 	m->made->shards = (unsigned)m->fast.len;
 	return err;
 }

@@ -48,7 +48,7 @@ must_check int store_node_addr_del(struct store *s, const char *node, const char
 #define STORE_SHARD_HOSTS_MAX 32
 #define STORE_SHARD_TRIES_MAX 3
 #define STORE_HOST_BACKED_OFF "backed-off"
-#define STORE_SCAN_SLOW 0 /* priority of what waits until nothing else is queued */
+#define STORE_SCAN_DEFERRED 0 /* priority of what waits until nothing else is queued */
 #define STORE_SCAN_USUAL 1
 #define STORE_SCAN_PROBE 10 /* from this priority on a scan does not wait until others are done with a node */
 

@@ -277,7 +277,7 @@ int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, vo
 
 /* --- retention --------------------------------------------------------------------------------------- */
 
-/* The oldest scan that may go: each of its hosts was seen again by a later one of its kind; but a slow lane asks for less than a
+/* The oldest scan that may go: each of its hosts was seen again by a later one of its kind; but a scan of the deferred queue asks for less than a
  * whole pass. 1: there is one. */
 static int find_old(struct store *s, uint64_t before_ns, uint64_t *ret_id)
 {

@@ -11,14 +11,14 @@
 #include "store/store.h"
 #include "tap.h"
 
-/* A plan's version scan on a real store: what is asked in which order, once ports are known to be mute. */
+/* A plan's version scan on a real store: what is asked in which order, once ports are known to be unresponsive. */
 
 #define S UINT64_C(1000000000)
 #define HOUR (3600 * S)
 #define NODES 8
 #define MONITOR "m1"
 
-static char dir[] = "/tmp/ajar-lanes-XXXXXX", uri[80];
+static char dir[] = "/tmp/ajar-deferred-XXXXXX", uri[80];
 static struct store *store;
 static struct store_plan plan = { .name = "v",
 				  .kind = "version",
@@ -28,7 +28,7 @@ static struct store_plan plan = { .name = "v",
 				  .order = "name",
 				  .window = "",
 				  .author = "" };
-static struct ports mute_of[NODES + 1]; /* what says nothing, by node */
+static struct ports unresponsive_of[NODES + 1]; /* what says nothing, by node */
 
 static uint64_t now(void)
 {
@@ -90,11 +90,11 @@ static void clean_up(void)
 static struct plan_made made;
 static struct buf told; /* the shards in the order they are leased: "22,80 n1 n2; ..." */
 
-static bool make(bool slow_lane)
+static bool make(bool deferred)
 {
 	struct networks nets;
 	const struct plan_scope sc = {
-		.store = store, .networks = &nets, .command = "plan", .slow_lane = slow_lane
+		.store = store, .networks = &nets, .command = "plan", .deferred = deferred
 	};
 
 	return !networks_parse("192.0.2.0/24", &nets) && !plan_make(&plan, &sc, &made);
@@ -126,7 +126,7 @@ static int on_shard(const struct store_shard *sh, void *arg)
 static int put_host(const struct work *w, size_t i, uint64_t at_ns)
 {
 	static struct store_scan_port rows[UINT16_MAX];
-	const struct ports *mutes = &mute_of[w->nodes[i][1] - '0'];
+	const struct ports *silent = &unresponsive_of[w->nodes[i][1] - '0'];
 	const struct store_scan_host h = { .scan_id = w->scan_id,
 					   .shard = w->shard,
 					   .node = w->nodes[i],
@@ -143,15 +143,16 @@ static int put_host(const struct work *w, size_t i, uint64_t at_ns)
 	if (ports_parse(w->ports, &asked))
 		return -1;
 	for (uint32_t port = 1; port <= UINT16_MAX; port++) {
-		bool mute = ports_has(mutes, (uint16_t)port);
+		bool unresponsive = ports_has(silent, (uint16_t)port);
 
 		if (ports_has(&asked, (uint16_t)port))
 			rows[n++] = (struct store_scan_port){ .proto = PROTO_TCP,
 							      .port = port,
 							      .state = "open",
 							      .reason = "syn-ack",
-							      .service = mute ? "" : "ssh",
-							      .method = mute ? "table" : "probed",
+							      .service = unresponsive ? "" : "ssh",
+							      .method = unresponsive ? "table"
+										     : "probed",
 							      .product = "",
 							      .version = "",
 							      .extra = "",
@@ -216,13 +217,13 @@ static void open_door(const char *node, uint16_t port, uint64_t at_ns)
 
 static void test_known(void)
 {
-	ports_add(&mute_of[2], 9000, 9000);
-	ports_add(&mute_of[6], 9000, 9000);
+	ports_add(&unresponsive_of[2], 9000, 9000);
+	ports_add(&unresponsive_of[6], 9000, 9000);
 	pass(HOUR / 2, ALL " n1 n2 n3 n4 n5 n6 n7 n8",
 	     "nothing is known: hosts with the same ports, of whatever class, share a shard");
 	ok(make(true), "a second pass is made");
-	is_int(made.mute, 2, "two ports are known to be mute");
-	is_int(made.slow_scan_id, 0, "and nothing is due in the slow lane");
+	is_int(made.unresponsive, 2, "two ports are known to be unresponsive");
+	is_int(made.deferred_scan_id, 0, "and nothing is due in the deferred queue");
 	work(now() - HOUR / 3);
 	is_str(buf_str(&told), ALL " n1 n3 n4 n5 n7 n8; 22,80,443 n2 n6",
 	       "the next pass leaves them out; hosts without the same one share a shard");
@@ -245,7 +246,7 @@ static void test_door(void)
 	pass(0, ALL " n1 n3 n4 n5 n7 n8; 22,80,443 n2 n6; 9000 n2",
 	     "another one is: behind all others");
 	pass(0, ALL " n1 n3 n4 n5 n7 n8; 22,80,443 n2 n6", "once");
-	mute_of[2] = (struct ports){ 0 };
+	unresponsive_of[2] = (struct ports){ 0 };
 	open_door("n2", 9000, now());
 	pass(0, ALL " n1 n3 n4 n5 n7 n8; 22,80,443 n2 n6; 9000 n2",
 	     "a node's clock may be behind: a door of the last minute is another one");
@@ -256,19 +257,19 @@ static void test_door(void)
 static void test_day(void)
 {
 	plan.nodes = "n[3-4]";
-	ports_add(&mute_of[3], 443, 443);
-	ports_add(&mute_of[4], 443, 443);
-	pass(50 * HOUR, ALL " n3 n4", "two ports are mute");
+	ports_add(&unresponsive_of[3], 443, 443);
+	ports_add(&unresponsive_of[4], 443, 443);
+	pass(50 * HOUR, ALL " n3 n4", "two ports are unresponsive");
 	pass(25 * HOUR, "22,80,9000 n3 n4; 443 n3 n4",
 	     "after a day they are asked again, together");
 	pass(2 * HOUR, "22,80,9000 n3 n4; 443 n3 n4", "and after another");
 	pass(HOUR, "22,80,9000 n3 n4", "not before");
 	plan.ports = "443";
 	pass(HOUR, "", "when nothing else is asked for there is nothing to scan");
-	ok(!made.scan_id && !made.slow_scan_id, "and no scan");
-	is_int(made.mute, 2, "which is counted");
+	ok(!made.scan_id && !made.deferred_scan_id, "and no scan");
+	is_int(made.unresponsive, 2, "which is counted");
 	plan.ports = ALL;
-	memset(mute_of, 0, sizeof(mute_of));
+	memset(unresponsive_of, 0, sizeof(unresponsive_of));
 	if (!make(false))
 		ok(false, "a scan by hand is made");
 	work(now() - HOUR);
@@ -280,10 +281,10 @@ static void test_flood(void)
 {
 	plan.nodes = "n5";
 	plan.ports = "10001-11000";
-	ports_add(&mute_of[5], 10001, 11000);
-	pass(25 * HOUR, "10001-11000 n5", "a host has 1000 mute ports");
+	ports_add(&unresponsive_of[5], 10001, 11000);
+	pass(25 * HOUR, "10001-11000 n5", "a host has 1000 unresponsive ports");
 	pass(24 * HOUR + 60 * S, "10001-10128 n5", "a pass asks for 128 of them");
-	is_int(made.mute, 1000 - 128, "the others wait");
+	is_int(made.unresponsive, 1000 - 128, "the others wait");
 	pass(24 * HOUR, "10129-10256 n5", "for the next, which begins with the oldest");
 }
 

@@ -10,39 +10,40 @@
 /*
  * A port that accepts and says nothing costs a version detection half a minute, and an nmap tells of all its hosts when the last is
  * done. Ports that the last detection got no service out of are therefore left out of the plans' version scans: once a day, or when
- * another socket stands there since, they are asked in a lane of their own behind all others. Other kinds of scans ask them as ever.
+ * another socket stands there since, they are asked in a queue of their own behind all others. Other kinds of scans ask them as ever.
  */
 #define AGAIN_NS (86400 * UINT64_C(1000000000))
 #define SKEW_NS (60 * UINT64_C(1000000000)) /* between a node's clock and the scanner's */
-#define MUTES_MAX 4096 /* of a node, all addresses; what is more is asked with the others */
+#define UNRESPONSIVE_MAX 4096 /* of a node, all addresses; what is more is asked with the others */
 #define A_PASS_MAX                                                                                 \
 	128 /* of an address: nmap asks 64 at a time, so a minute; the others' turn is in the next pass */
 #define SHARD_MAX 128 /* probes of all hosts of a shard */
 
-static struct mute *find(const struct node *n, unsigned addr, uint16_t port)
+static struct unresponsive *find(const struct node *n, unsigned addr, uint16_t port)
 {
-	for (size_t i = 0; i < n->mutes_len; i++) {
-		if (n->mutes[i].addr == addr && n->mutes[i].port == port)
-			return &n->mutes[i];
+	for (size_t i = 0; i < n->unresponsive_len; i++) {
+		if (n->unresponsive[i].addr == addr && n->unresponsive[i].port == port)
+			return &n->unresponsive[i];
 	}
 	return NULL;
 }
 
 static int add(struct node *n, unsigned addr, uint16_t port, uint64_t asked_ns)
 {
-	if (n->mutes_len == MUTES_MAX)
+	if (n->unresponsive_len == UNRESPONSIVE_MAX)
 		return 0;
-	if (n->mutes_len == n->mutes_cap) {
-		size_t cap = n->mutes_cap ? 2 * n->mutes_cap : 4;
-		struct mute *mutes = reallocarray(n->mutes, cap, sizeof(*mutes));
+	if (n->unresponsive_len == n->unresponsive_cap) {
+		size_t cap = n->unresponsive_cap ? 2 * n->unresponsive_cap : 4;
+		struct unresponsive *unresponsive =
+			reallocarray(n->unresponsive, cap, sizeof(*unresponsive));
 
-		if (!mutes)
+		if (!unresponsive)
 			return -ENOMEM;
-		n->mutes = mutes;
-		n->mutes_cap = cap;
+		n->unresponsive = unresponsive;
+		n->unresponsive_cap = cap;
 	}
-	n->mutes[n->mutes_len++] =
-		(struct mute){ .addr = addr, .port = port, .asked_ns = asked_ns };
+	n->unresponsive[n->unresponsive_len++] =
+		(struct unresponsive){ .addr = addr, .port = port, .asked_ns = asked_ns };
 	return 0;
 }
 
@@ -52,7 +53,7 @@ static int on_detected(const struct store_detected *d, void *arg)
 	struct making *m = arg;
 	struct node *n = map_get(m->by_name, d->node, strlen(d->node));
 	struct address a;
-	struct mute *known;
+	struct unresponsive *known;
 	unsigned at = 0;
 
 	if (!n || !d->port || d->port > UINT16_MAX || address_parse(d->addr, &a))
@@ -63,7 +64,7 @@ static int on_detected(const struct store_detected *d, void *arg)
 		return 0;
 	known = find(n, at, (uint16_t)d->port);
 	if (d->spoke && known)
-		*known = n->mutes[--n->mutes_len];
+		*known = n->unresponsive[--n->unresponsive_len];
 	else if (known)
 		known->asked_ns = d->started_ns;
 	else if (!d->spoke)
@@ -82,8 +83,8 @@ static int on_door(const struct store_door *d, void *arg)
 
 	if (!plan_is_its_proto(l->m, d->door.proto))
 		return 0;
-	for (size_t i = 0; i < l->n->mutes_len; i++) {
-		struct mute *mu = &l->n->mutes[i];
+	for (size_t i = 0; i < l->n->unresponsive_len; i++) {
+		struct unresponsive *mu = &l->n->unresponsive[i];
 
 		mu->due |= mu->port == d->door.port && d->opened_ns + SKEW_NS > mu->asked_ns;
 	}
@@ -93,7 +94,7 @@ static int on_door(const struct store_door *d, void *arg)
 /* Those asked longest ago first: of many, it is each one's turn some time. */
 static int by_age(const void *pa, const void *pb)
 {
-	const struct mute *a = pa, *b = pb;
+	const struct unresponsive *a = pa, *b = pb;
 
 	if (a->asked_ns != b->asked_ns)
 		return a->asked_ns < b->asked_ns ? -1 : 1;
@@ -105,33 +106,33 @@ static int look_at(struct making *m, struct node *n)
 	struct looking l = { m, n };
 	const struct store_door_query q = { .node = n->name, .open_only = true };
 
-	for (size_t i = 0; i < n->mutes_len; i++)
-		n->mutes[i].due = m->now_ns > n->mutes[i].asked_ns + AGAIN_NS;
-	qsort(n->mutes, n->mutes_len, sizeof(*n->mutes), by_age);
+	for (size_t i = 0; i < n->unresponsive_len; i++)
+		n->unresponsive[i].due = m->now_ns > n->unresponsive[i].asked_ns + AGAIN_NS;
+	qsort(n->unresponsive, n->unresponsive_len, sizeof(*n->unresponsive), by_age);
 	return store_doors(m->sc->store, &q, on_door, &l);
 }
 
-int plan_find_mutes(struct making *m)
+int plan_find_unresponsive(struct making *m)
 {
 	int err;
 
-	if (!m->sc->slow_lane || strcmp(m->p->kind, "version"))
+	if (!m->sc->deferred || strcmp(m->p->kind, "version"))
 		return 0;
 	err = store_scan_detected(m->sc->store, on_detected, m);
 	for (size_t i = 0; !err && i < m->len; i++) {
-		if (m->nodes[i]->mutes_len)
+		if (m->nodes[i]->unresponsive_len)
 			err = look_at(m, m->nodes[i]);
 	}
 	return err;
 }
 
-void plan_part_mutes(struct making *m, const struct node *n, unsigned addr, struct ports *fast,
-		     struct ports *slow)
+void plan_part_unresponsive(struct making *m, const struct node *n, unsigned addr,
+			    struct ports *fast, struct ports *slow)
 {
 	unsigned taken = 0;
 
-	for (size_t i = 0; i < n->mutes_len; i++) {
-		const struct mute *mu = &n->mutes[i];
+	for (size_t i = 0; i < n->unresponsive_len; i++) {
+		const struct unresponsive *mu = &n->unresponsive[i];
 
 		if (mu->addr != addr || !ports_has(fast, mu->port))
 			continue;
@@ -140,12 +141,12 @@ void plan_part_mutes(struct making *m, const struct node *n, unsigned addr, stru
 			ports_add(slow, mu->port, mu->port);
 			taken++;
 		} else {
-			m->made->mute++;
+			m->made->unresponsive++;
 		}
 	}
 }
 
-unsigned plan_mute_hosts(uint64_t ports)
+unsigned plan_deferred_hosts(uint64_t ports)
 {
 	uint64_t hosts = ports ? SHARD_MAX / ports : 1;
 
