@@ -8,7 +8,7 @@
  *
  * Waking: the reader arms `armed` before it sleeps; the first record after that disarms it and
  * rings, all others are silent. The kernel's own rule (wake when the reader had caught up) costs a
- * wake-up per record at moderate rates. The bell is rung after the commit by a discarded record: a reader
+ * wake-up per record at moderate rates. The reader is woken after the commit by a discarded record: a reader
  * that armed while our record was still busy has not seen it, but we see the arming now.
  */
 #include "sock.h"
@@ -29,7 +29,7 @@ static __always_inline struct ajar_control *emit_control(void)
 	return bpf_map_lookup_elem(&ajar_control, &zero);
 }
 
-static __always_inline void emit_bell(void)
+static __always_inline void emit_wakeup(void)
 {
 	struct ajar_control *ctl = emit_control();
 
@@ -37,9 +37,9 @@ static __always_inline void emit_bell(void)
 		return;
 	if (__sync_val_compare_and_swap(&ctl->armed, 1, 0) != 1)
 		return;
-	void *bell = bpf_ringbuf_reserve(&ajar_ring, 8, 0);
-	if (bell)
-		bpf_ringbuf_discard(bell, BPF_RB_FORCE_WAKEUP);
+	void *wakeup = bpf_ringbuf_reserve(&ajar_ring, 8, 0);
+	if (wakeup)
+		bpf_ringbuf_discard(wakeup, BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline void emit_header(struct ajar_header *h, __u16 type, __u32 size, __u64 now,
@@ -75,7 +75,7 @@ static __always_inline void *emit_reserve(__u16 type, __u32 size, __u64 now)
 static __always_inline void emit_submit(void *record)
 {
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	emit_bell();
+	emit_wakeup();
 }
 
 /* The record in a slot, its number excepted: owner.bpf.c. Returns its length in bytes; it begins at s->begin. */

@@ -2,7 +2,7 @@
 /*
  * listen() -> alert at the exec hook, through `ajar run` on a store of its own: the door's process stamps
  * CLOCK_BOOTTIME right after listen() returns, the hook right at its start. One door at a time, each on a port of its own.
- * Once with the embedded store and once through a private MariaDB server, whose bell is a look every 100 ms; then the same
+ * Once with the embedded store and once through a private MariaDB server, whose notifier is a look every 100 ms; then the same
  * while 512 simulated nodes, each with its journal, shipper and connection, ship a record in eight seconds each. Where the time goes
  * is read from the stamps that the store has of each door.
  */
@@ -329,7 +329,7 @@ static void put_ways(struct ways *w, uint64_t since_ns)
 	}
 	put_part(w, "ring, journal with its fsync, shipper, up to the store",
 		 offsetof(struct way, listened), offsetof(struct way, stored));
-	put_part(w, "the store's commit, bell, judge, the alert's commit, hook",
+	put_part(w, "the store's commit, notifier, judge, the alert's commit, hook",
 		 offsetof(struct way, stored), offsetof(struct way, hooked));
 	put_disk();
 }

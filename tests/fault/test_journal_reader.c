@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Readers in other processes beside a writer that rolls over and sheds: each record once, in order, woken by the bell;
+ * Readers in other processes beside a writer that rolls over and sheds: each record once, in order, woken by the notifier;
  * who is overtaken is told, and delivered + gap records + what was said to be shed is everything.
  */
 #include <poll.h>
 #include <sys/wait.h>
 
-#include "base/bell.h"
+#include "base/notifier.h"
 #include "base/clock.h"
 #include "journal_util.h"
 #include "tap.h"
@@ -56,7 +56,7 @@ static void reader(const struct dir *d, bool slow, int out)
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		int got;
 
-		bell_clear(fd);
+		notifier_clear(fd);
 		while ((got = journal_next(r, &rec, &dmg)) > 0) {
 			if (got == 1) {
 				take(&res, &rec, &last, told);
@@ -143,7 +143,7 @@ static void test(const char *name, uint64_t cap, uint64_t segment, bool slow)
 	is_int(res.holes, 0, "nothing skipped without a word");
 	is_int(res.damages, 0, "no damage named");
 	is_int(res.altered, 0, "payloads as written");
-	is_int(res.timeouts, 0, "the bell always rang");
+	is_int(res.timeouts, 0, "no notification was missed");
 	is_int(res.delivered + res.shed_seqs, journal_head(j).seq,
 	       "delivered and said to be shed is everything (%d + %d)", (int)res.delivered,
 	       (int)res.shed_seqs);

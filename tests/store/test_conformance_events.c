@@ -366,14 +366,14 @@ static void test_two_processes(struct store *s)
 	struct pollfd p = { .events = POLLIN };
 	pid_t pids[2];
 
-	p.fd = store_bell_fd(s);
-	ok(p.fd >= 0, "%s: the store has a bell", drv->name);
+	p.fd = store_notifier_fd(s);
+	ok(p.fd >= 0, "%s: the store has a notifier", drv->name);
 	is_int(poll(&p, 1, 0), 0, "%s: it is silent", drv->name);
 	second = open_one();
 	ok(second, "%s: a second handle", drv->name);
 	is_int(store_setting_set(second, "a", "b"), 0, "%s: writes", drv->name);
 	is_int(poll(&p, 1, 5000), 1, "%s: a commit by another handle rings", drv->name);
-	store_bell_clear(s);
+	store_notifier_clear(s);
 	is_int(poll(&p, 1, 0), 0, "%s: once cleared it is silent", drv->name);
 	setting_is(s, "a", "b", "and is seen");
 	is_int(store_begin(second), 0, "%s: the second one begins", drv->name);

@@ -255,38 +255,38 @@ static void test_cut(void)
 	drop(s);
 }
 
-static void test_bell(void)
+static void test_notifier(void)
 {
 	struct event ev = open_event(22, 7, T0);
 	struct store *s = fresh(), *other = open_one();
 	struct store_alert a = { .key = "k", .kind = FINDING_UNEXPECTED, .state = ALERT_OPEN };
 	struct profile_row row = { .port = 22, .proto = PROTO_TCP };
-	struct pollfd p = { .fd = store_bell_fd(s), .events = POLLIN };
+	struct pollfd p = { .fd = store_notifier_fd(s), .events = POLLIN };
 
-	is_int(poll(&p, 1, 2000), 1, "the bell's timer");
-	ok(!store_bell_clear(s), "nothing has happened");
+	is_int(poll(&p, 1, 2000), 1, "the notifier's timer");
+	ok(!store_notifier_clear(s), "nothing has happened");
 	is_int(put_one(other, "n1", 1, 1, &ev), 0, "an event");
-	is_int(poll(&p, 1, 2000), 1, "the bell's timer");
-	ok(store_bell_clear(s), "is news");
+	is_int(poll(&p, 1, 2000), 1, "the notifier's timer");
+	ok(store_notifier_clear(s), "is news");
 	poll(&p, 1, 2000);
-	ok(store_bell_clear(s), "as long as nobody has judged it");
+	ok(store_notifier_clear(s), "as long as nobody has judged it");
 	is_int(store_set_judged(other, "n1", 1, 0, 1), 0, "judged");
 	poll(&p, 1, 2000);
-	ok(!store_bell_clear(s), "then no longer");
+	ok(!store_notifier_clear(s), "then no longer");
 	is_int(put_one(other, "n1", 1, 2, &ev), 0, "another event");
 	is_int(store_set_judged(other, "n1", 1, 1, 2), 0, "that is judged at once");
 	poll(&p, 1, 2000);
-	ok(store_bell_clear(s), "is news too");
+	ok(store_notifier_clear(s), "is news too");
 	poll(&p, 1, 2000);
-	ok(!store_bell_clear(s), "once");
+	ok(!store_notifier_clear(s), "once");
 	is_int(store_put_alert(other, &a, "x", "y", 1, NULL, NULL), 0, "an alert");
 	poll(&p, 1, 2000);
-	ok(store_bell_clear(s), "is news");
+	ok(store_notifier_clear(s), "is news");
 	is_int(store_profile_add(other, "compute", &row, 1, true, T0, NULL), 0, "a profile");
 	poll(&p, 1, 2000);
-	ok(store_bell_clear(s), "is news");
+	ok(store_notifier_clear(s), "is news");
 	poll(&p, 1, 2000);
-	ok(!store_bell_clear(s), "and that is all");
+	ok(!store_notifier_clear(s), "and that is all");
 	store_free(other);
 	drop(s);
 }
@@ -559,7 +559,7 @@ int main(void)
 	test_killed_migration();
 	test_two_migrators();
 	test_cut();
-	test_bell();
+	test_notifier();
 	test_deadlock();
 	test_log_order();
 	test_odd_values();

@@ -750,7 +750,7 @@ static void test_in_memory(void)
 		return;
 	ok(!put(a, 1, 3) && head(a) == 3, "one takes records");
 	is_int((long long)head(b), 0, "the other is another one");
-	is_int(store_bell_fd(a), -EOPNOTSUPP, "nobody else could ring");
+	is_int(store_notifier_fd(a), -EOPNOTSUPP, "nobody else could notify");
 	ok(access(":memory:", F_OK) && access("bell", F_OK), "and no file is left behind");
 	store_free(a);
 	store_free(b);

@@ -335,7 +335,7 @@ static inline bool set_up_dir(void)
 
 static int tear_down(void)
 {
-	char bell[160];
+	char notifier[160];
 
 	for (unsigned i = 0; i < MONITORS; i++)
 		stop_monitor(i);
@@ -351,9 +351,9 @@ static int tear_down(void)
 			unlink(path);
 		}
 	}
-	snprintf(bell, sizeof(bell), "%s/bell", dir);
-	unlink(bell);
-	rmdir(bell); /* one of the two */
+	snprintf(notifier, sizeof(notifier), "%s/bell", dir);
+	unlink(notifier);
+	rmdir(notifier); /* one of the two */
 	ok(!rmdir(dir), "nothing is left behind");
 	return tap_done();
 }

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/bell.h"
+#include "base/notifier.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "core/event.h"
@@ -153,7 +153,7 @@ static void test_chain_step(void)
 	dir_remove(&d);
 }
 
-static void test_bell(void)
+static void test_notifier(void)
 {
 	struct dir d = dir_make();
 	struct journal *j = must_open(&d, BOOT_A, 0, 0);
@@ -167,7 +167,7 @@ static void test_bell(void)
 	is_int(poll(&p, 1, 0), 0, "that is quiet");
 	append_n(j, 1);
 	is_int(poll(&p, 1, 1000), 1, "and rings at a commit");
-	bell_clear(p.fd);
+	notifier_clear(p.fd);
 	is_int(poll(&p, 1, 0), 0, "once cleared it is quiet again");
 	journal_reader_free(r);
 	journal_free(j);
@@ -222,7 +222,7 @@ int main(void)
 	test_roll_over();
 	test_positions();
 	test_chain_step();
-	test_bell();
+	test_notifier();
 	test_ack();
 	test_node_names();
 	return tap_done();

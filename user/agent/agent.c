@@ -8,7 +8,7 @@
  *	3. every privilege goes;
  *	4. what stood open (snapshot) and then a start record that names the first record of this
  *	   session: whoever reads the journal knows that doors confirmed before it, and not since, are gone;
- *	5. the loop: ring -> journal -> fsync -> bell. Nothing here waits for the network or the store.
+ *	5. the loop: ring -> journal -> fsync -> notifier. Nothing here waits for the network or the store.
  */
 #include "agent/agent.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The doors that stand open, then each row as it reaches the store. The store's bell wakes us; we keep, for each node,
+ * The doors that stand open, then each row as it reaches the store. The store's notifier wakes us; we keep, for each node,
  * the last record shown, so that nothing is shown twice or passed over, in whatever order nodes' records arrive.
  * A record is shown once the monitor has judged it, so that its verdict is there; where no monitor does within
  * JUDGED_WITHIN_NS it is shown without one.
@@ -24,7 +24,7 @@
 
 #define JUDGED_WITHIN_NS UINT64_C(2000000000)
 #define SCANS_EVERY_NS UINT64_C(2000000000)
-#define LOOK_EVERY_NS UINT64_C(1000000000) /* where a store has no bell */
+#define LOOK_EVERY_NS UINT64_C(1000000000) /* where a store has no notifier */
 
 struct cursor {
 	char *node;
@@ -204,11 +204,11 @@ static int look_again(struct follow *f)
 	return err;
 }
 
-static int on_bell(void *arg)
+static int on_notifier(void *arg)
 {
 	struct follow *f = arg;
 
-	return store_bell_clear(f->t->store) ? look_again(f) : 0;
+	return store_notifier_clear(f->t->store) ? look_again(f) : 0;
 }
 
 static int on_timer(void *arg)
@@ -224,7 +224,7 @@ static int on_tick(void *arg)
 	return look_again(arg);
 }
 
-/* No bell rings for what scans saw. */
+/* Nothing notifies of what scans saw. */
 static int on_scan_tick(void *arg)
 {
 	struct follow *f = arg;
@@ -261,10 +261,10 @@ static int on_reader_gone(void *arg)
 static int listen_to_store(struct follow *f)
 {
 	struct loop_source *tick;
-	int fd = store_bell_fd(f->t->store), err;
+	int fd = store_notifier_fd(f->t->store), err;
 
 	if (fd >= 0)
-		return loop_add_fd(f->loop, fd, EPOLLIN, on_bell, f, NULL);
+		return loop_add_fd(f->loop, fd, EPOLLIN, on_notifier, f, NULL);
 	err = loop_add_timer(f->loop, on_tick, f, &tick);
 	return err ? err : loop_timer_set(tick, LOOK_EVERY_NS, LOOK_EVERY_NS);
 }

@@ -30,7 +30,7 @@
 #include "view/view.h"
 
 /*
- * The monitor sleeps until the store's bell rings: somebody committed events or a profile. It judges, and what
+ * The monitor sleeps until the store notifies it: somebody committed events or a profile. It judges, and what
  * that changed goes to the sinks.
  */
 #define RETRY_NS UINT64_C(1000000000)
@@ -38,7 +38,7 @@
 #define PRUNE_EVERY_NS UINT64_C(3600000000000)
 #define PRUNE_PAUSE_NS UINT64_C(20000000)
 #define CROSSCHECK_EVERY_NS UINT64_C(2000000000)
-#define CROSSCHECK_SOON_NS UINT64_C(200000000) /* bells ring in flocks */
+#define CROSSCHECK_SOON_NS UINT64_C(200000000) /* notifications come in flocks */
 #define CROSSCHECK_PAUSE_NS UINT64_C(10000000)
 #define DAY_NS UINT64_C(86400000000000)
 #define LOOK_NS UINT64_C(10000000000)
@@ -134,18 +134,18 @@ static int step(struct monitor *m)
 	give_sign(m);
 	if (changes)
 		route_kick(m->route);
-	/* A row that somebody INSERTs by hand rings no bell. */
+	/* A row that somebody INSERTs by hand notifies nobody. */
 	if (!next || next > now + LOOK_NS)
 		next = now + LOOK_NS;
 	return loop_timer_set(m->timer, next > now ? next - now : 1, 0);
 }
 
-static int on_bell(void *arg)
+static int on_notifier(void *arg)
 {
 	struct monitor *m = arg;
 	int err = 0;
 
-	if (!store_bell_clear(m->role.store))
+	if (!store_notifier_clear(m->role.store))
 		return 0;
 	if (!m->crosscheck_soon && !m->crosscheck_failing) {
 		m->crosscheck_soon = true;
@@ -298,10 +298,10 @@ static int set_up(struct monitor *m, const struct conf *conf)
 		err = loop_add_timer(m->role.loop, on_timer, m, &m->timer);
 	if (err)
 		return log_err(err, "cannot set up the judge");
-	fd = store_bell_fd(m->role.store);
+	fd = store_notifier_fd(m->role.store);
 	if (fd < 0)
-		return log_err(fd, "the store has no bell");
-	err = loop_add_fd(m->role.loop, fd, EPOLLIN, on_bell, m, NULL);
+		return log_err(fd, "the store has no notifier");
+	err = loop_add_fd(m->role.loop, fd, EPOLLIN, on_notifier, m, NULL);
 	if (err)
 		return log_err(err, "cannot watch the store");
 	err = scan_child_watch(&m->scanner, m->role.loop);

@@ -37,11 +37,11 @@ struct notifier {
 	uint64_t drain_until_ns; /* boot clock */
 };
 
-static int on_bell(void *arg)
+static int on_notifier(void *arg)
 {
 	struct notifier *n = arg;
 
-	if (store_bell_clear(n->role.store))
+	if (store_notifier_clear(n->role.store))
 		route_kick(n->route);
 	return 0;
 }
@@ -77,11 +77,11 @@ static int use_http(const struct conf *conf, struct loop *loop, struct http **re
 static int watch_store(struct notifier *n)
 {
 	struct loop_source *timer;
-	int fd = store_bell_fd(n->role.store), err;
+	int fd = store_notifier_fd(n->role.store), err;
 
 	if (fd < 0)
-		return log_err(fd, "the store has no bell");
-	err = loop_add_fd(n->role.loop, fd, EPOLLIN, on_bell, n, NULL);
+		return log_err(fd, "the store has no notifier");
+	err = loop_add_fd(n->role.loop, fd, EPOLLIN, on_notifier, n, NULL);
 	if (!err)
 		err = loop_add_timer(n->role.loop, on_look, n, &timer);
 	if (!err)

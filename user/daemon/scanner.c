@@ -81,7 +81,7 @@ static void say_made(const struct store_plan *p, const struct plan_made *m)
 			 m->hosts == 1 ? "" : "es", m->busy, m->nowhere);
 	if (m->deferred_scan_id)
 		log_info("scan %" PRIu64 " by plan '%s': unresponsive ports of %u address%s again, "
-					 "behind all others",
+			 "behind all others",
 			 m->deferred_scan_id, p->name, m->deferred_hosts,
 			 m->deferred_hosts == 1 ? "" : "es");
 	if (m->unresponsive)
@@ -292,14 +292,14 @@ static int on_timer(void *arg)
 	return loop_timer_set(sv->timer, wait, 0);
 }
 
-static int on_bell(void *arg)
+static int on_notifier(void *arg)
 {
 	struct serve *sv = arg;
 
-	if (!store_bell_clear(sv->role.store))
+	if (!store_notifier_clear(sv->role.store))
 		return 0;
 	runner_kick(sv->runner);
-	/* A plan may have changed, an alert been raised. Bells ring in flocks: one look a second will do. */
+	/* A plan may have changed, an alert been raised. Notifications come in flocks: one look a second will do. */
 	if (sv->soon)
 		return 0;
 	sv->soon = true;
@@ -335,9 +335,9 @@ static int set_up(struct serve *sv)
 		err = loop_add_timer(sv->role.loop, on_timer, sv, &sv->timer);
 	if (!err)
 		err = loop_timer_set(sv->timer, 1, 0);
-	fd = err ? err : store_bell_fd(sv->role.store);
+	fd = err ? err : store_notifier_fd(sv->role.store);
 	if (fd >= 0)
-		err = loop_add_fd(sv->role.loop, fd, EPOLLIN, on_bell, sv, NULL);
+		err = loop_add_fd(sv->role.loop, fd, EPOLLIN, on_notifier, sv, NULL);
 	return err ? log_err(err, "cannot set up the scanner") : 0;
 }
 

@@ -23,7 +23,7 @@
 #include "store/store.h"
 
 /*
- * The shipper sleeps until the journal's bell rings. A store that is away is tried again, later and later; one that
+ * The shipper sleeps until the journal notifies it. A store that is away is tried again, later and later; one that
  * needs a person is held: said once, and tried again every few minutes. What it is doing stands in DATA/journal/ship.state.
  */
 #define STOP_NS UINT64_C(3000000000)
@@ -49,7 +49,7 @@ struct shipper {
 	struct ship_state state;
 	unsigned tries; /* that failed, since it went well; 0: all is well */
 	enum ship_status said;
-	bool armed; /* the timer: it decides when the next step is, not the bell */
+	bool armed; /* the timer: it decides when the next step is, not the journal */
 	bool recalled;
 	bool checked; /* the store is the one it was before we were started */
 };
@@ -365,7 +365,7 @@ static int ship_all(struct shipper *s)
 	return n < 0 ? failed(s, n, ship_why(s->ship)) : went_well(s, n);
 }
 
-static int on_bell(void *arg)
+static int on_notifier(void *arg)
 {
 	struct shipper *s = arg;
 	uint64_t pause;
@@ -460,7 +460,7 @@ static int set_up(struct shipper *s)
 	fd = ship_fd(s->ship);
 	if (fd < 0)
 		return log_err(fd, "cannot watch the journal");
-	err = loop_add_fd(s->role.loop, fd, EPOLLIN, on_bell, s, NULL);
+	err = loop_add_fd(s->role.loop, fd, EPOLLIN, on_notifier, s, NULL);
 	return err ? log_err(err, "cannot watch the journal") : 0;
 }
 

@@ -9,7 +9,7 @@
  *	BBBBBBBB-SSSSSSSSSSSSSSSS.seg	segments: the records, append-only; the name is the position (boot_seq, seq) of the first
  *	head				what is committed, what was removed, what is owed; the writer's, changed in place
  *	ack				what the shipper has safely stored; the shipper's, changed in place
- *	bell, lock			base/bell.h; flock'd while a writer lives
+ *	bell, lock			base/notifier.h; flock'd while a writer lives
  *	*.damaged			a file that was in the way, kept for a person to look at
  *
  * Identity. A record is named by (boot_seq, seq), given once and never again. boot_seq grows by one
@@ -70,7 +70,7 @@
  * Commit
  * ------
  * Written, one fdatasync (for a new segment: header and batch together, and an fsync of the
- * folder), then the head is rewritten (not synced) and the bell rung. A reader believes nothing
+ * folder), then the head is rewritten (not synced) and the listeners notified. A reader believes nothing
  * beyond the head's `end`, so it sees no record that a crash of the machine could still take away.
  * A failed write is cut off again; where that fails too, or the sync has failed (the kernel then
  * drops what it could not write), the file is not written to any more: the next segment's header
@@ -128,7 +128,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-#include "base/bell.h"
+#include "base/notifier.h"
 #include "base/clock.h"
 #include "core/event.h"
 #include "journal/writer.h"
@@ -187,7 +187,7 @@ static int open_files(struct journal *j, int dirfd, const char *boot_id, struct 
 		return -errno;
 	err = take_lock(j, why);
 	if (!err)
-		err = bell_open(j->dirfd, "bell", &j->bell_fd);
+		err = notifier_open(j->dirfd, "bell", &j->notifier_fd);
 	if (!err)
 		err = recover(j, boot_id, why);
 	return err;
@@ -203,7 +203,7 @@ int journal_open(int dirfd, const struct journal_opts *o, const char *boot_id,
 
 	if (!j)
 		return -ENOMEM;
-	j->dirfd = j->lock_fd = j->bell_fd = j->fd = j->slots.fd = -1;
+	j->dirfd = j->lock_fd = j->notifier_fd = j->fd = j->slots.fd = -1;
 	j->batch = (struct buf)BUF_INIT(BATCH_BYTES_MAX + LOSSES_MAX * GAP_RECORD_MAX);
 	err = strlen(boot_id) < BOOT_ID_LEN ? -EINVAL : set_options(j, o);
 	if (!err)
@@ -225,7 +225,7 @@ void journal_free(struct journal *j)
 		return;
 	retire_active(j);
 	close_fd(&j->slots.fd);
-	close_fd(&j->bell_fd);
+	close_fd(&j->notifier_fd);
 	close_fd(&j->dirfd);
 	close_fd(&j->lock_fd); /* last: the lock goes with it */
 	free(j->segs);
@@ -424,7 +424,7 @@ static void publish(struct journal *j, struct journal_pos last, bool sync,
 	s->end = *end;
 	j->head.losses_len = 0;
 	j->next_seq = last.seq + 1;
-	if (head_write(&j->slots, &j->head, sync) < 0 || bell_ring(j->bell_fd) < 0)
+	if (head_write(&j->slots, &j->head, sync) < 0 || notifier_notify(j->notifier_fd) < 0)
 		errno = 0;
 }
 

@@ -49,7 +49,7 @@ DEFINE_FREEP(struct journal, journal_free)
  */
 must_check int journal_append(struct journal *j, const void *record, size_t len, struct journal_pos *ret_pos);
 /*
- * Writes the batch, syncs it, publishes it to readers and rings the bell. When the cap or the disk is full it sheds: whole
+ * Writes the batch, syncs it, publishes it to readers and notifies the listeners. When the cap or the disk is full it sheds: whole
  * segments, oldest first (so acknowledged before unacknowledged), the unacknowledged ones covered by chained gap records with
  * exact range, count and reason. When even that gives no room, or the disk fails, the batch itself is dropped, counted into a gap
  * record that is written as soon as there is room, and the errno is returned. Either way the journal is ready for the next append.
@@ -94,10 +94,10 @@ struct journal_reader;
 must_check int journal_reader_new(int dirfd, struct journal_pos after, struct journal_reader **ret_reader);
 void journal_reader_free(struct journal_reader *r);
 DEFINE_FREEP(struct journal_reader, journal_reader_free)
-/* 1: *ret_rec filled; 0: nothing more at present (call again after the bell); 2: *ret_damage filled, reading goes on behind it. */
+/* 1: *ret_rec filled; 0: nothing more at present (call again after a notification); 2: *ret_damage filled, reading goes on behind it. */
 must_check int journal_next(struct journal_reader *r, struct journal_record *ret_rec,
 			    struct journal_damage *ret_damage);
-/* An fd that polls readable when something was committed (base/bell); owned by the reader. */
+/* An fd that polls readable when something was committed (base/notifier); owned by the reader. */
 must_check int journal_reader_fd(struct journal_reader *r);
 /* Name of the node as the newest segment header has it. */
 must_check int journal_node(int dirfd, struct buf *b);

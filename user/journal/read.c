@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bell.h"
+#include "base/notifier.h"
 #include "base/buf.h"
 #include "journal/reader.h"
 
@@ -18,7 +18,7 @@ int journal_reader_new(int dirfd, struct journal_pos after, struct journal_reade
 
 	if (!r)
 		return -ENOMEM;
-	r->bell_fd = -1;
+	r->notifier_fd = -1;
 	r->dirfd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dirfd < 0)
 		return -errno;
@@ -32,7 +32,7 @@ void journal_reader_free(struct journal_reader *r)
 	if (!r)
 		return;
 	seg_free(r->seg);
-	close_fd(&r->bell_fd);
+	close_fd(&r->notifier_fd);
 	close_fd(&r->dirfd);
 	free(r);
 }
@@ -41,9 +41,9 @@ int journal_reader_fd(struct journal_reader *r)
 {
 	int err = 0;
 
-	if (r->bell_fd < 0)
-		err = bell_listen(r->dirfd, "bell", &r->bell_fd);
-	return err ? err : r->bell_fd;
+	if (r->notifier_fd < 0)
+		err = notifier_listen(r->dirfd, "bell", &r->notifier_fd);
+	return err ? err : r->notifier_fd;
 }
 
 /* --- damage ------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 
 /* The reader's inside, for verify.c. */
 struct journal_reader {
-	int dirfd, bell_fd;
+	int dirfd, notifier_fd;
 	struct head head; /* as last seen */
 	bool have_head;
 	struct journal_pos after; /* asked for: nothing up to here is delivered */

@@ -18,7 +18,7 @@ struct segment {
 };
 
 struct journal {
-	int dirfd, lock_fd, bell_fd;
+	int dirfd, lock_fd, notifier_fd;
 	char node[NODE_MAX + 1];
 	uint64_t max_bytes, segment_bytes, replay_ns;
 	struct head head; /* as published */

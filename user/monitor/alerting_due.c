@@ -16,7 +16,7 @@
 struct walk {
 	struct alerting *a;
 	uint64_t until_ns, now_ns, next_ns;
-	bool work; /* something is due: a commit without any would ring the bell for nothing */
+	bool work; /* something is due: a commit without any would notify the listeners for nothing */
 	int err;
 };
 

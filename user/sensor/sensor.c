@@ -18,8 +18,8 @@
 #include "sensor/poll.h"
 
 /*
- * Waking. Idle, the reader has armed the bell and sleeps; the first record rings it. After a
- * drain that found something the bell stays off and a timer looks again in a moment, until it finds
+ * Waking. Idle, the reader has armed the wake-up and sleeps; the first record fires it. After a
+ * drain that found something the wake-up stays off and a timer looks again in a moment, until it finds
  * nothing: a burst costs one wake-up per moment, an idle machine none at all.
  */
 #define MODERATION_NS 2000000
@@ -392,7 +392,7 @@ static void clear_wakeups(struct sensor *s)
 	(void)!read(s->timer, &ticks, sizeof(ticks));
 }
 
-/* Sleep until the bell rings, unless something came in the meantime; wait_ns: at most so long, 0: for ever. */
+/* Sleep until a record wakes us, unless something came in the meantime; wait_ns: at most so long, 0: for ever. */
 static void rest(struct sensor *s, bool found, uint64_t wait_ns)
 {
 	if (found) {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/bell.h"
+#include "base/notifier.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "core/event.h"
@@ -151,7 +151,7 @@ void ship_fd_clear(struct ship *s)
 	int fd = journal_reader_fd(s->ear);
 
 	if (fd >= 0)
-		bell_clear(fd);
+		notifier_clear(fd);
 }
 
 uint32_t ship_store_boot(const struct ship *s, uint32_t boot_seq)

@@ -13,7 +13,7 @@
 /*
  * What a driver is to store.c: one table of operations over a struct that begins with struct store.
  * store.c checks arguments, opens a transaction (or a savepoint inside the caller's) around each
- * write, so a driver sees only valid input and never nests by itself. Its commit() rings the bell. An
+ * write, so a driver sees only valid input and never nests by itself. Its commit() notifies the listeners. An
  * operation that fails leaves its reason with store_set_why(); a callback may call back into the store.
  */
 struct sql_stmt;
@@ -51,8 +51,8 @@ struct store_ops {
 	int (*save)(struct store *s); /* one level of savepoint inside the transaction */
 	int (*release)(struct store *s);
 	int (*undo)(struct store *s); /* back to the savepoint, which is gone then */
-	int (*bell_fd)(struct store *s);
-	bool (*bell_clear)(struct store *s);
+	int (*notifier_fd)(struct store *s);
+	bool (*notifier_clear)(struct store *s);
 
 	int (*insert)(struct put *p); /* p->fresh, see put.h */
 	void (*inserted)(struct store *s, size_t n); /* a batch of n has ended; may be NULL */

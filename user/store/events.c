@@ -279,7 +279,7 @@ static int finish_boot(struct put *p)
 			  U(p->head_seq), U(p->max_seq), U(p->max_seq), U(before), U(before),
 			  U(p->node_id), U(p->boot_seq));
 
-	/* What the bell of a server looks at. */
+	/* What the notifier of a server looks at. */
 	if (!err && p->s->ops->sql->server)
 		err = sql_run(p->s, NULL,
 			      "UPDATE journals SET rows_stored = rows_stored + ?, touched_ns = "

@@ -79,8 +79,8 @@ struct my {
 	bool lost; /* the connection is gone: made anew when nothing is in the way */
 	char *batch_sql[10]; /* mysql_events.c: the insert of 1, 2, 4 ... 256, 500 rows */
 	bool batch_own; /* they are for own_events */
-	int bell_fd;
-	uint64_t bell[4], bell_since; /* what the bell saw last */
+	int notifier_fd;
+	uint64_t notifier[4], notifier_since; /* what the notifier saw last */
 	double row_bytes; /* mysql_usage.c: what an event takes, */
 	uint64_t row_bytes_until_ns; /* by an estimate that holds until then; 0: none yet */
 };

@@ -416,7 +416,7 @@ int my_open(const char *where, unsigned flags, struct store **ret_store, char **
 	s->base.ops = &store_mysql_ops;
 	s->base.cluster = s->cluster;
 	s->base.group = s->group;
-	s->bell_fd = -1;
+	s->notifier_fd = -1;
 	s->flags = flags;
 	if (asprintf(&s->base.shown, "mysql:%.*s", (int)strcspn(where, "?"), where) < 0) {
 		s->base.shown = NULL;

@@ -6,16 +6,16 @@
 #include <sys/timerfd.h>
 
 /*
- * Transactions, the bell and the operations table.
+ * Transactions, the notifier and the operations table.
  *
- * The bell. A server pushes nothing, so while somebody listens a timer of 100 ms asks it one question that costs a few
+ * The notifier. A server pushes nothing, so while somebody listens a timer of 100 ms asks it one question that costs a few
  * index entries: has a setting or profile changed, is there a new alert_log row, is a boot pending, which boots were
  * written in the last two seconds (of the server's clock; what commits later than that after its statement still
  * shows as pending). Its cost: ten small queries a second and listener, about 0.1 ms of the server's time each.
  */
-#define BELL_NS 100000000
+#define NOTIFIER_NS 100000000
 #define PENDING 2 /* of what look() gives: by itself it says enough */
-#define BELL_WINDOW_NS UINT64_C(2000000000)
+#define NOTIFIER_WINDOW_NS UINT64_C(2000000000)
 
 static int my_begin(struct store *base)
 {
@@ -90,7 +90,7 @@ static int my_undo(struct store *base)
 	return err ? err : query_quietly(s, "RELEASE SAVEPOINT put");
 }
 
-/* --- the bell --------------------------------------------------------------------------------------- */
+/* --- the notifier --------------------------------------------------------------------------------------- */
 
 static int look(struct my *s, uint64_t now[4], uint64_t *ret_touched)
 {
@@ -107,7 +107,7 @@ static int look(struct my *s, uint64_t now[4], uint64_t *ret_touched)
 		     &u.st);
 	if (ret)
 		return ret;
-	my_u64(u.st, 1, s->bell_since);
+	my_u64(u.st, 1, s->notifier_since);
 	ret = my_step(s, u.st);
 	if (ret < 0)
 		return ret;
@@ -127,38 +127,38 @@ static bool has_news(struct my *s)
 		return true;
 	news = now[PENDING];
 	for (unsigned i = 0; i < 4; i++)
-		news |= i != PENDING && now[i] != s->bell[i];
+		news |= i != PENDING && now[i] != s->notifier[i];
 	/* The window moves on with the newest write; what it holds then is what the next look compares with. */
-	if (touched > BELL_WINDOW_NS && touched - BELL_WINDOW_NS > s->bell_since) {
-		s->bell_since = touched - BELL_WINDOW_NS;
+	if (touched > NOTIFIER_WINDOW_NS && touched - NOTIFIER_WINDOW_NS > s->notifier_since) {
+		s->notifier_since = touched - NOTIFIER_WINDOW_NS;
 		if (look(s, now, &touched))
 			return true;
 	}
-	memcpy(s->bell, now, sizeof(now));
+	memcpy(s->notifier, now, sizeof(now));
 	return news;
 }
 
-static int my_bell_fd(struct store *base)
+static int my_notifier_fd(struct store *base)
 {
-	const struct itimerspec every = { { 0, BELL_NS }, { 0, BELL_NS } };
+	const struct itimerspec every = { { 0, NOTIFIER_NS }, { 0, NOTIFIER_NS } };
 	struct my *s = (struct my *)base;
 
-	if (s->bell_fd >= 0)
-		return s->bell_fd;
-	s->bell_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (s->bell_fd < 0 || timerfd_settime(s->bell_fd, 0, &every, NULL))
-		return store_set_why(base, -errno, "store %s: no timer for its bell: %s",
+	if (s->notifier_fd >= 0)
+		return s->notifier_fd;
+	s->notifier_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->notifier_fd < 0 || timerfd_settime(s->notifier_fd, 0, &every, NULL))
+		return store_set_why(base, -errno, "store %s: no timer for its notifier: %s",
 				     s->base.shown, strerror(errno));
 	(void)has_news(s);
-	return s->bell_fd;
+	return s->notifier_fd;
 }
 
-static bool my_bell_clear(struct store *base)
+static bool my_notifier_clear(struct store *base)
 {
 	struct my *s = (struct my *)base;
 	uint64_t ticks;
 
-	if (s->bell_fd < 0 || read(s->bell_fd, &ticks, sizeof(ticks)) != sizeof(ticks))
+	if (s->notifier_fd < 0 || read(s->notifier_fd, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return true;
 	return has_news(s);
 }
@@ -180,7 +180,7 @@ static void my_free(struct store *base)
 	my_disconnect(s);
 	for (size_t i = 0; i < array_len(s->batch_sql); i++)
 		free(s->batch_sql[i]);
-	close_fd(&s->bell_fd);
+	close_fd(&s->notifier_fd);
 	my_uri_done(&s->uri);
 	if (s->password)
 		explicit_bzero(s->password, strlen(s->password));
@@ -201,8 +201,8 @@ const struct store_ops store_mysql_ops = {
 	.save = my_save,
 	.release = my_release,
 	.undo = my_undo,
-	.bell_fd = my_bell_fd,
-	.bell_clear = my_bell_clear,
+	.notifier_fd = my_notifier_fd,
+	.notifier_clear = my_notifier_clear,
 	.insert = my_insert,
 	.inserted = my_inserted,
 	.own_check = my_own_check,

@@ -68,7 +68,7 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_MONITOR, "EXECUTE", "retention_alert", true },
 	{ ACCOUNT_MONITOR, "SELECT", MY_VIEWS, false },
 
-	/* The notifier: what changed of the alerts, and how far it has got with telling. The journals ring its bell. */
+	/* The notifier: what changed of the alerts, and how far it has got with telling. The journals notifies its listeners. */
 	{ ACCOUNT_NOTIFY, "SELECT", "own_account", false },
 	{ ACCOUNT_NOTIFY, "SELECT", "schema_migrations", false },
 	{ ACCOUNT_NOTIFY, "SELECT", "settings", false },

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/bell.h"
+#include "base/notifier.h"
 #include "base/clock.h"
 #include "store/put.h"
 
@@ -201,8 +201,8 @@ static int sq_commit(struct store *base)
 	if (err)
 		return err;
 	/* It is stored, and that is the answer, even if the ring fails and wakes nobody. */
-	if (!s->in_memory && bell_ring(s->ring_fd))
-		store_set_why(base, 0, "store %s: its bell does not ring", s->base.shown);
+	if (!s->in_memory && notifier_notify(s->ring_fd))
+		store_set_why(base, 0, "store %s: its listeners cannot be notified", s->base.shown);
 	return 0;
 }
 
@@ -241,28 +241,29 @@ static int sq_undo(struct store *base)
 	return err;
 }
 
-static int sq_bell_fd(struct store *base)
+static int sq_notifier_fd(struct store *base)
 {
 	struct sq *s = (struct sq *)base;
 	int err;
 
 	if (s->in_memory)
-		return store_set_why(base, -EOPNOTSUPP, "a store in memory has no bell");
-	if (s->bell_fd < 0) {
-		err = bell_listen(s->dirfd, "bell", &s->bell_fd);
+		return store_set_why(base, -EOPNOTSUPP, "a store in memory has no notifier");
+	if (s->notifier_fd < 0) {
+		err = notifier_listen(s->dirfd, "bell", &s->notifier_fd);
 		if (err)
-			return store_set_why(base, err, "store %s: its bell cannot be heard: %s",
+			return store_set_why(base, err,
+					     "store %s: its notifier cannot be listened to: %s",
 					     s->base.shown, strerror(-err));
 	}
-	return s->bell_fd;
+	return s->notifier_fd;
 }
 
-static bool sq_bell_clear(struct store *base)
+static bool sq_notifier_clear(struct store *base)
 {
 	struct sq *s = (struct sq *)base;
 
-	if (s->bell_fd >= 0)
-		bell_clear(s->bell_fd);
+	if (s->notifier_fd >= 0)
+		notifier_clear(s->notifier_fd);
 	return true;
 }
 
@@ -323,7 +324,7 @@ static void sq_free(struct store *base)
 	sql_stmt_forget_all(base);
 	sqlite3_close(s->db);
 	close_fd(&s->ring_fd);
-	close_fd(&s->bell_fd);
+	close_fd(&s->notifier_fd);
 	close_fd(&s->dirfd);
 	free(s->path);
 	free(s->base.shown);
@@ -341,8 +342,8 @@ const struct store_ops store_sqlite_ops = {
 	.save = sq_save,
 	.release = sq_release,
 	.undo = sq_undo,
-	.bell_fd = sq_bell_fd,
-	.bell_clear = sq_bell_clear,
+	.notifier_fd = sq_notifier_fd,
+	.notifier_clear = sq_notifier_clear,
 	.insert = sq_insert,
 	.usage = sq_usage,
 	.clock = sq_clock,

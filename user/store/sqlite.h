@@ -16,7 +16,7 @@ struct sq {
 	struct store base;
 	sqlite3 *db;
 	char *path; /* to open; base.shown is always absolute for a role's own store */
-	int dirfd, ring_fd, bell_fd; /* in memory: none of them */
+	int dirfd, ring_fd, notifier_fd; /* in memory: none of them */
 	bool in_memory;
 };
 

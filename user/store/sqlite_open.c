@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/bell.h"
+#include "base/notifier.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "store/migrate.h"
@@ -375,7 +375,7 @@ int sq_open(const char *path, unsigned flags, struct store **ret_store, char **r
 	if (!s)
 		return -ENOMEM;
 	s->base.ops = &store_sqlite_ops;
-	s->dirfd = s->ring_fd = s->bell_fd = -1;
+	s->dirfd = s->ring_fd = s->notifier_fd = -1;
 	/* SQLite gives names such as "file:..." a meaning of its own; with a '/' they have none. */
 	s->in_memory = !strcmp(path, IN_MEMORY);
 	err = name_paths(s, path, flags);
@@ -389,11 +389,11 @@ int sq_open(const char *path, unsigned flags, struct store **ret_store, char **r
 		goto fail;
 	err = connect_db(s, flags);
 	if (!err && !s->in_memory && !(flags & STORE_READONLY)) {
-		err = bell_open(s->dirfd, "bell", &s->ring_fd);
+		err = notifier_open(s->dirfd, "bell", &s->ring_fd);
 		if (!err)
 			err = give_to_owner(s->dirfd, s->ring_fd);
 		if (err)
-			store_set_why(&s->base, err, "store %s: its bell cannot be opened: %s",
+			store_set_why(&s->base, err, "store %s: its notifier cannot be opened: %s",
 				      s->base.shown, strerror(-err));
 	}
 	if (err) {

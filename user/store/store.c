@@ -137,14 +137,14 @@ int store_schema(struct store *s, unsigned *ret_have, unsigned *ret_want)
 	return s->ops->schema(s, ret_have, ret_want);
 }
 
-int store_bell_fd(struct store *s)
+int store_notifier_fd(struct store *s)
 {
-	return s->ops->bell_fd(s);
+	return s->ops->notifier_fd(s);
 }
 
-bool store_bell_clear(struct store *s)
+bool store_notifier_clear(struct store *s)
 {
-	return s->ops->bell_clear(s);
+	return s->ops->notifier_clear(s);
 }
 
 /* --- checks ------------------------------------------------------------------------------------ */

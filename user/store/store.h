@@ -72,16 +72,16 @@ must_check int store_schema(struct store *s, unsigned *ret_have, unsigned *ret_w
 
 /* Transactions; the put and set functions below open one of their own when none is open. */
 must_check int store_begin(struct store *s);
-must_check int store_commit(struct store *s); /* durable when it returns, and rings the bell */
+must_check int store_commit(struct store *s); /* durable when it returns, and notifies the listeners */
 void store_rollback(struct store *s);
 
-/* An fd that polls readable after a commit by anybody (base/bell for sqlite); -EOPNOTSUPP where the driver has none. */
-must_check int store_bell_fd(struct store *s);
+/* An fd that polls readable after a commit by anybody (base/notifier for sqlite); -EOPNOTSUPP where the driver has none. */
+must_check int store_notifier_fd(struct store *s);
 /*
  * False: nothing was committed since, go back to sleep. A driver whose server pushes nothing wakes its listener ten times a
  * second and asks here, with one small query, whether there is anything to look at.
  */
-bool store_bell_clear(struct store *s);
+bool store_notifier_clear(struct store *s);
 
 /* --- events: append-only, keyed by (node, boot_seq, seq) ----------------------------------------- */
 

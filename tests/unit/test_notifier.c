@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "base/bell.h"
+#include "base/notifier.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 
 #include "tap.h"
 
-static char folder[] = "/tmp/ajar-bell-XXXXXX";
+static char folder[] = "/tmp/ajar-notifierXXXXXX";
 
 static int rings(int fd, int ms)
 {
@@ -20,43 +20,44 @@ static int rings(int fd, int ms)
 
 static void test_rings(int dir)
 {
-	int bell = -1, ear = -1, late = -1;
+	int notifier = -1, ear = -1, late = -1;
 
-	is_int(bell_open(dir, "bell", &bell), 0, "a bell is made");
-	is_int(bell_listen(dir, "bell", &ear), 0, "and listened to");
+	is_int(notifier_open(dir, "bell", &notifier), 0, "a notifier is made");
+	is_int(notifier_listen(dir, "bell", &ear), 0, "and listened to");
 	is_int(rings(ear, 0), 0, "it is quiet at first");
-	is_int(bell_ring(bell), 0, "it is rung");
+	is_int(notifier_notify(notifier), 0, "it is notified");
 	is_int(rings(ear, 1000), 1, "which is heard");
-	bell_clear(ear);
+	notifier_clear(ear);
 	is_int(rings(ear, 0), 0, "and over when cleared");
 	for (int i = 0; i < 100000; i++)
-		if (bell_ring(bell) < 0)
+		if (notifier_notify(notifier) < 0)
 			ok(false, "ring %d", i);
 	is_int(rings(ear, 1000), 1, "a hundred thousand rings are heard");
-	bell_clear(ear);
+	notifier_clear(ear);
 	is_int(rings(ear, 0), 0, "and cleared in one go");
-	is_int(bell_listen(dir, "bell", &late), 0, "a second listener comes");
+	is_int(notifier_listen(dir, "bell", &late), 0, "a second listener comes");
 	is_int(rings(late, 0), 0, "and does not hear what was before");
-	close(bell);
-	is_int(bell_open(dir, "bell", &bell), 0, "the ringer comes back");
-	is_int(bell_ring(bell), 0, "and rings");
+	close(notifier);
+	is_int(notifier_open(dir, "bell", &notifier), 0, "the writer comes back");
+	is_int(notifier_notify(notifier), 0, "and notifies");
 	ok(rings(ear, 1000) == 1 && rings(late, 1000) == 1, "both hear it");
-	close(bell);
+	close(notifier);
 	close(ear);
 	close(late);
 }
 
 static void test_processes(int dir)
 {
-	int ear = -1, bell = -1, status = 0;
+	int ear = -1, notifier = -1, status = 0;
 	pid_t pid;
 
-	is_int(bell_listen(dir, "early", &ear), 0, "a listener that comes first makes the bell");
+	is_int(notifier_listen(dir, "early", &ear), 0,
+	       "a listener that comes first makes the notifier");
 	pid = fork();
 	if (!pid) {
-		int err = bell_open(dir, "early", &bell);
+		int err = notifier_open(dir, "early", &notifier);
 
-		_exit(err || bell_ring(bell) < 0);
+		_exit(err || notifier_notify(notifier) < 0);
 	}
 	is_int(rings(ear, 5000), 1, "another process rings it");
 	ok(waitpid(pid, &status, 0) == pid && status == 0, "and ends");
@@ -66,14 +67,14 @@ static void test_processes(int dir)
 /* A listener of another user needs no more than to read the file. */
 static void test_reader_only(int dir)
 {
-	int bell = -1, status = 0;
+	int notifier = -1, status = 0;
 	pid_t pid;
 
 	if (getuid() != 0) {
 		tap_skip(1, "a listener of another user needs root");
 		return;
 	}
-	is_int(bell_open(dir, "bell", &bell), 0, "the bell is there");
+	is_int(notifier_open(dir, "bell", &notifier), 0, "the notifier is there");
 	if (fchmod(dir, 0755) < 0)
 		ok(false, "chmod");
 	pid = fork();
@@ -82,13 +83,13 @@ static void test_reader_only(int dir)
 
 		if (setgid(65534) < 0 || setuid(65534) < 0)
 			_exit(9);
-		if (bell_listen(dir, "none", &none) != -EACCES)
+		if (notifier_listen(dir, "none", &none) != -EACCES)
 			_exit(8);
-		_exit(bell_listen(dir, "bell", &ear) < 0);
+		_exit(notifier_listen(dir, "bell", &ear) < 0);
 	}
 	ok(waitpid(pid, &status, 0) == pid && status == 0,
 	   "another user may listen, but not make one (status %d)", status);
-	close(bell);
+	close(notifier);
 }
 
 int main(void)

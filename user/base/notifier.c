@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "base/bell.h"
+#include "base/notifier.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-int bell_open(int dirfd, const char *name, int *ret_fd)
+int notifier_open(int dirfd, const char *name, int *ret_fd)
 {
 	int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 
@@ -18,7 +18,7 @@ int bell_open(int dirfd, const char *name, int *ret_fd)
 	return 0;
 }
 
-int bell_ring(int fd)
+int notifier_notify(int fd)
 {
 	uint64_t count = 0;
 
@@ -27,7 +27,7 @@ int bell_ring(int fd)
 	count++;
 	if (pwrite(fd, &count, sizeof(count), 0) == (ssize_t)sizeof(count))
 		return 0;
-	/* A disk so full that a new bell has no block: its time can still be changed, which rings as well. */
+	/* A disk so full that a new notifier has no block: its time can still be changed, which notifies as well. */
 	if (futimens(fd, NULL) < 0)
 		return -errno;
 	return 0;
@@ -44,14 +44,14 @@ static int watch(int inotify, int fd)
 	return 0;
 }
 
-int bell_listen(int dirfd, const char *name, int *ret_fd)
+int notifier_listen(int dirfd, const char *name, int *ret_fd)
 {
 	_close_ int file = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	_close_ int inotify = -1;
 	int err;
 
 	if (file < 0 && errno == ENOENT) {
-		err = bell_open(dirfd, name, &file);
+		err = notifier_open(dirfd, name, &file);
 		if (err)
 			return err;
 	}
@@ -67,7 +67,7 @@ int bell_listen(int dirfd, const char *name, int *ret_fd)
 	return 0;
 }
 
-void bell_clear(int fd)
+void notifier_clear(int fd)
 {
 	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
 
