@@ -215,13 +215,14 @@ static void test_notes(struct store *s)
 	ok(!store_accept_node(s, "n1", NULL, &changed) && changed,
 	   "%s: accepting forgives a broken chain", drv->name);
 	ok(!store_clock(s, &now) && now > T0, "%s: it has a clock", drv->name);
-	is_int(store_take_turn(s, "x", MINUTE, &again), -EINVAL, "%s: no turn outside", drv->name);
-	ok(!store_begin(s) && store_take_turn(s, "x", MINUTE, &again) == 1 && !store_commit(s),
-	   "%s: a turn", drv->name);
+	is_int(store_interval_lock(s, "x", MINUTE, &again), -EINVAL,
+	       "%s: no interval lock outside of a transaction", drv->name);
+	ok(!store_begin(s) && store_interval_lock(s, "x", MINUTE, &again) == 1 && !store_commit(s),
+	   "%s: an interval lock", drv->name);
 	ok(again >= now && again < now + MINUTE, "%s: its time", drv->name);
-	ok(!store_begin(s) && store_take_turn(s, "x", MINUTE, &again) == 0 && !store_commit(s),
+	ok(!store_begin(s) && store_interval_lock(s, "x", MINUTE, &again) == 0 && !store_commit(s),
 	   "%s: it is taken once", drv->name);
-	ok(!store_begin(s) && store_take_turn(s, "x", 0, &again) == 1 && !store_commit(s),
+	ok(!store_begin(s) && store_interval_lock(s, "x", 0, &again) == 1 && !store_commit(s),
 	   "%s: until its time has come", drv->name);
 }
 

@@ -184,12 +184,12 @@ static void test_tallies(struct store *s)
 	is_int(store_tally_alerts(s, put_alerts, &b), 0, "%s: alerts", drv->name);
 	is_str(buf_str(&b), "compute:1:2:1:2 compute:5:2:1:1 ", "%s: alerts by what they are",
 	       drv->name);
-	is_int(store_turn_at(s, "x", &at), 0, "%s: a turn", drv->name);
+	is_int(store_interval_locked_at(s, "x", &at), 0, "%s: an interval lock", drv->name);
 	is_int((long long)at, 0, "%s: nobody took", drv->name);
 	(void)!store_begin(s);
-	is_int(store_take_turn(s, "x", 1000, &now), 1, "%s: is taken", drv->name);
+	is_int(store_interval_lock(s, "x", 1000, &now), 1, "%s: is taken", drv->name);
 	(void)!store_commit(s);
-	is_int(store_turn_at(s, "x", &at), 0, "%s: then", drv->name);
+	is_int(store_interval_locked_at(s, "x", &at), 0, "%s: then", drv->name);
 	ok(at == now, "%s: it says when", drv->name);
 }
 

@@ -79,7 +79,8 @@ static void give_sign(struct monitor *m)
 	if (clock_boot_ns() < m->sign_ns || store_begin(s))
 		return;
 	m->sign_ns = clock_boot_ns() + LOOK_NS / 2;
-	if (store_take_turn(s, STORE_TURN_MONITOR, LOOK_NS / 2, &now) < 0 || store_commit(s))
+	if (store_interval_lock(s, STORE_INTERVAL_MONITOR, LOOK_NS / 2, &now) < 0 ||
+	    store_commit(s))
 		store_rollback(s);
 }
 

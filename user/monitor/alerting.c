@@ -15,7 +15,7 @@
 #include "store/health.h"
 #include "store/triage.h"
 
-#define TURN "judge"
+#define INTERVAL_LOCK "judge"
 
 /* Other monitors may run on other hosts, or in this very process. */
 static int name_self(struct alerting *a)
@@ -324,16 +324,16 @@ int alerting_enter(struct alerting *a)
 {
 	_cleanup_(buf_done) struct buf last = BUF_INIT(64);
 	uint64_t now;
-	int err = store_take_turn(a->store, TURN, 0, &now);
+	int err = store_interval_lock(a->store, INTERVAL_LOCK, 0, &now);
 
 	if (err < 0)
 		return err;
-	err = store_setting_get(a->store, TURN, &last);
+	err = store_setting_get(a->store, INTERVAL_LOCK, &last);
 	if (!err && !a->unsure && last.len == strlen(a->self) &&
 	    !memcmp(last.data, a->self, last.len))
 		return 0;
 	if (!err || err == -ENOENT)
-		err = store_setting_set(a->store, TURN, a->self);
+		err = store_setting_set(a->store, INTERVAL_LOCK, a->self);
 	if (err)
 		return err;
 	alerting_forget(a);

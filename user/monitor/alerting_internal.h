@@ -43,7 +43,7 @@ struct alerting {
 	struct map *floods; /* flood key -> struct flood */
 	bool loaded;
 	bool unsure; /* a transaction failed, perhaps as it was committed: what was read since may be older than it */
-	char self[24]; /* whose turn it was is written by this */
+	char self[24]; /* who had the interval lock last is written by this */
 	uint64_t log_id, revision; /* up to where people's decisions are known */
 	uint64_t now_ns;
 	unsigned changes;

@@ -163,7 +163,7 @@ static int ask_all(struct crosscheck *o)
 	size_t at = 0;
 	int ret = l ? alerting_enter(o->alerting) : -ENOMEM;
 
-	/* Read behind the turn: another monitor may have asked. */
+	/* Read behind the interval lock: another monitor may have asked. */
 	if (!ret)
 		ret = store_doubts_due(o->store, o->now_ns, ASK_MAX, on_due, l);
 	if (ret > 0)

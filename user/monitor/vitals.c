@@ -246,7 +246,7 @@ static int round_of(struct vitals *v)
 }
 
 /* 1: this round is ours. On a store that nobody shares it always is, and a quiet round writes nothing. */
-static int take_turn(struct vitals *v)
+static int take_interval(struct vitals *v)
 {
 	int ret;
 
@@ -256,7 +256,8 @@ static int take_turn(struct vitals *v)
 	}
 	ret = vitals_begin(v);
 	if (!ret)
-		ret = store_take_turn(v->store, "health", vitals_every_ns(v) * 3 / 4, &v->now_ns);
+		ret = store_interval_lock(v->store, "health", vitals_every_ns(v) * 3 / 4,
+					  &v->now_ns);
 	return ret;
 }
 
@@ -267,7 +268,7 @@ int vitals_step(struct vitals *v, unsigned *ret_changes)
 	v->changes = 0;
 	v->err = 0;
 	v->begun = false;
-	ret = take_turn(v);
+	ret = take_interval(v);
 	if (ret > 0)
 		ret = round_of(v);
 	if (!ret && v->begun)

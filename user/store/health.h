@@ -136,6 +136,6 @@ must_check int store_clock(struct store *s, uint64_t *ret_now_ns);
  * Of several monitors one does what is due every so often. Within the caller's transaction: 1: it is due and ours (others wait
  * until that ends), 0: it was done less than every_ns ago. *ret_now_ns: the store's clock.
  */
-must_check int store_take_turn(struct store *s, const char *name, uint64_t every_ns, uint64_t *ret_now_ns);
+must_check int store_interval_lock(struct store *s, const char *name, uint64_t every_ns, uint64_t *ret_now_ns);
 
 #endif

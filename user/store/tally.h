@@ -26,9 +26,9 @@ typedef int (*store_alert_tally_fn)(const struct store_alert_tally *t, void *arg
 /* By class, state, severity, kind; resolved ones too, as long as they are kept. */
 must_check int store_tally_alerts(struct store *s, store_alert_tally_fn fn, void *arg);
 
-/* When store_take_turn() last gave somebody this turn, by the store's clock; 0: never. */
-must_check int store_turn_at(struct store *s, const char *name, uint64_t *ret_ns);
-/* The turn that each monitor takes now and then: its sign of life. */
-#define STORE_TURN_MONITOR "monitor"
+/* When store_interval_lock() last gave somebody this lock, by the store's clock; 0: never. */
+must_check int store_interval_locked_at(struct store *s, const char *name, uint64_t *ret_ns);
+/* The interval lock that each monitor takes now and then: its heartbeat. */
+#define STORE_INTERVAL_MONITOR "monitor"
 
 #endif

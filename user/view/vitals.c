@@ -104,7 +104,7 @@ int view_judging(struct store *s, struct judging *ret)
 	int err = store_pending(s, on_pending, &b);
 
 	if (!err)
-		err = store_turn_at(s, STORE_TURN_MONITOR, &j.seen_ns);
+		err = store_interval_locked_at(s, STORE_INTERVAL_MONITOR, &j.seen_ns);
 	if (!err)
 		err = store_clock(s, &j.now_ns);
 	if (err)
