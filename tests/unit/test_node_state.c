@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "audit/health.h"
-#include "monitor/vitals.h"
+#include "monitor/health_watch.h"
 #include "store/health.h"
 #include "store/store.h"
 #include "tap.h"
@@ -56,7 +56,7 @@ static int on_row(const struct store_health_row *r, void *arg)
 	struct health_in in;
 	const char *why, *word;
 
-	vitals_row(r, &r->watch, &in);
+	health_row(r, &r->watch, &in);
 	word = health_word(&in, &l, k->now_ns, &why);
 	if (!*why)
 		return -EINVAL;
@@ -67,12 +67,12 @@ static int on_row(const struct store_health_row *r, void *arg)
 
 static void agree(struct store *s, uint64_t silent_ns, const char *what)
 {
-	const struct vitals_in in = { .silent_ns = silent_ns };
+	const struct view_health_in in = { .silent_ns = silent_ns };
 	struct words k = { .silent_ns = silent_ns };
-	struct vitals_sum sum;
+	struct view_health_sum sum;
 
 	if (!ok(!store_clock(s, &k.now_ns) && !store_health(s, NULL, false, on_row, &k) &&
-			!view_vitals(s, &in, &sum),
+			!view_health_sum(s, &in, &sum),
 		"%s", what))
 		return;
 	for (enum node_state v = 0; v < NODE_STATES; v++)

@@ -43,7 +43,7 @@ struct check {
 	uint64_t open[4]; /* alerts by severity, 1..3 */
 	char worst[400];
 	enum severity worst_severity;
-	struct vitals_sum vitals;
+	struct view_health_sum health;
 	struct judging judging;
 	uint64_t learning, judged; /* classes with nodes */
 	struct scan_ages scans;
@@ -144,15 +144,15 @@ static int on_sink(const struct store_sink *s, void *arg)
 static int look(struct check *k)
 {
 	const struct store_alert_query q = { 0 };
-	const struct vitals_in in = { .wants = wants,
-				      .arg = k,
-				      .silent_ns = k->c->conf->health_silent_ns };
+	const struct view_health_in in = { .wants = wants,
+					   .arg = k,
+					   .silent_ns = k->c->conf->health_silent_ns };
 	int err = store_alerts(k->store, &q, on_alert, k);
 
 	if (!err)
 		err = store_host_types(k->store, on_class, k);
 	if (!err)
-		err = view_vitals(k->store, &in, &k->vitals);
+		err = view_health_sum(k->store, &in, &k->health);
 	if (!err)
 		err = store_sinks(k->store, on_sink, k);
 	if (!err)
@@ -185,7 +185,7 @@ static bool too_long_ago(const struct check *k)
 /* Says why nothing, or not enough, was checked. */
 static bool is_unknown(struct check *k)
 {
-	const uint64_t *n = k->vitals.nodes;
+	const uint64_t *n = k->health.nodes;
 	uint64_t all = 0;
 
 	for (enum node_state v = 0; v < NODE_STATES; v++)
@@ -215,7 +215,7 @@ static bool is_unknown(struct check *k)
 
 static int verdict(struct check *k)
 {
-	const uint64_t *n = k->vitals.nodes, *open = k->open;
+	const uint64_t *n = k->health.nodes, *open = k->open;
 	uint64_t bad = n[NODE_SILENT] + n[NODE_STALLED] + n[NODE_BLIND];
 	bool unknown;
 
@@ -261,7 +261,7 @@ static int verdict(struct check *k)
 /* A bar would begin the figures, a line break end the line. */
 static void put_line(struct check *k, int code, struct buf *b)
 {
-	const uint64_t *n = k->vitals.nodes;
+	const uint64_t *n = k->health.nodes;
 	_cleanup_(buf_done) struct buf t = BUF_INIT(8192);
 
 	esc_text(&t, buf_str(&k->why), k->why.len, 1000);
@@ -281,7 +281,7 @@ static void put_line(struct check *k, int code, struct buf *b)
 		   n[NODE_BLIND]);
 	buf_printf(b, "judging_lag=%" PRIu64 ".%03us;;%" PRIu64 ";0 lost=%" PRIu64 "c\n",
 		   k->judging.lag_ns / 1000000000, (unsigned)(k->judging.lag_ns / 1000000 % 1000),
-		   k->lag_ns / 1000000000, k->vitals.lost);
+		   k->lag_ns / 1000000000, k->health.lost);
 }
 
 static void put_json(struct check *k, int code, struct buf *b)
@@ -298,7 +298,7 @@ static void put_json(struct check *k, int code, struct buf *b)
 	jsonw_obj(&w, "nodes");
 	for (enum node_state v = 0; v < NODE_STATES; v++) {
 		if (v != NODE_REFUSED) /* a name counts once */
-			jsonw_u64(&w, health_state_name(v), k->vitals.nodes[v]);
+			jsonw_u64(&w, health_state_name(v), k->health.nodes[v]);
 	}
 	jsonw_end_obj(&w);
 	jsonw_u64(&w, "judging_pending", k->judging.pending);

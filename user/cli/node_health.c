@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/jsonw.h"
 #include "conf/conf.h"
-#include "monitor/vitals.h"
+#include "monitor/health_watch.h"
 #include "store/health.h"
 #include "view/view.h"
 
@@ -75,7 +75,7 @@ static void judge(struct node_health *h, struct inside *in, const struct conf *c
 	struct kept *k = &in->current;
 	bool bad;
 
-	vitals_row(&k->row, &k->row.watch, &k->in);
+	health_row(&k->row, &k->row.watch, &k->in);
 	in->found = audit_health(&k->in, &l, in->now_ns);
 	h->known = k->row.known;
 	h->word = health_word(&k->in, &l, in->now_ns, &h->means);

@@ -23,7 +23,7 @@
 #include "monitor/crosscheck.h"
 #include "monitor/judge.h"
 #include "monitor/retention.h"
-#include "monitor/vitals.h"
+#include "monitor/health_watch.h"
 #include "store/health.h"
 #include "store/store.h"
 #include "store/tally.h"
@@ -47,8 +47,8 @@ struct monitor {
 	struct role role;
 	struct judge *judge;
 	struct route *route;
-	struct vitals *vitals;
-	struct loop_source *timer, *prune_timer, *vitals_timer;
+	struct health_watch *health;
+	struct loop_source *timer, *prune_timer, *health_watch_timer;
 	struct retention retention;
 	bool failing;
 	struct scan_child scanner;
@@ -186,32 +186,32 @@ static int set_up_metrics(struct monitor *m, const struct conf *conf)
 }
 
 /* How the nodes are. A store that does not answer is what step() says already. */
-static int on_vitals(void *arg)
+static int on_health_watch(void *arg)
 {
 	struct monitor *m = arg;
 	unsigned changes = 0;
-	int err = vitals_step(m->vitals, &changes);
+	int err = health_watch_step(m->health, &changes);
 
 	if (err)
 		log_debug("cannot look at the nodes: %s (%s)", store_error_text(err),
 			  store_why(m->role.store));
 	if (changes)
 		route_kick(m->route);
-	return loop_timer_set(m->vitals_timer, vitals_every_ns(m->vitals), 0);
+	return loop_timer_set(m->health_watch_timer, health_watch_every_ns(m->health), 0);
 }
 
-static int set_up_vitals(struct monitor *m, const struct conf *conf)
+static int set_up_health_watch(struct monitor *m, const struct conf *conf)
 {
-	const struct vitals_opts o = { .silent_ns = conf->health_silent_ns,
-				       .skew_ns = conf->health_skew_ns,
-				       .hole_ns = conf->health_hole_ns,
-				       .shared = store_is_remote(conf->store_uri) };
-	int err = vitals_new(m->role.store, &o, &m->vitals);
+	const struct health_watch_opts o = { .silent_ns = conf->health_silent_ns,
+					     .skew_ns = conf->health_skew_ns,
+					     .hole_ns = conf->health_hole_ns,
+					     .shared = store_is_remote(conf->store_uri) };
+	int err = health_watch_new(m->role.store, &o, &m->health);
 
 	if (!err)
-		err = loop_add_timer(m->role.loop, on_vitals, m, &m->vitals_timer);
+		err = loop_add_timer(m->role.loop, on_health_watch, m, &m->health_watch_timer);
 	if (!err)
-		err = loop_timer_set(m->vitals_timer, vitals_every_ns(m->vitals), 0);
+		err = loop_timer_set(m->health_watch_timer, health_watch_every_ns(m->health), 0);
 	return err ? log_err(err, "cannot set up the watch over the nodes") : 0;
 }
 
@@ -312,7 +312,7 @@ static int set_up(struct monitor *m, const struct conf *conf)
 	if (!err)
 		err = set_up_pruning(m, conf);
 	if (!err)
-		err = set_up_vitals(m, conf);
+		err = set_up_health_watch(m, conf);
 	if (!err)
 		err = set_up_metrics(m, conf);
 	return err ? err : set_up_sinks(m, conf);
@@ -349,7 +349,7 @@ int daemon_monitor(const struct daemon_opts *o)
 	route_free(m.route);
 	crosscheck_free(m.crosscheck);
 	judge_free(m.judge);
-	vitals_free(m.vitals);
+	health_watch_free(m.health);
 	role_done(&m.role);
 	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }

@@ -234,7 +234,7 @@ static int load_entry(const struct store_alert *alert, void *arg)
 	int err;
 
 	if (health_kind(alert->kind))
-		return 0; /* monitor/vitals says where those stand */
+		return 0; /* monitor/health_watch says where those stand */
 	err = alerting_entry(a, alert->key, &e);
 	if (err)
 		return err;

@@ -146,9 +146,9 @@ static int put_sinks(struct store *s, uint64_t now_ns, struct buf *b)
 
 static int put_nodes(struct store *s, const struct metrics_opts *o, struct buf *b)
 {
-	const struct vitals_in in = { .silent_ns = o->silent_ns };
-	struct vitals_sum sum;
-	int err = view_vitals(s, &in, &sum);
+	const struct view_health_in in = { .silent_ns = o->silent_ns };
+	struct view_health_sum sum;
+	int err = view_health_sum(s, &in, &sum);
 
 	if (err)
 		return err;

@@ -16,18 +16,18 @@ struct store;
  * port, a pid or a program among the labels: their number has no bound.
  */
 
-struct vitals_in { /* which nodes count */
+struct view_health_in { /* which nodes count */
 	bool (*wants)(const char *node, const char *host_type, void *arg); /* NULL: all */
 	void *arg;
 	uint64_t silent_ns; /* not heard for so long */
 };
-struct vitals_sum {
+struct view_health_sum {
 	uint64_t nodes[NODE_STATES]; /* none is refused: a name counts once */
 	uint64_t events, lost; /* totals */
 	uint64_t backlog_records, backlog_bytes, backlog_ns; /* sums, and the longest wait */
 	uint64_t quarantined;
 };
-must_check int view_vitals(struct store *s, const struct vitals_in *in, struct vitals_sum *ret);
+must_check int view_health_sum(struct store *s, const struct view_health_in *in, struct view_health_sum *ret);
 
 /* How far behind the judge is. */
 struct judging {

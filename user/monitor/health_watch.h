@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_MONITOR_VITALS_H
-#define AJAR_MONITOR_VITALS_H
+#ifndef AJAR_MONITOR_HEALTH_WATCH_H
+#define AJAR_MONITOR_HEALTH_WATCH_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,25 +16,25 @@ struct store_watch;
  * Watches the nodes' heartbeats and raises, changes and resolves the alerts about nodes: one for each issue and class, over
  * all nodes that have it (audit/health.h). Of several monitors on one store one does each round. No clock: the store's counts.
  */
-struct vitals;
+struct health_watch;
 
-struct vitals_opts {
+struct health_watch_opts {
 	uint64_t silent_ns, skew_ns, hole_ns; /* as in struct health_limits */
 	bool shared; /* other monitors may watch the same store */
 };
 
-must_check int vitals_new(struct store *s, const struct vitals_opts *o, struct vitals **ret_v);
-void vitals_free(struct vitals *v);
-DEFINE_FREEP(struct vitals, vitals_free)
+must_check int health_watch_new(struct store *s, const struct health_watch_opts *o, struct health_watch **ret_v);
+void health_watch_free(struct health_watch *v);
+DEFINE_FREEP(struct health_watch, health_watch_free)
 
-/* How often vitals_step() wants to be called. */
-uint64_t vitals_every_ns(const struct vitals *v);
+/* How often health_watch_step() wants to be called. */
+uint64_t health_watch_every_ns(const struct health_watch *v);
 /* *ret_changes: how many alert_log rows it wrote. */
-must_check int vitals_step(struct vitals *v, unsigned *ret_changes);
+must_check int health_watch_step(struct health_watch *v, unsigned *ret_changes);
 
 /* Moves the notes on: losses of an episode, since when a record is missing. */
-void vitals_follow(const struct store_health_row *r, uint64_t now_ns, struct store_watch *w);
+void health_follow(const struct store_health_row *r, uint64_t now_ns, struct store_watch *w);
 /* What is judged of a row (audit/health.h); borrows its texts. w: its notes, or newer ones. */
-void vitals_row(const struct store_health_row *r, const struct store_watch *w, struct health_in *ret);
+void health_row(const struct store_health_row *r, const struct store_watch *w, struct health_in *ret);
 
 #endif

@@ -9,8 +9,8 @@
 #define PENDING_LOOKED_AT 64 /* boots whose oldest unjudged event is looked up */
 
 struct walk {
-	const struct vitals_in *in;
-	struct vitals_sum *sum;
+	const struct view_health_in *in;
+	struct view_health_sum *sum;
 	uint64_t now_ns;
 };
 
@@ -31,7 +31,7 @@ static enum node_state state_of(const struct store_health_row *r, const struct w
 static int on_node(const struct store_health_row *r, void *arg)
 {
 	struct walk *w = arg;
-	struct vitals_sum *sum = w->sum;
+	struct view_health_sum *sum = w->sum;
 
 	if (r->known && r->standing != STANDING_CURRENT)
 		return 0; /* another machine holds that name */
@@ -50,9 +50,9 @@ static int on_node(const struct store_health_row *r, void *arg)
 	return 0;
 }
 
-int view_vitals(struct store *s, const struct vitals_in *in, struct vitals_sum *ret)
+int view_health_sum(struct store *s, const struct view_health_in *in, struct view_health_sum *ret)
 {
-	struct vitals_sum sum = { 0 };
+	struct view_health_sum sum = { 0 };
 	struct walk w = { .in = in, .sum = &sum };
 	int err = store_clock(s, &w.now_ns);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_MONITOR_VITALS_INTERNAL_H
-#define AJAR_MONITOR_VITALS_INTERNAL_H
+#ifndef AJAR_MONITOR_HEALTH_WATCH_INTERNAL_H
+#define AJAR_MONITOR_HEALTH_WATCH_INTERNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,13 +8,13 @@
 #include "audit/health.h"
 #include "base/buf.h"
 #include "base/hostlist.h"
-#include "monitor/vitals.h"
+#include "monitor/health_watch.h"
 #include "store/health.h"
 #include "store/store.h"
 
-/* vitals.c has the rounds and what is found, vitals_alerts.c the alerts that follow it. */
-#define VITALS_TEXT_MAX (64 * 1024)
-#define VITALS_DETAILS_MAX 5
+/* health_watch.c has the rounds and what is found, health_alerts.c the alerts that follow it. */
+#define HEALTH_TEXT_MAX (64 * 1024)
+#define HEALTH_DETAILS_MAX 5
 
 struct heads;
 struct held;
@@ -41,9 +41,9 @@ struct note {
 	struct store_watch watch;
 };
 
-struct vitals {
+struct health_watch {
 	struct store *store;
-	struct vitals_opts opts;
+	struct health_watch_opts opts;
 	struct health_limits limits;
 	uint64_t now_ns, loaded_ns;
 	struct map *groups; /* key -> struct group, of this round */
@@ -60,11 +60,11 @@ struct vitals {
 };
 
 /* The transaction of the round begins with the first thing that is written. */
-must_check int vitals_begin(struct vitals *v);
+must_check int health_watch_begin(struct health_watch *v);
 /* What was last seen of that alert; NULL: no memory. */
-void vitals_free_known(void *p);
-struct known *vitals_known(struct vitals *v, const char *key, size_t len);
+void health_free_known(void *p);
+struct known *health_known(struct health_watch *v, const char *key, size_t len);
 /* Each alert follows its group; those that have none are over. */
-must_check int vitals_alerts(struct vitals *v);
+must_check int health_alerts(struct health_watch *v);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "monitor/vitals.h"
+#include "monitor/health_watch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,15 +62,15 @@ static void report(struct store *s, unsigned i, uint8_t installation)
 		ok(false, "%s reports", node);
 }
 
-static unsigned step(struct vitals *v)
+static unsigned step(struct health_watch *v)
 {
 	unsigned changes = 0;
 
-	is_int(vitals_step(v, &changes), 0, "a round");
+	is_int(health_watch_step(v, &changes), 0, "a round");
 	return changes;
 }
 
-static void test_folding(struct store *s, struct vitals *v)
+static void test_folding(struct store *s, struct health_watch *v)
 {
 	struct buf note = BUF_INIT(1024);
 	bool changed;
@@ -115,16 +115,16 @@ static void test_folding(struct store *s, struct vitals *v)
 static void test_restart(struct store *s)
 {
 	const struct judge_opts jo = { .blink_ns = 1 };
-	const struct vitals_opts o = {
+	const struct health_watch_opts o = {
 		.silent_ns = MINUTE, .skew_ns = MINUTE, .hole_ns = MINUTE, .shared = true
 	};
-	_cleanup_(vitals_freep) struct vitals *v = NULL;
+	_cleanup_(health_watch_freep) struct health_watch *v = NULL;
 	_cleanup_(judge_freep) struct judge *j = NULL;
 	uint64_t now = 0, next;
 	unsigned changes = 0;
 	bool changed;
 
-	ok(!vitals_new(s, &o, &v) && !judge_new(s, &jo, &j), "a new monitor");
+	ok(!health_watch_new(s, &o, &v) && !judge_new(s, &jo, &j), "a new monitor");
 	ok(!store_clock(s, &now) && !judge_step(j, now + MINUTE, &changes, &next) && !changes,
 	   "judging doors leaves alerts about nodes alone");
 	is_int(step(v), 0, "it tells nothing twice");
@@ -134,11 +134,14 @@ static void test_restart(struct store *s)
 
 int main(void)
 {
-	const struct vitals_opts o = { .silent_ns = MINUTE, .skew_ns = MINUTE, .hole_ns = MINUTE };
+	const struct health_watch_opts o = { .silent_ns = MINUTE,
+					     .skew_ns = MINUTE,
+					     .hole_ns = MINUTE };
 	_cleanup_(store_freep) struct store *s = NULL;
-	_cleanup_(vitals_freep) struct vitals *v = NULL;
+	_cleanup_(health_watch_freep) struct health_watch *v = NULL;
 
-	if (ok(!store_open("sqlite::memory:", STORE_CREATE, &s, NULL) && !vitals_new(s, &o, &v),
+	if (ok(!store_open("sqlite::memory:", STORE_CREATE, &s, NULL) &&
+		       !health_watch_new(s, &o, &v),
 	       "a watch over a store")) {
 		test_folding(s, v);
 		test_restart(s);

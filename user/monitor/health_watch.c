@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "monitor/vitals.h"
+#include "monitor/health_watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "base/map.h"
 #include "monitor/heads.h"
 #include "monitor/held.h"
-#include "monitor/vitals_internal.h"
+#include "monitor/health_watch_internal.h"
 #include "store/triage.h"
 
 /* Every node's row is judged (audit_health); what is found is gathered by issue and class. */
@@ -25,7 +25,7 @@ static void free_group(void *p)
 	free(g);
 }
 
-static void drop_notes(struct vitals *v)
+static void drop_notes(struct health_watch *v)
 {
 	while (v->notes) {
 		struct note *n = v->notes;
@@ -36,9 +36,10 @@ static void drop_notes(struct vitals *v)
 	}
 }
 
-int vitals_new(struct store *s, const struct vitals_opts *o, struct vitals **ret_v)
+int health_watch_new(struct store *s, const struct health_watch_opts *o,
+		     struct health_watch **ret_v)
 {
-	_cleanup_(vitals_freep) struct vitals *v = calloc(1, sizeof(*v));
+	_cleanup_(health_watch_freep) struct health_watch *v = calloc(1, sizeof(*v));
 	int err;
 
 	if (!v)
@@ -50,7 +51,7 @@ int vitals_new(struct store *s, const struct vitals_opts *o, struct vitals **ret
 					    .hole_ns = o->hole_ns };
 	err = map_new(free_group, &v->groups);
 	if (!err)
-		err = map_new(vitals_free_known, &v->known);
+		err = map_new(health_free_known, &v->known);
 	if (!err)
 		err = heads_new(s, &v->heads);
 	if (!err)
@@ -62,7 +63,7 @@ int vitals_new(struct store *s, const struct vitals_opts *o, struct vitals **ret
 	return 0;
 }
 
-void vitals_free(struct vitals *v)
+void health_watch_free(struct health_watch *v)
 {
 	if (!v)
 		return;
@@ -74,7 +75,7 @@ void vitals_free(struct vitals *v)
 	free(v);
 }
 
-uint64_t vitals_every_ns(const struct vitals *v)
+uint64_t health_watch_every_ns(const struct health_watch *v)
 {
 	uint64_t ns = v->opts.silent_ns / 4;
 
@@ -83,7 +84,7 @@ uint64_t vitals_every_ns(const struct vitals *v)
 
 /* --- judging the rows ------------------------------------------------------------------------------ */
 
-static int keep_note(struct vitals *v, const char *node, const struct store_watch *w)
+static int keep_note(struct health_watch *v, const char *node, const struct store_watch *w)
 {
 	struct note *n = calloc(1, sizeof(*n));
 
@@ -99,7 +100,7 @@ static int keep_note(struct vitals *v, const char *node, const struct store_watc
 	return 0;
 }
 
-static int group_for(struct vitals *v, enum health_issue i, const char *host_type,
+static int group_for(struct health_watch *v, enum health_issue i, const char *host_type,
 		     struct group **ret_g)
 {
 	_cleanup_(buf_done) struct buf key = BUF_INIT(1023);
@@ -115,7 +116,7 @@ static int group_for(struct vitals *v, enum health_issue i, const char *host_typ
 		if (!g)
 			return -ENOMEM;
 		g->issue = i;
-		g->why = (struct buf)BUF_INIT(VITALS_TEXT_MAX);
+		g->why = (struct buf)BUF_INIT(HEALTH_TEXT_MAX);
 		g->host_type = strdup(host_type);
 		err = g->host_type ? map_put(v->groups, key.data, key.len, g) : -ENOMEM;
 		if (err) {
@@ -127,8 +128,8 @@ static int group_for(struct vitals *v, enum health_issue i, const char *host_typ
 	return 0;
 }
 
-static int gather(struct vitals *v, const struct store_health_row *r, const struct health_in *in,
-		  uint32_t found)
+static int gather(struct health_watch *v, const struct store_health_row *r,
+		  const struct health_in *in, uint32_t found)
 {
 	for (unsigned i = 0; i < ISSUES; i++) {
 		struct group *g = NULL;
@@ -141,7 +142,7 @@ static int gather(struct vitals *v, const struct store_health_row *r, const stru
 			err = hostlist_add(&g->nodes, r->node);
 		if (err)
 			return err;
-		if (g->details++ >= VITALS_DETAILS_MAX)
+		if (g->details++ >= HEALTH_DETAILS_MAX)
 			continue;
 		buf_puts(&g->why, g->why.len ? "; " : "");
 		health_detail(g->issue, in, v->now_ns, &g->why);
@@ -151,13 +152,13 @@ static int gather(struct vitals *v, const struct store_health_row *r, const stru
 
 static int on_row(const struct store_health_row *r, void *arg)
 {
-	struct vitals *v = arg;
+	struct health_watch *v = arg;
 	struct store_watch w = r->watch;
 	struct health_in in;
 	int err = 0;
 
 	if (!r->known || r->standing == STANDING_CURRENT) {
-		vitals_follow(r, v->now_ns, &w);
+		health_follow(r, v->now_ns, &w);
 		if (memcmp(&w, &r->watch, sizeof(w)))
 			err = keep_note(v, r->node, &w);
 		if (!err)
@@ -165,7 +166,7 @@ static int on_row(const struct store_health_row *r, void *arg)
 		snprintf(v->holder_node, sizeof(v->holder_node), "%s", r->node);
 		snprintf(v->holder_host, sizeof(v->holder_host), "%s", r->known ? r->h.host : "");
 	}
-	vitals_row(r, &w, &in);
+	health_row(r, &w, &in);
 	if (in.refused)
 		in.other_host = strcmp(v->holder_node, r->node) ? "" : v->holder_host;
 	return err ? err : gather(v, r, &in, audit_health(&in, &v->limits, v->now_ns));
@@ -173,15 +174,15 @@ static int on_row(const struct store_health_row *r, void *arg)
 
 static int load_alert(const struct store_alert *a, void *arg)
 {
-	struct vitals *v = arg;
+	struct health_watch *v = arg;
 
 	if (strncmp(a->key, "health ", 7))
 		return 0;
-	return vitals_known(v, a->key, strlen(a->key)) ? 0 : -ENOMEM;
+	return health_known(v, a->key, strlen(a->key)) ? 0 : -ENOMEM;
 }
 
 /* Alerts that stand, whoever raised them: an earlier monitor, or another one. */
-static int load(struct vitals *v)
+static int load(struct health_watch *v)
 {
 	const struct store_alert_query q = { 0 };
 	int err;
@@ -194,9 +195,9 @@ static int load(struct vitals *v)
 	return err;
 }
 
-static int write_notes(struct vitals *v)
+static int write_notes(struct health_watch *v)
 {
-	int err = v->notes ? vitals_begin(v) : 0;
+	int err = v->notes ? health_watch_begin(v) : 0;
 
 	for (struct note *n = v->notes; n && !err; n = n->next)
 		err = store_put_watch(v->store, n->node, &n->watch);
@@ -204,7 +205,7 @@ static int write_notes(struct vitals *v)
 }
 
 /* Maintenance that has begun or was ended: every alert is looked at again. */
-static int read_held(struct vitals *v)
+static int read_held(struct health_watch *v)
 {
 	uint64_t log_id, revision;
 	int err = store_triage_marks(v->store, &log_id, &revision);
@@ -221,13 +222,13 @@ static int read_held(struct vitals *v)
 
 static int on_broken(const char *node, const struct store_watch *w, void *arg)
 {
-	struct vitals *v = arg;
-	int err = vitals_begin(v);
+	struct health_watch *v = arg;
+	int err = health_watch_begin(v);
 
 	return err ? err : store_put_watch(v->store, node, w);
 }
 
-static int round_of(struct vitals *v)
+static int round_of(struct health_watch *v)
 {
 	int err;
 
@@ -242,11 +243,11 @@ static int round_of(struct vitals *v)
 		err = write_notes(v);
 	if (!err)
 		err = heads_compare(v->heads, v->now_ns, on_broken, v);
-	return err ? err : vitals_alerts(v);
+	return err ? err : health_alerts(v);
 }
 
 /* 1: this round is ours. On a store that nobody shares it always is, and a quiet round writes nothing. */
-static int take_interval(struct vitals *v)
+static int take_interval(struct health_watch *v)
 {
 	int ret;
 
@@ -254,14 +255,14 @@ static int take_interval(struct vitals *v)
 		ret = store_clock(v->store, &v->now_ns);
 		return ret ? ret : 1;
 	}
-	ret = vitals_begin(v);
+	ret = health_watch_begin(v);
 	if (!ret)
-		ret = store_interval_lock(v->store, "health", vitals_every_ns(v) * 3 / 4,
+		ret = store_interval_lock(v->store, "health", health_watch_every_ns(v) * 3 / 4,
 					  &v->now_ns);
 	return ret;
 }
 
-int vitals_step(struct vitals *v, unsigned *ret_changes)
+int health_watch_step(struct health_watch *v, unsigned *ret_changes)
 {
 	int ret;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "monitor/vitals.h"
+#include "monitor/health_watch.h"
 
 #include "audit/health.h"
 #include "store/health.h"
@@ -34,13 +34,13 @@ static void follow_hole(uint64_t now_ns, const struct store_health_row *r, struc
 	}
 }
 
-void vitals_follow(const struct store_health_row *r, uint64_t now_ns, struct store_watch *w)
+void health_follow(const struct store_health_row *r, uint64_t now_ns, struct store_watch *w)
 {
 	follow_losses(now_ns, r->lost, w);
 	follow_hole(now_ns, r, w);
 }
 
-void vitals_row(const struct store_health_row *r, const struct store_watch *w, struct health_in *in)
+void health_row(const struct store_health_row *r, const struct store_watch *w, struct health_in *in)
 {
 	const struct store_health *h = &r->h;
 

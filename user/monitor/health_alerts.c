@@ -5,7 +5,7 @@
 
 #include "base/map.h"
 #include "monitor/held.h"
-#include "monitor/vitals_internal.h"
+#include "monitor/health_watch_internal.h"
 
 /*
  * A round: every node's row is judged (audit_health); what is found is gathered by issue and class; each such group is compared
@@ -36,7 +36,7 @@ struct stored {
 	enum severity severity;
 };
 
-void vitals_free_known(void *p)
+void health_free_known(void *p)
 {
 	struct known *k = p;
 
@@ -44,7 +44,7 @@ void vitals_free_known(void *p)
 	free(k);
 }
 
-struct known *vitals_known(struct vitals *v, const char *key, size_t len)
+struct known *health_known(struct health_watch *v, const char *key, size_t len)
 {
 	struct known *k = map_get(v->known, key, len);
 
@@ -52,7 +52,7 @@ struct known *vitals_known(struct vitals *v, const char *key, size_t len)
 		return k;
 	k = calloc(1, sizeof(*k));
 	if (k && map_put(v->known, key, len, k)) {
-		vitals_free_known(k);
+		health_free_known(k);
 		k = NULL;
 	}
 	return k;
@@ -95,7 +95,7 @@ static bool stands(const struct stored *s)
 	return s->exists && s->state != ALERT_RESOLVED;
 }
 
-int vitals_begin(struct vitals *v)
+int health_watch_begin(struct health_watch *v)
 {
 	int err = v->begun ? 0 : store_begin(v->store);
 
@@ -111,14 +111,14 @@ struct stance {
 	const char *note; /* instead of the cause in words */
 };
 
-static int put(struct vitals *v, const char *key, struct group *g, const struct stance *st,
+static int put(struct health_watch *v, const char *key, struct group *g, const struct stance *st,
 	       uint64_t first_ns)
 {
 	_cleanup_(buf_done) struct buf nodes = BUF_INIT(NODES_TEXT_MAX + 64),
 				       few = BUF_INIT(NODES_WORDS_MAX + 64),
-				       summary = BUF_INIT(VITALS_TEXT_MAX),
-				       remedy = BUF_INIT(VITALS_TEXT_MAX),
-				       why = BUF_INIT(VITALS_TEXT_MAX);
+				       summary = BUF_INIT(HEALTH_TEXT_MAX),
+				       remedy = BUF_INIT(HEALTH_TEXT_MAX),
+				       why = BUF_INIT(HEALTH_TEXT_MAX);
 	struct store_alert a = { .key = key,
 				 .kind = health_issue_kind(g->issue),
 				 .severity = health_issue_severity(g->issue),
@@ -138,8 +138,8 @@ static int put(struct vitals *v, const char *key, struct group *g, const struct 
 	health_summary(g->issue, buf_str(&few), g->nodes.len, &summary);
 	health_remedy(g->issue, buf_str(&few), &remedy);
 	buf_puts(&why, buf_str(&g->why));
-	if (g->nodes.len > VITALS_DETAILS_MAX)
-		buf_printf(&why, "; and %zu more", g->nodes.len - VITALS_DETAILS_MAX);
+	if (g->nodes.len > HEALTH_DETAILS_MAX)
+		buf_printf(&why, "; and %zu more", g->nodes.len - HEALTH_DETAILS_MAX);
 	if (nodes.err || few.err || summary.err || remedy.err || why.err)
 		return -ENOMEM;
 	a.nodes = buf_str(&nodes);
@@ -153,7 +153,7 @@ static int put(struct vitals *v, const char *key, struct group *g, const struct 
 			       &log_id);
 }
 
-static int resolve(struct vitals *v, const char *key, const struct stored *s)
+static int resolve(struct health_watch *v, const char *key, const struct stored *s)
 {
 	_cleanup_(buf_done) struct buf note = BUF_INIT(256);
 	struct store_alert a = { .key = key,
@@ -202,10 +202,10 @@ static int compare(struct hostlist *now, struct hostlist *before, bool *ret_more
 	return err;
 }
 
-static int remember(struct vitals *v, const char *key, const struct group *g, bool changed,
+static int remember(struct health_watch *v, const char *key, const struct group *g, bool changed,
 		    uint64_t look_ns)
 {
-	struct known *k = vitals_known(v, key, strlen(key));
+	struct known *k = health_known(v, key, strlen(key));
 
 	if (!k)
 		return -ENOMEM;
@@ -219,7 +219,8 @@ static int remember(struct vitals *v, const char *key, const struct group *g, bo
 }
 
 /* The alert as it stands in the store, and what its nodes were; a list that was cut says nothing. */
-static int read_alert(struct vitals *v, const char *key, struct stored *s, struct hostlist *nodes)
+static int read_alert(struct health_watch *v, const char *key, struct stored *s,
+		      struct hostlist *nodes)
 {
 	struct hostlist_error why;
 	int err = store_alert_get(v->store, key, copy_stored, s);
@@ -232,7 +233,7 @@ static int read_alert(struct vitals *v, const char *key, struct stored *s, struc
 }
 
 /* All of its nodes are in a maintenance: the one of them that ends first; else NULL. */
-static const struct held_window *held_by(const struct vitals *v, const struct group *g)
+static const struct held_window *held_by(const struct health_watch *v, const struct group *g)
 {
 	const struct held_window *first = NULL;
 
@@ -248,7 +249,7 @@ static const struct held_window *held_by(const struct vitals *v, const struct gr
 	return first;
 }
 
-static struct stance stance_of(const struct vitals *v, const struct group *g,
+static struct stance stance_of(const struct health_watch *v, const struct group *g,
 			       const struct stored *s)
 {
 	struct stance st = { .state = s->state,
@@ -273,7 +274,7 @@ static struct stance stance_of(const struct vitals *v, const struct group *g,
 	return st;
 }
 
-static int follow_group(struct vitals *v, const char *key, struct group *g)
+static int follow_group(struct health_watch *v, const char *key, struct group *g)
 {
 	_cleanup_(stored_done) struct stored s = { 0 };
 	_cleanup_(hostlist_done) struct hostlist before = { 0 };
@@ -291,7 +292,7 @@ static int follow_group(struct vitals *v, const char *key, struct group *g)
 			return err;
 		buf_reset(&note);
 	}
-	err = vitals_begin(v);
+	err = health_watch_begin(v);
 	if (!err)
 		err = read_alert(v, key, &s, &before);
 	if (err)
@@ -320,7 +321,7 @@ static int follow_group(struct vitals *v, const char *key, struct group *g)
 
 static bool on_group(const void *key, size_t len, void *value, void *arg)
 {
-	struct vitals *v = arg;
+	struct health_watch *v = arg;
 	char text[1024];
 
 	if (v->err || len >= sizeof(text))
@@ -334,7 +335,7 @@ static bool on_group(const void *key, size_t len, void *value, void *arg)
 /* Known, and no group has its key any more. */
 static bool on_known(const void *key, size_t len, void *value, void *arg)
 {
-	struct vitals *v = arg;
+	struct health_watch *v = arg;
 	_cleanup_(stored_done) struct stored s = { 0 };
 	char text[1024];
 
@@ -343,7 +344,7 @@ static bool on_known(const void *key, size_t len, void *value, void *arg)
 		return false;
 	memcpy(text, key, len);
 	text[len] = '\0';
-	v->err = vitals_begin(v);
+	v->err = health_watch_begin(v);
 	if (!v->err)
 		v->err = store_alert_get(v->store, text, copy_stored, &s);
 	if (v->err == -ENOENT)
@@ -353,7 +354,7 @@ static bool on_known(const void *key, size_t len, void *value, void *arg)
 	return !v->err;
 }
 
-int vitals_alerts(struct vitals *v)
+int health_alerts(struct health_watch *v)
 {
 	map_each(v->groups, on_group, v);
 	if (!v->err)
