@@ -64,12 +64,12 @@ ok "a second shipper on its data is refused" eval "! timeout 20 ajar ship -C '$T
 ok "a second monitor on its data, too" eval "! timeout 20 ajar monitor -C '$T/n1.conf' --data '$T/m' --store '$STORE' 2>'$T/err' && grep -q 'another .ajar monitor. runs on' '$T/err'"
 
 kill -STOP "$AGENT"
-ok "an agent that hangs is told" wait_for told "no sign of life" open
+ok "an agent that hangs is told" wait_for told "no heartbeat" open
 ok "the node is stalled" wait_for is_state stalled
 kill -CONT "$AGENT"
-ok "and that it is well again" wait_for told "no sign of life" resolved
-ok "and after how long" eval 'note "no sign of life" | grep -q "^well again after [0-9]* s"'
-same "each once" "$(times "no sign of life")" 2
+ok "and that it is well again" wait_for told "no heartbeat" resolved
+ok "and after how long" eval 'note "no heartbeat" | grep -q "^well again after [0-9]* s"'
+same "each once" "$(times "no heartbeat")" 2
 
 kill -9 "$SHIP"
 ok "a node that is not heard is silent" wait_for told "^n1 is silent" open

@@ -87,7 +87,7 @@ static inline void step(unsigned i)
 	m->changes += changes;
 }
 
-static inline void beat_as(unsigned node, enum health_agent agent)
+static inline void heartbeat_as(unsigned node, enum health_agent agent)
 {
 	struct store_health h = { .installation = { (uint8_t)node },
 				  .session = { 2 },
@@ -109,9 +109,9 @@ static inline void beat_as(unsigned node, enum health_agent agent)
 		"CAST(strftime('%s', 'now') AS INTEGER) * 1000000000 - 1800000000000");
 }
 
-static inline void beat(unsigned node)
+static inline void heartbeat(unsigned node)
 {
-	beat_as(node, AGENT_RECORDING);
+	heartbeat_as(node, AGENT_RECORDING);
 }
 
 /* A door of that node opens, or closes, so long ago. */
@@ -320,7 +320,7 @@ static inline void set_up(void)
 		for (uint16_t port = 80; port < 85; port++)
 			door(node, EVENT_OPEN, port, "/usr/sbin/nginx", 1800 * S);
 		door(node, EVENT_OPEN, 22, "/usr/sbin/sshd", 1800 * S);
-		beat(node);
+		heartbeat(node);
 	}
 	if (store_profile_add(store, CLASS, rows, 2, true, start_ns, &new))
 		ok(false, "a profile: %s", store_why(store));

@@ -74,7 +74,7 @@ static void test_agent(void)
 	in.attached = false;
 	found(in, BIT(BLIND), "a sensor that sees nothing");
 	in.agent_recording = false;
-	found(in, BIT(AGENT_STALLED), "an agent without a sign of life");
+	found(in, BIT(AGENT_STALLED), "an agent without a heartbeat");
 	in.first_ns = NOW - 10 * S;
 	found(in, 0, "but not when both have only just started");
 	in = well();

@@ -65,7 +65,7 @@ static void test_blocked(void)
 static void test_dead_agent(void)
 {
 	set_up();
-	beat_as(1, AGENT_STALLED);
+	heartbeat_as(1, AGENT_STALLED);
 	scanned_open(1, 666);
 	step(0);
 	alerts_are(
@@ -77,7 +77,7 @@ static void test_dead_agent(void)
 	step(0);
 	alerts_are("unexpected :666 open n1 x1; ",
 		   "seen twice it is unexpected, from outside alone, and not hidden");
-	beat(1);
+	heartbeat(1);
 	scanned_folded(1, "tcp closed 600-700");
 	step(0);
 	alerts_are("unexpected :666 resolved n1 x0; ", "closed again it is over");

@@ -40,7 +40,7 @@ static void start(void)
 	start_judge();
 }
 
-static void beat(const char *node)
+static void heartbeat(const char *node)
 {
 	struct store_health h = { .installation = { 1 }, .session = { 2 } };
 	struct store_health_reply r;
@@ -126,8 +126,8 @@ static void test_missing(void)
 		printf("# no profile: %s\n", store_why(store));
 	for (unsigned n = 1; n <= 3; n++)
 		put(n, EVENT_OPEN, 1, 22, sshd);
-	beat("n01");
-	beat("n02");
+	heartbeat("n01");
+	heartbeat("n02");
 	put(1, EVENT_CLOSE, 1, 22, sshd);
 	put(2, EVENT_CLOSE, 1, 22, sshd);
 	put(3, EVENT_CLOSE, 1, 22, sshd); /* its agent is not heard of */
@@ -159,7 +159,7 @@ static void test_outlier(void)
 	for (unsigned n = 1; n <= 20; n++) {
 		snprintf(name, sizeof(name), "n%02u", n);
 		put(n, EVENT_OPEN, 1, 22, sshd);
-		beat(name);
+		heartbeat(name);
 	}
 	put(7, EVENT_OPEN, 2, 4444, "/usr/bin/nc");
 	minutes(2);

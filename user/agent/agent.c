@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #include "agent/replay.h"
-#include "agent/sign.h"
+#include "agent/heartbeat.h"
 #include "agent/redirect.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -62,8 +62,8 @@ struct agent {
 	struct journal *journal;
 	struct sensor *sensor;
 	struct loop *loop;
-	struct loop_source *sweep_timer, *owed_timer, *sign_timer;
-	struct sign *sign; /* of life */
+	struct loop_source *sweep_timer, *owed_timer, *heartbeat_timer;
+	struct agent_heartbeat *heartbeat;
 	struct redirect_end *redirects;
 	struct unpinner unpinner;
 	struct buf record;
@@ -230,14 +230,14 @@ static int on_owed(void *arg)
 	return commit(arg);
 }
 
-/* A sign that cannot be written is missed by those who look for it; recording goes on. */
-static int on_sign(void *arg)
+/* A heartbeat that cannot be written is missed by those who look for it; recording goes on. */
+static int on_heartbeat(void *arg)
 {
 	struct agent *a = arg;
 	int err = drain(a);
 
-	if (!err && sign_renew(a->sign, a->shed_total))
-		log_debug("cannot renew the sign of life");
+	if (!err && agent_heartbeat_renew(a->heartbeat, a->shed_total))
+		log_debug("cannot renew the heartbeat");
 	return err ? log_err(err, "cannot read the sensor's ring") : 0;
 }
 
@@ -378,9 +378,9 @@ static int set_up_loop(struct agent *a)
 	if (!err)
 		err = loop_add_timer(a->loop, on_owed, a, &a->owed_timer);
 	if (!err)
-		err = loop_add_timer(a->loop, on_sign, a, &a->sign_timer);
+		err = loop_add_timer(a->loop, on_heartbeat, a, &a->heartbeat_timer);
 	if (!err)
-		err = loop_timer_set(a->sign_timer, a->conf->health_interval_ns,
+		err = loop_timer_set(a->heartbeat_timer, a->conf->health_interval_ns,
 				     a->conf->health_interval_ns);
 	if (!err && a->conf->sweep_every_ns)
 		err = loop_timer_set(a->sweep_timer, a->conf->sweep_every_ns,
@@ -440,8 +440,8 @@ static int begin(struct agent *a)
 	from_seq = resumed ? 0 : (a->first_seq ? a->first_seq : journal_head(a->journal).seq + 1);
 	err = record_own(a, EVENT_START, buf_str(&reason), from_seq);
 	if (!err)
-		err = sign_new(a->journal_dir, a->sensor, buf_str(&reason),
-			       a->conf->journal_max_bytes, &a->sign);
+		err = agent_heartbeat_new(a->journal_dir, a->sensor, buf_str(&reason),
+					  a->conf->journal_max_bytes, &a->heartbeat);
 	log_debug("recording: %s", buf_str(&reason));
 	if (sensor_report(a->sensor)->why)
 		log_warn("tier %c sees less than tier A: %s", sensor_report(a->sensor)->tier,
@@ -458,8 +458,8 @@ static int end(struct agent *a)
 
 	if (!err)
 		err = record_own(a, EVENT_STOP, "stopped by signal", 0);
-	if (!err && sign_end(a->sign, a->shed_total))
-		log_debug("cannot write the last sign of life");
+	if (!err && agent_heartbeat_end(a->heartbeat, a->shed_total))
+		log_debug("cannot write the last heartbeat");
 	return err;
 }
 
@@ -523,7 +523,7 @@ int agent_run(const struct conf *conf)
 	unpin_end(&a.unpinner, a.stopping && !conf->keep_pins);
 	journal_free(a.journal);
 	replay_free(a.replay);
-	sign_free(a.sign);
+	agent_heartbeat_free(a.heartbeat);
 	loop_free(a.loop);
 	redirect_free(a.redirects);
 	buf_done(&a.record);

@@ -29,9 +29,9 @@ static const struct issue {
 			    "nothing, if that was meant; else start it: 'systemctl start "
 			    "ajar-agent ajar-ship'" },
 	[ISSUE_AGENT_STALLED] = { "agent-stalled", FINDING_SILENT, SEVERITY_CRITICAL,
-				  "reports, but its agent gives no sign of life: nothing is "
+				  "reports, but its agent sends no heartbeat: nothing is "
 				  "recorded",
-				  "report, but their agents give no sign of life: nothing is "
+				  "report, but their agents send no heartbeat: nothing is "
 				  "recorded",
 				  "there: 'systemctl status ajar-agent', 'journalctl -u "
 				  "ajar-agent', "
@@ -357,7 +357,7 @@ void health_detail(enum health_issue i, const struct health_in *in, uint64_t now
 		break;
 	case ISSUE_AGENT_STALLED:
 	case ISSUE_AGENT_STOPPED:
-		buf_puts(b, "the agent's last sign of life was ");
+		buf_puts(b, "the agent's last heartbeat was ");
 		health_duration(in->agent_age_ns + age(now_ns, in->received_ns), b);
 		buf_puts(b, " ago");
 		break;

@@ -22,7 +22,7 @@ struct health_in {
 	uint64_t mixed_ns; /* when two sessions were last heard in turn */
 	const char *other_host; /* of the session before */
 	bool shipper_stopped;
-	bool agent_recording, agent_stopped; /* neither: its sign of life is too old */
+	bool agent_recording, agent_stopped; /* neither: its heartbeat is too old */
 	uint64_t agent_age_ns;
 	bool attached;
 	uint64_t backlog_records, backlog_bytes, backlog_ns, journal_max_bytes;
@@ -72,7 +72,7 @@ uint32_t audit_health(const struct health_in *in, const struct health_limits *l,
  */
 enum node_state {
 	NODE_RECORDING,
-	NODE_STALLED, /* it is heard, its agent gives no sign of life */
+	NODE_STALLED, /* it is heard, its agent sends no heartbeat */
 	NODE_STOPPED, /* its shipper or its agent said that it stops */
 	NODE_SILENT, /* not heard any more */
 	NODE_BLIND, /* its agent records and its sensor does not see the test door */

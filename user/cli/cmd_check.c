@@ -197,8 +197,7 @@ static bool is_unknown(struct check *k)
 	if (all && !k->judged)
 		say(k, "no class has an accepted profile ('ajar profile learn --write')");
 	if (too_long_ago(k))
-		say(k, "no monitor has given a sign of life %s",
-		    k->judging.seen_ns ? "lately" : "yet");
+		say(k, "no monitor has sent a heartbeat %s", k->judging.seen_ns ? "lately" : "yet");
 	else if (k->judging.lag_ns > k->lag_ns)
 		say(k, "%" PRIu64 " events wait to be judged, the oldest for %" PRIu64 " s",
 		    k->judging.pending, k->judging.lag_ns / 1000000000);

@@ -53,7 +53,7 @@ struct nodes {
 
 struct state {
 	enum health health; /* without a heartbeat */
-	struct node_health beat;
+	struct node_health heartbeat;
 	const char *name, *means, *sgr;
 	uint64_t since_ns; /* no witness since; 0: there is one, or nobody knows */
 	uint64_t last_event_ns;
@@ -107,19 +107,19 @@ static int look(struct nodes *k, const struct store_node *n, struct state *ret)
 		ret->since_ns = n->last_seen_ns;
 	}
 	if (!err)
-		err = node_health_get(k->store, k->c->conf, n->name, &ret->beat);
+		err = node_health_get(k->store, k->c->conf, n->name, &ret->heartbeat);
 	ret->name = healths[ret->health].name;
 	ret->means = healths[ret->health].means;
 	ret->sgr = healths[ret->health].sgr;
 	/* Our own agent is seen to run or not, whatever was reported last; that it runs does not say that it records. */
-	if (err || !ret->beat.known || !runs ||
+	if (err || !ret->heartbeat.known || !runs ||
 	    (runs == 1 &&
-	     (!strcmp(ret->beat.word, "silent") || !strcmp(ret->beat.word, "stopped"))))
+	     (!strcmp(ret->heartbeat.word, "silent") || !strcmp(ret->heartbeat.word, "stopped"))))
 		return err;
-	ret->name = ret->beat.word;
-	ret->means = ret->beat.means;
-	ret->sgr = ret->beat.sgr;
-	ret->since_ns = ret->beat.silent_since_ns;
+	ret->name = ret->heartbeat.word;
+	ret->means = ret->heartbeat.means;
+	ret->sgr = ret->heartbeat.sgr;
+	ret->since_ns = ret->heartbeat.silent_since_ns;
 	return 0;
 }
 
@@ -147,7 +147,7 @@ static int node_json(struct nodes *k, const struct store_node *n, const struct s
 	for (struct text list = text_of(st->redirects.data), text; redirect_next(&list, &text);)
 		jsonw_text(&w, NULL, text);
 	jsonw_end_arr(&w);
-	node_health_json(&st->beat, &w, "health");
+	node_health_json(&st->heartbeat, &w, "health");
 	k->err = node_outside_json(&w, k->store, n->name);
 	if (!k->err && k->only.len == 1)
 		k->err = node_ports_json(&w, k->store, n->name, n->host_type);
@@ -199,7 +199,7 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct s
 	buf_printf(b, "%-11s %" PRIu64 ", and %" PRIu64 " lost\n", "events", n->events, n->lost);
 	buf_printf(b, "%-11s %" PRIu64 "\n", "open doors", st->doors);
 	line(b, "sensor", n->tier ? n->tier : "-");
-	node_health_text(&st->beat, b);
+	node_health_text(&st->heartbeat, b);
 	redirect_lines(&st->redirects, b);
 	k->err = node_outside_text(b, k->store, n->name);
 	return k->err ? 0 : out_put(b);
@@ -243,7 +243,7 @@ static int on_node(const struct store_node *n, void *arg)
 		k->out_err = k->c->json ? node_json(k, n, &st) : node_text(k, n, &st);
 	if (!k->err && !k->out_err && !k->c->json && k->only.len == 1)
 		k->err = node_ports_print(k->c, k->store, n->name, n->host_type);
-	node_health_done(&st.beat);
+	node_health_done(&st.heartbeat);
 	buf_done(&st.redirects);
 	return k->err ? k->err : k->out_err;
 }
@@ -402,7 +402,7 @@ const struct cmd cmd_node = {
 	.more = "'recording' is said only of a node whose heartbeat says so and is fresh; "
 		"'stopped' was "
 		"told so,\n"
-		"'silent' is not heard, 'stalled' has an agent that gives no sign of life, 'blind' "
+		"'silent' is not heard, 'stalled' has an agent that sends no heartbeat, 'blind' "
 		"a "
 		"sensor that sees\n"
 		"nothing; of one that never reported it is 'unknown' what is behind its last "

@@ -66,7 +66,7 @@ static const struct conf_key keys[] = {
 	{ "ship.max-rate", CONF_COUNT, offsetof(struct conf, ship_rate), 0, 1000000, "0 to 1000000",
 	  "10000", "records a second at most that this node ships while it catches up, oldest first; 0: no limit" },
 	{ "health.interval", CONF_DURATION, offsetof(struct conf, health_interval_ns), 100 * MS, HOUR, "100ms to 1h",
-	  "10s", "how often the agent gives a sign of life and the shipper reports it to the store" },
+	  "10s", "how often the agent sends a heartbeat and the shipper reports it to the store" },
 	{ "health.silent-after", CONF_DURATION, offsetof(struct conf, health_silent_ns), SECOND, DAY, "1s to 1d",
 	  "30s", "a node or agent that was not heard for so long is silent" },
 	{ "health.max-skew", CONF_DURATION, offsetof(struct conf, health_skew_ns), 100 * MS, DAY, "100ms to 1d",

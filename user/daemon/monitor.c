@@ -52,7 +52,7 @@ struct monitor {
 	struct retention retention;
 	bool failing;
 	struct scan_child scanner;
-	uint64_t sign_ns; /* boot clock: when the next sign of life is due */
+	uint64_t heartbeat_ns; /* boot clock: when the next heartbeat is due */
 	const struct conf *conf;
 	struct loop_source *metrics_timer;
 	bool no_metrics;
@@ -70,15 +70,15 @@ static int format_alert(const struct store_alert *a, struct buf *b)
 	return b->err;
 }
 
-/* A sign of life, for 'ajar check'; of several monitors one gives it at a time. What fails here fails in step() too. */
-static void give_sign(struct monitor *m)
+/* A heartbeat, for 'ajar check'; of several monitors one sends it at a time. What fails here fails in step() too. */
+static void send_heartbeat(struct monitor *m)
 {
 	struct store *s = m->role.store;
 	uint64_t now;
 
-	if (clock_boot_ns() < m->sign_ns || store_begin(s))
+	if (clock_boot_ns() < m->heartbeat_ns || store_begin(s))
 		return;
-	m->sign_ns = clock_boot_ns() + LOOK_NS / 2;
+	m->heartbeat_ns = clock_boot_ns() + LOOK_NS / 2;
 	if (store_interval_lock(s, STORE_INTERVAL_MONITOR, LOOK_NS / 2, &now) < 0 ||
 	    store_commit(s))
 		store_rollback(s);
@@ -132,7 +132,7 @@ static int step(struct monitor *m)
 	if (m->failing)
 		log_info("judging again");
 	m->failing = false;
-	give_sign(m);
+	send_heartbeat(m);
 	if (changes)
 		route_kick(m->route);
 	/* A row that somebody INSERTs by hand notifies nobody. */

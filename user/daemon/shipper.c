@@ -16,7 +16,7 @@
 #include "daemon/role.h"
 #include "daemon/ship_local.h"
 #include "journal/journal.h"
-#include "ship/beat.h"
+#include "ship/heartbeat.h"
 #include "ship/quarantine.h"
 #include "ship/ship.h"
 #include "ship/state.h"
@@ -36,8 +36,8 @@ struct shipper {
 	struct role role; /* first: role_start() hands it back */
 	const struct conf *conf;
 	struct ship *ship;
-	struct loop_source *timer, *beat_timer;
-	struct beat *beat;
+	struct loop_source *timer, *heartbeat_timer;
+	struct heartbeat *heartbeat;
 	struct ship_local *local; /* judges while the store is away */
 	struct loop_source *local_timer;
 	uint64_t away_ns; /* since boot; 0: it is not */
@@ -237,7 +237,7 @@ static void admit(struct shipper *s, const struct store_health_reply *r)
 	s->unaccepted = !r->accepted;
 	s->refused = false;
 	if (!s->admitted)
-		ship_claim(s->ship, beat_installation(s->beat));
+		ship_claim(s->ship, heartbeat_installation(s->heartbeat));
 	s->admitted = true;
 }
 
@@ -245,7 +245,7 @@ static void admit(struct shipper *s, const struct store_health_reply *r)
 static int report(struct shipper *s, bool stopping)
 {
 	struct store_health_reply r;
-	int err = beat_send(s->beat, s->role.store, s->ship, stopping, &r);
+	int err = heartbeat_send(s->heartbeat, s->role.store, s->ship, stopping, &r);
 
 	if (err == -ENODATA)
 		return 0;
@@ -259,16 +259,16 @@ static int report(struct shipper *s, bool stopping)
 }
 
 /* Nodes that started together should not report together for ever. */
-static int next_beat(struct shipper *s)
+static int next_heartbeat(struct shipper *s)
 {
 	uint64_t every = s->conf->health_interval_ns, random = 0;
 
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
 		random = clock_boot_ns();
-	return loop_timer_set(s->beat_timer, every - every / 8 + random % (every / 4), 0);
+	return loop_timer_set(s->heartbeat_timer, every - every / 8 + random % (every / 4), 0);
 }
 
-static int on_beat(void *arg);
+static int on_heartbeat(void *arg);
 
 /* --- shipping ---------------------------------------------------------------------------------------- */
 
@@ -337,7 +337,7 @@ static int went_well(struct shipper *s, int more)
 	s->tries = 0;
 	is_back(s);
 	if (came_back)
-		(void)!on_beat(s);
+		(void)!on_heartbeat(s);
 	return more ? step_in(s, pause ? pause : 1) : 0;
 }
 
@@ -356,7 +356,7 @@ static int ship_all(struct shipper *s)
 			return failed(s, n, store_why(s->role.store));
 	}
 	if (!s->admitted)
-		return 0; /* the next beat, or the journal's first record, asks again */
+		return 0; /* the next heartbeat, or the journal's first record, asks again */
 	do {
 		sent = ship_counts(s->ship)->sent;
 		n = ship_step(s->ship);
@@ -377,12 +377,12 @@ static int on_notifier(void *arg)
 	return pause ? step_in(s, pause) : ship_all(s);
 }
 
-/* While the store is away its own timer decides; a beat that does not get through begins that. */
-static int on_beat(void *arg)
+/* While the store is away its own timer decides; a heartbeat that does not get through begins that. */
+static int on_heartbeat(void *arg)
 {
 	struct shipper *s = arg;
 	bool was_refused = s->refused;
-	int err = s->tries ? 0 : report(s, false), armed = next_beat(s);
+	int err = s->tries ? 0 : report(s, false), armed = next_heartbeat(s);
 
 	if (err && !armed)
 		armed = failed(s, err, store_why(s->role.store));
@@ -420,9 +420,9 @@ static int add_timers(struct shipper *s)
 	if (!err)
 		err = loop_add_timer(s->role.loop, on_walk, s, &walk);
 	if (!err)
-		err = loop_add_timer(s->role.loop, on_beat, s, &s->beat_timer);
+		err = loop_add_timer(s->role.loop, on_heartbeat, s, &s->heartbeat_timer);
 	if (!err)
-		err = next_beat(s);
+		err = next_heartbeat(s);
 	return err ? err : loop_timer_set(walk, WALK_NS, WALK_NS);
 }
 
@@ -432,10 +432,10 @@ static int set_up(struct shipper *s)
 				     .host_type = s->conf->node_class,
 				     .damage = on_damage,
 				     .conflict = on_conflict };
-	const struct beat_opts b = { .node = s->conf->node_name,
-				     .host_type = s->conf->node_class,
-				     .interval_ns = s->conf->health_interval_ns,
-				     .silent_ns = s->conf->health_silent_ns };
+	const struct heartbeat_opts b = { .node = s->conf->node_name,
+					  .host_type = s->conf->node_class,
+					  .interval_ns = s->conf->health_interval_ns,
+					  .silent_ns = s->conf->health_silent_ns };
 	int err = role_start(s->conf, true, &s->role), fd;
 
 	if (err)
@@ -449,7 +449,7 @@ static int set_up(struct shipper *s)
 	if (!err && !s->local)
 		err = set_up_local(s);
 	if (!err)
-		err = beat_new(s->role.journal_dir, &b, &s->beat);
+		err = heartbeat_new(s->role.journal_dir, &b, &s->heartbeat);
 	if (!err)
 		err = add_timers(s);
 	if (err)
@@ -496,7 +496,7 @@ int daemon_shipper(const struct daemon_opts *o)
 	if (!err)
 		err = ship(&s);
 	ship_free(s.ship);
-	beat_free(s.beat);
+	heartbeat_free(s.heartbeat);
 	ship_local_free(s.local);
 	role_done(&s.role);
 	return err < 0 ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;

@@ -21,7 +21,7 @@
  */
 must_check int journal_identity(int dirfd, uint8_t ret_id[JOURNAL_IDENTITY_LEN]);
 
-/* --- the agent's sign of life ----------------------------------------------------------------- */
+/* --- the agent's heartbeat ----------------------------------------------------------------- */
 
 #define STATUS_SENSOR_MAX 1000
 struct journal_status {

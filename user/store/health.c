@@ -375,7 +375,7 @@ static int find_waiting(struct store *s, uint64_t id, uint64_t now_ns,
 			  "((standing = ? AND accepted_ns = 0) OR (standing = ? AND received_ns + "
 			  "? * interval_ns >= ?)) ORDER BY standing",
 			  U(id), CONST(STANDING_CURRENT), CONST(STANDING_REFUSED),
-			  CONST(HEALTH_REFUSED_BEATS), U(now_ns));
+			  CONST(HEALTH_REFUSED_HEARTBEATS), U(now_ns));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		if (++n == 1)

@@ -26,9 +26,9 @@ enum health_standing {
 	STANDING_PAST = 3,
 };
 enum health_agent {
-	AGENT_UNKNOWN = 0, /* no sign of life was ever seen */
+	AGENT_UNKNOWN = 0, /* no heartbeat was ever seen */
 	AGENT_RECORDING = 1,
-	AGENT_STALLED = 2, /* its sign of life is older than it should be: dead, stopped or hanging */
+	AGENT_STALLED = 2, /* its heartbeat is older than it should be: dead, stopped or hanging */
 	AGENT_STOPPED = 3, /* it said so */
 };
 enum health_shipper { SHIPPER_RUNNING = 1, SHIPPER_STOPPED = 2 };
@@ -42,7 +42,7 @@ struct store_health {
 	const char *version; /* of ajar */
 	enum health_shipper shipper;
 	enum health_agent agent;
-	uint64_t agent_age_ns; /* of its last sign of life */
+	uint64_t agent_age_ns; /* of its last heartbeat */
 	char tier; /* 'A' ... ; 0 unknown */
 	bool attached; /* the sensor's own test door was seen when it was last tried */
 	const char *sensor; /* tier, what is not watched and why, and HEALTH_AT with the node's addresses; "" unknown */

@@ -32,7 +32,7 @@ void health_admit(const struct health_past *p, const struct store_health *h, uin
 		  struct health_next *ret);
 
 /* A refused installation that has not reported for so many of its intervals is not there any more: accepting means another. */
-#define HEALTH_REFUSED_BEATS 10
+#define HEALTH_REFUSED_HEARTBEATS 10
 
 /* Which boots of a node there are. */
 struct health_boots {

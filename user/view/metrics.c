@@ -185,7 +185,7 @@ static int put_judging(struct store *s, struct buf *b, uint64_t *ret_now_ns)
 	       j.pending);
 	seconds(b, "judging_lag_seconds", "How long the oldest of these has waited.", j.lag_ns);
 	seconds(b, "monitor_last_seen_timestamp_seconds",
-		"When a monitor last gave a sign of life; 0: never.", j.seen_ns);
+		"When a monitor last sent a heartbeat; 0: never.", j.seen_ns);
 	*ret_now_ns = j.now_ns;
 	return b->err;
 }

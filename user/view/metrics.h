@@ -33,7 +33,7 @@ must_check int view_health_sum(struct store *s, const struct view_health_in *in,
 struct judging {
 	uint64_t pending; /* events nobody has judged */
 	uint64_t lag_ns; /* how long the oldest of them has waited, by the store's clock */
-	uint64_t seen_ns; /* when a monitor last gave a sign of life; 0: never */
+	uint64_t seen_ns; /* when a monitor last sent a heartbeat; 0: never */
 	uint64_t now_ns; /* the store's clock */
 };
 must_check int view_judging(struct store *s, struct judging *ret);

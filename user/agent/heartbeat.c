@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "agent/sign.h"
+#include "agent/heartbeat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #define TRY_EVERY_NS UINT64_C(60000000000)
 
-struct sign {
+struct agent_heartbeat {
 	struct sensor *sensor;
 	int journal_dir;
 	struct journal_pen *pen; /* NULL: there was no room for its file yet */
@@ -23,11 +23,11 @@ struct sign {
 };
 
 /* The file is made anew at each start: whatever lies there is an earlier agent's. */
-int sign_new(int journal_dir, struct sensor *s, const char *sensor, uint64_t max_bytes,
-	     struct sign **ret_sign)
+int agent_heartbeat_new(int journal_dir, struct sensor *s, const char *sensor, uint64_t max_bytes,
+			struct agent_heartbeat **ret_heartbeat)
 {
 	_cleanup_(buf_done) struct buf boot_id = BUF_INIT(64);
-	struct sign *g = calloc(1, sizeof(*g));
+	struct agent_heartbeat *g = calloc(1, sizeof(*g));
 	int err = g ? file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot_id) : -ENOMEM;
 
 	if (!err) {
@@ -44,14 +44,14 @@ int sign_new(int journal_dir, struct sensor *s, const char *sensor, uint64_t max
 			g->pen = NULL;
 	}
 	if (err) {
-		sign_free(g);
+		agent_heartbeat_free(g);
 		return err;
 	}
-	*ret_sign = g;
+	*ret_heartbeat = g;
 	return 0;
 }
 
-void sign_free(struct sign *g)
+void agent_heartbeat_free(struct agent_heartbeat *g)
 {
 	if (!g)
 		return;
@@ -59,7 +59,7 @@ void sign_free(struct sign *g)
 	free(g);
 }
 
-static int write_sign(struct sign *g, uint64_t shed)
+static int write_heartbeat(struct agent_heartbeat *g, uint64_t shed)
 {
 	struct sensor_stats stats;
 
@@ -70,7 +70,7 @@ static int write_sign(struct sign *g, uint64_t shed)
 		      : journal_pen_new(g->journal_dir, &g->st, &g->pen);
 }
 
-int sign_renew(struct sign *g, uint64_t shed)
+int agent_heartbeat_renew(struct agent_heartbeat *g, uint64_t shed)
 {
 	uint64_t now = clock_boot_ns();
 
@@ -78,11 +78,11 @@ int sign_renew(struct sign *g, uint64_t shed)
 		g->tried_ns = now;
 		g->st.attached = !sensor_try(g->sensor);
 	}
-	return write_sign(g, shed);
+	return write_heartbeat(g, shed);
 }
 
-int sign_end(struct sign *g, uint64_t shed)
+int agent_heartbeat_end(struct agent_heartbeat *g, uint64_t shed)
 {
 	g->st.stopped = true;
-	return write_sign(g, shed);
+	return write_heartbeat(g, shed);
 }

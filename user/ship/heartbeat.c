@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "ship/beat.h"
+#include "ship/heartbeat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +21,9 @@
 _Static_assert(INSTALLATION_LEN == JOURNAL_IDENTITY_LEN, "an installation is a journal's identity");
 _Static_assert(BOOT_ID_TEXT == JOURNAL_BOOT_ID_LEN, "boot ids have one length");
 
-struct beat {
+struct heartbeat {
 	int journal_dir;
-	struct beat_opts opts;
+	struct heartbeat_opts opts;
 	uint8_t installation[INSTALLATION_LEN];
 	bool have_installation;
 	uint8_t session[SESSION_LEN], machine[INSTALLATION_LEN];
@@ -59,10 +59,10 @@ static void hash_machine(uint8_t out[INSTALLATION_LEN])
 	memcpy(out, sum, INSTALLATION_LEN);
 }
 
-int beat_new(int journal_dir, const struct beat_opts *o, struct beat **ret_beat)
+int heartbeat_new(int journal_dir, const struct heartbeat_opts *o, struct heartbeat **ret_heartbeat)
 {
 	_cleanup_(buf_done) struct buf boot_id = BUF_INIT(64);
-	_cleanup_(beat_freep) struct beat *b = calloc(1, sizeof(*b));
+	_cleanup_(heartbeat_freep) struct heartbeat *b = calloc(1, sizeof(*b));
 	struct utsname uts;
 	int err;
 
@@ -80,23 +80,23 @@ int beat_new(int journal_dir, const struct beat_opts *o, struct beat **ret_beat)
 	if (uname(&uts) == 0)
 		snprintf(b->host, sizeof(b->host), "%s", uts.nodename);
 	hash_machine(b->machine);
-	*ret_beat = take_ptr(b);
+	*ret_heartbeat = take_ptr(b);
 	return 0;
 }
 
-void beat_free(struct beat *b)
+void heartbeat_free(struct heartbeat *b)
 {
 	free(b);
 }
 
-const uint8_t *beat_installation(const struct beat *b)
+const uint8_t *heartbeat_installation(const struct heartbeat *b)
 {
 	return b->installation;
 }
 
 /* --- what there is to tell ----------------------------------------------------------------------- */
 
-static void tell_agent(struct beat *b, const struct journal_status *st, struct store_health *h)
+static void tell_agent(struct heartbeat *b, const struct journal_status *st, struct store_health *h)
 {
 	uint64_t now = clock_boot_ns();
 	bool same_boot = !strcmp(st->boot_id, b->boot_id);
@@ -121,7 +121,7 @@ static bool is_behind(struct journal_pos a, struct journal_pos b)
 	return a.boot_seq != b.boot_seq ? a.boot_seq < b.boot_seq : a.seq < b.seq;
 }
 
-static void tell_backlog(struct beat *b, const struct journal_gauge *g, struct store_health *h)
+static void tell_backlog(struct heartbeat *b, const struct journal_gauge *g, struct store_health *h)
 {
 	uint64_t now = clock_boot_ns();
 
@@ -134,7 +134,7 @@ static void tell_backlog(struct beat *b, const struct journal_gauge *g, struct s
 	h->backlog_ns = is_behind(g->acked, b->mark) ? now - b->mark_ns : 0;
 }
 
-static void tell_clock(struct beat *b, struct store_health *h)
+static void tell_clock(struct heartbeat *b, struct store_health *h)
 {
 	int64_t offset = clock_offset(), jump = offset - b->offset_ns;
 
@@ -148,7 +148,7 @@ static void tell_clock(struct beat *b, struct store_health *h)
 	h->stepped_ns = b->stepped_ns;
 }
 
-static int tell_journal(struct beat *b, const struct ship *ship, struct store_health *h)
+static int tell_journal(struct heartbeat *b, const struct ship *ship, struct store_health *h)
 {
 	struct journal_gauge g;
 	int err = journal_gauge(b->journal_dir, &g);
@@ -167,7 +167,7 @@ static int tell_journal(struct beat *b, const struct ship *ship, struct store_he
 	return 0;
 }
 
-static int find_installation(struct beat *b)
+static int find_installation(struct heartbeat *b)
 {
 	int err = b->have_installation ? 0 : journal_identity(b->journal_dir, b->installation);
 
@@ -177,8 +177,8 @@ static int find_installation(struct beat *b)
 	return 0;
 }
 
-int beat_send(struct beat *b, struct store *s, const struct ship *ship, bool stopping,
-	      struct store_health_reply *ret)
+int heartbeat_send(struct heartbeat *b, struct store *s, const struct ship *ship, bool stopping,
+		   struct store_health_reply *ret)
 {
 	struct store_health h = { .host = b->host,
 				  .boot_id = b->boot_id,
@@ -195,7 +195,7 @@ int beat_send(struct beat *b, struct store *s, const struct ship *ship, bool sto
 		err = tell_journal(b, ship, &h);
 	if (err)
 		return err;
-	/* A sign that cannot be read is none. */
+	/* A heartbeat that cannot be read is none. */
 	if (!journal_status_read(b->journal_dir, &st)) {
 		tell_agent(b, &st, &h);
 		buf_puts(&sensor, st.sensor);
