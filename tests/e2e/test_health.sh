@@ -88,12 +88,12 @@ role ship n1 "$D" ajar ship --store "$STORE"
 ok "and that it is right again" wait_for told "clock that is wrong" resolved
 
 # Another machine with our name: an agent and a journal of its own.
-cp "$T/n1.conf" "$T/twin.conf"
+cp "$T/n1.conf" "$T/other.conf"
 # shellcheck disable=SC2034 # eval reads it
 before=$(node .events)
-role agent2 twin "$T/twin" ajar-agent
-role ship2 twin "$T/twin" ajar ship --store "$STORE"
-ok "another machine takes our name" wait_for test -s "$T/twin/journal/status"
+role agent2 other "$T/other" ajar-agent
+role ship2 other "$T/other" ajar ship --store "$STORE"
+ok "another machine takes our name" wait_for test -s "$T/other/journal/status"
 ok "two nodes with one name are told" wait_for told "name of two machines" open
 ok "with the hosts" eval "jq -r 'select(.summary | test(\"name of two\")) | .why' '$HOOK_LOG' | grep -q \"refused is host '$(hostname)', the name is held by host '$(hostname)'\""
 ok "the second is told, too" eval "grep -q 'reports as node n1 with another journal' '$T/run.err.ship2'"
@@ -102,7 +102,7 @@ ok "the first goes on" wait_for eval '[ "$(node .events)" -gt "$before" ]'
 same "its installation is the current one" "$(node '.health.other_installations | map(.standing) | join(" ")')" refused
 end "$AGENT2" "$SHIP2"
 ok "when one of them is gone that is over" wait_for told "name of two machines" resolved
-role ship2 n2 "$T/twin" ajar ship --store "$STORE"
+role ship2 n2 "$T/other" ajar ship --store "$STORE"
 ok "under another name it sends all it had kept" wait_for eval \
 	"[ \"\$(view timeline -j 2>/dev/null | jq -c 'select(.node == \"n2\" and (.event == \"start\" or .event == \"stop\"))' | wc -l)\" = 2 ]"
 end "$SHIP2"

@@ -134,10 +134,10 @@ static void test_names(void)
 	in.mixed_ns = NOW - 60 * S;
 	found(in, 0, "until one of them is gone");
 	in.refused = true;
-	found(in, BIT(TWIN), "a second machine under the name");
+	found(in, BIT(DUPLICATE_NAME), "a second machine under the name");
 	in.quarantined = 5;
 	in.agent_recording = false;
-	found(in, BIT(TWIN), "of which nothing else counts");
+	found(in, BIT(DUPLICATE_NAME), "of which nothing else counts");
 	in.received_ns = NOW - 30 * S;
 	found(in, 0, "and whose silence is what is wanted");
 }

@@ -67,12 +67,15 @@ static const struct issue {
 			       "have records that the store refuses: others are in their place",
 			       "there: the file ship.quarantine in the journal's folder says which "
 			       "and why; 'ajar timeline verify'" },
-	[ISSUE_TWIN] = { "twin", FINDING_TAMPERED, SEVERITY_CRITICAL,
-			 "is the name of two machines: the second is refused and keeps its records",
-			 "are names of two machines each: the second is refused and keeps its "
-			 "records",
-			 "give one of them another node.name; or, if the second is the node now: "
-			 "'ajar node accept %s'" },
+	[ISSUE_DUPLICATE_NAME] = { "twin", FINDING_TAMPERED, SEVERITY_CRITICAL,
+				   "is the name of two machines: the second is refused and keeps "
+				   "its records",
+				   "are names of two machines each: the second is refused and "
+				   "keeps its "
+				   "records",
+				   "give one of them another node.name; or, if the second is the "
+				   "node now: "
+				   "'ajar node accept %s'" },
 	[ISSUE_CLONE] = { "clone", FINDING_TAMPERED, SEVERITY_CRITICAL,
 			  "reports from two machines in turn: one is a copy of the other",
 			  "report from two machines each in turn: one is a copy of the other",
@@ -174,7 +177,7 @@ uint32_t audit_health(const struct health_in *in, const struct health_limits *l,
 
 	/* The second one's silence is what is wanted of it. */
 	if (in->reported && in->refused)
-		return quiet ? 0 : 1U << ISSUE_TWIN;
+		return quiet ? 0 : 1U << ISSUE_DUPLICATE_NAME;
 	found = of_store(in, l, now_ns);
 	if (!in->reported)
 		return found;
@@ -381,7 +384,7 @@ void health_detail(enum health_issue i, const struct health_in *in, uint64_t now
 	case ISSUE_QUARANTINE:
 		buf_printf(b, "%" PRIu64 " records wait in quarantine", in->quarantined);
 		break;
-	case ISSUE_TWIN:
+	case ISSUE_DUPLICATE_NAME:
 		put_hosts(in, "refused is", b);
 		if (in->other_host && *in->other_host)
 			buf_printf(b, ", the name is held by host '%s'", in->other_host);
