@@ -111,7 +111,7 @@ static void test_outliers(void)
 	for (unsigned n = 0; n < 9; n++)
 		node(n);
 	door(4444, "/usr/bin/nc");
-	is_str(end(), "", "nine nodes are no crowd");
+	is_str(end(), "", "nine nodes are too few peers");
 	ok(!siblings_wanted(NULL, 9, &o) && siblings_wanted(NULL, 10, &o), "ten are");
 	begin(NULL);
 	for (unsigned n = 0; n < 100; n++) {

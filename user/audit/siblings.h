@@ -17,7 +17,7 @@
  * whose agent is alive count, since nothing else can say that a door is not there.
  */
 struct siblings_opts {
-	unsigned min_nodes; /* fewer are no crowd to differ from; 0: 10 */
+	unsigned min_nodes; /* fewer are no peers to differ from; 0: 10 */
 	unsigned quorum_percent; /* so many of them are "nearly all"; 0: 90 */
 };
 

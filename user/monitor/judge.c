@@ -9,7 +9,7 @@
 #include "monitor/alerting.h"
 #include "monitor/chain.h"
 #include "monitor/classes.h"
-#include "monitor/crowd.h"
+#include "monitor/peer_check.h"
 #include "monitor/hits.h"
 #include "monitor/judge_internal.h"
 
@@ -48,7 +48,7 @@ int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_ju
 	if (!err)
 		err = alerting_new(s, &alerting, &j->alerting);
 	if (!err)
-		err = crowd_new(s, j->alerting, &j->crowd);
+		err = peer_check_new(s, j->alerting, &j->peer_check);
 	if (!err)
 		err = chains_new(s, &j->chains);
 	if (!err)
@@ -63,7 +63,7 @@ void judge_free(struct judge *j)
 {
 	if (!j)
 		return;
-	crowd_free(j->crowd);
+	peer_check_free(j->peer_check);
 	alerting_free(j->alerting);
 	chains_free(j->chains);
 	hits_free(j->hits);
@@ -251,7 +251,7 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 		err = judge_sharers_due(j, ret_next_ns);
 	/* Whole classes are looked over when nothing is waiting. */
 	if (!err && !j->more)
-		err = crowd_step(j->crowd, now_wall_ns, ret_next_ns);
+		err = peer_check_step(j->peer_check, now_wall_ns, ret_next_ns);
 	/* Somebody else was at the same rows: what is new is asked for again at once, but not for ever. */
 	if ((err == -ECANCELED || err == -STORE_E_UNDONE) && ++j->conflicts < CONFLICTS_MAX) {
 		j->more = true;

@@ -15,14 +15,14 @@
 struct alerting;
 struct chains;
 struct classes;
-struct crowd;
+struct peer_check;
 struct hits;
 struct map;
 
 struct judge {
 	struct store *store;
 	struct alerting *alerting;
-	struct crowd *crowd;
+	struct peer_check *peer_check;
 	struct chains *chains;
 	struct hits *hits;
 	struct classes *classes; /* of `revision` */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "monitor/crowd.h"
+#include "monitor/peer_check.h"
 #include "monitor/judge.h"
 #include "store/health.h"
 #include "store/store.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "monitor/crowd.h"
+#include "monitor/peer_check.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -32,7 +32,7 @@ struct sight {
 	char *host_type, *what, *summary, *why, *remedy;
 };
 
-struct crowd {
+struct peer_check {
 	struct store *store;
 	struct alerting *alerting;
 	struct map *sights; /* "KEY\nNODE" -> struct sight */
@@ -62,7 +62,7 @@ static void sight_free(void *p)
 	free(s);
 }
 
-static void stop_looking(struct crowd *c)
+static void stop_looking(struct peer_check *c)
 {
 	for (size_t i = 0; i < c->len; i++) {
 		free(c->members[i].node);
@@ -75,9 +75,9 @@ static void stop_looking(struct crowd *c)
 	profile_free(take_ptr(c->profile));
 }
 
-int crowd_new(struct store *s, struct alerting *a, struct crowd **ret_c)
+int peer_check_new(struct store *s, struct alerting *a, struct peer_check **ret_c)
 {
-	struct crowd *c = calloc(1, sizeof(*c));
+	struct peer_check *c = calloc(1, sizeof(*c));
 	int err = c ? map_new(sight_free, &c->sights) : -ENOMEM;
 
 	if (err) {
@@ -90,7 +90,7 @@ int crowd_new(struct store *s, struct alerting *a, struct crowd **ret_c)
 	return 0;
 }
 
-void crowd_free(struct crowd *c)
+void peer_check_free(struct peer_check *c)
 {
 	if (!c)
 		return;
@@ -101,7 +101,7 @@ void crowd_free(struct crowd *c)
 
 /* --- what was seen --------------------------------------------------------------------------------- */
 
-static int sight_for(struct crowd *c, const char *key, const char *node, struct sight **ret_s)
+static int sight_for(struct peer_check *c, const char *key, const char *node, struct sight **ret_s)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(2048);
 	struct sight *s;
@@ -138,7 +138,7 @@ static bool put_text(char **at, const char *text)
 static int on_finding(const struct sibling_finding *f, void *arg)
 {
 	_cleanup_(buf_done) struct buf key = BUF_INIT(1024);
-	struct crowd *c = arg;
+	struct peer_check *c = arg;
 	const char *host_type = c->members[c->at - 1].host_type;
 	struct sight *s;
 	int err;
@@ -167,7 +167,7 @@ static int on_finding(const struct sibling_finding *f, void *arg)
 
 /* What an earlier monitor has alerted: that ends when it is no longer seen. */
 struct recall {
-	struct crowd *c;
+	struct peer_check *c;
 	const char *key;
 };
 
@@ -195,11 +195,11 @@ static int recall_alert(const struct store_alert *a, void *arg)
 
 static int on_row(const struct store_health_row *row, void *arg)
 {
-	struct crowd *c = arg;
+	struct peer_check *c = arg;
 	struct member *m;
 
 	if (!row->known || row->standing != STANDING_CURRENT ||
-	    row->received_ns + CROWD_ALIVE_NS < c->store_ns)
+	    row->received_ns + PEER_CHECK_ALIVE_NS < c->store_ns)
 		return 0;
 	if (c->len == c->cap) {
 		size_t cap = c->cap ? 2 * c->cap : 64;
@@ -224,7 +224,7 @@ static int by_class(const void *pa, const void *pb)
 	return order ? order : strcmp(a->node, b->node);
 }
 
-static int begin_look(struct crowd *c)
+static int begin_look(struct peer_check *c)
 {
 	const struct store_alert_query q = { 0 };
 	int err = c->loaded ? 0 : store_alerts(c->store, &q, recall_alert, c);
@@ -241,7 +241,7 @@ static int begin_look(struct crowd *c)
 	return err;
 }
 
-static size_t class_size(const struct crowd *c, size_t from)
+static size_t class_size(const struct peer_check *c, size_t from)
 {
 	size_t n = from;
 
@@ -251,7 +251,7 @@ static size_t class_size(const struct crowd *c, size_t from)
 }
 
 /* The class of the next member, or past it when there is nothing to look for. */
-static int begin_class(struct crowd *c)
+static int begin_class(struct peer_check *c)
 {
 	const struct siblings_opts o = { 0 };
 	const char *host_type = c->members[c->at].host_type;
@@ -269,14 +269,14 @@ static int begin_class(struct crowd *c)
 
 static int on_door(const struct store_door *d, void *arg)
 {
-	struct crowd *c = arg;
+	struct peer_check *c = arg;
 	struct process who;
 
 	holders_first(&d->ev, &who);
 	return siblings_door(c->siblings, &d->ev.door, &who, c->now_ns);
 }
 
-static int look_at(struct crowd *c)
+static int look_at(struct peer_check *c)
 {
 	const struct member *m = &c->members[c->at++];
 	const struct store_door_query q = { .node = m->node, .open_only = true };
@@ -296,7 +296,7 @@ static int look_at(struct crowd *c)
 /* --- what follows ---------------------------------------------------------------------------------- */
 
 struct settling {
-	struct crowd *c;
+	struct peer_check *c;
 	bool begun;
 	int err;
 };
@@ -319,7 +319,7 @@ static int by_node(const void *pa, const void *pb)
 	return strcmp(a->node, b->node);
 }
 
-static bool was_looked_at(const struct crowd *c, char *node)
+static bool was_looked_at(const struct peer_check *c, char *node)
 {
 	const struct member m = { .node = node };
 
@@ -329,7 +329,7 @@ static bool was_looked_at(const struct crowd *c, char *node)
 static bool settle(const void *key, size_t len, void *value, void *arg)
 {
 	struct settling *st = arg;
-	struct crowd *c = st->c;
+	struct peer_check *c = st->c;
 	struct sight *s = value;
 	bool seen = s->look == c->look;
 
@@ -341,7 +341,7 @@ static bool settle(const void *key, size_t len, void *value, void *arg)
 	if (st->err || (!seen && !s->raised))
 		return !seen;
 	/* A finding that stands is said again now and then: it may have been allowed for a time that is over. */
-	if (seen && c->now_ns - s->first_ns < CROWD_GRACE_NS && !s->raised)
+	if (seen && c->now_ns - s->first_ns < PEER_CHECK_GRACE_NS && !s->raised)
 		return false;
 	st->err = need_transaction(st);
 	if (!st->err && seen)
@@ -352,7 +352,7 @@ static bool settle(const void *key, size_t len, void *value, void *arg)
 	return !st->err && !seen;
 }
 
-static int end_look(struct crowd *c)
+static int end_look(struct peer_check *c)
 {
 	struct settling st = { .c = c };
 	int err;
@@ -374,7 +374,7 @@ static int end_look(struct crowd *c)
 	return err;
 }
 
-static int step(struct crowd *c, bool *ret_more)
+static int step(struct peer_check *c, bool *ret_more)
 {
 	int err = 0;
 
@@ -393,18 +393,19 @@ static int step(struct crowd *c, bool *ret_more)
 	return err || *ret_more ? err : end_look(c);
 }
 
-int crowd_step(struct crowd *c, uint64_t now_wall_ns, uint64_t *ret_next_ns)
+int peer_check_step(struct peer_check *c, uint64_t now_wall_ns, uint64_t *ret_next_ns)
 {
 	bool more = false;
 	int err = 0;
 
-	if (!c->members && now_wall_ns < c->due_ns && c->due_ns - now_wall_ns <= CROWD_EVERY_NS)
+	if (!c->members && now_wall_ns < c->due_ns &&
+	    c->due_ns - now_wall_ns <= PEER_CHECK_EVERY_NS)
 		return 0;
 	c->now_ns = now_wall_ns;
 	err = step(c, &more);
 	if (!more) {
 		stop_looking(c);
-		c->due_ns = now_wall_ns + CROWD_EVERY_NS;
+		c->due_ns = now_wall_ns + PEER_CHECK_EVERY_NS;
 	}
 	if (more && (!*ret_next_ns || *ret_next_ns > now_wall_ns + PAUSE_NS))
 		*ret_next_ns = now_wall_ns + PAUSE_NS;
