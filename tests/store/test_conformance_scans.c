@@ -410,19 +410,20 @@ static void test_exclusion(struct store *s)
 
 /* --- what a comparison keeps ------------------------------------------------------------------------ */
 
-static int list_doubt(const struct store_doubt *d, void *arg)
+static int list_unconfirmed(const struct store_unconfirmed *d, void *arg)
 {
 	buf_printf(arg, "%s %s %u %s scan %llu; ", d->node, d->addr, d->port,
 		   finding_kind_name(d->kind), (unsigned long long)d->scan_id);
 	return 0;
 }
 
-static void doubts_due_are(struct store *s, uint64_t now_ns, const char *want, const char *what)
+static void unconfirmed_due_are(struct store *s, uint64_t now_ns, const char *want,
+				const char *what)
 {
 	struct buf b = BUF_INIT(4096);
 
 	buf_puts(&b, "");
-	if (store_doubts_due(s, now_ns, 10, list_doubt, &b))
+	if (store_unconfirmed_due(s, now_ns, 10, list_unconfirmed, &b))
 		buf_puts(&b, "error");
 	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
 	buf_done(&b);
@@ -430,13 +431,13 @@ static void doubts_due_are(struct store *s, uint64_t now_ns, const char *want, c
 
 static void test_compared(struct store *s)
 {
-	struct store_doubt d = { .node = "n1",
-				 .addr = "10.251.0.1",
-				 .proto = PROTO_TCP,
-				 .port = 666,
-				 .kind = FINDING_HIDDEN,
-				 .scan_id = 7,
-				 .due_ns = T0 };
+	struct store_unconfirmed d = { .node = "n1",
+				       .addr = "10.251.0.1",
+				       .proto = PROTO_TCP,
+				       .port = 666,
+				       .kind = FINDING_HIDDEN,
+				       .scan_id = 7,
+				       .due_ns = T0 };
 	struct store_scan_host h = { .node = "n1", .addr = "10.251.0.1" };
 	struct buf text = BUF_INIT(4096);
 	struct taken a;
@@ -461,28 +462,29 @@ static void test_compared(struct store *s)
 	ok(!store_scan_uncompared(s, 0, 10, list_host, &text) && !text.len, "%s: then none is left",
 	   drv->name);
 
-	ok(!store_doubt_put(s, &d), "%s: a doubt is put", drv->name);
+	ok(!store_unconfirmed_put(s, &d), "%s: a doubt is put", drv->name);
 	d.scan_id = 8;
-	ok(!store_doubt_put(s, &d), "%s: and again", drv->name);
+	ok(!store_unconfirmed_put(s, &d), "%s: and again", drv->name);
 	d.port = 80;
 	d.kind = FINDING_BLOCKED;
 	d.due_ns = T0 + 100;
-	ok(!store_doubt_put(s, &d), "%s: one for later", drv->name);
-	doubts_due_are(s, T0 + 1, "n1 10.251.0.1 666 hidden scan 8; ", "the first is due, once");
-	doubts_due_are(s, T0 + 100,
-		       "n1 10.251.0.1 80 blocked scan 8; n1 10.251.0.1 666 hidden scan 8; ",
-		       "later both are");
-	ok(!store_doubt_asked(s, &d, T0 + 100), "%s: one is asked for", drv->name);
-	doubts_due_are(s, T0 + 100, "n1 10.251.0.1 666 hidden scan 8; ", "and due no more");
-	ok(!store_doubts_prune(s, T0 + 101), "%s: those never answered are pruned", drv->name);
+	ok(!store_unconfirmed_put(s, &d), "%s: one for later", drv->name);
+	unconfirmed_due_are(s, T0 + 1, "n1 10.251.0.1 666 hidden scan 8; ",
+			    "the first is due, once");
+	unconfirmed_due_are(s, T0 + 100,
+			    "n1 10.251.0.1 80 blocked scan 8; n1 10.251.0.1 666 hidden scan 8; ",
+			    "later both are");
+	ok(!store_unconfirmed_asked(s, &d, T0 + 100), "%s: one is asked for", drv->name);
+	unconfirmed_due_are(s, T0 + 100, "n1 10.251.0.1 666 hidden scan 8; ", "and due no more");
+	ok(!store_unconfirmed_prune(s, T0 + 101), "%s: those never answered are pruned", drv->name);
 	d.port = 666;
 	buf_reset(&text);
-	ok(!store_doubts(s, "n1", "10.251.0.1", list_doubt, &text) &&
+	ok(!store_unconfirmed_of(s, "n1", "10.251.0.1", list_unconfirmed, &text) &&
 		   !strcmp(buf_str(&text), "n1 10.251.0.1 666 hidden scan 8; "),
 	   "%s: the other is still there", drv->name);
-	ok(!store_doubt_del(s, &d) && !store_doubt_del(s, &d), "%s: it is deleted, twice",
-	   drv->name);
-	doubts_due_are(s, T0 + 100, "", "and none is left");
+	ok(!store_unconfirmed_del(s, &d) && !store_unconfirmed_del(s, &d),
+	   "%s: it is deleted, twice", drv->name);
+	unconfirmed_due_are(s, T0 + 100, "", "and none is left");
 	buf_done(&text);
 }
 

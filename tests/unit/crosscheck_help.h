@@ -290,7 +290,7 @@ static inline unsigned second_looks(void)
 }
 
 /* As if so much time had passed since what is doubted was seen. */
-static inline void doubts_age(void)
+static inline void unconfirmed_age(void)
 {
 	run_sql("UPDATE scan_doubts SET due_ns = due_ns - 60000000000");
 }

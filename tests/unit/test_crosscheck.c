@@ -51,7 +51,7 @@ static void test_blocked(void)
 	scanned_folded(1, "tcp filtered 80");
 	step(0);
 	alerts_are("", "a scan before it had time to recover says nothing");
-	doubts_age();
+	unconfirmed_age();
 	step(0);
 	is_int(second_looks(), 1, "later it is, by itself");
 	scanned(1, &(struct scanned){ .folded = "tcp filtered 80", .ago_ns = 19 * S });
@@ -128,7 +128,7 @@ static void test_maintenance(void)
 	alerts_are("hidden :666 snoozed n1 x1; ", "a hidden door is held back by it");
 	scanned_folded(1, "tcp filtered 80");
 	step(0);
-	doubts_age();
+	unconfirmed_age();
 	scanned(1, &(struct scanned){ .folded = "tcp filtered 80", .ago_ns = 15 * S });
 	step(0);
 	alerts_are("blocked :80 snoozed n1 x1; hidden :666 snoozed n1 x1; ", "and a blocked one");

@@ -62,7 +62,7 @@ static void test_unseen(void)
 	set_up();
 	lock_out(20 * S);
 	alerts_are("", "a host that lets nobody in raises nothing at once");
-	doubts_age();
+	unconfirmed_age();
 	step(0);
 	is_int(second_looks(), 1, "it is looked at again later");
 	lock_out(19 * S);
@@ -73,7 +73,7 @@ static void test_unseen(void)
 	alerts_are("unseen :0 resolved n1 x0; ", "let in again, it is over");
 	lock_out(17 * S);
 	scanned_many(1, 0);
-	doubts_age();
+	unconfirmed_age();
 	step(0);
 	is_int(second_looks(), 1, "a doubt that the next scan dispels is asked for no more");
 }
@@ -88,7 +88,7 @@ static void test_banned_on_the_way(void)
 				      .ports_len = 1 });
 	step(0);
 	alerts_are("", "ports that turned filtered in the middle of a scan raise nothing");
-	doubts_age();
+	unconfirmed_age();
 	step(0);
 	is_int(second_looks(), 1, "they are looked at later, all at once");
 	/* That asks for 22 too. */
@@ -97,7 +97,7 @@ static void test_banned_on_the_way(void)
 				      .ago_ns = 19 * S });
 	step(0);
 	alerts_are("", "when nothing answers then it is the scanner that is locked out");
-	doubts_age();
+	unconfirmed_age();
 	lock_out(18 * S);
 	alerts_are("unseen :0 open n1 x1; ", "which is said");
 }
@@ -122,7 +122,7 @@ static void test_restart_between(void)
 	set_up();
 	lock_out(20 * S);
 	start_monitor(0);
-	doubts_age();
+	unconfirmed_age();
 	lock_out(19 * S);
 	alerts_are("unseen :0 open n1 x1; ",
 		   "a monitor killed between the two looks loses nothing");

@@ -14,7 +14,7 @@
 
 /*
  * crosscheck.c has the steps; crosscheck_view.c what is known of the host at hand, crosscheck_reach.c which doors were reached,
- * crosscheck_whole.c what is said of the host, crosscheck_ports.c of its ports, crosscheck_keys.c of who answers there, crosscheck_doubts.c what is looked at twice, crosscheck_words.c the words.
+ * crosscheck_whole.c what is said of the host, crosscheck_ports.c of its ports, crosscheck_keys.c of who answers there, crosscheck_confirm.c what is looked at twice, crosscheck_words.c the words.
  */
 struct alerting;
 struct map;
@@ -57,8 +57,8 @@ struct key_copy {
 	uint64_t first_ns, changed_ns;
 };
 
-struct doubt_copy {
-	struct store_doubt d; /* node and addr: the host's */
+struct unconfirmed_copy {
+	struct store_unconfirmed d; /* node and addr: the host's */
 };
 
 #define PORT_BITS (65536 / 8)
@@ -76,11 +76,11 @@ struct view {
 	uint64_t sees_from_ns, sees_to_ns;
 	struct profile *profile;
 	struct buf redirects; /* what the node says answers without a door */
-	size_t doors_len, alerts_len, doubts_len, keys_len;
+	size_t doors_len, alerts_len, unconfirmed_len, keys_len;
 	struct door_copy *doors;
 	struct compare_door *views; /* of the doors */
 	struct alert_copy *alerts;
-	struct doubt_copy *doubts;
+	struct unconfirmed_copy *unconfirmed;
 	struct key_copy *keys;
 	/* TCP ports that were asked for and answered for; of those, where service, key, product and version were seen to be right. */
 	uint8_t asked[PORT_BITS], sound[PORT_BITS], sound_key[PORT_BITS], sound_banner[PORT_BITS];
@@ -146,7 +146,7 @@ bool crosscheck_stands(struct crosscheck *o, enum finding_kind kind, enum door_p
  */
 must_check int crosscheck_confirmed(struct crosscheck *o, enum finding_kind kind, enum door_proto proto, uint32_t port,
 				    bool *ret_yes);
-must_check int crosscheck_forget_doubt(struct crosscheck *o, enum door_proto proto, uint32_t port);
+must_check int crosscheck_forget_unconfirmed(struct crosscheck *o, enum door_proto proto, uint32_t port);
 /* In a transaction of its own: asks for the second looks that are due. */
 must_check int crosscheck_ask(struct crosscheck *o);
 

@@ -114,7 +114,7 @@ static int compare_port(struct crosscheck *o, enum door_proto proto, uint32_t po
 		}
 	}
 	if (!needs_second_look(&c))
-		err = crosscheck_forget_doubt(o, proto, port);
+		err = crosscheck_forget_unconfirmed(o, proto, port);
 	if (!err)
 		err = crosscheck_keys(o, &c, &in);
 	return err || !is_for_us(&c) ? err : raise(o, &c, &in);
@@ -186,12 +186,12 @@ int crosscheck_ports(struct crosscheck *o)
 
 		err = compare_folded(o, proto_class(d->proto), d->port);
 	}
-	/* A port without a door now, of an alert or a doubt: the folded lists speak of it too. From behind: doubts go. */
+	/* A port without a door now, of an alert or a doubt: the folded lists speak of it too. From behind: unconfirmed go. */
 	for (size_t i = 0; !err && i < v->alerts_len; i++) {
 		if (is_ours(&v->alerts[i]))
 			err = compare_folded(o, v->alerts[i].proto, v->alerts[i].port);
 	}
-	for (size_t i = v->doubts_len; !err && i--;)
-		err = compare_folded(o, v->doubts[i].d.proto, v->doubts[i].d.port);
+	for (size_t i = v->unconfirmed_len; !err && i--;)
+		err = compare_folded(o, v->unconfirmed[i].d.proto, v->unconfirmed[i].d.port);
 	return err ? err : end_rest(o);
 }

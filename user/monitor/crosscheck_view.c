@@ -27,7 +27,7 @@ void view_done(struct view *v)
 	free(v->doors);
 	free(v->views);
 	free(v->alerts);
-	free(v->doubts);
+	free(v->unconfirmed);
 	free(v->keys);
 	free(v->h.folded);
 	free(v->h.asked);
@@ -204,17 +204,18 @@ static int on_alert(const struct store_alert *a, void *arg)
 	return c->key && c->host_type ? 0 : -ENOMEM;
 }
 
-static int on_doubt(const struct store_doubt *d, void *arg)
+static int on_unconfirmed(const struct store_unconfirmed *d, void *arg)
 {
 	struct view *v = arg;
-	struct doubt_copy *doubts = reallocarray(v->doubts, v->doubts_len + 1, sizeof(*doubts));
+	struct unconfirmed_copy *unconfirmed =
+		reallocarray(v->unconfirmed, v->unconfirmed_len + 1, sizeof(*unconfirmed));
 
-	if (!doubts)
+	if (!unconfirmed)
 		return -ENOMEM;
-	v->doubts = doubts;
-	doubts[v->doubts_len].d = *d;
-	doubts[v->doubts_len].d.node = v->h.node;
-	doubts[v->doubts_len++].d.addr = v->h.addr;
+	v->unconfirmed = unconfirmed;
+	unconfirmed[v->unconfirmed_len].d = *d;
+	unconfirmed[v->unconfirmed_len].d.node = v->h.node;
+	unconfirmed[v->unconfirmed_len++].d.addr = v->h.addr;
 	return 0;
 }
 
@@ -260,7 +261,7 @@ int view_read(struct view *v, struct store *s)
 	if (!err)
 		err = store_alerts_on(s, v->h.node, on_alert, v);
 	if (!err)
-		err = store_doubts(s, v->h.node, v->h.addr, on_doubt, v);
+		err = store_unconfirmed_of(s, v->h.node, v->h.addr, on_unconfirmed, v);
 	if (!err)
 		err = store_keys(s, v->h.node, on_key, v);
 	return err ? err : address_parse(v->h.addr, &v->address);

@@ -220,7 +220,7 @@ static int judge(struct crosscheck *o, const struct counted *c, bool *ret_ports)
 	if (!err && open)
 		err = end(o, FINDING_UNSEEN);
 	if (!err && open)
-		err = crosscheck_forget_doubt(o, PROTO_TCP, 0);
+		err = crosscheck_forget_unconfirmed(o, PROTO_TCP, 0);
 	*ret_ports = true;
 	return err;
 }

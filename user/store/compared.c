@@ -33,16 +33,16 @@ int store_scan_compare(struct store *s, const struct store_scan_host *h, uint64_
 	return err;
 }
 
-/* --- doubts ------------------------------------------------------------------------------------- */
+/* --- unconfirmed ------------------------------------------------------------------------------------- */
 
-#define DOUBT_COLS "n.name, d.addr, d.proto, d.port, d.kind, d.scan_id, d.due_ns"
+#define UNCONFIRMED_COLS "n.name, d.addr, d.proto, d.port, d.kind, d.scan_id, d.due_ns"
 
-static int each_doubt(struct sql *q, store_doubt_fn fn, void *arg)
+static int each_unconfirmed(struct sql *q, store_unconfirmed_fn fn, void *arg)
 {
 	int ret;
 
 	while ((ret = sql_step(q)) > 0) {
-		const struct store_doubt d = {
+		const struct store_unconfirmed d = {
 			.node = sql_str(q, 0),
 			.addr = sql_str(q, 1),
 			.proto = (enum door_proto)sql_u64(q, 2),
@@ -59,30 +59,32 @@ static int each_doubt(struct sql *q, store_doubt_fn fn, void *arg)
 	return ret;
 }
 
-int store_doubts(struct store *s, const char *node, const char *addr, store_doubt_fn fn, void *arg)
+int store_unconfirmed_of(struct store *s, const char *node, const char *addr,
+			 store_unconfirmed_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(&q,
-			  "SELECT " DOUBT_COLS " FROM scan_doubts d JOIN nodes n ON n.id = "
+			  "SELECT " UNCONFIRMED_COLS " FROM scan_doubts d JOIN nodes n ON n.id = "
 			  "d.node_id WHERE n.name = ? AND d.addr = ?",
 			  S(node), S(addr));
 
-	return ret ? ret : each_doubt(&q, fn, arg);
+	return ret ? ret : each_unconfirmed(&q, fn, arg);
 }
 
-int store_doubts_due(struct store *s, uint64_t now_ns, uint32_t limit, store_doubt_fn fn, void *arg)
+int store_unconfirmed_due(struct store *s, uint64_t now_ns, uint32_t limit, store_unconfirmed_fn fn,
+			  void *arg)
 {
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(&q,
-			  "SELECT " DOUBT_COLS
+			  "SELECT " UNCONFIRMED_COLS
 			  " FROM scan_doubts d JOIN nodes n ON n.id = d.node_id WHERE d.asked_ns = "
 			  "0 AND d.due_ns <= ? ORDER BY n.name, d.addr, d.port LIMIT ?",
 			  U(now_ns), U(limit));
 
-	return ret ? ret : each_doubt(&q, fn, arg);
+	return ret ? ret : each_unconfirmed(&q, fn, arg);
 }
 
-static int del_doubt(struct store *s, const struct store_doubt *d, uint64_t *ret_id)
+static int del_unconfirmed(struct store *s, const struct store_unconfirmed *d, uint64_t *ret_id)
 {
 	int err = sql_node_id(s, d->node, ret_id);
 
@@ -93,10 +95,10 @@ static int del_doubt(struct store *s, const struct store_doubt *d, uint64_t *ret
 			     U(*ret_id), S(d->addr), U(d->proto), U(d->port));
 }
 
-static int put_doubt(struct store *s, const struct store_doubt *d)
+static int put_unconfirmed(struct store *s, const struct store_unconfirmed *d)
 {
 	uint64_t id = 0;
-	int err = del_doubt(s, d, &id);
+	int err = del_unconfirmed(s, d, &id);
 
 	return err ? err
 		   : sql_run(s, NULL,
@@ -106,19 +108,19 @@ static int put_doubt(struct store *s, const struct store_doubt *d)
 			     U(d->due_ns));
 }
 
-int store_doubt_put(struct store *s, const struct store_doubt *d)
+int store_unconfirmed_put(struct store *s, const struct store_unconfirmed *d)
 {
-	return write_op(s, put_doubt(s, d));
+	return write_op(s, put_unconfirmed(s, d));
 }
 
-int store_doubt_del(struct store *s, const struct store_doubt *d)
+int store_unconfirmed_del(struct store *s, const struct store_unconfirmed *d)
 {
 	uint64_t id = 0;
 
-	return write_op(s, del_doubt(s, d, &id));
+	return write_op(s, del_unconfirmed(s, d, &id));
 }
 
-static int mark_asked(struct store *s, const struct store_doubt *d, uint64_t now_ns)
+static int mark_asked(struct store *s, const struct store_unconfirmed *d, uint64_t now_ns)
 {
 	uint64_t id = 0;
 	int err = sql_node_id(s, d->node, &id);
@@ -130,12 +132,12 @@ static int mark_asked(struct store *s, const struct store_doubt *d, uint64_t now
 			     U(now_ns), U(id), S(d->addr), U(d->proto), U(d->port));
 }
 
-int store_doubt_asked(struct store *s, const struct store_doubt *d, uint64_t now_ns)
+int store_unconfirmed_asked(struct store *s, const struct store_unconfirmed *d, uint64_t now_ns)
 {
 	return write_op(s, mark_asked(s, d, now_ns));
 }
 
-int store_doubts_prune(struct store *s, uint64_t before_ns)
+int store_unconfirmed_prune(struct store *s, uint64_t before_ns)
 {
 	return write_op(s, sql_run(s, NULL,
 				   "DELETE FROM scan_doubts WHERE asked_ns > 0 AND asked_ns < ?",

@@ -16,7 +16,7 @@ must_check int store_scan_uncompared(struct store *s, uint64_t since_ns, uint32_
 must_check int store_scan_compare(struct store *s, const struct store_scan_host *h, uint64_t now_ns, bool *ret_ours);
 
 /* Seen once, and looked at again before anybody is told. */
-struct store_doubt {
+struct store_unconfirmed {
 	const char *node, *addr;
 	enum door_proto proto;
 	uint32_t port;
@@ -24,16 +24,16 @@ struct store_doubt {
 	uint64_t scan_id; /* that saw it */
 	uint64_t due_ns; /* when the second look is asked for */
 };
-typedef int (*store_doubt_fn)(const struct store_doubt *d, void *arg);
-must_check int store_doubts(struct store *s, const char *node, const char *addr, store_doubt_fn fn, void *arg);
+typedef int (*store_unconfirmed_fn)(const struct store_unconfirmed *d, void *arg);
+must_check int store_unconfirmed_of(struct store *s, const char *node, const char *addr, store_unconfirmed_fn fn, void *arg);
 /* New, or in place of the one about that port. */
-must_check int store_doubt_put(struct store *s, const struct store_doubt *d);
-must_check int store_doubt_del(struct store *s, const struct store_doubt *d); /* by node, addr and port; none is fine */
+must_check int store_unconfirmed_put(struct store *s, const struct store_unconfirmed *d);
+must_check int store_unconfirmed_del(struct store *s, const struct store_unconfirmed *d); /* by node, addr and port; none is fine */
 /* Due, and nobody has asked for the second look yet; by node and address. */
-must_check int store_doubts_due(struct store *s, uint64_t now_ns, uint32_t limit, store_doubt_fn fn, void *arg);
-must_check int store_doubt_asked(struct store *s, const struct store_doubt *d, uint64_t now_ns);
+must_check int store_unconfirmed_due(struct store *s, uint64_t now_ns, uint32_t limit, store_unconfirmed_fn fn, void *arg);
+must_check int store_unconfirmed_asked(struct store *s, const struct store_unconfirmed *d, uint64_t now_ns);
 /* Those that were asked for and never answered. */
-must_check int store_doubts_prune(struct store *s, uint64_t before_ns);
+must_check int store_unconfirmed_prune(struct store *s, uint64_t before_ns);
 
 /* Alerts that stand on a node (alert_nodes), allowed ones too: the key and what makes it are set. */
 typedef int (*store_alert_on_fn)(const struct store_alert *a, void *arg);

@@ -11,7 +11,7 @@
 #include "scan/ports.h"
 
 /*
- * What one scan shows is a doubt; the second that shows it makes it a finding. Doubts are in the store: a monitor that is killed
+ * What one scan shows is a doubt; the second that shows it makes it a finding. Unconfirmed ones are in the store: a monitor that is killed
  * between the two leaves them to the next, and of several monitors one asks.
  *
  *	hidden     asked for again at once: nothing about a scan makes a door where there is none
@@ -33,25 +33,26 @@ static bool is_later(enum finding_kind kind)
 	return kind == FINDING_BLOCKED || kind == FINDING_UNSEEN;
 }
 
-static size_t find_doubt(const struct view *v, enum door_proto proto, uint32_t port)
+static size_t find_unconfirmed(const struct view *v, enum door_proto proto, uint32_t port)
 {
 	size_t i = 0;
 
-	while (i < v->doubts_len && (v->doubts[i].d.proto != proto || v->doubts[i].d.port != port))
+	while (i < v->unconfirmed_len &&
+	       (v->unconfirmed[i].d.proto != proto || v->unconfirmed[i].d.port != port))
 		i++;
 	return i;
 }
 
-int crosscheck_forget_doubt(struct crosscheck *o, enum door_proto proto, uint32_t port)
+int crosscheck_forget_unconfirmed(struct crosscheck *o, enum door_proto proto, uint32_t port)
 {
 	struct view *v = &o->v;
-	size_t i = find_doubt(v, proto, port);
+	size_t i = find_unconfirmed(v, proto, port);
 	int err;
 
-	if (i == v->doubts_len)
+	if (i == v->unconfirmed_len)
 		return 0;
-	err = store_doubt_del(o->store, &v->doubts[i].d);
-	v->doubts[i] = v->doubts[--v->doubts_len];
+	err = store_unconfirmed_del(o->store, &v->unconfirmed[i].d);
+	v->unconfirmed[i] = v->unconfirmed[--v->unconfirmed_len];
 	return err;
 }
 
@@ -59,39 +60,40 @@ int crosscheck_confirmed(struct crosscheck *o, enum finding_kind kind, enum door
 			 uint32_t port, bool *ret_yes)
 {
 	struct view *v = &o->v;
-	const struct store_doubt d = { .node = v->h.node,
-				       .addr = v->h.addr,
-				       .proto = proto,
-				       .port = port,
-				       .kind = kind,
-				       .scan_id = v->h.scan_id,
-				       .due_ns = o->now_ns + (is_later(kind) ? LATER_NS : 0) };
-	size_t i = find_doubt(v, proto, port);
-	const struct store_doubt *have = i < v->doubts_len ? &v->doubts[i].d : NULL;
+	const struct store_unconfirmed d = { .node = v->h.node,
+					     .addr = v->h.addr,
+					     .proto = proto,
+					     .port = port,
+					     .kind = kind,
+					     .scan_id = v->h.scan_id,
+					     .due_ns =
+						     o->now_ns + (is_later(kind) ? LATER_NS : 0) };
+	size_t i = find_unconfirmed(v, proto, port);
+	const struct store_unconfirmed *have = i < v->unconfirmed_len ? &v->unconfirmed[i].d : NULL;
 
 	*ret_yes = false;
 	if (!have || have->kind != kind)
-		return store_doubt_put(o->store, &d);
+		return store_unconfirmed_put(o->store, &d);
 	if (have->scan_id == d.scan_id || (is_later(kind) && v->h.to_ns < have->due_ns))
 		return 0;
 	*ret_yes = true;
-	return crosscheck_forget_doubt(o, proto, port);
+	return crosscheck_forget_unconfirmed(o, proto, port);
 }
 
 /* --- asking --------------------------------------------------------------------------------------- */
 
 struct due {
 	size_t len;
-	struct due_doubt {
-		struct store_doubt d;
+	struct due_unconfirmed {
+		struct store_unconfirmed d;
 		char node[256], addr[ADDRESS_TEXT_MAX + 1];
-	} doubts[ASK_MAX];
+	} unconfirmed[ASK_MAX];
 };
 
-static int on_due(const struct store_doubt *d, void *arg)
+static int on_due(const struct store_unconfirmed *d, void *arg)
 {
 	struct due *l = arg;
-	struct due_doubt *c = &l->doubts[l->len++];
+	struct due_unconfirmed *c = &l->unconfirmed[l->len++];
 
 	c->d = *d;
 	snprintf(c->node, sizeof(c->node), "%s", d->node);
@@ -123,7 +125,7 @@ static int add_door(const struct store_door *d, void *arg)
 static int ask_host(struct crosscheck *o, const struct due *l, size_t *at)
 {
 	_cleanup_(buf_done) struct buf ports = BUF_INIT(PORTS_TEXT_MAX);
-	const struct due_doubt *first = &l->doubts[*at];
+	const struct due_unconfirmed *first = &l->unconfirmed[*at];
 	const struct store_target target = { first->node, first->addr };
 	const struct store_scan scan = { .plan = PROBE_PLAN,
 					 .kind = "connect",
@@ -139,14 +141,14 @@ static int ask_host(struct crosscheck *o, const struct due *l, size_t *at)
 	int err = 0;
 
 	for (; !err && *at < l->len; ++*at) {
-		const struct due_doubt *c = &l->doubts[*at];
+		const struct due_unconfirmed *c = &l->unconfirmed[*at];
 
 		if (strcmp(c->node, first->node) || strcmp(c->addr, first->addr))
 			break;
 		later |= is_later(c->d.kind);
 		if (c->d.port)
 			ports_add(&a.ports, c->d.port, c->d.port);
-		err = store_doubt_asked(o->store, &c->d, o->now_ns);
+		err = store_unconfirmed_asked(o->store, &c->d, o->now_ns);
 	}
 	if (!err && later)
 		err = store_doors(o->store, &q, add_door, &a);
@@ -165,17 +167,17 @@ static int ask_all(struct crosscheck *o)
 
 	/* Read behind the interval lock: another monitor may have asked. */
 	if (!ret)
-		ret = store_doubts_due(o->store, o->now_ns, ASK_MAX, on_due, l);
+		ret = store_unconfirmed_due(o->store, o->now_ns, ASK_MAX, on_due, l);
 	if (ret > 0)
 		ret = 0;
 	while (!ret && at < l->len)
 		ret = ask_host(o, l, &at);
 	if (!ret && o->now_ns > KEEP_NS)
-		ret = store_doubts_prune(o->store, o->now_ns - KEEP_NS);
+		ret = store_unconfirmed_prune(o->store, o->now_ns - KEEP_NS);
 	return ret;
 }
 
-static int is_due(const struct store_doubt *d, void *arg)
+static int is_due(const struct store_unconfirmed *d, void *arg)
 {
 	(void)d;
 	*(bool *)arg = true;
@@ -185,7 +187,7 @@ static int is_due(const struct store_doubt *d, void *arg)
 int crosscheck_ask(struct crosscheck *o)
 {
 	bool any = false;
-	int ret = store_doubts_due(o->store, o->now_ns, 1, is_due, &any);
+	int ret = store_unconfirmed_due(o->store, o->now_ns, 1, is_due, &any);
 
 	if (ret < 0 || !any)
 		return ret < 0 ? ret : 0;
