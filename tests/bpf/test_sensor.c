@@ -334,7 +334,7 @@ static void storm_and_successor(void)
 		return;
 	for (size_t i = 0; i < a.len; i++)
 		if (a.told[i].ev.kind == EVENT_LOST)
-			sensor_lost_is_told(b.s, &a.told[i].ev);
+			sensor_lost_reported(b.s, &a.told[i].ev);
 	uint64_t until = clock_boot_ns() + DEADLINE_NS;
 	do {
 		witness_drain(&b);

@@ -19,7 +19,7 @@
 #include "sensor/sensor.h"
 #include "tap.h"
 
-#define TOLD_MAX 65536
+#define REPORTED_MAX 65536
 #define DEADLINE_NS 3000000000ULL
 
 struct told {
@@ -49,7 +49,7 @@ static inline int witness_keep(const struct event *ev, void *arg)
 
 	if (ev->kind == EVENT_LOST)
 		w->lost += ev->count;
-	if (w->len == TOLD_MAX)
+	if (w->len == REPORTED_MAX)
 		return 0;
 	struct told *t = &w->told[w->len];
 	t->ev = *ev;
@@ -73,7 +73,7 @@ static inline bool witness_open(struct witness *w, const struct sensor_opts *o)
 {
 	_free_ char *why = NULL;
 
-	*w = (struct witness){ .told = calloc(TOLD_MAX, sizeof(*w->told)) };
+	*w = (struct witness){ .told = calloc(REPORTED_MAX, sizeof(*w->told)) };
 	int err = w->told ? sensor_open(o, &w->s, &why) : -ENOMEM;
 	if (err)
 		printf("# cannot open: %s\n", why ? why : strerror(-err));

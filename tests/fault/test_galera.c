@@ -24,12 +24,12 @@
 static struct mariadb servers[SERVERS];
 static struct node nodes[NODES];
 static pid_t shippers[NODES], monitors[MONITORS];
-static volatile sig_atomic_t told_to_stop;
+static volatile sig_atomic_t asked_to_stop;
 
 static void on_term(int signo)
 {
 	(void)signo;
-	told_to_stop = 1;
+	asked_to_stop = 1;
 }
 
 static uint32_t next_random(void)
@@ -159,17 +159,17 @@ static struct store *open_store(int first, unsigned flags)
 
 /* --- those who use it: processes of their own ------------------------------------------------------------- */
 
-static int ship_until_told(struct node *n, struct store *s, struct ship *ship)
+static int ship_until_asked(struct node *n, struct store *s, struct ship *ship)
 {
 	const uint64_t end = clock_boot_ns() + 4 * DEADLINE_MS * UINT64_C(1000000);
 
 	for (;;) {
-		bool last = told_to_stop;
+		bool last = asked_to_stop;
 		int more = 1;
 
 		if (!last && !node_append(n, 1 + next_random() % 30))
 			return 2;
-		while (more && (!told_to_stop || last)) {
+		while (more && (!asked_to_stop || last)) {
 			more = ship_step(ship);
 			if (more >= 0)
 				continue;
@@ -196,7 +196,7 @@ static int shipper(int i)
 	_free_ char *why = NULL;
 	int err;
 
-	while (!s && !told_to_stop) {
+	while (!s && !asked_to_stop) {
 		poll(NULL, 0, 200);
 		s = open_store(0, 0);
 	}
@@ -206,7 +206,7 @@ static int shipper(int i)
 		return 1;
 	/* Each life of it has cookies of its own. */
 	nodes[i].cookie = (clock_boot_ns() & ~UINT64_C(0xffff)) << 4 | (uint64_t)i << 16;
-	err = ship_until_told(&nodes[i], s, ship);
+	err = ship_until_asked(&nodes[i], s, ship);
 	ship_free(ship);
 	store_free(s);
 	journal_free(nodes[i].j);
@@ -219,7 +219,7 @@ static int monitor(int i)
 	struct judge *j = NULL;
 	struct store *s = NULL;
 
-	while (!told_to_stop) {
+	while (!asked_to_stop) {
 		uint64_t next;
 		unsigned changes;
 		int err;

@@ -200,7 +200,7 @@ static void test_clone(struct store *s)
 
 static void test_notes(struct store *s)
 {
-	const struct store_watch w = { .lost_told = 1,
+	const struct store_watch w = { .lost_reported = 1,
 				       .hole_boot = 2,
 				       .hole_seq = 3,
 				       .broken_boot = 4,

@@ -129,8 +129,9 @@ static void test_nodes(struct store *s)
 static int list_alert(const struct store_alert *a, void *arg)
 {
 	buf_printf(arg, "%d %s %s count=%llu told=%llu@%llu until=%llu", a->state, a->nodes,
-		   a->summary, (unsigned long long)a->node_count, (unsigned long long)a->told_nodes,
-		   (unsigned long long)a->told_ns, (unsigned long long)a->until_ns);
+		   a->summary, (unsigned long long)a->node_count,
+		   (unsigned long long)a->reported_nodes, (unsigned long long)a->reported_ns,
+		   (unsigned long long)a->until_ns);
 	return 0;
 }
 

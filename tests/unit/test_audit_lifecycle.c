@@ -182,11 +182,11 @@ static void test_growth(void)
 		told += res.len;
 	}
 	is_int(told, 2, "480 nodes within a minute are two messages");
-	is_int(life.told_nodes, 240, "the first node, and half of them");
+	is_int(life.reported_nodes, 240, "the first node, and half of them");
 	is_int(res.due_ns, (130 + 600) * S, "the rest is told later");
 	go(on_nodes(LIFE_TICK, 480, 731));
 	is_str(res.len ? res.changes[0].note : "", "on more nodes", "when it is due");
-	is_int(life.told_nodes, 480, "with all");
+	is_int(life.reported_nodes, 480, "with all");
 	is_int(res.due_ns, 0, "and then there is nothing to tell");
 	life.state = ALERT_ACKNOWLEDGED;
 	go(on_nodes(LIFE_OPENED, 489, 800));
@@ -201,7 +201,7 @@ static void test_ports(void)
 
 	life = (struct life){ 0 };
 	go(in);
-	is_int(life.told_ports, 1, "an alert begins with one port");
+	is_int(life.reported_ports, 1, "an alert begins with one port");
 	in.ports = 12;
 	in.at_ns = 101 * S;
 	go(in);
@@ -211,7 +211,7 @@ static void test_ports(void)
 	in.at_ns = 130 * S;
 	go(in);
 	is_str(res.len ? res.changes[0].note : "", "on more ports", "with these words");
-	is_int(life.told_ports, 12, "all of them");
+	is_int(life.reported_ports, 12, "all of them");
 	is_int(res.due_ns, 0, "and then there is nothing to tell");
 	life.state = ALERT_ACKNOWLEDGED;
 	in.ports = 120;

@@ -70,8 +70,9 @@ struct agent {
 	struct replay *replay; /* what a sensor that was taken over may deliver again */
 	unsigned batch; /* records appended and not yet committed */
 	uint64_t first_seq; /* of this session, 0 until the first record */
-	uint64_t lost, loss_told_ns; /* not told yet; when told last */
-	uint64_t shed, no_room_ns, no_room_told_ns; /* while there is none; when last; when told */
+	uint64_t lost, loss_reported_ns; /* not told yet; when told last */
+	uint64_t shed, no_room_ns,
+		no_room_reported_ns; /* while there is none; when last; when told */
 	uint64_t shed_total;
 	bool stopping;
 };
@@ -94,9 +95,9 @@ static void tell_no_room(struct agent *a, uint64_t shed, int err)
 	}
 	a->shed += shed;
 	a->no_room_ns = now;
-	if (a->no_room_told_ns && now - a->no_room_told_ns < NO_ROOM_TELL_NS)
+	if (a->no_room_reported_ns && now - a->no_room_reported_ns < NO_ROOM_TELL_NS)
 		return;
-	a->no_room_told_ns = now;
+	a->no_room_reported_ns = now;
 	if (err && err != -ENOSPC && err != -EDQUOT)
 		log_err(err, "cannot write the journal, continuing without (gap records will count "
 			     "what is lost): look at its disk");
@@ -128,12 +129,12 @@ static int on_loss(struct agent *a, uint64_t count)
 	uint64_t now = clock_boot_ns();
 
 	a->lost += count;
-	if (!a->loss_told_ns || now - a->loss_told_ns >= LOSS_TELL_NS) {
+	if (!a->loss_reported_ns || now - a->loss_reported_ns >= LOSS_TELL_NS) {
 		log_warn("the sensor lost %" PRIu64
 			 " record%s, sweeping to find what they were about",
 			 a->lost, plural(a->lost));
 		a->lost = 0;
-		a->loss_told_ns = now;
+		a->loss_reported_ns = now;
 	}
 	return loop_timer_set(a->sweep_timer, SWEEP_AFTER_LOSS_NS, a->conf->sweep_every_ns);
 }

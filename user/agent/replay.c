@@ -120,7 +120,7 @@ static int load(struct replay *r, struct journal_reader *reader, struct sensor *
 		if (n != 1 || event_decode(rec.payload.ptr, rec.payload.len, &ev))
 			continue;
 		if (ev.kind == EVENT_LOST)
-			sensor_lost_is_told(sensor, &ev);
+			sensor_lost_reported(sensor, &ev);
 		err = keep_opening(r, &ev);
 		if (!err)
 			err = keep_held(r, &ev);

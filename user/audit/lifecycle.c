@@ -25,7 +25,7 @@
  * no change. Severity only rises while an alert stands: a lower one of a later door says nothing about
  * the worse door before it.
  */
-bool lifecycle_stands(enum alert_state s)
+bool lifecycle_is_open(enum alert_state s)
 {
 	return s == ALERT_OPEN || s == ALERT_ACKNOWLEDGED || s == ALERT_SNOOZED;
 }
@@ -39,9 +39,9 @@ static void change(struct life_result *r, const struct life_input *in, enum aler
 		   uint64_t at_ns, enum alert_cause cause, const char *note)
 {
 	r->next.state = state;
-	r->next.told_nodes = in->nodes;
-	r->next.told_ports = r->next.ports;
-	r->next.told_ns = at_ns;
+	r->next.reported_nodes = in->nodes;
+	r->next.reported_ports = r->next.ports;
+	r->next.reported_ns = at_ns;
 	if (state != ALERT_SNOOZED)
 		r->next.until_ns = 0;
 	if (state == ALERT_OPEN)
@@ -115,7 +115,7 @@ static void opened(struct life_result *r, const struct life_input *in)
 
 	l->gone_ns = 0;
 	l->last_ns = in->at_ns > l->last_ns ? in->at_ns : l->last_ns;
-	if (!lifecycle_stands(l->state)) {
+	if (!lifecycle_is_open(l->state)) {
 		if (!in->excepted)
 			begin(r, in);
 		return;
@@ -128,7 +128,7 @@ static void opened(struct life_result *r, const struct life_input *in)
 		change(r, in, ALERT_OPEN, in->at_ns, in->reached ? CAUSE_REACHED : CAUSE_WORSE,
 		       NULL);
 	else if (l->state == ALERT_ACKNOWLEDGED && in->reopen_nodes &&
-		 in->nodes >= l->told_nodes + in->reopen_nodes)
+		 in->nodes >= l->reported_nodes + in->reopen_nodes)
 		change(r, in, ALERT_OPEN, in->at_ns, CAUSE_MANY_NODES, NULL);
 }
 
@@ -155,7 +155,8 @@ static uint64_t due_of(const struct life *l, uint64_t have, uint64_t told)
 {
 	if (have <= told)
 		return 0;
-	return l->told_ns + (have >= next_step(told) ? LIFECYCLE_SETTLE_NS : LIFECYCLE_GROWTH_NS);
+	return l->reported_ns +
+	       (have >= next_step(told) ? LIFECYCLE_SETTLE_NS : LIFECYCLE_GROWTH_NS);
 }
 
 /* Tells of growth when its time has come; else returns when that is, 0: there is nothing to tell. */
@@ -166,8 +167,8 @@ static uint64_t grow(struct life_result *r, const struct life_input *in)
 
 	if (l->state != ALERT_OPEN)
 		return 0;
-	nodes = due_of(l, in->nodes, l->told_nodes);
-	ports = due_of(l, l->ports, l->told_ports);
+	nodes = due_of(l, in->nodes, l->reported_nodes);
+	ports = due_of(l, l->ports, l->reported_ports);
 	if (nodes && in->at_ns >= nodes)
 		change(r, in, ALERT_OPEN, in->at_ns, CAUSE_MORE_NODES, NULL);
 	else if (ports && in->at_ns >= ports)
@@ -192,11 +193,11 @@ void lifecycle_step(const struct life *have, const struct life_input *in,
 		opened(&r, in);
 		break;
 	case LIFE_CLOSED:
-		if (!in->doors && lifecycle_stands(r.next.state) && !r.next.gone_ns)
+		if (!in->doors && lifecycle_is_open(r.next.state) && !r.next.gone_ns)
 			r.next.gone_ns = in->at_ns;
 		break;
 	case LIFE_FINE:
-		if (!in->doors && lifecycle_stands(r.next.state))
+		if (!in->doors && lifecycle_is_open(r.next.state))
 			resolve(&r, in, in->at_ns, CAUSE_FINE, in->note);
 		break;
 	case LIFE_TICK:

@@ -42,8 +42,8 @@ struct life {
 	uint64_t doors, nodes; /* open ones, and where */
 	uint64_t first_ns, last_ns; /* of the finding */
 	uint64_t gone_ns; /* when the last door closed and no resolution has been logged; 0: no */
-	uint64_t ports, told_ports; /* different ones, as far as counted; a burst has many */
-	uint64_t told_nodes, told_ns; /* what was logged last, or what a person knew when deciding */
+	uint64_t ports, reported_ports; /* different ones, as far as counted; a burst has many */
+	uint64_t reported_nodes, reported_ns; /* what was logged last, or what a person knew when deciding */
 	uint64_t until_ns; /* snoozed: until then */
 	uint64_t window_id; /* snoozed by this maintenance; 0: by a person, or not */
 };
@@ -84,6 +84,6 @@ struct life_result {
 void lifecycle_step(const struct life *have, const struct life_input *in,
 		    struct life_result *ret_res);
 /* Open, acknowledged or snoozed. */
-bool lifecycle_stands(enum alert_state s);
+bool lifecycle_is_open(enum alert_state s);
 
 #endif

@@ -28,7 +28,7 @@ enum { CHECK_OK = 0, CHECK_WARNING = 1, CHECK_CRITICAL = 2, CHECK_UNKNOWN = 3 };
 static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 
 #define OVERDUE 3 /* intervals of a plan after which its scan is overdue */
-#define UNTOLD_NS (5 * MINUTE_NS)
+#define UNREPORTED_NS (5 * MINUTE_NS)
 #define MINUTE_NS UINT64_C(60000000000)
 
 struct check {
@@ -47,8 +47,8 @@ struct check {
 	struct judging judging;
 	uint64_t learning, judged; /* classes with nodes */
 	struct scan_ages scans;
-	unsigned untold; /* sinks that have not been told of something for long */
-	char untold_sink[256]; /* the first of them */
+	unsigned unreported; /* sinks that have not been told of something for long */
+	char unreported_sink[256]; /* the first of them */
 	struct buf why;
 };
 
@@ -134,10 +134,10 @@ static int on_sink(const struct store_sink *s, void *arg)
 	struct check *k = arg;
 	uint64_t now_ns = clock_wall_ns();
 
-	if (!s->behind || now_ns < s->behind_ns || now_ns - s->behind_ns < UNTOLD_NS)
+	if (!s->behind || now_ns < s->behind_ns || now_ns - s->behind_ns < UNREPORTED_NS)
 		return 0;
-	if (!k->untold++)
-		snprintf(k->untold_sink, sizeof(k->untold_sink), "%s", s->name);
+	if (!k->unreported++)
+		snprintf(k->unreported_sink, sizeof(k->unreported_sink), "%s", s->name);
 	return 0;
 }
 
@@ -236,11 +236,11 @@ static int verdict(struct check *k)
 		    plural(open[SEVERITY_WARNING] + open[SEVERITY_CRITICAL]), k->worst);
 	if (bad)
 		say(k, "%" PRIu64 " node%s silent, stalled or blind", bad, plural(bad));
-	if (k->untold)
+	if (k->unreported)
 		say(k,
 		    "the sink '%s' has not been told of alerts for minutes ('ajar notify "
 		    "--status')",
-		    k->untold_sink);
+		    k->unreported_sink);
 	if (k->why.len)
 		return CHECK_WARNING;
 	say(k, "%" PRIu64 " node%s recording", n[NODE_RECORDING], plural(n[NODE_RECORDING]));

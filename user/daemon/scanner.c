@@ -49,7 +49,7 @@ struct serve {
 	uint64_t pruned_ns, probed_log;
 	struct address here[SCAN_OWN_MAX];
 	unsigned here_len;
-	bool raw, failing, soon, told_raw;
+	bool raw, failing, soon, reported_raw;
 };
 
 static void on_report(const struct runner_report *r, void *arg)
@@ -124,11 +124,11 @@ static bool may_run(struct serve *sv, const struct store_plan *p)
 {
 	if (sv->raw || !nmap_kind_is_raw(p->kind))
 		return true;
-	if (!sv->told_raw)
+	if (!sv->reported_raw)
 		log_warn("plan '%s' is not run here: kind=%s needs CAP_NET_RAW for "
 			 "nmap; " RAW_REMEDY,
 			 p->name, p->kind);
-	sv->told_raw = true;
+	sv->reported_raw = true;
 	return false;
 }
 

@@ -23,7 +23,7 @@
 
 #define PROFILE_FILE "profile"
 #define LEARNING_LINE "# learning: nothing alerts"
-#define TOLD_MAX 4096 /* keys remembered; then all are forgotten and may be told again */
+#define REPORTED_MAX 4096 /* keys remembered; then all are forgotten and may be told again */
 #define STEP_RECORDS 5000 /* judged in one call */
 #define CATCH_UP_RECORDS 50000 /* of before, in one call */
 #define TEXT_MAX 4096
@@ -237,7 +237,7 @@ static int raise(struct ship_local *l, const struct journal_record *rec, const s
 	audit_key(c->node_class, c->node_name, &ev->door, who, j->kind, &key);
 	if (key.err || map_get(l->told, key.data, key.len))
 		return key.err;
-	if (map_size(l->told) >= TOLD_MAX)
+	if (map_size(l->told) >= REPORTED_MAX)
 		map_each(l->told, map_always, NULL);
 	err = map_put(l->told, key.data, key.len, l);
 	if (err)

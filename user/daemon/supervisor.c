@@ -26,7 +26,7 @@ struct supervisor {
 	struct loop *loop;
 	struct supervisor_opts o;
 	struct loop_source *notify;
-	bool told_ready, stopping;
+	bool reported_ready, stopping;
 	int result;
 };
 
@@ -137,9 +137,9 @@ static int start_next(struct supervisor *sv)
 		if (err || (!r->was_ready && !r->optional && !r->bystander))
 			return err;
 	}
-	if (sv->told_ready)
+	if (sv->reported_ready)
 		return 0;
-	sv->told_ready = true;
+	sv->reported_ready = true;
 	return sv->o.on_ready ? sv->o.on_ready(sv->o.arg) : 0;
 }
 

@@ -141,7 +141,7 @@ static const struct entry *standing(const struct alerting *a, const char *key)
 {
 	const struct entry *e = map_get(a->entries, key, strlen(key));
 
-	return e && lifecycle_stands(e->life.state) ? e : NULL;
+	return e && lifecycle_is_open(e->life.state) ? e : NULL;
 }
 
 /* What a person has acknowledged or snoozed takes in nothing new. */
@@ -150,7 +150,8 @@ static bool takes_more(const struct life *l, uint64_t at_ns)
 	bool quiet = l->state == ALERT_ACKNOWLEDGED || (l->state == ALERT_SNOOZED && !l->window_id);
 
 	return !quiet && at_ns <= l->last_ns + AUDIT_BURST_NS &&
-	       at_ns + AUDIT_BURST_NS >= l->told_ns && at_ns <= l->told_ns + AUDIT_BURST_MAX_NS;
+	       at_ns + AUDIT_BURST_NS >= l->reported_ns &&
+	       at_ns <= l->reported_ns + AUDIT_BURST_MAX_NS;
 }
 
 int alerting_key(struct alerting *a, const char *key, uint64_t at_ns, struct buf *b)
@@ -183,8 +184,8 @@ static int read_life(const struct store_alert *alert, void *arg)
 		.severity = alert->severity,
 		.first_ns = alert->first_ns,
 		.last_ns = alert->last_ns,
-		.told_nodes = alert->told_nodes,
-		.told_ns = alert->told_ns,
+		.reported_nodes = alert->reported_nodes,
+		.reported_ns = alert->reported_ns,
 		.until_ns = alert->until_ns,
 		.window_id = alert->window_id,
 	};
@@ -211,11 +212,11 @@ int alerting_entry(struct alerting *a, const char *key, struct entry **ret_e)
 		err = 0;
 	e->life.doors = sum.doors;
 	e->life.nodes = sum.nodes;
-	if (!sum.doors && lifecycle_stands(e->life.state))
+	if (!sum.doors && lifecycle_is_open(e->life.state))
 		e->life.gone_ns = sum.last_ns ? sum.last_ns : e->life.last_ns;
 	e->many = sum.doors > sum.nodes;
 	if (!err)
-		err = alerting_count_flood(a, key, false, lifecycle_stands(e->life.state),
+		err = alerting_count_flood(a, key, false, lifecycle_is_open(e->life.state),
 					   e->life.last_ns);
 	if (!err)
 		err = map_put(a->entries, key, strlen(key), e);
@@ -258,11 +259,11 @@ static int on_decision(const struct store_alert_change *c, void *arg)
 		return 0;
 	e = map_get(a->entries, c->alert.key, len);
 	if (e) {
-		err = alerting_count_flood(a, c->alert.key, lifecycle_stands(e->life.state), false,
+		err = alerting_count_flood(a, c->alert.key, lifecycle_is_open(e->life.state), false,
 					   0);
 		map_del(a->entries, c->alert.key, len);
 	}
-	if (!err && lifecycle_stands(c->state))
+	if (!err && lifecycle_is_open(c->state))
 		err = load_entry(&c->alert, a);
 	return err;
 }

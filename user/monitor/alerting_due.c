@@ -55,8 +55,8 @@ static void count_ports(struct entry *e, uint64_t ports)
 
 	e->life.ports = ports;
 	if (first && !e->fresh)
-		e->life.told_ports = ports;
-	if (ports > e->life.told_ports && !e->due_ns)
+		e->life.reported_ports = ports;
+	if (ports > e->life.reported_ports && !e->due_ns)
 		e->due_ns = 1; /* a tick that comes early says when it is wanted */
 }
 

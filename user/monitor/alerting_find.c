@@ -35,7 +35,7 @@ static int begin_on(struct alerting *a, const struct cause *c, bool fresh, enum 
 		return err;
 	is_new = !e->id;
 	e->many |= c->d && !audit_key_is_port(c->key, c->d->door.port);
-	if (!is_new && !lifecycle_stands(e->life.state) && !e->life.doors)
+	if (!is_new && !lifecycle_is_open(e->life.state) && !e->life.doors)
 		err = store_alert_nodes_restart(a->store, e->id);
 	if (!err && !is_new && fresh) {
 		err = store_alert_node_add(a->store, e->id, c->node, 1, at_ns, &before, &after);
@@ -127,7 +127,7 @@ int alerting_find(struct alerting *a, const struct finding *f, uint64_t at_ns)
 	err = key.err ? key.err : alerting_entry(a, buf_str(&key), &e);
 	if (!err)
 		err = is_open_there(a, e, f->node, &open);
-	if (err || (open && lifecycle_stands(e->life.state) && f->severity <= e->life.severity))
+	if (err || (open && lifecycle_is_open(e->life.state) && f->severity <= e->life.severity))
 		return err;
 	{
 		const struct cause c = {
@@ -183,7 +183,7 @@ int alerting_reach(struct alerting *a, const struct reach *r, uint64_t at_ns)
 	struct entry *e;
 	int err = alerting_entry(a, r->key, &e);
 
-	if (!err && lifecycle_stands(e->life.state)) {
+	if (!err && lifecycle_is_open(e->life.state)) {
 		if (r->severity > e->life.severity)
 			err = begin_on(a, &c, false, r->severity, at_ns);
 		if (!err)

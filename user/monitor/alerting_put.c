@@ -105,7 +105,7 @@ static int put_of_door(struct alerting *a, struct entry *e, const struct cause *
 	audit_why(c->j, d->host_type, c->p, &d->door, &who, &t.why);
 	audit_why_holder(&d->ev, &who, &t.why);
 	audit_remedy(c->j, d->host_type, &d->door, &who, &t.remedy);
-	if (lifecycle_stands(was)) {
+	if (lifecycle_is_open(was)) {
 		int err = store_alert_get(a->store, c->key, keep_look, &kept);
 
 		if (err)
@@ -174,10 +174,10 @@ int alerting_live(struct alerting *a, const char *key, struct entry *e, struct l
 	in->reopen_nodes = a->o.reopen_nodes;
 	lifecycle_step(&e->life, in, &res);
 	e->life = res.next;
-	e->fresh |= !lifecycle_stands(was) && lifecycle_stands(e->life.state);
+	e->fresh |= !lifecycle_is_open(was) && lifecycle_is_open(e->life.state);
 	e->due_ns = res.due_ns;
 	e->dirty = e->life.state && !res.len && in->what != LIFE_TICK;
-	err = alerting_count_flood(a, key, lifecycle_stands(was), lifecycle_stands(e->life.state),
+	err = alerting_count_flood(a, key, lifecycle_is_open(was), lifecycle_is_open(e->life.state),
 				   in->at_ns);
 	for (unsigned i = 0; i < res.len && !err; i++) {
 		struct restated r = { a, e, was, &res.changes[i], c ? c->reach : NULL };

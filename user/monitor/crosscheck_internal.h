@@ -138,7 +138,7 @@ must_check int crosscheck_ports(struct crosscheck *o);
 must_check int crosscheck_keys(struct crosscheck *o, const struct compared *c, const struct compare_in *in);
 
 /* The finding stands on the node already; it is marked as found. */
-bool crosscheck_stands(struct crosscheck *o, enum finding_kind kind, enum door_proto proto, uint32_t port, const char *what);
+bool crosscheck_is_open(struct crosscheck *o, enum finding_kind kind, enum door_proto proto, uint32_t port, const char *what);
 
 /*
  * Whether this is the second scan that shows it; else it is noted, and looked at again: at once, or, where the scan itself

@@ -29,8 +29,8 @@
 #define FINGERPRINTS_TEXT_MAX 1024
 #define WORDS_MAX 2000
 
-bool crosscheck_stands(struct crosscheck *o, enum finding_kind kind, enum door_proto proto,
-		       uint32_t port, const char *what)
+bool crosscheck_is_open(struct crosscheck *o, enum finding_kind kind, enum door_proto proto,
+			uint32_t port, const char *what)
 {
 	_cleanup_(buf_done) struct buf key = BUF_INIT(1024);
 	struct view *v = &o->v;
@@ -115,7 +115,7 @@ static int find(struct crosscheck *o, const struct finding *like, const struct c
 	f.summary = buf_str(summary);
 	f.why = buf_str(why);
 	f.remedy = buf_str(&remedy);
-	crosscheck_stands(o, f.kind, f.proto, f.port, f.what);
+	crosscheck_is_open(o, f.kind, f.proto, f.port, f.what);
 	return summary->err || why->err || remedy.err ? -E2BIG
 						      : alerting_find(o->alerting, &f, o->wall_ns);
 }

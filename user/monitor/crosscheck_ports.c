@@ -72,7 +72,7 @@ static int raise(struct crosscheck *o, const struct compared *c, const struct co
 		.port = in->port,
 		.what = c->ruling.kind == FINDING_UNEXPECTED ? CROSSCHECK_WHAT : NULL,
 	};
-	bool stands = crosscheck_stands(o, f.kind, f.proto, f.port, f.what), yes = true;
+	bool stands = crosscheck_is_open(o, f.kind, f.proto, f.port, f.what), yes = true;
 	int err = 0;
 
 	if (!stands && needs_second_look(c))

@@ -85,7 +85,7 @@ static int unseen(struct crosscheck *o, unsigned doors)
 	bool yes = true;
 	int err = 0;
 
-	if (!crosscheck_stands(o, FINDING_UNSEEN, (enum door_proto)0, 0, NULL))
+	if (!crosscheck_is_open(o, FINDING_UNSEEN, (enum door_proto)0, 0, NULL))
 		err = crosscheck_confirmed(o, FINDING_UNSEEN, PROTO_TCP, 0, &yes);
 	if (err || !yes)
 		return err;
@@ -210,7 +210,7 @@ static int judge(struct crosscheck *o, const struct counted *c, bool *ret_ports)
 		return flooded(o, open);
 	/* A scan of few ports cannot show that it is over, and what it saw open is more of the same. */
 	if (open && count_asked(&o->v) <= FLOOD_MIN &&
-	    crosscheck_stands(o, FINDING_FLOODED, (enum door_proto)0, 0, NULL))
+	    crosscheck_is_open(o, FINDING_FLOODED, (enum door_proto)0, 0, NULL))
 		return 0;
 	if (count_asked(&o->v) > FLOOD_MIN)
 		err = end(o, FINDING_FLOODED);

@@ -9,14 +9,14 @@
 /* Counts what was lost from when to when; an episode is over when nothing more was lost for a while. */
 static void follow_losses(uint64_t now_ns, uint64_t lost, struct store_watch *w)
 {
-	if (lost != w->lost_told + w->lost_seen && lost > w->lost_told) {
-		w->lost_seen = lost - w->lost_told;
+	if (lost != w->lost_reported + w->lost_seen && lost > w->lost_reported) {
+		w->lost_seen = lost - w->lost_reported;
 		w->lost_last_ns = now_ns;
 		if (!w->lost_first_ns)
 			w->lost_first_ns = now_ns;
 	}
 	if (w->lost_first_ns && now_ns - w->lost_last_ns >= HEALTH_NEWS_NS) {
-		w->lost_told += w->lost_seen;
+		w->lost_reported += w->lost_seen;
 		w->lost_seen = w->lost_first_ns = w->lost_last_ns = 0;
 	}
 }

@@ -353,14 +353,14 @@ static void tell_lost(struct delivery *d, unsigned cpu, uint64_t most)
 {
 	struct sensor *s = d->s;
 	uint64_t dropped = __atomic_load_n(&s->cpus[cpu].dropped, __ATOMIC_ACQUIRE);
-	uint64_t untold = dropped - s->told[cpu].reported;
+	uint64_t unreported = dropped - s->told[cpu].reported;
 
-	if (untold > most)
-		untold = most;
-	if (!untold)
+	if (unreported > most)
+		unreported = most;
+	if (!unreported)
 		return;
-	s->told[cpu].reported += untold;
-	deliver_lost(d, cpu, untold);
+	s->told[cpu].reported += unreported;
+	deliver_lost(d, cpu, unreported);
 }
 
 int deliver_losses(struct delivery *d)
@@ -396,19 +396,19 @@ static bool is_canary(const struct sensor *s, uint64_t cookie)
 /* A sweep that found a door between its listen() and its record has told it already. */
 #define SWEPT_JUST_NOW_NS 10000000000ULL
 
-static bool told_by_sweep(const struct known_door *k, const struct ajar_open *r)
+static bool reported_by_sweep(const struct known_door *k, const struct ajar_open *r)
 {
-	uint64_t apart = k->told_ns > r->h.ktime_ns ? k->told_ns - r->h.ktime_ns
-						    : r->h.ktime_ns - k->told_ns;
+	uint64_t apart = k->reported_ns > r->h.ktime_ns ? k->reported_ns - r->h.ktime_ns
+							: r->h.ktime_ns - k->reported_ns;
 
-	return k->told_ns && k->door.port == r->door.port && apart < SWEPT_JUST_NOW_NS;
+	return k->reported_ns && k->door.port == r->door.port && apart < SWEPT_JUST_NOW_NS;
 }
 
 static int record_open(struct delivery *d, const struct ajar_open *r)
 {
 	struct sensor *s = d->s;
 	struct known_door *k = door_get(s, r->door.cookie);
-	bool told = k && told_by_sweep(k, r);
+	bool told = k && reported_by_sweep(k, r);
 	int err = door_put(s, &r->door, r->h.ktime_ns, &r->opener, &k);
 
 	if (err)

@@ -25,7 +25,7 @@ struct known_door {
 	struct ajar_actor opener;
 	struct owner *owner; /* a reference, or NULL */
 	struct held_set *held; /* who holds it; NULL: the opener alone, as far as any sweep has seen */
-	uint64_t told_ns; /* boot time of the sweep that told of it, 0: an event did */
+	uint64_t reported_ns; /* boot time of the sweep that told of it, 0: an event did */
 	uint64_t sweep; /* number of the last sweep that saw it */
 	uint32_t unseen; /* sweeps in a row that did not see it although the kernel's table has it */
 	uint64_t settle_from_ns; /* UDP, boot time: from when its age counts */

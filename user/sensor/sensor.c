@@ -369,7 +369,7 @@ void sensor_commit(struct sensor *s)
 	}
 }
 
-void sensor_lost_is_told(struct sensor *s, const struct event *lost)
+void sensor_lost_reported(struct sensor *s, const struct event *lost)
 {
 	struct ajar_cpu *told;
 

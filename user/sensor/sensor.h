@@ -60,7 +60,7 @@ void sensor_commit(struct sensor *s);
  * What a lost event (its lost_* fields) told that the kernel does not know of, because who recorded it ended between the two,
  * is not delivered again. Before the first drain; events of another sensor are passed over.
  */
-void sensor_lost_is_told(struct sensor *s, const struct event *lost);
+void sensor_lost_reported(struct sensor *s, const struct event *lost);
 /*
  * Looks at every socket of every network namespace (iterators) and delivers only differences to
  * what the sensor knows: opens (origin as given) and, except for a snapshot, closes. Live events win: a door

@@ -222,7 +222,7 @@ int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, struct held_se
 	int err = door_put(s, &seen->door, opened, &seen->opener, &k);
 	if (err)
 		return err;
-	k->told_ns = now;
+	k->reported_ns = now;
 	if (settle_is_udp(&k->door))
 		settle_begin(s, k, opened ? opened : now);
 	take_first_holders(s, k, held);
@@ -321,7 +321,7 @@ static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 	memcpy(&cookie, key, sizeof(cookie));
 	if (k->door.flags & AJAR_DOOR_UNSURE)
 		w->s->unsure = true;
-	if (k->sweep == w->s->sweep || k->opened_ns >= w->start_ns || k->told_ns >= w->start_ns)
+	if (k->sweep == w->s->sweep || k->opened_ns >= w->start_ns || k->reported_ns >= w->start_ns)
 		return false;
 	if (bpf_map_lookup_elem(w->s->h.maps[MAP_DOORS], &cookie, &st) == 0 &&
 	    (out_of_sight(w->s, &k->door) || ++k->unseen < UNSEEN_MAX)) {

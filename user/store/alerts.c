@@ -16,8 +16,8 @@
 		S((a)->remedy)
 #define FROM_LAST_NS(a)                                                                            \
 	U((a)->last_ns), U((a)->boot_seq), U((a)->seq), S((a)->node),                              \
-		B((a)->record.ptr, (a)->record.len), U((a)->node_count), U((a)->told_nodes),       \
-		U((a)->told_ns), U((a)->until_ns), U((a)->window_id), U((a)->outside.state),       \
+		B((a)->record.ptr, (a)->record.len), U((a)->node_count), U((a)->reported_nodes),   \
+		U((a)->reported_ns), U((a)->until_ns), U((a)->window_id), U((a)->outside.state),   \
 		U((a)->outside.port), S((a)->outside.node), S((a)->outside.addr)
 #define ALERT_VALUES(a) S((a)->key), UP_TO_REMEDY(a), U((a)->first_ns), FROM_LAST_NS(a)
 
@@ -44,8 +44,8 @@ static void read_alert(const struct sql *q, unsigned first, struct store_alert *
 		.node = sql_str(q, first + 16),
 		.record = sql_blob(q, first + 17),
 		.node_count = sql_u64(q, first + 18),
-		.told_nodes = sql_u64(q, first + 19),
-		.told_ns = sql_u64(q, first + 20),
+		.reported_nodes = sql_u64(q, first + 19),
+		.reported_ns = sql_u64(q, first + 20),
 		.until_ns = sql_u64(q, first + 21),
 		.window_id = sql_u64(q, first + 22),
 		.outside = { .state = (enum port_state)sql_u64(q, first + 23),
@@ -183,8 +183,8 @@ int store_put_alert(struct store *s, const struct store_alert *a, const char *wh
 
 	if (!a->key || !a->key[0])
 		return store_set_why(s, -EINVAL, "an alert needs a key");
-	told.told_nodes = a->node_count;
-	told.told_ns = now_wall_ns;
+	told.reported_nodes = a->node_count;
+	told.reported_ns = now_wall_ns;
 	err = write_op(s, put_alert(s, &told, who, note, now_wall_ns, &id, &log_id));
 	if (!err && ret_id)
 		*ret_id = id;

@@ -265,7 +265,7 @@ static void get_report(const struct sql *q, unsigned i, struct store_health_row 
 
 static void get_watch(const struct sql *q, unsigned i, struct store_watch *w)
 {
-	w->lost_told = sql_u64(q, i++);
+	w->lost_reported = sql_u64(q, i++);
 	w->lost_seen = sql_u64(q, i++);
 	w->lost_first_ns = sql_u64(q, i++);
 	w->lost_last_ns = sql_u64(q, i++);
@@ -351,7 +351,7 @@ static int put_watch(struct store *s, const char *node, const struct store_watch
 			     "lost_first_ns, lost_last_ns, hole_boot, hole_seq, hole_since_ns, "
 			     "broken_boot, broken_seq, broken_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
 			     "?, ?, ?)",
-			     U(id), U(w->lost_told), U(w->lost_seen), U(w->lost_first_ns),
+			     U(id), U(w->lost_reported), U(w->lost_seen), U(w->lost_first_ns),
 			     U(w->lost_last_ns), U(w->hole_boot), U(w->hole_seq),
 			     U(w->hole_since_ns), U(w->broken_boot), U(w->broken_seq),
 			     U(w->broken_ns));

@@ -96,7 +96,7 @@ must_check int store_boots(struct store *s, const char *node, store_boot_fn fn, 
 
 /* The monitor's notes of one node, zeros when it has none. */
 struct store_watch {
-	uint64_t lost_told; /* of nodes.lost: what an alert that is over has told */
+	uint64_t lost_reported; /* of nodes.lost: what an alert that is over has told */
 	uint64_t lost_seen, lost_first_ns, lost_last_ns; /* what the present one tells: since when, last when */
 	uint32_t hole_boot;
 	uint64_t hole_seq, hole_since_ns; /* the store lacks the record behind hole_seq since then; 0: nothing */

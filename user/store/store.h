@@ -259,7 +259,7 @@ struct store_alert {
 	const char *node;
 	struct text record; /* that event, encoded; unknown when the alert is about no door */
 	uint64_t node_count; /* nodes it stands on */
-	uint64_t told_nodes, told_ns; /* node_count and time of the last alert_log row; store_put_alert() sets them */
+	uint64_t reported_nodes, reported_ns; /* node_count and time of the last alert_log row; store_put_alert() sets them */
 	uint64_t until_ns; /* snoozed: until then; 0: not */
 	uint64_t window_id; /* snoozed by this maintenance and not by a person */
 	const struct store_alert_ports *ports; /* the same (store/alert_ports.h) */
