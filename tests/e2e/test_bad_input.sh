@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# What a bad environment gets: one line that says what is wrong and how to mend it, exit 2, nothing lost or half-written.
+# What a bad environment gets: one line that says what is wrong and how to fix it, exit 2, nothing lost or half-written.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root unshare sqlite3 setpriv timeout ip
@@ -28,20 +28,20 @@ done
 run_in "$no_cgroup" stat -f -c %T /sys/fs/cgroup
 command="mount -t cgroup2 cgroup2 /sys/fs/cgroup"
 [ "$OUT" = sysfs ] || command="mkdir -p /sys/fs/cgroup/unified && $command/unified"
-mend="this mount namespace hides cgroup v2, as 'ip netns exec' and containers do; for it alone: '$command'"
+fix="this mount namespace hides cgroup v2, as 'ip netns exec' and containers do; for it alone: '$command'"
 for verb in watch ls run; do
 	run_in "$no_cgroup" ajar $verb --data "$D"
-	refuses "$verb without cgroup v2" 2 "$mend; or settle for less: sensor.lowest-tier B"
+	refuses "$verb without cgroup v2" 2 "$fix; or settle for less: sensor.lowest-tier B"
 done
 echo "sensor.lowest-tier B" >"$T/lower.conf"
 for verb in watch run; do
 	# Ended as a person would.
 	LIMIT=60 run_in "$no_cgroup" timeout -s INT 3 ajar $verb -C "$T/lower.conf" --data "$T/lower"
-	ok "$verb that may see less goes on, and says what it lacks" says "tier B sees less than tier A: $mend"
+	ok "$verb that may see less goes on, and says what it lacks" says "tier B sees less than tier A: $fix"
 	same "once" "$(grep -c 'tier B sees' "$T/err")" 1
 done
 run_in "$no_cgroup" ajar doctor --data "$T/lower"
-ok "doctor says it too" eval "grep -A1 'tier B): this mount namespace hides cgroup v2, ' '$T/out' | grep -qF 'mend: $command'"
+ok "doctor says it too" eval "grep -A1 'tier B): this mount namespace hides cgroup v2, ' '$T/out' | grep -qF 'fix: $command'"
 run_in "$no_cgroup; $command" ajar doctor --data "$T/lower"
 ok "and that command is enough" grep -q '^ok cgroup v2 ' "$T/out"
 NS=ajar-hide-$$
@@ -49,11 +49,11 @@ ip netns add $NS
 timeout -k 5 30 ip netns exec $NS ajar-agent --data "$T/lower" >"$T/out" 2>"$T/err" </dev/null
 ok "'ip netns exec' hides it, and a command for this one namespace is named" says "for it alone: 'mount -t cgroup2 cgroup2 /sys/fs/cgroup'"
 timeout -k 5 30 ip netns exec $NS sh -c 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec ajar doctor --data "$1"' - "$T/lower" >"$T/out" 2>&1 </dev/null
-ok "which mends it there" grep -q '^ok cgroup v2 .* /sys/fs/cgroup$' "$T/out"
+ok "which fixes it there" grep -q '^ok cgroup v2 .* /sys/fs/cgroup$' "$T/out"
 ip netns del $NS
 run_in "$no_btf" ajar doctor --data "$D"
 same "doctor finds BTF missing: exit 1" "$RC" 1
-ok "and says what mends it" eval "grep -A1 'BTF  .*no /sys/kernel/btf' '$T/out' | grep -q 'mend: .*apt-get install'"
+ok "and says what fixes it" eval "grep -A1 'BTF  .*no /sys/kernel/btf' '$T/out' | grep -q 'fix: .*apt-get install'"
 run_in "$no_bpffs" ajar ls -q --data "$D"
 same "ls needs no BPF file system" "$RC" 0
 run_in "$ro_bpffs" ajar run --data "$D"

@@ -145,7 +145,7 @@ kill "$TLS"
 wait "$TLS" 2>/dev/null
 ok "the service has another one now" serve_tls second
 
-# Mended: the next scan takes it back.
+# Fixed: the next scan takes it back.
 ip netns exec "$K" nft delete table ip t
 close_door "$rogue"
 ok "it has settled" wait_for sh -c "[ \$(date +%s) -gt $(($(date +%s) + 6)) ]"
@@ -156,7 +156,7 @@ run scan keys forget here 23836 -C "$T/conf" --data "$D"
 same "the old one is forgotten" "$RC" 0
 from_m --kind identity --ports 23836
 WAIT=30 ok "and the next scan learns the new one" wait_for has_kind 23836 ""
-WAIT=30 ok "what is mended is over: hidden" wait_for has_kind 23833 ""
+WAIT=30 ok "what is fixed is over: hidden" wait_for has_kind 23833 ""
 WAIT=30 ok "and blocked" wait_for has_kind 23832 ""
 same "no other hidden door was ever seen" "$(ajar alerts --all -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.kind == "hidden") | .port' | xargs)" 23833
 stop_run

@@ -100,7 +100,7 @@ static void test_no_room_to_begin(void)
 	free(why);
 	fill(false);
 	j = must_open(&d, BOOT_A, 0, 0);
-	ok(j, "and mended by room");
+	ok(j, "and fixed by room");
 	fill(true);
 	is_int(journal_ack_write(d.fd, (struct journal_pos){ 1, 1 }), 0,
 	       "a full disk does not keep the shipper from acknowledging");

@@ -55,7 +55,7 @@ static void cut(void)
 		is_int(sql(text), 0, "the connection is cut");
 }
 
-static void refused(const char *break_it, const char *mend_it, enum store_fault want,
+static void refused(const char *break_it, const char *fix_it, enum store_fault want,
 		    const char *words, const char *what)
 {
 	int err;
@@ -66,7 +66,7 @@ static void refused(const char *break_it, const char *mend_it, enum store_fault 
 	err = step_all();
 	ok(err < 0 && store_fault(err) == want, "the store does not, which is told as what it is");
 	ok(strstr(ship_why(ship), words), "with what to do: %s", ship_why(ship));
-	is_int(sql(mend_it), 0, "it is mended");
+	is_int(sql(fix_it), 0, "it is fixed");
 	goes_on(what);
 }
 
@@ -79,7 +79,7 @@ static void test_quarantine(void)
 	ok(node_append(&node, 70), "70 records");
 	is_int(step_all(), 0, "the others get through");
 	is_int((long long)ship_counts(ship)->quarantined, 10, "ten wait in quarantine");
-	is_int(sql("ALTER TABLE events DROP CONSTRAINT odd"), 0, "it is mended");
+	is_int(sql("ALTER TABLE events DROP CONSTRAINT odd"), 0, "it is fixed");
 	ship_offer_again(ship);
 	is_int(step_all(), 0, "they are offered again");
 	is_int((long long)ship_counts(ship)->quarantined, 0, "and taken");

@@ -248,7 +248,7 @@ static void test_conflict(void)
 	store_free(s);
 	s = memory();
 	sh = ship(s);
-	is_int(ship_all(sh), 0, "a store that was mended");
+	is_int(ship_all(sh), 0, "a store that was fixed");
 	is_int((long long)ship_counts(sh)->quarantined, 0, "takes it");
 	is_int((long long)head(s, 1), 40, "with all the others");
 	ship_free(sh);

@@ -103,7 +103,7 @@ static const struct issue {
 			    "oldest go next",
 			    "have journals that are nearly full of records nobody has stored: the "
 			    "oldest go next",
-			    "mend the way to the store, or raise journal.max-bytes there" },
+			    "fix the way to the store, or raise journal.max-bytes there" },
 };
 _Static_assert(array_len(issues) == ISSUES, "each issue has its line");
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What works here and what does not, each with the command that mends it. Changes nothing. */
+/* What works here and what does not, each with the command that fixes it. Changes nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -45,7 +45,7 @@ struct doctor {
 };
 
 static void print_json(struct doctor *d, const char *name, enum health ok, const char *detail,
-		       const char *mend)
+		       const char *fix)
 {
 	jsonw_obj(&d->json, NULL);
 	jsonw_str(&d->json, "check", name);
@@ -54,13 +54,14 @@ static void print_json(struct doctor *d, const char *name, enum health ok, const
 	else
 		jsonw_bool(&d->json, "ok", ok == HEALTH_OK);
 	jsonw_str(&d->json, "detail", detail);
-	jsonw_str(&d->json, "mend", mend);
+	jsonw_str(&d->json, "fix", fix);
+	jsonw_str(&d->json, "mend", fix); /* the name of before, for one release */
 	jsonw_end_obj(&d->json);
 	d->out_err = out_json(&d->json);
 }
 
 static void print_line(struct doctor *d, const char *name, enum health ok, const char *detail,
-		       const char *mend)
+		       const char *fix)
 {
 	static const char *const marks[] = { "✗", "ok", "- " };
 	const char *sgr = ok == HEALTH_BAD ? "31" : "33";
@@ -73,19 +74,19 @@ static void print_line(struct doctor *d, const char *name, enum health ok, const
 	esc_text(&d->b, detail, strlen(detail), 0);
 	if (colour)
 		buf_puts(&d->b, "\033[0m");
-	if (mend) {
-		buf_printf(&d->b, "\n   %-16s mend: ", "");
-		esc_text(&d->b, mend, strlen(mend), 0);
+	if (fix) {
+		buf_printf(&d->b, "\n   %-16s fix: ", "");
+		esc_text(&d->b, fix, strlen(fix), 0);
 	}
 	buf_putc(&d->b, '\n');
 	d->out_err = out_put(&d->b);
 }
 
-static void report(struct doctor *d, const char *name, enum health ok, const char *mend,
+static void report(struct doctor *d, const char *name, enum health ok, const char *fix,
 		   const char *fmt, ...) printf_like(5, 6);
 
-/* mend: the command, or NULL; said only when something is to be mended. */
-static void report(struct doctor *d, const char *name, enum health ok, const char *mend,
+/* fix: the command, or NULL; said only when something is to be fixed. */
+static void report(struct doctor *d, const char *name, enum health ok, const char *fix,
 		   const char *fmt, ...)
 {
 	char detail[1024];
@@ -98,11 +99,11 @@ static void report(struct doctor *d, const char *name, enum health ok, const cha
 	if (d->out_err)
 		return;
 	if (ok == HEALTH_OK)
-		mend = NULL;
+		fix = NULL;
 	if (d->c->json)
-		print_json(d, name, ok, detail, mend);
+		print_json(d, name, ok, detail, fix);
 	else
-		print_line(d, name, ok, detail, mend);
+		print_line(d, name, ok, detail, fix);
 }
 
 /* --- the machine ----------------------------------------------------------------------------------- */
@@ -113,7 +114,7 @@ static void check_sensor(struct doctor *d)
 	unsigned n = sensor_probe(checks);
 
 	for (unsigned i = 0; i < n; i++)
-		report(d, checks[i].name, (enum health)checks[i].ok, checks[i].mend, "%s",
+		report(d, checks[i].name, (enum health)checks[i].ok, checks[i].fix, "%s",
 		       checks[i].detail);
 }
 
@@ -154,18 +155,18 @@ static void check_configuration(struct doctor *d)
 static void check_role(struct doctor *d)
 {
 	const char *name = d->c->conf->role_user;
-	char mend[160];
+	char fix[160];
 	bool fallback = false;
 	uid_t uid;
 	gid_t gid;
 
-	snprintf(mend, sizeof(mend),
-		 "useradd --system --no-create-home --shell /usr/sbin/nologin %s", name);
+	snprintf(fix, sizeof(fix), "useradd --system --no-create-home --shell /usr/sbin/nologin %s",
+		 name);
 	if (proc_role_ids(name, &uid, &gid, &fallback))
-		report(d, "role user", HEALTH_BAD, mend,
+		report(d, "role user", HEALTH_BAD, fix,
 		       "neither '%s' nor 'nobody' is in /etc/passwd", name);
 	else if (fallback)
-		report(d, "role user", HEALTH_NOTE, mend,
+		report(d, "role user", HEALTH_NOTE, fix,
 		       "no user '%s': the roles without privilege run as 'nobody'", name);
 	else
 		report(d, "role user", HEALTH_OK, NULL, "%s (uid %u)", name, (unsigned)uid);
@@ -263,7 +264,7 @@ static void check_quarantine(struct doctor *d, int dirfd, uint64_t n)
 {
 	if (!faccessat(dirfd, QUARANTINE_FILE, F_OK, 0))
 		report(d, "quarantine", HEALTH_BAD,
-		       "mend what the reasons at its lines' ends say, then restart 'ajar ship'",
+		       "fix what the reasons at its lines' ends say, then restart 'ajar ship'",
 		       "%s%" PRIu64 " record%s the store refused wait%s in " QUARANTINE_FILE,
 		       n ? "" : "at last count ", n, plural(n), n == 1 ? "s" : "");
 }
@@ -271,18 +272,18 @@ static void check_quarantine(struct doctor *d, int dirfd, uint64_t n)
 /* What the shipper says of itself; its state is old when it is not there any more. */
 static void check_shipper(struct doctor *d, int dirfd)
 {
-	const char *mend = "systemctl start ajar-ship, or 'ajar run' does it all";
+	const char *fix = "systemctl start ajar-ship, or 'ajar run' does it all";
 	struct ship_state st;
 	char since[64] = "";
 	uint64_t now = clock_wall_ns();
 	int err = ship_state_read(dirfd, &st);
 
 	if (err == -ENOENT) {
-		report(d, "shipper", HEALTH_NOTE, mend, "none was here yet");
+		report(d, "shipper", HEALTH_NOTE, fix, "none was here yet");
 		return;
 	}
 	if (err) {
-		report(d, "shipper", HEALTH_BAD, mend, SHIP_STATE_FILE " cannot be read: %s",
+		report(d, "shipper", HEALTH_BAD, fix, SHIP_STATE_FILE " cannot be read: %s",
 		       strerror(-err));
 		return;
 	}
@@ -290,10 +291,10 @@ static void check_shipper(struct doctor *d, int dirfd)
 		snprintf(since, sizeof(since), "for %" PRIu64 " s",
 			 (now - st.since_ns) / 1000000000);
 	if (st.status == SHIP_ENDED || now > st.written_ns + 3 * SHIP_STATE_EVERY_NS)
-		report(d, "shipper", HEALTH_NOTE, mend,
+		report(d, "shipper", HEALTH_NOTE, fix,
 		       "not running: what is recorded stays in the journal");
 	else if (st.status == SHIP_HELD)
-		report(d, "shipper", HEALTH_BAD, "mend that; a restart tries at once",
+		report(d, "shipper", HEALTH_BAD, "fix that; a restart tries at once",
 		       "holds everything back %s: %s", since, st.why);
 	else if (st.status == SHIP_AWAY)
 		report(d, "shipper", HEALTH_BAD, "it goes on by itself when the store answers",
@@ -339,14 +340,14 @@ static void check_pins(struct doctor *d)
 	struct buf path = BUF_INIT(1200);
 	const char *dir;
 	struct stat st;
-	char mend[1300];
+	char fix[1300];
 
 	if (paths_pin_dir(d->c->conf, &path)) {
 		buf_done(&path);
 		return;
 	}
 	dir = buf_str(&path);
-	snprintf(mend, sizeof(mend), "rm -r %s", dir);
+	snprintf(fix, sizeof(fix), "rm -r %s", dir);
 	if (stat(dir, &st) < 0)
 		report(d, "pins", HEALTH_OK, NULL, "nothing is pinned at '%s'", dir);
 	else if (d->agent_runs > 0)
@@ -355,7 +356,7 @@ static void check_pins(struct doctor *d)
 		report(d, "pins", HEALTH_OK, NULL,
 		       "'%s' was kept: the sensor records for the next agent", dir);
 	else
-		report(d, "pins", HEALTH_NOTE, mend,
+		report(d, "pins", HEALTH_NOTE, fix,
 		       "'%s' is there and no agent runs with this --data: the next one takes it "
 		       "over",
 		       dir);
@@ -461,7 +462,7 @@ static void check_class_rules(struct doctor *d, struct store *s)
 static void check_account(struct doctor *d, struct store *s)
 {
 	_cleanup_(buf_done) struct buf little = BUF_INIT(1 << 16), much = BUF_INIT(1 << 16);
-	const char *mend = "as the owner: ajar db grant, which brings an account in order";
+	const char *fix = "as the owner: ajar db grant, which brings an account in order";
 	struct store_whoami me;
 	int err = store_whoami(s, &me, &little, &much);
 
@@ -469,13 +470,13 @@ static void check_account(struct doctor *d, struct store *s)
 		return;
 	d->own_only = !err && (me.role == ACCOUNT_NODE || me.role == ACCOUNT_WEB);
 	if (err)
-		report(d, "store account", HEALTH_BAD, mend, "may not ask who it is: %s",
+		report(d, "store account", HEALTH_BAD, fix, "may not ask who it is: %s",
 		       store_why(s));
 	else if (little.len)
-		report(d, "store account", HEALTH_BAD, mend, "%s, of the role %s, lacks %s",
+		report(d, "store account", HEALTH_BAD, fix, "%s, of the role %s, lacks %s",
 		       me.account, store_role_name(me.role), buf_str(&little));
 	else if (much.len)
-		report(d, "store account", HEALTH_BAD, mend, "%s, of the role %s, may also %s",
+		report(d, "store account", HEALTH_BAD, fix, "%s, of the role %s, may also %s",
 		       me.account, store_role_name(me.role), buf_str(&much));
 	else if (me.role == ACCOUNT_OWNER)
 		report(d, "store account", HEALTH_NOTE,
@@ -542,7 +543,7 @@ static int run(struct cmd_ctx *c)
 
 const struct cmd cmd_doctor = {
 	.name = "doctor",
-	.help = "what works here and what does not, with the command that mends it",
+	.help = "what works here and what does not, with the command that fixes it",
 	.more = "Exits 1 when something that is needed is missing. Changes nothing.",
 	.run = run,
 };

@@ -402,7 +402,7 @@ static int edit(struct proposal *p)
 	if (!err && profile_text_errors(&t)) {
 		(void)!profile_print_problems(&t, path, false);
 		return log_usage(
-			"nothing is accepted; mend '%s' and give it to 'ajar profile import "
+			"nothing is accepted; fix '%s' and give it to 'ajar profile import "
 			"--add --class %s'",
 			path, p->host_type);
 	}

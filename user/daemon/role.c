@@ -177,7 +177,7 @@ struct waiting {
 	bool opened;
 };
 
-/* Said when it begins, and when what could mend itself becomes what a person must mend. */
+/* Said when it begins, and when what could fix itself becomes what a person must fix. */
 static void say_away(struct waiting *w, int err, const char *why)
 {
 	enum store_fault fault = store_fault(err);
@@ -187,7 +187,7 @@ static void say_away(struct waiting *w, int err, const char *why)
 	if (w->tries && fault == w->said)
 		return;
 	log_warn("%s; %s", why,
-		 fault == STORE_STOP ? "nothing goes on before that is mended" : "trying again");
+		 fault == STORE_STOP ? "nothing goes on before that is fixed" : "trying again");
 	w->said = fault;
 }
 

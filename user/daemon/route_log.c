@@ -39,7 +39,7 @@ void route_log(const struct route_report *r, void *arg)
 	case ROUTE_GIVEN_UP:
 		log_warn(
 			"the %s sink has refused alert change %llu for a day (%s): it is not tried "
-			"again; once that is mended run 'ajar notify --retry %s'",
+			"again; once that is fixed run 'ajar notify --retry %s'",
 			r->sink, id, r->why, r->sink);
 		break;
 	}

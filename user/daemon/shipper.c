@@ -278,7 +278,7 @@ static int step_in(struct shipper *s, uint64_t ns)
 	return loop_timer_set(s->timer, ns, 0);
 }
 
-/* Said when it begins, and again when what could mend itself becomes what a person must mend. */
+/* Said when it begins, and again when what could fix itself becomes what a person must fix. */
 static int failed(struct shipper *s, int err, const char *why)
 {
 	enum store_fault fault = store_fault(err);
@@ -289,7 +289,7 @@ static int failed(struct shipper *s, int err, const char *why)
 		tell_state(s, status, err, why);
 	if (!s->tries || (status == SHIP_HELD && s->said != SHIP_HELD)) {
 		log_warn("cannot ship: %s; the journal keeps everything, %s", why,
-			 status == SHIP_HELD ? "nothing is sent before that is mended"
+			 status == SHIP_HELD ? "nothing is sent before that is fixed"
 					     : "trying again");
 		s->said = status;
 	}

@@ -82,7 +82,7 @@
  * Since an acknowledgement covers everything before it, acknowledged ones go first by themselves;
  * with room to spare they stay for the replay window and go at the next roll-over. The segment
  * being written never goes, unless all of it is acknowledged: another program that fills the disk
- * must not eat our last records. EIO sheds nothing: deleting does not mend a disk. If nothing helps
+ * must not eat our last records. EIO sheds nothing: deleting does not fix a disk. If nothing helps
  * the batch is dropped; its numbers stay used. What goes unacknowledged is a loss: per boot_seq and
  * reason one gap record { gap_boot, from, to, count, why } is appended behind the next batch that
  * succeeds. count is the records in from..to that are gone, gap records among them; it is less than

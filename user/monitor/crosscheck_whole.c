@@ -134,7 +134,7 @@ static int is_elsewhere(struct crosscheck *o)
 		"answered there says nothing of %s: what is open on it is not known from outside",
 		v->h.node, v->h.addr, h.node, v->h.node);
 	err = find(o, FINDING_UNSEEN, "another node has the address that is scanned", &why,
-		   "tell where it is now: 'ajar scan addrs set NODE ADDRESS', or mend its name's "
+		   "tell where it is now: 'ajar scan addrs set NODE ADDRESS', or fix its name's "
 		   "address");
 	return err ? err : 1;
 }

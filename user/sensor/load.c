@@ -176,12 +176,12 @@ static int choose_programs(struct ajar_bpf *b, char tier)
 static int open_cgroup(int *ret_fd, char **ret_why)
 {
 	_free_ char *root = NULL;
-	const char *mend, *what;
+	const char *fix, *what;
 	int err = system_mount_point("cgroup2", &root);
 
 	if (err) {
-		what = system_no_cgroup(&mend);
-		return why(ret_why, err, "%s: '%s'", what, mend);
+		what = system_no_cgroup(&fix);
+		return why(ret_why, err, "%s: '%s'", what, fix);
 	}
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -209,7 +209,7 @@ int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_cookie, str
 	libbpf_set_print(quiet);
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return why(ret_why, -errno,
-			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): " NO_BTF_MEND);
+			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): " NO_BTF_FIX);
 	int err = tier == 'A' ? open_cgroup(&cgroup, ret_why) : 0;
 	if (err)
 		return err;

@@ -19,10 +19,10 @@
 #include "sensor/internal.h"
 #include "sensor/system.h"
 
-static void say(struct sensor_check *c, int ok, const char *mend, const char *fmt, ...)
+static void say(struct sensor_check *c, int ok, const char *fix, const char *fmt, ...)
 	printf_like(4, 5);
 
-static void say(struct sensor_check *c, int ok, const char *mend, const char *fmt, ...)
+static void say(struct sensor_check *c, int ok, const char *fix, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -30,7 +30,7 @@ static void say(struct sensor_check *c, int ok, const char *mend, const char *fm
 	vsnprintf(c->detail, sizeof(c->detail), fmt, ap);
 	va_end(ap);
 	c->ok = ok;
-	c->mend = mend;
+	c->fix = fix;
 }
 
 static void probe_kernel(struct sensor_check *c)
@@ -82,20 +82,20 @@ static void probe_btf(struct sensor_check *c)
 	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
 		say(c, 1, NULL, "/sys/kernel/btf/vmlinux");
 	else
-		say(c, 0, NO_BTF_MEND, "no /sys/kernel/btf/vmlinux: the sensor could only poll");
+		say(c, 0, NO_BTF_FIX, "no /sys/kernel/btf/vmlinux: the sensor could only poll");
 }
 
 static void probe_cgroup(struct sensor_check *c)
 {
 	_free_ char *root = NULL;
-	const char *mend, *what;
+	const char *fix, *what;
 
 	if (system_mount_point("cgroup2", &root) == 0) {
 		say(c, 1, NULL, "%s", root);
 		return;
 	}
-	what = system_no_cgroup(&mend);
-	say(c, 0, mend, "UDP only by sweeps (tier B): %s", what);
+	what = system_no_cgroup(&fix);
+	say(c, 0, fix, "UDP only by sweeps (tier B): %s", what);
 }
 
 static void probe_bpffs(struct sensor_check *c)

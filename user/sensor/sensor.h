@@ -31,7 +31,7 @@ struct sensor_opts {
 /* Called for each event; everything it points to is borrowed until it returns. Non-zero ends the drain. */
 typedef int (*sensor_fn)(const struct event *ev, void *arg);
 
-/* On failure *ret_why (optional, caller frees) is one line: what is wrong and the command that mends it. */
+/* On failure *ret_why (optional, caller frees) is one line: what is wrong and the command that fixes it. */
 must_check int sensor_open(const struct sensor_opts *o, struct sensor **ret_sensor, char **ret_why);
 /* Detaches; with unpin also removes the pins, else a pinned sensor goes on filling its ring. */
 void sensor_free(struct sensor *s, bool unpin);
@@ -98,13 +98,13 @@ void sensor_stats(const struct sensor *s, struct sensor_stats *ret);
 
 /*
  * What this machine has, without attaching anything: one line a check for `ajar doctor`.
- * ok 1 fine, 0 missing, -1 not needed but worth knowing; mend is the command, or NULL.
+ * ok 1 fine, 0 missing, -1 not needed but worth knowing; fix is the command, or NULL.
  */
 struct sensor_check {
 	const char *name;
 	int ok;
 	char detail[160];
-	const char *mend;
+	const char *fix;
 };
 #define SENSOR_CHECKS_MAX 16
 unsigned sensor_probe(struct sensor_check checks[SENSOR_CHECKS_MAX]);

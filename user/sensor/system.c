@@ -107,21 +107,21 @@ static bool is_outside(const char *fstype)
 	return mount_point_in("/proc/1/mountinfo", fstype, &path) == 0;
 }
 
-const char *system_no_cgroup(const char **ret_mend)
+const char *system_no_cgroup(const char **ret_fix)
 {
 	struct statfs st;
 
-	*ret_mend = "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 "
-		    "/sys/fs/cgroup/unified";
+	*ret_fix = "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 "
+		   "/sys/fs/cgroup/unified";
 	if (!kernel_has("cgroup2")) {
-		*ret_mend = "boot a kernel built with CONFIG_CGROUPS=y";
+		*ret_fix = "boot a kernel built with CONFIG_CGROUPS=y";
 		return "this kernel has no cgroup v2";
 	}
 	if (access("/sys/fs/cgroup", F_OK) < 0)
-		*ret_mend = "mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup";
+		*ret_fix = "mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup";
 	/* The folder of sysfs itself: nothing of version 1 is there to be covered. */
 	else if (statfs("/sys/fs/cgroup", &st) == 0 && st.f_type == SYSFS_MAGIC)
-		*ret_mend = "mount -t cgroup2 cgroup2 /sys/fs/cgroup";
+		*ret_fix = "mount -t cgroup2 cgroup2 /sys/fs/cgroup";
 	if (is_outside("cgroup2"))
 		return "this mount namespace hides cgroup v2, as 'ip netns exec' and containers "
 		       "do; for it alone";

@@ -6,12 +6,12 @@
 
 /* Where the first mount of a file system type is, from /proc/self/mountinfo; -ENOENT. Caller frees. */
 must_check int system_mount_point(const char *fstype, char **ret_path);
-/* What is the case when there is no mount of "cgroup2" to be seen, and the command that mends it. */
-const char *system_no_cgroup(const char **ret_mend);
+/* What is the case when there is no mount of "cgroup2" to be seen, and the command that fixes it. */
+const char *system_no_cgroup(const char **ret_fix);
 /* bpffs at BPFFS, mounted when it is not; *ret_why as everywhere. */
 #define BPFFS "/sys/fs/bpf"
 must_check int system_bpffs(char **ret_why);
-#define NO_BTF_MEND                                                                                \
+#define NO_BTF_FIX                                                                                \
 	"boot one built with CONFIG_DEBUG_INFO_BTF=y, 5.15 or newer: 'apt-get install "             \
 	"linux-image-$(dpkg --print-architecture)'"
 

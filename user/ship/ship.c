@@ -374,7 +374,7 @@ static int set_aside(struct ship *s, const struct store_event *row)
 	if (ret == -ENOBUFS) {
 		snprintf(s->why, sizeof(s->why),
 			 "the store refuses record after record, %zu wait in " QUARANTINE_FILE
-			 ": %s; mend that, then restart the shipper",
+			 ": %s; fix that, then restart the shipper",
 			 quarantine_count(s->quarantine), why);
 		return ret;
 	}

@@ -177,7 +177,7 @@ int my_fail(struct my *s, struct my_stmt *st)
 	if (my_is_lost(number))
 		s->lost = true;
 	if (number ==
-	    2014) /* commands out of sync: ours is the mistake, and a new connection mends it */
+	    2014) /* commands out of sync: ours is the mistake, and a new connection fixes it */
 		s->lost = true;
 	return store_set_why(&s->base, my_errno(number), "store %s: %s (%u)%s%s", s->base.shown,
 			     words, number, *remedy ? ": " : "", remedy);

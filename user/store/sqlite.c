@@ -55,21 +55,21 @@ static int errno_of(struct sq *s, int rc)
 }
 
 /* A role cannot be run as somebody else: then the files must become its own. */
-static const char *who_may(const struct sq *s, char *mend, size_t size)
+static const char *who_may(const struct sq *s, char *fix, size_t size)
 {
 	struct stat dir;
 	const char *slash = strrchr(s->base.shown, '/');
 
 	if (fstat(s->dirfd, &dir) || dir.st_uid != geteuid() || !slash)
 		return "run as its owner or as root";
-	snprintf(mend, size, "'chown -R %u:%u %.*s' gives it its own", (unsigned)dir.st_uid,
+	snprintf(fix, size, "'chown -R %u:%u %.*s' gives it its own", (unsigned)dir.st_uid,
 		 (unsigned)dir.st_gid, (int)(slash - s->base.shown), s->base.shown);
-	return mend;
+	return fix;
 }
 
 int sq_fail(struct sq *s, int rc)
 {
-	char mend[400];
+	char fix[400];
 	struct store *b = &s->base;
 	const char *words = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
 	int err = errno_of(s, rc);
@@ -101,7 +101,7 @@ int sq_fail(struct sq *s, int rc)
 	case -EACCES:
 	case -EPERM:
 		return store_set_why(b, err, "store %s: uid %u may not use it: %s", s->base.shown,
-				     (unsigned)geteuid(), who_may(s, mend, sizeof(mend)));
+				     (unsigned)geteuid(), who_may(s, fix, sizeof(fix)));
 	default:
 		return store_set_why(b, err, "store %s: %s", s->base.shown, words);
 	}
