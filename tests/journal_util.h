@@ -120,19 +120,19 @@ static inline void append_one(struct journal *j)
 
 static inline void append_n(struct journal *j, int n)
 {
-	uint64_t shed;
+	uint64_t dropped;
 	int err;
 
 	while (n--)
 		append_one(j);
-	err = journal_commit(j, &shed);
+	err = journal_commit(j, &dropped);
 	if (err)
 		bail("journal_commit", err);
 }
 
 /* All that a reader from `after` on delivers. */
 struct census {
-	uint64_t records, gap_records, damages, lost, shed;
+	uint64_t records, gap_records, damages, lost, dropped;
 	uint64_t first_seq, last_seq;
 	bool disordered;
 	struct journal_damage first_damage;
@@ -153,8 +153,8 @@ static inline struct census census_of(const struct dir *d, struct journal_pos af
 		got = journal_next(r, &rec, &dmg);
 		if (got <= 0)
 			break;
-		if (got == 2 && dmg.kind == DAMAGE_SHED)
-			c.shed++;
+		if (got == 2 && dmg.kind == DAMAGE_DROPPED)
+			c.dropped++;
 		else if (got == 2 && !c.damages++)
 			c.first_damage = dmg;
 		if (got == 1) {

@@ -18,14 +18,14 @@ static double journal_rate(int batch, int total)
 	struct dir d = dir_make();
 	struct journal *j = must_open(&d, BOOT_A, 0, 0);
 	struct journal_pos pos;
-	uint64_t start, ns, shed;
+	uint64_t start, ns, dropped;
 
 	start = clock_boot_ns();
 	for (int done = 0; done < total; done += batch) {
 		for (int i = 0; i < batch; i++)
 			if (journal_append(j, record, LEN, &pos) < 0)
 				bail("append", EIO);
-		if (journal_commit(j, &shed) < 0)
+		if (journal_commit(j, &dropped) < 0)
 			bail("commit", EIO);
 	}
 	ns = clock_boot_ns() - start;

@@ -27,7 +27,7 @@ stored_ledger() {
 	sql "SELECT CASE kind WHEN 1 THEN 'open' ELSE 'close' END || ' ' || cookie || ' ' || port FROM events
 	     WHERE kind IN (1, 2) AND comm = 'storm_doors'"
 }
-# What the whole pipeline says it does not have: records the kernel had no room for, and records the journal shed.
+# What the whole pipeline says it does not have: records the kernel had no room for, and records the journal dropped.
 told_lost() { sql "SELECT coalesce(sum(record_count), 0) FROM events WHERE kind IN (4, 5)"; }
 
 # Sorted files $T/ledger and $T/stored, and what only one of them has.

@@ -85,7 +85,7 @@ kill -CONT "$ship"
 ok "the shipper goes on" through 22763
 check_ledger "$T/load3"
 echo "# $MISSING of $(wc -l <"$T/ledger") are missing, $(told_lost) records are in gap records"
-ok "some were shed" [ "$MISSING" -gt 0 ]
+ok "some were dropped" [ "$MISSING" -gt 0 ]
 ok "and counted" [ "$MISSING" -le "$(told_lost)" ]
 grep -v '^ready$' "$T/run.err" | sed 's/^/# /'
 same "the agent said so in one line, with the remedy" "$(told 'ajar-agent:.*raise journal.max-bytes')" 1

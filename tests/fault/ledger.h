@@ -60,7 +60,7 @@ static inline void node_done(struct node *n)
 static inline bool node_append(struct node *n, unsigned records)
 {
 	struct journal_pos pos;
-	uint64_t shed = 0;
+	uint64_t dropped = 0;
 	int err = 0;
 
 	for (unsigned i = 0; !err && i < records; i++) {
@@ -79,7 +79,7 @@ static inline bool node_append(struct node *n, unsigned records)
 		err = journal_append(n->j, b.data, b.len, &pos);
 		buf_done(&b);
 	}
-	return !err && !journal_commit(n->j, &shed) && !shed;
+	return !err && !journal_commit(n->j, &dropped) && !dropped;
 }
 
 static inline int node_ship(struct node *n, struct store *s, struct ship **ret_ship)

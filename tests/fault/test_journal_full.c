@@ -19,26 +19,26 @@ static void fill(bool full)
 	close(fd);
 }
 
-static int batch(struct journal *j, int n, uint64_t *shed)
+static int batch(struct journal *j, int n, uint64_t *dropped)
 {
 	while (n--)
 		append_one(j);
-	return journal_commit(j, shed);
+	return journal_commit(j, dropped);
 }
 
 static void test_by_journal(void)
 {
 	struct journal *j = must_open(&d, BOOT_A, 0, 64 << 10);
-	uint64_t shed, total = 0;
+	uint64_t dropped, total = 0;
 	struct census c;
 	int failed = 0;
 
 	for (int i = 0; i < 500; i++) {
-		failed += batch(j, 50, &shed) < 0;
-		total += shed;
+		failed += batch(j, 50, &dropped) < 0;
+		total += dropped;
 	}
 	is_int(failed, 0, "a journal that fills its disk goes on");
-	ok(total > 0, "by shedding (%d records)", (int)total);
+	ok(total > 0, "by dropping (%d records)", (int)total);
 	c = census_of(&d, (struct journal_pos){ 0 });
 	is_int(c.records + c.lost, journal_head(j).seq, "and accounts for all");
 	is_int(c.damages, 0, "without damage");
@@ -50,7 +50,7 @@ static void test_by_journal(void)
 static void test_by_others(void)
 {
 	struct journal *j = must_open(&d, BOOT_A, 0, 64 << 10);
-	uint64_t shed, dropped = 0, before;
+	uint64_t dropped, refused = 0, before;
 	struct census c;
 
 	for (int i = 0; i < 20; i++)
@@ -59,10 +59,10 @@ static void test_by_others(void)
 	/* Whatever is freed is taken at once: the segment being written must not be eaten. */
 	for (int i = 0; i < 40; i++) {
 		fill(true);
-		if (batch(j, 20, &shed) == -ENOSPC)
-			dropped += 20;
+		if (batch(j, 20, &dropped) == -ENOSPC)
+			refused += 20;
 	}
-	ok(dropped > 0, "when nothing gives room batches are dropped (%d records)", (int)dropped);
+	ok(refused > 0, "when nothing gives room batches are refused (%d records)", (int)refused);
 	ok(journal_owes(j), "and a gap record is owed");
 	ok(count_records(&d) > 0 && count_records(&d) <= before + 800, "the last records are kept");
 	is_int(verify_damages(&d), 0, "the journal verifies while full");
@@ -72,10 +72,11 @@ static void test_by_others(void)
 		struct journal *again = must_open(&d, BOOT_A, 0, 64 << 10);
 
 		/* It may have found room for that in the last page of a file. */
-		ok(journal_owes(again) || census_of(&d, (struct journal_pos){ 0 }).lost >= dropped,
+		ok(journal_owes(again) || census_of(&d, (struct journal_pos){ 0 }).lost >= refused,
 		   "a writer that comes back knows what it owes");
 		fill(false);
-		is_int(journal_commit(again, &shed), 0, "once there is room an empty commit pays");
+		is_int(journal_commit(again, &dropped), 0,
+		       "once there is room an empty commit pays");
 		ok(!journal_owes(again), "nothing is owed any more");
 		append_n(again, 1);
 		c = census_of(&d, (struct journal_pos){ 0 });
@@ -112,7 +113,7 @@ static void test_no_room_to_begin(void)
 static void test_short_writes(void)
 {
 	struct journal *j = must_open(&d, BOOT_A, 0, 64 << 10);
-	uint64_t shed, bad = 0;
+	uint64_t dropped, bad = 0;
 	struct census c;
 
 	for (int room = 0; room < 60; room++) {
@@ -129,7 +130,7 @@ static void test_short_writes(void)
 
 			bad += journal_append(j, block, sizeof(block), &pos) != 0;
 		}
-		if (journal_commit(j, &shed) < 0)
+		if (journal_commit(j, &dropped) < 0)
 			errno = 0;
 		bad += verify_damages(&d) != 0;
 	}

@@ -84,7 +84,7 @@ static void writer(const struct dir *d, const struct mode *m, const char *boot, 
 	struct said s = { .run = run };
 	char *why = NULL;
 	struct journal *j = try_open(d, boot, m->max_bytes, m->segment_bytes, &why);
-	uint64_t shed;
+	uint64_t dropped;
 
 	for (;;) {
 		s.n = 1 + rnd(40);
@@ -99,7 +99,7 @@ static void writer(const struct dir *d, const struct mode *m, const char *boot, 
 				s.first_seq = pos.seq;
 			s.boot_seq = pos.boot_seq;
 		}
-		s.err = journal_commit(j, &shed);
+		s.err = journal_commit(j, &dropped);
 		if (write(pipe, &s, sizeof(s)) != (ssize_t)sizeof(s))
 			_exit(4);
 	}
@@ -265,13 +265,13 @@ static void reopen(const struct dir *d, const struct mode *m, uint32_t run)
 {
 	char *why = NULL;
 	struct journal *j;
-	uint64_t shed;
+	uint64_t dropped;
 	int err;
 
 	unlinkat(d->fd, "filler", 0);
 	/* What is owed gets written, and nothing else. */
 	j = try_open(d, boot_of(run), m->max_bytes, m->segment_bytes, &why);
-	err = journal_commit(j, &shed);
+	err = journal_commit(j, &dropped);
 	if (err || journal_owes(j))
 		bail("what is owed cannot be written", err);
 	if (why)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Readers in other processes beside a writer that rolls over and sheds: each record once, in order, woken by the notifier;
- * who is overtaken is told, and delivered + gap records + what was said to be shed is everything.
+ * Readers in other processes beside a writer that rolls over and drops: each record once, in order, woken by the notifier;
+ * who is overtaken is told, and delivered + gap records + what was said to be dropped is everything.
  */
 #include <poll.h>
 #include <sys/wait.h>
@@ -14,7 +14,7 @@
 #define TOTAL 60000
 
 struct result {
-	uint64_t delivered, out_of_order, damages, shed_seqs, gap_lost, altered, timeouts;
+	uint64_t delivered, out_of_order, damages, dropped_seqs, gap_lost, altered, timeouts;
 	uint64_t holes; /* numbers skipped without a word */
 };
 
@@ -38,7 +38,7 @@ static void take(struct result *res, const struct journal_record *rec, uint64_t 
 	res->altered += n != rec->pos.seq;
 }
 
-/* Reads until the record that the writer ends with; slow readers dawdle so that shedding overtakes them. */
+/* Reads until the record that the writer ends with; slow readers dawdle so that dropping overtakes them. */
 static void reader(const struct dir *d, bool slow, int out)
 {
 	struct journal_reader *r = NULL;
@@ -64,8 +64,8 @@ static void reader(const struct dir *d, bool slow, int out)
 				done = rec.payload.len == 3;
 				if (slow && rec.pos.seq % 64 == 0)
 					poll(NULL, 0, 1);
-			} else if (dmg.kind == DAMAGE_SHED) {
-				res.shed_seqs += dmg.missing_to.seq - last;
+			} else if (dmg.kind == DAMAGE_DROPPED) {
+				res.dropped_seqs += dmg.missing_to.seq - last;
 				told = true;
 			} else {
 				res.damages++;
@@ -102,7 +102,7 @@ static pid_t start_reader(const struct dir *d, bool slow, int *ret_fd)
 
 static uint64_t write_all(struct journal *j, int batch)
 {
-	uint64_t shed, total = 0;
+	uint64_t dropped, total = 0;
 	struct journal_pos pos;
 
 	for (int i = 0; i < TOTAL; i++) {
@@ -113,14 +113,14 @@ static uint64_t write_all(struct journal *j, int batch)
 		if (journal_append(j, payload, sizeof(payload), &pos) < 0)
 			bail("append", EIO);
 		if (i % batch == batch - 1) {
-			if (journal_commit(j, &shed) < 0)
+			if (journal_commit(j, &dropped) < 0)
 				bail("commit", EIO);
-			total += shed;
+			total += dropped;
 		}
 	}
-	if (journal_append(j, "end", 3, &pos) < 0 || journal_commit(j, &shed) < 0)
+	if (journal_append(j, "end", 3, &pos) < 0 || journal_commit(j, &dropped) < 0)
 		bail("end", EIO);
-	return total + shed;
+	return total + dropped;
 }
 
 static void test(const char *name, uint64_t cap, uint64_t segment, bool slow)
@@ -128,13 +128,13 @@ static void test(const char *name, uint64_t cap, uint64_t segment, bool slow)
 	struct dir d = dir_make();
 	struct journal *j = must_open(&d, BOOT_A, cap, segment);
 	struct result res = { 0 };
-	uint64_t shed;
+	uint64_t dropped;
 	int status, fd;
 	pid_t pid;
 
 	fflush(stdout);
 	pid = start_reader(&d, slow, &fd);
-	shed = write_all(j, 20);
+	dropped = write_all(j, 20);
 	if (read(fd, &res, sizeof(res)) != (ssize_t)sizeof(res))
 		res.damages = 1;
 	waitpid(pid, &status, 0);
@@ -144,11 +144,11 @@ static void test(const char *name, uint64_t cap, uint64_t segment, bool slow)
 	is_int(res.damages, 0, "no damage named");
 	is_int(res.altered, 0, "payloads as written");
 	is_int(res.timeouts, 0, "no notification was missed");
-	is_int(res.delivered + res.shed_seqs, journal_head(j).seq,
-	       "delivered and said to be shed is everything (%d + %d)", (int)res.delivered,
-	       (int)res.shed_seqs);
+	is_int(res.delivered + res.dropped_seqs, journal_head(j).seq,
+	       "delivered and said to be dropped is everything (%d + %d)", (int)res.delivered,
+	       (int)res.dropped_seqs);
 	if (slow)
-		ok(shed > 0 && res.shed_seqs > 0, "shedding did overtake the reader");
+		ok(dropped > 0 && res.dropped_seqs > 0, "dropping did overtake the reader");
 	close(fd);
 	journal_free(j);
 	dir_remove(&d);

@@ -52,7 +52,7 @@ static bool append(struct journal *j, unsigned n)
 {
 	static uint64_t cookie;
 	struct journal_pos pos;
-	uint64_t shed;
+	uint64_t dropped;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct event ev = { .kind = EVENT_OPEN,
@@ -73,7 +73,7 @@ static bool append(struct journal *j, unsigned n)
 		if (err)
 			return false;
 	}
-	return !journal_commit(j, &shed) && !shed;
+	return !journal_commit(j, &dropped) && !dropped;
 }
 
 /* Ships until killed, or, when told to, until the journal has no more. */

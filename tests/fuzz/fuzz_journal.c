@@ -59,7 +59,7 @@ static void use(void)
 	struct journal_verdict v;
 	struct journal_pos pos;
 	char *why = NULL;
-	uint64_t shed;
+	uint64_t dropped;
 
 	if (journal_verify(d.fd, NULL, NULL, &v) < 0)
 		errno = 0;
@@ -68,7 +68,7 @@ static void use(void)
 	if (journal_open(d.fd, &o, BOOT_A, &j, &why) == 0) {
 		for (int i = 0; i < 40; i++)
 			if (journal_append(j, "record", 6, &pos) < 0 ||
-			    journal_commit(j, &shed) < 0)
+			    journal_commit(j, &dropped) < 0)
 				break;
 		journal_free(j);
 	}

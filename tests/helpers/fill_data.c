@@ -171,7 +171,7 @@ static int fill(const char *dir, bool more)
 	_free_ char *why = NULL;
 	_close_ int dirfd = -1;
 	char path[4096];
-	uint64_t shed;
+	uint64_t dropped;
 
 	snprintf(path, sizeof(path), "%s/journal", dir);
 	if ((mkdir(dir, 0755) | mkdir(path, 0755)) && access(path, W_OK))
@@ -181,7 +181,7 @@ static int fill(const char *dir, bool more)
 	journal = j;
 	if (!more) {
 		TRY(first_half());
-		TRY(journal_commit(j, &shed));
+		TRY(journal_commit(j, &dropped));
 	}
 	snprintf(path, sizeof(path), "%s/store", dir);
 	if (mkdir(path, 0755) && access(path, W_OK))
@@ -193,13 +193,13 @@ static int fill(const char *dir, bool more)
 		struct event ev = door(300, EVENT_OPEN, ORIGIN_EVENT, 9090);
 
 		TRY(append(&ev));
-		TRY(journal_commit(j, &shed));
+		TRY(journal_commit(j, &dropped));
 		return ship_all(dirfd, s, judge, t0 + 400 * SECOND);
 	}
 	TRY(ship_all(dirfd, s, judge, t0 + SECOND));
 	TRY(accept_profile(s));
 	TRY(second_half());
-	TRY(journal_commit(j, &shed));
+	TRY(journal_commit(j, &dropped));
 	TRY(ship_all(dirfd, s, judge, t0 + 100 * SECOND));
 	/* Later than the blink of a door that has closed. */
 	return ship_all(dirfd, s, judge, t0 + 200 * SECOND);

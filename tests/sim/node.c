@@ -335,12 +335,12 @@ static int ship_some(struct node *n)
 
 int node_ship(struct node *n)
 {
-	uint64_t start_ns = clock_boot_ns(), shed;
+	uint64_t start_ns = clock_boot_ns(), dropped;
 	unsigned told = 0;
 	int ret = 1;
 
 	if (n->journal) {
-		ret = journal_commit(n->journal, &shed);
+		ret = journal_commit(n->journal, &dropped);
 		if (ret)
 			return ret;
 		ret = 1;

@@ -20,14 +20,14 @@ static void test_first_steps(void)
 	struct journal *j = must_open(&d, BOOT_A, 0, 0);
 	struct journal_verdict v;
 	struct journal_pos pos;
-	uint64_t shed = 9;
+	uint64_t dropped = 9;
 
 	is_int(journal_head(j).seq, 0, "a new journal has no head");
 	is_int(journal_append(j, "one", 3, &pos), 0, "a record is appended");
 	ok(pos.boot_seq == 1 && pos.seq == 1, "and is the first of the first boot");
 	is_int(count_records(&d), 0, "nobody sees it before the commit");
-	is_int(journal_commit(j, &shed), 0, "the batch is committed");
-	is_int(shed, 0, "nothing was shed");
+	is_int(journal_commit(j, &dropped), 0, "the batch is committed");
+	is_int(dropped, 0, "nothing was dropped");
 	is_int(count_records(&d), 1, "now it is seen");
 	append_n(j, 99);
 	is_int(count_records(&d), 100, "a hundred are seen");

@@ -79,14 +79,14 @@ static void append(struct journal *j, unsigned n)
 			    .reason = TEXT("a reason to be found") };
 	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
 	struct journal_pos pos;
-	uint64_t shed;
+	uint64_t dropped;
 
 	event_encode(&ev, &b);
 	for (unsigned i = 0; i < n; i++) {
 		if (journal_append(j, b.data, b.len, &pos))
 			ok(false, "append");
 	}
-	if (journal_commit(j, &shed))
+	if (journal_commit(j, &dropped))
 		ok(false, "commit");
 	buf_done(&b);
 }

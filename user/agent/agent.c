@@ -71,29 +71,29 @@ struct agent {
 	unsigned batch; /* records appended and not yet committed */
 	uint64_t first_seq; /* of this session, 0 until the first record */
 	uint64_t lost, loss_reported_ns; /* not told yet; when told last */
-	uint64_t shed, no_room_ns,
+	uint64_t dropped, no_room_ns,
 		no_room_reported_ns; /* while there is none; when last; when told */
-	uint64_t shed_total;
+	uint64_t dropped_total;
 	bool stopping;
 };
 
 /* --- recording ------------------------------------------------------------------------------- */
 
 /* Each record that goes is counted by a gap record; people hear of it at once, then once a minute. */
-static void tell_no_room(struct agent *a, uint64_t shed, int err)
+static void tell_no_room(struct agent *a, uint64_t dropped, int err)
 {
 	uint64_t now = clock_boot_ns();
 
-	if (!shed && !err) {
+	if (!dropped && !err) {
 		if (a->no_room_ns && now - a->no_room_ns > ROOM_AGAIN_NS) {
 			log_info("the journal has room again, gap records count the %" PRIu64
 				 " records that went",
-				 a->shed);
-			a->shed = a->no_room_ns = 0;
+				 a->dropped);
+			a->dropped = a->no_room_ns = 0;
 		}
 		return;
 	}
-	a->shed += shed;
+	a->dropped += dropped;
 	a->no_room_ns = now;
 	if (a->no_room_reported_ns && now - a->no_room_reported_ns < NO_ROOM_TELL_NS)
 		return;
@@ -105,20 +105,20 @@ static void tell_no_room(struct agent *a, uint64_t shed, int err)
 		log_warn("the journal has no room, continuing; %" PRIu64
 			 " records went so far (gap records count them): free disk space or "
 			 "raise journal.max-bytes",
-			 a->shed);
+			 a->dropped);
 }
 
 static int commit(struct agent *a)
 {
-	uint64_t shed = 0;
+	uint64_t dropped = 0;
 	int err;
 
 	if (!a->batch && !journal_owes(a->journal))
 		return 0;
 	a->batch = 0;
-	err = journal_commit(a->journal, &shed);
-	a->shed_total += shed;
-	tell_no_room(a, shed, err);
+	err = journal_commit(a->journal, &dropped);
+	a->dropped_total += dropped;
+	tell_no_room(a, dropped, err);
 	/* The sensor is never stopped by a disk; a gap record that waits for room is tried again. */
 	return journal_owes(a->journal) ? loop_timer_set(a->owed_timer, OWED_NS, 0) : 0;
 }
@@ -237,7 +237,7 @@ static int on_heartbeat(void *arg)
 	struct agent *a = arg;
 	int err = drain(a);
 
-	if (!err && agent_heartbeat_renew(a->heartbeat, a->shed_total))
+	if (!err && agent_heartbeat_renew(a->heartbeat, a->dropped_total))
 		log_debug("cannot renew the heartbeat");
 	return err ? log_err(err, "cannot read the sensor's ring") : 0;
 }
@@ -459,7 +459,7 @@ static int end(struct agent *a)
 
 	if (!err)
 		err = record_own(a, EVENT_STOP, "stopped by signal", 0);
-	if (!err && agent_heartbeat_end(a->heartbeat, a->shed_total))
+	if (!err && agent_heartbeat_end(a->heartbeat, a->dropped_total))
 		log_debug("cannot write the last heartbeat");
 	return err;
 }

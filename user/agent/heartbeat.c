@@ -59,18 +59,18 @@ void agent_heartbeat_free(struct agent_heartbeat *g)
 	free(g);
 }
 
-static int write_heartbeat(struct agent_heartbeat *g, uint64_t shed)
+static int write_heartbeat(struct agent_heartbeat *g, uint64_t dropped)
 {
 	struct sensor_stats stats;
 
 	sensor_stats(g->sensor, &stats);
-	g->st.lost = stats.lost + shed;
+	g->st.lost = stats.lost + dropped;
 	g->st.written_boot_ns = clock_boot_ns();
 	return g->pen ? journal_pen_write(g->pen, &g->st)
 		      : journal_pen_new(g->journal_dir, &g->st, &g->pen);
 }
 
-int agent_heartbeat_renew(struct agent_heartbeat *g, uint64_t shed)
+int agent_heartbeat_renew(struct agent_heartbeat *g, uint64_t dropped)
 {
 	uint64_t now = clock_boot_ns();
 
@@ -78,11 +78,11 @@ int agent_heartbeat_renew(struct agent_heartbeat *g, uint64_t shed)
 		g->tried_ns = now;
 		g->st.attached = !sensor_try(g->sensor);
 	}
-	return write_heartbeat(g, shed);
+	return write_heartbeat(g, dropped);
 }
 
-int agent_heartbeat_end(struct agent_heartbeat *g, uint64_t shed)
+int agent_heartbeat_end(struct agent_heartbeat *g, uint64_t dropped)
 {
 	g->st.stopped = true;
-	return write_heartbeat(g, shed);
+	return write_heartbeat(g, dropped);
 }

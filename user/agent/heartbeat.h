@@ -17,9 +17,9 @@ struct agent_heartbeat;
 /* sensor: what the start record says. max_bytes: the journal's cap. */
 must_check int agent_heartbeat_new(int journal_dir, struct sensor *s, const char *sensor, uint64_t max_bytes,
 				   struct agent_heartbeat **ret_heartbeat);
-/* Also tries the sensor now and then: drain it before. shed: records the journal has lost. */
-must_check int agent_heartbeat_renew(struct agent_heartbeat *g, uint64_t shed);
-must_check int agent_heartbeat_end(struct agent_heartbeat *g, uint64_t shed); /* told to stop */
+/* Also tries the sensor now and then: drain it before. dropped: records the journal has lost. */
+must_check int agent_heartbeat_renew(struct agent_heartbeat *g, uint64_t dropped);
+must_check int agent_heartbeat_end(struct agent_heartbeat *g, uint64_t dropped); /* told to stop */
 void agent_heartbeat_free(struct agent_heartbeat *g);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The proof that the record is whole: first the journal by itself (checksums, sequence, chain), then each record that
  * both have against the store's copy: same bytes, same place in the chain. Records the journal has already
- * shed or expired cannot be compared; they are counted as what they are.
+ * dropped or expired cannot be compared; they are counted as what they are.
  */
 #include "cli/timeline.h"
 

@@ -155,7 +155,7 @@ static void on_away(struct role *r, int err, const char *why)
 static int on_damage(const struct journal_damage *d, void *arg)
 {
 	(void)arg;
-	if (d->kind == DAMAGE_SHED) {
+	if (d->kind == DAMAGE_DROPPED) {
 		log_info("the journal has let go of records behind %" PRIu32 ":%" PRIu64
 			 ": what was not shipped is counted by a gap record",
 			 d->after.boot_seq, d->after.seq);

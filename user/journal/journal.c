@@ -76,22 +76,22 @@
  * drops what it could not write), the file is not written to any more: the next segment's header
  * says where it ended.
  *
- * Shedding
+ * Dropping
  * --------
  * When the cap is reached, or the disk says ENOSPC or EDQUOT, whole segments go, oldest first.
  * Since an acknowledgement covers everything before it, acknowledged ones go first by themselves;
  * with room to spare they stay for the replay window and go at the next roll-over. The segment
  * being written never goes, unless all of it is acknowledged: another program that fills the disk
- * must not eat our last records. EIO sheds nothing: deleting does not fix a disk. If nothing helps
+ * must not eat our last records. EIO drops nothing: deleting does not fix a disk. If nothing helps
  * the batch is dropped; its numbers stay used. What goes unacknowledged is a loss: per boot_seq and
  * reason one gap record { gap_boot, from, to, count, why } is appended behind the next batch that
  * succeeds. count is the records in from..to that are gone, gap records among them; it is less than
  * to-from+1 only when more ranges were owed than the head file holds and neighbours were folded
- * into one (from 0: it begins in an earlier boot). If an unacknowledged gap record is itself shed,
+ * into one (from 0: it begins in an earlier boot). If an unacknowledged gap record is itself dropped,
  * what it said is owed again. First the head file is written and synced with trim and losses, then
  * the segment is unlinked; segments up to trim that still exist after a crash are unlinked at the
  * next open, and no reader begins in one. So each number is delivered, or acknowledged, or in
- * exactly one gap record. (A reader ahead of its own acknowledgement may have had a shed record
+ * exactly one gap record. (A reader ahead of its own acknowledgement may have had a dropped record
  * already.)
  *
  * Recovery
@@ -103,14 +103,14 @@
  * gap record among them settles what it covers, and at the first that is not whole the file is cut.
  * An empty file that died at its birth is removed; a file that is no segment is moved aside. Why
  * this suffices: the head is written after the sync and so never runs ahead of the data, it is
- * synced whenever a segment is begun or shed, and so lags by less than a segment; losses are synced
+ * synced whenever a segment is begun or dropped, and so lags by less than a segment; losses are synced
  * before their cause.
  *
  * Readers
  * -------
  * need read permission and no lock. They follow names in order up to the head's segment, check
  * CRCs, chain, order and that each segment goes on from where the last ended, name what is wrong,
- * and deliver all the rest. A reader that shedding has overtaken says so (DAMAGE_SHED). Verifying
+ * and deliver all the rest. A reader that dropping has overtaken says so (DAMAGE_DROPPED). Verifying
  * adds the account: numbers that neither a record, a gap record, a loss in the head file nor an
  * acknowledgement explains.
  *
@@ -154,7 +154,7 @@ static int set_options(struct journal *j, const struct journal_opts *o)
 	j->replay_ns = o->replay_ns ? o->replay_ns : REPLAY_NS_DEFAULT;
 	if (j->max_bytes < MAX_BYTES_MIN || j->segment_bytes < SEGMENT_BYTES_MIN)
 		return -EINVAL;
-	/* Shedding works by whole segments: a cap of fewer than four would throw away too much at once. */
+	/* Dropping works by whole segments: a cap of fewer than four would throw away too much at once. */
 	if (j->segment_bytes > j->max_bytes / 4)
 		j->segment_bytes = j->max_bytes / 4;
 	return 0;
@@ -198,7 +198,7 @@ int journal_open(int dirfd, const struct journal_opts *o, const char *boot_id,
 {
 	_cleanup_(journal_freep) struct journal *j = calloc(1, sizeof(*j));
 	struct buf why = BUF_INIT(64 * 1024);
-	uint64_t shed;
+	uint64_t dropped;
 	int err;
 
 	if (!j)
@@ -213,8 +213,8 @@ int journal_open(int dirfd, const struct journal_opts *o, const char *boot_id,
 	if (err)
 		return err;
 	/* What recovery found lost is said at once if there is room, else later: no reason not to start. */
-	if (journal_owes(j) && journal_commit(j, &shed) < 0)
-		shed_expired(j);
+	if (journal_owes(j) && journal_commit(j, &dropped) < 0)
+		drop_expired(j);
 	*ret_journal = take_ptr(j);
 	return 0;
 }
@@ -437,7 +437,7 @@ static int write_batch(struct journal *j, struct journal_pos first, struct journ
 	if (j->fd >= 0 && j->head.end.len > SEG_HEADER_LEN &&
 	    j->head.end.len + j->batch.len > j->segment_bytes) {
 		retire_active(j);
-		shed_expired(j);
+		drop_expired(j);
 	}
 	begin = j->fd < 0;
 	memcpy(chain, j->head.end.chain, SHA256_LEN);
@@ -453,10 +453,10 @@ static bool is_lack_of_room(int err)
 }
 
 /*
- * Tries until it is written or nothing more can be done. Each turn sheds one segment, or is the one second
+ * Tries until it is written or nothing more can be done. Each turn drops one segment, or is the one second
  * chance after an error that is not lack of room, so the turns are bounded.
  */
-static int commit_batch(struct journal *j, size_t own_len, uint64_t *shed)
+static int commit_batch(struct journal *j, size_t own_len, uint64_t *dropped)
 {
 	struct journal_pos first = { j->head.boot_seq, j->next_seq - j->batch_records }, last;
 	bool second = false;
@@ -464,7 +464,7 @@ static int commit_batch(struct journal *j, size_t own_len, uint64_t *shed)
 	int err;
 
 	for (;;) {
-		if (!shed_to_cap(j, own_len, shed))
+		if (!drop_to_cap(j, own_len, dropped))
 			return -ENOSPC;
 		j->batch.len = own_len;
 		err = stage_gaps(j, &gaps);
@@ -474,7 +474,7 @@ static int commit_batch(struct journal *j, size_t own_len, uint64_t *shed)
 		err = write_batch(j, first, last);
 		if (!err)
 			return 0;
-		if (is_lack_of_room(err) && shed_oldest(j, LOSS_FULL, shed))
+		if (is_lack_of_room(err) && drop_oldest(j, LOSS_FULL, dropped))
 			continue;
 		if (is_lack_of_room(err) || second)
 			return err;
@@ -483,26 +483,26 @@ static int commit_batch(struct journal *j, size_t own_len, uint64_t *shed)
 	}
 }
 
-int journal_commit(struct journal *j, uint64_t *ret_shed)
+int journal_commit(struct journal *j, uint64_t *ret_dropped)
 {
-	uint64_t n = j->batch_records, shed = 0;
+	uint64_t n = j->batch_records, dropped = 0;
 	int err;
 
-	*ret_shed = 0;
+	*ret_dropped = 0;
 	if (!n && !j->head.losses_len)
 		return 0;
-	err = commit_batch(j, j->batch.len, &shed);
+	err = commit_batch(j, j->batch.len, &dropped);
 	if (err && n) {
 		uint64_t from = j->next_seq - n, to = j->next_seq - 1;
 
-		shed += n;
+		dropped += n;
 		loss_add(&j->head, (struct loss){ j->head.boot_seq, LOSS_DROP, from, to, n });
 		if (head_write(&j->slots, &j->head, true) < 0)
 			errno = 0; /* it stays in memory, and the next commit tries again */
 	}
 	j->batch.len = 0;
 	j->batch_records = 0;
-	*ret_shed = shed;
+	*ret_dropped = dropped;
 	return err;
 }
 

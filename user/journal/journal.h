@@ -49,13 +49,13 @@ DEFINE_FREEP(struct journal, journal_free)
  */
 must_check int journal_append(struct journal *j, const void *record, size_t len, struct journal_pos *ret_pos);
 /*
- * Writes the batch, syncs it, publishes it to readers and notifies the listeners. When the cap or the disk is full it sheds: whole
+ * Writes the batch, syncs it, publishes it to readers and notifies the listeners. When the cap or the disk is full it drops: whole
  * segments, oldest first (so acknowledged before unacknowledged), the unacknowledged ones covered by chained gap records with
  * exact range, count and reason. When even that gives no room, or the disk fails, the batch itself is dropped, counted into a gap
  * record that is written as soon as there is room, and the errno is returned. Either way the journal is ready for the next append.
- * *ret_shed is always set: unacknowledged records that this call removed or dropped.
+ * *ret_dropped is always set: unacknowledged records that this call removed or dropped.
  */
-must_check int journal_commit(struct journal *j, uint64_t *ret_shed);
+must_check int journal_commit(struct journal *j, uint64_t *ret_dropped);
 struct journal_pos journal_head(const struct journal *j); /* last committed */
 /* A gap record waits for room: call journal_commit() again some time, even with nothing appended. */
 bool journal_owes(const struct journal *j);
@@ -76,7 +76,7 @@ enum journal_damage_kind {
 	DAMAGE_MISSING = 2, /* a segment or the head file is not there */
 	DAMAGE_CHAIN = 3, /* whole by its CRC but not what was written there: altered, removed, inserted or moved */
 	DAMAGE_VERSION = 4, /* a segment of another version of the format */
-	DAMAGE_SHED = 5, /* no damage: shed or expired before this reader came to it; if unacknowledged a gap record follows */
+	DAMAGE_DROPPED = 5, /* no damage: dropped or expired before this reader came to it; if unacknowledged a gap record follows */
 	DAMAGE_HOLE = 6, /* (verify only) sequence numbers that neither a record nor a gap record accounts for */
 };
 

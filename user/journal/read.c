@@ -10,7 +10,7 @@
 
 /* Reading; what a reader may and must believe is in journal.c's specification, "Readers". */
 
-#define OPEN_TRIES 64 /* the oldest segments may be shed between listing and opening */
+#define OPEN_TRIES 64 /* the oldest segments may be dropped between listing and opening */
 
 int journal_reader_new(int dirfd, struct journal_pos after, struct journal_reader **ret_reader)
 {
@@ -78,7 +78,7 @@ static int missing(struct journal_reader *r, struct journal_damage *d, struct jo
 		   struct journal_pos to)
 {
 	if (r->have_head && pos_cmp(to, r->head.trim) <= 0)
-		return damage_range(r, d, DAMAGE_SHED, seg, to, "shed before it was read");
+		return damage_range(r, d, DAMAGE_DROPPED, seg, to, "dropped before it was read");
 	return damage_range(r, d, DAMAGE_MISSING, seg, to, "segment missing before this one");
 }
 

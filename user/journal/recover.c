@@ -71,8 +71,8 @@ static int load_head(struct recovery *r)
 	return err == -ENOENT ? 0 : err;
 }
 
-/* Shedding that was cut short between account and deed. */
-static void finish_shedding(struct recovery *r)
+/* Dropping that was cut short between account and deed. */
+static void finish_dropping(struct recovery *r)
 {
 	size_t gone = 0;
 	char name[SEG_NAME_LEN + 1];
@@ -93,7 +93,7 @@ static int load_folder(struct recovery *r)
 
 	if (err)
 		return err;
-	finish_shedding(r);
+	finish_dropping(r);
 	if (journal_ack_read(r->j->dirfd, &ack) < 0)
 		note(r, "ack is damaged: what was acknowledged will be sent once more");
 	if (r->n)
@@ -314,7 +314,7 @@ static int recover_segment(struct recovery *r, size_t i)
 	return adopt(r, i, &end);
 }
 
-/* Without a head file what is missing in front cannot be told from what was shed: the oldest segment's word is taken. */
+/* Without a head file what is missing in front cannot be told from what was dropped: the oldest segment's word is taken. */
 static void guess_trim(struct recovery *r)
 {
 	enum seg_state state = SEG_BAD_HEADER;

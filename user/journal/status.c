@@ -183,7 +183,7 @@ static void gauge_segment(const struct gauging *k, const struct journal_pos *lis
 
 	seg_name(list[i], name);
 	if (fstatat(k->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return; /* shed meanwhile */
+		return; /* dropped meanwhile */
 	g->bytes += (uint64_t)st.st_size;
 	last = last_of(k, list, len, i);
 	if (pos_cmp(last, g->acked) <= 0 || last.boot_seq != list[i].boot_seq ||

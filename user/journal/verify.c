@@ -76,7 +76,7 @@ static int explain(struct verify *v, uint32_t boot_seq, uint64_t from, uint64_t 
 	return 0;
 }
 
-/* What was shed in front must have been acknowledged or be in a gap record. */
+/* What was dropped in front must have been acknowledged or be in a gap record. */
 static int expect_trim(struct verify *v)
 {
 	struct journal_pos ack = { 0 }, trim = v->head.trim;
@@ -139,8 +139,8 @@ static int take_damage(struct verify *v, const struct journal_damage *d)
 	v->excused = true;
 	if (pos_cmp(d->missing_to, v->last) > 0)
 		v->last = d->missing_to;
-	/* Shed while we read: the writer goes on meanwhile, and its own account covers it. */
-	return d->kind == DAMAGE_SHED ? 0 : report(v, d);
+	/* Dropped while we read: the writer goes on meanwhile, and its own account covers it. */
+	return d->kind == DAMAGE_DROPPED ? 0 : report(v, d);
 }
 
 static int walk(struct verify *v, struct journal_reader *r)
@@ -171,7 +171,7 @@ static int compare_head(struct verify *v)
 
 	if (!v->have_head || v->v.damages)
 		return 0;
-	if (!v->v.records) /* nothing yet, or all of it shed */
+	if (!v->v.records) /* nothing yet, or all of it dropped */
 		return 0;
 	if (pos_cmp(v->v.last, end->pos) == 0 && !memcmp(v->v.chain, end->chain, SHA256_LEN))
 		return 0;

@@ -10,7 +10,7 @@
 
 #define GAP_RECORD_MAX 256 /* a gap record with its overhead */
 
-/* The writer's inside, shared by journal.c (append, commit), recover.c (open) and shed.c (room). */
+/* The writer's inside, shared by journal.c (append, commit), recover.c (open) and drop.c (room). */
 
 struct segment {
 	struct journal_pos first;
@@ -39,11 +39,11 @@ must_check int recover(struct journal *j, const char *boot_id, struct buf *why);
 must_check int segs_add(struct journal *j, struct segment s);
 /* No more is appended to the last segment. */
 void retire_active(struct journal *j);
-/* Removes the oldest segment; false when that must not be or cannot be done. Counts unacknowledged records into *shed. */
-bool shed_oldest(struct journal *j, enum loss_why why, uint64_t *shed);
-/* Sheds until a batch of len bytes and the gap records that are owed stay below the cap; false: they cannot. */
-bool shed_to_cap(struct journal *j, uint64_t len, uint64_t *shed);
+/* Removes the oldest segment; false when that must not be or cannot be done. Counts unacknowledged records into *dropped. */
+bool drop_oldest(struct journal *j, enum loss_why why, uint64_t *dropped);
+/* Drops until a batch of len bytes and the gap records that are owed stay below the cap; false: they cannot. */
+bool drop_to_cap(struct journal *j, uint64_t len, uint64_t *dropped);
 /* Removes acknowledged segments that are older than the replay window. */
-void shed_expired(struct journal *j);
+void drop_expired(struct journal *j);
 
 #endif

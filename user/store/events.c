@@ -141,7 +141,7 @@ static int find_fresh(struct put *p)
 
 /* --- gaps and starts ---------------------------------------------------------------------------------- */
 
-/* How many records of the range a gap claims are not here: shed after they were shipped is not lost. */
+/* How many records of the range a gap claims are not here: dropped after they were shipped is not lost. */
 static int add_gap(struct put *p, const struct store_event *row)
 {
 	_sql_ struct sql q = { .s = p->s };

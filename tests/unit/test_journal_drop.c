@@ -28,30 +28,30 @@ static void test_unread(void)
 {
 	struct dir d = dir_make();
 	struct journal *j = must_open(&d, BOOT_A, CAP, SEG);
-	uint64_t shed, total_shed = 0, over = 0, appended = 0;
+	uint64_t dropped, total_dropped = 0, over = 0, appended = 0;
 	struct census c;
 
 	for (int i = 0; i < 1000; i++) {
 		for (int k = 0; k < 10; k++, appended++)
 			append_one(j);
-		if (journal_commit(j, &shed) < 0)
+		if (journal_commit(j, &dropped) < 0)
 			ok(false, "commit %d", i);
-		total_shed += shed;
+		total_dropped += dropped;
 		over += size_of(&d) > CAP + 16384;
 	}
 	is_int(over, 0, "the folder never outgrows its cap");
-	ok(total_shed > 8000, "%d records were shed", (int)total_shed);
+	ok(total_dropped > 8000, "%d records were dropped", (int)total_dropped);
 	c = census_of(&d, (struct journal_pos){ 0 });
 	is_int(c.damages, 0, "a reader who begins now sees no damage");
 	is_int(c.records + c.lost, journal_head(j).seq,
 	       "delivered and lost are all there ever were");
 	is_int(verify_damages(&d), 0, "and the journal verifies");
 	c = census_of(&d, (struct journal_pos){ 1, 5 });
-	is_int(c.shed, 1, "a reader who was overtaken is told");
+	is_int(c.dropped, 1, "a reader who was overtaken is told");
 	is_int(c.records + c.lost, journal_head(j).seq, "and the gap records say what it missed");
 	for (int k = 0; k < 1000; k++)
 		append_one(j);
-	is_int(journal_commit(j, &shed), 0, "a batch of most of the cap still goes in");
+	is_int(journal_commit(j, &dropped), 0, "a batch of most of the cap still goes in");
 	journal_free(j);
 	dir_remove(&d);
 }
@@ -61,13 +61,13 @@ static void test_too_big(void)
 	struct dir d = dir_make();
 	struct journal *j = must_open(&d, BOOT_A, CAP, SEG);
 	struct census c;
-	uint64_t shed;
+	uint64_t dropped;
 
 	append_n(j, 5);
 	for (int k = 0; k < 2000; k++)
 		append_one(j);
-	is_int(journal_commit(j, &shed), -ENOSPC, "a batch larger than the cap is dropped");
-	is_int(shed, 2000, "and counted");
+	is_int(journal_commit(j, &dropped), -ENOSPC, "a batch larger than the cap is dropped");
+	is_int(dropped, 2000, "and counted");
 	ok(journal_owes(j), "which is owed");
 	append_n(j, 5);
 	ok(!journal_owes(j), "until the next commit");
@@ -85,16 +85,16 @@ static void test_acknowledged(void)
 	struct dir d = dir_make();
 	struct journal_opts o = { .node = "n1", .max_bytes = CAP, .segment_bytes = SEG };
 	struct journal *j = must_open(&d, BOOT_A, CAP, SEG);
-	uint64_t shed, total = 0;
+	uint64_t dropped, total = 0;
 	struct census c;
 	char *why = NULL;
 
 	for (int i = 0; i < 500; i++) {
 		for (int k = 0; k < 10; k++)
 			append_one(j);
-		if (journal_commit(j, &shed) < 0 || journal_ack_write(d.fd, journal_head(j)) < 0)
+		if (journal_commit(j, &dropped) < 0 || journal_ack_write(d.fd, journal_head(j)) < 0)
 			ok(false, "commit %d", i);
-		total += shed;
+		total += dropped;
 	}
 	is_int(total, 0, "what is acknowledged goes without loss");
 	c = census_of(&d, (struct journal_pos){ 0 });
@@ -103,7 +103,7 @@ static void test_acknowledged(void)
 	is_int(c.damages, 0, "no reader sees damage");
 	is_int(verify_damages(&d), 0, "acknowledged and expired is not missing");
 	c = census_of(&d, (struct journal_pos){ 1, 5 });
-	is_int(c.shed, 1, "a reader that had not seen it is told");
+	is_int(c.dropped, 1, "a reader that had not seen it is told");
 	journal_free(j);
 
 	/* A replay window of 1 ns: everything acknowledged goes at the next roll-over. */

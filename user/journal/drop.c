@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "core/event.h"
 
-/* Making room; the rules are in journal.c's specification, "Shedding". */
+/* Making room; the rules are in journal.c's specification, "Dropping". */
 
 /* The account of one segment that goes: what in it was not acknowledged, and the ranges its own gap records stood for. */
 struct account {
@@ -103,7 +103,7 @@ static struct journal_pos read_ack(const struct journal *j)
 	return ack;
 }
 
-bool shed_oldest(struct journal *j, enum loss_why why, uint64_t *shed)
+bool drop_oldest(struct journal *j, enum loss_why why, uint64_t *dropped)
 {
 	struct head h = j->head;
 	struct account a = { .head = &h, .ack = read_ack(j), .why = why };
@@ -132,7 +132,7 @@ bool shed_oldest(struct journal *j, enum loss_why why, uint64_t *shed)
 	j->total_bytes -= oldest->end.len;
 	j->segs_len--;
 	memmove(j->segs, j->segs + 1, j->segs_len * sizeof(*j->segs));
-	*shed += a.records;
+	*dropped += a.records;
 	return true;
 }
 
@@ -141,21 +141,21 @@ static uint64_t bytes_with(const struct journal *j, uint64_t len)
 	return j->total_bytes + SEG_HEADER_LEN + len + j->head.losses_len * GAP_RECORD_MAX;
 }
 
-bool shed_to_cap(struct journal *j, uint64_t len, uint64_t *shed)
+bool drop_to_cap(struct journal *j, uint64_t len, uint64_t *dropped)
 {
 	while (bytes_with(j, len) > j->max_bytes)
-		if (!shed_oldest(j, LOSS_CAP, shed))
+		if (!drop_oldest(j, LOSS_CAP, dropped))
 			return false;
 	return true;
 }
 
-void shed_expired(struct journal *j)
+void drop_expired(struct journal *j)
 {
 	struct journal_pos ack = read_ack(j);
 	uint64_t now = clock_wall_ns(), none = 0;
 
 	while (j->segs_len > 1 && pos_cmp(j->segs->end.pos, ack) <= 0 &&
 	       j->segs->end.wall_ns + j->replay_ns < now)
-		if (!shed_oldest(j, LOSS_CAP, &none))
+		if (!drop_oldest(j, LOSS_CAP, &none))
 			return;
 }
