@@ -17,7 +17,7 @@ static int put_sink(const struct store_sink *s, void *arg)
 		   (unsigned long long)s->given_up, (unsigned long long)s->failures, s->why,
 		   (unsigned long long)s->sent_ns, (unsigned long long)s->failed_ns,
 		   (unsigned long long)s->behind, (unsigned long long)s->behind_ns,
-		   (unsigned long long)s->parked);
+		   (unsigned long long)s->retrying);
 	return 0;
 }
 
@@ -29,7 +29,7 @@ static void sinks_are(struct store *s, const char *want, const char *what)
 	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
 }
 
-static int put_parked(const struct store_parked *p, void *arg)
+static int put_retry(const struct store_retry *p, void *arg)
 {
 	buf_printf(arg, "%s:%llu:%llu:%llu:%llu-%llu:%s ", p->sink, (unsigned long long)p->log_id,
 		   (unsigned long long)p->alert_id, (unsigned long long)p->tries,
@@ -37,12 +37,12 @@ static int put_parked(const struct store_parked *p, void *arg)
 	return 0;
 }
 
-static void parked_are(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit,
-		       const char *want, const char *what)
+static void retries_are(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit,
+			const char *want, const char *what)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
 
-	is_int(store_parked(s, sink, due_ns, limit, put_parked, &b), 0, "%s: parked", drv->name);
+	is_int(store_retries(s, sink, due_ns, limit, put_retry, &b), 0, "%s: parked", drv->name);
 	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
 }
 
@@ -58,13 +58,13 @@ static void test_sinks(struct store *s)
 				   .why = "it's \"away\"",
 				   .sent_ns = 6,
 				   .failed_ns = 7 };
-	struct store_parked p = { .sink = "siem",
-				  .log_id = 5,
-				  .alert_id = 9,
-				  .tries = 5,
-				  .first_ns = 100,
-				  .next_ns = 200,
-				  .why = "400" };
+	struct store_retry p = { .sink = "siem",
+				 .log_id = 5,
+				 .alert_id = 9,
+				 .tries = 5,
+				 .first_ns = 100,
+				 .next_ns = 200,
+				 .why = "400" };
 	char want[200];
 	uint64_t log1 = 0, log2 = 0, id = 0;
 
@@ -81,31 +81,31 @@ static void test_sinks(struct store *s)
 		 "exec:%llu:0,0,0,0:0::0,0:0@0:0 siem:0:1,2,3,4:5:it's \"away\":6,7:2@1000:0 ",
 		 (unsigned long long)log2);
 	sinks_are(s, want, "each with what is behind it");
-	is_int(store_park(s, &p), 0, "%s: parked", drv->name);
+	is_int(store_retry_put(s, &p), 0, "%s: parked", drv->name);
 	p.log_id = 4;
 	p.next_ns = 300;
-	is_int(store_park(s, &p), 0, "%s: parked", drv->name);
+	is_int(store_retry_put(s, &p), 0, "%s: parked", drv->name);
 	p.log_id = 6;
 	p.next_ns = 0;
-	is_int(store_park(s, &p), 0, "%s: given up", drv->name);
+	is_int(store_retry_put(s, &p), 0, "%s: given up", drv->name);
 	p.sink = "other";
 	p.log_id = 5;
 	p.next_ns = 250;
-	is_int(store_park(s, &p), 0, "%s: another's", drv->name);
-	parked_are(s, "siem", 0, 0,
-		   "siem:6:9:5:100-0:400 siem:5:9:5:100-200:400 siem:4:9:5:100-300:400 ",
-		   "all of one sink, by the next try");
-	parked_are(s, "siem", 250, 0, "siem:5:9:5:100-200:400 ", "what is due");
-	parked_are(s, NULL, 400, 2, "siem:5:9:5:100-200:400 other:5:9:5:100-250:400 ",
-		   "of all, with a limit");
-	p = (struct store_parked){
+	is_int(store_retry_put(s, &p), 0, "%s: another's", drv->name);
+	retries_are(s, "siem", 0, 0,
+		    "siem:6:9:5:100-0:400 siem:5:9:5:100-200:400 siem:4:9:5:100-300:400 ",
+		    "all of one sink, by the next try");
+	retries_are(s, "siem", 250, 0, "siem:5:9:5:100-200:400 ", "what is due");
+	retries_are(s, NULL, 400, 2, "siem:5:9:5:100-200:400 other:5:9:5:100-250:400 ",
+		    "of all, with a limit");
+	p = (struct store_retry){
 		.sink = "siem", .log_id = 5, .tries = 6, .next_ns = 900, .why = "x"
 	};
-	is_int(store_park(s, &p), 0, "%s: once more", drv->name);
-	parked_are(s, "siem", 1000, 0, "siem:4:9:5:100-300:400 siem:5:9:6:100-900:x ",
-		   "it keeps when it was refused first");
-	is_int(store_unpark(s, "siem", 4), 0, "%s: unparked", drv->name);
-	is_int(store_unpark(s, "siem", 4), 0, "%s: twice is fine", drv->name);
+	is_int(store_retry_put(s, &p), 0, "%s: once more", drv->name);
+	retries_are(s, "siem", 1000, 0, "siem:4:9:5:100-300:400 siem:5:9:6:100-900:x ",
+		    "it keeps when it was refused first");
+	is_int(store_retry_del(s, "siem", 4), 0, "%s: taken out", drv->name);
+	is_int(store_retry_del(s, "siem", 4), 0, "%s: twice is fine", drv->name);
 	siem.log_id = log1;
 	siem.failures = 0;
 	is_int(store_sink_put(s, &siem), 0, "%s: it moves on", drv->name);
@@ -115,7 +115,7 @@ static void test_sinks(struct store *s)
 	sinks_are(s, want, "the other is as it was put");
 	is_int(store_sink_forget(s, "siem"), 0, "%s: forgotten", drv->name);
 	sinks_are(s, "", "nobody is left");
-	parked_are(s, NULL, 0, 0, "other:5:9:5:100-250:400 ", "nor what was parked for it");
+	retries_are(s, NULL, 0, 0, "other:5:9:5:100-250:400 ", "nor what was parked for it");
 	is_int(store_sink_forget(s, "siem"), -ENOENT, "%s: nobody to forget", drv->name);
 	is_int(store_sink_put(s, &(struct store_sink){ .name = "" }), -EINVAL,
 	       "%s: a sink has a name", drv->name);

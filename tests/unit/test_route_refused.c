@@ -116,7 +116,7 @@ static struct route *a_route(const struct route_sink *with)
 				      .report = on_report,
 				      .backoff_min_ns = 5 * MS,
 				      .backoff_max_ns = 20 * MS,
-				      .park_ns = 400 * MS };
+				      .retry_ns = 400 * MS };
 	struct route_sink s = *with;
 	struct route *r = NULL;
 
@@ -167,11 +167,11 @@ static void test_one_refused(void)
 	is_str(fake.got, "a b ", "what is behind it gets through");
 	is_int(fake.refused, ROUTE_REFUSALS + 1,
 	       "after so many tries, and one more when something was taken");
-	is_int(news[ROUTE_PARKED], 1, "that is said");
+	is_int(news[ROUTE_RETRY], 1, "that is said");
 	is_int(news[ROUTE_DROPPED] + news[ROUTE_GIVEN_UP], 0, "nothing is lost");
 	if (store_sinks(store, on_sink, NULL))
 		printf("# no sinks\n");
-	ok(state.parked == 1 && state.behind == 0 && state.sent == 2, "the store knows of it");
+	ok(state.retrying == 1 && state.behind == 0 && state.sent == 2, "the store knows of it");
 	route_free(r);
 	r = a_route(&(struct route_sink){ .ops = &one_at_a_time });
 	fake.picky = false;
@@ -180,7 +180,7 @@ static void test_one_refused(void)
 	is_str(fake.got, "bad1 ", "it alone");
 	if (store_sinks(store, on_sink, NULL))
 		printf("# no sinks\n");
-	ok(state.parked == 0 && state.sent == 3, "and then it is delivered: counted over both");
+	ok(state.retrying == 0 && state.sent == 3, "and then it is delivered: counted over both");
 	route_free(r);
 }
 
@@ -240,7 +240,7 @@ static void test_batches(void)
 	ok(run_until(loop, is_idle, r), "a batch with a bad one in it ends too");
 	is_str(fake.got, "a b c ", "the others of it get through, once and in order");
 	ok(!strncmp(fake.batches, "4 1 1 ", 6), "one at a time: %s", fake.batches);
-	is_int(news[ROUTE_PARKED], 1, "the bad one is put aside");
+	is_int(news[ROUTE_RETRY], 1, "the bad one is put aside");
 	route_free(r);
 }
 
@@ -259,7 +259,7 @@ static void test_away_is_not_refused(void)
 	fake.away = true;
 	change_alert("a");
 	route_kick(r);
-	ok(run_until(loop, tried_twelve_times, NULL) && news[ROUTE_PARKED] == 0,
+	ok(run_until(loop, tried_twelve_times, NULL) && news[ROUTE_RETRY] == 0,
 	   "a receiver that is away refuses nothing");
 	fake.away = false;
 	ok(run_until(loop, is_idle, r), "and gets it when it is back");

@@ -11,19 +11,19 @@
  * thousand messages that somebody made unpalatable do not keep an honest one for hours. When something is taken after
  * that, it may have been the receiver: so what is parked is tried again then, but not at every such turn.
  */
-#define HURRY_PAUSES 10 /* of park_ns, between two hurries */
-#define PARK_MAX_NS (3600 * NS_PER_S)
+#define HURRY_PAUSES 10 /* of retry_ns, between two hurries */
+#define RETRY_MAX_NS (3600 * NS_PER_S)
 
 static uint64_t pause_after(const struct sink_queue *q, uint64_t tries)
 {
-	uint64_t ns = q->o->park_ns;
+	uint64_t ns = q->o->retry_ns;
 
-	for (uint64_t i = ROUTE_REFUSALS; i < tries && ns < PARK_MAX_NS; i++)
+	for (uint64_t i = ROUTE_REFUSALS; i < tries && ns < RETRY_MAX_NS; i++)
 		ns *= 2;
-	return ns < PARK_MAX_NS ? ns : PARK_MAX_NS;
+	return ns < RETRY_MAX_NS ? ns : RETRY_MAX_NS;
 }
 
-static int first_due(const struct store_parked *p, void *arg)
+static int first_due(const struct store_retry *p, void *arg)
 {
 	if (!p->next_ns)
 		return 0;
@@ -34,7 +34,7 @@ static int first_due(const struct store_parked *p, void *arg)
 int retry_look(struct sink_queue *q)
 {
 	uint64_t due = 0, now = clock_wall_ns();
-	int ret = store_parked(q->o->store, q->name, 0, 0, first_due, &due);
+	int ret = store_retries(q->o->store, q->name, 0, 0, first_due, &due);
 
 	if (ret < 0)
 		return ret;
@@ -47,7 +47,7 @@ struct fetch {
 	uint64_t log_id, tries;
 };
 
-static int on_due(const struct store_parked *p, void *arg)
+static int on_due(const struct store_retry *p, void *arg)
 {
 	struct fetch *f = arg;
 
@@ -68,7 +68,7 @@ static int on_change(const struct store_alert_change *c, void *arg)
 	if (err)
 		return err;
 	if (it) {
-		it->parked = true;
+		it->retrying = true;
 		it->tries = f->tries;
 	}
 	return 1;
@@ -81,7 +81,7 @@ int retry_fetch(struct sink_queue *q)
 	int ret;
 
 	while (q->next_retry_ns && q->next_retry_ns <= now && !q->len) {
-		ret = store_parked(q->o->store, q->name, now, 1, on_due, &f);
+		ret = store_retries(q->o->store, q->name, now, 1, on_due, &f);
 		if (ret < 0)
 			return ret;
 		if (!ret)
@@ -92,7 +92,7 @@ int retry_fetch(struct sink_queue *q)
 		if (q->len)
 			break;
 		/* Retention was quicker, or it has no words any more. */
-		ret = store_unpark(q->o->store, q->name, f.log_id);
+		ret = store_retry_del(q->o->store, q->name, f.log_id);
 		if (ret)
 			return ret;
 		q->state.given_up++;
@@ -101,13 +101,13 @@ int retry_fetch(struct sink_queue *q)
 	return 0;
 }
 
-static int put_both(struct store *st, const struct store_parked *p, const struct store_sink *state)
+static int put_both(struct store *st, const struct store_retry *p, const struct store_sink *state)
 {
 	int err = store_begin(st);
 
 	if (err)
 		return err;
-	err = store_park(st, p);
+	err = store_retry_put(st, p);
 	if (!err)
 		err = store_sink_put(st, state);
 	if (!err)
@@ -116,11 +116,11 @@ static int put_both(struct store *st, const struct store_parked *p, const struct
 	return err;
 }
 
-int retry_refused(struct sink_queue *q, const char *why, bool *ret_parked)
+int retry_refused(struct sink_queue *q, const char *why, bool *ret_queued)
 {
 	struct queue_item *it = q->queue[0];
 	uint64_t now = clock_wall_ns();
-	struct store_parked p = {
+	struct store_retry p = {
 		.sink = q->name,
 		.log_id = it->m.log_id,
 		.alert_id = it->change->alert.id,
@@ -132,8 +132,8 @@ int retry_refused(struct sink_queue *q, const char *why, bool *ret_parked)
 	bool give_up = p.tries >= ROUTE_TRIES_MAX;
 	int err;
 
-	*ret_parked = it->parked || q->refusing || p.tries >= ROUTE_REFUSALS;
-	if (!*ret_parked) {
+	*ret_queued = it->retrying || q->refusing || p.tries >= ROUTE_REFUSALS;
+	if (!*ret_queued) {
 		it->tries++;
 		return 0;
 	}
@@ -149,10 +149,10 @@ int retry_refused(struct sink_queue *q, const char *why, bool *ret_parked)
 		return err;
 	q->state = state;
 	q->dirty = false;
-	if (give_up || !it->parked)
-		queue_report(q, give_up ? ROUTE_GIVEN_UP : ROUTE_PARKED, it->m.log_id, SINK_REFUSED,
+	if (give_up || !it->retrying)
+		queue_report(q, give_up ? ROUTE_GIVEN_UP : ROUTE_RETRY, it->m.log_id, SINK_REFUSED,
 			     p.why);
-	q->refusing |= !it->parked;
+	q->refusing |= !it->retrying;
 	q->failures = 0;
 	queue_drop_item(q);
 	if (!q->len)
@@ -162,13 +162,13 @@ int retry_refused(struct sink_queue *q, const char *why, bool *ret_parked)
 
 struct hurry {
 	struct sink_queue *q;
-	struct store_parked *rows;
+	struct store_retry *rows;
 	size_t len;
 };
 
 #define HURRY_MAX 1000
 
-static int on_parked(const struct store_parked *p, void *arg)
+static int on_retry(const struct store_retry *p, void *arg)
 {
 	struct hurry *h = arg;
 
@@ -188,15 +188,15 @@ int retry_hurry(struct sink_queue *q)
 
 	if (!q->next_retry_ns || q->next_retry_ns <= now || now < q->next_hurry_ns)
 		return 0;
-	q->next_hurry_ns = now + HURRY_PAUSES * q->o->park_ns;
+	q->next_hurry_ns = now + HURRY_PAUSES * q->o->retry_ns;
 	h.rows = calloc(HURRY_MAX, sizeof(*h.rows));
 	if (!h.rows)
 		return -ENOMEM;
-	err = store_parked(q->o->store, q->name, 0, HURRY_MAX, on_parked, &h);
+	err = store_retries(q->o->store, q->name, 0, HURRY_MAX, on_retry, &h);
 	for (size_t i = 0; i < h.len && err >= 0; i++) {
 		h.rows[i].next_ns = now;
 		h.rows[i].why = "to be tried again";
-		err = store_park(q->o->store, &h.rows[i]);
+		err = store_retry_put(q->o->store, &h.rows[i]);
 	}
 	free(h.rows);
 	return err < 0 ? err : retry_look(q);

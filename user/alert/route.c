@@ -6,7 +6,7 @@
 #define SINKS_MAX 20
 #define BACKOFF_MIN_NS NS_PER_S
 #define BACKOFF_MAX_NS (300 * NS_PER_S)
-#define PARK_NS (60 * NS_PER_S)
+#define RETRY_NS (60 * NS_PER_S)
 
 struct route {
 	struct route_opts o;
@@ -28,8 +28,8 @@ int route_new(const struct route_opts *o, struct route **ret_route)
 		r->o.backoff_min_ns = BACKOFF_MIN_NS;
 	if (!r->o.backoff_max_ns)
 		r->o.backoff_max_ns = BACKOFF_MAX_NS;
-	if (!r->o.park_ns)
-		r->o.park_ns = PARK_NS;
+	if (!r->o.retry_ns)
+		r->o.retry_ns = RETRY_NS;
 	*ret_route = r;
 	return 0;
 }

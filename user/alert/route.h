@@ -32,7 +32,7 @@ enum route_news {
 	ROUTE_ABSENT, /* the sink has no such place here: its messages are skipped; said once until it has */
 	ROUTE_DROPPED, /* a message could not be put into words at all and is skipped */
 	ROUTE_STORE, /* the store could not be read or the cursor not be moved; tried again */
-	ROUTE_PARKED, /* refused too often: put aside, what is behind it goes on */
+	ROUTE_RETRY, /* refused too often: put aside, what is behind it goes on */
 	ROUTE_GIVEN_UP, /* put aside and refused for so long that it is not tried again by itself */
 };
 struct route_report {
@@ -52,7 +52,7 @@ struct route_opts {
 	void (*report)(const struct route_report *r, void *arg); /* for logging; may be NULL */
 	void *arg;
 	uint64_t backoff_min_ns, backoff_max_ns; /* 0: 1 s and 5 min */
-	uint64_t park_ns; /* 0: 1 min */
+	uint64_t retry_ns; /* 0: 1 min */
 	const char *holder; /* of the sinks' leases: the router fills it in */
 };
 

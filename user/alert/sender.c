@@ -130,16 +130,16 @@ static int fill_fresh(struct sink_queue *q, bool *ret_more)
  */
 static int fill(struct sink_queue *q, bool *ret_more)
 {
-	bool parked_first = !q->was_parked;
-	int err = parked_first ? retry_fetch(q) : 0;
+	bool retry_first = !q->was_retry;
+	int err = retry_first ? retry_fetch(q) : 0;
 
 	*ret_more = false;
-	q->was_parked = false;
+	q->was_retry = false;
 	if (!err && !q->len)
 		err = fill_fresh(q, ret_more);
-	if (!err && !q->len && !*ret_more && !parked_first)
+	if (!err && !q->len && !*ret_more && !retry_first)
 		err = retry_fetch(q);
-	q->was_parked = q->len && q->queue[0]->parked;
+	q->was_retry = q->len && q->queue[0]->retrying;
 	return err;
 }
 
@@ -166,8 +166,8 @@ static int move_on(struct sink_queue *q, unsigned n)
 	for (unsigned i = 0; i < n && !err; i++) {
 		struct queue_item *it = q->queue[0];
 
-		if (it->parked)
-			err = store_unpark(q->o->store, q->name, it->m.log_id);
+		if (it->retrying)
+			err = store_retry_del(q->o->store, q->name, it->m.log_id);
 		else
 			last = it->m.log_id;
 		queue_drop_item(q);
@@ -206,17 +206,17 @@ static void on_absent(struct sink_queue *q, unsigned n, int err, const char *why
 
 static void on_refused(struct sink_queue *q, unsigned n, int err, const char *why)
 {
-	bool parked = false;
+	bool queued = false;
 	int store_err;
 
 	if (n > 1) { /* which of them is it? */
 		q->single = true;
 		return;
 	}
-	store_err = retry_refused(q, why, &parked);
+	store_err = retry_refused(q, why, &queued);
 	if (store_err)
 		fail(q, ROUTE_STORE, store_err, store_why(q->o->store));
-	else if (!parked)
+	else if (!queued)
 		fail(q, ROUTE_FAILED, err, why);
 }
 

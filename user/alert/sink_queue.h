@@ -18,7 +18,7 @@ struct queue_item { /* a change on its way, with everything of it copied */
 	struct store_alert_change *change;
 	struct buf body;
 	uint64_t tries; /* refusals so far; of a parked one all there were */
-	bool parked;
+	bool retrying;
 };
 
 enum queue_phase {
@@ -42,7 +42,7 @@ struct sink_queue {
 	bool single; /* somebody in this batch is refused: one at a time until it is through */
 	bool absent, store_down; /* store_down: the last failure was the store's */
 	bool dirty; /* state has what the store has not */
-	bool was_parked; /* the last one in the queue was a parked one */
+	bool was_retry; /* the last one in the queue was a parked one */
 	bool refusing; /* the last message was parked, and none taken since */
 	bool held; /* the sink is leased to us, and what we know of it is so */
 	uint64_t lease_until_ns; /* boot clock; UINT64_MAX: for ever */
@@ -94,8 +94,8 @@ void lease_give_up(struct sink_queue *q);
 must_check int retry_look(struct sink_queue *q);
 /* A parked message that is due goes into the (empty) queue. */
 must_check int retry_fetch(struct sink_queue *q);
-/* The first of the queue was refused: puts it aside when that was too often. *ret_parked: it is. */
-must_check int retry_refused(struct sink_queue *q, const char *why, bool *ret_parked);
+/* The first of the queue was refused: puts it aside when that was too often. *ret_queued: it is. */
+must_check int retry_refused(struct sink_queue *q, const char *why, bool *ret_queued);
 /* The sink takes something again: what is parked need not wait. */
 must_check int retry_hurry(struct sink_queue *q);
 

@@ -25,7 +25,7 @@ struct showing {
 	bool any;
 };
 
-static int put_parked(const struct store_parked *p, void *arg)
+static int put_retry(const struct store_retry *p, void *arg)
 {
 	struct jsonw *w = arg;
 
@@ -40,7 +40,7 @@ static int put_parked(const struct store_parked *p, void *arg)
 	return 0;
 }
 
-#define PARKED_SHOWN 100
+#define RETRIES_SHOWN 100
 
 static int on_json(const struct store_sink *s, void *arg)
 {
@@ -62,9 +62,9 @@ static int on_json(const struct store_sink *s, void *arg)
 	jsonw_time(w, "last_sent", s->sent_ns);
 	jsonw_time(w, "last_failed", s->failed_ns);
 	jsonw_str(w, "why", *s->why ? s->why : NULL);
-	jsonw_u64(w, "parked", s->parked);
+	jsonw_u64(w, "parked", s->retrying);
 	jsonw_arr(w, "refused");
-	err = store_parked(sh->store, s->name, 0, PARKED_SHOWN, put_parked, w);
+	err = store_retries(sh->store, s->name, 0, RETRIES_SHOWN, put_retry, w);
 	jsonw_end_arr(w);
 	jsonw_end_obj(w);
 	return err < 0 ? err : out_json(w);
@@ -76,7 +76,7 @@ static int on_row(const struct store_sink *s, void *arg)
 	struct showing *sh = arg;
 	char numbers[5][24];
 	const char *cells[8];
-	const uint64_t v[] = { s->behind, s->sent, s->failed, s->parked, s->given_up };
+	const uint64_t v[] = { s->behind, s->sent, s->failed, s->retrying, s->given_up };
 
 	for (size_t i = 0; i < array_len(v); i++)
 		snprintf(numbers[i], sizeof(numbers[i]), "%" PRIu64, v[i]);
@@ -86,7 +86,7 @@ static int on_row(const struct store_sink *s, void *arg)
 	cells[1] = s->failures ? "failing" : s->behind ? "behind" : "ok";
 	for (size_t i = 0; i < array_len(v); i++)
 		cells[2 + i] = numbers[i];
-	cells[7] = s->failures || s->parked ? s->why : buf_str(&sent);
+	cells[7] = s->failures || s->retrying ? s->why : buf_str(&sent);
 	sh->any = true;
 	return table_row(sh->table, cells, array_len(cells), s->failures ? "31" : NULL);
 }
@@ -96,7 +96,7 @@ static int print_table(struct showing *sh)
 	static const struct table_column columns[] = {
 		{ "SINK", 0, false, false },	{ "STATE", 0, false, false },
 		{ "BEHIND", 0, true, false },	{ "SENT", 0, true, false },
-		{ "FAILED", 0, true, false },	{ "PARKED", 0, true, false },
+		{ "FAILED", 0, true, false },	{ "RETRYING", 0, true, false },
 		{ "GIVEN UP", 0, true, false }, { "LAST", 20, false, true },
 	};
 	int err = table_new(columns, array_len(columns), sh->c->colour, &sh->table);
@@ -127,26 +127,26 @@ int notify_status(struct cmd_ctx *c)
 }
 
 struct retry {
-	struct store_parked *rows;
+	struct store_retry *rows;
 	size_t len, cap;
 };
 
-static int take_row(const struct store_parked *p, void *arg)
+static int take_row(const struct store_retry *p, void *arg)
 {
 	struct retry *r = arg;
 
 	if (r->len == r->cap) {
 		size_t cap = r->cap ? 2 * r->cap : 64;
-		struct store_parked *rows = reallocarray(r->rows, cap, sizeof(*rows));
+		struct store_retry *rows = reallocarray(r->rows, cap, sizeof(*rows));
 
 		if (!rows)
 			return -ENOMEM;
 		r->rows = rows;
 		r->cap = cap;
 	}
-	r->rows[r->len++] = (struct store_parked){ .log_id = p->log_id,
-						   .first_ns = p->first_ns,
-						   .alert_id = p->alert_id };
+	r->rows[r->len++] = (struct store_retry){ .log_id = p->log_id,
+						  .first_ns = p->first_ns,
+						  .alert_id = p->alert_id };
 	return 0;
 }
 
@@ -159,12 +159,12 @@ int notify_retry(struct cmd_ctx *c, const char *name)
 
 	if (err)
 		return AJAR_EXIT_ERROR;
-	err = store_parked(s, name, 0, 0, take_row, &r);
+	err = store_retries(s, name, 0, 0, take_row, &r);
 	for (size_t i = 0; i < r.len && !err; i++) {
 		r.rows[i].sink = name;
 		r.rows[i].why = "to be tried again";
 		r.rows[i].next_ns = now;
-		err = store_park(s, &r.rows[i]);
+		err = store_retry_put(s, &r.rows[i]);
 	}
 	free(r.rows);
 	if (err < 0)

@@ -31,7 +31,7 @@ void route_log(const struct route_report *r, void *arg)
 	case ROUTE_STORE:
 		log_warn("alerts cannot be read from the store: %s; trying again", r->why);
 		break;
-	case ROUTE_PARKED:
+	case ROUTE_RETRY:
 		log_warn("the %s sink refuses alert change %llu (%s): it is put aside and tried "
 			 "again later, what is behind it goes on; see 'ajar notify --status'",
 			 r->sink, id, r->why);

@@ -33,7 +33,7 @@ int store_sinks(struct store *s, store_sink_fn fn, void *arg)
 			.failed_ns = sql_u64(&q, 9),
 			.behind = sql_u64(&q, 10),
 			.behind_ns = sql_u64(&q, 11),
-			.parked = sql_u64(&q, 12),
+			.retrying = sql_u64(&q, 12),
 		};
 
 		ret = fn(&sink, arg);
@@ -118,7 +118,7 @@ int store_sink_forget(struct store *s, const char *name)
 
 /* --- what is put aside -------------------------------------------------------------------------------- */
 
-static int park(struct store *s, const struct store_parked *p)
+static int park(struct store *s, const struct store_retry *p)
 {
 	return sql_run(s, NULL,
 		       SQL_UPSERT(s,
@@ -129,21 +129,21 @@ static int park(struct store *s, const struct store_parked *p)
 		       U(p->next_ns), S(p->why), U(p->tries), U(p->next_ns), S(p->why));
 }
 
-int store_park(struct store *s, const struct store_parked *p)
+int store_retry_put(struct store *s, const struct store_retry *p)
 {
 	int err = store_check_name(s, "sink", p->sink);
 
 	return err ? err : write_op(s, park(s, p));
 }
 
-int store_unpark(struct store *s, const char *sink, uint64_t log_id)
+int store_retry_del(struct store *s, const char *sink, uint64_t log_id)
 {
 	return write_op(s, sql_run(s, NULL, "DELETE FROM sink_parked WHERE sink = ? AND log_id = ?",
 				   S(sink), U(log_id)));
 }
 
-int store_parked(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit,
-		 store_parked_fn fn, void *arg)
+int store_retries(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit,
+		  store_retry_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(&q,
@@ -153,7 +153,7 @@ int store_parked(struct store *s, const char *sink, uint64_t due_ns, uint32_t li
 			  S(sink), S(sink), U(due_ns), U(due_ns), U(limit ? limit : SQL_NO_LIMIT));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
-		const struct store_parked p = {
+		const struct store_retry p = {
 			.sink = sql_str(&q, 0),
 			.log_id = sql_u64(&q, 1),
 			.alert_id = sql_u64(&q, 2),

@@ -17,7 +17,7 @@ struct store_sink {
 	const char *why; /* of the last failure, one line; "": none yet */
 	uint64_t sent_ns, failed_ns; /* wall, when last; 0: never */
 	/* Read only: what lies behind the cursor, since when, and what is put aside (given up included). */
-	uint64_t behind, behind_ns, parked;
+	uint64_t behind, behind_ns, retrying;
 };
 typedef int (*store_sink_fn)(const struct store_sink *s, void *arg);
 must_check int store_sinks(struct store *s, store_sink_fn fn, void *arg); /* by name */
@@ -41,18 +41,18 @@ must_check int store_sink_lease(struct store *s, const char *sink, const char *h
 				enum store_lease_state *ret_state, char ret_other[STORE_HOLDER_MAX + 1]);
 must_check int store_sink_release(struct store *s, const char *sink, const char *holder); /* 0 also when it has it not */
 
-struct store_parked {
+struct store_retry {
 	const char *sink;
 	uint64_t log_id, alert_id;
 	uint64_t tries;
 	uint64_t first_ns, next_ns; /* wall: refused first, to be tried again; next_ns 0: given up */
 	const char *why;
 };
-must_check int store_park(struct store *s, const struct store_parked *p); /* insert or replace */
-must_check int store_unpark(struct store *s, const char *sink, uint64_t log_id); /* 0 also when there was none */
-typedef int (*store_parked_fn)(const struct store_parked *p, void *arg);
+must_check int store_retry_put(struct store *s, const struct store_retry *p); /* insert or replace */
+must_check int store_retry_del(struct store *s, const char *sink, uint64_t log_id); /* 0 also when there was none */
+typedef int (*store_retry_fn)(const struct store_retry *p, void *arg);
 /* By time of the next try, then number. sink NULL: all. due_ns: only those to be tried by then, given up ones not; 0: all. */
-must_check int store_parked(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit, store_parked_fn fn, void *arg);
+must_check int store_retries(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit, store_retry_fn fn, void *arg);
 
 /* The newest alert_log row written before at_ns; 0: none. Where a sink begins that is to hear only what is new. */
 must_check int store_log_before(struct store *s, uint64_t at_ns, uint64_t *ret_log_id);

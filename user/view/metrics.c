@@ -104,7 +104,7 @@ static const struct column columns[] = {
 	{ "sink_behind_seconds", "How long the oldest of these has waited.", GAUGE,
 	  offsetof(struct store_sink, behind_ns), true },
 	{ "sink_parked_changes", "Changes that were refused and put aside.", GAUGE,
-	  offsetof(struct store_sink, parked), false },
+	  offsetof(struct store_sink, retrying), false },
 	{ "sink_cursor", "The number of the last change that the sink is done with.", GAUGE,
 	  offsetof(struct store_sink, log_id), false },
 };
