@@ -80,7 +80,7 @@ static bool is_due(const struct sink_queue *q)
 /* What it knows is of before: the store knows better. */
 static int let_go(struct sink_queue *q)
 {
-	q->held = false;
+	q->leased = false;
 	q->dirty = q->single = q->refusing = false;
 	q->failures = 0;
 	while (q->len)
@@ -93,9 +93,9 @@ int lease_look(struct sink_queue *q)
 	enum store_lease_state state;
 	int err;
 
-	if (q->held && !is_due(q))
+	if (q->leased && !is_due(q))
 		return 0;
-	if (q->held && (q->len || q->dirty)) {
+	if (q->leased && (q->len || q->dirty)) {
 		err = ask(q, &state);
 		if (err || state == LEASE_KEPT)
 			return err;
@@ -108,7 +108,7 @@ int lease_take(struct sink_queue *q, bool *ret_again)
 	enum store_lease_state state;
 	int err = 0;
 
-	if (q->held)
+	if (q->leased)
 		return 0;
 	err = ask(q, &state);
 	if (err)
@@ -121,16 +121,16 @@ int lease_take(struct sink_queue *q, bool *ret_again)
 		err = let_go(q);
 		*ret_again = true;
 	}
-	q->held = !err;
+	q->leased = !err;
 	return err;
 }
 
 void lease_give_up(struct sink_queue *q)
 {
-	if (q->held && q->lease_until_ns != UINT64_MAX)
+	if (q->leased && q->lease_until_ns != UINT64_MAX)
 		(void)!store_sink_release(q->o->store, q->name,
 					  q->o->holder); /* else it runs out */
-	q->held = false;
+	q->leased = false;
 }
 
 /* While something is under way nobody else is to begin with it; if the store is away, that cannot be helped. */
@@ -141,8 +141,8 @@ int lease_on_timer(void *arg)
 
 	if (q->phase != QUEUE_SENDING)
 		return loop_timer_set(q->lease_timer, 0, 0);
-	if (q->held && !ask(q, &state) && state != LEASE_KEPT)
-		q->held = false;
+	if (q->leased && !ask(q, &state) && state != LEASE_KEPT)
+		q->leased = false;
 	return 0;
 }
 

@@ -46,9 +46,9 @@ static int on_timer(void *arg)
  */
 static int save(struct sink_queue *q)
 {
-	int err = q->dirty && q->held ? store_sink_put(q->o->store, &q->state) : 0;
+	int err = q->dirty && q->leased ? store_sink_put(q->o->store, &q->state) : 0;
 
-	if (!err && q->held)
+	if (!err && q->leased)
 		q->dirty = false;
 	return err;
 }

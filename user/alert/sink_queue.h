@@ -44,7 +44,7 @@ struct sink_queue {
 	bool dirty; /* state has what the store has not */
 	bool was_retry; /* the last one in the queue was a parked one */
 	bool refusing; /* the last message was parked, and none taken since */
-	bool held; /* the sink is leased to us, and what we know of it is so */
+	bool leased; /* the sink is leased to us, and what we know of it is so */
 	uint64_t lease_until_ns; /* boot clock; UINT64_MAX: for ever */
 	bool draining; /* what is under way is waited for, and nothing more is sent */
 	int answer_err;
