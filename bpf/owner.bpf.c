@@ -196,7 +196,8 @@ static __always_inline __u32 task_cgroups(struct slot *s, struct task_struct *t,
 	return s->end - pos;
 }
 
-#define PID_LEVELS 8 /* a node's own PID namespace deeper than that is not found: all seem to be in others */
+/* A node's own PID namespace deeper than that is not found: all seem to be in others. */
+#define PID_LEVELS 8
 
 /* The init of the node: of the PID namespace that the agent is in. NULL: the task is not below it. */
 static __always_inline struct task_struct *node_init(struct pid *pid, __u32 *ret_level)
