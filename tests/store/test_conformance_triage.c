@@ -17,6 +17,7 @@ static struct store_alert an_alert(const char *key)
 				     .host_type = "compute",
 				     .nodes = "n1",
 				     .node = "n1",
+				     .subject = "key",
 				     .summary = "s",
 				     .why = "w",
 				     .remedy = "r",
@@ -61,7 +62,7 @@ static uint64_t add_doors(struct store *s, uint64_t id, const char *node, int64_
 
 static int list_on(const struct store_alert *a, void *arg)
 {
-	buf_printf(arg, "%s ", a->key);
+	buf_printf(arg, "%s=%s ", a->key, a->subject);
 	return 0;
 }
 
@@ -81,7 +82,7 @@ static void test_on_node(struct store *s, uint64_t id)
 	int err = store_alerts_on(s, "n2", list_on, &b);
 
 	ok(!err && !store_alerts_on(s, "n1", list_on, &b), "%s: alerts of a node", drv->name);
-	is_str(buf_str(&b), "k1 ", "%s: are those that stand on it", drv->name);
+	is_str(buf_str(&b), "k1=key ", "%s: are those that stand on it", drv->name);
 	buf_reset(&b);
 	ok(!store_alert_look(s, id, &look) && !store_alert_get(s, "k1", why_of, &b),
 	   "%s: what a scan saw is written", drv->name);

@@ -185,10 +185,33 @@ static void test_looks(void)
 	drop_store();
 }
 
+/* What a finding is about is taken from its key. */
+static void test_subjects(void)
+{
+	old_store(21);
+	sql("INSERT INTO alerts (id, alert_key, kind, severity, state, host_type, nodes, "
+	    "open_count, proto, port, summary, why, remedy, first_ns, last_ns, boot_seq, seq, "
+	    "node) "
+	    "SELECT column1, column2, 1, 1, 1, '', '', 1, 1, 1, '', '', '', 1, 1, 1, 1, '' FROM "
+	    "(VALUES (1, 'masquerade tcp 22 what:key class:c'), (2, 'silent what:agent class:c'), "
+	    "(3, 'missing what:lacks%20it class:c'), "
+	    "(4, 'unexpected tcp 22 any exe:/x%20what:key uid:0 class:c'))");
+	sql("INSERT INTO alert_log (alert_id, at_ns, who, note, alert_key, kind, severity, state, "
+	    "host_type, nodes, open_count, proto, port, summary, why, remedy, first_ns, last_ns, "
+	    "boot_seq, seq, node) SELECT 1, 1, 'm', '', alert_key, 1, 1, 1, '', '', 1, 1, 1, '', "
+	    "'', '', 1, 1, 1, 1, '' FROM alerts WHERE id = 1");
+	migrate();
+	sql_is("SELECT group_concat(subject, ' ') FROM (SELECT subject FROM alerts ORDER BY id)",
+	       "key agent  ", "migration 21 takes a finding's subject out of its key");
+	sql_is("SELECT subject FROM alert_log", "key", "in the log as well");
+	drop_store();
+}
+
 int main(void)
 {
 	test_learned_services();
 	test_authors();
 	test_looks();
+	test_subjects();
 	return tap_done();
 }

@@ -19,6 +19,7 @@ static const size_t texts[] = {
 	TEXT_AT(alert.node),
 	TEXT_AT(alert.outside.node),
 	TEXT_AT(alert.outside.addr),
+	TEXT_AT(alert.subject),
 };
 
 static const char **text_at(const struct store_alert_change *c, size_t i)

@@ -125,6 +125,7 @@ static int put_of_finding(struct alerting *a, struct entry *e, const struct caus
 	const struct finding *f = c->f;
 	struct store_alert row = { .key = c->key,
 				   .kind = f->kind,
+				   .subject = f->what,
 				   .host_type = f->host_type,
 				   .proto = f->proto,
 				   .port = f->port,

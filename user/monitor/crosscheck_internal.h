@@ -44,7 +44,7 @@ struct alert_copy {
 	enum door_proto proto;
 	uint32_t port;
 	char *host_type;
-	char what[32]; /* of its key; "" there is none */
+	char what[32]; /* its subject; "" there is none */
 	bool found; /* this scan shows it too */
 };
 

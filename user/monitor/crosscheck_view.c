@@ -12,7 +12,6 @@
 
 /* What is known of a host at the time of a scan: its doors, how far its agent saw, what stands on it already. */
 #define DOORS_MAX 4096
-#define WHAT " what:"
 
 void view_done(struct view *v)
 {
@@ -186,7 +185,6 @@ static int on_alert(const struct store_alert *a, void *arg)
 	struct view *v = arg;
 	struct alert_copy *alerts = reallocarray(v->alerts, v->alerts_len + 1, sizeof(*alerts));
 	struct alert_copy *c;
-	const char *what;
 
 	if (!alerts)
 		return -ENOMEM;
@@ -197,10 +195,7 @@ static int on_alert(const struct store_alert *a, void *arg)
 				  .proto = a->proto,
 				  .port = a->port,
 				  .host_type = strdup(a->host_type) };
-	what = strstr(a->key, WHAT);
-	if (what)
-		snprintf(c->what, sizeof(c->what), "%.*s", (int)strcspn(what + strlen(WHAT), " "),
-			 what + strlen(WHAT));
+	snprintf(c->what, sizeof(c->what), "%s", a->subject);
 	return c->key && c->host_type ? 0 : -ENOMEM;
 }
 

@@ -176,7 +176,7 @@ static int load_alert(const struct store_alert *a, void *arg)
 {
 	struct health_watch *v = arg;
 
-	if (strncmp(a->key, "health ", 7))
+	if (!health_kind(a->kind))
 		return 0;
 	return health_known(v, a->key, strlen(a->key)) ? 0 : -ENOMEM;
 }

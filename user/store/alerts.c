@@ -9,7 +9,7 @@
 
 /* In the order of SQL_ALERT_COLS, as in read_alert(). */
 #define ALERT_MARKS                                                                                \
-	"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+	"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 #define UP_TO_REMEDY(a)                                                                            \
 	U((a)->kind), U((a)->severity), U((a)->state), S((a)->host_type), S((a)->nodes),           \
 		U((a)->count), U((a)->proto), U((a)->port), S((a)->summary), S((a)->why),          \
@@ -18,7 +18,7 @@
 	U((a)->last_ns), U((a)->boot_seq), U((a)->seq), S((a)->node),                              \
 		B((a)->record.ptr, (a)->record.len), U((a)->node_count), U((a)->reported_nodes),   \
 		U((a)->reported_ns), U((a)->until_ns), U((a)->window_id), U((a)->outside.state),   \
-		U((a)->outside.port), S((a)->outside.node), S((a)->outside.addr)
+		U((a)->outside.port), S((a)->outside.node), S((a)->outside.addr), S((a)->subject)
 #define ALERT_VALUES(a) S((a)->key), UP_TO_REMEDY(a), U((a)->first_ns), FROM_LAST_NS(a)
 
 /* The columns from `first` on. */
@@ -52,6 +52,7 @@ static void read_alert(const struct sql *q, unsigned first, struct store_alert *
 			     .port = (uint32_t)sql_u64(q, first + 24),
 			     .node = sql_str(q, first + 25),
 			     .addr = sql_str(q, first + 26) },
+		.subject = sql_str(q, first + 27),
 	};
 }
 
@@ -125,7 +126,8 @@ static int upsert_alert(struct store *s, const struct store_alert *a, const stru
 	"port = ?, summary = ?, why = ?, remedy = ?, first_ns = CASE WHEN first_ns < ? THEN "      \
 	"first_ns ELSE ? END, last_ns = ?, boot_seq = ?, seq = ?, node = ?, record = ?, "          \
 	"node_count = ?, told_nodes = ?, told_ns = ?, until_ns = ?, window_id = ?, "               \
-	"outside = ?, outside_port = ?, outside_node = ?, outside_addr = ?"
+	"outside = ?, outside_port = ?, outside_node = ?, outside_addr = ?, "                      \
+	"subject = ?"
 	return sql_run(s, NULL,
 		       SQL_TEXT(s,
 				"INSERT INTO alerts (" SQL_ALERT_COLS

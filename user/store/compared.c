@@ -149,11 +149,12 @@ int store_unconfirmed_prune(struct store *s, uint64_t before_ns)
 int store_alerts_on(struct store *s, const char *node, store_alert_on_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  "SELECT a.id, a.alert_key, a.kind, a.severity, a.state, a.host_type, "
-			  "a.proto, a.port FROM alert_nodes t JOIN alerts a ON a.id = t.alert_id "
-			  "JOIN nodes n ON n.id = t.node_id WHERE n.name = ? AND t.open_count > 0",
-			  S(node));
+	int ret = sql_get(
+		&q,
+		"SELECT a.id, a.alert_key, a.kind, a.severity, a.state, a.host_type, "
+		"a.proto, a.port, a.subject FROM alert_nodes t JOIN alerts a ON a.id = t.alert_id "
+		"JOIN nodes n ON n.id = t.node_id WHERE n.name = ? AND t.open_count > 0",
+		S(node));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_alert a = {
@@ -165,6 +166,7 @@ int store_alerts_on(struct store *s, const char *node, store_alert_on_fn fn, voi
 			.host_type = sql_str(&q, 5),
 			.proto = (enum door_proto)sql_u64(&q, 6),
 			.port = (uint32_t)sql_u64(&q, 7),
+			.subject = sql_str(&q, 8),
 			.node = node,
 		};
 

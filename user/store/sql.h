@@ -157,7 +157,8 @@ must_check int sql_lock_boot(struct store *s, uint64_t node_id, uint32_t boot_se
 #define SQL_ALERT_COLS                                                                             \
 	"alert_key, kind, severity, state, host_type, nodes, open_count, proto, port, summary, "   \
 	"why, remedy, first_ns, last_ns, boot_seq, seq, node, record, node_count, told_nodes, "    \
-	"told_ns, until_ns, window_id, outside, outside_port, outside_node, outside_addr"
+	"told_ns, until_ns, window_id, outside, outside_port, outside_node, outside_addr, "    \
+	"subject"
 
 /*
  * Numbers of alert_log are drawn before the commit. A sink that has delivered 11 would never see 10, were that committed later:

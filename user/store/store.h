@@ -247,6 +247,7 @@ struct store_alert {
 	enum finding_kind kind;
 	enum severity severity;
 	enum alert_state state;
+	const char *subject; /* of a finding that is no single door: tells those of one kind apart; "" or NULL: nothing does */
 	const char *host_type, *nodes; /* folded: node[001-480] */
 	uint64_t count; /* open doors (or nodes) it stands for */
 	enum door_proto proto;
