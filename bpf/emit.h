@@ -79,14 +79,14 @@ static __always_inline void emit_submit(void *record)
 }
 
 /* The record in a slot, its number excepted: owner.bpf.c. Returns its length in bytes; it begins at s->begin. */
-int owner_build(struct slot *s);
+int owner_build(__u32 at);
 
-static __always_inline void *owner_fill(struct slot *s, struct task_struct *t,
+static __always_inline void *owner_fill(struct slot *s, __u64 task,
 					const struct ajar_owner_key *key, __u32 *ret_len)
 {
-	s->task = (__u64)t;
+	s->task = task;
 	s->head.key = *key;
-	*ret_len = owner_build(s) & (PATH_END - 1);
+	*ret_len = owner_build(s->at) & (PATH_END - 1);
 	return &s->bytes[s->begin & (PATH_END - 1)];
 }
 
@@ -95,7 +95,7 @@ static __always_inline void *owner_fill(struct slot *s, struct task_struct *t,
  * was given back was known to a reader that may be gone since, so it is sent again. In a burst
  * that is once for each drain of the reader, not once for each door.
  */
-static __always_inline void emit_owner(struct task_struct *t, const struct ajar_owner_key *key,
+static __always_inline void emit_owner(__u64 task, const struct ajar_owner_key *key,
 				       __u64 now)
 {
 	__u64 *sent = bpf_map_lookup_elem(&ajar_owners, key);
@@ -119,7 +119,7 @@ static __always_inline void emit_owner(struct task_struct *t, const struct ajar_
 		void *record;
 
 		emit_header(&s->head.h, AJAR_RECORD_OWNER, 0, now, cpu, seq);
-		record = owner_fill(s, t, key, &len);
+		record = owner_fill(s, task, key, &len);
 		if (bpf_ringbuf_output(&ajar_ring, record, len, BPF_RB_NO_WAKEUP))
 			__sync_fetch_and_add(&c->dropped, 1);
 		else
@@ -148,14 +148,13 @@ static __always_inline void emit_open(__u16 type, const struct ajar_door *door)
 	if (!door_is_watched(door))
 		return;
 	__u64 now = bpf_ktime_get_boot_ns();
-	struct task_struct *t = bpf_get_current_task_btf();
 	struct ajar_door_state st;
 
 	st.door = *door;
 	st.opened_ns = now;
-	task_actor(t, &st.opener);
+	__u64 task = task_current(&st.opener);
 	if (!(st.opener.flags & AJAR_ACTOR_KTHREAD))
-		emit_owner(t, &st.opener.owner, now);
+		emit_owner(task, &st.opener.owner, now);
 	if (type == AJAR_RECORD_OPEN &&
 	    !(st.opener.flags & AJAR_ACTOR_KTHREAD || st.door.flags & AJAR_DOOR_KERNEL))
 		holder_note(&st.opener.owner);
@@ -178,7 +177,6 @@ static __always_inline void emit_open(__u16 type, const struct ajar_door *door)
 static __always_inline void emit_close(struct ajar_door_state *st, const struct ajar_door *door)
 {
 	__u64 now = bpf_ktime_get_boot_ns(), cookie;
-	struct task_struct *t = bpf_get_current_task_btf();
 	struct ajar_close *e = emit_reserve(AJAR_RECORD_CLOSE, sizeof(*e), now);
 
 	cookie = st ? st->door.cookie : door->cookie;
@@ -193,7 +191,7 @@ static __always_inline void emit_close(struct ajar_door_state *st, const struct 
 			__builtin_memset(&e->opener, 0, sizeof(e->opener));
 			e->opener.flags = AJAR_ACTOR_NONE;
 		}
-		task_actor(t, &e->closer);
+		task_current(&e->closer);
 		emit_submit(e);
 	}
 	if (st)

@@ -36,36 +36,31 @@ static __always_inline bool file_is_door(struct file *f)
 	return cookie && bpf_map_lookup_elem(&ajar_doors, &cookie);
 }
 
-struct fds {
-	struct file **fd;
-	__u32 len, found;
-};
-
-static long fds_step(__u32 i, struct fds *w)
+/* at: the address of a slot of a process's table of descriptors. */
+__noinline int holders_fd(__u64 at)
 {
 	struct file *f = NULL;
 
-	if (i >= w->len)
-		return 1;
-	if (bpf_probe_read_kernel(&f, sizeof(f), &w->fd[i]) || !f || !file_is_door(f))
-		return 0;
-	w->found = 1;
-	return 1;
+	return !bpf_probe_read_kernel(&f, sizeof(f), (void *)at) && f && file_is_door(f);
 }
 
 static __always_inline bool task_has_door(struct task_struct *t)
 {
 	struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
-	struct fds w = {};
+	__u32 len;
+	__u64 fd;
 
 	if (!fdt)
 		return false;
-	w.len = BPF_CORE_READ(fdt, max_fds);
-	w.fd = BPF_CORE_READ(fdt, fd);
-	if (w.len > FDS_MAX)
+	len = BPF_CORE_READ(fdt, max_fds);
+	fd = (__u64)BPF_CORE_READ(fdt, fd);
+	if (len > FDS_MAX)
 		return true;
-	bpf_loop(FDS_MAX, fds_step, &w, 0);
-	return w.found;
+	for (__u32 i = 0; i < FDS_MAX && i < len; i++) {
+		if (holders_fd(fd + i * sizeof(struct file *)))
+			return true;
+	}
+	return false;
 }
 
 static __always_inline void task_emit(const struct ajar_owner_key *key, __u32 what)

@@ -24,6 +24,9 @@ const volatile __u64 cfg_netns_cookie __weak = 0;
 /* The PID namespace that the agent is in, by inode number: its init is the node's. 0: unknown. Set before loading. */
 const volatile __u32 cfg_pid_ns __weak = 0;
 
+/* Whether all programs have bpf_get_current_task_btf(): then members of the task are plain loads. Set before loading. */
+const volatile bool cfg_typed_task __weak = true;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
@@ -94,8 +97,13 @@ struct {
 struct slot {
 	__u64 busy;
 	__u64 task; /* struct task_struct: whose record it is */
-	__u64 begin; /* of the record, in bytes */
-	__u64 end; /* of what is written so far: here the verifier does not follow it through a loop */
+	/* What a loop has come to is here, where the verifier does not follow it. */
+	__u64 begin, start, end; /* bytes: of the path, later of the record; of the cgroups; of what is written so far */
+	__u64 dentry, mount; /* to be climbed from */
+	__u64 dfl, kn; /* cgroup v2; what is to be named, 0: the next hierarchy's turn */
+	__u64 link, head_link; /* the hierarchies of a css_set */
+	__u32 done; /* the walk reached its end */
+	__u32 at; /* its number */
 	struct ajar_owner head; /* copied before the path when both are done */
 	char bytes[2 * PATH_END];
 };
@@ -106,6 +114,11 @@ struct {
 	__type(key, __u32);
 	__type(value, struct slot);
 } ajar_slots __weak SEC(".maps");
+
+static __always_inline struct slot *slot_at(__u32 at)
+{
+	return bpf_map_lookup_elem(&ajar_slots, &at);
+}
 
 /*
  * UDP sockets that are not settled yet: what the look at them walks, in all network namespaces, instead of everything that is

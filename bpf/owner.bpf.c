@@ -2,90 +2,101 @@
 /*
  * The owner record of a program: executable, arguments, ancestors, cgroups, and how its surroundings differ from the node's. Its
  * functions are global, so that the verifier looks at each once and by itself: below the many ways through a sweep 6.1 refuses
- * them as too complex. Such a function takes no typed pointer: the task comes as an address, and all is read by CO-RE.
+ * them as too complex. A loop calls one for each step, which kernels have that have no bpf_loop (5.17). Such a function takes
+ * numbers alone: a slot, or the address of a task, of which all is read by CO-RE.
  */
 #include "task.h"
 
-struct walk {
-	struct slot *slot;
-	struct dentry *dentry;
-	struct mount *mount;
-	__u32 off; /* where the path begins so far */
-	__u32 done; /* reached the root */
-};
+#define ROUND 64 /* steps; one loop of all would be too many jumps for the verifier */
 
 /* Puts "/name" before the path; false when it does not fit. */
-static __always_inline bool walk_prepend(struct walk *w, struct dentry *d)
+static __always_inline bool climb_prepend(struct slot *s, struct dentry *d)
 {
-	__u32 len = BPF_CORE_READ(d, d_name.len), off = w->off;
+	__u32 len = BPF_CORE_READ(d, d_name.len), off = s->begin;
 	const unsigned char *name = BPF_CORE_READ(d, d_name.name);
 
-	if (len > 255 || off < PATH_END - AJAR_EXE_MAX + len + 1)
+	if (len > 255 || off > PATH_END || off < PATH_END - AJAR_EXE_MAX + len + 1)
 		return false;
 	off -= len + 1;
-	w->off = off;
-	w->slot->bytes[off & (PATH_END - 1)] = '/';
+	s->begin = off;
+	s->bytes[off & (PATH_END - 1)] = '/';
 	/* clang 14 forgets the bound on len without this. */
 	asm volatile("" : "+r"(len));
-	bpf_probe_read_kernel(&w->slot->bytes[(off + 1) & (PATH_END - 1)], len & 255, name);
+	bpf_probe_read_kernel(&s->bytes[(off + 1) & (PATH_END - 1)], len & 255, name);
 	return true;
 }
 
-/* One component or one mount upwards; 1 ends the loop. */
-static long walk_step(__u32 i, struct walk *w)
+/* One component or one mount upwards; not 0 ends the loop. */
+__noinline int owner_climb(__u32 at)
 {
-	struct dentry *d = w->dentry, *parent = BPF_CORE_READ(d, d_parent);
-	struct mount *m = w->mount;
+	struct slot *s = slot_at(at);
+	struct dentry *d, *parent;
+	struct mount *m, *up;
 
+	if (!s)
+		return 1;
+	d = (void *)s->dentry;
+	m = (void *)s->mount;
+	parent = BPF_CORE_READ(d, d_parent);
 	if (d == BPF_CORE_READ(m, mnt.mnt_root) || d == parent) {
-		struct mount *up = BPF_CORE_READ(m, mnt_parent);
-
+		up = BPF_CORE_READ(m, mnt_parent);
 		if (up == m) {
-			w->done = 1;
+			s->done = 1;
 			return 1;
 		}
-		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
-		w->mount = up;
+		s->dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
+		s->mount = (__u64)up;
 		return 0;
 	}
-	if (!walk_prepend(w, d))
+	if (!climb_prepend(s, d))
 		return 1;
-	w->dentry = parent;
+	s->dentry = (__u64)parent;
 	return 0;
 }
 
-/* The path of a file as /proc/PID/exe gives it, ending at PATH_END; returns where it begins. */
-static __always_inline __u32 walk_path(struct slot *s, struct file *f, __u32 *flags)
+__noinline int owner_climb_on(__u32 at)
 {
-	struct walk w = { .slot = s, .off = PATH_END };
+	for (__u32 i = 0; i < ROUND; i++) {
+		if (owner_climb(at))
+			return 1;
+	}
+	return 0;
+}
+
+/* The path of a file as /proc/PID/exe gives it, from s->begin to PATH_END. */
+static __always_inline void owner_exe(struct slot *s, __u32 at, struct file *f)
+{
 	struct vfsmount *mnt = BPF_CORE_READ(f, f_path.mnt);
 	struct dentry *d = BPF_CORE_READ(f, f_path.dentry);
 
-	w.dentry = d;
-	w.mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	s->dentry = (__u64)d;
+	s->mount = (__u64)mnt - bpf_core_field_offset(struct mount, mnt);
+	s->done = 0;
 	if (BPF_CORE_READ(d, d_parent) == d) {
 		/* A memfd has a name and no place: "/memfd:name (deleted)". */
-		w.done = walk_prepend(&w, d);
+		s->done = climb_prepend(s, d);
 	} else {
-		bpf_loop(AJAR_EXE_MAX, walk_step, &w, 0);
+		for (__u32 i = 0; i < AJAR_EXE_MAX / ROUND; i++) {
+			if (owner_climb_on(at))
+				break;
+		}
 	}
-	*flags |= AJAR_OWNER_EXE;
-	if (!w.done)
-		*flags |= AJAR_OWNER_EXE_CUT;
+	s->head.flags |= AJAR_OWNER_EXE;
+	if (!s->done)
+		s->head.flags |= AJAR_OWNER_EXE_CUT;
 	if (!BPF_CORE_READ(d, d_hash.pprev))
-		*flags |= AJAR_OWNER_EXE_DELETED;
-	return w.off;
+		s->head.flags |= AJAR_OWNER_EXE_DELETED;
 }
 
-/* Arguments behind PATH_END; returns their length. */
-static __always_inline __u32 task_argv(struct slot *s, struct mm_struct *mm, __u32 *flags)
+/* Arguments behind PATH_END. */
+static __always_inline void owner_argv(struct slot *s, struct mm_struct *mm)
 {
 	unsigned long start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end);
 	unsigned long want = end - start;
 	__u32 n = AJAR_ARGV_MAX;
 
 	if (start >= end)
-		return 0;
+		return;
 	if (want < n)
 		n = want;
 	asm volatile("" : "+r"(n));
@@ -94,27 +105,18 @@ static __always_inline __u32 task_argv(struct slot *s, struct mm_struct *mm, __u
 		__u32 page = 4096 - (start & 4095);
 
 		if (page >= n)
-			return 0;
+			return;
 		n = page;
 		asm volatile("" : "+r"(n));
 		if (bpf_probe_read_user(&s->bytes[PATH_END], n & (2 * AJAR_ARGV_MAX - 1),
 					(void *)start))
-			return 0;
+			return;
 	}
-	*flags |= AJAR_OWNER_ARGV;
+	s->head.flags |= AJAR_OWNER_ARGV;
+	s->head.argv_len = n;
 	if (n < want)
-		*flags |= AJAR_OWNER_ARGV_CUT;
-	return n;
+		s->head.flags |= AJAR_OWNER_ARGV_CUT;
 }
-
-struct cgroups_walk {
-	struct slot *slot;
-	struct list_head *head, *link; /* the hierarchies of a css_set */
-	struct cgroup *dfl;
-	struct kernfs_node *kn; /* NULL: the next hierarchy's turn */
-	__u32 start;
-	__u32 done;
-};
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 {
@@ -125,75 +127,80 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 	return BPF_CORE_READ(old, parent);
 }
 
-static __always_inline bool cgroups_put(struct cgroups_walk *w, const char *name)
+static __always_inline bool cgroups_put(struct slot *s, const char *name)
 {
-	__u64 pos = w->slot->end;
+	__u64 pos = s->end;
 	long n = 1;
 
-	if (pos - w->start > AJAR_CGROUPS_MAX - 256 || pos > PATH_END - 256)
+	if (pos - s->start > AJAR_CGROUPS_MAX - 256 || pos > PATH_END - 256)
 		return false;
 	if (name)
-		n = bpf_probe_read_kernel_str(&w->slot->bytes[PATH_END + pos], 256, name);
+		n = bpf_probe_read_kernel_str(&s->bytes[PATH_END + pos], 256, name);
 	else
-		w->slot->bytes[PATH_END + pos] = 0;
+		s->bytes[PATH_END + pos] = 0;
 	if (n < 1)
 		return false;
-	w->slot->end = pos + n;
+	s->end = pos + n;
 	return true;
 }
 
-/* One name, or one hierarchy; 1 ends the loop. */
-static long cgroups_step(__u32 i, struct cgroups_walk *w)
+/* One name, or one hierarchy; not 0 ends the loop. */
+__noinline int owner_cgroup(__u32 at)
 {
-	struct kernfs_node *kn = w->kn, *parent;
+	struct slot *s = slot_at(at);
 	struct cgrp_cset_link *link;
+	struct kernfs_node *kn, *parent;
 	struct cgroup *cgrp;
 
-	/* CO-RE wants locals: it would relocate our own struct, too. */
+	if (!s)
+		return 1;
+	kn = (void *)s->kn;
 	if (kn) {
 		parent = kernfs_parent(kn);
-		if (!cgroups_put(w, parent ? BPF_CORE_READ(kn, name) : NULL))
+		if (!cgroups_put(s, parent ? BPF_CORE_READ(kn, name) : NULL))
 			return 1;
-		w->kn = parent;
+		s->kn = (__u64)parent;
 		return 0;
 	}
-	if (w->link == w->head) {
-		w->done = 1;
+	if (s->link == s->head_link) {
+		s->done = 1;
 		return 1;
 	}
-	link = (void *)w->link - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+	link = (void *)s->link - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
 	cgrp = BPF_CORE_READ(link, cgrp);
-	w->link = BPF_CORE_READ(link, cgrp_link.next);
-	if (!cgrp || !w->link)
+	s->link = (__u64)BPF_CORE_READ(link, cgrp_link.next);
+	if (!cgrp || !s->link)
 		return 1;
-	if (cgrp == w->dfl)
+	if ((__u64)cgrp == s->dfl)
 		return 0;
 	kn = BPF_CORE_READ(cgrp, kn);
 	/* In the root of a v1 hierarchy: nothing to say. */
-	w->kn = kernfs_parent(kn) ? kn : NULL;
+	s->kn = kernfs_parent(kn) ? (__u64)kn : 0;
 	return 0;
 }
 
 #define CGROUPS_STEPS 256 /* names and hierarchies; beyond it the paths are unknown */
 
-/* The cgroup paths behind the arguments; returns their length. */
-static __always_inline __u32 task_cgroups(struct slot *s, struct task_struct *t, __u32 pos,
-					  __u32 *flags)
+/* The cgroup paths behind the arguments. */
+static __always_inline void owner_cgroups(struct slot *s, __u32 at, struct task_struct *t)
 {
 	struct css_set *cset = BPF_CORE_READ(t, cgroups);
-	struct cgroups_walk w = { .slot = s, .start = pos };
 	struct cgroup *dfl = BPF_CORE_READ(cset, dfl_cgrp);
 
-	s->end = pos;
-	w.dfl = dfl;
-	w.kn = BPF_CORE_READ(dfl, kn);
-	w.head = (void *)cset + bpf_core_field_offset(struct css_set, cgrp_links);
-	w.link = BPF_CORE_READ(cset, cgrp_links.next);
-	bpf_loop(CGROUPS_STEPS, cgroups_step, &w, 0);
-	if (!w.done)
-		return 0;
-	*flags |= AJAR_OWNER_CGROUPS;
-	return s->end - pos;
+	s->start = s->end = s->head.argv_len;
+	s->dfl = (__u64)dfl;
+	s->kn = (__u64)BPF_CORE_READ(dfl, kn);
+	s->head_link = (__u64)cset + bpf_core_field_offset(struct css_set, cgrp_links);
+	s->link = (__u64)BPF_CORE_READ(cset, cgrp_links.next);
+	s->done = 0;
+	for (__u32 i = 0; i < CGROUPS_STEPS; i++) {
+		if (owner_cgroup(at))
+			break;
+	}
+	if (!s->done)
+		return;
+	s->head.flags |= AJAR_OWNER_CGROUPS;
+	s->head.cgroups_len = s->end - s->start;
 }
 
 /* A node's own PID namespace deeper than that is not found: all seem to be in others. */
@@ -261,41 +268,43 @@ static __always_inline void task_ancestors(struct task_struct *t, struct ajar_ow
 }
 
 /*
- * Builds the owner record of s->task, whose key is in the head, as is the header, size excepted. The head belongs right before
- * the path: the record begins at s->begin. Returns its length in bytes, 0 for no slot.
+ * Builds the owner record of the slot's task, whose key is in the head, as is the header, size excepted. The head belongs right
+ * before the path: the record begins at the slot's `begin`. Returns its length in bytes, 0 for no slot.
  */
-__noinline int owner_build(struct slot *s)
+__noinline int owner_build(__u32 at)
 {
-	struct task_struct *t, *current = bpf_get_current_task_btf();
-	__u32 off = PATH_END, argv_len = 0, flags = 0;
+	struct task_struct *t, *current = (void *)bpf_get_current_task();
+	struct slot *s = slot_at(at);
 	struct mm_struct *mm;
 	struct ajar_owner *o;
 	struct file *exe;
+	__u32 off;
 
 	if (!s)
 		return 0;
 	t = (void *)s->task;
 	o = &s->head;
+	s->begin = PATH_END;
 	__builtin_memset(o->ancestors, 0, sizeof(o->ancestors));
+	__builtin_memset(o->pad, 0, sizeof(o->pad));
+	o->argv_len = o->cgroups_len = 0;
 	BPF_CORE_READ_INTO(&o->comm, t, group_leader, comm);
 	o->comm[sizeof(o->comm) - 1] = 0;
+	o->cgroup_id = BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
+	o->flags = owner_space(s->task);
 	task_ancestors(t, o);
 	mm = BPF_CORE_READ(t, mm);
 	if (mm) {
 		exe = BPF_CORE_READ(mm, exe_file);
 		if (exe)
-			off = walk_path(s, exe, &flags);
+			owner_exe(s, at, exe);
 		/* An iterator looks at others, whose memory is not mapped here. */
-		if (current->mm == mm)
-			argv_len = task_argv(s, mm, &flags);
+		if (BPF_CORE_READ(current, mm) == mm)
+			owner_argv(s, mm);
 	}
-	flags |= owner_space(s->task);
-	o->cgroup_id = BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
-	o->cgroups_len = task_cgroups(s, t, argv_len, &flags);
-	__builtin_memset(o->pad, 0, sizeof(o->pad));
-	o->flags = flags;
+	owner_cgroups(s, at, t);
+	off = s->begin;
 	o->exe_len = PATH_END - off;
-	o->argv_len = argv_len;
 	o->h.size = sizeof(*o) + o->exe_len + o->argv_len + o->cgroups_len;
 	off -= sizeof(*o);
 	bpf_probe_read_kernel(&s->bytes[off & (PATH_END - 1)], sizeof(*o), o);

@@ -45,15 +45,15 @@ static __always_inline void settle_tell(struct ajar_door_state *st, struct sock 
 		bpf_map_delete_elem(&ajar_doors, &cookie);
 }
 
-static long settle_slot(__u32 i, void *arg)
+__noinline int settle_slot(__u32 i, __u64 now)
 {
 	struct settling *s = bpf_map_lookup_elem(&ajar_settling, &i);
-	__u64 now = *(__u64 *)arg, cookie;
+	__u64 cookie;
 	struct ajar_door_state *st;
 	struct sock *sk;
 
 	if (!s)
-		return 1;
+		return 0;
 	cookie = *(volatile __u64 *)&s->cookie;
 	if (!cookie || now < s->since_ns || now - s->since_ns < AJAR_SETTLE_NS)
 		return 0;
@@ -68,6 +68,15 @@ static long settle_slot(__u32 i, void *arg)
 	return 0;
 }
 
+#define ROUND 64 /* slots; one loop of all would be too many jumps for the verifier */
+
+__noinline int settle_round(__u32 first, __u64 now)
+{
+	for (__u32 i = 0; i < ROUND; i++)
+		settle_slot(first + i, now);
+	return 0;
+}
+
 /* It goes over the few maps of the machine, of which it needs none: once at the end it is called without one. */
 SEC("iter/bpf_map")
 int settle_look(struct bpf_iter__bpf_map *ctx)
@@ -77,6 +86,7 @@ int settle_look(struct bpf_iter__bpf_map *ctx)
 	if (ctx->map)
 		return 0;
 	now = bpf_ktime_get_boot_ns();
-	bpf_loop(SETTLING_MAX, settle_slot, &now, 0);
+	for (__u32 i = 0; i < SETTLING_MAX / ROUND; i++)
+		settle_round(i * ROUND, now);
 	return 0;
 }

@@ -46,45 +46,25 @@ static __always_inline void door_addr(struct ajar_door *d, __u16 family, __u32 v
 	}
 }
 
-struct device_walk {
-	struct hlist_node *node;
-	__u32 ifindex;
-	struct net_device *found;
-};
-
-static long device_step(__u32 i, struct device_walk *w)
-{
-	struct hlist_node *node = w->node;
-	struct net_device *dev;
-
-	if (!node)
-		return 1;
-	dev = (void *)node - bpf_core_field_offset(struct net_device, index_hlist);
-	if ((__u32)BPF_CORE_READ(dev, ifindex) == w->ifindex) {
-		w->found = dev;
-		return 1;
-	}
-	w->node = BPF_CORE_READ(node, next);
-	return 0;
-}
-
 #define IFF_LOOPBACK 8
 #define DEVICE_SLOTS 256 /* NETDEV_HASHENTRIES */
-#define DEVICE_STEPS 512 /* of one slot; beyond it the name stays unknown */
+
+/* The struct net_device of that number in a list, 0 for none: device.bpf.c. */
+__u64 device_find(__u64 node, __u32 ifindex);
 
 /* The device that a socket is bound to: its name is known here alone, in the namespace where the number means it. */
 static __always_inline void door_device(struct ajar_door *d, struct net *net, __u32 ifindex)
 {
-	struct device_walk w = { .ifindex = ifindex };
+	struct hlist_node *node = NULL;
 	struct hlist_head *heads;
+	struct net_device *dev;
 
 	d->ifindex = ifindex;
 	if (!ifindex)
 		return;
 	heads = BPF_CORE_READ(net, dev_index_head);
-	bpf_probe_read_kernel(&w.node, sizeof(w.node), &heads[ifindex & (DEVICE_SLOTS - 1)]);
-	bpf_loop(DEVICE_STEPS, device_step, &w, 0);
-	struct net_device *dev = w.found;
+	bpf_probe_read_kernel(&node, sizeof(node), &heads[ifindex & (DEVICE_SLOTS - 1)]);
+	dev = (void *)device_find((__u64)node, ifindex);
 	if (!dev)
 		return;
 	BPF_CORE_READ_INTO(&d->device, dev, name);

@@ -108,7 +108,7 @@ static __always_inline int sweep_owner(struct sweep *w)
 	if (!s)
 		return 0;
 	emit_header(&s->head.h, AJAR_RECORD_OWNER, 0, w->rec.h.ktime_ns, 0, 0);
-	record = owner_fill(s, w->task, key, &len);
+	record = owner_fill(s, (__u64)w->task, key, &len);
 	full = bpf_seq_write(w->seq, record, len);
 	slot_release(s);
 	if (!full && h && ctl)

@@ -36,6 +36,42 @@ static __always_inline void task_actor(struct task_struct *t, struct ajar_actor 
 	a->comm[sizeof(a->comm) - 1] = 0;
 }
 
+/* The same by reads that work for any address, and cost more. */
+static __always_inline void task_actor_read(struct task_struct *t, struct ajar_actor *a)
+{
+	struct task_struct *leader = BPF_CORE_READ(t, group_leader);
+	const struct cred *cred = BPF_CORE_READ(t, cred);
+
+	a->owner.start_ns = BPF_CORE_READ(leader, start_boottime);
+	a->owner.tgid = BPF_CORE_READ(t, tgid);
+	a->owner.exec_id = BPF_CORE_READ(t, self_exec_id);
+	a->cgroup_id = BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
+	a->tid = BPF_CORE_READ(t, pid);
+	a->uid = BPF_CORE_READ(cred, uid.val);
+	a->gid = BPF_CORE_READ(cred, gid.val);
+	a->loginuid = bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val)
+							 : (__u32)-1;
+	a->session = bpf_core_field_exists(t->sessionid) ? BPF_CORE_READ(t, sessionid) : (__u32)-1;
+	a->flags = BPF_CORE_READ(t, flags) & PF_KTHREAD ? AJAR_ACTOR_KTHREAD : 0;
+	BPF_CORE_READ_INTO(&a->comm, leader, comm);
+	a->comm[sizeof(a->comm) - 1] = 0;
+}
+
+/* Who calls; returns the task's address. */
+static __always_inline __u64 task_current(struct ajar_actor *a)
+{
+	struct task_struct *t;
+
+	if (cfg_typed_task) {
+		t = bpf_get_current_task_btf();
+		task_actor(t, a);
+	} else {
+		t = (void *)bpf_get_current_task();
+		task_actor_read(t, a);
+	}
+	return (__u64)t;
+}
+
 static __always_inline struct slot *slot_claim(void)
 {
 	__u32 first = bpf_get_smp_processor_id();
@@ -43,10 +79,12 @@ static __always_inline struct slot *slot_claim(void)
 #pragma unroll
 	for (__u32 i = 0; i < 4; i++) {
 		__u32 key = (first + i * 9) % SLOTS_MAX;
-		struct slot *s = bpf_map_lookup_elem(&ajar_slots, &key);
+		struct slot *s = slot_at(key);
 
-		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
+		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) {
+			s->at = key;
 			return s;
+		}
 	}
 	return NULL;
 }
