@@ -17,7 +17,9 @@ sum() { sha256sum <"$1"; }
 
 # --- the kernel's side -----------------------------------------------------------------------------
 no_btf='mount -t tmpfs none /sys/kernel/btf'
-no_cgroup='while umount -l "$(awk "\$3 == \"cgroup2\" { print \$2; exit }" /proc/mounts)" 2>/dev/null; do :; done'
+# A cgroup namespace of its own, too: else the sensor mounts one for itself.
+no_cgroup_mount='while umount -l "$(awk "\$3 == \"cgroup2\" { print \$2; exit }" /proc/mounts)" 2>/dev/null; do :; done'
+no_cgroup="$no_cgroup_mount; set -- unshare --cgroup \"\$@\""
 no_bpffs='while umount -l /sys/fs/bpf 2>/dev/null; do :; done'
 ro_bpffs='mount --bind /sys/fs/bpf /sys/fs/bpf; mount -o remount,bind,ro /sys/fs/bpf'
 for verb in watch ls run; do
@@ -25,7 +27,7 @@ for verb in watch ls run; do
 	refuses "$verb without BTF" 2 "no BTF (/sys/kernel/btf/vmlinux): boot one built with CONFIG_DEBUG_INFO_BTF=y"
 done
 # Where it is to go depends on whether version 1 is there, too.
-run_in "$no_cgroup" stat -f -c %T /sys/fs/cgroup
+run_in "$no_cgroup_mount" stat -f -c %T /sys/fs/cgroup
 command="mount -t cgroup2 cgroup2 /sys/fs/cgroup"
 [ "$OUT" = sysfs ] || command="mkdir -p /sys/fs/cgroup/unified && $command/unified"
 fix="this mount namespace hides cgroup v2, as 'ip netns exec' and containers do; for it alone: '$command'"
@@ -42,14 +44,16 @@ for verb in watch run; do
 done
 run_in "$no_cgroup" ajar doctor --data "$T/lower"
 ok "doctor says it too" eval "grep -A1 'tier B): this mount namespace hides cgroup v2, ' '$T/out' | grep -qF 'fix: $command'"
-run_in "$no_cgroup; $command" ajar doctor --data "$T/lower"
+run_in "$no_cgroup_mount; $command; set -- unshare --cgroup \"\$@\"" ajar doctor --data "$T/lower"
 ok "and that command is enough" grep -q '^ok cgroup v2 ' "$T/out"
+LIMIT=60 run_in "$no_cgroup_mount" timeout -s INT 3 ajar watch --data "$T/own"
+ok "where it is only not mounted, the sensor mounts one for itself" says "sensor: tier A"
+run_in "$no_cgroup_mount" ajar doctor --data "$T/own"
+ok "which doctor knows" eval "grep -q '^ok cgroup v2 .*by a mount of its own' '$T/out'"
 NS=ajar-hide-$$
 ip netns add $NS
-timeout -k 5 30 ip netns exec $NS ajar-agent --data "$T/lower" >"$T/out" 2>"$T/err" </dev/null
-ok "'ip netns exec' hides it, and a command for this one namespace is named" says "for it alone: 'mount -t cgroup2 cgroup2 /sys/fs/cgroup'"
-timeout -k 5 30 ip netns exec $NS sh -c 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec ajar doctor --data "$1"' - "$T/lower" >"$T/out" 2>&1 </dev/null
-ok "which fixes it there" grep -q '^ok cgroup v2 .* /sys/fs/cgroup$' "$T/out"
+timeout -k 5 60 ip netns exec $NS timeout -s INT 3 ajar watch --data "$T/own" >"$T/out" 2>"$T/err" </dev/null
+ok "so it is under 'ip netns exec', which hides it" says "sensor: tier A"
 ip netns del $NS
 run_in "$no_btf" ajar doctor --data "$D"
 same "doctor finds BTF missing: exit 1" "$RC" 1

@@ -35,10 +35,12 @@ for test in doors owner sensor tiers unheld; do
 	one "test_$test" "$BUILD/tests/bpf/test_$test"
 done
 one ajar_run sh /run_inside.sh A
-# No cgroup v2 to attach to: the next tier, which the configuration allows.
 umount /sys/fs/cgroup
+one ajar_run_own_cgroup sh /run_inside.sh A
+# The next tier, as where there is no cgroup v2.
 mkdir -p /etc/ajar
 echo "sensor.lowest-tier B" >/etc/ajar/ajar.conf
+export AJAR_SENSOR_TIER=B
 one ajar_run_without_cgroup sh /run_inside.sh B
 echo "all done"
 poweroff -f

@@ -5,10 +5,9 @@
 # unexpected door, its alert, a clean end. $1 is the tier that the sensor must have found.
 N=0 BAD=0
 TIER=$1
-D=/data/ajar.$TIER
-T=/tmp/run.$TIER
+D=$(mktemp -d /data/ajar.XXXXXX)
+T=$(mktemp -d /tmp/run.XXXXXX)
 export PATH="$BUILD:$PATH" HOOK_LOG=$T/alerts
-mkdir -p $T
 : >$T/alerts
 printf '#!/bin/sh\ncat >>%s\n' $T/alerts >$T/hook
 chmod +x $T/hook

@@ -14,7 +14,6 @@
 
 #define CGROUPS_MAX 16384
 
-#define INITIAL_CGROUP_NS 0xEFFFFFFBU /* PROC_CGROUP_INIT_INO, the same on all kernels */
 #define DEPTH_MAX 64 /* names of a path; a deeper one is unknown */
 
 /* One path at the end of others, unless it is there, or v2's. */

@@ -12,6 +12,7 @@
 struct map;
 
 #define CGROUP_PATHS_MAX 4096
+#define INITIAL_CGROUP_NS 0xEFFFFFFBU /* PROC_CGROUP_INIT_INO, the same on all kernels */
 
 /* Where a process is in all hierarchies. */
 struct cgroup_paths {

@@ -175,19 +175,30 @@ static int choose_programs(struct ajar_bpf *b, char tier)
 
 static int open_cgroup(int *ret_fd, char **ret_why)
 {
-	_free_ char *root = NULL;
 	const char *fix, *what;
-	int err = system_mount_point("cgroup2", &root);
+	int err = system_cgroup_root(ret_fd);
 
-	if (err) {
-		what = system_no_cgroup(&fix);
-		return why(ret_why, err, "%s: '%s'", what, fix);
+	if (!err)
+		return 0;
+	if (err != -ENOENT)
+		return why(ret_why, err, "cannot open the root of cgroup v2 (%s)", strerror(-err));
+	what = system_no_cgroup(&fix);
+	return why(ret_why, err, "%s: '%s'", what, fix);
+}
+
+/* Whether the programs that run for whoever calls have the task as such, or only its address. */
+static bool has_typed_task(const struct sensor_opts *o)
+{
+	static const enum bpf_prog_type types[] = { BPF_PROG_TYPE_SOCK_OPS, BPF_PROG_TYPE_CGROUP_SOCK,
+						    BPF_PROG_TYPE_TRACING };
+
+	if (o->untyped || secure_getenv(SENSOR_UNTYPED_ENV))
+		return false;
+	for (size_t i = 0; i < array_len(types); i++) {
+		if (libbpf_probe_bpf_helper(types[i], BPF_FUNC_get_current_task_btf, NULL) == 0)
+			return false;
 	}
-	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return why(ret_why, -errno, "cannot open %s (%s)", root, strerror(errno));
-	*ret_fd = fd;
-	return 0;
+	return true;
 }
 
 static void init_control(const struct handles *h, uint64_t build)
@@ -222,6 +233,7 @@ int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_cookie, str
 			   "the ring's size must be a power of two and a multiple of 4096");
 	b->rodata->cfg_netns_cookie = only_cookie;
 	b->rodata->cfg_pid_ns = own_pid_ns();
+	b->rodata->cfg_typed_task = has_typed_task(o);
 	err = choose_programs(b, tier);
 	if (!err)
 		err = ajar_bpf__load(b);

@@ -89,9 +89,14 @@ static void probe_cgroup(struct sensor_check *c)
 {
 	_free_ char *root = NULL;
 	const char *fix, *what;
+	_close_ int fd = -1;
 
 	if (system_mount_point("cgroup2", &root) == 0) {
 		say(c, 1, NULL, "%s", root);
+		return;
+	}
+	if (system_cgroup_root(&fd) == 0) {
+		say(c, 1, NULL, "not mounted; the sensor reaches it by a mount of its own");
 		return;
 	}
 	what = system_no_cgroup(&fix);
@@ -140,14 +145,14 @@ static void probe_ring(struct sensor_check *c)
 
 static void probe_helpers(struct sensor_check *c)
 {
-	/* bpf_loop walks paths of any length: 5.17. */
-	int has = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_loop, NULL);
+	/* The one that tells who calls: in programs of this kind since 5.8. */
+	int has = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_get_current_task, NULL);
 
 	if (has == 1)
-		say(c, 1, NULL, "sockops with bpf_loop");
+		say(c, 1, NULL, "sockops with the current task");
 	else
-		say(c, has == 0 ? 0 : -1, "as root, on Linux 5.17 or newer",
-		    "sockops programs cannot use bpf_loop%s%s", has < 0 ? ": " : "",
+		say(c, has == 0 ? 0 : -1, "as root, on Linux 5.12 or newer",
+		    "sockops programs cannot see who calls%s%s", has < 0 ? ": " : "",
 		    has < 0 ? strerror(-has) : "");
 }
 

@@ -25,8 +25,10 @@ struct sensor_opts {
 	char tier; /* this one or none, for tests; 0: $AJAR_SENSOR_TIER, else the best that works */
 	bool own_netns; /* only the doors of the network namespace that it is opened in, not all of the machine */
 	char lowest; /* of the tiers that work, none below this one is taken; 0: 'A' */
+	bool untyped; /* as on a kernel without bpf_get_current_task_btf() in all programs, for tests; $AJAR_SENSOR_UNTYPED, too */
 };
 #define SENSOR_TIER_ENV "AJAR_SENSOR_TIER"
+#define SENSOR_UNTYPED_ENV "AJAR_SENSOR_UNTYPED"
 
 /* Called for each event; everything it points to is borrowed until it returns. Non-zero ends the drain. */
 typedef int (*sensor_fn)(const struct event *ev, void *arg);

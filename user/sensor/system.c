@@ -81,6 +81,43 @@ int system_mount_point(const char *fstype, char **ret_path)
 	return mount_point_in("/proc/self/mountinfo", fstype, ret_path);
 }
 
+static bool in_first_cgroup_ns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino == INITIAL_CGROUP_NS;
+}
+
+static int mount_nowhere(int *ret_fd)
+{
+	_close_ int fs = fsopen("cgroup2", FSOPEN_CLOEXEC);
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	int fd = fsmount(fs, FSMOUNT_CLOEXEC,
+			 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+int system_cgroup_root(int *ret_fd)
+{
+	_free_ char *root = NULL;
+	int err = system_mount_point("cgroup2", &root), fd;
+
+	if (err == -ENOENT && in_first_cgroup_ns())
+		return mount_nowhere(ret_fd) ? -ENOENT : 0;
+	if (err)
+		return err;
+	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
 static bool kernel_has(const char *fstype)
 {
 	_free_ char *line = NULL;
