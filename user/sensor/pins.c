@@ -266,6 +266,18 @@ int pins_put(struct pins *p, const struct handles *h, const struct sensor_opts *
 		   strerror(-err));
 }
 
+int pins_iterate(const struct pins *p, const struct handles *h, enum hook_id hook)
+{
+	char name[48];
+	int fd = -1;
+
+	if (p->version >= 0 && link_name((int)hook, h->tier, name))
+		fd = openat(p->version, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fd = bpf_iter_create(h->links[hook]);
+	return fd < 0 ? -errno : fd;
+}
+
 void pins_clear(struct pins *p)
 {
 	int copy =

@@ -30,6 +30,11 @@ must_check int pins_open(struct pins *p, const struct sensor_opts *o, char **ret
 must_check int pins_take(struct pins *p, char tier, uint64_t build, struct handles *ret_h);
 must_check int pins_put(struct pins *p, const struct handles *h, const struct sensor_opts *o,
 			char **ret_why);
+/*
+ * An iterator of a link, to be read; a file descriptor or a negative errno. By the pin where there is one: making an
+ * iterator takes CAP_BPF before Linux 5.19 where unprivileged_bpf_disabled is set, opening a file never does.
+ */
+must_check int pins_iterate(const struct pins *p, const struct handles *h, enum hook_id hook);
 /* Unpins everything in the folder, ours or half-made. */
 void pins_clear(struct pins *p);
 /* And the folders. */

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
 
 #include "base/clock.h"
 #include "sensor/internal.h"
@@ -118,13 +117,13 @@ int settle_record(struct delivery *d, const struct ajar_open *r)
 /* --- the look ------------------------------------------------------------------------------------- */
 
 /* Reading it is what makes the kernel write the records. */
-static int look(int link)
+static int look(const struct sensor *s)
 {
 	char byte;
-	_close_ int fd = bpf_iter_create(link);
+	_close_ int fd = pins_iterate(&s->pins, &s->h, HOOK_SETTLE);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	for (;;) {
 		ssize_t n = read(fd, &byte, sizeof(byte));
 
@@ -146,8 +145,8 @@ static int sweep_instead(struct sensor *s, uint64_t now, sensor_fn fn, void *arg
 
 int settle_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
 {
-	int link = s->h.links[HOOK_SETTLE], n = 0;
 	uint64_t now = clock_boot_ns();
+	int n = 0;
 
 	if (!s->settling)
 		s->settle_at_ns = 0;
@@ -157,8 +156,8 @@ int settle_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
 		*ret_wait_ns = s->settle_at_ns - now;
 		return 0;
 	}
-	if (link >= 0 && s->settle_idle < IDLE_MAX) {
-		n = look(link);
+	if (s->h.links[HOOK_SETTLE] >= 0 && s->settle_idle < IDLE_MAX) {
+		n = look(s);
 		s->settle_at_ns = now + LOOK_EVERY_NS;
 	} else {
 		n = sweep_instead(s, now, fn, arg);

@@ -137,7 +137,7 @@ static int take_records(struct sweeping *w, char *buf, size_t *len)
 	return err;
 }
 
-static int run_iterator(struct sweeping *w, int link)
+static int run_iterator(struct sweeping *w, enum hook_id hook)
 {
 	_free_ char *buf = malloc(READ_BYTES);
 	size_t len = 0;
@@ -145,9 +145,9 @@ static int run_iterator(struct sweeping *w, int link)
 
 	if (!buf)
 		return -ENOMEM;
-	_close_ int fd = bpf_iter_create(link);
+	_close_ int fd = pins_iterate(&w->s->pins, &w->s->h, hook);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	while (!err) {
 		ssize_t n = read(fd, buf + len, READ_BYTES - len);
 
@@ -171,7 +171,7 @@ static int take_polled(const struct ajar_open *seen, void *arg)
 /* The order matters: iter/tcp gives the listeners of MPTCP pairs their cookies. */
 static int collect(struct sweeping *w)
 {
-	static const int order[] = { HOOK_SWEEP_TCP, HOOK_SWEEP_UDP, HOOK_SWEEP_FILES };
+	static const enum hook_id order[] = { HOOK_SWEEP_TCP, HOOK_SWEEP_UDP, HOOK_SWEEP_FILES };
 	int err = 0;
 
 	/* In the kernel's memory: a successor's numbers go on from ours. */
@@ -179,10 +179,8 @@ static int collect(struct sweeping *w)
 	if (w->s->h.tier == TIER_POLL)
 		return poll_doors(w->s->own_netns, take_polled, w);
 	for (size_t i = 0; !err && i < array_len(order); i++) {
-		int link = w->s->h.links[order[i]];
-
-		if (link >= 0)
-			err = run_iterator(w, link);
+		if (w->s->h.links[order[i]] >= 0)
+			err = run_iterator(w, order[i]);
 	}
 	return err;
 }
@@ -498,9 +496,9 @@ static int collect_here(struct sensor *s)
 	int err = 0;
 
 	if (s->h.links[HOOK_SWEEP_TCP] >= 0)
-		err = run_iterator(&w, s->h.links[HOOK_SWEEP_TCP]);
+		err = run_iterator(&w, HOOK_SWEEP_TCP);
 	if (!err && s->h.links[HOOK_SWEEP_UDP] >= 0)
-		err = run_iterator(&w, s->h.links[HOOK_SWEEP_UDP]);
+		err = run_iterator(&w, HOOK_SWEEP_UDP);
 	return err;
 }
 
