@@ -95,8 +95,7 @@ static __always_inline void *owner_fill(struct slot *s, __u64 task,
  * was given back was known to a reader that may be gone since, so it is sent again. In a burst
  * that is once for each drain of the reader, not once for each door.
  */
-static __always_inline void emit_owner(__u64 task, const struct ajar_owner_key *key,
-				       __u64 now)
+static __always_inline void emit_owner(__u64 task, const struct ajar_owner_key *key, __u64 now)
 {
 	__u64 *sent = bpf_map_lookup_elem(&ajar_owners, key);
 

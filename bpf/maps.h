@@ -98,7 +98,8 @@ struct slot {
 	__u64 busy;
 	__u64 task; /* struct task_struct: whose record it is */
 	/* What a loop has come to is here, where the verifier does not follow it. */
-	__u64 begin, start, end; /* bytes: of the path, later of the record; of the cgroups; of what is written so far */
+	__u64 begin, start,
+		end; /* bytes: of the path, later of the record; of the cgroups; of what is written so far */
 	__u64 dentry, mount; /* to be climbed from */
 	__u64 dfl, kn; /* cgroup v2; what is to be named, 0: the next hierarchy's turn */
 	__u64 link, head_link; /* the hierarchies of a css_set */

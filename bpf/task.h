@@ -49,8 +49,8 @@ static __always_inline void task_actor_read(struct task_struct *t, struct ajar_a
 	a->tid = BPF_CORE_READ(t, pid);
 	a->uid = BPF_CORE_READ(cred, uid.val);
 	a->gid = BPF_CORE_READ(cred, gid.val);
-	a->loginuid = bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val)
-							 : (__u32)-1;
+	a->loginuid =
+		bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val) : (__u32)-1;
 	a->session = bpf_core_field_exists(t->sessionid) ? BPF_CORE_READ(t, sessionid) : (__u32)-1;
 	a->flags = BPF_CORE_READ(t, flags) & PF_KTHREAD ? AJAR_ACTOR_KTHREAD : 0;
 	BPF_CORE_READ_INTO(&a->comm, leader, comm);

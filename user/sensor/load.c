@@ -189,7 +189,8 @@ static int open_cgroup(int *ret_fd, char **ret_why)
 /* Whether the programs that run for whoever calls have the task as such, or only its address. */
 static bool has_typed_task(const struct sensor_opts *o)
 {
-	static const enum bpf_prog_type types[] = { BPF_PROG_TYPE_SOCK_OPS, BPF_PROG_TYPE_CGROUP_SOCK,
+	static const enum bpf_prog_type types[] = { BPF_PROG_TYPE_SOCK_OPS,
+						    BPF_PROG_TYPE_CGROUP_SOCK,
 						    BPF_PROG_TYPE_TRACING };
 
 	if (o->untyped || secure_getenv(SENSOR_UNTYPED_ENV))

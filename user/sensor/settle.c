@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-
 #include "base/clock.h"
 #include "sensor/internal.h"
 
