@@ -80,6 +80,33 @@ static int keep_row(const struct store_health_row *r, void *arg)
 	return 0;
 }
 
+static int keep_addresses(const struct store_health_row *r, void *arg)
+{
+	if (!strcmp(r->node, "n1"))
+		buf_printf(arg, "%s=%s; ", r->h.sensor, r->h.addresses ? r->h.addresses : "NULL");
+	return 0;
+}
+
+/* Also of a node's own account, whose report has them in one text with the sensor's words. */
+static void test_addresses(struct store *s, struct store_health *h)
+{
+	static const char *const cases[] = { "10.0.0.1 2001:db8::1", "", NULL };
+	struct buf b = BUF_INIT(4096);
+
+	h->sensor = "tier B (it; at 10.0.0.9 broke)";
+	for (size_t i = 0; i < array_len(cases); i++) {
+		h->addresses = cases[i];
+		tell_as(s, h, MINUTE, 0);
+		if (store_health(s, NULL, false, keep_addresses, &b))
+			buf_puts(&b, "error");
+	}
+	is_str(buf_str(&b),
+	       "tier B (it; at 10.0.0.9 broke)=10.0.0.1 2001:db8::1; tier B (it; at 10.0.0.9 "
+	       "broke)=; tier B (it; at 10.0.0.9 broke)=NULL; ",
+	       "%s: a node's addresses are a list, or none, or not known", drv->name);
+	buf_done(&b);
+}
+
 static void test_report(struct store *s)
 {
 	struct store_health h = report(inst_a, "session1", "host\033a");
@@ -101,6 +128,7 @@ static void test_report(struct store *s)
 	tell_as(s, &h, MINUTE, 0);
 	health_is(s, false, "n0/compute never; n1/compute a standing=1 accepted; ",
 		  "a node that never reported is not silent");
+	test_addresses(s, &h);
 }
 
 static void test_same_name(struct store *s)

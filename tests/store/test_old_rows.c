@@ -207,11 +207,44 @@ static void test_subjects(void)
 	drop_store();
 }
 
+/* A node's addresses stood behind the sensor's words. */
+static void test_addresses(void)
+{
+	old_store(22);
+	sql("INSERT INTO nodes (id, name, host_type, reported_host_type, first_seen_ns, "
+	    "last_seen_ns) "
+	    "SELECT value, 'n' || value, 'c', 'c', 1, 1 FROM json_each('[1, 2, 3, 4]')");
+	sql("INSERT INTO node_health (node_id, installation, standing, accepted_ns, first_ns, "
+	    "received_ns, session, session_before, machine, host, boot_id, version, shipper, "
+	    "agent, "
+	    "agent_age_ns, tier, attached, sensor, boot_seq, seq, chain, journal_bytes, "
+	    "journal_max_bytes, backlog_records, backlog_bytes, backlog_ns, lost, conflicts, "
+	    "quarantined, interval_ns, wall_ns, rtt_ns, step_ns, stepped_ns) SELECT column1, "
+	    "x'01', 1, 1, 1, 1, x'', x'', x'', '', '', '', 1, 1, 1, 'A', 1, column2, 1, 1, x'', 1, "
+	    "1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 FROM (VALUES (1, 'tier A; at 10.0.0.12 "
+	    "2001:db8::1'), "
+	    "(2, 'tier A; at none'), (3, 'tier A'), (4, 'tier B (it; at 10.0.0.1 broke); at "
+	    "10.0.0.2'))");
+	migrate();
+	sql_is("SELECT group_concat(sensor || '=' || coalesce(addresses, 'NULL'), ', ') FROM "
+	       "(SELECT * "
+	       "FROM node_health ORDER BY node_id)",
+	       "tier A=10.0.0.12 2001:db8::1, tier A=, tier A=NULL, tier B (it; at 10.0.0.1 "
+	       "broke)=10.0.0.2",
+	       "migration 22 takes them out");
+	sql_is("SELECT group_concat(sensor, ', ') FROM (SELECT sensor FROM v_nodes ORDER BY node)",
+	       "tier A; at 10.0.0.12 2001:db8::1, tier A; at none, tier A, tier B (it; at 10.0.0.1 "
+	       "broke); at 10.0.0.2",
+	       "and the view shows them as before");
+	drop_store();
+}
+
 int main(void)
 {
 	test_learned_services();
 	test_authors();
 	test_looks();
 	test_subjects();
+	test_addresses();
 	return tap_done();
 }

@@ -21,7 +21,7 @@
 struct kept {
 	struct store_health_row row;
 	struct health_in in;
-	char *node, *host, *boot_id, *version, *sensor;
+	char *node, *host, *boot_id, *version, *sensor, *addresses;
 };
 
 struct inside {
@@ -40,6 +40,7 @@ static void kept_done(struct kept *k)
 	free(k->boot_id);
 	free(k->version);
 	free(k->sensor);
+	free(k->addresses);
 }
 
 static int keep(struct kept *k, const struct store_health_row *r)
@@ -55,7 +56,11 @@ static int keep(struct kept *k, const struct store_health_row *r)
 	k->row.h.boot_id = k->boot_id = strdup(r->h.boot_id);
 	k->row.h.version = k->version = strdup(r->h.version);
 	k->row.h.sensor = k->sensor = strdup(r->h.sensor);
-	return k->host && k->boot_id && k->version && k->sensor ? 0 : -ENOMEM;
+	if (r->h.addresses)
+		k->row.h.addresses = k->addresses = strdup(r->h.addresses);
+	return k->host && k->boot_id && k->version && k->sensor && !k->addresses == !r->h.addresses
+		       ? 0
+		       : -ENOMEM;
 }
 
 static int on_row(const struct store_health_row *r, void *arg)
@@ -174,6 +179,8 @@ static void others_json(const struct inside *in, struct jsonw *w)
 
 void node_health_json(const struct node_health *nh, struct jsonw *w, const char *key)
 {
+	_cleanup_(buf_done) struct buf sensor =
+		BUF_INIT(HEALTH_SENSOR_MAX + HEALTH_ADDRESSES_MAX + 16);
 	const struct inside *in = nh->inside;
 	const struct store_health *h = &in->current.row.h;
 	const char tier[2] = { h->tier, '\0' };
@@ -197,7 +204,7 @@ void node_health_json(const struct node_health *nh, struct jsonw *w, const char 
 	jsonw_u64(w, "agent_age_ms", h->agent_age_ns / 1000000);
 	jsonw_str(w, "tier", h->tier ? tier : NULL);
 	jsonw_bool(w, "attached", h->attached);
-	jsonw_str(w, "sensor", h->sensor);
+	jsonw_str(w, "sensor", health_sensor_words(h, &sensor));
 	jsonw_u64(w, "newest_seq", h->seq);
 	jsonw_u64(w, "backlog_records", h->backlog_records);
 	jsonw_u64(w, "backlog_bytes", h->backlog_bytes);

@@ -148,13 +148,13 @@ static int on_health(const struct store_health_row *r, void *arg)
 		v->has_agent = true;
 	if (!r->known || r->standing != STANDING_CURRENT)
 		return 0;
-	v->holds = health_holds(r->h.sensor, v->h.addr) == 1;
+	v->holds = health_holds(r->h.addresses, v->h.addr) == 1;
 	v->is_down = r->h.agent != AGENT_RECORDING;
 	if (v->is_down)
 		return 0;
 	v->has_agent = true;
 	behind = r->h.agent_age_ns > r->h.backlog_ns ? r->h.agent_age_ns : r->h.backlog_ns;
-	v->is_strange = health_holds(r->h.sensor, v->h.addr) == 0;
+	v->is_strange = health_holds(r->h.addresses, v->h.addr) == 0;
 	v->sees_from_ns = r->first_ns;
 	v->sees_to_ns = r->received_ns > behind ? r->received_ns - behind : 0;
 	return 0;

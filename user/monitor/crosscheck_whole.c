@@ -112,7 +112,7 @@ static int on_holder(const struct store_health_row *r, void *arg)
 	struct holder *h = arg;
 
 	if (!r->known || r->standing != STANDING_CURRENT || !strcmp(r->node, h->v->h.node) ||
-	    health_holds(r->h.sensor, h->v->h.addr) <= 0)
+	    health_holds(r->h.addresses, h->v->h.addr) <= 0)
 		return 0;
 	snprintf(h->node, sizeof(h->node), "%s", r->node);
 	return 1;

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "store/health.h"
 
 #define ADDRESSES_MAX 32
 
@@ -41,15 +40,11 @@ int addresses_put(struct buf *b)
 
 	if (getifaddrs(&all) < 0)
 		return -errno;
-	buf_puts(b, HEALTH_AT);
 	for (const struct ifaddrs *i = all; i && n < ADDRESSES_MAX; i = i->ifa_next) {
 		if (!i->ifa_addr || !(i->ifa_flags & IFF_UP) || !text_of_address(i->ifa_addr, text))
 			continue;
-		buf_printf(b, " %s", text);
-		n++;
+		buf_printf(b, "%s%s", n++ ? " " : "", text);
 	}
-	if (!n)
-		buf_puts(b, " none");
 	freeifaddrs(all);
 	return b->err;
 }

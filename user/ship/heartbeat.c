@@ -186,7 +186,7 @@ int heartbeat_send(struct heartbeat *b, struct store *s, const struct ship *ship
 				  .shipper = stopping ? SHIPPER_STOPPED : SHIPPER_RUNNING,
 				  .sensor = "",
 				  .interval_ns = b->opts.interval_ns };
-	_cleanup_(buf_done) struct buf sensor = BUF_INIT(HEALTH_SENSOR_MAX + 2048);
+	_cleanup_(buf_done) struct buf addresses = BUF_INIT(HEALTH_ADDRESSES_MAX);
 	struct journal_status st;
 	uint64_t sent_ns;
 	int err = find_installation(b);
@@ -198,10 +198,9 @@ int heartbeat_send(struct heartbeat *b, struct store *s, const struct ship *ship
 	/* A heartbeat that cannot be read is none. */
 	if (!journal_status_read(b->journal_dir, &st)) {
 		tell_agent(b, &st, &h);
-		buf_puts(&sensor, st.sensor);
 		/* Without them nobody can say that another node has its address now: that is all. */
-		if (!addresses_put(&sensor))
-			h.sensor = buf_str(&sensor);
+		if (!addresses_put(&addresses))
+			h.addresses = buf_str(&addresses);
 	}
 	memcpy(h.installation, b->installation, INSTALLATION_LEN);
 	memcpy(h.session, b->session, SESSION_LEN);

@@ -102,12 +102,13 @@ static int write_row(struct store *s, uint64_t id, const struct store_health *h,
 		"boot_id, version, shipper, agent, agent_age_ns, tier, attached, sensor, boot_seq, "
 		"seq, chain, journal_bytes, journal_max_bytes, backlog_records, backlog_bytes, "
 		"backlog_ns, lost, conflicts, quarantined, interval_ns, wall_ns, rtt_ns, step_ns, "
-		"stepped_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		"stepped_ns, addresses) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		"?, ?, ?, ?, "
 		"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		U(id), B(h->installation, INSTALLATION_LEN), U(n->standing), U(n->accepted_ns),
 		U(n->first_ns), U(now_ns), B(h->session, SESSION_LEN),
 		B(n->session_before, SESSION_LEN), S(n->host_before), U(n->mixed_ns),
-		REPORT_VALUES(&r));
+		REPORT_VALUES(&r), S_NULL(h->addresses));
 }
 
 static int put_health(struct store *s, const char *node, const char *host_type,
@@ -146,7 +147,7 @@ static int put_health(struct store *s, const char *node, const char *host_type,
 
 /* Texts come from a node: whatever they hold, the row must get in. */
 struct cleaned {
-	struct buf host, boot_id, version, sensor;
+	struct buf host, boot_id, version, sensor, addresses;
 };
 
 static void cleaned_done(struct cleaned *c)
@@ -155,6 +156,7 @@ static void cleaned_done(struct cleaned *c)
 	buf_done(&c->boot_id);
 	buf_done(&c->version);
 	buf_done(&c->sensor);
+	buf_done(&c->addresses);
 }
 
 static const char *clean(struct buf *b, const char *s, size_t max)
@@ -179,7 +181,8 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 {
 	_cleanup_(cleaned_done) struct cleaned c = { BUF_INIT(4 * HOST_MAX), BUF_INIT(256),
 						     BUF_INIT(4 * VERSION_MAX),
-						     BUF_INIT(4 * HEALTH_SENSOR_MAX) };
+						     BUF_INIT(4 * HEALTH_SENSOR_MAX),
+						     BUF_INIT(4 * HEALTH_ADDRESSES_MAX) };
 	struct store_health own = *h;
 	struct store_health_reply reply;
 	int err;
@@ -195,9 +198,11 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 			      : "";
 	own.version = clean(&c.version, h->version, VERSION_MAX);
 	own.sensor = clean(&c.sensor, h->sensor, HEALTH_SENSOR_MAX);
+	if (h->addresses)
+		own.addresses = clean(&c.addresses, h->addresses, HEALTH_ADDRESSES_MAX);
 	if (strlen(own.boot_id) > BOOT_ID_TEXT)
 		own.boot_id = "";
-	if (c.host.err || c.boot_id.err || c.version.err || c.sensor.err)
+	if (c.host.err || c.boot_id.err || c.version.err || c.sensor.err || c.addresses.err)
 		return -ENOMEM;
 	err = write_op(s, (reply = (struct store_health_reply){ 0 },
 			   write_health(s, node, host_type, &own, fresh_ns, &reply)));
@@ -214,6 +219,7 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 	"h.node_id IS NOT NULL, h.standing, h.first_ns, h.received_ns, h.accepted_ns, "            \
 	"h.mixed_ns, h.host_before, h.installation, h.session, h.machine, h.host, h.boot_id, "     \
 	"h.version, h.shipper, h.agent, h.agent_age_ns, h.tier, h.attached, h.sensor, "            \
+	"h.addresses, "                                                                            \
 	"h.boot_seq, h.seq, h.chain, h.journal_bytes, h.journal_max_bytes, h.backlog_records, "    \
 	"h.backlog_bytes, h.backlog_ns, h.lost, h.conflicts, h.quarantined, h.interval_ns, "       \
 	"h.wall_ns, h.rtt_ns, CAST(h.step_ns AS UNSIGNED), h.stepped_ns, w.lost_told, "            \
@@ -245,6 +251,7 @@ static void get_report(const struct sql *q, unsigned i, struct store_health_row 
 	h->tier = sql_str(q, i++)[0];
 	h->attached = sql_u64(q, i++);
 	h->sensor = sql_str(q, i++);
+	h->addresses = sql_str_null(q, i++);
 	h->boot_seq = (uint32_t)sql_u64(q, i++);
 	h->seq = sql_u64(q, i++);
 	sql_copy(q, i++, h->chain, SHA256_LEN);
@@ -316,16 +323,20 @@ int store_health(struct store *s, const char *node, bool with_past, store_health
 	return ret;
 }
 
-int health_holds(const char *sensor, const char *addr)
+const char *health_sensor_words(const struct store_health *h, struct buf *b)
 {
-	const char *p = NULL, *next = sensor;
+	if (!h->addresses)
+		return h->sensor;
+	buf_reset(b);
+	buf_printf(b, "%s; at %s", h->sensor, *h->addresses ? h->addresses : "none");
+	return buf_str(b);
+}
+
+int health_holds(const char *addresses, const char *addr)
+{
+	const char *p = addresses;
 	size_t len = strlen(addr);
 
-	/* The last one: what is before it is text of the sensor's. */
-	while ((next = strstr(next, HEALTH_AT " "))) {
-		next += sizeof(HEALTH_AT) - 1;
-		p = next;
-	}
 	if (!p)
 		return -ENODATA;
 	for (p += strspn(p, " "); *p; p += strspn(p, " ")) {

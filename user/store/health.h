@@ -19,6 +19,7 @@
 #define SESSION_LEN 8
 #define BOOT_ID_TEXT 36
 #define HEALTH_SENSOR_MAX 1000 /* bytes of text; longer is cut */
+#define HEALTH_ADDRESSES_MAX 2000 /* the same */
 
 enum health_standing {
 	STANDING_CURRENT = 1,
@@ -45,7 +46,8 @@ struct store_health {
 	uint64_t agent_age_ns; /* of its last heartbeat */
 	char tier; /* 'A' ... ; 0 unknown */
 	bool attached; /* the sensor's own test door was seen when it was last tried */
-	const char *sensor; /* tier, what is not watched and why, and HEALTH_AT with the node's addresses; "" unknown */
+	const char *sensor; /* tier, what is not watched and why; "" unknown */
+	const char *addresses; /* the node's own, with a blank between them; "": it has none; NULL: it does not say */
 	/* The journal: its newest record (boot_seq as the store numbers it, 0: not known yet) and the chain there. */
 	uint32_t boot_seq;
 	uint64_t seq;
@@ -61,9 +63,10 @@ struct store_health {
 	uint64_t stepped_ns; /* and when (the node's clock after it); 0: none since the shipper began */
 };
 
-#define HEALTH_AT "; at"
-/* Does the node say that the address is its own? -ENODATA: it says nothing of its addresses. addr: as inet_ntop(3) writes it. */
-int health_holds(const char *sensor, const char *addr);
+/* Is the address among them? -ENODATA: the node says nothing of its addresses. addr: as inet_ntop(3) writes it. */
+int health_holds(const char *addresses, const char *addr);
+/* The sensor's words and "; at ADDRESS ADDRESS", or "; at none": for people. In b when that is more than the words. */
+const char *health_sensor_words(const struct store_health *h, struct buf *b);
 
 struct store_health_reply {
 	uint64_t server_ns; /* the store's clock */
