@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What the tests here do with MariaDB, on MySQL proper as well, where it can be had: tests/helpers/mysql_root.sh. Each program
 # that starts a server runs again with AJAR_TEST_SERVER=mysql. And the driver compiles against MySQL's client library.
+# run.sh: within 900 s, for it starts MySQL for a dozen programs, and its DDL takes its time
 cd "$(dirname "$0")/../.." || exit 2
 BUILD=${BUILD:-build}
 T=$(mktemp -d "${TMPDIR:-/tmp}/ajar-mysql-XXXXXX")
