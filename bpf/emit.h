@@ -8,8 +8,8 @@
  *
  * Waking: the reader arms `armed` before it sleeps; the first record after that disarms it and
  * rings, all others are silent. The kernel's own rule (wake when the reader had caught up) costs a
- * wake-up per record at moderate rates. The reader is woken after the commit by a discarded record: a reader
- * that armed while our record was still busy has not seen it, but we see the arming now.
+ * wake-up per record at moderate rates. The reader is woken after the commit by a discarded record:
+ * a reader that armed while our record was still busy has not seen it, but we see the arming now.
  */
 #include "sock.h"
 #include "task.h"
@@ -78,7 +78,10 @@ static __always_inline void emit_submit(void *record)
 	emit_wakeup();
 }
 
-/* The record in a slot, its number excepted: owner.bpf.c. Returns its length in bytes; it begins at s->begin. */
+/*
+ * The record in a slot, its number excepted: owner.bpf.c. Returns its length in bytes; it begins at
+ * s->begin.
+ */
 int owner_build(__u32 at);
 
 static __always_inline void *owner_fill(struct slot *s, __u64 task,
@@ -91,8 +94,8 @@ static __always_inline void *owner_fill(struct slot *s, __u64 task,
 }
 
 /*
- * Makes sure that the ring holds the owner record of the current task's program, unread: a record that
- * was given back was known to a reader that may be gone since, so it is sent again. In a burst
+ * Makes sure that the ring holds the owner record of the current task's program, unread: a record
+ * that was given back was known to a reader that may be gone since, so it is sent again. In a burst
  * that is once for each drain of the reader, not once for each door.
  */
 static __always_inline void emit_owner(__u64 task, const struct ajar_owner_key *key, __u64 now)

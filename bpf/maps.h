@@ -18,13 +18,22 @@
 #define PORT0_MAX 1024
 #define HOLDERS_MAX 65536
 
-/* The one network namespace that is watched, by its cookie, which is never used again; 0: all. Set before loading. */
+/*
+ * The one network namespace that is watched, by its cookie, which is never used again; 0: all. Set
+ * before loading.
+ */
 const volatile __u64 cfg_netns_cookie __weak = 0;
 
-/* The PID namespace that the agent is in, by inode number: its init is the node's. 0: unknown. Set before loading. */
+/*
+ * The PID namespace that the agent is in, by inode number: its init is the node's. 0: unknown. Set
+ * before loading.
+ */
 const volatile __u32 cfg_pid_ns __weak = 0;
 
-/* Whether all programs have bpf_get_current_task_btf(): then members of the task are plain loads. Set before loading. */
+/*
+ * Whether all programs have bpf_get_current_task_btf(): then members of the task are plain loads.
+ * Set before loading.
+ */
 const volatile bool cfg_typed_task __weak = true;
 
 struct {
@@ -41,7 +50,10 @@ struct {
 	__type(value, struct ajar_door_state);
 } ajar_doors __weak SEC(".maps");
 
-/* Where in the ring the record of an owner is: a position before it. What the reader has given back is sent again. */
+/*
+ * Where in the ring the record of an owner is: a position before it. What the reader has given back
+ * is sent again.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, OWNERS_MAX);
@@ -50,8 +62,8 @@ struct {
 } ajar_owners __weak SEC(".maps");
 
 /*
- * Processes that hold doors, and their children, by tgid: what they exec, and that they end, is worth a look. One that finds
- * no room is found by the timed sweep instead.
+ * Processes that hold doors, and their children, by tgid: what they exec, and that they end, is
+ * worth a look. One that finds no room is found by the timed sweep instead.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -99,7 +111,11 @@ struct slot {
 	__u64 task; /* struct task_struct: whose record it is */
 	/* What a loop has come to is here, where the verifier does not follow it. */
 	__u64 begin, start,
-		end; /* bytes: of the path, later of the record; of the cgroups; of what is written so far */
+		/*
+		 * bytes: of the path, later of the record; of the cgroups; of what is written so
+		 * far
+		 */
+		end;
 	__u64 dentry, mount; /* to be climbed from */
 	__u64 dfl, kn; /* cgroup v2; what is to be named, 0: the next hierarchy's turn */
 	__u64 link, head_link; /* the hierarchies of a css_set */
@@ -122,9 +138,10 @@ static __always_inline struct slot *slot_at(__u32 at)
 }
 
 /*
- * UDP sockets that are not settled yet: what the look at them walks, in all network namespaces, instead of everything that is
- * open. Direct mapped by cookie, which count up: one that is overwritten within its second is found by a sweep. The
- * address is used only together with the cookie that is read there, and no user space maps it.
+ * UDP sockets that are not settled yet: what the look at them walks, in all network namespaces,
+ * instead of everything that is open. Direct mapped by cookie, which count up: one that is
+ * overwritten within its second is found by a sweep. The address is used only together with the
+ * cookie that is read there, and no user space maps it.
  */
 #define SETTLING_MAX 8192
 struct settling {

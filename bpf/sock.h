@@ -4,8 +4,8 @@
 
 /*
  * What is read of sockets. Two ways to the same door: from a typed pointer (sockops, iterators),
- * where members are plain loads, and from the context of cgroup/sock programs, which is the struct sock
- * itself but typed as bpf_sock, so the rest of it is read with a helper.
+ * where members are plain loads, and from the context of cgroup/sock programs, which is the struct
+ * sock itself but typed as bpf_sock, so the rest of it is read with a helper.
  */
 #include "maps.h"
 
@@ -52,7 +52,10 @@ static __always_inline void door_addr(struct ajar_door *d, __u16 family, __u32 v
 /* The struct net_device of that number in a list, 0 for none: device.bpf.c. */
 __u64 device_find(__u64 node, __u32 ifindex);
 
-/* The device that a socket is bound to: its name is known here alone, in the namespace where the number means it. */
+/*
+ * The device that a socket is bound to: its name is known here alone, in the namespace where the
+ * number means it.
+ */
 static __always_inline void door_device(struct ajar_door *d, struct net *net, __u32 ifindex)
 {
 	struct hlist_node *node = NULL;
@@ -106,7 +109,10 @@ static __always_inline bool sock_is_member(struct sock *sk)
 	return v6 && BPF_CORE_READ(v6, ipv6_mc_list);
 }
 
-/* What a UDP socket is, beside its address: connected, a member. By probe reads: sk may be just a number. */
+/*
+ * What a UDP socket is, beside its address: connected, a member. By probe reads: sk may be just a
+ * number.
+ */
 static __always_inline void door_state_of_udp(struct sock *sk, struct ajar_door *d)
 {
 	d->flags &= ~AJAR_DOOR_CONNECTED;
@@ -146,8 +152,8 @@ static __always_inline void settling_end(__u64 cookie)
 }
 
 /*
- * The kernel's own: VXLAN, WireGuard, nfsd ... Whatever asked for the tunnel or the service runs, it has no descriptor of it. An
- * MPTCP subflow is made the same way for a socket of a process.
+ * The kernel's own: VXLAN, WireGuard, nfsd ... Whatever asked for the tunnel or the service runs,
+ * it has no descriptor of it. An MPTCP subflow is made the same way for a socket of a process.
  */
 static __always_inline bool sock_is_kernels(struct sock *sk)
 {
@@ -175,8 +181,8 @@ static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
 }
 
 /*
- * Has it ever listened? A TCP socket is in LISTEN before its port is known to be free; only one that got it
- * is hashed as a listener, which sets this flag for good.
+ * Has it ever listened? A TCP socket is in LISTEN before its port is known to be free; only one
+ * that got it is hashed as a listener, which sets this flag for good.
  */
 static __always_inline bool sock_has_listened(struct sock *sk)
 {

@@ -16,13 +16,22 @@
 #define AJAR_ABI 2
 
 enum ajar_record_type {
-	AJAR_RECORD_OWNER = 1, /* struct ajar_owner: who a key is; unread in the ring when a door names it */
+	/* struct ajar_owner: who a key is; unread in the ring when a door names it */
+	AJAR_RECORD_OWNER = 1,
 	AJAR_RECORD_OPEN = 2, /* struct ajar_open */
 	AJAR_RECORD_CLOSE = 3, /* struct ajar_close */
 	AJAR_RECORD_BIND = 4, /* struct ajar_open: TCP bound, not listening */
-	AJAR_RECORD_SEEN = 5, /* struct ajar_open, iterators only: a door that stands open, and one who holds it (in opener) */
+	/*
+	 * struct ajar_open, iterators only: a door that stands open, and one who holds it (in
+	 * opener)
+	 */
+	AJAR_RECORD_SEEN = 5,
 	AJAR_RECORD_TASK = 6, /* struct ajar_task: who holds doors may have changed */
-	AJAR_RECORD_SETTLE = 7, /* struct ajar_open: what a UDP socket is AJAR_SETTLE_NS after its bind; port 0: it is bound no more */
+	/*
+	 * struct ajar_open: what a UDP socket is AJAR_SETTLE_NS after its bind; port 0: it is bound
+	 * no more
+	 */
+	AJAR_RECORD_SETTLE = 7,
 };
 
 /* Numbers equal enum door_proto of user/core/event.h. */
@@ -42,34 +51,43 @@ enum ajar_door_flags {
 	AJAR_DOOR_AUTOPORT = 1 << 1, /* the kernel chose the port */
 	AJAR_DOOR_HOOKED = 1 << 2, /* its end will be reported by STATE_CB */
 	AJAR_DOOR_SWEPT = 1 << 3, /* found by an iterator */
-	AJAR_DOOR_KERNEL = 1 << 4, /* the kernel made the socket for itself; the opener is who asked for what needs it */
+	/* the kernel made the socket for itself; the opener is who asked for what needs it */
+	AJAR_DOOR_KERNEL = 1 << 4,
 	AJAR_DOOR_CONNECTED = 1 << 5, /* SEEN, SETTLE: UDP with a peer: only known doors count */
 	AJAR_DOOR_KNOWN = 1 << 6, /* SEEN: stood in ajar_doors already */
 	AJAR_DOOR_UNSURE = 1 << 7, /* listen() may still fail, the port may be 0: confirm it */
 };
 
 enum ajar_device_flags {
-	AJAR_DEVICE_LOOPBACK = 1 << 0, /* what is bound to it is reached from its network namespace alone */
+	/* what is bound to it is reached from its network namespace alone */
+	AJAR_DEVICE_LOOPBACK = 1 << 0,
 };
 
 /* More of a door, for which flags has no bit left. */
 enum ajar_door_marks {
-	AJAR_MARK_BOUND = 1 << 0, /* UDP: bind() was called, be it for port 0; else it was not seen */
-	AJAR_MARK_MULTICAST = 1 << 1, /* SEEN, SETTLE: the socket is a member of a multicast group */
+	/* UDP: bind() was called, be it for port 0; else it was not seen */
+	AJAR_MARK_BOUND = 1 << 0,
+	/* SEEN, SETTLE: the socket is a member of a multicast group */
+	AJAR_MARK_MULTICAST = 1 << 1,
 	AJAR_MARK_SETTLED = 1 << 2, /* its SETTLE has been written */
 };
 
-/* A UDP socket that is bound is looked at after this long: connected or gone it is a client's, else a door. */
+/*
+ * A UDP socket that is bound is looked at after this long: connected or gone it is a client's, else
+ * a door.
+ */
 #define AJAR_SETTLE_NS 1000000000ULL
 /* What a process that holds doors, or is a child of one, did. */
 enum ajar_task_what {
 	AJAR_TASK_EXEC = 1, /* runs another program now, and still has a door's descriptor */
 	AJAR_TASK_EXIT = 2, /* its last thread ends; what it had is closed in a moment */
-	AJAR_TASK_RECEIVED = 3, /* took a door's descriptor out of a message or out of another process */
+	/* took a door's descriptor out of a message or out of another process */
+	AJAR_TASK_RECEIVED = 3,
 };
 
 enum ajar_holder_flags {
-	AJAR_HOLDER_SEEN = 1 << 0, /* it opened a door, took one or was seen to hold one; else only its parent did */
+	/* it opened a door, took one or was seen to hold one; else only its parent did */
+	AJAR_HOLDER_SEEN = 1 << 0,
 };
 
 enum ajar_actor_flags {
@@ -84,7 +102,8 @@ enum ajar_owner_flags {
 	AJAR_OWNER_ARGV = 1 << 3, /* argv is known */
 	AJAR_OWNER_ARGV_CUT = 1 << 4,
 	AJAR_OWNER_CGROUPS = 1 << 5, /* the paths of all hierarchies are there */
-	AJAR_OWNER_SPACE = 1 << 6, /* the three below are known: it differs from the node's init in */
+	/* the three below are known: it differs from the node's init in */
+	AJAR_OWNER_SPACE = 1 << 6,
 	AJAR_OWNER_OTHER_PID = 1 << 7, /* its PID namespace */
 	AJAR_OWNER_OTHER_USER = 1 << 8, /* its user namespace */
 	AJAR_OWNER_OTHER_ROOT = 1 << 9, /* its root directory, in a mount namespace of its own */
@@ -170,9 +189,9 @@ struct ajar_ancestor {
 };
 
 /*
- * Followed by exe_len bytes of path, argv_len bytes of arguments, each ended by NUL, and cgroups_len bytes of cgroup paths:
- * of v2 first, then of each v1 hierarchy where it is not in the root. A path is its names from the last to the first, each
- * ended by NUL, and an empty one.
+ * Followed by exe_len bytes of path, argv_len bytes of arguments, each ended by NUL, and
+ * cgroups_len bytes of cgroup paths: of v2 first, then of each v1 hierarchy where it is not in the
+ * root. A path is its names from the last to the first, each ended by NUL, and an empty one.
  */
 struct ajar_owner {
 	struct ajar_header h;
@@ -219,7 +238,10 @@ struct ajar_control {
 	__u64 build; /* hash of the programs */
 	__u64 doors_full; /* doors that found no room in ajar_doors */
 	__u64 owners_busy; /* owners not captured: no scratch slot */
-	__u64 since_ns; /* CLOCK_BOOTTIME when it was attached: counters that began then are of this set; 0 unknown */
+	/*
+	 * CLOCK_BOOTTIME when it was attached: counters that began then are of this set; 0 unknown
+	 */
+	__u64 since_ns;
 	__u64 sweep; /* number of the sweep that runs (written by user space) */
 };
 

@@ -9,12 +9,21 @@
 
 struct loop;
 
-/* The agent's end of the process that reads what redirects connections past doors (redirect/reader.h). */
+/*
+ * The agent's end of the process that reads what redirects connections past doors
+ * (redirect/reader.h).
+ */
 struct redirect_end;
 typedef int (*redirect_fn)(struct text list, uint32_t ways, void *arg);
-/* Before anything of ours is open. Without it the agent goes on: then *ret_e is NULL, and people are told. */
+/*
+ * Before anything of ours is open. Without it the agent goes on: then *ret_e is NULL, and people
+ * are told.
+ */
 void redirect_start(uid_t uid, gid_t gid, uint64_t every_ns, struct redirect_end **ret_e);
-/* fn is called when the list is another; not for an empty one at first, since a start record says as much. */
+/*
+ * fn is called when the list is another; not for an empty one at first, since a start record says
+ * as much.
+ */
 must_check int redirect_attach(struct redirect_end *e, struct loop *l, redirect_fn fn, void *arg);
 void redirect_free(struct redirect_end *e);
 

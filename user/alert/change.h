@@ -4,7 +4,11 @@
 
 #include "store/store.h"
 
-/* A change outlives the store's callback: everything in it copied, in one piece of memory; to be freed with free(). */
-must_check int change_copy(const struct store_alert_change *c, struct store_alert_change **ret_copy);
+/*
+ * A change outlives the store's callback: everything in it copied, in one piece of memory; to be
+ * freed with free().
+ */
+must_check int change_copy(const struct store_alert_change *c,
+			   struct store_alert_change **ret_copy);
 
 #endif

@@ -10,16 +10,18 @@
 struct loop;
 
 /*
- * Under `ajar run` the monitor has no privileges and a hook may need them: so the supervisor runs it. The program
- * and the time limit are fixed here; all the monitor can say is what comes on its standard input. The two
- * share a SOCK_SEQPACKET socket pair; the monitor's sink_exec has the other end as "fd:N":
+ * Under `ajar run` the monitor has no privileges and a hook may need them: so the supervisor runs
+ * it. The program and the time limit are fixed here; all the monitor can say is what comes on its
+ * standard input. The two share a SOCK_SEQPACKET socket pair; the monitor's sink_exec has the other
+ * end as "fd:N":
  *
- *	monitor -> supervisor	u64 id, then the JSON without newline, at most SINK_JSON_MAX bytes
- *	supervisor -> monitor	u64 id, i32 result (0 or -errno), then the reason as text, at most 255 bytes
+ * 	monitor -> supervisor	u64 id, then the JSON without newline, at most SINK_JSON_MAX bytes
+ * 	supervisor -> monitor	u64 id, i32 result (0 or -errno), then the reason as text, at most
+ * 	255 bytes
  *
- * in the host's byte order. One program runs at a time; the next message is not read before it ended.
- * To serve a monitor that was restarted, keep both ends of the pair and give its end to the new one: a
- * message of the old one that is still queued is run, and confirmed by id.
+ * in the host's byte order. One program runs at a time; the next message is not read before it
+ * ended. To serve a monitor that was restarted, keep both ends of the pair and give its end to the
+ * new one: a message of the old one that is still queued is run, and confirmed by id.
  */
 struct exec_spawner;
 

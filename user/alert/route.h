@@ -13,13 +13,16 @@ struct store;
 struct store_alert;
 
 /*
- * Carries alert_log to the sinks. Each sink has a cursor in the store under its name; the changes behind it are formatted
- * and sent, and when the sink confirms, the cursor moves. A sink that fails is tried again after 1 s, 2 s, 4 s ... 5 min, each
- * a fifth more or less at random, for ever; the others go on meanwhile. A message that is refused (SINK_REFUSED) is
- * put aside in the store after ROUTE_REFUSALS tries (after one, while those before it were refused too), and tried again
- * after 1, 2, 4 ... 60 min, when the sink takes anything again, and not any more after ROUTE_TRIES_MAX tries.
+ * Carries alert_log to the sinks. Each sink has a cursor in the store under its name; the changes
+ * behind it are formatted and sent, and when the sink confirms, the cursor moves. A sink that fails
+ * is tried again after 1 s, 2 s, 4 s ... 5 min, each a fifth more or less at random, for ever; the
+ * others go on meanwhile. A message that is refused (SINK_REFUSED) is put aside in the store after
+ * ROUTE_REFUSALS tries (after one, while those before it were refused too), and tried again after
+ * 1, 2, 4 ... 60 min, when the sink takes anything again, and not any more after ROUTE_TRIES_MAX
+ * tries.
  *
- * Of several routers on one store one has a sink at a time (lease.c): when it ends, another goes on.
+ * Of several routers on one store one has a sink at a time (lease.c): when it ends, another goes
+ * on.
  */
 #define ROUTE_REFUSALS 5
 #define ROUTE_TRIES_MAX 24
@@ -27,9 +30,11 @@ struct store_alert;
 struct route;
 
 enum route_news {
-	ROUTE_FAILED = 1, /* a send failed and will be tried again; said at failure 1, 2, 4, 8 ... */
+	/* a send failed and will be tried again; said at failure 1, 2, 4, 8 ... */
+	ROUTE_FAILED = 1,
 	ROUTE_RECOVERED, /* it got through after failures */
-	ROUTE_ABSENT, /* the sink has no such place here: its messages are skipped; said once until it has */
+	/* the sink has no such place here: its messages are skipped; said once until it has */
+	ROUTE_ABSENT,
 	ROUTE_DROPPED, /* a message could not be put into words at all and is skipped */
 	ROUTE_STORE, /* the store could not be read or the cursor not be moved; tried again */
 	ROUTE_RETRY, /* refused too often: put aside, what is behind it goes on */
@@ -73,8 +78,13 @@ struct route_sink {
 	int (*format)(const struct store_alert_change *c, struct buf *b, void *arg);
 	bool (*wants)(const struct store_alert_change *c, void *arg); /* NULL: all */
 	void *arg;
-	uint64_t every_ns; /* no two sends nearer than this: what comes meanwhile goes as one batch */
-	uint64_t new_since_ns; /* wall: a sink without a cursor begins with changes from then on; 0: with the first there is */
+	/* no two sends nearer than this: what comes meanwhile goes as one batch */
+	uint64_t every_ns;
+	/*
+	 * wall: a sink without a cursor begins with changes from then on; 0: with the first there
+	 * is
+	 */
+	uint64_t new_since_ns;
 };
 
 must_check int route_new(const struct route_opts *o, struct route **ret_route);

@@ -9,7 +9,10 @@
 #include "base/buf.h"
 #include "store/sinks.h"
 
-/* One sink's way through alert_log; shared by sink_queue.c, lease.c, retry.c and, above them, sender.c; the router is route.c. */
+/*
+ * One sink's way through alert_log; shared by sink_queue.c, lease.c, retry.c and, above them,
+ * sender.c; the router is route.c.
+ */
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -35,8 +38,13 @@ struct sink_queue {
 	struct loop_source *timer, *retry_timer, *lease_timer;
 	struct queue_item *queue[SINK_BATCH_MAX];
 	enum queue_phase phase;
-	unsigned len, under_way; /* under_way: while it sends, how many of the first are being sent */
-	uint64_t seen; /* the last change that was looked at; those behind the cursor are in the queue or not wanted */
+	/* under_way: while it sends, how many of the first are being sent */
+	unsigned len, under_way;
+	/*
+	 * the last change that was looked at; those behind the cursor are in the queue or not
+	 * wanted
+	 */
+	uint64_t seen;
 	bool in_send,
 		answered; /* done() was called within send(): settled behind the store's callback */
 	bool single; /* somebody in this batch is refused: one at a time until it is through */
@@ -59,7 +67,8 @@ struct sink_queue {
 	uint64_t dropped;
 };
 
-must_check int sender_new(const struct route_opts *o, const struct route_sink *s, struct sink_queue **ret_ln);
+must_check int sender_new(const struct route_opts *o, const struct route_sink *s,
+			  struct sink_queue **ret_ln);
 void sender_free(struct sink_queue *q); /* its sink too */
 DEFINE_FREEP(struct sink_queue, sender_free)
 /* Somebody may have asked for what is parked to be tried again. */
@@ -67,13 +76,16 @@ void sender_look(struct sink_queue *q);
 /* Sends what is behind the cursor until the sink has to be waited for or nothing is left. */
 void sender_pump(struct sink_queue *q);
 
-/* --- between sender.c, retry.c and lease.c ---------------------------------------------------------------- */
+/* --- between sender.c, retry.c and lease.c ---------------------------------------------------- */
 
-void queue_report(struct sink_queue *q, enum route_news news, uint64_t log_id, int err, const char *why);
+void queue_report(struct sink_queue *q, enum route_news news, uint64_t log_id, int err,
+		  const char *why);
 /* Puts a change into the queue; 0 also when it has no words and is dropped. */
-must_check int queue_take(struct sink_queue *q, const struct store_alert_change *c, struct queue_item **ret_item);
+must_check int queue_take(struct sink_queue *q, const struct store_alert_change *c,
+			  struct queue_item **ret_item);
 void queue_drop_item(struct sink_queue *q); /* the first of the queue */
-must_check int queue_load(struct sink_queue *q); /* where it goes on, as the store has it, or begins */
+/* where it goes on, as the store has it, or begins */
+must_check int queue_load(struct sink_queue *q);
 void queue_wait(struct sink_queue *q, uint64_t ns);
 
 /* Who sends, of several on one store. */
@@ -82,8 +94,8 @@ void lease_name(char ret[HOLDER_MAX]); /* ours, as route_opts.holder has it */
 /* Before anything: renews what runs out; when another had the sink meanwhile, all is read anew. */
 must_check int lease_look(struct sink_queue *q);
 /*
- * Before the first send or the first change of the row. 1: another has it, and the queue waits. *ret_again: another had it,
- * and what was to be sent may be sent: look again.
+ * Before the first send or the first change of the row. 1: another has it, and the queue waits.
+ * *ret_again: another had it, and what was to be sent may be sent: look again.
  */
 must_check int lease_take(struct sink_queue *q, bool *ret_again);
 void lease_while_under_way(struct sink_queue *q);

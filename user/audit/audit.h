@@ -21,41 +21,52 @@ struct judgement {
 	const struct profile_row *row; /* the row that decided, borrowed, or NULL */
 };
 
-/* Judges an open door (opener: who holds it) against the profile of its node's class; NULL profile: learning. */
-void audit_judge(const struct profile *p, const struct door *d, const struct process *opener, uint64_t now_wall_ns,
-		 struct judgement *ret_j);
+/*
+ * Judges an open door (opener: who holds it) against the profile of its node's class; NULL profile:
+ * learning.
+ */
+void audit_judge(const struct profile *p, const struct door *d, const struct process *opener,
+		 uint64_t now_wall_ns, struct judgement *ret_j);
 
 /* The same, when a scan has looked at it from outside; of enum outside (audit/verdict.h). */
-void audit_judge_seen(const struct profile *p, const struct door *d, const struct process *opener, uint64_t now_wall_ns,
-		      unsigned outside, struct judgement *ret_j);
+void audit_judge_seen(const struct profile *p, const struct door *d, const struct process *opener,
+		      uint64_t now_wall_ns, unsigned outside, struct judgement *ret_j);
 
-/* Could the door be one of several on a port by design, and is the other the port's rightful holder? For struct door's `shared`. */
+/*
+ * Could the door be one of several on a port by design, and is the other the port's rightful
+ * holder? For struct door's `shared`.
+ */
 bool audit_may_be_shared(const struct door *d);
 bool audit_shares(const struct door *d, const struct door *other, enum verdict verdict_of_other);
 
 /*
- * The key under which findings fold into one alert: a door that closes and opens again, or stands on
- * several sockets (SO_REUSEPORT, v4 beside v6), or is restarted, gives the same key. Text, at most 1023 bytes.
+ * The key under which findings fold into one alert: a door that closes and opens again, or stands
+ * on several sockets (SO_REUSEPORT, v4 beside v6), or is restarted, gives the same key. Text, at
+ * most 1023 bytes.
  */
-void audit_key(const char *host_type, const char *node, const struct door *d, const struct process *opener,
-	       enum finding_kind kind, struct buf *b);
+void audit_key(const char *host_type, const char *node, const struct door *d,
+	       const struct process *opener, enum finding_kind kind, struct buf *b);
 
 /*
- * The same for a finding that is no single door; proto 0: about no port; what: tells findings of one kind apart, or NULL.
+ * The same for a finding that is no single door; proto 0: about no port; what: tells findings of
+ * one kind apart, or NULL.
  */
-void audit_finding_key(const char *host_type, enum finding_kind kind, enum door_proto proto, uint32_t port,
-		       const char *what, struct buf *b);
+void audit_finding_key(const char *host_type, enum finding_kind kind, enum door_proto proto,
+		       uint32_t port, const char *what, struct buf *b);
 /*
- * Whether a door that has the one key may keep it where its own would be the other: the same finding of the same class. The
- * socket is the same one; its owner has taken another uid, or was not known before.
+ * Whether a door that has the one key may keep it where its own would be the other: the same
+ * finding of the same class. The socket is the same one; its owner has taken another uid, or was
+ * not known before.
  */
 bool audit_key_fits(const char *kept, const char *own);
 
 /*
- * The common key of a program's doors on whatever port. A burst: a door that opens within AUDIT_BURST_NS of the last one of an
- * alert that is open and has the same flood key goes under that alert, for AUDIT_BURST_MAX_NS since that was told last; later ones
- * begin an alert of their own, so that nothing hides behind one for ever. When AUDIT_FLOOD_MIN such alerts stand, further doors go
- * under the flood key. False: doors of this key are no part of one (a port that the kernel chose folds anyway).
+ * The common key of a program's doors on whatever port. A burst: a door that opens within
+ * AUDIT_BURST_NS of the last one of an alert that is open and has the same flood key goes under
+ * that alert, for AUDIT_BURST_MAX_NS since that was told last; later ones begin an alert of their
+ * own, so that nothing hides behind one for ever. When AUDIT_FLOOD_MIN such alerts stand, further
+ * doors go under the flood key. False: doors of this key are no part of one (a port that the kernel
+ * chose folds anyway).
  */
 #define AUDIT_BURST_NS UINT64_C(10000000000)
 #define AUDIT_BURST_MAX_NS UINT64_C(600000000000)
@@ -66,13 +77,14 @@ bool audit_flood_key(const char *key, struct buf *b);
 bool audit_key_is_port(const char *key, uint32_t port);
 
 /* Plain words for an alert: what it is, why it is not expected, what to do (with the command). */
-void audit_summary(const struct judgement *j, const char *node, const struct door *d, const struct process *opener,
-		   struct buf *b);
+void audit_summary(const struct judgement *j, const char *node, const struct door *d,
+		   const struct process *opener, struct buf *b);
 /* The same for many ports of one program; ports: "1036-1047,2000". */
-void audit_burst_summary(enum finding_kind kind, const char *node, const struct door *d, const struct process *opener,
-			 uint32_t count, const char *ports, struct buf *b);
-void audit_why(const struct judgement *j, const char *host_type, const struct profile *p, const struct door *d,
-	       const struct process *opener, struct buf *b);
+void audit_burst_summary(enum finding_kind kind, const char *node, const struct door *d,
+			 const struct process *opener, uint32_t count, const char *ports,
+			 struct buf *b);
+void audit_why(const struct judgement *j, const char *host_type, const struct profile *p,
+	       const struct door *d, const struct process *opener, struct buf *b);
 void audit_remedy(const struct judgement *j, const char *host_type, const struct door *d,
 		  const struct process *opener, struct buf *b);
 
@@ -84,11 +96,13 @@ struct learn_door {
 	const struct process *opener;
 };
 /*
- * Proposes rows for what stood open: one per (proto, port, exe, user, scope); doors of one exe and user on ports the kernel
- * chose become one row over the ephemeral range; doors of doubtful origin (deleted or memfd executable, under
- * /tmp, /dev/shm, /home) are left out and counted. The caller frees each row and the array.
+ * Proposes rows for what stood open: one per (proto, port, exe, user, scope); doors of one exe and
+ * user on ports the kernel chose become one row over the ephemeral range; doors of doubtful origin
+ * (deleted or memfd executable, under /tmp, /dev/shm, /home) are left out and counted. The caller
+ * frees each row and the array.
  */
-must_check int audit_learn(const char *host_type, const struct learn_door *doors, size_t n, uint64_t now_wall_ns,
-			   const char *author, struct profile_row **ret_rows, size_t *ret_len, size_t *ret_left_out);
+must_check int audit_learn(const char *host_type, const struct learn_door *doors, size_t n,
+			   uint64_t now_wall_ns, const char *author, struct profile_row **ret_rows,
+			   size_t *ret_len, size_t *ret_left_out);
 
 #endif

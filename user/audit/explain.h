@@ -13,9 +13,12 @@ struct buf;
 
 /* What people ask about rows: why this one does not decide, and which never can. Pure. */
 
-/* Appends each thing in which the door is not what the row speaks of, "port 22, program /usr/sbin/sshd"; returns how many. */
-unsigned audit_row_misses(const struct profile_row *r, const struct door *d, const struct process *opener, uint64_t now_wall_ns,
-			  struct buf *b);
+/*
+ * Appends each thing in which the door is not what the row speaks of, "port 22, program
+ * /usr/sbin/sshd"; returns how many.
+ */
+unsigned audit_row_misses(const struct profile_row *r, const struct door *d,
+			  const struct process *opener, uint64_t now_wall_ns, struct buf *b);
 
 /* Every door that b speaks of, a speaks of too, for as long. */
 bool audit_row_covers(const struct profile_row *a, const struct profile_row *b);
@@ -28,8 +31,8 @@ enum row_flaw {
 	ROW_EXPIRED,
 };
 /* What is the matter with rows[i] among the others; *ret_by: the row that makes it so, or NULL. */
-enum row_flaw audit_row_flaw(const struct profile_row *rows, size_t n, size_t i, uint64_t now_wall_ns,
-			     const struct profile_row **ret_by);
+enum row_flaw audit_row_flaw(const struct profile_row *rows, size_t n, size_t i,
+			     uint64_t now_wall_ns, const struct profile_row **ret_by);
 /* Whether a row gives a wide range to whoever wants it. */
 bool audit_row_careless(const struct profile_row *r);
 

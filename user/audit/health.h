@@ -10,8 +10,9 @@
 struct buf;
 
 /*
- * How a node's witness is, judged from what it last reported. Pure: time is the store's clock and comes in. What is found stands on the
- * last report, however old that is: a node that falls silent does not become well in anything.
+ * How a node's witness is, judged from what it last reported. Pure: time is the store's clock and
+ * comes in. What is found stands on the last report, however old that is: a node that falls silent
+ * does not become well in anything.
  */
 struct health_in {
 	const char *node, *host; /* the node's name; that of the machine that reports under it */
@@ -27,7 +28,8 @@ struct health_in {
 	bool attached;
 	uint64_t backlog_records, backlog_bytes, backlog_ns, journal_max_bytes;
 	uint64_t quarantined;
-	uint64_t wall_ns, rtt_ns; /* the node's clock when it sent the report; how long the exchange before took */
+	/* the node's clock when it sent the report; how long the exchange before took */
+	uint64_t wall_ns, rtt_ns;
 	int64_t step_ns;
 	uint64_t stepped_ns; /* by the node's clock; 0: no jump */
 	uint64_t lost, lost_first_ns, lost_last_ns; /* of the present episode; 0: none */
@@ -67,8 +69,8 @@ uint32_t audit_health(const struct health_in *in, const struct health_limits *l,
 #define HEALTH_NEWS_NS UINT64_C(600000000000)
 
 /*
- * A node in one word. This is the one place that decides it: `ajar node`, `check` and `metrics` say the same of the same report.
- * "recording" only of one that is heard, records and sees.
+ * A node in one word. This is the one place that decides it: `ajar node`, `check` and `metrics` say
+ * the same of the same report. "recording" only of one that is heard, records and sees.
  */
 enum node_state {
 	NODE_RECORDING,
@@ -83,14 +85,17 @@ enum node_state {
 enum node_state health_state(const struct health_in *in, uint64_t silent_ns, uint64_t now_ns);
 const char *health_state_name(enum node_state s);
 /* The word, and why: a sentence. */
-const char *health_word(const struct health_in *in, const struct health_limits *l, uint64_t now_ns, const char **ret_why);
+const char *health_word(const struct health_in *in, const struct health_limits *l, uint64_t now_ns,
+			const char **ret_why);
 
 const char *health_issue_name(enum health_issue i);
 enum finding_kind health_issue_kind(enum health_issue i);
 enum severity health_issue_severity(enum health_issue i);
 /* The key under which the nodes of a class with this issue are one alert. */
 void health_key(enum health_issue i, const char *host_type, struct buf *b);
-/* A finding of this kind is about nodes and not about doors: its alert has none and stands without. */
+/*
+ * A finding of this kind is about nodes and not about doors: its alert has none and stands without.
+ */
 bool health_kind(enum finding_kind k);
 
 /* The alert's words. nodes: folded, count of them. */

@@ -39,7 +39,8 @@ struct candidate {
 	uint32_t lo, hi;
 	char *exe, *user; /* NULL: not known, or of no importance */
 	const char *doubt; /* why no rule may come from it */
-	bool only_deleted; /* every one of its programs was replaced below it: counts, but founds no rule */
+	/* every one of its programs was replaced below it: counts, but founds no rule */
+	bool only_deleted;
 	uint64_t doors, ended; /* ended: of them those that have closed */
 	unsigned starts; /* different ones of its program */
 	unsigned ports; /* different ones, of which it was made */
@@ -69,7 +70,10 @@ struct learner {
 must_check int candidate_merge(struct candidate *into, struct candidate *from);
 int learn_compare_str(const char *a, const char *b); /* NULL first */
 
-/* Ports that are the program's and not the port's become ranges, those side by side runs; learner_picks.c. */
+/*
+ * Ports that are the program's and not the port's become ranges, those side by side runs;
+ * learner_picks.c.
+ */
 must_check int learner_fold_ports(struct learner *l);
 
 #endif

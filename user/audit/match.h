@@ -10,7 +10,9 @@
 
 /* What the parts of audit/ share: how a row and an executable are read. */
 
-/* A row with this for an executable permits what the kernel itself opened (nfsd, lockd, wireguard). */
+/*
+ * A row with this for an executable permits what the kernel itself opened (nfsd, lockd, wireguard).
+ */
 #define EXE_KERNEL "kernel"
 
 /* How a row looks at a door, from worst to best. */
@@ -44,19 +46,24 @@ enum exe_flags {
 	EXE_WRITABLE_DIR = 4, /* below a directory where anyone may write */
 	EXE_HOME = 8,
 	EXE_CUT = 16, /* longer than the capture */
-	EXE_UNPACKAGED = 32, /* where no package installs; by the path alone, no package database is asked */
+	/* where no package installs; by the path alone, no package database is asked */
+	EXE_UNPACKAGED = 32,
 };
 unsigned exe_flags(const struct process *p);
 /* The path without " (deleted)". */
 struct text exe_path(const struct process *p);
 
-/* Whether it is an interpreter, or another program that does whatever it is told: to know it is to know nothing of what runs. */
+/*
+ * Whether it is an interpreter, or another program that does whatever it is told: to know it is to
+ * know nothing of what runs.
+ */
 bool exe_runs_scripts(struct text exe);
 
 bool door_is_udp(const struct door *d);
 /*
- * A UDP socket that is connected answers its peer alone; one that got its port by sending has asked somebody, until it is lasting.
- * What bind() was called for is a door once it has settled, whoever chose the port.
+ * A UDP socket that is connected answers its peer alone; one that got its port by sending has asked
+ * somebody, until it is lasting. What bind() was called for is a door once it has settled, whoever
+ * chose the port.
  */
 bool door_is_client(const struct door *d);
 /* Reached by all who send to a group: a member of one, or bound to a group's address. */

@@ -8,12 +8,16 @@
 #include "core/finding.h"
 
 /*
- * What two witnesses and a profile say about one port of one node, and what that means. Pure, and a table: verdict.c
- * is the table, ajar-verdicts(7) is printed from it, and tests/unit/test_audit_verdict.c walks every combination.
- * The values are bits, so that a line of the table can name several; a witness sets exactly one of each.
+ * What two witnesses and a profile say about one port of one node, and what that means. Pure, and a
+ * table: verdict.c is the table, ajar-verdicts(7) is printed from it, and
+ * tests/unit/test_audit_verdict.c walks every combination. The values are bits, so that a line of
+ * the table can name several; a witness sets exactly one of each.
  */
 
-/* What the profile of the node's class says about the port and, where the door is known, about who holds it. */
+/*
+ * What the profile of the node's class says about the port and, where the door is known, about who
+ * holds it.
+ */
 enum says {
 	SAYS_LEARNING = 1, /* the class has no accepted profile */
 	SAYS_NOTHING = 2, /* no row speaks of it */
@@ -21,10 +25,16 @@ enum says {
 	SAYS_REQUIRES = 8, /* allows it, and wants it there */
 	SAYS_DENIES = 16,
 	SAYS_OTHER = 32, /* permits the port, to another program or user */
-	SAYS_CLIENT = 64, /* no row, and a UDP socket that is connected or got its port by sending: a client's */
+	/* no row, and a UDP socket that is connected or got its port by sending: a client's */
+	SAYS_CLIENT = 64,
 	SAYS_SETTLING = 128, /* a UDP socket too young to be judged */
-	SAYS_LASTING = 256, /* no row, and a UDP socket that got its port by sending, and is there for a minute, unconnected */
-	SAYS_SHARED = 512, /* permits the port, to another who has it too, and both are members of a multicast group */
+	/*
+	 * no row, and a UDP socket that got its port by sending, and is there for a minute,
+	 * unconnected
+	 */
+	SAYS_LASTING = 256,
+	/* permits the port, to another who has it too, and both are members of a multicast group */
+	SAYS_SHARED = 512,
 };
 #define SAYS_ALL 1023
 
@@ -32,19 +42,25 @@ enum says {
 enum inside {
 	INSIDE_OPEN = 1,
 	INSIDE_LOOPBACK = 2, /* open, and only on loopback addresses */
-	INSIDE_CLOSED = 4, /* the agent is alive and there is no such door, over the whole time of the scan (or of the grace) */
-	INSIDE_SILENT = 8, /* there is an agent, and it has not been heard of (or it was blind at that time) */
+	/*
+	 * the agent is alive and there is no such door, over the whole time of the scan (or of the
+	 * grace)
+	 */
+	INSIDE_CLOSED = 4,
+	/* there is an agent, and it has not been heard of (or it was blind at that time) */
+	INSIDE_SILENT = 8,
 	INSIDE_ABSENT = 16, /* no agent was ever there */
 };
 #define INSIDE_ALL 31
 
 /*
- * What the scan from outside shows. Absence counts only from a run that ended well for that host: everything else,
- * and a door on an address that was not the one scanned, is unknown.
+ * What the scan from outside shows. Absence counts only from a run that ended well for that host:
+ * everything else, and a door on an address that was not the one scanned, is unknown.
  */
 enum outside {
 	OUTSIDE_OPEN = 1,
-	OUTSIDE_OTHER = 2, /* open, and what answers is not the service or identity that the profile names */
+	/* open, and what answers is not the service or identity that the profile names */
+	OUTSIDE_OTHER = 2,
 	OUTSIDE_CLOSED = 4,
 	OUTSIDE_FILTERED = 8,
 	OUTSIDE_UNKNOWN = 16,
@@ -67,8 +83,8 @@ unsigned owner_facts(const struct process *p);
 /* What the profile says of an open door; *ret_row: the row that decided, or NULL. */
 struct profile;
 struct profile_row;
-enum says audit_says(const struct profile *p, const struct door *d, const struct process *opener, uint64_t now_wall_ns,
-		     const struct profile_row **ret_row);
+enum says audit_says(const struct profile *p, const struct door *d, const struct process *opener,
+		     uint64_t now_wall_ns, const struct profile_row **ret_row);
 
 struct witness {
 	enum says says;

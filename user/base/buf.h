@@ -19,7 +19,10 @@ struct buf {
 	int err;
 };
 
-#define BUF_INIT(max_bytes) { .max = (max_bytes) }
+#define BUF_INIT(max_bytes)                                                                        \
+	{                                                                                          \
+		.max = (max_bytes)                                                                 \
+	}
 
 void buf_done(struct buf *b);
 void buf_reset(struct buf *b);

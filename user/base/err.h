@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 /*
- * Errors are negative errno values in an int; 0 is success. A module that has errors no errno stands for numbers them from ERR_OWN
- * on, and has words for them itself (store_error_text()). The attributes and
- * cleanup helpers below are the whole vocabulary of ownership in user/.
+ * Errors are negative errno values in an int; 0 is success. A module that has errors no errno
+ * stands for numbers them from ERR_OWN on, and has words for them itself (store_error_text()). The
+ * attributes and cleanup helpers below are the whole vocabulary of ownership in user/.
  */
 #define ERR_OWN 1000
 #define must_check __attribute__((warn_unused_result))

@@ -6,9 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* CRC-32C (Castagnoli), as iSCSI and ext4 use it; start with crc 0. By the CPU's instruction if it has one. */
+/*
+ * CRC-32C (Castagnoli), as iSCSI and ext4 use it; start with crc 0. By the CPU's instruction if it
+ * has one.
+ */
 uint32_t crc32c(uint32_t crc, const void *p, size_t n);
-/* The same by table, for CPUs without the instruction; public so that a test can compare the two. */
+/*
+ * The same by table, for CPUs without the instruction; public so that a test can compare the two.
+ */
 uint32_t crc32c_table(uint32_t crc, const void *p, size_t n);
 
 /* SHA-256, FIPS 180-4. By the CPU's instructions if it has them. */

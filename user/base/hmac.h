@@ -9,6 +9,7 @@ struct hmac_piece {
 	const void *p;
 	size_t n;
 };
-void hmac_sha256(const void *key, size_t key_len, const struct hmac_piece *pieces, size_t len, uint8_t out[SHA256_LEN]);
+void hmac_sha256(const void *key, size_t key_len, const struct hmac_piece *pieces, size_t len,
+		 uint8_t out[SHA256_LEN]);
 
 #endif

@@ -7,9 +7,10 @@
 #include "base/err.h"
 
 /*
- * One epoll loop per process: fds, timers (timerfd), signals (signalfd); children are in base/child.h.
- * Callbacks return 0, or a negative errno that ends loop_run() with it. A callback may remove any
- * source, its own included. Sources belong to the loop; an fd given stays the caller's to close.
+ * One epoll loop per process: fds, timers (timerfd), signals (signalfd); children are in
+ * base/child.h. Callbacks return 0, or a negative errno that ends loop_run() with it. A callback
+ * may remove any source, its own included. Sources belong to the loop; an fd given stays the
+ * caller's to close.
  */
 struct loop;
 struct loop_source;

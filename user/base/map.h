@@ -21,7 +21,8 @@ void *map_get(const struct map *m, const void *key, size_t len);
 must_check int map_put(struct map *m, const void *key, size_t len, void *value);
 bool map_del(struct map *m, const void *key, size_t len);
 /* Visits all; fn returns true to delete the entry. Do not add while visiting. */
-void map_each(struct map *m, bool (*fn)(const void *key, size_t len, void *value, void *arg), void *arg);
+void map_each(struct map *m, bool (*fn)(const void *key, size_t len, void *value, void *arg),
+	      void *arg);
 /* For map_each(): deletes every entry. */
 bool map_always(const void *key, size_t len, void *value, void *arg);
 

@@ -7,7 +7,10 @@
 
 #include "base/err.h"
 
-/* Strict parsers: the whole string or -EINVAL; out of range is -ERANGE. ret_ is untouched on failure. */
+/*
+ * Strict parsers: the whole string or -EINVAL; out of range is -ERANGE. ret_ is untouched on
+ * failure.
+ */
 must_check int parse_u64(const char *s, uint64_t *ret_v);
 must_check int parse_u32(const char *s, uint32_t *ret_v);
 must_check int parse_port(const char *s, uint16_t *ret_port);
@@ -17,7 +20,10 @@ must_check int parse_bool(const char *s, bool *ret_v);
 must_check int parse_duration(const char *s, uint64_t *ret_ns);
 /* "4096", "64K", "64M", "2G" (powers of 1024) -> bytes */
 must_check int parse_size(const char *s, uint64_t *ret_bytes);
-/* "2026-11-22T16:01:02.5Z", "2026-11-22 16:01:02", "2026-11-22", "@1700000000", or a duration ago ("10m", "-10m") -> wall ns */
+/*
+ * "2026-11-22T16:01:02.5Z", "2026-11-22 16:01:02", "2026-11-22", "@1700000000", or a duration ago
+ * ("10m", "-10m") -> wall ns
+ */
 must_check int parse_time(const char *s, uint64_t now_wall_ns, uint64_t *ret_wall_ns);
 
 #endif

@@ -19,10 +19,12 @@ struct proc_opts {
 	bool own_stdin; /* our stdin is its stdin, and input is not looked at: an editor */
 	bool own_stdout; /* our stdout is its stdout; else its stdout goes to our stderr */
 	bool own_session; /* setsid: proc_kill_group() ends its children too */
-	bool ends_with_us; /* SIGTERM when we die; proc_follow_supervisor() renews that after a change of uid */
+	/* SIGTERM when we die; proc_follow_supervisor() renews that after a change of uid */
+	bool ends_with_us;
 	const int *keep_fds; /* -1-terminated: fds that stay open across exec; NULL: only 0, 1, 2 */
 	int stdout_fd, stderr_fd; /* become its 1 and 2; 0: as the flags above say */
-	bool keep_password; /* PROC_PASSWORD_ENV goes on to it: one of ours that opens the store, and nobody else */
+	/* PROC_PASSWORD_ENV goes on to it: one of ours that opens the store, and nobody else */
+	bool keep_password;
 	bool plain_env; /* nothing of our environment but PATH: no password of ours reaches it */
 	uid_t uid; /* root gives it this account, and no capability but net_raw; 0: as we are */
 	gid_t gid;
@@ -35,7 +37,9 @@ struct proc_opts {
 struct buf;
 must_check int proc_find(const char *program, struct buf *ret_path);
 
-/* Starts it; signal mask and dispositions are reset. -ENOENT, -EACCES ... when exec itself fails. */
+/*
+ * Starts it; signal mask and dispositions are reset. -ENOENT, -EACCES ... when exec itself fails.
+ */
 must_check int proc_spawn(const struct proc_opts *o, pid_t *ret_pid);
 
 /* "exited with status 3", "was killed by SIGSEGV": for messages; a static buffer. */
@@ -47,19 +51,23 @@ const char *proc_status_text(int wait_status);
  * drops what else there is. Verifies the result.
  */
 must_check int proc_drop_privileges(uid_t uid, gid_t gid);
-/* The same, but for the capabilities of `keep` (bits), as far as we have them; no child of ours gets them. */
+/*
+ * The same, but for the capabilities of `keep` (bits), as far as we have them; no child of ours
+ * gets them.
+ */
 must_check int proc_drop_privileges_but(uid_t uid, gid_t gid, uint64_t keep);
 /*
- * The same, but CAP_NET_RAW stays permitted if it is: not effective here and in no child, until one is started with net_raw.
- * *ret_kept: it is.
+ * The same, but CAP_NET_RAW stays permitted if it is: not effective here and in no child, until one
+ * is started with net_raw. *ret_kept: it is.
  */
 must_check int proc_keep_net_raw(uid_t uid, gid_t gid, bool *ret_kept);
 /* Could a child be started with net_raw? */
 bool proc_has_net_raw(void);
 
 /*
- * Roles that `ajar run` started end with it: SIGTERM when the process that AJAR_SUPERVISOR names, our parent, dies;
- * -ESRCH when it is dead already. To be called after the last change of uid, which clears the request. 0 when nobody supervises.
+ * Roles that `ajar run` started end with it: SIGTERM when the process that AJAR_SUPERVISOR names,
+ * our parent, dies; -ESRCH when it is dead already. To be called after the last change of uid,
+ * which clears the request. 0 when nobody supervises.
  */
 #define PROC_SUPERVISOR_ENV "AJAR_SUPERVISOR"
 must_check int proc_follow_supervisor(void);

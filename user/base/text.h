@@ -22,7 +22,8 @@ bool text_is(struct text a, const char *s);
 /*
  * Appends n bytes with control characters and bytes that are not valid UTF-8 as \xNN, so that
  * the result is safe on a terminal and valid UTF-8. C1 controls and U+2028/2029, bidi overrides
- * are escaped byte by byte too. max is the number of output bytes after which "..." ends it; 0 = all.
+ * are escaped byte by byte too. max is the number of output bytes after which "..." ends it; 0 =
+ * all.
  */
 void esc_text(struct buf *b, const char *p, size_t n, size_t max);
 

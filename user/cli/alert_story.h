@@ -9,10 +9,15 @@ struct jsonw;
 struct store;
 struct store_alert;
 
-/* What stands behind an alert, for people: its open doors, the nodes where it stood, and its log. */
+/*
+ * What stands behind an alert, for people: its open doors, the nodes where it stood, and its log.
+ */
 must_check int alert_story(struct store *s, const struct store_alert *a, struct buf *b);
 
-/* The same as members of an object: "doors" (ALERT_STORY_DOORS_MAX at most, and "more_doors"), "where", "log" and "scans". */
+/*
+ * The same as members of an object: "doors" (ALERT_STORY_DOORS_MAX at most, and "more_doors"),
+ * "where", "log" and "scans".
+ */
 #define ALERT_STORY_DOORS_MAX 500
 must_check int alert_story_json(struct store *s, const struct store_alert *a, struct jsonw *w);
 

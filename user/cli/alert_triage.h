@@ -26,7 +26,10 @@ struct picks {
 	size_t len;
 };
 void picks_done(struct picks *p);
-/* The words behind the verb: numbers ("7", "7,9"), or FILTER words over the alerts that stand. Reports; none is an error. */
+/*
+ * The words behind the verb: numbers ("7", "7,9"), or FILTER words over the alerts that stand.
+ * Reports; none is an error.
+ */
 must_check int picks_read(const struct cmd_ctx *c, struct store *s, struct picks *ret_p);
 
 /* `ajar alerts ack | snooze | reopen` and `allow`; all return the exit code. */

@@ -13,9 +13,10 @@ struct buf;
 struct cmd_ctx;
 
 /*
- * One verb a file, one table (cli/verbs.c). A verb is a row, and so is each word behind it that is a command of its own
- * (`alerts ack`): which options it takes and how many words. What a row does not name is refused before anything is done, and
- * help, manual and completion are made from the rows. run() returns an exit code: enum ajar_exit of include/ajar/exit.h.
+ * One verb a file, one table (cli/verbs.c). A verb is a row, and so is each word behind it that is
+ * a command of its own (`alerts ack`): which options it takes and how many words. What a row does
+ * not name is refused before anything is done, and help, manual and completion are made from the
+ * rows. run() returns an exit code: enum ajar_exit of include/ajar/exit.h.
  */
 struct cmd_option {
 	const char *name; /* "since" for --since */
@@ -31,11 +32,15 @@ struct cmd {
 	int min, max; /* words */
 	const char *few; /* said when there are fewer than min; NULL: the usual */
 	const struct cmd_option *options; /* name NULL ends it */
-	const struct cmd *subs; /* name NULL ends it. Without run() the first is meant when there is no word. */
+	/* name NULL ends it. Without run() the first is meant when there is no word. */
+	const struct cmd *subs;
 	const char *more; /* a paragraph for --help, or NULL */
 	unsigned flags;
 	int (*run)(struct cmd_ctx *c);
-	/* Instead of run() when the command line or the configuration is wrong, which has been said; NULL: exit code 2. */
+	/*
+	 * Instead of run() when the command line or the configuration is wrong, which has been
+	 * said; NULL: exit code 2.
+	 */
 	int (*mistaken)(void);
 };
 struct cmd_given {
@@ -45,25 +50,36 @@ struct cmd_given {
 struct cmd_ctx {
 	const struct cmd *const *table; /* all verbs */
 	const struct cmd *cmd; /* the row */
-	const struct cmd *named; /* the one that `path` names: the row, or one above it whose first is meant */
+	/* the one that `path` names: the row, or one above it whose first is meant */
+	const struct cmd *named;
 	char path[64]; /* "alerts ack", for messages */
 	struct conf *conf;
 	const char *conf_file; /* -C, or NULL */
 	bool json, colour, quiet, verbose;
-	/* What is left behind options. Of a row below a verb argv[0] is its own name, unless it is meant without being named. */
+	/*
+	 * What is left behind options. Of a row below a verb argv[0] is its own name, unless it is
+	 * meant without being named.
+	 */
 	int argc;
 	char **argv;
 	struct cmd_given given[CMD_GIVEN_MAX];
 	unsigned given_len;
 };
-const char *cmd_opt(const struct cmd_ctx *c, const char *name); /* the value of one of the row's own options */
+/* the value of one of the row's own options */
+const char *cmd_opt(const struct cmd_ctx *c, const char *name);
 
-/* Opens the store the verb works on (--store, else --data's); reports failures itself and returns a negative errno. */
+/*
+ * Opens the store the verb works on (--store, else --data's); reports failures itself and returns a
+ * negative errno.
+ */
 must_check int cmd_store(struct cmd_ctx *c, unsigned flags, struct store **ret_store);
 /* Says what could not be done and the store's reason; returns err. */
 int cmd_store_err(int err, struct store *s, const char *what);
 must_check bool cmd_store_exists(struct cmd_ctx *c);
-/* One line on stderr for each class that has no accepted profile yet; store NULL: the class of this node. */
+/*
+ * One line on stderr for each class that has no accepted profile yet; store NULL: the class of this
+ * node.
+ */
 void cmd_say_learning(const struct cmd_ctx *c, struct store *s);
 
 /* Does an agent write the journal in --data now? 1 yes, 0 no, -1 we may not know. */
@@ -74,7 +90,8 @@ must_check int cmd_on_alert(struct cmd_ctx *c);
 
 /* The verbs, NULL-terminated (cli/verbs.c). */
 extern const struct cmd *const cmd_table[];
-extern const struct cmd cmd_watch, cmd_run, cmd_ls, cmd_timeline, cmd_alerts, cmd_profile, cmd_doctor, cmd_ship, cmd_monitor;
+extern const struct cmd cmd_watch, cmd_run, cmd_ls, cmd_timeline, cmd_alerts, cmd_profile,
+	cmd_doctor, cmd_ship, cmd_monitor;
 extern const struct cmd cmd_maintenance, cmd_config, cmd_db, cmd_node, cmd_notify, cmd_scan;
 extern const struct cmd cmd_check, cmd_metrics;
 

@@ -22,7 +22,8 @@ struct doorset_item {
 	enum verdict verdict;
 	struct view_later later; /* what became of it; owns its author */
 	bool computed; /* see struct view_event_ctx */
-	struct store_seen *seen; /* what the last scan saw of it, once doorset_look_outside() was called */
+	/* what the last scan saw of it, once doorset_look_outside() was called */
+	struct store_seen *seen;
 };
 struct doorset {
 	bool outside; /* with what scans saw */
@@ -32,13 +33,16 @@ struct doorset {
 #define DOORSET_MAX 1000000
 
 void doorset_done(struct doorset *s);
-must_check int doorset_add(struct doorset *s, const struct event *ev, const char *node, const char *host_type,
-			   enum verdict verdict);
+must_check int doorset_add(struct doorset *s, const struct event *ev, const char *node,
+			   const char *host_type, enum verdict verdict);
 /* What became of the verdict on the door that was added last. */
 void doorset_later(struct doorset *s, const struct view_later *later, bool computed);
 /* Protocol, port, address, node. */
 void doorset_sort(struct doorset *s);
-/* What scans saw of each that can be reached over the network, since it was opened. -E2BIG for more than these. */
+/*
+ * What scans saw of each that can be reached over the network, since it was opened. -E2BIG for more
+ * than these.
+ */
 #define DOORSET_OUTSIDE_MAX 5000
 must_check int doorset_look_outside(struct doorset *s, struct store *store);
 /* A table, or with -j one event a line. */
@@ -51,7 +55,9 @@ struct sensor;
 must_check int kernel_need_root(const struct cmd_ctx *c);
 /* Opens the sensor without pins; says why not. */
 must_check int kernel_open(const struct cmd_ctx *c, struct sensor **ret_sensor);
-/* What stands open now, judged by nobody. Opens and closes a sensor of its own; reports failures. */
+/*
+ * What stands open now, judged by nobody. Opens and closes a sensor of its own; reports failures.
+ */
 must_check int kernel_doors(const struct cmd_ctx *c, struct doorset *s);
 
 #endif

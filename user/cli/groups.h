@@ -8,8 +8,9 @@ struct buf;
 struct conf;
 
 /*
- * Groups of nodes as a cluster keeps them already: "NAME" and "local:NAME" of ClusterShell, "genders:ATTRIBUTE[=VALUE]" of a genders
- * file, "slurm:PARTITION" of sinfo; any other "SOURCE:NAME" is nodeset's. For struct hostlist_groups: arg is this struct.
+ * Groups of nodes as a cluster keeps them already: "NAME" and "local:NAME" of ClusterShell,
+ * "genders:ATTRIBUTE[=VALUE]" of a genders file, "slurm:PARTITION" of sinfo; any other
+ * "SOURCE:NAME" is nodeset's. For struct hostlist_groups: arg is this struct.
  */
 struct groups {
 	const struct conf *conf;

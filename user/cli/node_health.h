@@ -17,12 +17,14 @@ struct node_health {
 	bool known; /* it has reported */
 	const char *word, *means; /* "recording" ...; a sentence */
 	const char *sgr; /* colour, or NULL */
-	uint64_t silent_since_ns; /* nobody records there since; 0: somebody does, or nobody knows */
+	/* nobody records there since; 0: somebody does, or nobody knows */
+	uint64_t silent_since_ns;
 	void *inside;
 };
 
 /* Reads and judges by now; word is NULL where the store keeps no health. */
-must_check int node_health_get(struct store *s, const struct conf *conf, const char *node, struct node_health *ret);
+must_check int node_health_get(struct store *s, const struct conf *conf, const char *node,
+			       struct node_health *ret);
 void node_health_done(struct node_health *h);
 
 /* One object under `key`; null when it has never reported. */

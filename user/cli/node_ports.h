@@ -9,13 +9,21 @@ struct cmd_ctx;
 struct jsonw;
 struct store;
 
-/* One node's ports as profile, kernel and scan have them, as a table on standard output; nothing when there are none. */
-must_check int node_ports_print(struct cmd_ctx *c, struct store *s, const char *node, const char *host_type);
+/*
+ * One node's ports as profile, kernel and scan have them, as a table on standard output; nothing
+ * when there are none.
+ */
+must_check int node_ports_print(struct cmd_ctx *c, struct store *s, const char *node,
+				const char *host_type);
 
 /* The same as the member "ports". */
-must_check int node_ports_json(struct jsonw *w, struct store *s, const char *node, const char *host_type);
+must_check int node_ports_json(struct jsonw *w, struct store *s, const char *node,
+			       const char *host_type);
 
-/* How it stands from outside: a line for people, or the member "outside" (null: no scan has ended for it). */
+/*
+ * How it stands from outside: a line for people, or the member "outside" (null: no scan has ended
+ * for it).
+ */
 must_check int node_outside_text(struct buf *b, struct store *s, const char *node);
 must_check int node_outside_json(struct jsonw *w, struct store *s, const char *node);
 

@@ -15,9 +15,10 @@ struct options {
 };
 
 /*
- * Options stand anywhere, those of a verb behind it; "--" ends them. Fills ctx, but for its table, which is given (cmd NULL: no verb given; after a mistake it
- * is the verb); ctx->argv is in argv, with the words that are left moved to its front. An option that the row does not have, and
- * words it does not take, are mistakes. Says what is wrong and returns -EINVAL.
+ * Options stand anywhere, those of a verb behind it; "--" ends them. Fills ctx, but for its table,
+ * which is given (cmd NULL: no verb given; after a mistake it is the verb); ctx->argv is in argv,
+ * with the words that are left moved to its front. An option that the row does not have, and words
+ * it does not take, are mistakes. Says what is wrong and returns -EINVAL.
  */
 must_check int options_parse(int argc, char **argv, struct options *ret_o, struct cmd_ctx *ret_ctx);
 

@@ -12,7 +12,10 @@
 struct map;
 struct store;
 
-/* Verdicts of then: what the store knows of how they changed behind a time, kept for the walk over the timeline. */
+/*
+ * Verdicts of then: what the store knows of how they changed behind a time, kept for the walk over
+ * the timeline.
+ */
 struct past {
 	struct map *doors; /* node, boot and cookies -> its changes */
 	uint64_t since_ns; /* of doors opened before, changes are not known */
@@ -23,8 +26,9 @@ struct past {
 must_check int past_load(struct store *s, uint64_t after_ns, struct past *ret_past);
 void past_done(struct past *p);
 /*
- * The verdict on the door at that time; now: the store's of now. *ret_later: what became of it, with verdict NONE when nothing did;
- * its author is borrowed. *ret_computed: it is from before changes were kept, and so that of now.
+ * The verdict on the door at that time; now: the store's of now. *ret_later: what became of it,
+ * with verdict NONE when nothing did; its author is borrowed. *ret_computed: it is from before
+ * changes were kept, and so that of now.
  */
 enum verdict past_verdict(const struct past *p, const char *node, uint32_t boot_seq,
 			  const struct door *d, uint64_t at_ns, enum verdict now,

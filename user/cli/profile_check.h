@@ -17,6 +17,7 @@ must_check int profile_check_text(struct profile_text *t, uint64_t now_ns);
 /* "FILE:LINE:COL: ..." on standard output; a negative errno of it. */
 must_check int profile_print_problems(const struct profile_text *t, const char *path, bool json);
 /* Appends what is the matter with rows[i]; false: nothing. */
-bool profile_flaw_words(const struct profile_row *rows, size_t n, size_t i, uint64_t now_ns, struct buf *b);
+bool profile_flaw_words(const struct profile_row *rows, size_t n, size_t i, uint64_t now_ns,
+			struct buf *b);
 
 #endif

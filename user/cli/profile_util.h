@@ -15,12 +15,19 @@ struct store;
 
 /* What the words of `ajar profile` share. */
 
-/* Who gives this command, for the record only: whoever may write the store may say what they like here. */
+/*
+ * Who gives this command, for the record only: whoever may write the store may say what they like
+ * here.
+ */
 const char *profile_author(void);
-/* Words from argv[from] on as one rule; "allow" is put before them when they do not begin with an action. Reports. */
+/*
+ * Words from argv[from] on as one rule; "allow" is put before them when they do not begin with an
+ * action. Reports.
+ */
 must_check int profile_words(const struct cmd_ctx *c, int from, struct profile_row *ret_row);
 /* The class's profile; reports, also that there is none. */
-must_check int profile_load(struct cmd_ctx *c, struct store *s, const char *host_type, struct profile **ret_profile);
+must_check int profile_load(struct cmd_ctx *c, struct store *s, const char *host_type,
+			    struct profile **ret_profile);
 /* A file or "-" as text; reports. */
 must_check int profile_read_file(const char *path, struct buf *b);
 

@@ -36,7 +36,10 @@ struct timeline {
 };
 
 bool timeline_wants(const struct timeline *t, const struct store_event_row *row);
-/* Append one row with its newline to t->b; false, and nothing appended, when the filter does not want it. */
+/*
+ * Append one row with its newline to t->b; false, and nothing appended, when the filter does not
+ * want it.
+ */
 bool timeline_put_event(struct timeline *t, const struct store_event_row *row);
 bool timeline_put_change(struct timeline *t, const struct store_alert_change *c);
 bool timeline_put_scan(struct timeline *t, const struct store_scan_change *c);

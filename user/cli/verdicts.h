@@ -10,7 +10,10 @@ struct cmd_ctx;
 struct event;
 struct store;
 
-/* Verdicts for what comes straight from the kernel: by the accepted profile of this node's class, when a store has one. */
+/*
+ * Verdicts for what comes straight from the kernel: by the accepted profile of this node's class,
+ * when a store has one.
+ */
 struct verdicts {
 	struct store *store; /* NULL: there is none, everything is learning */
 	struct profile *profile;
@@ -18,7 +21,10 @@ struct verdicts {
 	uint64_t revision;
 };
 
-/* A store that is there and cannot be read is reported and is an error: nobody shall take "learning" for its answer. */
+/*
+ * A store that is there and cannot be read is reported and is an error: nobody shall take
+ * "learning" for its answer.
+ */
 must_check int verdicts_open(struct cmd_ctx *c, struct verdicts *ret_j);
 void verdicts_done(struct verdicts *j);
 /* Takes the profile anew when it has changed. */

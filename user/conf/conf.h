@@ -10,8 +10,9 @@
 #include "base/err.h"
 
 /*
- * The settings, one table of keys (conf.c): name, type, range, default, help. A configuration file has one "key value"
- * a line, "#" starts a comment. Origin of each value: default, file:line, or the command line.
+ * The settings, one table of keys (conf.c): name, type, range, default, help. A configuration file
+ * has one "key value" a line, "#" starts a comment. Origin of each value: default, file:line, or
+ * the command line.
  */
 struct conf {
 	char *node_name; /* never empty: this host's name when none is set */
@@ -28,9 +29,11 @@ struct conf {
 	uint64_t health_interval_ns, health_silent_ns; /* heartbeats; how long none is silence */
 	uint64_t health_skew_ns, health_hole_ns;
 	uint64_t ship_rate; /* records a second while it catches up; 0: no limit */
-	uint64_t local_after_ns; /* how long the store is away before the node alerts by itself; 0: never */
+	/* how long the store is away before the node alerts by itself; 0: never */
+	uint64_t local_after_ns;
 	char *alert_exec;
-	char *class_groups, *class_genders, *class_slurm; /* where node classes by rule look groups up */
+	/* where node classes by rule look groups up */
+	char *class_groups, *class_genders, *class_slurm;
 	uint64_t alert_exec_timeout_ns;
 	bool alert_syslog;
 	uint64_t alert_snooze_max_ns, alert_reopen_nodes;
@@ -47,12 +50,18 @@ struct conf {
 must_check int conf_new(struct conf **ret_conf); /* all defaults */
 void conf_free(struct conf *c);
 DEFINE_FREEP(struct conf, conf_free)
-/* -EINVAL with *ret_why (caller frees): "FILE:LINE: unknown key 'nod.name' (did you mean 'node.name'?)" */
+/*
+ * -EINVAL with *ret_why (caller frees): "FILE:LINE: unknown key 'nod.name' (did you mean
+ * 'node.name'?)"
+ */
 must_check int conf_load(struct conf *c, const char *path, char **ret_why);
-must_check int conf_set(struct conf *c, const char *key, const char *value, const char *origin, char **ret_why);
+must_check int conf_set(struct conf *c, const char *key, const char *value, const char *origin,
+			char **ret_why);
 /* Visits the table: key, value as text, default, help, origin. */
-void conf_each(const struct conf *c, void (*fn)(const char *key, const char *value, const char *def, const char *help,
-						 const char *origin, void *arg), void *arg);
+void conf_each(const struct conf *c,
+	       void (*fn)(const char *key, const char *value, const char *def, const char *help,
+			  const char *origin, void *arg),
+	       void *arg);
 
 /* sensor.scope: the node is the network namespace that its agent is started in, not the machine. */
 static inline bool conf_own_netns(const struct conf *c)

@@ -7,7 +7,10 @@
 struct buf;
 struct conf;
 
-/* The one-machine layout below data.dir, for everybody: DATA/journal/, DATA/store/ajar.db. They append to b. */
+/*
+ * The one-machine layout below data.dir, for everybody: DATA/journal/, DATA/store/ajar.db. They
+ * append to b.
+ */
 #define PATHS_STORE_FILE "ajar.db"
 must_check int paths_journal(const struct conf *conf, struct buf *b);
 must_check int paths_store_dir(const struct conf *conf, struct buf *b);

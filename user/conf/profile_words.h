@@ -11,7 +11,9 @@
 struct buf;
 struct profile_row;
 
-/* One line cut into words, with the column of each; what profile_text.c and profile_rule.c share. */
+/*
+ * One line cut into words, with the column of each; what profile_text.c and profile_rule.c share.
+ */
 #define WORDS_MAX 64
 struct words {
 	char *copy; /* the words, each ended by NUL */
@@ -31,7 +33,8 @@ must_check int words_init(struct words *w, const char *line);
 void words_done(struct words *w);
 bool words_next(struct words *w, const char **ret_word, uint32_t *ret_column);
 struct words *words_back(struct words *w); /* the word that was read last comes again */
-int words_fail(struct words *w, uint32_t column, const char *fmt, ...) printf_like(3, 4); /* -EINVAL */
+/* -EINVAL */
+int words_fail(struct words *w, uint32_t column, const char *fmt, ...) printf_like(3, 4);
 /* "unknown keyword 'alow' (did you mean 'allow'?)"; known is NULL-terminated. */
 int words_unknown(struct words *w, uint32_t column, const char *word, const char *const *known);
 

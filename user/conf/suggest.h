@@ -5,8 +5,9 @@
 #include <stddef.h>
 
 /*
- * "Did you mean": collects the candidate nearest to a word that matched nothing. Edits are insertions, deletions,
- * substitutions and swaps of neighbours; best stays NULL when nothing is near enough to be worth saying.
+ * "Did you mean": collects the candidate nearest to a word that matched nothing. Edits are
+ * insertions, deletions, substitutions and swaps of neighbours; best stays NULL when nothing is
+ * near enough to be worth saying.
  */
 struct suggest {
 	const char *word;

@@ -10,8 +10,19 @@
 
 struct buf;
 
-/* A row of a table of keys: the table of conf.c, whose values are members of struct conf, and that of a sink. */
-enum conf_type { CONF_TEXT, CONF_BOOL, CONF_SIZE, CONF_DURATION, CONF_COUNT, CONF_LETTER, CONF_WORD };
+/*
+ * A row of a table of keys: the table of conf.c, whose values are members of struct conf, and that
+ * of a sink.
+ */
+enum conf_type {
+	CONF_TEXT,
+	CONF_BOOL,
+	CONF_SIZE,
+	CONF_DURATION,
+	CONF_COUNT,
+	CONF_LETTER,
+	CONF_WORD
+};
 
 #define KIB (1ULL << 10)
 #define MIB (1ULL << 20)
@@ -26,7 +37,8 @@ struct conf_key {
 	enum conf_type type;
 	size_t off; /* of its member */
 	uint64_t min, max; /* bytes of text, bytes, ns */
-	const char *range; /* the same for people; CONF_WORD takes the words of it: "json, ecs or cef" */
+	/* the same for people; CONF_WORD takes the words of it: "json, ecs or cef" */
+	const char *range;
 	const char *def, *help;
 };
 
@@ -42,7 +54,8 @@ must_check int conf_copy(char **member, const char *value);
 /* Fills *ret_why (when asked for) with formatted text; always returns -EINVAL. */
 int conf_why(char **ret_why, const char *fmt, ...) printf_like(2, 3);
 /* "ORIGIN: bad value 'x' for KEY: RANGE"; err as of conf_value_set(). */
-int conf_value_why(char **ret_why, const char *origin, const char *name, const struct conf_key *k, const char *value, int err);
+int conf_value_why(char **ret_why, const char *origin, const char *name, const struct conf_key *k,
+		   const char *value, int err);
 /* Hostile text for a message: escaped and cut. The buffer is the caller's. */
 const char *conf_shown(struct buf *b, const char *s);
 

@@ -24,9 +24,16 @@ enum event_kind {
 	EVENT_GAP = 5, /* records from..to are missing on purpose or by damage, reason says why */
 	EVENT_START = 6, /* the agent began to record; reason: tier and hooks */
 	EVENT_STOP = 7,
-	EVENT_REDIRECT = 8, /* what the node says answers without a door has changed; reason: the whole, core/redirect.h */
+	/*
+	 * what the node says answers without a door has changed; reason: the whole, core/redirect.h
+	 */
+	EVENT_REDIRECT = 8,
 	EVENT_HELD = 9, /* others hold a door than before: door, opener, holders */
-	EVENT_SETTLE = 10, /* what a UDP socket is a moment after its bind, or has become since: connected, a member of a group */
+	/*
+	 * what a UDP socket is a moment after its bind, or has become since: connected, a member of
+	 * a group
+	 */
+	EVENT_SETTLE = 10,
 };
 
 enum event_origin {
@@ -60,8 +67,8 @@ struct ancestor {
 };
 
 /*
- * Whether a process runs in something: null and "none" are two things, for a rule about what runs in none must not
- * permit what was merely not recognised.
+ * Whether a process runs in something: null and "none" are two things, for a rule about what runs
+ * in none must not permit what was merely not recognised.
  */
 enum place_state {
 	PLACE_UNKNOWN = 0,
@@ -91,20 +98,28 @@ struct process {
 	uint32_t uid, gid, loginuid, session;
 	struct text user; /* name of uid by the node's /etc/passwd, or unknown */
 	unsigned space; /* enum process_space */
-	/* Openers and holders, see core/place.h: place_fill(). A name may be there though the state is unknown: a hint for people. */
+	/*
+	 * Openers and holders, see core/place.h: place_fill(). A name may be there though the state
+	 * is unknown: a hint for people.
+	 */
 	enum place_state job_state, container_state;
 	struct text job, container;
 	/* Holders only; an opener's are the event's. */
 	struct text cgroup, cgroups;
 	bool cgroups_known;
-	uint32_t alike; /* holders only: so many processes of this program, user and place hold the door; this is the oldest */
+	/*
+	 * holders only: so many processes of this program, user and place hold the door; this is
+	 * the oldest
+	 */
+	uint32_t alike;
 	uint32_t ancestors_len;
 	struct ancestor ancestors[ANCESTORS_MAX]; /* parent first */
 };
 
 /*
- * Who holds a door: one entry for all processes of one program, user and place. The list is encoded; see core/holders.h.
- * known and empty: it is held, and no process is seen to (a descriptor in a message or an io_uring, the kernel).
+ * Who holds a door: one entry for all processes of one program, user and place. The list is
+ * encoded; see core/holders.h. known and empty: it is held, and no process is seen to (a descriptor
+ * in a message or an io_uring, the kernel).
  */
 struct holders {
 	bool known; /* somebody has looked; else whoever opened it is all there is */
@@ -125,23 +140,29 @@ struct door {
 	bool v6only;
 	bool autoport; /* the kernel chose the port: bind to 0, listen without bind, UDP autobind */
 	/*
-	 * Of UDP. settling: too young to be judged, a settle record follows unless it is closed before. bound: it called bind(), as far as
-	 * that was seen. lasting: on a port that the kernel chose, without a bind() that was seen, and there for a minute.
+	 * Of UDP. settling: too young to be judged, a settle record follows unless it is closed
+	 * before. bound: it called bind(), as far as that was seen. lasting: on a port that the
+	 * kernel chose, without a bind() that was seen, and there for a minute.
 	 */
 	bool settling, connected, multicast, bound, lasting;
-	/* Said by who judges it: the port's rightful holder is on it too, and both are members of a multicast group. */
+	/*
+	 * Said by who judges it: the port's rightful holder is on it too, and both are members of a
+	 * multicast group.
+	 */
 	bool shared;
 	uint64_t netns_cookie; /* with cookie and boot_seq: the identity of a door */
 	uint64_t cookie; /* socket cookie */
 	uint32_t netns; /* inode number, for people; 0 unknown */
-	bool elsewhere; /* in another network namespace than the agent's: not among the host's own doors */
+	/* in another network namespace than the agent's: not among the host's own doors */
+	bool elsewhere;
 	char netns_name[NETNS_NAME_LEN]; /* of that one, as 'ip netns' has it; empty: unknown */
 	char device[DEVICE_LEN]; /* that it is bound to (SO_BINDTODEVICE, a VRF); empty: to none */
 	uint64_t inode; /* of the socket: joins an MPTCP pair and the holders */
 };
 
 struct event {
-	uint32_t boot_seq; /* with seq and the node: the identity of a record; given by the journal */
+	/* with seq and the node: the identity of a record; given by the journal */
+	uint32_t boot_seq;
 	uint64_t seq;
 	uint64_t time_ns; /* wall, of the happening */
 	uint64_t boot_ns; /* CLOCK_BOOTTIME of the same */
@@ -155,18 +176,27 @@ struct event {
 	bool cgroups_known; /* its other hierarchies were read (v1): */
 	struct text cgroups; /* other paths than that, each ended by NUL */
 	struct holders holders; /* open, held, settle */
-	struct text asker; /* open, held: for whom the kernel made the socket, encoded: event_asker(); unknown: nobody is known */
+	/*
+	 * open, held: for whom the kernel made the socket, encoded: event_asker(); unknown: nobody
+	 * is known
+	 */
+	struct text asker;
 	uint64_t opened_ns; /* close, held, settle: wall time of the opening, 0 unknown */
 	uint64_t count; /* lost, gap: how many records; redirect: how many ways */
 	/*
-	 * lost: of which CPU's counter, of the sensor that was attached then (CLOCK_BOOTTIME; 0: of none), and how far that is
-	 * told with this record. Who finds it in a journal need not tell it again.
+	 * lost: of which CPU's counter, of the sensor that was attached then (CLOCK_BOOTTIME; 0: of
+	 * none), and how far that is told with this record. Who finds it in a journal need not tell
+	 * it again.
 	 */
 	uint32_t lost_cpu;
 	uint64_t lost_since_ns, lost_total;
 	uint64_t from_seq, to_seq; /* gap */
 	uint32_t gap_boot; /* gap: the boot_seq that from..to belong to */
-	uint32_t own_netns; /* start: inode of the network namespace that the node's addresses are in, the agent's; 0 unknown */
+	/*
+	 * start: inode of the network namespace that the node's addresses are in, the agent's; 0
+	 * unknown
+	 */
+	uint32_t own_netns;
 	struct text reason; /* lost, gap, start, stop, redirect */
 	struct text raw; /* the encoded record this was decoded from, if any */
 };
@@ -179,7 +209,10 @@ struct event {
 void event_encode(const struct event *ev, struct buf *b); /* boot_seq and seq are not part of it */
 must_check int event_decode(const void *p, size_t n, struct event *ret_ev); /* -EBADMSG */
 
-/* A process as a record has it; the reverse fills its job and container by the cgroup that is with it. -EBADMSG. */
+/*
+ * A process as a record has it; the reverse fills its job and container by the cgroup that is with
+ * it. -EBADMSG.
+ */
 void event_encode_process(struct buf *b, const struct process *p);
 must_check int event_decode_process(struct text encoded, struct process *ret_p);
 /* False when nobody is known to have asked for it. */

@@ -8,10 +8,21 @@
 #include "core/event.h"
 #include "core/finding.h"
 
-/* FILTER words of the command line and the web page; all given ones must hold, two of a kind are alternatives. */
+/*
+ * FILTER words of the command line and the web page; all given ones must hold, two of a kind are
+ * alternatives.
+ */
 #define FILTER_WORDS_MAX 32
 struct filter_word {
-	enum { FILTER_PROTO = 1, FILTER_PORT, FILTER_EXE, FILTER_USER, FILTER_NODE, FILTER_CLASS, FILTER_STATE } kind;
+	enum {
+		FILTER_PROTO = 1,
+		FILTER_PORT,
+		FILTER_EXE,
+		FILTER_USER,
+		FILTER_NODE,
+		FILTER_CLASS,
+		FILTER_STATE
+	} kind;
 	uint32_t lo, hi; /* ports; proto and verdict in lo */
 	const char *text; /* exe, user, node, class: borrowed */
 };
@@ -28,11 +39,17 @@ struct filter_subject {
 	enum verdict verdict;
 };
 
-/* "tcp", "udp", ":4444", ":8000-8100", "exe:nc" (path or its last part or comm), "user:mlee" (name or uid), "node:N" (a name or a set, node[001-064]), "class:C",
- * "state:unexpected". -EINVAL: *ret_why (static text) says what is wrong with the word. */
+/*
+ * "tcp", "udp", ":4444", ":8000-8100", "exe:nc" (path or its last part or comm), "user:mlee" (name
+ * or uid), "node:N" (a name or a set, node[001-064]), "class:C", "state:unexpected". -EINVAL:
+ * *ret_why (static text) says what is wrong with the word.
+ */
 must_check int filter_add(struct filter *f, const char *word, const char **ret_why);
 bool filter_match(const struct filter *f, const struct filter_subject *s);
-/* A door that it matches has a port from lo to hi (and not each of those matches); *ret_hi 0: it says nothing of ports. */
+/*
+ * A door that it matches has a port from lo to hi (and not each of those matches); *ret_hi 0: it
+ * says nothing of ports.
+ */
 void filter_ports(const struct filter *f, uint32_t *ret_lo, uint32_t *ret_hi);
 
 #endif

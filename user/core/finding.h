@@ -13,7 +13,11 @@ enum verdict {
 	VERDICT_PROFILED = 2, /* "as profiled" */
 	VERDICT_UNEXPECTED = 3,
 	VERDICT_IMPOSTOR = 4,
-	VERDICT_CLIENT = 5, /* UDP that is connected, was closed at once or got its port by sending: recorded, never alerted */
+	/*
+	 * UDP that is connected, was closed at once or got its port by sending: recorded, never
+	 * alerted
+	 */
+	VERDICT_CLIENT = 5,
 	VERDICT_MASQUERADE = 6,
 	VERDICT_HIDDEN = 7,
 	VERDICT_BLOCKED = 8,
@@ -41,7 +45,13 @@ enum finding_kind {
 	FINDING_SHARED = 15, /* a multicast port, held by its rightful holder and by another */
 };
 enum severity { SEVERITY_NOTICE = 1, SEVERITY_WARNING = 2, SEVERITY_CRITICAL = 3 };
-enum alert_state { ALERT_OPEN = 1, ALERT_ACKNOWLEDGED = 2, ALERT_SNOOZED = 3, ALERT_ALLOWED = 4, ALERT_RESOLVED = 5 };
+enum alert_state {
+	ALERT_OPEN = 1,
+	ALERT_ACKNOWLEDGED = 2,
+	ALERT_SNOOZED = 3,
+	ALERT_ALLOWED = 4,
+	ALERT_RESOLVED = 5
+};
 /* Who wrote a change of an alert. */
 enum change_author { AUTHOR_MONITOR = 1, AUTHOR_PERSON = 2 };
 /* Why the monitor wrote one; 0: a person did, or it is not known. */

@@ -9,16 +9,23 @@
 #include "core/event.h"
 #include "core/finding.h"
 
-/* What a row says about the doors that it is about. A denial wins over all that is allowed, whatever the order. */
+/*
+ * What a row says about the doors that it is about. A denial wins over all that is allowed,
+ * whatever the order.
+ */
 enum profile_action {
 	PROFILE_ALLOW = 0,
 	PROFILE_REQUIRE = 1, /* allows it, and wants it there */
 	PROFILE_DENY = 2,
 };
 const char *profile_action_name(enum profile_action a);
-must_check int profile_action_parse(const char *s, enum profile_action *ret_a); /* in any case; -ENOENT */
+/* in any case; -ENOENT */
+must_check int profile_action_parse(const char *s, enum profile_action *ret_a);
 
-/* For a row's job and container: within any, within none. Else "slurm", or the beginning of a container's id. */
+/*
+ * For a row's job and container: within any, within none. Else "slurm", or the beginning of a
+ * container's id.
+ */
 #define PROFILE_ANY "any"
 #define PROFILE_NONE "none"
 
@@ -37,16 +44,22 @@ struct profile_row {
 	enum door_scope scope; /* 0: any of them; else this one only */
 	char *exe; /* full path */
 	char *user;
-	char *origin; /* "learned", "probed" (learned from a scan that has recognised the service), "manual", "import", "alert" */
+	/*
+	 * "learned", "probed" (learned from a scan that has recognised the service), "manual",
+	 * "import", "alert"
+	 */
+	char *origin;
 	char *reason, *author;
 	uint64_t created_ns, expires_ns; /* wall; expires 0: never */
 	enum profile_action action;
 	char *job, *container; /* NULL: does not ask */
-	char *fingerprint; /* of the TLS key or the SSH host key that a scan has to find, "SHA256:..." */
+	/* of the TLS key or the SSH host key that a scan has to find, "SHA256:..." */
+	char *fingerprint;
 	enum severity severity; /* of a denied door; 0: as the verdict has it */
 	uint32_t line_no; /* in the file it was imported from, 0: in none */
 	char *line; /* that line as it was written, comment and all */
-	uint64_t hits, last_match_ns; /* when read: how many doors it has decided about, and when last */
+	/* when read: how many doors it has decided about, and when last */
+	uint64_t hits, last_match_ns;
 };
 void profile_row_done(struct profile_row *r);
 

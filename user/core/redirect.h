@@ -11,13 +11,16 @@
 struct buf;
 
 /*
- * What a node says of its own kernel: which ports are answered by something else than a socket that listens there. It is
- * the reason of an event "steer" and stored as it is: text, sorted, one line each, and only as true as that node's root.
+ * What a node says of its own kernel: which ports are answered by something else than a socket that
+ * listens there. It is the reason of an event "steer" and stored as it is: text, sorted, one line
+ * each, and only as true as that node's root.
  *
- *	tcp 2222 * 10.0.0.1:22 nft ip nat pre: dnat		one way: protocol, ports, asked-for address, whereto, what
- *	any any * - sk_lookup: program 12			ports that the node cannot tell: "any"
- *	? xdp on eth0: program 7 may answer by itself		a hint: explains nothing
- *	! nft: Operation not permitted				what the node could not read
+ * 	tcp 2222 * 10.0.0.1:22 nft ip nat pre: dnat		one way: protocol, ports, asked-for
+ * 	address, whereto, what
+ * 	any any * - sk_lookup: program 12			ports that the node cannot tell:
+ * 	"any"
+ * 	? xdp on eth0: program 7 may answer by itself		a hint: explains nothing
+ * 	! nft: Operation not permitted				what the node could not read
  */
 #define REDIRECT_TEXT_MAX 12288 /* bytes of a list; fits into a record */
 #define REDIRECT_LINE_MAX 400
@@ -40,9 +43,12 @@ struct redirect {
 must_check int redirect_parse(struct text line, struct redirect *ret);
 /* Takes the next line off *list; false at the end. */
 bool redirect_next(struct text *list, struct text *ret_line);
-/* The way that explains an answer there: one that names the port before one that may be about any. Borrows from the list. */
-bool redirect_find(struct text list, enum door_proto proto, uint32_t port, enum door_family family, const uint8_t addr[16],
-		   struct redirect *ret);
+/*
+ * The way that explains an answer there: one that names the port before one that may be about any.
+ * Borrows from the list.
+ */
+bool redirect_find(struct text list, enum door_proto proto, uint32_t port, enum door_family family,
+		   const uint8_t addr[16], struct redirect *ret);
 bool redirect_names_port(const struct redirect *s);
 /* Appends "nft ip nat pre: dnat to 10.0.0.1:22", escaped. */
 void redirect_format(struct buf *b, const struct redirect *s);

@@ -18,8 +18,8 @@ struct daemon_opts {
 };
 
 /*
- * The processes that stay, one a file. Each runs until it is told to stop, reports its failures itself and returns
- * an exit code (enum ajar_exit).
+ * The processes that stay, one a file. Each runs until it is told to stop, reports its failures
+ * itself and returns an exit code (enum ajar_exit).
  */
 int daemon_shipper(const struct daemon_opts *o); /* journal to store */
 int daemon_monitor(const struct daemon_opts *o); /* judges what the store got, and alerts */

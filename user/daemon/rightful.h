@@ -9,8 +9,8 @@
 #include "journal/journal.h"
 
 /*
- * Which multicast ports have their rightful holder now, by a node's records in their order: for a judge that has no store to ask,
- * so that who shares such a port is no impostor there either.
+ * Which multicast ports have their rightful holder now, by a node's records in their order: for a
+ * judge that has no store to ask, so that who shares such a port is no impostor there either.
  */
 #define RIGHTFUL_MAX 512 /* sockets; what is beyond shares with nobody, and that is said once */
 struct rightful {

@@ -8,7 +8,10 @@
 struct conf;
 struct hostlist;
 
-/* What the configuration says about scanning, for `ajar scan` and the monitor's scanner. All report their failures. */
+/*
+ * What the configuration says about scanning, for `ajar scan` and the monitor's scanner. All report
+ * their failures.
+ */
 #define SCAN_OWN_MAX 16
 struct scan_conf {
 	struct networks networks;

@@ -11,9 +11,9 @@ struct loop;
 struct loop_source;
 
 /*
- * Keeps a fixed list of roles running as children: starts each when the one before it is ready, starts one that
- * died again (at once, later with a growing delay) and says so, and stops them in the order of the list, so that each can
- * still pass on what the one before it wrote last.
+ * Keeps a fixed list of roles running as children: starts each when the one before it is ready,
+ * starts one that died again (at once, later with a growing delay) and says so, and stops them in
+ * the order of the list, so that each can still pass on what the one before it wrote last.
  */
 #define SUPERVISOR_ROLES_MAX 5
 #define ROLE_ARGS_MAX 24
@@ -22,10 +22,17 @@ struct supervised {
 	const char *name; /* for messages */
 	const char *argv[ROLE_ARGS_MAX];
 	int keep_fds[2]; /* -1-terminated */
-	/* Called before each start (again after a death): may set argv and keep_fds. NULL: nothing to do. */
+	/*
+	 * Called before each start (again after a death): may set argv and keep_fds. NULL: nothing
+	 * to do.
+	 */
 	int (*prepare)(struct supervised *role, void *arg);
-	bool optional; /* its end is no reason to start it again, and nobody waits until it is ready */
-	/* Nobody waits until it is ready, and one that cannot start is tried again a minute later: the rest is worth having without it. */
+	/* its end is no reason to start it again, and nobody waits until it is ready */
+	bool optional;
+	/*
+	 * Nobody waits until it is ready, and one that cannot start is tried again a minute later:
+	 * the rest is worth having without it.
+	 */
 	bool bystander;
 	bool own_stdout;
 
@@ -47,7 +54,8 @@ struct supervisor_opts {
 	void *arg; /* of on_ready and prepare */
 };
 
-must_check int supervisor_new(struct loop *l, const struct supervisor_opts *o, struct supervisor **ret_sv);
+must_check int supervisor_new(struct loop *l, const struct supervisor_opts *o,
+			      struct supervisor **ret_sv);
 void supervisor_free(struct supervisor *sv); /* kills what still runs */
 DEFINE_FREEP(struct supervisor, supervisor_free)
 must_check int supervisor_start(struct supervisor *sv);

@@ -35,7 +35,8 @@ struct seg_header {
 	char boot_id[BOOT_ID_LEN + 1];
 	uint64_t mark, created_ns;
 	struct journal_pos first; /* as in the name */
-	struct journal_pos prev_first; /* of the segment before: prev.len is the length of that one only */
+	/* of the segment before: prev.len is the length of that one only */
+	struct journal_pos prev_first;
 	struct seg_end prev;
 };
 
@@ -81,27 +82,38 @@ void seg_name(struct journal_pos first, char name[SEG_NAME_LEN + 1]);
 /* The first position of all segments in the folder, ascending; the caller frees the list. */
 must_check int seg_list(int dirfd, struct journal_pos **ret_list, size_t *ret_n);
 
-/* The mark that begins each record of a segment: secret, so that no payload can pretend to be records. */
+/*
+ * The mark that begins each record of a segment: secret, so that no payload can pretend to be
+ * records.
+ */
 uint64_t seg_mark(const uint8_t salt[SALT_LEN], struct journal_pos first);
 void seg_header_encode(const struct seg_header *h, uint8_t out[SEG_HEADER_LEN]);
-/* Reads and checks a header alone: 0 with *ret_state, or a negative errno when the file cannot be read. */
+/*
+ * Reads and checks a header alone: 0 with *ret_state, or a negative errno when the file cannot be
+ * read.
+ */
 must_check int seg_header_read(int fd, struct journal_pos first, enum seg_state *ret_state,
 			       struct seg_header *ret_head, uint32_t *ret_version);
 
 /* Writes what a record is into its head; the payload follows at p + REC_HEAD_LEN. */
 void rec_describe(uint8_t *p, struct journal_pos pos, uint64_t wall_ns, uint32_t len);
-/* Puts mark, CRCs and chain to a record that is described; moves chain on. Returns the record's length. */
+/*
+ * Puts mark, CRCs and chain to a record that is described; moves chain on. Returns the record's
+ * length.
+ */
 size_t rec_seal(uint8_t *p, uint64_t mark, uint8_t chain[SHA256_LEN]);
 
 /* Opens segment `first`; salt may be NULL when the head file is lost. */
-must_check int seg_open(int dirfd, struct journal_pos first, const uint8_t *salt, struct seg **ret_seg);
+must_check int seg_open(int dirfd, struct journal_pos first, const uint8_t *salt,
+			struct seg **ret_seg);
 void seg_free(struct seg *s);
 DEFINE_FREEP(struct seg, seg_free)
 /* Takes the file's size anew. */
 must_check int seg_refresh(struct seg *s);
 /*
- * 1: the next record that is whole by its CRCs, borrowed until the next call (its chain is as stored; prev_chain is not
- * filled); 0: at the limit; -EBADMSG: damage at bad_off, and the next call goes on behind it; else errno.
+ * 1: the next record that is whole by its CRCs, borrowed until the next call (its chain is as
+ * stored; prev_chain is not filled); 0: at the limit; -EBADMSG: damage at bad_off, and the next
+ * call goes on behind it; else errno.
  */
 must_check int seg_next(struct seg *s, struct journal_record *ret_rec);
 

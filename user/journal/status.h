@@ -10,14 +10,15 @@
 #include "journal/journal.h"
 
 /*
- * What lies beside the records in the journal's folder and says how they come about: whose journal it is (`identity`), that
- * its agent lives (`status`), and how much of it waits.
+ * What lies beside the records in the journal's folder and says how they come about: whose journal
+ * it is (`identity`), that its agent lives (`status`), and how much of it waits.
  */
 #define JOURNAL_IDENTITY_LEN 16
 #define JOURNAL_BOOT_ID_LEN 36
 
 /*
- * Random, made with the journal: a node that is installed anew has another one. -ENOENT: no agent has opened this journal yet.
+ * Random, made with the journal: a node that is installed anew has another one. -ENOENT: no agent
+ * has opened this journal yet.
  */
 must_check int journal_identity(int dirfd, uint8_t ret_id[JOURNAL_IDENTITY_LEN]);
 
@@ -35,13 +36,15 @@ struct journal_status {
 	char sensor[STATUS_SENSOR_MAX + 1]; /* tier, what is not watched and why */
 };
 struct journal_pen; /* keeps the file open: renewing takes no room on a full disk */
-must_check int journal_pen_new(int dirfd, const struct journal_status *first, struct journal_pen **ret_pen);
+must_check int journal_pen_new(int dirfd, const struct journal_status *first,
+			       struct journal_pen **ret_pen);
 must_check int journal_pen_write(struct journal_pen *p, const struct journal_status *st);
 void journal_pen_free(struct journal_pen *p);
 DEFINE_FREEP(struct journal_pen, journal_pen_free)
-must_check int journal_status_read(int dirfd, struct journal_status *ret_st); /* -ENOENT: none was ever written */
+/* -ENOENT: none was ever written */
+must_check int journal_status_read(int dirfd, struct journal_status *ret_st);
 
-/* --- gauges -------------------------------------------------------------------------------------- */
+/* --- gauges ----------------------------------------------------------------------------------- */
 
 struct journal_gauge {
 	struct journal_pos newest, acked;

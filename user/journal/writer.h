@@ -26,7 +26,8 @@ struct journal {
 	struct segment *segs; /* oldest first */
 	size_t segs_len, segs_cap;
 	uint64_t total_bytes; /* of them */
-	int fd; /* the last of them, while it is appended to; else -1: the next batch begins a new one */
+	/* the last of them, while it is appended to; else -1: the next batch begins a new one */
+	int fd;
 	uint64_t mark; /* of it */
 	struct buf batch; /* records, described but not sealed */
 	uint64_t next_seq;
@@ -39,9 +40,15 @@ must_check int recover(struct journal *j, const char *boot_id, struct buf *why);
 must_check int segs_add(struct journal *j, struct segment s);
 /* No more is appended to the last segment. */
 void retire_active(struct journal *j);
-/* Removes the oldest segment; false when that must not be or cannot be done. Counts unacknowledged records into *dropped. */
+/*
+ * Removes the oldest segment; false when that must not be or cannot be done. Counts unacknowledged
+ * records into *dropped.
+ */
 bool drop_oldest(struct journal *j, enum loss_why why, uint64_t *dropped);
-/* Drops until a batch of len bytes and the gap records that are owed stay below the cap; false: they cannot. */
+/*
+ * Drops until a batch of len bytes and the gap records that are owed stay below the cap; false:
+ * they cannot.
+ */
 bool drop_to_cap(struct journal *j, uint64_t len, uint64_t *dropped);
 /* Removes acknowledged segments that are older than the replay window. */
 void drop_expired(struct journal *j);

@@ -9,11 +9,14 @@
 struct buf;
 struct store;
 
-/* The nodes an alert is about, folded: those where it stands, or, when it stands nowhere, those where it did. */
+/*
+ * The nodes an alert is about, folded: those where it stands, or, when it stands nowhere, those
+ * where it did.
+ */
 must_check int alert_row_nodes(struct store *s, uint64_t alert_id, struct buf *b);
 /*
- * A summary ends with " on NODES", whatever stood there before: the folded set, cut where a line has to end, and how many
- * when it is more than one.
+ * A summary ends with " on NODES", whatever stood there before: the folded set, cut where a line
+ * has to end, and how many when it is more than one.
  */
 void alert_row_summary(const char *summary, const char *nodes, uint64_t node_count, struct buf *b);
 

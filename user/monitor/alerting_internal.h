@@ -10,7 +10,10 @@
 #include "monitor/alerting.h"
 #include "store/store.h"
 
-/* alerting.c has the lives, alerting_put.c what is written of them, alerting_find.c what happens to them, alerting_due.c time. */
+/*
+ * alerting.c has the lives, alerting_put.c what is written of them, alerting_find.c what happens to
+ * them, alerting_due.c time.
+ */
 #define ALERTING_WHO "monitor"
 #define ALERTING_TEXT_MAX 4096
 #define ALERTING_NODES_MAX 32768
@@ -31,7 +34,8 @@ struct entry {
 /* The alerts that stand and whose keys are alike in all but the port. */
 struct flood {
 	unsigned standing;
-	char *head; /* the key of the one that opened last: a burst goes under it; NULL: it is over */
+	/* the key of the one that opened last: a burst goes under it; NULL: it is over */
+	char *head;
 	uint64_t head_ns;
 };
 
@@ -42,7 +46,11 @@ struct alerting {
 	struct map *entries; /* key -> struct entry; alerts that are neither resolved nor unknown */
 	struct map *floods; /* flood key -> struct flood */
 	bool loaded;
-	bool unsure; /* a transaction failed, perhaps as it was committed: what was read since may be older than it */
+	/*
+	 * a transaction failed, perhaps as it was committed: what was read since may be older than
+	 * it
+	 */
+	bool unsure;
 	char self[24]; /* who had the interval lock last is written by this */
 	uint64_t log_id, revision; /* up to where people's decisions are known */
 	uint64_t now_ns;
@@ -52,7 +60,8 @@ struct alerting {
 /* From the store where it is not known. */
 must_check int alerting_entry(struct alerting *a, const char *key, struct entry **ret_e);
 /* Keeps what stands of one flood key; at_ns: when the alert opened, or opened last. */
-must_check int alerting_count_flood(struct alerting *a, const char *key, bool stood, bool stands_now, uint64_t at_ns);
+must_check int alerting_count_flood(struct alerting *a, const char *key, bool stood,
+				    bool stands_now, uint64_t at_ns);
 
 /* A door, or a finding that is none. */
 struct cause {
@@ -64,7 +73,7 @@ struct cause {
 	const struct reach *reach;
 };
 /* One step of the life, and what it changes is written; c NULL: as the store has it. */
-must_check int alerting_live(struct alerting *a, const char *key, struct entry *e, struct life_input *in,
-			     const struct cause *c);
+must_check int alerting_live(struct alerting *a, const char *key, struct entry *e,
+			     struct life_input *in, const struct cause *c);
 
 #endif

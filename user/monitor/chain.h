@@ -10,9 +10,9 @@ struct store;
 struct store_event_row;
 
 /*
- * Whether each record's chain goes on from the one before it, as the events of a boot are judged in their order: a row
- * that was altered, or put there by somebody who does not know the journal, is noticed when it is judged. Behind a hole nothing can
- * be said until the record after the next.
+ * Whether each record's chain goes on from the one before it, as the events of a boot are judged in
+ * their order: a row that was altered, or put there by somebody who does not know the journal, is
+ * noticed when it is judged. Behind a hole nothing can be said until the record after the next.
  */
 struct chains;
 
@@ -21,7 +21,10 @@ void chains_free(struct chains *c);
 DEFINE_FREEP(struct chains, chains_free)
 /* *ret_whole false: it does not. */
 must_check int chains_check(struct chains *c, const struct store_event_row *row, bool *ret_whole);
-/* Notes in the store that this node's chain is broken here, unless it is known to be. In the caller's transaction. */
+/*
+ * Notes in the store that this node's chain is broken here, unless it is known to be. In the
+ * caller's transaction.
+ */
 must_check int chains_note(struct chains *c, const struct store_event_row *row);
 
 #endif

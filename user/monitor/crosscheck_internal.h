@@ -13,8 +13,10 @@
 #include "store/keys.h"
 
 /*
- * crosscheck.c has the steps; crosscheck_view.c what is known of the host at hand, crosscheck_reach.c which doors were reached,
- * crosscheck_whole.c what is said of the host, crosscheck_ports.c of its ports, crosscheck_keys.c of who answers there, crosscheck_confirm.c what is looked at twice, crosscheck_words.c the words.
+ * crosscheck.c has the steps; crosscheck_view.c what is known of the host at hand,
+ * crosscheck_reach.c which doors were reached, crosscheck_whole.c what is said of the host,
+ * crosscheck_ports.c of its ports, crosscheck_keys.c of who answers there, crosscheck_confirm.c
+ * what is looked at twice, crosscheck_words.c the words.
  */
 struct alerting;
 struct map;
@@ -69,10 +71,15 @@ struct view {
 	struct address address;
 	char host_type[256];
 	bool has_agent, blind;
-	bool is_down; /* the node itself says that its agent does not record: nothing more will come about that time */
+	/*
+	 * the node itself says that its agent does not record: nothing more will come about that
+	 * time
+	 */
+	bool is_down;
 	bool holds; /* the node says that the address is one of its own network namespace: */
 	uint32_t netns; /* that; 0 unknown */
-	bool is_strange; /* the node says which addresses it has, and the one that was scanned is none of them */
+	/* the node says which addresses it has, and the one that was scanned is none of them */
+	bool is_strange;
 	uint64_t sees_from_ns, sees_to_ns;
 	struct profile *profile;
 	struct buf redirects; /* what the node says answers without a door */
@@ -82,7 +89,10 @@ struct view {
 	struct alert_copy *alerts;
 	struct unconfirmed_copy *unconfirmed;
 	struct key_copy *keys;
-	/* TCP ports that were asked for and answered for; of those, where service, key, product and version were seen to be right. */
+	/*
+	 * TCP ports that were asked for and answered for; of those, where service, key, product and
+	 * version were seen to be right.
+	 */
 	uint8_t asked[PORT_BITS], sound[PORT_BITS], sound_key[PORT_BITS], sound_banner[PORT_BITS];
 };
 
@@ -90,7 +100,8 @@ struct crosscheck {
 	struct store *store;
 	struct alerting *alerting;
 	uint64_t now_ns, wall_ns; /* the store's clock, and the one alerts go by */
-	struct map *reached; /* hosts that wait, and whose doors of alerts were looked for already */
+	/* hosts that wait, and whose doors of alerts were looked for already */
+	struct map *reached;
 	unsigned conflicts; /* steps in a row that another writer has undone */
 	struct view v;
 };
@@ -103,7 +114,8 @@ must_check int view_read(struct view *v, struct store *s);
 /* Only its open doors, and its address. */
 must_check int view_read_open(struct view *v, struct store *s);
 /* What the struct store_scan_port of a row says, as far as it can be compared; f holds its keys. */
-void view_seen(const struct store_scan_port *p, struct fingerprint f[FINGERPRINTS_MAX], struct port_seen *ret);
+void view_seen(const struct store_scan_port *p, struct fingerprint f[FINGERPRINTS_MAX],
+	       struct port_seen *ret);
 struct compare_in view_input(const struct view *v, uint64_t now_ns);
 void view_done(struct view *v);
 
@@ -118,35 +130,41 @@ static inline bool port_has(const uint8_t bits[PORT_BITS], uint32_t port)
 }
 
 /*
- * In a transaction of its own, and without waiting for what the node has to say: alerts about doors learn whether a scan has
- * reached them. Once for each host; doing it twice changes nothing.
+ * In a transaction of its own, and without waiting for what the node has to say: alerts about doors
+ * learn whether a scan has reached them. Once for each host; doing it twice changes nothing.
  */
 must_check int crosscheck_reach(struct crosscheck *o);
 
-/* What the scan says of each of the view's doors (audit_reach()); seen: zeroed, as many as there are doors. */
+/*
+ * What the scan says of each of the view's doors (audit_reach()); seen: zeroed, as many as there
+ * are doors.
+ */
 must_check int view_reach(struct crosscheck *o, enum outside *seen);
 
 /*
- * Within a transaction: what is to be said of the host as a whole. *ret_ports: its ports say something too; else it answers for
- * everything, or lets nobody in.
+ * Within a transaction: what is to be said of the host as a whole. *ret_ports: its ports say
+ * something too; else it answers for everything, or lets nobody in.
  */
 must_check int crosscheck_whole(struct crosscheck *o, bool *ret_ports);
 
 /* Within a transaction: raises what the host at hand shows, and ends what it shows to be over. */
 must_check int crosscheck_ports(struct crosscheck *o);
 /* Keys, products and versions, against what is known of them; what is seen first is remembered. */
-must_check int crosscheck_keys(struct crosscheck *o, const struct compared *c, const struct compare_in *in);
+must_check int crosscheck_keys(struct crosscheck *o, const struct compared *c,
+			       const struct compare_in *in);
 
 /* The finding stands on the node already; it is marked as found. */
-bool crosscheck_is_open(struct crosscheck *o, enum finding_kind kind, enum door_proto proto, uint32_t port, const char *what);
+bool crosscheck_is_open(struct crosscheck *o, enum finding_kind kind, enum door_proto proto,
+			uint32_t port, const char *what);
 
 /*
- * Whether this is the second scan that shows it; else it is noted, and looked at again: at once, or, where the scan itself
- * may have filled a queue, when that has had time to drain.
+ * Whether this is the second scan that shows it; else it is noted, and looked at again: at once,
+ * or, where the scan itself may have filled a queue, when that has had time to drain.
  */
-must_check int crosscheck_confirmed(struct crosscheck *o, enum finding_kind kind, enum door_proto proto, uint32_t port,
-				    bool *ret_yes);
-must_check int crosscheck_forget_unconfirmed(struct crosscheck *o, enum door_proto proto, uint32_t port);
+must_check int crosscheck_confirmed(struct crosscheck *o, enum finding_kind kind,
+				    enum door_proto proto, uint32_t port, bool *ret_yes);
+must_check int crosscheck_forget_unconfirmed(struct crosscheck *o, enum door_proto proto,
+					     uint32_t port);
 /* In a transaction of its own: asks for the second looks that are due. */
 must_check int crosscheck_ask(struct crosscheck *o);
 

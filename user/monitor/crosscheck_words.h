@@ -14,10 +14,13 @@ struct crosscheck_where {
 struct crosscheck_words_buf {
 	struct buf summary, why, remedy;
 };
-#define CROSSCHECK_WORDS_INIT { BUF_INIT(1024), BUF_INIT(3000), BUF_INIT(2000) }
+#define CROSSCHECK_WORDS_INIT                                                                      \
+	{                                                                                          \
+		BUF_INIT(1024), BUF_INIT(3000), BUF_INIT(2000)                                     \
+	}
 void crosscheck_words_done(struct crosscheck_words_buf *b);
 /* The summary is without the nodes: see struct finding. */
-must_check int crosscheck_words(const struct compared *c, const struct compare_in *in, const struct crosscheck_where *at,
-				struct crosscheck_words_buf *b);
+must_check int crosscheck_words(const struct compared *c, const struct compare_in *in,
+				const struct crosscheck_where *at, struct crosscheck_words_buf *b);
 
 #endif

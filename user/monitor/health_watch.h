@@ -13,8 +13,9 @@ struct store_health_row;
 struct store_watch;
 
 /*
- * Watches the nodes' heartbeats and raises, changes and resolves the alerts about nodes: one for each issue and class, over
- * all nodes that have it (audit/health.h). Of several monitors on one store one does each round. No clock: the store's counts.
+ * Watches the nodes' heartbeats and raises, changes and resolves the alerts about nodes: one for
+ * each issue and class, over all nodes that have it (audit/health.h). Of several monitors on one
+ * store one does each round. No clock: the store's counts.
  */
 struct health_watch;
 
@@ -23,7 +24,8 @@ struct health_watch_opts {
 	bool shared; /* other monitors may watch the same store */
 };
 
-must_check int health_watch_new(struct store *s, const struct health_watch_opts *o, struct health_watch **ret_v);
+must_check int health_watch_new(struct store *s, const struct health_watch_opts *o,
+				struct health_watch **ret_v);
 void health_watch_free(struct health_watch *v);
 DEFINE_FREEP(struct health_watch, health_watch_free)
 
@@ -35,6 +37,7 @@ must_check int health_watch_step(struct health_watch *v, unsigned *ret_changes);
 /* Moves the notes on: losses of an episode, since when a record is missing. */
 void health_follow(const struct store_health_row *r, uint64_t now_ns, struct store_watch *w);
 /* What is judged of a row (audit/health.h); borrows its texts. w: its notes, or newer ones. */
-void health_row(const struct store_health_row *r, const struct store_watch *w, struct health_in *ret);
+void health_row(const struct store_health_row *r, const struct store_watch *w,
+		struct health_in *ret);
 
 #endif

@@ -9,7 +9,10 @@
 
 struct store;
 
-/* What people have said beforehand: maintenance that holds alerts back, and findings to live with. Read anew when told to. */
+/*
+ * What people have said beforehand: maintenance that holds alerts back, and findings to live with.
+ * Read anew when told to.
+ */
 struct held;
 
 struct held_window {
@@ -22,8 +25,8 @@ void held_free(struct held *h);
 /* Those that were not over a day before now, so that a late event meets them. */
 must_check int held_load(struct held *h, struct store *s, uint64_t now_wall_ns);
 /* The maintenance that the node is in, the one that lasts longest; NULL: none. */
-const struct held_window *held_window_at(const struct held *h, const char *node, const char *host_type,
-					 uint64_t at_ns);
+const struct held_window *held_window_at(const struct held *h, const char *node,
+					 const char *host_type, uint64_t at_ns);
 /* When that maintenance ends or ended; 0: it is not known (any more). */
 uint64_t held_window_end(const struct held *h, uint64_t id);
 /* A person lives with the finding of that alert's key. */

@@ -10,21 +10,26 @@ struct alerting;
 struct store;
 
 /*
- * Takes events nobody has judged from the store, keeps the doors' intervals, judges each open door against the
- * profile of its node's class, and moves alerts through their life. Everything that follows from a batch of events, the
- * cursor included, is one transaction: a judge that is killed anywhere is repeated from the cursor and neither
- * loses nor doubles a finding. It has no clock and no loop of its own.
+ * Takes events nobody has judged from the store, keeps the doors' intervals, judges each open door
+ * against the profile of its node's class, and moves alerts through their life. Everything that
+ * follows from a batch of events, the cursor included, is one transaction: a judge that is killed
+ * anywhere is repeated from the cursor and neither loses nor doubles a finding. It has no clock and
+ * no loop of its own.
  */
 struct judge;
 
 struct judge_opts {
-	/* A door that closes and comes back within this long is a blink, not a resolved alert; 0: 5 s. */
+	/*
+	 * A door that closes and comes back within this long is a blink, not a resolved alert; 0: 5
+	 * s.
+	 */
 	uint64_t blink_ns;
 	/* An acknowledged alert opens again when it stands on so many more nodes; 0: never. */
 	uint64_t reopen_nodes;
 	/*
-	 * Ajar's own programs, by full path; NULL: none. Each sensor that starts tries itself with a loopback door on a port
-	 * of the kernel's choice, and another sensor on the same machine sees that.
+	 * Ajar's own programs, by full path; NULL: none. Each sensor that starts tries itself with
+	 * a loopback door on a port of the kernel's choice, and another sensor on the same machine
+	 * sees that.
 	 */
 	const char *own_programs[2];
 };
@@ -37,9 +42,11 @@ DEFINE_FREEP(struct judge, judge_free)
 struct alerting *judge_alerting(const struct judge *j);
 
 /*
- * Does what there is to do at now_wall_ns: new events, changed profiles, doors gone for longer than a blink. *ret_changes:
- * how many alert_log rows it wrote. *ret_next_ns: wall time at which to call again though nothing new arrives, 0: never.
+ * Does what there is to do at now_wall_ns: new events, changed profiles, doors gone for longer than
+ * a blink. *ret_changes: how many alert_log rows it wrote. *ret_next_ns: wall time at which to call
+ * again though nothing new arrives, 0: never.
  */
-must_check int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uint64_t *ret_next_ns);
+must_check int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes,
+			  uint64_t *ret_next_ns);
 
 #endif

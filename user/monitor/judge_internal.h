@@ -9,8 +9,8 @@
 #include "store/store.h"
 
 /*
- * judge.c has the steps, judge_events.c what an event does to doors and alerts, judge_profiles.c what another profile does, and
- * judge_door.c below them the verdict on one door.
+ * judge.c has the steps, judge_events.c what an event does to doors and alerts, judge_profiles.c
+ * what another profile does, and judge_door.c below them the verdict on one door.
  */
 struct alerting;
 struct chains;
@@ -40,24 +40,41 @@ struct judge {
 };
 
 /* NULL when the class has no profile; cached until the revision moves. */
-must_check int judge_profile(struct judge *j, const char *host_type, const struct profile **ret_profile);
+must_check int judge_profile(struct judge *j, const char *host_type,
+			     const struct profile **ret_profile);
 
-/* Judges the door and sets its verdict, severity and ev.door.shared; *ret_profile: what it was judged by, *ret_who: by whom of its holders. */
+/*
+ * Judges the door and sets its verdict, severity and ev.door.shared; *ret_profile: what it was
+ * judged by, *ret_who: by whom of its holders.
+ */
 must_check int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
-			  const struct profile **ret_profile, struct judgement *ret_j, struct process *ret_who);
-/* Under which alert the door goes: set in d, kept in b. who: decided; kept: the key it has in the store, or NULL; at_ns: when it is raised. */
-must_check int judge_key(struct judge *j, struct store_door *d, const struct process *who, enum finding_kind kind,
-			 const char *kept, uint64_t at_ns, struct buf *b);
+			  const struct profile **ret_profile, struct judgement *ret_j,
+			  struct process *ret_who);
+/*
+ * Under which alert the door goes: set in d, kept in b. who: decided; kept: the key it has in the
+ * store, or NULL; at_ns: when it is raised.
+ */
+must_check int judge_key(struct judge *j, struct store_door *d, const struct process *who,
+			 enum finding_kind kind, const char *kept, uint64_t at_ns, struct buf *b);
 /* Why an alert has lost the door that is judged so now: for its log. NULL: it is as profiled. */
 const char *judge_over(const struct judgement *judgement);
-/* Keeps that the verdict on the door, `was` so far, is another from at_ns on: what happened before is shown with the verdict of then. */
+/*
+ * Keeps that the verdict on the door, `was` so far, is another from at_ns on: what happened before
+ * is shown with the verdict of then.
+ */
 must_check int judge_keep_past(struct judge *j, const struct store_door *d, enum verdict was,
 			       const struct judgement *judgement, uint64_t at_ns);
 /* Its record is its event from now on, as the judge has completed that. b holds it. */
 must_check int judge_seal(struct store_door *d, struct buf *b);
-/* Within a transaction: doors that may share the port with this one, which is as profiled, are judged again. */
+/*
+ * Within a transaction: doors that may share the port with this one, which is as profiled, are
+ * judged again.
+ */
 must_check int judge_sharers(struct judge *j, const struct store_door *d);
-/* The rightful holder of a shared port may be gone: a restart takes it a while, then who shares it is judged again. */
+/*
+ * The rightful holder of a shared port may be gone: a restart takes it a while, then who shares it
+ * is judged again.
+ */
 void judge_sharers_later(struct judge *j);
 must_check int judge_sharers_due(struct judge *j, uint64_t *ret_next_ns);
 /* Within a transaction. */

@@ -2,14 +2,16 @@
 #ifndef AJAR_NOTIFY_CURL_H
 #define AJAR_NOTIFY_CURL_H
 
-#define CURL_DISABLE_DEPRECATION /* CURLOPT_PROTOCOLS: its successor is not in every libcurl that is still about */
+/* CURLOPT_PROTOCOLS: its successor is not in every libcurl that is still about */
+#define CURL_DISABLE_DEPRECATION
 #include <curl/curl.h>
 
 #include "base/err.h"
 
 /*
- * libcurl, loaded when somebody needs it: linked, it and the 29 libraries behind it would cost every `ajar ls` more time to
- * start than all the rest, and be mapped into roles that have no business on the network.
+ * libcurl, loaded when somebody needs it: linked, it and the 29 libraries behind it would cost
+ * every `ajar ls` more time to start than all the rest, and be mapped into roles that have no
+ * business on the network.
  */
 struct curl_api {
 	CURLcode (*global_init)(long flags);
@@ -24,7 +26,8 @@ struct curl_api {
 	CURLMcode (*multi_setopt)(CURLM *multi, CURLMoption option, ...);
 	CURLMcode (*multi_add_handle)(CURLM *multi, CURL *easy);
 	CURLMcode (*multi_remove_handle)(CURLM *multi, CURL *easy);
-	CURLMcode (*multi_socket_action)(CURLM *multi, curl_socket_t fd, int events, int *ret_running);
+	CURLMcode (*multi_socket_action)(CURLM *multi, curl_socket_t fd, int events,
+					 int *ret_running);
 	CURLMcode (*multi_assign)(CURLM *multi, curl_socket_t fd, void *p);
 	CURLMsg *(*multi_info_read)(CURLM *multi, int *ret_left);
 	CURLMcode (*multi_cleanup)(CURLM *multi);

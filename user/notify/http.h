@@ -13,15 +13,17 @@ struct conf_sink;
 struct loop;
 
 /*
- * What goes out over the network, by libcurl, in our loop: requests over HTTP, mails over SMTP, and plain or TLS streams. Each has
- * one time limit for all of it. Redirects are not followed, the environment names no proxy, a certificate is always checked, and
- * of an answer only the beginning is kept.
+ * What goes out over the network, by libcurl, in our loop: requests over HTTP, mails over SMTP, and
+ * plain or TLS streams. Each has one time limit for all of it. Redirects are not followed, the
+ * environment names no proxy, a certificate is always checked, and of an answer only the beginning
+ * is kept.
  */
 struct http;
 struct http_call;
 
 #define HTTP_TEXT_MAX 300 /* kept of an answer */
-#define HTTP_ANSWER_MAX (1 << 20) /* read of an answer; more is an error only of those who send it */
+/* read of an answer; more is an error only of those who send it */
+#define HTTP_ANSWER_MAX (1 << 20)
 
 struct http_request {
 	const struct conf_sink *conf; /* time limit, certificates, proxy */
@@ -50,11 +52,11 @@ DEFINE_FREEP(struct http, http_free)
 must_check int http_send(struct http *h, const struct http_request *r, http_done_fn done, void *arg,
 			 struct http_call **ret_call);
 /*
- * Connects only, for http://HOST:PORT or with TLS for https://; done with err 0 means that http_stream_write() may be
- * used until http_cancel().
+ * Connects only, for http://HOST:PORT or with TLS for https://; done with err 0 means that
+ * http_stream_write() may be used until http_cancel().
  */
-must_check int http_connect(struct http *h, const struct http_request *r, http_done_fn done, void *arg,
-			    struct http_call **ret_call);
+must_check int http_connect(struct http *h, const struct http_request *r, http_done_fn done,
+			    void *arg, struct http_call **ret_call);
 /* How many bytes it took; -EAGAIN: none now, wait until http_stream_fd() can be written. */
 must_check ssize_t http_stream_write(struct http_call *call, const void *p, size_t n);
 /* True: the other side has closed it. What it says is thrown away. */

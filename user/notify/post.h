@@ -17,7 +17,8 @@ struct http_call;
 struct post {
 	struct http *http;
 	const struct conf_sink *conf;
-	char *url, *auth; /* read from their files anew for each message: they may be changed while we run */
+	/* read from their files anew for each message: they may be changed while we run */
+	char *url, *auth;
 	struct http_call *call;
 	struct buf body;
 	uint64_t pause_ns; /* what the last answer asked for */

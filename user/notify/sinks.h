@@ -16,8 +16,8 @@ struct store_alert;
 struct store_alert_change;
 
 /*
- * The sinks of `ajar notify`, one for each type of conf/sinks.h. They have no open() of their own: notify_sink_open() makes
- * them, and the router is given them open.
+ * The sinks of `ajar notify`, one for each type of conf/sinks.h. They have no open() of their own:
+ * notify_sink_open() makes them, and the router is given them open.
  */
 struct notify_env {
 	struct loop *loop;
@@ -31,8 +31,8 @@ struct notify_env {
 /* Does this configured sink go through libcurl? */
 bool notify_needs_http(const struct conf_sink *s);
 /* env, conf: borrowed for the sink's life. */
-must_check int notify_sink_open(const struct notify_env *env, const struct conf_sink *conf, const struct sink_ops **ret_ops,
-				struct sink **ret_sink);
+must_check int notify_sink_open(const struct notify_env *env, const struct conf_sink *conf,
+				const struct sink_ops **ret_ops, struct sink **ret_sink);
 /* How this sink's messages are written; arg is a struct notify_format. */
 struct notify_format {
 	const struct notify_env *env;
@@ -45,22 +45,26 @@ bool notify_wants_alert(const struct conf_sink *conf, const struct store_alert *
 /* sink.NAME.every, or what its type has. */
 uint64_t notify_every_ns(const struct conf_sink *conf);
 
-/* --- the types ---------------------------------------------------------------------------------------- */
+/* --- the types -------------------------------------------------------------------------------- */
 
 struct notify_type {
 	const char *type;
 	struct sink_ops ops;
-	int (*open)(const struct notify_env *env, const struct conf_sink *conf, struct sink **ret_sink);
+	int (*open)(const struct notify_env *env, const struct conf_sink *conf,
+		    struct sink **ret_sink);
 	uint64_t every_ns;
 };
-extern const struct notify_type notify_webhook, notify_alertmanager, notify_slack, notify_mail, notify_syslog;
+extern const struct notify_type notify_webhook, notify_alertmanager, notify_slack, notify_mail,
+	notify_syslog;
 
 /* The body of each, for tests and for the sinks themselves. */
-void notify_alertmanager_body(const struct notify_env *env, const struct conf_sink *conf, const struct store_alert *a,
-			      uint64_t now_ns, struct buf *b); /* one object */
+void notify_alertmanager_body(const struct notify_env *env, const struct conf_sink *conf,
+			      const struct store_alert *a, uint64_t now_ns,
+			      struct buf *b); /* one object */
 void notify_slack_body(const struct sink_message *m, struct buf *b);
 /* eol: "\n" for a program, "\r\n" for SMTP. */
-void notify_mail_body(const struct notify_env *env, const struct conf_sink *conf, const struct sink_message *m,
-		      uint64_t now_ns, const char *eol, struct buf *b);
+void notify_mail_body(const struct notify_env *env, const struct conf_sink *conf,
+		      const struct sink_message *m, uint64_t now_ns, const char *eol,
+		      struct buf *b);
 
 #endif

@@ -9,10 +9,16 @@
 
 struct nlmsghdr;
 
-/* Asks for a dump (type, flags and payload of the request are the caller's) and hands over each message of the answer. */
+/*
+ * Asks for a dump (type, flags and payload of the request are the caller's) and hands over each
+ * message of the answer.
+ */
 typedef int (*netlink_fn)(const struct nlmsghdr *h, void *arg);
 must_check int netlink_open(int protocol, int *ret_fd);
-/* -EINTR: what was dumped changed meanwhile: ask again. Errors of the kernel's, of fn, and -ETIMEDOUT. */
+/*
+ * -EINTR: what was dumped changed meanwhile: ask again. Errors of the kernel's, of fn, and
+ * -ETIMEDOUT.
+ */
 must_check int netlink_dump(int fd, struct nlmsghdr *request, netlink_fn fn, void *arg);
 
 /* A request that is put together. */

@@ -77,11 +77,13 @@ struct nft {
 
 /* Room for one more of an array that doubles. */
 must_check int nft_grow(void **p, size_t len, size_t size, size_t max);
-must_check int nft_chain_of(struct nft *n, uint8_t family, const char *table, const char *name, uint32_t *ret_i);
-must_check int nft_set_of(struct nft *n, uint8_t family, const char *table, const char *name, uint32_t *ret_i);
+must_check int nft_chain_of(struct nft *n, uint8_t family, const char *table, const char *name,
+			    uint32_t *ret_i);
+must_check int nft_set_of(struct nft *n, uint8_t family, const char *table, const char *name,
+			  uint32_t *ret_i);
 /* The expressions of a rule: what it matches and does. */
-must_check int nft_rule_read(struct nft *n, uint8_t family, const char *table, const void *exprs, size_t len,
-			     struct rule *ret);
+must_check int nft_rule_read(struct nft *n, uint8_t family, const char *table, const void *exprs,
+			     size_t len, struct rule *ret);
 
 /* Attributes: a bounded walk. */
 struct attr {

@@ -23,8 +23,9 @@ bool address_is_loopback(const struct address *a);
 bool address_is_host(const struct address *a);
 
 /*
- * The networks that may be scanned at all (scan.networks): "10.0.0.0/8 fd00::/8", with blanks or commas between them. A node
- * chooses its own name, so what a name resolves to is not trusted to be ours.
+ * The networks that may be scanned at all (scan.networks): "10.0.0.0/8 fd00::/8", with blanks or
+ * commas between them. A node chooses its own name, so what a name resolves to is not trusted to be
+ * ours.
  */
 #define NETWORKS_MAX 64
 struct networks {
@@ -37,7 +38,10 @@ struct networks {
 must_check int networks_parse(const char *s, struct networks *ret_n);
 bool networks_have(const struct networks *n, const struct address *a);
 
-/* The addresses of this machine, loopback left out when others are there: 0 or a negative errno; at most max. */
+/*
+ * The addresses of this machine, loopback left out when others are there: 0 or a negative errno; at
+ * most max.
+ */
 must_check int address_own(struct address *a, unsigned max, unsigned *ret_n);
 
 #endif

@@ -14,7 +14,10 @@ struct arena {
 	size_t used, max;
 };
 
-#define ARENA_INIT(max_bytes) { .max = (max_bytes) }
+#define ARENA_INIT(max_bytes)                                                                      \
+	{                                                                                          \
+		.max = (max_bytes)                                                                 \
+	}
 
 void arena_reset(struct arena *a);
 /* A copy of n bytes; unknown when there is no room (or no memory). */

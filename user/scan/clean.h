@@ -8,9 +8,10 @@
 struct buf;
 
 /*
- * Replaces, in a stream of XML, what no XML may contain by '?': control characters (nmap before 7.95 writes them as
- * "&#x1;" when a script names a service so), their references, bytes that are not UTF-8. A service that sends such bytes
- * would otherwise stop the parser and so hide whole shards. Keeps what is cut by the end of a piece.
+ * Replaces, in a stream of XML, what no XML may contain by '?': control characters (nmap before
+ * 7.95 writes them as "&#x1;" when a script names a service so), their references, bytes that are
+ * not UTF-8. A service that sends such bytes would otherwise stop the parser and so hide whole
+ * shards. Keeps what is cut by the end of a piece.
  */
 #define CLEAN_HELD_MAX 12
 struct clean {

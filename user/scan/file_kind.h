@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * What a file is that somebody takes for nmap's XML, told by its first bytes: so that the refusal names the mistake and not
- * what an XML parser makes of it.
+ * What a file is that somebody takes for nmap's XML, told by its first bytes: so that the refusal
+ * names the mistake and not what an XML parser makes of it.
  */
 #define FILE_KIND_HEAD 4096 /* so many bytes are enough; a longer prolog is left to the parser */
 

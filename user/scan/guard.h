@@ -8,8 +8,9 @@
 #include "base/err.h"
 
 /*
- * A process that kills another when we have not said for a time that we are there: because we are stopped, stuck or dead. Whoever
- * has a lease on work that a child does needs that: by the time that somebody else takes the work over, the child is gone.
+ * A process that kills another when we have not said for a time that we are there: because we are
+ * stopped, stuck or dead. Whoever has a lease on work that a child does needs that: by the time
+ * that somebody else takes the work over, the child is gone.
  */
 struct guard {
 	pid_t pid; /* 0: none */

@@ -21,7 +21,9 @@ struct plan {
 };
 void plan_done(struct plan *p);
 must_check int plan_copy(const struct store_plan *from, struct plan *ret_p);
-/* "kind=version": one word of `ajar scan plans set`. -EINVAL and *ret_why (static) when it is none. */
+/*
+ * "kind=version": one word of `ajar scan plans set`. -EINVAL and *ret_why (static) when it is none.
+ */
 must_check int plan_set(struct plan *p, const char *word, const char **ret_why);
 /* The whole of it; as plan_set(). */
 must_check int plan_check(const struct store_plan *p, const char **ret_why);
@@ -34,10 +36,11 @@ bool plan_in_window(const char *window, uint64_t wall_ns);
 /* Is it to be run now? *ret_next_ns: when to ask again at the latest. */
 #define PLAN_PROBE "probe" /* the plan in name of what is scanned because of an alert's door */
 #define PLAN_DEFERRED "unresponsive ports" /* the command of the deferred queue's scan */
-#define PLAN_FIRST_NS (600ULL * 1000000000ULL) /* a plan never run waits so long: a machine that just starts has other cares */
+/* a plan never run waits so long: a machine that just starts has other cares */
+#define PLAN_FIRST_NS (600ULL * 1000000000ULL)
 bool plan_due(const struct store_plan *p, uint64_t now_ns, uint64_t *ret_next_ns);
 
-/* --- the scan that it makes ------------------------------------------------------------------------- */
+/* --- the scan that it makes ------------------------------------------------------------------- */
 
 struct plan_scope {
 	struct store *store;
@@ -53,8 +56,13 @@ struct plan_scope {
 	uint64_t priority;
 	const char *command; /* who wants it: for the record */
 	uint64_t held_ns; /* so long nobody else works on it */
-	unsigned processes; /* nmaps at a time that the work is cut for; 0: one for each core here */
-	bool deferred; /* of a version scan: ports that are known to be unresponsive apart, once a day (plan_unresponsive.c) */
+	/* nmaps at a time that the work is cut for; 0: one for each core here */
+	unsigned processes;
+	/*
+	 * of a version scan: ports that are known to be unresponsive apart, once a day
+	 * (plan_unresponsive.c)
+	 */
+	bool deferred;
 	bool claim; /* take the plan up, if nobody has since p->claimed_ns */
 };
 struct plan_made {
@@ -62,13 +70,15 @@ struct plan_made {
 	unsigned nodes, hosts, shards; /* hosts: addresses */
 	uint64_t deferred_scan_id; /* of the deferred queue; 0: nothing is due there */
 	unsigned deferred_hosts; /* its addresses */
-	unsigned unresponsive; /* ports left out since they were asked a while ago and are unresponsive */
+	/* ports left out since they were asked a while ago and are unresponsive */
+	unsigned unresponsive;
 	unsigned busy; /* nodes left out because they are */
 	unsigned nowhere; /* nodes without an address */
 	unsigned refused; /* addresses outside of the networks */
 	unsigned nothing; /* nodes of which no port is known or permitted */
 	char example[256]; /* one of nowhere or refused, with its address if it has one */
 };
-must_check int plan_make(const struct store_plan *p, const struct plan_scope *sc, struct plan_made *ret);
+must_check int plan_make(const struct store_plan *p, const struct plan_scope *sc,
+			 struct plan_made *ret);
 
 #endif

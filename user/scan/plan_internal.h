@@ -7,7 +7,10 @@
 #include "scan/plan.h"
 #include "scan/ports.h"
 
-/* What the parts of plan_make() share: nodes, ports, unresponsive ports, shards. Errors are negative errnos, the store's its own. */
+/*
+ * What the parts of plan_make() share: nodes, ports, unresponsive ports, shards. Errors are
+ * negative errnos, the store's its own.
+ */
 #define PLAN_ADDRS_MAX 8 /* of a node; more are left out */
 
 /* A door that is open and said nothing that the last version detection understood. */
@@ -70,14 +73,20 @@ must_check int plan_find_addresses(struct making *m);
 void plan_free_nodes(struct making *m);
 
 bool plan_is_its_proto(const struct making *m, enum door_proto proto);
-/* m->list for nodes[from..to), which are of one class; "" when there is nothing to ask for. m->ports: the same, but not of "services". */
+/*
+ * m->list for nodes[from..to), which are of one class; "" when there is nothing to ask for.
+ * m->ports: the same, but not of "services".
+ */
 must_check int plan_list_ports(struct making *m, size_t from, size_t to);
 
 /* Which ports of the nodes are known to be unresponsive, and of which it is time to ask again. */
 must_check int plan_find_unresponsive(struct making *m);
-/* Moves the unresponsive ports of the node's address out of fast, which is asked for all; those that are due into slow. */
-void plan_part_unresponsive(struct making *m, const struct node *n, unsigned addr, struct ports *fast,
-		     struct ports *slow);
+/*
+ * Moves the unresponsive ports of the node's address out of fast, which is asked for all; those
+ * that are due into slow.
+ */
+void plan_part_unresponsive(struct making *m, const struct node *n, unsigned addr,
+			    struct ports *fast, struct ports *slow);
 unsigned plan_deferred_hosts(uint64_t ports); /* how many hosts a shard of the deferred queue has */
 
 must_check int plan_cut(struct making *m);

@@ -12,9 +12,10 @@ struct loop;
 struct store;
 
 /*
- * Works off the queue of scans in the store: leases shards, one nmap for each, as many at a time as there are cores; stores each
- * host as soon as nmap is done with it. A runner that is killed loses no stored host; what is left of its shards is anybody's
- * again when their leases run out. Several runners, on one machine or many, share a queue.
+ * Works off the queue of scans in the store: leases shards, one nmap for each, as many at a time as
+ * there are cores; stores each host as soon as nmap is done with it. A runner that is killed loses
+ * no stored host; what is left of its shards is anybody's again when their leases run out. Several
+ * runners, on one machine or many, share a queue.
  */
 struct runner;
 
@@ -34,7 +35,8 @@ struct runner_report {
 /* How far what runs here is: of the hosts still under way, by nmap's own word. */
 struct runner_progress {
 	unsigned running; /* nmap processes */
-	double hosts; /* sum over them: hosts under way times the share of their phase that is done */
+	/* sum over them: hosts under way times the share of their phase that is done */
+	double hosts;
 	const char *task; /* a phase that one of them is in; "" none */
 	double percent; /* of that phase */
 	uint64_t remaining_s; /* by its estimate; 0: none */
@@ -48,7 +50,8 @@ struct runner_opts {
 	bool raw; /* syn and udp scans too: an nmap may be given CAP_NET_RAW */
 	unsigned processes; /* nmaps at a time; 0: as many as cores */
 	unsigned stats_every_s;
-	uint64_t load_max; /* hundredths of a core's load above which no shard is begun; 0: no limit */
+	/* hundredths of a core's load above which no shard is begun; 0: no limit */
+	uint64_t load_max;
 	uint64_t lease_ns; /* 0: 20 s, renewed every third of it */
 	uid_t uid; /* root starts nmap as this account */
 	gid_t gid;

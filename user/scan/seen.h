@@ -6,9 +6,9 @@
 #include "store/scans.h"
 
 /*
- * A host as nmap saw it, as the rows that are stored: texts escaped and cut to what a column takes, the ports of states
- * with many folded into lists. A host that is open on more than SEEN_OPEN_MAX ports is "flooded": something answers for everything,
- * which is one fact and not 65,535.
+ * A host as nmap saw it, as the rows that are stored: texts escaped and cut to what a column takes,
+ * the ports of states with many folded into lists. A host that is open on more than SEEN_OPEN_MAX
+ * ports is "flooded": something answers for everything, which is one fact and not 65,535.
  */
 #define SEEN_OPEN_MAX 1024
 struct seen {
@@ -17,7 +17,8 @@ struct seen {
 	struct store_scan_port *ports;
 	struct arena *texts;
 };
-must_check int seen_make(const struct scan_host *h, const struct scan_run *run, struct seen *ret_seen);
+must_check int seen_make(const struct scan_host *h, const struct scan_run *run,
+			 struct seen *ret_seen);
 void seen_done(struct seen *s);
 
 #endif

@@ -10,7 +10,10 @@
 #include "scan/identity.h"
 #include "scan/xml.h"
 
-/* Between xml.c, the stream with its parser, and xml_tree.c, what nmap's elements mean; for nobody else. */
+/*
+ * Between xml.c, the stream with its parser, and xml_tree.c, what nmap's elements mean; for nobody
+ * else.
+ */
 
 /* The elements that we know; what stands in others is skipped. */
 enum element {

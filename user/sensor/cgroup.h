@@ -17,9 +17,13 @@ struct map;
 /* Where a process is in all hierarchies. */
 struct cgroup_paths {
 	struct buf v2; /* its path, ended by NUL; empty: unknown */
-	struct buf others; /* paths in v1 hierarchies, other than that one and the root, each once and ended by NUL */
+	/* paths in v1 hierarchies, other than that one and the root, each once and ended by NUL */
+	struct buf others;
 };
-#define CGROUP_PATHS_INIT { BUF_INIT(CGROUP_PATHS_MAX), BUF_INIT(CGROUP_PATHS_MAX) }
+#define CGROUP_PATHS_INIT                                                                          \
+	{                                                                                          \
+		BUF_INIT(CGROUP_PATHS_MAX), BUF_INIT(CGROUP_PATHS_MAX)                             \
+	}
 
 /* Of what an owner record says. Nothing (v2 empty) when it is damaged or too long. */
 void cgroup_paths_of_kernel(struct cgroup_paths *p, const char *raw, size_t len);
@@ -32,8 +36,10 @@ struct cgroups {
 	char *root; /* NULL: no cgroup v2 */
 	struct map *by_id;
 	uint64_t walked_ns; /* the tree is walked once a second at most */
-	bool inside; /* we are in a cgroup namespace: the kernel's paths are not those that we see */
-	struct cgroup_paths own; /* ours: whoever is in no other ones is where the agent is, and that says nothing */
+	/* we are in a cgroup namespace: the kernel's paths are not those that we see */
+	bool inside;
+	/* ours: whoever is in no other ones is where the agent is, and that says nothing */
+	struct cgroup_paths own;
 };
 
 must_check int cgroups_init(struct cgroups *c);

@@ -12,7 +12,10 @@ struct known_door;
 struct owner;
 struct sensor;
 
-/* Kinds of holders of one door that are kept; what is beyond is counted, and counts as different from anything else. */
+/*
+ * Kinds of holders of one door that are kept; what is beyond is counted, and counts as different
+ * from anything else.
+ */
 #define HELD_MAX 12
 
 /* Processes of one program, user and place that hold a door. */
@@ -35,14 +38,18 @@ must_check int held_add(struct sensor *s, struct held_set *set, const struct aja
 void held_done(struct sensor *s, struct held_set *set);
 
 /*
- * What a sweep saw, against what is known of the door: true when it is news. set is taken over and left empty.
+ * What a sweep saw, against what is known of the door: true when it is news. set is taken over and
+ * left empty.
  */
 bool held_take(struct sensor *s, struct known_door *k, struct held_set *set);
 
 /* Who holds the door; where no sweep has seen anything else, the opener alone, in room. */
 struct held_set held_of(const struct known_door *k, struct held *room);
 
-/* Processes that are the only ones of their kind to hold some door: that such a one ends is worth a look. */
+/*
+ * Processes that are the only ones of their kind to hold some door: that such a one ends is worth a
+ * look.
+ */
 void held_watch(struct sensor *s, const struct known_door *k);
 void held_unwatch(struct sensor *s, const struct known_door *k);
 

@@ -16,8 +16,8 @@ struct hook_alt {
 };
 
 /*
- * Tiers, best first: A has a cgroup v2 root to attach to, B has not, D has no BPF and polls. (Without BTF, which
- * would be C, the programs cannot be loaded: that is D too.)
+ * Tiers, best first: A has a cgroup v2 root to attach to, B has not, D has no BPF and polls.
+ * (Without BTF, which would be C, the programs cannot be loaded: that is D too.)
  */
 #define TIERS_BPF "AB"
 #define TIER_POLL 'D'

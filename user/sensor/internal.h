@@ -24,15 +24,18 @@ struct known_door {
 	uint64_t opened_ns; /* boot time; 0 unknown: it stood open before */
 	struct ajar_actor opener;
 	struct owner *owner; /* a reference, or NULL */
-	struct held_set *held; /* who holds it; NULL: the opener alone, as far as any sweep has seen */
+	/* who holds it; NULL: the opener alone, as far as any sweep has seen */
+	struct held_set *held;
 	uint64_t reported_ns; /* boot time of the sweep that told of it, 0: an event did */
 	uint64_t sweep; /* number of the last sweep that saw it */
-	uint32_t unseen; /* sweeps in a row that did not see it although the kernel's table has it */
+	/* sweeps in a row that did not see it although the kernel's table has it */
+	uint32_t unseen;
 	uint64_t settle_from_ns; /* UDP, boot time: from when its age counts */
 	bool settling; /* it is not settled yet, or nobody was told */
 	bool lasting; /* told of as such, see struct door */
 	uint32_t unheld; /* sweeps in a row that found nobody who holds it */
-	bool preloaded; /* from the table of a sensor that was taken over: its opening may be in the ring */
+	/* from the table of a sensor that was taken over: its opening may be in the ring */
+	bool preloaded;
 };
 
 struct sensor {
@@ -55,7 +58,8 @@ struct sensor {
 	struct passwd_cache passwd;
 	uint64_t canaries[2];
 	uint32_t netns; /* ours, which iter/tcp and iter/udp look at; 0 unknown */
-	uint64_t only_cookie; /* of the one network namespace that is watched; 0: all, or there is no kernel side */
+	/* of the one network namespace that is watched; 0: all, or there is no kernel side */
+	uint64_t only_cookie;
 	bool own_netns; /* nothing else is watched */
 
 	struct ajar_control no_ctl; /* for ctl and ring where there is no kernel side */
@@ -70,14 +74,20 @@ struct sensor {
 	unsigned settle_idle; /* looks since one of them settled */
 	uint64_t settle_swept_ns; /* boot time of the last sweep for those that looks do not find */
 	/* Holders may have changed. */
-	struct map *sole; /* by tgid: uint64_t, for how many doors it is the only holder of its kind */
+	/* by tgid: uint64_t, for how many doors it is the only holder of its kind */
+	struct map *sole;
 	struct map *ended; /* by tgid: of those, who ends */
 	bool look; /* some other change */
 	uint64_t look_after_ns; /* not before */
-	struct map *elsewhere; /* what stood open in other network namespaces before, until the first sweep: struct ajar_open */
+	/*
+	 * what stood open in other network namespaces before, until the first sweep: struct
+	 * ajar_open
+	 */
+	struct map *elsewhere;
 	bool stays; /* it may not go there */
 
-	struct map *closed; /* while sweeping: cookies of doors whose close was drained meanwhile, to s */
+	/* while sweeping: cookies of doors whose close was drained meanwhile, to s */
+	struct map *closed;
 	uint64_t sweep;
 
 	struct sensor_hook_report hooks[HOOKS_MAX + 1];
@@ -131,9 +141,12 @@ must_check int sweep_preload(struct sensor *s);
 /* Confirms doors that are unsure, now or, when *ret_wait_ns is set, after that time. */
 must_check int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
 
-/* A door that no event told of: one from before, or one whose record was lost. held: who holds it, as a sweep saw, or NULL. */
-must_check int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, struct held_set *held, int origin,
-				 struct known_door **ret_k);
+/*
+ * A door that no event told of: one from before, or one whose record was lost. held: who holds it,
+ * as a sweep saw, or NULL.
+ */
+must_check int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, struct held_set *held,
+				 int origin, struct known_door **ret_k);
 
 /* --- settle.c --- */
 
@@ -158,7 +171,10 @@ must_check int sweep_elsewhere(struct sensor *s);
 /* only_cookie: of the network namespace that is watched, 0: all. */
 must_check int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_cookie,
 			  struct handles *ret_h, uint64_t build, char **ret_why);
-/* Names the programs with what they are set to watch: a pinned sensor with another one is not taken over. */
+/*
+ * Names the programs with what they are set to watch: a pinned sensor with another one is not taken
+ * over.
+ */
 uint64_t load_build(uint64_t only_cookie);
 
 /* --- canary.c --- */

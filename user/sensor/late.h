@@ -18,7 +18,10 @@ struct late {
 	struct buf list; /* room for what is encoded of it */
 };
 #define LATE_INIT                                                                                  \
-	{ BUF_INIT(AJAR_EXE_MAX), BUF_INIT(AJAR_ARGV_MAX), CGROUP_PATHS_INIT, 0, BUF_INIT(8192) }
+	{                                                                                          \
+		BUF_INIT(AJAR_EXE_MAX), BUF_INIT(AJAR_ARGV_MAX), CGROUP_PATHS_INIT, 0,             \
+			BUF_INIT(8192)                                                             \
+	}
 
 /* False when it is gone, or was another one by the time it was read. */
 bool late_read(struct late *l, const struct ajar_owner_key *key);
@@ -27,8 +30,8 @@ bool late_place(struct late *l, const struct ajar_owner_key *key);
 void late_done(struct late *l);
 
 /*
- * After a takeover, still as root: who is behind the records that wait in the ring. The predecessor was told,
- * and took it along; without it one program would be two, with and without its path.
+ * After a takeover, still as root: who is behind the records that wait in the ring. The predecessor
+ * was told, and took it along; without it one program would be two, with and without its path.
  */
 must_check int late_owners(struct sensor *s);
 

@@ -7,8 +7,9 @@
 #include "base/err.h"
 
 /*
- * The network namespaces of this machine that a process is in or that are mounted somewhere (ip netns). One that lives only by a
- * descriptor or by a socket has no path. What is beyond NETNS_EACH_MAX is left out.
+ * The network namespaces of this machine that a process is in or that are mounted somewhere (ip
+ * netns). One that lives only by a descriptor or by a socket has no path. What is beyond
+ * NETNS_EACH_MAX is left out.
  */
 #define NETNS_EACH_MAX 4096
 typedef int (*netns_fn)(uint32_t netns, const char *path, void *arg);

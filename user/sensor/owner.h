@@ -28,7 +28,8 @@ struct owner {
 	uint64_t cgroup_id; /* v2, of the cgroup paths */
 	char comm[AJAR_COMM_LEN];
 	struct ajar_ancestor ancestors[AJAR_ANCESTORS_MAX];
-	char bytes[]; /* exe, then argv, the cgroup path of v2, the other ones, each of these ended by NUL */
+	/* exe, then argv, the cgroup path of v2, the other ones, each of these ended by NUL */
+	char bytes[];
 };
 
 TAILQ_HEAD(owner_list, owner);

@@ -9,7 +9,10 @@
 
 struct map;
 
-/* Names of uids from /etc/passwd alone: no NSS, which may ask the network. Read anew when it changes. */
+/*
+ * Names of uids from /etc/passwd alone: no NSS, which may ask the network. Read anew when it
+ * changes.
+ */
 struct passwd_cache {
 	struct map *by_uid;
 	struct timespec mtime;

@@ -26,13 +26,17 @@ void pins_init(struct pins *p);
 void pins_done(struct pins *p);
 /* Opens or makes the folders, owned by uid:gid, and locks them: -EBUSY when another agent lives. */
 must_check int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why);
-/* A whole set of this tier, layout and build: fills *ret_h. -ENOENT when there is none, else what is wrong with it. */
+/*
+ * A whole set of this tier, layout and build: fills *ret_h. -ENOENT when there is none, else what
+ * is wrong with it.
+ */
 must_check int pins_take(struct pins *p, char tier, uint64_t build, struct handles *ret_h);
 must_check int pins_put(struct pins *p, const struct handles *h, const struct sensor_opts *o,
 			char **ret_why);
 /*
- * An iterator of a link, to be read; a file descriptor or a negative errno. By the pin where there is one: making an
- * iterator takes CAP_BPF before Linux 5.19 where unprivileged_bpf_disabled is set, opening a file never does.
+ * An iterator of a link, to be read; a file descriptor or a negative errno. By the pin where there
+ * is one: making an iterator takes CAP_BPF before Linux 5.19 where unprivileged_bpf_disabled is
+ * set, opening a file never does.
  */
 must_check int pins_iterate(const struct pins *p, const struct handles *h, enum hook_id hook);
 /* Unpins everything in the folder, ours or half-made. */

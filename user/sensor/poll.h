@@ -9,12 +9,15 @@
 #include "base/err.h"
 
 /*
- * Tier D, a machine without BPF: the doors that stand open by sock_diag, their holders by /proc. Other network
- * namespaces and other users' processes only with the privileges for them.
+ * Tier D, a machine without BPF: the doors that stand open by sock_diag, their holders by /proc.
+ * Other network namespaces and other users' processes only with the privileges for them.
  */
 typedef int (*poll_fn)(const struct ajar_open *seen, void *arg);
 
-/* Calls fn for each door, with the holder that is the oldest; its non-zero answer ends it. own_only: of this namespace alone. */
+/*
+ * Calls fn for each door, with the holder that is the oldest; its non-zero answer ends it.
+ * own_only: of this namespace alone.
+ */
 must_check int poll_doors(bool own_only, poll_fn fn, void *arg);
 
 /* --- diag.c --- */
@@ -32,7 +35,7 @@ void holders_free(struct socket_holders *h);
 /* The oldest process that holds the socket, or NULL. */
 const struct ajar_actor *holders_find(const struct socket_holders *h, uint64_t inode);
 /* Network namespaces of the processes: for each, until fn's non-zero answer. */
-must_check int holders_each_netns(struct socket_holders *h, int (*fn)(uint32_t netns, uint32_t pid, void *arg),
-				  void *arg);
+must_check int holders_each_netns(struct socket_holders *h,
+				  int (*fn)(uint32_t netns, uint32_t pid, void *arg), void *arg);
 
 #endif

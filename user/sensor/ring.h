@@ -9,8 +9,8 @@
 
 /*
  * The reading end of a BPF ring buffer, mapped. Reading and giving back are apart: what
- * ring_next() yields stays in the ring until ring_release(), so that a reader that dies before it has
- * stored a record finds it again. libbpf's reader gives back record by record.
+ * ring_next() yields stays in the ring until ring_release(), so that a reader that dies before it
+ * has stored a record finds it again. libbpf's reader gives back record by record.
  */
 struct ring {
 	int fd;
@@ -19,7 +19,8 @@ struct ring {
 	const volatile uint64_t *producer;
 	const uint8_t *data;
 	uint64_t pos; /* read up to here, not yet given back */
-	uint64_t done; /* what may be given back: all before the record that ring_next() gave last */
+	/* what may be given back: all before the record that ring_next() gave last */
+	uint64_t done;
 };
 
 must_check int ring_open(int map_fd, size_t size, struct ring *ret_r);

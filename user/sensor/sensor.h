@@ -23,17 +23,28 @@ struct sensor_opts {
 	uint32_t uid, gid;
 	uint32_t ring_bytes; /* power of two; 0: 4 MiB */
 	char tier; /* this one or none, for tests; 0: $AJAR_SENSOR_TIER, else the best that works */
-	bool own_netns; /* only the doors of the network namespace that it is opened in, not all of the machine */
+	/* only the doors of the network namespace that it is opened in, not all of the machine */
+	bool own_netns;
 	char lowest; /* of the tiers that work, none below this one is taken; 0: 'A' */
-	bool untyped; /* as on a kernel without bpf_get_current_task_btf() in all programs, for tests; $AJAR_SENSOR_UNTYPED, too */
+	/*
+	 * as on a kernel without bpf_get_current_task_btf() in all programs, for tests;
+	 * $AJAR_SENSOR_UNTYPED, too
+	 */
+	bool untyped;
 };
 #define SENSOR_TIER_ENV "AJAR_SENSOR_TIER"
 #define SENSOR_UNTYPED_ENV "AJAR_SENSOR_UNTYPED"
 
-/* Called for each event; everything it points to is borrowed until it returns. Non-zero ends the drain. */
+/*
+ * Called for each event; everything it points to is borrowed until it returns. Non-zero ends the
+ * drain.
+ */
 typedef int (*sensor_fn)(const struct event *ev, void *arg);
 
-/* On failure *ret_why (optional, caller frees) is one line: what is wrong and the command that fixes it. */
+/*
+ * On failure *ret_why (optional, caller frees) is one line: what is wrong and the command that
+ * fixes it.
+ */
 must_check int sensor_open(const struct sensor_opts *o, struct sensor **ret_sensor, char **ret_why);
 /* Detaches; with unpin also removes the pins, else a pinned sensor goes on filling its ring. */
 void sensor_free(struct sensor *s, bool unpin);
@@ -42,37 +53,43 @@ static inline void sensor_freep(struct sensor **s)
 	sensor_free(*s, false);
 }
 
-/* Was a pinned sensor of the same version taken over? Then *ret_since_boot_ns is when its owner last drained. */
+/*
+ * Was a pinned sensor of the same version taken over? Then *ret_since_boot_ns is when its owner
+ * last drained.
+ */
 bool sensor_resumed(const struct sensor *s, uint64_t *ret_since_boot_ns);
 
 /* Polls readable when there is something to drain. */
 int sensor_fd(const struct sensor *s);
 /*
  * Delivers what is in the ring, in order, "lost" events included; returns the number delivered or a
- * negative errno. At most some thousand records a call: sensor_fd() stays readable while there is more.
+ * negative errno. At most some thousand records a call: sensor_fd() stays readable while there is
+ * more.
  */
 must_check int sensor_drain(struct sensor *s, sensor_fn fn, void *arg);
 /*
- * Gives what was delivered back to the kernel: call it when the records are stored. Until then a successor
- * that takes over the pins gets them again. The next sensor_drain() does it otherwise. Within a callback it leaves out
- * the record that the callback is about.
+ * Gives what was delivered back to the kernel: call it when the records are stored. Until then a
+ * successor that takes over the pins gets them again. The next sensor_drain() does it otherwise.
+ * Within a callback it leaves out the record that the callback is about.
  */
 void sensor_commit(struct sensor *s);
 /*
- * What a lost event (its lost_* fields) told that the kernel does not know of, because who recorded it ended between the two,
- * is not delivered again. Before the first drain; events of another sensor are passed over.
+ * What a lost event (its lost_* fields) told that the kernel does not know of, because who recorded
+ * it ended between the two, is not delivered again. Before the first drain; events of another
+ * sensor are passed over.
  */
 void sensor_lost_reported(struct sensor *s, const struct event *lost);
 /*
  * Looks at every socket of every network namespace (iterators) and delivers only differences to
- * what the sensor knows: opens (origin as given) and, except for a snapshot, closes. Live events win: a door
- * that an event has reported is never reported again. Call once after opening with ORIGIN_SNAPSHOT, later with ORIGIN_SWEEP.
+ * what the sensor knows: opens (origin as given) and, except for a snapshot, closes. Live events
+ * win: a door that an event has reported is never reported again. Call once after opening with
+ * ORIGIN_SNAPSHOT, later with ORIGIN_SWEEP.
  */
 must_check int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg);
 
 /*
- * Opens and closes a door of its own: 0: it was seen, or nobody can tell; -ENODATA: attached, but it sees nothing. Drain
- * before it: only the last such door is known to be ours.
+ * Opens and closes a door of its own: 0: it was seen, or nobody can tell; -ENODATA: attached, but
+ * it sees nothing. Drain before it: only the last such door is known to be ours.
  */
 must_check int sensor_try(struct sensor *s);
 
@@ -86,14 +103,17 @@ struct sensor_report {
 	char tier; /* 'A'..'D' */
 	const char *why; /* why not a better one, or NULL */
 	uint32_t netns; /* inode of the agent's own network namespace; 0 unknown */
-	uint32_t only_netns; /* inode of the one network namespace that is watched; 0: all of the machine's */
+	/* inode of the one network namespace that is watched; 0: all of the machine's */
+	uint32_t only_netns;
 	unsigned hooks_len;
 	const struct sensor_hook_report *hooks;
 };
 const struct sensor_report *sensor_report(const struct sensor *s);
 struct sensor_stats {
-	uint64_t received, lost, owners; /* since opening: ring records, told losses, owner records */
-	uint64_t produced, dropped; /* by the kernel since attaching: numbers given out, of them without room */
+	/* since opening: ring records, told losses, owner records */
+	uint64_t received, lost, owners;
+	/* by the kernel since attaching: numbers given out, of them without room */
+	uint64_t produced, dropped;
 	uint64_t doors_full, owners_busy; /* doors not in the kernel's table, owners not captured */
 };
 void sensor_stats(const struct sensor *s, struct sensor_stats *ret);

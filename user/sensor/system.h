@@ -4,20 +4,25 @@
 
 #include "base/err.h"
 
-/* Where the first mount of a file system type is, from /proc/self/mountinfo; -ENOENT. Caller frees. */
+/*
+ * Where the first mount of a file system type is, from /proc/self/mountinfo; -ENOENT. Caller frees.
+ */
 must_check int system_mount_point(const char *fstype, char **ret_path);
 /*
- * The root of cgroup v2, where it is mounted, else by a mount of our own that has no place and ends with *ret_fd. -ENOENT when
- * neither can be: in a cgroup namespace such a mount would show that namespace alone.
+ * The root of cgroup v2, where it is mounted, else by a mount of our own that has no place and ends
+ * with *ret_fd. -ENOENT when neither can be: in a cgroup namespace such a mount would show that
+ * namespace alone.
  */
 must_check int system_cgroup_root(int *ret_fd);
-/* What is the case when there is no mount of "cgroup2" to be seen, and the command that fixes it. */
+/*
+ * What is the case when there is no mount of "cgroup2" to be seen, and the command that fixes it.
+ */
 const char *system_no_cgroup(const char **ret_fix);
 /* bpffs at BPFFS, mounted when it is not; *ret_why as everywhere. */
 #define BPFFS "/sys/fs/bpf"
 must_check int system_bpffs(char **ret_why);
-#define NO_BTF_FIX                                                                                \
-	"boot one built with CONFIG_DEBUG_INFO_BTF=y, 5.15 or newer: 'apt-get install "             \
+#define NO_BTF_FIX                                                                                 \
+	"boot one built with CONFIG_DEBUG_INFO_BTF=y, 5.15 or newer: 'apt-get install "            \
 	"linux-image-$(dpkg --print-architecture)'"
 
 #endif

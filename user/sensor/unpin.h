@@ -10,8 +10,8 @@
 /*
  * Who removes the pin folder. The agent that reads the ring has no privilege, and may not remove a
  * folder whose parent is root's: the root of a BPF file system, mode 0755 or 0700. A child does it,
- * started while we are root. It is root's with CAP_DAC_OVERRIDE and nothing else, and reads nothing but
- * one byte that we send it.
+ * started while we are root. It is root's with CAP_DAC_OVERRIDE and nothing else, and reads nothing
+ * but one byte that we send it.
  */
 struct unpinner {
 	pid_t pid;
@@ -21,8 +21,9 @@ struct unpinner {
 #define UNPIN_WAIT_MS 15000
 
 /*
- * on_death: the folder is also removed when we die without a word, once no agent holds its lock; after
- * UNPIN_WAIT_MS it is left to whoever does. Otherwise it stays then, for the next agent to take over.
+ * on_death: the folder is also removed when we die without a word, once no agent holds its lock;
+ * after UNPIN_WAIT_MS it is left to whoever does. Otherwise it stays then, for the next agent to
+ * take over.
  */
 must_check int unpin_start(const char *pin_dir, bool on_death, struct unpinner *ret_u);
 /* Ends the child; remove: not before it has removed the folder, if no agent holds its lock. */

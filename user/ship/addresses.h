@@ -6,7 +6,10 @@
 
 struct buf;
 
-/* Appends the addresses of this network namespace as health_holds() reads them: "ADDRESS ADDRESS ..."; nothing when it has none. */
+/*
+ * Appends the addresses of this network namespace as health_holds() reads them: "ADDRESS ADDRESS
+ * ..."; nothing when it has none.
+ */
 must_check int addresses_put(struct buf *b);
 
 #endif

@@ -11,28 +11,30 @@
 struct ship;
 
 /*
- * The node's heartbeat: gathers how the node is from what lies in the journal's folder (the agent's heartbeat, segments,
- * acknowledgement) and from the shipper's counts, and reports it to the store.
+ * The node's heartbeat: gathers how the node is from what lies in the journal's folder (the agent's
+ * heartbeat, segments, acknowledgement) and from the shipper's counts, and reports it to the store.
  */
 struct heartbeat;
 
 struct heartbeat_opts {
 	const char *node, *host_type; /* borrowed */
 	uint64_t interval_ns; /* how often heartbeat_send() is meant to be called */
-	uint64_t silent_ns; /* an agent, or a node that holds our name, not heard for so long is silent */
+	/* an agent, or a node that holds our name, not heard for so long is silent */
+	uint64_t silent_ns;
 };
 
 /* journal_dir is borrowed. */
-must_check int heartbeat_new(int journal_dir, const struct heartbeat_opts *o, struct heartbeat **ret_heartbeat);
+must_check int heartbeat_new(int journal_dir, const struct heartbeat_opts *o,
+			     struct heartbeat **ret_heartbeat);
 void heartbeat_free(struct heartbeat *b);
 DEFINE_FREEP(struct heartbeat, heartbeat_free)
 
 /*
- * ship: whose counts to tell, or NULL. -ENODATA: no agent has made this journal yet, there is nothing to report; other errors are
- * the store's (see store_why()).
+ * ship: whose counts to tell, or NULL. -ENODATA: no agent has made this journal yet, there is
+ * nothing to report; other errors are the store's (see store_why()).
  */
-must_check int heartbeat_send(struct heartbeat *b, struct store *s, const struct ship *ship, bool stopping,
-			 struct store_health_reply *ret);
+must_check int heartbeat_send(struct heartbeat *b, struct store *s, const struct ship *ship,
+			      bool stopping, struct store_health_reply *ret);
 /* Of the journal; valid after a heartbeat_send() that went well. */
 const uint8_t *heartbeat_installation(const struct heartbeat *b);
 

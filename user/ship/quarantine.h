@@ -12,9 +12,10 @@
 #include "journal/journal.h"
 
 /*
- * Records that the store does not take wait here, byte for byte and with the reason, in `ship.quarantine` of the journal's
- * folder: the others get through, and nothing is lost when the journal lets go of its own copy. They are offered again
- * when a shipper starts and every hour. The format is at the head of quarantine.c.
+ * Records that the store does not take wait here, byte for byte and with the reason, in
+ * `ship.quarantine` of the journal's folder: the others get through, and nothing is lost when the
+ * journal lets go of its own copy. They are offered again when a shipper starts and every hour. The
+ * format is at the head of quarantine.c.
  */
 #define QUARANTINE_FILE "ship.quarantine"
 #define QUARANTINE_BYTES_MAX (16 * 1024 * 1024)
@@ -28,7 +29,10 @@ struct quarantined {
 };
 
 struct quarantine;
-/* Reads what waits. A file that is damaged is renamed, ".damaged-" and a number behind it, and a new one begun. */
+/*
+ * Reads what waits. A file that is damaged is renamed, ".damaged-" and a number behind it, and a
+ * new one begun.
+ */
 must_check int quarantine_open(int journal_dirfd, struct quarantine **ret_q);
 void quarantine_free(struct quarantine *q);
 DEFINE_FREEP(struct quarantine, quarantine_free)
@@ -36,15 +40,21 @@ size_t quarantine_count(const struct quarantine *q);
 bool quarantine_was_damaged(const struct quarantine *q);
 
 /*
- * On disk when it returns; one that waits already is no news. 1: it is new; 0: it is not; -ENOBUFS: the file has reached its
- * maximum, nothing more goes in before something has gone out.
+ * On disk when it returns; one that waits already is no news. 1: it is new; 0: it is not; -ENOBUFS:
+ * the file has reached its maximum, nothing more goes in before something has gone out.
  */
 must_check int quarantine_put(struct quarantine *q, const struct quarantined *one);
-/* Visits all, oldest first; those for which fn returns 1 leave. A negative one ends it, and what had left has left. */
+/*
+ * Visits all, oldest first; those for which fn returns 1 leave. A negative one ends it, and what
+ * had left has left.
+ */
 typedef int (*quarantine_fn)(const struct quarantined *one, void *arg);
 must_check int quarantine_offer(struct quarantine *q, quarantine_fn fn, void *arg);
 
-/* One line without its newline. The bytes of the record are written to `out`, which `ret` borrows. */
-must_check int quarantine_parse(const char *line, size_t len, char *out, size_t size, struct quarantined *ret);
+/*
+ * One line without its newline. The bytes of the record are written to `out`, which `ret` borrows.
+ */
+must_check int quarantine_parse(const char *line, size_t len, char *out, size_t size,
+				struct quarantined *ret);
 
 #endif

@@ -11,9 +11,9 @@
 struct buf;
 
 /*
- * What the shipper is doing, for those who look from outside: `ship.state` in the journal's folder, replaced as a whole at
- * each change and every SHIP_STATE_EVERY_NS. A state that was not written for three times that long is of a shipper that is
- * not there any more.
+ * What the shipper is doing, for those who look from outside: `ship.state` in the journal's folder,
+ * replaced as a whole at each change and every SHIP_STATE_EVERY_NS. A state that was not written
+ * for three times that long is of a shipper that is not there any more.
  */
 #define SHIP_STATE_FILE "ship.state"
 #define SHIP_STATE_EVERY_NS UINT64_C(30000000000)
@@ -30,9 +30,11 @@ struct ship_state {
 	enum ship_status status;
 	uint64_t since_ns; /* wall: since when it is so */
 	uint64_t written_ns; /* wall: when this was written */
-	uint64_t store_ns; /* wall: when the store last took a batch or had nothing to take; 0: never yet */
+	/* wall: when the store last took a batch or had nothing to take; 0: never yet */
+	uint64_t store_ns;
 	struct journal_pos at; /* all before it is in the store */
-	uint64_t sent, stored, batches, quarantined; /* since the shipper's start; quarantined: all that wait there */
+	/* since the shipper's start; quarantined: all that wait there */
+	uint64_t sent, stored, batches, quarantined;
 	int err; /* why it is not well, a negative errno; 0: it is */
 	char why[512]; /* the same in words, with the remedy; one line, escaped */
 	char store[512]; /* the store's URI as it was given */

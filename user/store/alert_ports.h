@@ -7,11 +7,13 @@
 #include "store/store.h"
 
 /*
- * The different ports of the doors that an alert stands for: a burst of one program is one alert. Of those that are open, or, when
- * none is, of all it had. STORE_ALERT_DOORS_MAX doors are read; `cut` says that there are more.
+ * The different ports of the doors that an alert stands for: a burst of one program is one alert.
+ * Of those that are open, or, when none is, of all it had. STORE_ALERT_DOORS_MAX doors are read;
+ * `cut` says that there are more.
  */
 #define STORE_ALERT_DOORS_MAX 8192
-#define STORE_PORT_RUNS_MAX 16 /* consecutive ports are one run; more runs: `runs_cut`, and `folded` ends with "..." */
+/* consecutive ports are one run; more runs: `runs_cut`, and `folded` ends with "..." */
+#define STORE_PORT_RUNS_MAX 16
 struct store_port_run {
 	uint32_t lo, hi;
 };

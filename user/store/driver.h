@@ -8,13 +8,18 @@
 #include "store/store.h"
 #include "store/triage.h"
 
-#define SQL_STMTS_MAX 64 /* prepared statements kept of a connection: beyond it the one that was not used for the longest time goes */
+/*
+ * prepared statements kept of a connection: beyond it the one that was not used for the longest
+ * time goes
+ */
+#define SQL_STMTS_MAX 64
 
 /*
  * What a driver is to store.c: one table of operations over a struct that begins with struct store.
  * store.c checks arguments, opens a transaction (or a savepoint inside the caller's) around each
- * write, so a driver sees only valid input and never nests by itself. Its commit() notifies the listeners. An
- * operation that fails leaves its reason with store_set_why(); a callback may call back into the store.
+ * write, so a driver sees only valid input and never nests by itself. Its commit() notifies the
+ * listeners. An operation that fails leaves its reason with store_set_why(); a callback may call
+ * back into the store.
  */
 struct sql_stmt;
 struct store {
@@ -25,14 +30,16 @@ struct store {
 	bool limited; /* a node's own account: it sees the views own_* and no table */
 	char *shown; /* what it is called in messages; kept by the driver */
 	struct {
-		char name[256], host_type[256]; /* name "": none; host_type "": what it says of itself was not looked at */
+		/* name "": none; host_type "": what it says of itself was not looked at */
+		char name[256], host_type[256];
 		uint64_t id;
 	} node; /* the one asked for last: its id needs no query */
 	struct sql_stmt *stmts[SQL_STMTS_MAX]; /* prepared (sql.h) */
 	unsigned stmts_busy; /* in use, cached or not */
 	uint64_t stmt_uses;
 	unsigned connections; /* of a driver with a server: made so far */
-	const char *cluster, *group; /* likewise: its cluster_uuid, and store_group(); kept by the driver */
+	/* likewise: its cluster_uuid, and store_group(); kept by the driver */
+	const char *cluster, *group;
 	char why[512];
 };
 
@@ -56,7 +63,8 @@ struct store_ops {
 
 	int (*insert)(struct put *p); /* p->fresh, see put.h */
 	void (*inserted)(struct store *s, size_t n); /* a batch of n has ended; may be NULL */
-	int (*usage)(struct store *s, uint64_t rows, struct store_usage *ret); /* its bytes; rows: how many events there are (a server only) */
+	/* its bytes; rows: how many events there are (a server only) */
+	int (*usage)(struct store *s, uint64_t rows, struct store_usage *ret);
 
 	int (*clock)(struct store *s, uint64_t *ret_now_ns); /* the store's */
 
@@ -65,11 +73,11 @@ struct store_ops {
 	int (*own_begin)(struct put *p, const char *host_type);
 	int (*own_end)(struct put *p);
 	int (*own_put_health)(struct store *s, const char *node, const char *host_type,
-			  const struct store_health *h, uint64_t fresh_ns,
-			  struct store_health_reply *ret);
+			      const struct store_health *h, uint64_t fresh_ns,
+			      struct store_health_reply *ret);
 	int (*own_claim_boot)(struct store *s, const char *node,
-			  const uint8_t installation[INSTALLATION_LEN], const char *boot_id,
-			  uint32_t journal_boot, uint32_t *ret_boot_seq);
+			      const uint8_t installation[INSTALLATION_LEN], const char *boot_id,
+			      uint32_t journal_boot, uint32_t *ret_boot_seq);
 
 	/* grant.h; NULL: a store without accounts. */
 	int (*grant)(struct store *s, const struct store_grant *g, bool dry, struct buf *sql,
@@ -91,7 +99,10 @@ int store_set_why(struct store *s, int err, const char *fmt, ...) printf_like(3,
 /* The same for an open that fails: *ret_why gets the line (unless it is NULL). */
 int store_open_why(char **ret_why, int err, const char *fmt, ...) printf_like(3, 4);
 
-/* Appends one row of rows, its texts copied, to an array that grows by one; for store_profile_get(). */
+/*
+ * Appends one row of rows, its texts copied, to an array that grows by one; for
+ * store_profile_get().
+ */
 must_check int store_profile_push(struct profile *p, const struct profile_row *row);
 
 #endif

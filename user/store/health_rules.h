@@ -28,10 +28,13 @@ struct health_next {
 	const char *host_before;
 	bool displaces; /* the other one is past from now on */
 };
-void health_admit(const struct health_past *p, const struct store_health *h, uint64_t now_ns, uint64_t fresh_ns,
-		  struct health_next *ret);
+void health_admit(const struct health_past *p, const struct store_health *h, uint64_t now_ns,
+		  uint64_t fresh_ns, struct health_next *ret);
 
-/* A refused installation that has not reported for so many of its intervals is not there any more: accepting means another. */
+/*
+ * A refused installation that has not reported for so many of its intervals is not there any more:
+ * accepting means another.
+ */
 #define HEALTH_REFUSED_HEARTBEATS 10
 
 /* Which boots of a node there are. */
@@ -42,9 +45,13 @@ struct health_boots {
 };
 uint32_t health_boot_number(const struct health_boots *b, uint32_t journal_boot);
 
-/* Whoever changes what a node is holds the lock of its row in nodes; the clock is the store's, once we have it. */
+/*
+ * Whoever changes what a node is holds the lock of its row in nodes; the clock is the store's, once
+ * we have it.
+ */
 must_check int sql_lock_node(struct store *s, uint64_t id, uint64_t *ret_now_ns);
 /* What is stored of one installation; *p is untouched if there is nothing. */
-must_check int sql_installation(struct store *s, uint64_t id, const uint8_t *installation, struct health_past *p);
+must_check int sql_installation(struct store *s, uint64_t id, const uint8_t *installation,
+				struct health_past *p);
 
 #endif

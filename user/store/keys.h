@@ -5,7 +5,10 @@
 #include "core/event.h"
 #include "store/store.h"
 
-/* What answered on a node's port when an honest scan looked first. -EOPNOTSUPP: the driver has no scans. */
+/*
+ * What answered on a node's port when an honest scan looked first. -EOPNOTSUPP: the driver has no
+ * scans.
+ */
 struct store_key {
 	const char *node;
 	enum door_proto proto;

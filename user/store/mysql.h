@@ -9,15 +9,16 @@
 #include "store/sql.h"
 
 /*
- * What the files of the MySQL driver share. SQL is constant text that MySQL 8 and MariaDB 10.11 both take; values are
- * always bound. Only what both client libraries have is used; the few places where they differ are in mysql_tls.c.
+ * What the files of the MySQL driver share. SQL is constant text that MySQL 8 and MariaDB 10.11
+ * both take; values are always bound. Only what both client libraries have is used; the few places
+ * where they differ are in mysql_tls.c.
  */
 #define MY_HOSTS_MAX 8
-#define MY_STATEMENT_BYTES_MAX                                                                     \
-	(1024 * 1024) /* one batch of rows; the server's max_allowed_packet is far above */
+/* one batch of rows; the server's max_allowed_packet is far above */
+#define MY_STATEMENT_BYTES_MAX (1024 * 1024)
 #define MY_CONNECT_TIMEOUT_S 5
-#define MY_IO_TIMEOUT_S                                                                            \
-	30 /* a cluster that loses a node stands still for 12 s; a server with a full disk for good */
+/* a cluster that loses a node stands still for 12 s; a server with a full disk for good */
+#define MY_IO_TIMEOUT_S 30
 
 /* is_null of MYSQL_BIND: my_bool in one library, bool in the other. */
 typedef __typeof__(((MYSQL_BIND *)0)->is_null_value) my_flag;
@@ -71,7 +72,10 @@ struct my {
 	char *password;
 	unsigned flags, host; /* host: the one we are connected to */
 	char cluster[64]; /* cluster_uuid of the store we opened first */
-	/* Of an account that sees no table (base.limited, see mysql_own.c); own_node "": bound to none. */
+	/*
+	 * Of an account that sees no table (base.limited, see mysql_own.c); own_node "": bound to
+	 * none.
+	 */
 	unsigned own_interface, own_schema;
 	char own_node[256], said_cluster[64];
 	bool connected; /* logged in: what fails from here on is no longer about who we are */
@@ -85,16 +89,22 @@ struct my {
 	uint64_t row_bytes_until_ns; /* by an estimate that holds until then; 0: none yet */
 };
 
-/* --- mysql_error.c ------------------------------------------------------------------------------ */
+/* --- mysql_error.c ---------------------------------------------------------------------------- */
 
-/* Turns the error of the statement (or, without one, of the connection) into a negative errno and leaves the line for store_why(). */
+/*
+ * Turns the error of the statement (or, without one, of the connection) into a negative errno and
+ * leaves the line for store_why().
+ */
 int my_fail(struct my *s, struct my_stmt *st);
 int my_errno(unsigned number); /* of a server's or client's error number */
 bool my_is_lost(unsigned number);
-/* A statement that writes has left warnings: "it is there already" is harmless, any other is -EILSEQ. */
+/*
+ * A statement that writes has left warnings: "it is there already" is harmless, any other is
+ * -EILSEQ.
+ */
 must_check int my_warned(struct my *s);
 
-/* --- mysql_uri.c -------------------------------------------------------------------------------- */
+/* --- mysql_uri.c ------------------------------------------------------------------------------ */
 
 must_check int my_uri_parse(const char *text, struct my_uri *u, char **ret_why);
 void my_uri_done(struct my_uri *u);
@@ -102,12 +112,12 @@ void my_uri_done(struct my_uri *u);
 must_check int my_uri_check(const char *text, char **ret_why);
 must_check int my_password(const struct my_uri *u, char **ret_password, char **ret_why);
 
-/* --- mysql_tls.c: where the two client libraries differ --------------------------------------------- */
+/* --- mysql_tls.c: where the two client libraries differ --------------------------------------- */
 
 /* Encrypts or fails; the server's certificate is checked, its name too. */
 void my_tls_require(MYSQL *db);
 
-/* --- mysql_open.c ------------------------------------------------------------------------------- */
+/* --- mysql_open.c ----------------------------------------------------------------------------- */
 
 int my_open(const char *where, unsigned flags, struct store **ret_store, char **ret_why);
 int my_schema(struct store *base, unsigned *ret_have, unsigned *ret_want);
@@ -115,7 +125,7 @@ int my_schema(struct store *base, unsigned *ret_have, unsigned *ret_want);
 must_check int my_connect(struct my *s);
 void my_disconnect(struct my *s);
 
-/* --- mysql_own.c ---------------------------------------------------------------------------------- */
+/* --- mysql_own.c ------------------------------------------------------------------------------ */
 
 #define MY_INTERFACE 1 /* own_account.interface_number that this program speaks */
 /* After each connect: does this account see the tables, or only what a node may? */
@@ -124,17 +134,17 @@ int my_own_check(struct store *base, const char *node); /* -EPERM: it is another
 int my_own_begin(struct put *p, const char *host_type);
 int my_own_end(struct put *p);
 
-/* --- mysql_role.c ------------------------------------------------------------------------------- */
+/* --- mysql_role.c ----------------------------------------------------------------------------- */
 
 /* The value in the row's last column, or "". */
 must_check int my_ask(struct my *s, const char *sql, char *out, size_t size);
 must_check int my_check_role(struct my *s);
 
-/* --- mysql.c ------------------------------------------------------------------------------------ */
+/* --- mysql.c ---------------------------------------------------------------------------------- */
 
 /*
- * A prepared statement, from the cache unless it is in use further up the stack. A connection that was lost is made
- * anew here, if no transaction and no walk is under way.
+ * A prepared statement, from the cache unless it is in use further up the stack. A connection that
+ * was lost is made anew here, if no transaction and no walk is under way.
  */
 must_check int my_get(struct my *s, const char *sql, struct my_stmt **ret_st);
 void my_put(struct my_stmt *st);
@@ -153,7 +163,10 @@ must_check int my_step(struct my *s, struct my_stmt *st);
 must_check int my_run(struct my *s, struct my_stmt *st, uint64_t *ret_changed);
 must_check int my_query(struct my *s, const char *sql); /* text, no result */
 
-/* Binding borrows: the value must live until the statement is put back. NULL binds NULL; so does a parameter that is not bound. */
+/*
+ * Binding borrows: the value must live until the statement is put back. NULL binds NULL; so does a
+ * parameter that is not bound.
+ */
 void my_u64(struct my_stmt *st, unsigned i, uint64_t v); /* i from 1 */
 void my_str(struct my_stmt *st, unsigned i, const char *v);
 void my_blob(struct my_stmt *st, unsigned i, const void *p, size_t n);
@@ -162,7 +175,7 @@ uint64_t my_col_u64(const struct my_stmt *st, unsigned i); /* i from 0 */
 const char *my_col_str(const struct my_stmt *st, unsigned i); /* NULL for NULL */
 struct text my_col_blob(const struct my_stmt *st, unsigned i);
 
-/* --- the operations ------------------------------------------------------------------------------- */
+/* --- the operations --------------------------------------------------------------------------- */
 
 /* mysql_events.c */
 int my_insert(struct put *p);

@@ -15,12 +15,14 @@ enum {
 	STORE_PROFILE_TRY = 4, /* only counts */
 };
 /*
- * Brings the class's profile to these rows. A row that is there keeps its number, its birth and its hits, and takes the reason,
- * author, expiry, severity, line of the one given.
+ * Brings the class's profile to these rows. A row that is there keeps its number, its birth and its
+ * hits, and takes the reason, author, expiry, severity, line of the one given.
  */
-must_check int store_profile_set(struct store *s, const char *host_type, const struct profile_row *rows, size_t n, unsigned flags,
+must_check int store_profile_set(struct store *s, const char *host_type,
+				 const struct profile_row *rows, size_t n, unsigned flags,
 				 uint64_t now_wall_ns, struct store_profile_change *ret_change);
-must_check int store_profile_remove(struct store *s, const char *host_type, uint64_t row_id); /* -ENOENT */
+/* -ENOENT */
+must_check int store_profile_remove(struct store *s, const char *host_type, uint64_t row_id);
 
 /* What of a person's file is no row, by line number: comments, blank lines, the class line. */
 struct store_profile_line {
@@ -28,8 +30,10 @@ struct store_profile_line {
 	const char *text;
 };
 typedef int (*store_profile_line_fn)(const struct store_profile_line *l, void *arg);
-must_check int store_profile_lines(struct store *s, const char *host_type, store_profile_line_fn fn, void *arg);
-must_check int store_profile_put_lines(struct store *s, const char *host_type, const struct store_profile_line *lines, size_t n);
+must_check int store_profile_lines(struct store *s, const char *host_type, store_profile_line_fn fn,
+				   void *arg);
+must_check int store_profile_put_lines(struct store *s, const char *host_type,
+				       const struct store_profile_line *lines, size_t n);
 
 /* Adds to the hits of rows; moves no revision. Rows that are gone are passed over. */
 struct store_profile_hit {
@@ -37,7 +41,7 @@ struct store_profile_hit {
 };
 must_check int store_profile_count(struct store *s, const struct store_profile_hit *hits, size_t n);
 
-/* --- proposals: what learning found, rule by rule, until a person decides ----------------------------- */
+/* --- proposals: what learning found, rule by rule, until a person decides --------------------- */
 
 enum proposal_state { PROPOSAL_PENDING, PROPOSAL_ACCEPTED, PROPOSAL_REJECTED };
 const char *proposal_state_name(enum proposal_state s);
@@ -54,12 +58,16 @@ struct store_proposal {
 };
 typedef int (*store_proposal_fn)(const struct store_proposal *p, void *arg);
 /* Takes the place of what was proposed for the class before, decided or not. */
-must_check int store_proposal_put(struct store *s, const char *host_type, const struct store_proposal *list, size_t n);
-must_check int store_proposals(struct store *s, const char *host_type, store_proposal_fn fn, void *arg); /* NULL: all classes */
-must_check int store_proposal_decide(struct store *s, const char *host_type, uint32_t number, enum proposal_state state,
-				     const char *who, uint64_t now_wall_ns); /* -ENOENT */
+must_check int store_proposal_put(struct store *s, const char *host_type,
+				  const struct store_proposal *list, size_t n);
+/* NULL: all classes */
+must_check int store_proposals(struct store *s, const char *host_type, store_proposal_fn fn,
+			       void *arg);
+must_check int store_proposal_decide(struct store *s, const char *host_type, uint32_t number,
+				     enum proposal_state state, const char *who,
+				     uint64_t now_wall_ns); /* -ENOENT */
 
-/* --- node classes by rule -------------------------------------------------------------------------------- */
+/* --- node classes by rule --------------------------------------------------------------------- */
 
 struct store_class_rule {
 	uint64_t id; /* 0 when put: a new one */
@@ -72,7 +80,8 @@ struct store_class_rule {
 	const char *problem; /* why it could not be resolved last time, or "" */
 };
 typedef int (*store_class_rule_fn)(const struct store_class_rule *r, void *arg);
-must_check int store_class_rules(struct store *s, store_class_rule_fn fn, void *arg); /* in the order they decide in */
+/* in the order they decide in */
+must_check int store_class_rules(struct store *s, store_class_rule_fn fn, void *arg);
 /* Inserts, or changes the one of its id, or of its nodes and class. */
 must_check int store_class_rule_put(struct store *s, const struct store_class_rule *r);
 must_check int store_class_rule_remove(struct store *s, uint64_t id); /* -ENOENT */

@@ -7,14 +7,16 @@
 
 /* Putting events: events.c has the steps, put_row.c the row, a driver the insert of many rows. */
 
-#define COUNT_MAX (UINT64_MAX / 4) /* hostile counts must not overflow a sum: what is more counts as this */
+/* hostile counts must not overflow a sum: what is more counts as this */
+#define COUNT_MAX (UINT64_MAX / 4)
 
 /* The rows of one boot, in the order of their numbers. */
 struct put {
 	struct store *s;
 	const char *node;
 	uint64_t node_id;
-	uint64_t server_ns; /* the server's clock when the batch began; 0: the rows say when they came */
+	/* the server's clock when the batch began; 0: the rows say when they came */
+	uint64_t server_ns;
 	uint32_t boot_seq;
 	uint64_t base_seq, head_seq, stored_seq; /* as the store has it */
 	const struct store_event *rows[STORE_BATCH_MAX];
@@ -38,8 +40,11 @@ void put_decode(const struct store_event *row, struct event *ev);
 	"user_name, argv, opened_ns, record_count, gap_from, gap_to, reason, record, chain) "      \
 	"VALUES "
 #define PUT_MARKS                                                                                  \
-	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-/* Binds p->fresh[i] behind the first `at` parameters, and notes its kind and what it says was lost. */
+	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
+	"?)"
+/*
+ * Binds p->fresh[i] behind the first `at` parameters, and notes its kind and what it says was lost.
+ */
 must_check int put_bind_row(struct put *p, struct sql_stmt *st, unsigned at, size_t i);
 
 #endif

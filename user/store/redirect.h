@@ -5,16 +5,19 @@
 #include "store/store.h"
 
 /*
- * What a node says of its redirects now (core/redirect.h), kept by the monitor as it judges: the list of the newest event "steer", none
- * since the newest start, and which network namespace is its own. Escaped line by line. One row of `settings` a node, "steering NODE",
- * which no node's account can reach.
+ * What a node says of its redirects now (core/redirect.h), kept by the monitor as it judges: the
+ * list of the newest event "steer", none since the newest start, and which network namespace is its
+ * own. Escaped line by line. One row of `settings` a node, "steering NODE", which no node's account
+ * can reach.
  */
 must_check int store_redirect_note(struct store *s, const struct store_event_row *row);
 /*
- * Appends the list; nothing where the node has told of none. b: of at least REDIRECT_STORED_MAX. *ret_netns: inode of the namespace that
- * the node's agent is in, and so the addresses that are scanned; 0: not known. Either may be NULL.
+ * Appends the list; nothing where the node has told of none. b: of at least REDIRECT_STORED_MAX.
+ * *ret_netns: inode of the namespace that the node's agent is in, and so the addresses that are
+ * scanned; 0: not known. Either may be NULL.
  */
 #define REDIRECT_STORED_MAX 60000
-must_check int store_redirect_get(struct store *s, const char *node, struct buf *b, uint32_t *ret_netns);
+must_check int store_redirect_get(struct store *s, const char *node, struct buf *b,
+				  uint32_t *ret_netns);
 
 #endif

@@ -5,15 +5,27 @@
 #include "store/driver.h"
 
 /*
- * Statements that all servers take, written once: "?" in order and no function that only one of them has. The text is constant, and
- * its address is the key of the cache of prepared statements. Values are always bound, each with its type:
+ * Statements that all servers take, written once: "?" in order and no function that only one of
+ * them has. The text is constant, and its address is the key of the cache of prepared statements.
+ * Values are always bound, each with its type:
  *
- *	err = sql_run(s, &changed, "UPDATE nodes SET host_type = ? WHERE id = ?", S(host_type), U(id));
+ * 	err = sql_run(s, &changed, "UPDATE nodes SET host_type = ? WHERE id = ?", S(host_type),
+ * 	U(id));
  *
- * A value of the wrong type does not compile, and neither does a number of values that is not that of the question marks (for one
- * text; for one of two texts it is -EINVAL when the statement is run).
+ * A value of the wrong type does not compile, and neither does a number of values that is not that
+ * of the question marks (for one text; for one of two texts it is -EINVAL when the statement is
+ * run).
  */
-enum sql_kind { SQL_NULL, SQL_U64, SQL_STR, SQL_BLOB, SQL_ESCAPED, SQL_WORDS, SQL_KEY, SQL_KEY_HASH };
+enum sql_kind {
+	SQL_NULL,
+	SQL_U64,
+	SQL_STR,
+	SQL_BLOB,
+	SQL_ESCAPED,
+	SQL_WORDS,
+	SQL_KEY,
+	SQL_KEY_HASH
+};
 struct sql_arg {
 	enum sql_kind kind;
 	uint64_t u;
@@ -37,25 +49,61 @@ static inline const char *sql_same_str(const char *v)
 
 /* A number without a sign, an enum, a bool. */
 #define SQL_U64_OF(v)                                                                              \
-	_Generic((v),                                                                              \
-		bool: sql_same_u64,                                                                \
-		unsigned char: sql_same_u64,                                                       \
-		unsigned short: sql_same_u64,                                                      \
-		unsigned int: sql_same_u64,                                                        \
-		unsigned long: sql_same_u64,                                                       \
-		unsigned long long: sql_same_u64)(v)
-#define SQL_STR_OF(v) _Generic((v), const char *: sql_same_str, char *: sql_same_str)(v)
-#define U(v) { .kind = SQL_U64, .u = SQL_U64_OF(v) }
-#define CONST(v) { .kind = SQL_U64, .u = (v) + 0 * sizeof(char[(v) >= 0 ? 1 : -1]) } /* an enum's constant, which is an int */
-#define U_IF(known, v) { .kind = (known) ? SQL_U64 : SQL_NULL, .u = SQL_U64_OF(v) } /* else NULL */
-#define S(v) { .kind = SQL_STR, .p = SQL_STR_OF(v), .u = 1 } /* NULL is "" */
-#define S_NULL(v) { .kind = SQL_STR, .p = SQL_STR_OF(v) } /* NULL is NULL */
-#define B(ptr, len) { .kind = SQL_BLOB, .p = (ptr), .n = (len) } /* NULL is NULL */
-#define ESCAPED(text) { .kind = SQL_ESCAPED, .p = (text).ptr, .n = (text).len } /* hostile bytes as escaped UTF-8; unknown is NULL */
-#define WORDS(text) { .kind = SQL_WORDS, .p = (text).ptr, .n = (text).len } /* the same of an argument vector */
-/* An alert's key, see struct sql_key: what it is compared with; and what only a server's text has, for its column alert_hash. */
-#define KEY(k) { .kind = SQL_KEY, .p = (k) }
-#define KEY_HASH(k) { .kind = SQL_KEY_HASH, .p = (k) }
+	_Generic((v), bool                                                                         \
+		 : sql_same_u64, unsigned char                                                     \
+		 : sql_same_u64, unsigned short                                                    \
+		 : sql_same_u64, unsigned int                                                      \
+		 : sql_same_u64, unsigned long                                                     \
+		 : sql_same_u64, unsigned long long                                                \
+		 : sql_same_u64)(v)
+#define SQL_STR_OF(v) _Generic((v), const char * : sql_same_str, char * : sql_same_str)(v)
+#define U(v)                                                                                       \
+	{                                                                                          \
+		.kind = SQL_U64, .u = SQL_U64_OF(v)                                                \
+	}
+/* an enum's constant, which is an int */
+#define CONST(v)                                                                                   \
+	{                                                                                          \
+		.kind = SQL_U64, .u = (v) + 0 * sizeof(char[(v) >= 0 ? 1 : -1])                    \
+	}
+#define U_IF(known, v)                                                                             \
+	{                                                                                          \
+		.kind = (known) ? SQL_U64 : SQL_NULL, .u = SQL_U64_OF(v)                           \
+	} /* else NULL */
+#define S(v)                                                                                       \
+	{                                                                                          \
+		.kind = SQL_STR, .p = SQL_STR_OF(v), .u = 1                                        \
+	} /* NULL is "" */
+#define S_NULL(v)                                                                                  \
+	{                                                                                          \
+		.kind = SQL_STR, .p = SQL_STR_OF(v)                                                \
+	} /* NULL is NULL */
+#define B(ptr, len)                                                                                \
+	{                                                                                          \
+		.kind = SQL_BLOB, .p = (ptr), .n = (len)                                           \
+	} /* NULL is NULL */
+/* hostile bytes as escaped UTF-8; unknown is NULL */
+#define ESCAPED(text)                                                                              \
+	{                                                                                          \
+		.kind = SQL_ESCAPED, .p = (text).ptr, .n = (text).len                              \
+	}
+/* the same of an argument vector */
+#define WORDS(text)                                                                                \
+	{                                                                                          \
+		.kind = SQL_WORDS, .p = (text).ptr, .n = (text).len                                \
+	}
+/*
+ * An alert's key, see struct sql_key: what it is compared with; and what only a server's text has,
+ * for its column alert_hash.
+ */
+#define KEY(k)                                                                                     \
+	{                                                                                          \
+		.kind = SQL_KEY, .p = (k)                                                          \
+	}
+#define KEY_HASH(k)                                                                                \
+	{                                                                                          \
+		.kind = SQL_KEY_HASH, .p = (k)                                                     \
+	}
 #define SQL(...)                                                                                   \
 	(struct sql_args)                                                                          \
 	{                                                                                          \
@@ -70,14 +118,22 @@ static inline const char *sql_same_str(const char *v)
 /* A server (MySQL, MariaDB) has rows to lock; SQLite's writers are alone. */
 #define SQL_LOCKED(s, text) SQL_TEXT(s, text " FOR UPDATE", text)
 /* By its key; servers cannot index a text as long as that, and have its SHA-256 beside it. */
-#define SQL_BY_KEY(s, before, after) SQL_TEXT(s, before "alert_hash = ?" after, before "alert_key = ?" after)
-/* Inserts, or sets in the row that has this key already; values of both parts are bound one after the other. */
+#define SQL_BY_KEY(s, before, after)                                                               \
+	SQL_TEXT(s, before "alert_hash = ?" after, before "alert_key = ?" after)
+/*
+ * Inserts, or sets in the row that has this key already; values of both parts are bound one after
+ * the other.
+ */
 #define SQL_UPSERT(s, insert, key, set)                                                            \
 	SQL_TEXT(s, insert " ON DUPLICATE KEY UPDATE " set,                                        \
 		 insert " ON CONFLICT (" key ") DO UPDATE SET " set)
-/* Inserts unless there is a row of that key, which stays as it is. Not IGNORE, which would also swallow broken values. */
+/*
+ * Inserts unless there is a row of that key, which stays as it is. Not IGNORE, which would also
+ * swallow broken values.
+ */
 #define SQL_INSERT_NEW(s, insert, key)                                                             \
-	SQL_TEXT(s, insert " ON DUPLICATE KEY UPDATE " key " = " key, insert " ON CONFLICT DO NOTHING")
+	SQL_TEXT(s, insert " ON DUPLICATE KEY UPDATE " key " = " key,                              \
+		 insert " ON CONFLICT DO NOTHING")
 
 struct sql_key {
 	const char *key;
@@ -93,12 +149,14 @@ void sql_done(struct sql *q); /* puts it back; a struct sql may then be used aga
 #define _sql_ _cleanup_(sql_done)
 
 must_check int sql_get_args(struct sql *q, const char *text, struct sql_args args);
-must_check int sql_run_args(struct store *s, uint64_t *ret_changed, const char *text, struct sql_args args);
+must_check int sql_run_args(struct store *s, uint64_t *ret_changed, const char *text,
+			    struct sql_args args);
 must_check int sql_exec_args(struct sql *q, const char *text, struct sql_args args);
 must_check int sql_first_args(struct sql *q, const char *text, struct sql_args args);
 
 /* Counts while it compiles: up to 64 question marks. */
-void sql_wrong_count(void) __attribute__((error("the statement has another number of question marks than values")));
+void sql_wrong_count(void)
+	__attribute__((error("the statement has another number of question marks than values")));
 #define SQL_MARK_                                                                                  \
 	if (at) {                                                                                  \
 		n++;                                                                               \
@@ -110,9 +168,8 @@ static inline __attribute__((always_inline)) size_t sql_marks(const char *text)
 	const char *at = __builtin_strchr(text, '?');
 	size_t n = 0;
 
-	SQL_MARKS8_ SQL_MARKS8_ SQL_MARKS8_ SQL_MARKS8_
-	SQL_MARKS8_ SQL_MARKS8_ SQL_MARKS8_ SQL_MARKS8_
-	return n;
+	SQL_MARKS8_ SQL_MARKS8_ SQL_MARKS8_ SQL_MARKS8_ SQL_MARKS8_ SQL_MARKS8_ SQL_MARKS8_
+		SQL_MARKS8_ return n;
 }
 #define SQL_CHECKED_(call, text, ...)                                                              \
 	({                                                                                         \
@@ -150,23 +207,26 @@ must_check int sql_one_u64(struct store *s, const char *text, uint64_t *ret_v);
 must_check int sql_now(struct store *s, uint64_t *ret_ns);
 must_check int sql_node_id(struct store *s, const char *node, uint64_t *ret_id); /* -ENOENT */
 /* Finds it or makes it, and takes its word for its class. */
-must_check int sql_node_make(struct store *s, const char *node, const char *host_type, uint64_t now_ns, uint64_t *ret_id);
+must_check int sql_node_make(struct store *s, const char *node, const char *host_type,
+			     uint64_t now_ns, uint64_t *ret_id);
 /* Holds a boot's row on a server. 1: there is one. */
-must_check int sql_lock_boot(struct store *s, uint64_t node_id, uint32_t boot_seq, uint64_t *ret_judged_seq);
+must_check int sql_lock_boot(struct store *s, uint64_t node_id, uint32_t boot_seq,
+			     uint64_t *ret_judged_seq);
 /* In this order in alerts and in alert_log. */
 #define SQL_ALERT_COLS                                                                             \
 	"alert_key, kind, severity, state, host_type, nodes, open_count, proto, port, summary, "   \
 	"why, remedy, first_ns, last_ns, boot_seq, seq, node, record, node_count, told_nodes, "    \
-	"told_ns, until_ns, window_id, outside, outside_port, outside_node, outside_addr, "    \
+	"told_ns, until_ns, window_id, outside, outside_port, outside_node, outside_addr, "        \
 	"subject"
 
 /*
- * Numbers of alert_log are drawn before the commit. A sink that has delivered 11 would never see 10, were that committed later:
- * so whoever writes there on a server takes this lock first, and numbers are drawn one transaction after the other.
+ * Numbers of alert_log are drawn before the commit. A sink that has delivered 11 would never see
+ * 10, were that committed later: so whoever writes there on a server takes this lock first, and
+ * numbers are drawn one transaction after the other.
  */
 must_check int sql_lock_log(struct store *s);
 
-/* --- what a driver has of it ---------------------------------------------------------------------- */
+/* --- what a driver has of it ------------------------------------------------------------------ */
 
 /* What its prepared statements begin with. */
 struct sql_stmt {
@@ -178,7 +238,8 @@ struct sql_stmt {
 
 struct store_sql {
 	bool server; /* see SQL_TEXT */
-	int (*ready)(struct store *s); /* before a statement: a lost connection is made anew; may be NULL */
+	/* before a statement: a lost connection is made anew; may be NULL */
+	int (*ready)(struct store *s);
 	int (*prepare)(struct store *s, const char *text, struct sql_stmt **ret_st);
 	void (*close)(struct sql_stmt *st);
 	void (*reset)(struct sql_stmt *st); /* as after prepare(), all parameters NULL */
@@ -186,7 +247,8 @@ struct store_sql {
 	int (*step)(struct sql_stmt *st); /* 1: a row; 0: done; or a negative errno */
 	int (*run)(struct sql_stmt *st, uint64_t *ret_changed);
 	void (*u64)(struct sql_stmt *st, unsigned i, uint64_t v); /* i from 1 */
-	void (*str)(struct sql_stmt *st, unsigned i, const char *v, size_t n); /* borrows, as blob does */
+	/* borrows, as blob does */
+	void (*str)(struct sql_stmt *st, unsigned i, const char *v, size_t n);
 	void (*blob)(struct sql_stmt *st, unsigned i, const void *p, size_t n);
 	int (*copy)(struct sql_stmt *st, unsigned i, struct buf *text); /* takes its text */
 	uint64_t (*col_u64)(struct sql_stmt *st, unsigned i); /* i from 0 */
@@ -195,10 +257,14 @@ struct store_sql {
 	uint64_t (*last_id)(struct sql_stmt *st); /* of the row that run() has inserted */
 };
 
-/* The cache: from it unless the statement is in use further up the stack. What was not used for the longest time makes room. */
+/*
+ * The cache: from it unless the statement is in use further up the stack. What was not used for the
+ * longest time makes room.
+ */
 must_check int sql_stmt_get(struct store *s, const char *text, struct sql_stmt **ret_st);
 void sql_stmt_put(struct sql_stmt *st);
-must_check int sql_stmt_bind(struct sql_stmt *st, unsigned i, const struct sql_arg *a); /* i from 1 */
+/* i from 1 */
+must_check int sql_stmt_bind(struct sql_stmt *st, unsigned i, const struct sql_arg *a);
 void sql_stmt_forget(struct store *s, const char *text); /* closes it, unless it is in use */
 void sql_stmt_forget_all(struct store *s); /* the connection ends */
 

@@ -15,11 +15,12 @@
 #include "core/profile.h"
 
 /*
- * The store behind one small interface; a driver each for SQLite (embedded default), MySQL and MariaDB.
- * All drivers pass tests/store/conformance.h. Text handed in is copied or bound; text handed to callbacks is
- * borrowed until the callback returns. Functions return 0 or a negative errno; store_why() has the driver's own words.
- * A callback may ask again; one that writes does so inside a transaction begun before the walk (else -EBUSY is possible at any time).
- * Errors are negative: an errno, or one of enum store_error. store_error_text() has words for both.
+ * The store behind one small interface; a driver each for SQLite (embedded default), MySQL and
+ * MariaDB. All drivers pass tests/store/conformance.h. Text handed in is copied or bound; text
+ * handed to callbacks is borrowed until the callback returns. Functions return 0 or a negative
+ * errno; store_why() has the driver's own words. A callback may ask again; one that writes does so
+ * inside a transaction begun before the walk (else -EBUSY is possible at any time). Errors are
+ * negative: an errno, or one of enum store_error. store_error_text() has words for both.
  */
 struct store;
 
@@ -32,58 +33,79 @@ enum store_error {
 	STORE_E_DAMAGED = 1005, /* what is there cannot be read as a store */
 	STORE_E_TLS = 1006, /* no connection that is safe */
 	STORE_E_DATABASE = 1007, /* the server has no such database */
-	STORE_E_UNDONE = 1008, /* another writer was in the way, and the whole transaction was undone: the same again */
+	/* another writer was in the way, and the whole transaction was undone: the same again */
+	STORE_E_UNDONE = 1008,
 };
 const char *store_error_text(int err); /* err: negative */
 
-/* What to do about an error: the same again later, put these rows aside and go on, or stop until a person has looked. */
+/*
+ * What to do about an error: the same again later, put these rows aside and go on, or stop until a
+ * person has looked.
+ */
 enum store_fault { STORE_RETRY, STORE_QUARANTINE, STORE_STOP };
 enum store_fault store_fault(int err);
 
 enum store_flags {
 	STORE_CREATE = 1, /* make it, and bring the schema up to date */
 	STORE_READONLY = 2,
-	STORE_RELATIVE = 4, /* sqlite: the path is relative to the working directory and stays so (see sqlite.c) */
+	/* sqlite: the path is relative to the working directory and stays so (see sqlite.c) */
+	STORE_RELATIVE = 4,
 };
 
 /*
- * Is that a URI that a driver takes, and are the files that it names there to be read? Asks no server. 0, or -EINVAL,
- * -EOPNOTSUPP or the file's errno, and *ret_why (caller frees) is one line with the remedy.
+ * Is that a URI that a driver takes, and are the files that it names there to be read? Asks no
+ * server. 0, or -EINVAL, -EOPNOTSUPP or the file's errno, and *ret_why (caller frees) is one line
+ * with the remedy.
  */
 must_check int store_uri_check(const char *uri, char **ret_why);
 
-/* uri: "sqlite:PATH", "mysql://USER@HOST/DB?..." (see mysql_uri.c), "sqlite::memory:" (of this process alone, gone with it). A plain path is sqlite. On failure *ret_why (optional, caller frees) is one line with the remedy. */
-must_check int store_open(const char *uri, unsigned flags, struct store **ret_store, char **ret_why);
+/*
+ * uri: "sqlite:PATH", "mysql://USER@HOST/DB?..." (see mysql_uri.c), "sqlite::memory:" (of this
+ * process alone, gone with it). A plain path is sqlite. On failure *ret_why (optional, caller
+ * frees) is one line with the remedy.
+ */
+must_check int store_open(const char *uri, unsigned flags, struct store **ret_store,
+			  char **ret_why);
 void store_free(struct store *s);
 DEFINE_FREEP(struct store, store_free)
 const char *store_why(const struct store *s);
 
 /*
- * A server may be away, and when it is back it may be another one, or itself as of an older backup. Each connection is
- * checked before anything is sent on it (primary of the right cluster); the count says that a new one was made since.
+ * A server may be away, and when it is back it may be another one, or itself as of an older backup.
+ * Each connection is checked before anything is sent on it (primary of the right cluster); the
+ * count says that a new one was made since.
  */
 bool store_is_remote(const char *uri);
 unsigned store_connections(const struct store *s); /* made so far; 0: an embedded store */
-const char *store_cluster(const struct store *s); /* the cluster_uuid that answers there; NULL: an embedded store */
-/* The cluster of servers that it is a member of: "galera UUID", "group NAME"; "": it stands alone; NULL: an embedded store. */
+/* the cluster_uuid that answers there; NULL: an embedded store */
+const char *store_cluster(const struct store *s);
+/*
+ * The cluster of servers that it is a member of: "galera UUID", "group NAME"; "": it stands alone;
+ * NULL: an embedded store.
+ */
 const char *store_group(const struct store *s);
 
 must_check int store_schema(struct store *s, unsigned *ret_have, unsigned *ret_want);
 
 /* Transactions; the put and set functions below open one of their own when none is open. */
 must_check int store_begin(struct store *s);
-must_check int store_commit(struct store *s); /* durable when it returns, and notifies the listeners */
+/* durable when it returns, and notifies the listeners */
+must_check int store_commit(struct store *s);
 void store_rollback(struct store *s);
 
-/* An fd that polls readable after a commit by anybody (base/notifier for sqlite); -EOPNOTSUPP where the driver has none. */
+/*
+ * An fd that polls readable after a commit by anybody (base/notifier for sqlite); -EOPNOTSUPP where
+ * the driver has none.
+ */
 must_check int store_notifier_fd(struct store *s);
 /*
- * False: nothing was committed since, go back to sleep. A driver whose server pushes nothing wakes its listener ten times a
- * second and asks here, with one small query, whether there is anything to look at.
+ * False: nothing was committed since, go back to sleep. A driver whose server pushes nothing wakes
+ * its listener ten times a second and asks here, with one small query, whether there is anything to
+ * look at.
  */
 bool store_notifier_clear(struct store *s);
 
-/* --- events: append-only, keyed by (node, boot_seq, seq) ----------------------------------------- */
+/* --- events: append-only, keyed by (node, boot_seq, seq) -------------------------------------- */
 
 #define STORE_BATCH_MAX 500
 struct store_event {
@@ -93,16 +115,21 @@ struct store_event {
 	uint64_t received_ns; /* wall: when it reached the store */
 	struct text record; /* the encoded event, byte for byte as in the journal */
 	uint8_t chain[SHA256_LEN];
-	bool gap_elsewhere; /* when put: a gap record whose numbers are of an earlier boot: it leads no head of this one on */
+	/*
+	 * when put: a gap record whose numbers are of an earlier boot: it leads no head of this one
+	 * on
+	 */
+	bool gap_elsewhere;
 };
 /*
- * Inserts up to STORE_BATCH_MAX rows, in any order; rows that are there already change nothing. -EEXIST: a key is taken by other
- * bytes (tampered, or two nodes have one name), and nothing of the batch is kept. A record that cannot be decoded is
- * kept with kind 0. Makes the node when it is new; a node's class follows host_type when the node says a new one, and a person's
+ * Inserts up to STORE_BATCH_MAX rows, in any order; rows that are there already change nothing.
+ * -EEXIST: a key is taken by other bytes (tampered, or two nodes have one name), and nothing of the
+ * batch is kept. A record that cannot be decoded is kept with kind 0. Makes the node when it is
+ * new; a node's class follows host_type when the node says a new one, and a person's
  * store_set_host_type() stands until then.
  */
-must_check int store_put_events(struct store *s, const char *node, const char *host_type, const struct store_event *rows,
-				size_t n, size_t *ret_new);
+must_check int store_put_events(struct store *s, const char *node, const char *host_type,
+				const struct store_event *rows, size_t n, size_t *ret_new);
 
 struct store_event_row {
 	const char *node, *host_type;
@@ -112,25 +139,43 @@ struct store_event_row {
 };
 struct store_event_query {
 	const char *node; /* NULL: all */
-	uint32_t boot_seq; /* with after_seq: only rows of this boot behind after_seq, in seq order; 0: by time */
+	/* with after_seq: only rows of this boot behind after_seq, in seq order; 0: by time */
+	uint32_t boot_seq;
 	uint64_t after_seq;
-	uint64_t since_ns, until_ns; /* wall, until not included; 0: open end; order is time, then node, boot_seq, seq */
-	uint32_t port_lo, port_hi; /* of those about a door only ports from lo to hi (losses stay); hi 0: all. Not with boot_seq */
-	bool newest_first; /* the other way round; not with boot_seq. Whoever wants the last few ends the walk when it has them */
+	/* wall, until not included; 0: open end; order is time, then node, boot_seq, seq */
+	uint64_t since_ns, until_ns;
+	/*
+	 * of those about a door only ports from lo to hi (losses stay); hi 0: all. Not with
+	 * boot_seq
+	 */
+	uint32_t port_lo, port_hi;
+	/*
+	 * the other way round; not with boot_seq. Whoever wants the last few ends the walk when it
+	 * has them
+	 */
+	bool newest_first;
 	uint32_t limit; /* 0: none */
 };
-typedef int (*store_event_fn)(const struct store_event_row *row, void *arg); /* non-zero ends it and is returned */
-must_check int store_events(struct store *s, const struct store_event_query *q, store_event_fn fn, void *arg);
-
-/* What the store has of a node's boot without a hole from seq 1 (or the oldest kept) on; a gap record stands for what it names. 0: nothing. */
-must_check int store_event_head(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_contiguous_seq);
+/* non-zero ends it and is returned */
+typedef int (*store_event_fn)(const struct store_event_row *row, void *arg);
+must_check int store_events(struct store *s, const struct store_event_query *q, store_event_fn fn,
+			    void *arg);
 
 /*
- * Records up to here were deleted by store_prune(); they are not missing, and putting one again changes nothing. 0: none were.
+ * What the store has of a node's boot without a hole from seq 1 (or the oldest kept) on; a gap
+ * record stands for what it names. 0: nothing.
  */
-must_check int store_event_base(struct store *s, const char *node, uint32_t boot_seq, uint64_t *ret_base_seq);
+must_check int store_event_head(struct store *s, const char *node, uint32_t boot_seq,
+				uint64_t *ret_contiguous_seq);
 
-/* --- retention ---------------------------------------------------------------------------------- */
+/*
+ * Records up to here were deleted by store_prune(); they are not missing, and putting one again
+ * changes nothing. 0: none were.
+ */
+must_check int store_event_base(struct store *s, const char *node, uint32_t boot_seq,
+				uint64_t *ret_base_seq);
+
+/* --- retention -------------------------------------------------------------------------------- */
 
 #define STORE_PRUNE_MAX 500
 struct store_prune {
@@ -143,21 +188,23 @@ struct store_pruned {
 	bool more; /* the limit was met: call again */
 };
 /*
- * One small transaction of deletion: of each boot the oldest records, never one that nobody has judged or that lies behind a
- * hole; closed doors whose records are gone; resolved alerts that every sink has been told of. Open doors stay.
+ * One small transaction of deletion: of each boot the oldest records, never one that nobody has
+ * judged or that lies behind a hole; closed doors whose records are gone; resolved alerts that
+ * every sink has been told of. Open doors stay.
  */
 must_check int store_prune(struct store *s, const struct store_prune *q, struct store_pruned *ret);
 
 struct store_usage {
 	uint64_t events; /* 0 unless counted */
 	uint64_t oldest_ns, newest_ns; /* received; 0: no event */
-	uint64_t used_bytes; /* what deleting makes less of; the file itself does not shrink, it is filled again */
+	/* what deleting makes less of; the file itself does not shrink, it is filled again */
+	uint64_t used_bytes;
 	uint64_t file_bytes, wal_bytes;
 };
 /* count: also the events, which takes the longer the more there are. */
 must_check int store_usage(struct store *s, bool count, struct store_usage *ret);
 
-/* --- nodes -------------------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 struct store_node {
 	const char *name, *host_type;
@@ -173,10 +220,11 @@ must_check int store_nodes(struct store *s, store_node_fn fn, void *arg);
 must_check int store_set_host_type(struct store *s, const char *node, const char *host_type);
 
 /*
- * Node boots with stored events that nobody has judged, oldest first, and the cursor that says so. A record that comes late, into a
- * hole behind judged_seq, takes the cursor back to before it: what follows is judged again, so judging must be repeatable.
- * Read the events and move the cursor in one transaction. -ECANCELED: it does not stand at from_seq any more (a late record took it
- * back, or another monitor was here since it was read): roll back and ask again.
+ * Node boots with stored events that nobody has judged, oldest first, and the cursor that says so.
+ * A record that comes late, into a hole behind judged_seq, takes the cursor back to before it: what
+ * follows is judged again, so judging must be repeatable. Read the events and move the cursor in
+ * one transaction. -ECANCELED: it does not stand at from_seq any more (a late record took it back,
+ * or another monitor was here since it was read): roll back and ask again.
  */
 struct store_pending {
 	const char *node, *host_type;
@@ -185,9 +233,10 @@ struct store_pending {
 };
 typedef int (*store_pending_fn)(const struct store_pending *p, void *arg);
 must_check int store_pending(struct store *s, store_pending_fn fn, void *arg);
-must_check int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t from_seq, uint64_t judged_seq);
+must_check int store_set_judged(struct store *s, const char *node, uint32_t boot_seq,
+				uint64_t from_seq, uint64_t judged_seq);
 
-/* --- doors: each one's interval ------------------------------------------------------------------- */
+/* --- doors: each one's interval --------------------------------------------------------------- */
 
 struct store_door {
 	const char *node, *host_type;
@@ -202,14 +251,17 @@ struct store_door {
 	struct text record; /* the opening event, encoded */
 	struct event ev; /* decoded from record, when read */
 };
-must_check int store_put_door(struct store *s, const struct store_door *d); /* insert or replace by key */
+/* insert or replace by key */
+must_check int store_put_door(struct store *s, const struct store_door *d);
 /* Closes it; *ret_found says whether it was open. */
-must_check int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const struct door *d, uint64_t close_seq,
-				uint64_t closed_ns, bool *ret_found);
+must_check int store_close_door(struct store *s, const char *node, uint32_t boot_seq,
+				const struct door *d, uint64_t close_seq, uint64_t closed_ns,
+				bool *ret_found);
 struct store_door_query {
 	const char *node; /* NULL: all */
 	bool open_only;
-	uint64_t at_ns; /* open at that time (at its closing a door is closed); 0: now when open_only */
+	/* open at that time (at its closing a door is closed); 0: now when open_only */
+	uint64_t at_ns;
 	const char *alert_key; /* only doors of this alert */
 	uint32_t boot_seq; /* 0: any */
 };
@@ -217,27 +269,35 @@ typedef int (*store_door_fn)(const struct store_door *d, void *arg);
 /* What a door's columns do not have is in its record: call it when that was decoded. */
 void store_door_complete(struct store_door *d);
 /* In the order of opening. */
-must_check int store_doors(struct store *s, const struct store_door_query *q, store_door_fn fn, void *arg);
+must_check int store_doors(struct store *s, const struct store_door_query *q, store_door_fn fn,
+			   void *arg);
 
 /* The one door of that key, open or closed; -ENOENT. */
-must_check int store_door_get(struct store *s, const char *node, uint32_t boot_seq, const struct door *d, store_door_fn fn,
-			      void *arg);
+must_check int store_door_get(struct store *s, const char *node, uint32_t boot_seq,
+			      const struct door *d, store_door_fn fn, void *arg);
 /* How many doors of an alert stand open, and when the last of the others closed (0: none did). */
-must_check int store_key_doors(struct store *s, const char *alert_key, uint64_t *ret_open, uint64_t *ret_last_closed_ns);
+must_check int store_key_doors(struct store *s, const char *alert_key, uint64_t *ret_open,
+			       uint64_t *ret_last_closed_ns);
 
-/* --- profiles (`open_ports`, `host_types`) ----------------------------------------------------------- */
+/* --- profiles (`open_ports`, `host_types`) ---------------------------------------------------- */
 
-must_check int store_profile_get(struct store *s, const char *host_type, struct profile **ret_profile); /* -ENOENT: no such host type */
-typedef int (*store_host_type_fn)(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows, uint64_t nodes,
-				  void *arg);
+/* -ENOENT: no such host type */
+must_check int store_profile_get(struct store *s, const char *host_type,
+				 struct profile **ret_profile);
+typedef int (*store_host_type_fn)(const char *host_type, bool accepted, uint64_t accepted_ns,
+				  uint64_t rows, uint64_t nodes, void *arg);
 must_check int store_host_types(struct store *s, store_host_type_fn fn, void *arg);
-/* Adds rows that are not there yet (same port, protocol, service, scope, exe, user); accept also ends the learning. */
-must_check int store_profile_add(struct store *s, const char *host_type, const struct profile_row *rows, size_t n, bool accept,
+/*
+ * Adds rows that are not there yet (same port, protocol, service, scope, exe, user); accept also
+ * ends the learning.
+ */
+must_check int store_profile_add(struct store *s, const char *host_type,
+				 const struct profile_row *rows, size_t n, bool accept,
 				 uint64_t now_wall_ns, size_t *ret_new);
 /* Grows with every change of any profile: a monitor re-reads and re-judges when it has moved. */
 must_check int store_profile_revision(struct store *s, uint64_t *ret_rev);
 
-/* --- alerts -------------------------------------------------------------------------------------------- */
+/* --- alerts ----------------------------------------------------------------------------------- */
 
 struct store_alert_ports;
 struct store_seen;
@@ -247,45 +307,64 @@ struct store_alert {
 	enum finding_kind kind;
 	enum severity severity;
 	enum alert_state state;
-	const char *subject; /* of a finding that is no single door: tells those of one kind apart; "" or NULL: nothing does */
+	/*
+	 * of a finding that is no single door: tells those of one kind apart; "" or NULL: nothing
+	 * does
+	 */
+	const char *subject;
 	const char *host_type, *nodes; /* folded: node[001-480] */
 	uint64_t count; /* open doors (or nodes) it stands for */
 	enum door_proto proto;
 	uint32_t port;
 	const char *summary, *why, *remedy;
-	struct port_look outside; /* what a scan saw of one of its doors: people get it with the why, see store_alert_why() */
+	/* what a scan saw of one of its doors: people get it with the why, see store_alert_why() */
+	struct port_look outside;
 	uint64_t first_ns, last_ns; /* wall */
 	uint32_t boot_seq; /* with seq and node: the event that last opened it */
 	uint64_t seq;
 	const char *node;
 	struct text record; /* that event, encoded; unknown when the alert is about no door */
 	uint64_t node_count; /* nodes it stands on */
-	uint64_t reported_nodes, reported_ns; /* node_count and time of the last alert_log row; store_put_alert() sets them */
+	/* node_count and time of the last alert_log row; store_put_alert() sets them */
+	uint64_t reported_nodes, reported_ns;
 	uint64_t until_ns; /* snoozed: until then; 0: not */
 	uint64_t window_id; /* snoozed by this maintenance and not by a person */
 	const struct store_alert_ports *ports; /* the same (store/alert_ports.h) */
-	const struct store_seen *seen; /* whoever shows it has looked it up (store/seen.h), or NULL; the store's functions leave it alone */
+	/*
+	 * whoever shows it has looked it up (store/seen.h), or NULL; the store's functions leave it
+	 * alone
+	 */
+	const struct store_seen *seen;
 	/* For store_put_alert(). */
-	enum alert_state was; /* only if that is its state still, else -ECANCELED; 0: whatever it is */
+	/* only if that is its state still, else -ECANCELED; 0: whatever it is */
+	enum alert_state was;
 	enum alert_cause cause;
 };
 /* The why and what a scan saw, for people; in b when that is more than the why. */
 const char *store_alert_why(const struct store_alert *a, struct buf *b);
-must_check int store_alert_get(struct store *s, const char *key, int (*fn)(const struct store_alert *a, void *arg),
+must_check int store_alert_get(struct store *s, const char *key,
+			       int (*fn)(const struct store_alert *a, void *arg),
 			       void *arg); /* -ENOENT */
-/* For the monitor: insert (id 0) or update by key; writes one alert_log row (state, cause, who, note). *ret_log_id: its number, growing. */
-must_check int store_put_alert(struct store *s, const struct store_alert *a, const char *who, const char *note,
-			       uint64_t now_wall_ns, uint64_t *ret_id, uint64_t *ret_log_id);
+/*
+ * For the monitor: insert (id 0) or update by key; writes one alert_log row (state, cause, who,
+ * note). *ret_log_id: its number, growing.
+ */
+must_check int store_put_alert(struct store *s, const struct store_alert *a, const char *who,
+			       const char *note, uint64_t now_wall_ns, uint64_t *ret_id,
+			       uint64_t *ret_log_id);
 /* See store/triage.h for the nodes of an alert, what people decide about it, and maintenance. */
 /* Only the count and the last time, without an alert_log row: repeats of what is known. -ENOENT. */
-must_check int store_touch_alert(struct store *s, const char *key, uint64_t count, uint64_t last_ns);
+must_check int store_touch_alert(struct store *s, const char *key, uint64_t count,
+				 uint64_t last_ns);
 struct store_alert_query {
 	bool all; /* also resolved and allowed ones */
 	uint64_t id; /* 0: any */
 	uint64_t since_ns, until_ns; /* changed in it; 0: open */
 };
 typedef int (*store_alert_fn)(const struct store_alert *a, void *arg);
-must_check int store_alerts(struct store *s, const struct store_alert_query *q, store_alert_fn fn, void *arg); /* newest first */
+/* newest first */
+must_check int store_alerts(struct store *s, const struct store_alert_query *q, store_alert_fn fn,
+			    void *arg);
 
 struct store_alert_change {
 	uint64_t log_id, at_ns;
@@ -293,18 +372,21 @@ struct store_alert_change {
 	enum change_author author;
 	enum alert_cause cause;
 	const char *who, *note; /* who: a person's login, or which program */
-	struct store_alert alert; /* as it stood at that change: state, severity, count, texts of then */
+	/* as it stood at that change: state, severity, count, texts of then */
+	struct store_alert alert;
 };
 typedef int (*store_change_fn)(const struct store_alert_change *c, void *arg);
 /* alert_log rows behind after_log_id, in order; since/until by time when not 0. */
-must_check int store_alert_changes(struct store *s, uint64_t after_log_id, uint64_t since_ns, uint64_t until_ns, uint32_t limit,
-				   store_change_fn fn, void *arg);
+must_check int store_alert_changes(struct store *s, uint64_t after_log_id, uint64_t since_ns,
+				   uint64_t until_ns, uint32_t limit, store_change_fn fn,
+				   void *arg);
 
 /* How far a sink has got in alert_log. */
-must_check int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_id); /* 0 when new */
+/* 0 when new */
+must_check int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_id);
 must_check int store_sink_cursor_set(struct store *s, const char *sink, uint64_t log_id);
 
-/* --- settings ------------------------------------------------------------------------------------------- */
+/* --- settings --------------------------------------------------------------------------------- */
 must_check int store_setting_get(struct store *s, const char *name, struct buf *b); /* -ENOENT */
 must_check int store_setting_set(struct store *s, const char *name, const char *value);
 

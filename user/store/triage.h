@@ -10,11 +10,12 @@
 
 struct store;
 
-/* --- where an alert stands ------------------------------------------------------------------------ */
+/* --- where an alert stands -------------------------------------------------------------------- */
 
 /*
- * `alert_nodes` is the truth about where an alert stands, kept with each door that opens or closes; alerts.nodes, the folded
- * text, follows within a second. Nodes whose doors have all closed stay, with open 0, until the alert opens anew.
+ * `alert_nodes` is the truth about where an alert stands, kept with each door that opens or closes;
+ * alerts.nodes, the folded text, follows within a second. Nodes whose doors have all closed stay,
+ * with open 0, until the alert opens anew.
  */
 struct store_alert_node {
 	const char *node, *host_type;
@@ -26,22 +27,27 @@ struct store_alert_sum {
 	uint64_t last_ns; /* of the latest opening or closing; 0: there was none */
 };
 /* So many doors more or less (never below none) on that node. -ENOENT: no such node. */
-must_check int store_alert_node_add(struct store *s, uint64_t alert_id, const char *node, int64_t doors, uint64_t at_ns,
-				    uint64_t *ret_before, uint64_t *ret_after);
+must_check int store_alert_node_add(struct store *s, uint64_t alert_id, const char *node,
+				    int64_t doors, uint64_t at_ns, uint64_t *ret_before,
+				    uint64_t *ret_after);
 /* Exactly so many. */
-must_check int store_alert_node_set(struct store *s, uint64_t alert_id, const char *node, uint64_t doors, uint64_t at_ns,
-				    uint64_t *ret_before);
+must_check int store_alert_node_set(struct store *s, uint64_t alert_id, const char *node,
+				    uint64_t doors, uint64_t at_ns, uint64_t *ret_before);
 must_check int store_alert_sum(struct store *s, uint64_t alert_id, struct store_alert_sum *ret_sum);
 typedef int (*store_alert_node_fn)(const struct store_alert_node *n, void *arg);
 /* By name. */
-must_check int store_alert_nodes(struct store *s, uint64_t alert_id, bool open_only, store_alert_node_fn fn, void *arg);
+must_check int store_alert_nodes(struct store *s, uint64_t alert_id, bool open_only,
+				 store_alert_node_fn fn, void *arg);
 /* It opens anew: nodes that are over are forgotten. */
 must_check int store_alert_nodes_restart(struct store *s, uint64_t alert_id);
-/* The folded text and what counts it, without an alert_log row; the summary too unless it is NULL. -ENOENT. */
-must_check int store_alert_fold(struct store *s, uint64_t alert_id, const char *nodes, uint64_t node_count,
-				const char *summary);
+/*
+ * The folded text and what counts it, without an alert_log row; the summary too unless it is NULL.
+ * -ENOENT.
+ */
+must_check int store_alert_fold(struct store *s, uint64_t alert_id, const char *nodes,
+				uint64_t node_count, const char *summary);
 
-/* --- what people decide ------------------------------------------------------------------------------ */
+/* --- what people decide ----------------------------------------------------------------------- */
 
 struct store_decision {
 	uint64_t alert_id;
@@ -53,18 +59,22 @@ struct store_decision {
 /* Writes one alert_log row; a monitor sees it there and goes by it. */
 must_check int store_decide(struct store *s, const struct store_decision *d, uint64_t *ret_log_id);
 
-/* A finding to live with that no profile row can allow (a missing service, a silent node), by alert key. */
+/*
+ * A finding to live with that no profile row can allow (a missing service, a silent node), by alert
+ * key.
+ */
 struct store_exception {
 	uint64_t id;
 	const char *key, *reason, *author;
 	uint64_t created_ns, expires_ns; /* expires 0: never */
 };
-must_check int store_exception_add(struct store *s, const struct store_exception *e, uint64_t *ret_id);
+must_check int store_exception_add(struct store *s, const struct store_exception *e,
+				   uint64_t *ret_id);
 must_check int store_exception_end(struct store *s, uint64_t id, uint64_t at_ns); /* -ENOENT */
 typedef int (*store_exception_fn)(const struct store_exception *e, void *arg);
 must_check int store_exceptions(struct store *s, store_exception_fn fn, void *arg);
 
-/* --- maintenance ---------------------------------------------------------------------------------------- */
+/* --- maintenance ------------------------------------------------------------------------------ */
 
 struct store_maintenance {
 	uint64_t id;
@@ -76,14 +86,19 @@ struct store_maintenance {
 	uint64_t ended_ns; /* before its time; 0: not */
 	const char *ended_by;
 };
-must_check int store_maintenance_add(struct store *s, const struct store_maintenance *m, uint64_t *ret_id);
+must_check int store_maintenance_add(struct store *s, const struct store_maintenance *m,
+				     uint64_t *ret_id);
 /* At at_ns at the latest. -ENOENT: no such one, or it is over. */
 must_check int store_maintenance_end(struct store *s, uint64_t id, const char *who, uint64_t at_ns);
 typedef int (*store_maintenance_fn)(const struct store_maintenance *m, void *arg);
 /* Those that were not over at since_ns, by their start. */
-must_check int store_maintenances(struct store *s, uint64_t since_ns, store_maintenance_fn fn, void *arg);
+must_check int store_maintenances(struct store *s, uint64_t since_ns, store_maintenance_fn fn,
+				  void *arg);
 
-/* The newest alert_log row, and a number that moves with each exception and maintenance: has anybody decided anything? */
+/*
+ * The newest alert_log row, and a number that moves with each exception and maintenance: has
+ * anybody decided anything?
+ */
 must_check int store_triage_marks(struct store *s, uint64_t *ret_log_id, uint64_t *ret_revision);
 
 #endif

@@ -5,8 +5,9 @@
 #include "store/store.h"
 
 /*
- * How verdicts on doors changed after they were given (`verdict_changes`). `doors` has the verdict of now; what it was at a time
- * is `was` of the door's first change behind that time, or the verdict of now where there is none.
+ * How verdicts on doors changed after they were given (`verdict_changes`). `doors` has the verdict
+ * of now; what it was at a time is `was` of the door's first change behind that time, or the
+ * verdict of now where there is none.
  */
 struct store_verdict_change {
 	const char *node;
@@ -26,7 +27,10 @@ must_check int store_verdict_changes(struct store *s, uint64_t after_ns, store_v
 				     void *arg);
 /* Drops those of doors that the store has no more. */
 must_check int store_verdicts_forget(struct store *s);
-/* Since when changes are kept: of doors opened before, the verdict of then is not known. 0: of all it is. */
+/*
+ * Since when changes are kept: of doors opened before, the verdict of then is not known. 0: of all
+ * it is.
+ */
 must_check int store_verdicts_since(struct store *s, uint64_t *ret_ns);
 
 #endif

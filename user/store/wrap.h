@@ -4,13 +4,19 @@
 
 #include "store/driver.h"
 
-/* What the functions of the interface (store.c and its siblings, a file a noun) have around a driver's operation. */
+/*
+ * What the functions of the interface (store.c and its siblings, a file a noun) have around a
+ * driver's operation.
+ */
 
 must_check int store_write_begin(struct store *s);
 must_check int store_write_end(struct store *s, int err);
 bool store_write_again(struct store *s, int err, unsigned *tries);
 
-/* A name of a node, a class, a sink ...: 1 to 255 bytes of printable UTF-8; else -EINVAL and the reason. */
+/*
+ * A name of a node, a class, a sink ...: 1 to 255 bytes of printable UTF-8; else -EINVAL and the
+ * reason.
+ */
 must_check int store_check_name(struct store *s, const char *what, const char *name);
 
 /* A reason or a note: printable UTF-8, not too long; else -EINVAL and the reason. */
@@ -20,8 +26,8 @@ must_check int triage_check_text(struct store *s, const char *what, const char *
 must_check int store_check_profile_row(struct store *s, const struct profile_row *r);
 
 /*
- * A write of the driver in a transaction of its own, or in the caller's as a savepoint; one that another writer has
- * undone is run again, so that op must set its results anew.
+ * A write of the driver in a transaction of its own, or in the caller's as a savepoint; one that
+ * another writer has undone is run again, so that op must set its results anew.
  */
 #define write_op(s, op)                                                                            \
 	({                                                                                         \
@@ -29,10 +35,10 @@ must_check int store_check_profile_row(struct store *s, const struct profile_row
 		int err_;                                                                          \
                                                                                                    \
 		do {                                                                               \
-			err_ = store_write_begin(s);                                                     \
+			err_ = store_write_begin(s);                                               \
 			if (!err_)                                                                 \
-				err_ = store_write_end(s, op);                                           \
-		} while (store_write_again(s, err_, &tries_));                                                 \
+				err_ = store_write_end(s, op);                                     \
+		} while (store_write_again(s, err_, &tries_));                                     \
 		err_;                                                                              \
 	})
 

@@ -12,8 +12,9 @@ struct buf;
 struct store;
 
 /*
- * How the whole is doing, in numbers: read from the store once, written as Prometheus text or judged by `ajar check`. Never a
- * port, a pid or a program among the labels: their number has no bound.
+ * How the whole is doing, in numbers: read from the store once, written as Prometheus text or
+ * judged by `ajar check`. Never a port, a pid or a program among the labels: their number has no
+ * bound.
  */
 
 struct view_health_in { /* which nodes count */
@@ -27,7 +28,8 @@ struct view_health_sum {
 	uint64_t backlog_records, backlog_bytes, backlog_ns; /* sums, and the longest wait */
 	uint64_t quarantined;
 };
-must_check int view_health_sum(struct store *s, const struct view_health_in *in, struct view_health_sum *ret);
+must_check int view_health_sum(struct store *s, const struct view_health_in *in,
+			       struct view_health_sum *ret);
 
 /* How far behind the judge is. */
 struct judging {
