@@ -279,7 +279,7 @@ lint:
 	@sh tests/lint/run.sh
 
 fmt:
-	$(Q)git ls-files '*.c' | xargs clang-format -i
+	$(Q)git ls-files '*.c' 'user/*.h' 'bpf/*.h' | xargs clang-format -i
 
 # Units name the programs by the places they are installed to.
 UNITS := $(sort $(wildcard deploy/systemd/*.service))

@@ -9,7 +9,7 @@ command -v clang-format >/dev/null && command -v shellcheck >/dev/null || {
 }
 bad=0
 # shellcheck disable=SC2046
-out=$(clang-format -n $(git ls-files 'user/*.c' 'tests/*.c' 'bpf/*.c') 2>&1 | grep -c warning)
+out=$(clang-format -n $(git ls-files 'user/*.[ch]' 'tests/*.c' 'bpf/*.[ch]') 2>&1 | grep -c warning)
 if [ "$out" = 0 ]; then
 	echo "ok 1 - the sources are formatted (make fmt)"
 else

@@ -26,6 +26,9 @@ code=$(git ls-files 'user/*.c' 'user/*.h' 'bpf/*.c' 'bpf/*.h')
 	check "no path of a developer's machine is in the tree" "$(git grep -nE '/(work|farm)/' -- . ':!tests/lint' | cut -c1-160)"
 	check "no test sleeps" "$(git grep -nE '\b(sleep [0-9]|usleep\(|[^_a-z]sleep\()' -- tests ':!tests/lint')"
 	check "no file has more than 800 lines" "$(wc -l $files | awk '$1 > 800 && $2 != "total"')"
+	check "no line of a header is longer than 100 columns" "$(for f in $(git ls-files 'user/*.h' 'include/*.h' 'bpf/*.h'); do
+		expand "$f" | awk -v f="$f" 'length > 100 { print f ":" FNR ": " $0 }'
+	done)"
 	check "no struct is typedef'd" "$(grep -nE '^typedef (struct|union|enum)' $code)"
 }
 check "the top level is the one on the card" "$(git ls-files | cut -d/ -f1 | sort -u | grep -vxE 'Makefile|README.md|LICENSE|CHANGES.md|CONTRIBUTING.md|bpf|user|include|sql|deploy|tests|vmlinux|\..*')"

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/* Learning from one machine at one moment. */
+#include "audit/learner.h"
 #include "audit_help.h"
 
 #define DOORS 16
 
 static struct door doors[DOORS];
 static struct process owners[DOORS];
-static struct learn_door seen[DOORS];
+static struct learn_door {
+	const struct door *door;
+	const struct process *opener;
+} seen[DOORS];
 static size_t len;
 
 static struct profile learned;
@@ -28,12 +33,32 @@ static void see(struct door d, struct process p)
 	len++;
 }
 
+/* Takes the rules' rows out of l; what was an outlier is left in it. */
+static void take_rows(struct learned *l)
+{
+	learned.rows = calloc(l->len + 1, sizeof(*learned.rows));
+	for (size_t i = 0; i < l->len; i++) {
+		if (l->rules[i].outlier)
+			continue;
+		learned.rows[learned.rows_len++] = l->rules[i].row;
+		l->rules[i].row = (struct profile_row){ 0 };
+	}
+	left_out = l->left_out;
+}
+
 static size_t learn(void)
 {
+	const struct learn_opts o = { .host_type = "compute", .author = "root", .now_ns = NOW };
+	_cleanup_(learner_freep) struct learner *l = NULL;
+	_cleanup_(learned_done) struct learned found = { 0 };
+	int err = learner_new(&o, &l);
+
 	learned = (struct profile){ .accepted = true };
-	if (audit_learn("compute", seen, len, NOW, "root", &learned.rows, &learned.rows_len,
-			&left_out))
+	for (size_t i = 0; i < len && !err; i++)
+		err = learner_add(l, "", seen[i].door, seen[i].opener, 0, 0);
+	if (err || learner_finish(l, &found))
 		return 999;
+	take_rows(&found);
 	return learned.rows_len;
 }
 

@@ -88,21 +88,4 @@ void audit_why(const struct judgement *j, const char *host_type, const struct pr
 void audit_remedy(const struct judgement *j, const char *host_type, const struct door *d,
 		  const struct process *opener, struct buf *b);
 
-/* --- learning --------------------------------------------------------------------------------- */
-
-/* One door that stood open, as learning sees it. */
-struct learn_door {
-	const struct door *door;
-	const struct process *opener;
-};
-/*
- * Proposes rows for what stood open: one per (proto, port, exe, user, scope); doors of one exe and
- * user on ports the kernel chose become one row over the ephemeral range; doors of doubtful origin
- * (deleted or memfd executable, under /tmp, /dev/shm, /home) are left out and counted. The caller
- * frees each row and the array.
- */
-must_check int audit_learn(const char *host_type, const struct learn_door *doors, size_t n,
-			   uint64_t now_wall_ns, const char *author, struct profile_row **ret_rows,
-			   size_t *ret_len, size_t *ret_left_out);
-
 #endif

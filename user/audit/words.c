@@ -477,7 +477,7 @@ void audit_remedy(const struct judgement *j, const char *host_type, const struct
 				    "(accepts what stands open now)");
 		return;
 	}
-	/* audit_learn() leaves these out, and a row would be about a path that anyone can fill: no way out of the alert. */
+	/* Learning leaves these out, and a row would be about a path that anyone can fill. */
 	if (flags) {
 		buf_puts(b, "; learning leaves such a program out: install it in a system "
 			    "directory and restart it, or stop it: ");

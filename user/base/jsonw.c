@@ -146,12 +146,6 @@ void jsonw_time(struct jsonw *w, const char *key, uint64_t wall_ns)
 	buf_putc(w->b, '"');
 }
 
-void jsonw_raw(struct jsonw *w, const char *key, const char *json, size_t len)
-{
-	lead_in(w, key);
-	buf_put(w->b, json, len);
-}
-
 void jsonw_lines(struct jsonw *w, const char *key, const char *s)
 {
 	lead_in(w, key);

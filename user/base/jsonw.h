@@ -38,7 +38,5 @@ void jsonw_text(struct jsonw *w, const char *key, struct text t);
 void jsonw_lines(struct jsonw *w, const char *key, const char *s);
 /* UTC, "2026-11-22T16:01:02.123456Z"; 0 is written as null. */
 void jsonw_time(struct jsonw *w, const char *key, uint64_t wall_ns);
-/* A value that is JSON already. */
-void jsonw_raw(struct jsonw *w, const char *key, const char *json, size_t len);
 
 #endif

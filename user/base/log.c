@@ -24,11 +24,6 @@ void log_set_level(enum log_level level)
 	log_level = level;
 }
 
-enum log_level log_get_level(void)
-{
-	return log_level;
-}
-
 static const char *level_word(enum log_level level)
 {
 	switch (level) {

@@ -14,7 +14,6 @@ enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARN = 4, LOG_LEVEL_INFO = 6, LO
 /* Sets the name each line begins with, "ajar" or a role such as "ajar-agent"; name is borrowed. */
 void log_init(const char *name);
 void log_set_level(enum log_level level);
-enum log_level log_get_level(void);
 
 /* Says what failed and, for a negative errno, why; returns err, or -EINVAL when err is 0. */
 int log_err(int err, const char *fmt, ...) printf_like(2, 3);

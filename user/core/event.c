@@ -89,16 +89,6 @@ int door_proto_parse(const char *s, enum door_proto *ret_p)
 	return 0;
 }
 
-int event_kind_parse(const char *s, enum event_kind *ret_k)
-{
-	int i = find_name(kind_names, array_len(kind_names), s);
-
-	if (i < 0)
-		return i;
-	*ret_k = (enum event_kind)i;
-	return 0;
-}
-
 static bool all_zero(const uint8_t *p, size_t n)
 {
 	return !*p && !memcmp(p, p + 1, n - 1);

@@ -228,7 +228,6 @@ const char *door_proto_name(enum door_proto p);
 const char *door_family_name(enum door_family f);
 const char *door_scope_name(enum door_scope s);
 must_check int door_proto_parse(const char *s, enum door_proto *ret_p);
-must_check int event_kind_parse(const char *s, enum event_kind *ret_k);
 
 /* TCP and MPTCP answer the same clients on the same port: one class. */
 enum door_proto proto_class(enum door_proto p);
