@@ -41,7 +41,7 @@ struct {
 	__uint(max_entries, 4 << 20);
 } ajar_ring __weak SEC(".maps");
 
-/* Doors that stand open. Not preallocated: 40 MiB for a table that is mostly empty. */
+/* Doors that are open. Not preallocated: 40 MiB for a table that is mostly empty. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

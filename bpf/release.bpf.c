@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The end of doors that have no state callback: UDP, raw, and TCP listeners that stood open
+ * The end of doors that have no state callback: UDP, raw, and TCP listeners that were open
  * before the sensor. It runs for every socket that is closed; a TCP connection leaves at once.
  */
 #include "sock.h"

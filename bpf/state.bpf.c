@@ -2,7 +2,7 @@
 /*
  * TCP doors where there is no cgroup v2 to hook sockops to. The tracepoint fires before listen() has its
  * port: the record says that it is unsure, and user space confirms it with a sweep. The end tells of itself
- * whether there ever was a listener, so that one which is gone before anybody looked is told too.
+ * whether there ever was a listener, so that one which is gone before anybody looked is reported too.
  */
 #include "sock.h"
 #include "emit.h"

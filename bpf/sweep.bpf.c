@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Doors that stand open now, whoever opened them and whenever. iter/task_file sees every socket
+ * Doors that are open now, whoever opened them and whenever. iter/task_file sees every socket
  * that a file descriptor holds, in all network namespaces, with the holder; iter/tcp and iter/udp see the sockets of
  * the opener's namespace alone, those of the kernel included. Output is a stream of the ring's records (SEEN, OWNER).
  * A door that ajar_doors does not have is put there, so that its end is reported; live events win.

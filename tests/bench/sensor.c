@@ -201,7 +201,7 @@ static void storm(void)
 	       STORM, 1e9 / ns, (unsigned long long)r.opens, (unsigned long long)r.closes,
 	       (unsigned long long)r.lost);
 	is_int(st.received + st.lost, st.produced, "received and lost add up to what was produced");
-	is_int(st.lost, st.dropped, "what was told as lost is what the kernel dropped");
+	is_int(st.lost, st.dropped, "what was reported as lost is what the kernel dropped");
 	is_int(r.lost, st.lost, "the events of loss carry that count");
 }
 

@@ -30,7 +30,7 @@ static void whole_record(void)
 	is_int(bind_loopback(fd, AF_INET, 0) || listen(fd, 1), 0, "a TCP door is opened");
 	uint16_t port = port_of(fd);
 	const struct event *ev = witness_wait(&w, EVENT_OPEN, cookie);
-	if (!ok(ev, "its opening is told"))
+	if (!ok(ev, "its opening is reported"))
 		return;
 	is_int(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0, 1, "we have a path");
 	fstat(fd, &sock);
@@ -66,11 +66,11 @@ static void whole_record(void)
 	if (f)
 		fclose(f);
 	ok(ev->cgroup_id != 0 && ev->cgroup.ptr, "its cgroup");
-	is_int(witness_count(&w, EVENT_BIND, cookie), 1, "the bind before it is told");
+	is_int(witness_count(&w, EVENT_BIND, cookie), 1, "the bind before it is reported");
 	listen(fd, 5);
 	close(fd);
 	ev = witness_wait(&w, EVENT_CLOSE, cookie);
-	if (!ok(ev, "its end is told"))
+	if (!ok(ev, "its end is reported"))
 		return;
 	is_int(ev->door.port, port, "with the port");
 	is_int(ev->opener.pid, getpid(), "who opened it");
@@ -95,7 +95,7 @@ static void family_door(int family, int v6only)
 	is_int(err || listen(fd, 1), 0, "a door to all addresses, family %d v6only %d", family,
 	       v6only);
 	const struct event *ev = witness_wait(&w, EVENT_OPEN, cookie);
-	if (ok(ev, "it is told")) {
+	if (ok(ev, "it is reported")) {
 		is_int(ev->door.family, family, "with its family");
 		is_int(ev->door.v6only, v6only, "with v6only");
 		is_int(ev->door.scope, SCOPE_ANY, "its scope is any");
@@ -160,7 +160,7 @@ static void failures(void)
 	close(b);
 	close(c);
 	close(a);
-	ok(witness_wait(&w, EVENT_CLOSE, ca), "the one door is told");
+	ok(witness_wait(&w, EVENT_CLOSE, ca), "the one door is reported");
 	is_int(witness_count(&w, EVENT_OPEN, cb) + witness_count(&w, EVENT_CLOSE, cb), 0,
 	       "a failed listen is not told");
 	is_int(witness_count(&w, EVENT_BIND, cb), 1, "its bind is");
@@ -369,7 +369,8 @@ static void other_netns(void)
 	is_int(read(got[0], &other, sizeof(other)), sizeof(other), "which we know");
 	close(got[0]);
 	const struct event *ev = witness_wait_pid(&w, EVENT_OPEN, pid);
-	ok(ev && ev->door.netns == other.st_ino && other.st_ino != own.st_ino, "is told with it");
+	ok(ev && ev->door.netns == other.st_ino && other.st_ino != own.st_ino,
+	   "is reported with it");
 	ok(ev && ev->door.scope == SCOPE_ANY && ev->door.autoport, "and with what else it is");
 }
 
@@ -472,7 +473,7 @@ static void io_uring(unsigned flags, const char *how)
 		is_int(err ? err : uring_do(&u, l), 0, "bind and listen through io_uring%s", how);
 		const struct event *ev = witness_wait(&w, EVENT_OPEN, cookie);
 		ok(ev && ev->opener.pid == (uint32_t)getpid() && ev->door.port == port_of(fd),
-		   "are told like any other");
+		   "are reported like any other");
 		ok(ev && !strcmp(ev->opener.comm, "test_doors") && ev->opener.exe.ptr &&
 			   ev->opener.argv.ptr,
 		   "with the process's name, executable and arguments");

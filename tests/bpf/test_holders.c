@@ -137,7 +137,7 @@ static void becomes_another_program(void)
 	struct process p = holder(ev);
 	printf("# told %" PRIu64 " ms after exec\n", (clock_boot_ns() - since) / 1000000);
 	ok(ev && p.pid == (uint32_t)a.pid && text_ends(p.exe, "/cat"),
-	   "that it is another program now is told, without a sweep on time");
+	   "that it is another program now is reported, without a sweep on time");
 	ok(ev && ev->opener.pid == (uint32_t)a.pid && text_ends(ev->opener.exe, "/test_holders"),
 	   "beside who opened it");
 	dismiss(&a);
@@ -372,9 +372,9 @@ static void is_taken(void)
 	struct text list = ev ? ev->holders.list : (struct text){ 0 };
 	while (holders_next(&list, &p))
 		seen |= p.pid == (uint32_t)thief.pid && p.uid == 65534;
-	ok(ev && ev->holders.len == 2 && seen, "both hold it, and that is told");
+	ok(ev && ev->holders.len == 2 && seen, "both hold it, and that is reported");
 	dismiss(&thief);
-	ok(witness_wait(&w, EVENT_HELD, cookie), "the thief's end is told, too");
+	ok(witness_wait(&w, EVENT_HELD, cookie), "the thief's end is reported, too");
 	dismiss(&victim);
 	ok(witness_wait(&w, EVENT_CLOSE, cookie), "and the door's");
 }

@@ -35,7 +35,7 @@ static void brief(void)
 	const struct event *ev = witness_wait_pid(&w, EVENT_OPEN, pid);
 
 	is_int(status, 0, "a process opens a door and is gone at once");
-	if (!ok(ev, "its door is told"))
+	if (!ok(ev, "its door is reported"))
 		return;
 	size_t len = (size_t)snprintf(want, sizeof(want), "%s%cplain%ctwo words", helper, 0, 0) + 1;
 	ok(text_is(ev->opener.exe, helper), "with the whole path of its executable");
@@ -109,7 +109,7 @@ static void unlinked(void)
 	pid_t pid = run(path, argv, &status);
 	const struct event *ev = witness_wait_pid(&w, EVENT_OPEN, pid);
 	ok(copied && ev && text_is(ev->opener.exe, want),
-	   "a program that unlinks itself is told as deleted, with its old path");
+	   "a program that unlinks itself is reported as deleted, with its old path");
 	unlink(path);
 	rmdir(dir);
 }
@@ -129,7 +129,7 @@ static void in_memory(void)
 	close(fd);
 	const struct event *ev = witness_wait_pid(&w, EVENT_OPEN, pid);
 	ok(copied && status == 0 && ev && text_is(ev->opener.exe, "/memfd:payload (deleted)"),
-	   "a program without a file is told as the memfd it is");
+	   "a program without a file is reported as the memfd it is");
 	ok(ev && ev->opener.argv.len > 9 && !memcmp(ev->opener.argv.ptr, "innocent", 9),
 	   "whatever it calls itself");
 }
@@ -186,7 +186,7 @@ static void compat(void)
 	}
 	const struct event *ev = witness_wait_pid(&w, EVENT_OPEN, pid);
 	ok(WIFEXITED(status) && !WEXITSTATUS(status) && ev && text_is(ev->opener.exe, helper),
-	   "a door through int 0x80 is told like any other");
+	   "a door through int 0x80 is reported like any other");
 }
 
 /* One process, one owner record, however many doors. */

@@ -175,7 +175,7 @@ static void test_sk_lookup(void)
 	link = prog < 0 ? -1 : bpf_link_create(prog, netns, BPF_SK_LOOKUP, NULL);
 	ok(link >= 0, "a program looks up sockets there");
 	ok(look() && !strncmp(buf_str(&list), "any any * - sk_lookup: BPF program ", 35),
-	   "it is told of, and that its ports cannot be");
+	   "it is reported, and that its ports cannot be");
 	close(link);
 	close(netns);
 	close(prog);

@@ -23,7 +23,7 @@ static void both(char tier)
 	struct stat ns;
 	int a = tcp_door(&old);
 
-	ok(open_elsewhere(&before), "tier %c: doors stand open, in another namespace too", tier);
+	ok(open_elsewhere(&before), "tier %c: doors are open, in another namespace too", tier);
 	if (!ok(witness_open(&machine, &all) && witness_open(&w, &o), "two sensors open"))
 		return;
 	ok(stat("/proc/self/ns/net", &ns) == 0 && sensor_report(w.s)->only_netns == ns.st_ino,
@@ -31,8 +31,8 @@ static void both(char tier)
 	is_int(sensor_report(machine.s)->only_netns, 0, "the other watches all");
 	ok(sensor_sweep(w.s, ORIGIN_SNAPSHOT, witness_keep, &w) >= 0 &&
 		   sensor_sweep(machine.s, ORIGIN_SNAPSHOT, witness_keep, &machine) >= 0,
-	   "both look at what stands open");
-	ok(witness_find(&w, EVENT_OPEN, old, 0), "the door here is told");
+	   "both look at what is open");
+	ok(witness_find(&w, EVENT_OPEN, old, 0), "the door here is reported");
 	ok(!told(&w, &before), "those elsewhere are not");
 	ok(told(&machine, &before), "but by the sensor of the machine");
 

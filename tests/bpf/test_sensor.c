@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The sensor as a whole: what stood open before, what was missed, restarts, loss, two at once. */
+/* The sensor as a whole: what was open before, what was missed, restarts, loss, two at once. */
 #include <grp.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -23,7 +23,7 @@ static void snapshot(void)
 	uint64_t tcp, udp;
 	int t = tcp_door(&tcp), u = udp_door(&udp);
 
-	ok(open_elsewhere(&e), "doors stand open, in another namespace too");
+	ok(open_elsewhere(&e), "doors are open, in another namespace too");
 	if (!ok(witness_open(&w, &o), "a sensor opens"))
 		return;
 	ok(sensor_sweep(w.s, ORIGIN_SNAPSHOT, witness_keep, &w) >= 4, "its snapshot finds them");
@@ -187,7 +187,7 @@ static void restart(void)
 	const struct event *ev = find_origin(&b, EVENT_CLOSE, before, ORIGIN_EVENT);
 	ok(ev && ev->opened_ns && ev->opener.pid == (uint32_t)getpid(),
 	   "and the end of one from before, with when and by whom it was opened");
-	is_int(witness_count(&b, EVENT_OPEN, before), 0, "what was told is not told again");
+	is_int(witness_count(&b, EVENT_OPEN, before), 0, "what was reported is not told again");
 	is_int(witness_count(&b, EVENT_OPEN, during), 1, "nothing twice");
 	close(other);
 	ok(witness_wait(&b, EVENT_CLOSE, during), "events go on");

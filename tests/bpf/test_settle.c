@@ -67,7 +67,7 @@ static const struct event *settled(int fd, const char *what)
 	uint64_t cookie = cookie_of(fd);
 	const struct event *open = witness_wait(&w, EVENT_OPEN, cookie);
 
-	ok(open && open->door.settling, "%s is told at once, as settling", what);
+	ok(open && open->door.settling, "%s is reported at once, as settling", what);
 	const struct event *ev = witness_wait(&w, EVENT_SETTLE, cookie);
 	ok(ev && !ev->door.settling && ev->opener.pid == (uint32_t)getpid() && ev->opened_ns &&
 		   ev->time_ns >= ev->opened_ns + 900000000,
@@ -91,7 +91,7 @@ static void stays(void)
 	ev = settled(port0, "one on port 0");
 	ok(ev && !ev->door.connected && ev->door.bound && ev->door.autoport,
 	   "it is open to all, whoever chose the port");
-	is_int(witness_count(&w, EVENT_SETTLE, cookie_of(fd)), 1, "that is told once");
+	is_int(witness_count(&w, EVENT_SETTLE, cookie_of(fd)), 1, "that is reported once");
 	close(v6);
 	close(port0);
 	close(fd);
@@ -144,7 +144,7 @@ static void clients(void)
 		told += ev->kind == EVENT_SETTLE;
 		closed += ev->kind == EVENT_CLOSE && ev->door.settling;
 	}
-	is_int(told, 1, "of the 200 nothing is told later");
+	is_int(told, 1, "of the 200 nothing is reported later");
 	is_int(closed, 200, "and each end says that it never settled");
 	close(fd);
 }
@@ -249,7 +249,7 @@ static void denied_in(const char *path, const char *what)
 		;
 	ok(witness_count(&w, EVENT_OPEN, cookie) == witness_count(&w, EVENT_CLOSE, cookie) &&
 		   !witness_count(&w, EVENT_SETTLE, cookie),
-	   "and no door stands open by it");
+	   "and no door is open by it");
 	close(fd);
 }
 
@@ -284,7 +284,7 @@ int main(void)
 		tap_skip_all("no network namespace of its own");
 	if (!ok(witness_open(&w, &o), "the sensor opens"))
 		return tap_done();
-	ok(sensor_sweep(w.s, ORIGIN_SNAPSHOT, witness_keep, &w) >= 0, "what stands open is known");
+	ok(sensor_sweep(w.s, ORIGIN_SNAPSHOT, witness_keep, &w) >= 0, "what is open is known");
 	stays();
 	connects();
 	clients();

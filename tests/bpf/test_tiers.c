@@ -28,7 +28,7 @@ static void told_with_owner(void)
 	int fd = tcp_door(0, &cookie);
 	const struct event *ev = witness_wait(&w, EVENT_OPEN, cookie);
 
-	if (!ok(ev, "a TCP door is told"))
+	if (!ok(ev, "a TCP door is reported"))
 		return;
 	is_int(ev->origin, ORIGIN_EVENT, "as an event");
 	is_int(ev->door.port, port_of(fd), "with its port");
@@ -54,7 +54,7 @@ static void autobound(void)
 	const struct event *ev = witness_wait(&w, EVENT_OPEN, cookie);
 
 	ok(ev && ev->door.port == port && ev->door.autoport,
-	   "a door without bind is told with the port that listen() got");
+	   "a door without bind is reported with the port that listen() got");
 	close(fd);
 	ev = witness_wait(&w, EVENT_CLOSE, cookie);
 	ok(ev && ev->door.port == port, "its end too");
@@ -72,7 +72,7 @@ static void failed_listen(void)
 	bind_loopback(b, AF_INET, port_of(a));
 	is_int(listen(a, 1), 0, "one of two sockets on a port listens");
 	is_int(listen(b, 1), -1, "the other may not");
-	ok(witness_wait(&w, EVENT_OPEN, ca), "the door is told");
+	ok(witness_wait(&w, EVENT_OPEN, ca), "the door is reported");
 	close(b);
 	close(a);
 	ok(witness_wait(&w, EVENT_CLOSE, ca), "and its end");
@@ -80,7 +80,7 @@ static void failed_listen(void)
 	       "of the failed listen() nothing");
 }
 
-/* Nobody could look while it stood open: its end says that it did. */
+/* Nobody could look while it was open: its end says that it did. */
 static void brief(void)
 {
 	uint64_t named, chosen;
@@ -94,7 +94,7 @@ static void brief(void)
 	const struct event *end = witness_wait(&w, EVENT_CLOSE, chosen);
 	const struct event *ev = witness_find(&w, EVENT_OPEN, chosen, 0);
 	ok(ev && end && ev->door.port == other && end->door.port == other,
-	   "a door that is gone before anybody looked is told, autobound");
+	   "a door that is gone before anybody looked is reported, autobound");
 	ev = witness_find(&w, EVENT_OPEN, named, 0);
 	ok(ev && ev->door.port == port && ev->boot_ns && text_ends(ev->opener.exe, "/test_tiers"),
 	   "or bound, with its opener");
@@ -114,7 +114,7 @@ static void again(void)
 	uint64_t until = clock_boot_ns() + DEADLINE_NS;
 	while (witness_count(&w, EVENT_CLOSE, cookie) < 2 && witness_step(&w, until))
 		;
-	is_int(witness_count(&w, EVENT_OPEN, cookie), 2, "is told twice");
+	is_int(witness_count(&w, EVENT_OPEN, cookie), 2, "is reported twice");
 	is_int(witness_count(&w, EVENT_CLOSE, cookie), 2, "and ended twice");
 }
 
@@ -169,7 +169,7 @@ static void many(void)
 		opens += witness_count(&w, EVENT_OPEN, cookies[i]);
 		closes += witness_count(&w, EVENT_CLOSE, cookies[i]);
 	}
-	is_int(opens, array_len(fds), "each is told once");
+	is_int(opens, array_len(fds), "each is reported once");
 	is_int(closes, array_len(fds), "and each end");
 }
 
@@ -192,10 +192,10 @@ static void taken_over(void)
 	if (!ok(witness_open(&b, &o), "another one comes"))
 		return;
 	ok(sensor_resumed(b.s, &since), "and takes over");
-	ok(witness_wait(&b, EVENT_CLOSE, before), "the end of the first door is told");
+	ok(witness_wait(&b, EVENT_CLOSE, before), "the end of the first door is reported");
 	const struct event *ev = witness_wait(&b, EVENT_OPEN, during);
 	ok(ev && ev->door.port == port_of(other), "what was opened in between is confirmed");
-	is_int(witness_count(&b, EVENT_OPEN, brief_one), 1, "what was gone by then is told");
+	is_int(witness_count(&b, EVENT_OPEN, brief_one), 1, "what was gone by then is reported");
 	close(other);
 	ok(witness_wait(&b, EVENT_CLOSE, during), "events go on");
 	witness_close(&b, true);
@@ -273,7 +273,8 @@ static void polled_v6only(void)
 		is_int(bind(fd, (struct sockaddr *)&any, sizeof(any)) || listen(fd, 1), 0,
 		       "a door to all, v6only %d", v6only);
 		const struct event *ev = swept(EVENT_OPEN, cookie);
-		ok(ev && ev->door.v6only == v6only && ev->door.scope == SCOPE_ANY, "is told so");
+		ok(ev && ev->door.v6only == v6only && ev->door.scope == SCOPE_ANY,
+		   "is reported so");
 		close(fd);
 	}
 }

@@ -94,11 +94,11 @@ static void held_by_ring(bool elsewhere)
 	}
 	is_int(k.state, 0, "a listener %s is left to an io_uring", where);
 	const struct event *ev = witness_wait(&w, EVENT_OPEN, k.cookie);
-	ok(ev && ev->opener.pid == (uint32_t)k.pid, "it was told when it was opened");
+	ok(ev && ev->opener.pid == (uint32_t)k.pid, "it was reported when it was opened");
 	ok(sweeps(4), "sweeps, which find no holder");
 	is_int(witness_count(&w, EVENT_CLOSE, k.cookie), 0, "do not take it for gone");
 	let_go(&k);
-	ok(witness_wait(&w, EVENT_CLOSE, k.cookie), "its end is told when the ring is gone");
+	ok(witness_wait(&w, EVENT_CLOSE, k.cookie), "its end is reported when the ring is gone");
 	is_int(witness_count(&w, EVENT_CLOSE, k.cookie), 1, "once");
 }
 

@@ -135,7 +135,7 @@ ok "alerts show has why and remedy" eval "grep -q '^why  ' '$T/out' && grep -q '
 
 # --- learning --------------------------------------------------------------------------------------
 run profile learn --class compute --data "$D" -j
-ok "learn proposes what stands open, not the program in /tmp" jq -es '[.[].port] == [22]' "$T/out"
+ok "learn proposes what is open, not the program in /tmp" jq -es '[.[].port] == [22]' "$T/out"
 ok "and says what it leaves out, and why" grep -q 'left out: allow tcp 4444 .*deleted' "$T/err"
 ok "and how to accept it" grep -q "profile learn --class compute --write" "$T/err"
 run profile show compute -j --data "$D"
@@ -183,7 +183,7 @@ ok "with file, offset and the record before" grep -qE '^[0-9a-f-]+\.seg:[0-9]+: 
 ajar timeline -f -j --data "$D" >"$T/follow" 2>"$T/follow.err" &
 PIDS+=($!)
 FOLLOW=$!
-ok "--follow begins with what stands open" wait_for eval "jq -es 'any(.[]; .port == 4444)' '$T/follow'"
+ok "--follow begins with what is open" wait_for eval "jq -es 'any(.[]; .port == 4444)' '$T/follow'"
 "$BUILD/tests/helpers/fill_data" "$D" more || echo "# fill_data more failed"
 ok "and shows what comes in, judged" wait_for eval "jq -es 'any(.[]; .event == \"open\" and .port == 9090 and .verdict == \"unexpected\")' '$T/follow'"
 ok "and the alert" wait_for eval "jq -es 'any(.[]; .event == \"alert\" and .port == 9090)' '$T/follow'"

@@ -112,7 +112,7 @@ serve_all() {
 }
 settle() { wait_for sh -c "[ \$(date +%s) -gt $(($(date +%s) + 6)) ]"; } # COMPARE_SETTLE_NS and the rest of a second
 
-# --- what was told ------------------------------------------------------------------------------------
+# --- what was reported ------------------------------------------------------------------------------------
 
 # All that was ever told as open, "node port kind" a line; node-wide findings have port 0. Ports that one program opened within
 # seconds of each other are one alert, be it on several nodes: which port is on which of them its doors say.
@@ -138,7 +138,7 @@ expect() { SCENARIOS+=("$1|$2|$3|$4"); }
 got_of() { # node ports
 	[ "$2" = all ] && sed -n "s/^$1 //p" "$T/told" || for p in ${2//,/ }; do sed -n "s/^$1 \($p .*\)/\1/p" "$T/told"; done
 }
-missing_of() { # ports kinds, what was told on standard input
+missing_of() { # ports kinds, what was reported on standard input
 	local told p k
 	told=$(cat)
 	for k in $2; do
@@ -183,7 +183,7 @@ table() {
 
 # --- what happens ---------------------------------------------------------------------------------------
 
-# A port that answers by a rule of the node's own nft is told of by its agent: no door, but nothing hidden.
+# A port that answers by a rule of the node's own nft is reported by its agent: no door, but nothing hidden.
 REDIRECTED=unexpected
 # A host that falls silent is backed off and asked again a minute later: only the long run sees what is said then.
 CABLE='unseen?'
@@ -259,7 +259,7 @@ ok "a MariaDB server, a node's service and the store" ajar db init --store "$STO
 [ "$BAD" = 0 ] || done_testing
 conf_of hub
 stage "the store stands"
-# Scans are begun here and not by plans; what the monitor asks for itself (second looks, new doors) it does.
+# Scans are begun here and not by plans; what the monitor asks for itself (confirmation scans, new doors) it does.
 view scan plans set byhand kind=connect ports=22 every=30d "window=$(date -u -d '+10 hours' +%H:%M)-$(date -u -d '+11 hours' +%H:%M)" 2>/dev/null
 for p in $(view scan plans ls -j | jq -r 'select(.plan != "byhand") | .plan'); do view scan plans rm "$p" 2>/dev/null; done
 serve_all
@@ -339,7 +339,7 @@ expect "banners: XML, escapes, HTML, SQL, 1 MB; a mute service" banner 8001,8002
 expect "answers on every port" tarpit all flooded
 for n in $MORE; do expect "nothing happens: sshd" "$n" 0,22 ""; done
 WAIT=45 wait_for all_found
-stage "all that was expected is told, or time is up"
+stage "all that was expected is reported, or time is up"
 WAIT=60 ok "nothing is left in the queue" wait_for quiet_queue
 settle
 stage "and all is compared"

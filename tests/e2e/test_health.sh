@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # How the nodes are, through a MariaDB server: silence, stalled agents, a wrong clock, two nodes with one name, a node that is
-# installed anew. Each is told once, with what to do, and resolved when it is over.
+# installed anew. Each is reported once, with what to do, and resolved when it is over.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root faketime
@@ -64,7 +64,7 @@ ok "a second shipper on its data is refused" eval "! timeout 20 ajar ship -C '$T
 ok "a second monitor on its data, too" eval "! timeout 20 ajar monitor -C '$T/n1.conf' --data '$T/m' --store '$STORE' 2>'$T/err' && grep -q 'another .ajar monitor. runs on' '$T/err'"
 
 kill -STOP "$AGENT"
-ok "an agent that hangs is told" wait_for told "no heartbeat" open
+ok "an agent that hangs is reported" wait_for told "no heartbeat" open
 ok "the node is stalled" wait_for is_state stalled
 kill -CONT "$AGENT"
 ok "and that it is well again" wait_for told "no heartbeat" resolved
@@ -80,7 +80,7 @@ ok "until it is heard again" wait_for told "^n1 is silent" resolved
 end "$SHIP"
 # Not by faketime(1): that would be a process between us and the shipper.
 role ship n1 "$D" env LD_PRELOAD="$FAKETIME_LIB" FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME=+3600s ajar ship --store "$STORE"
-ok "a clock that is an hour off is told" wait_for told "clock that is wrong" open
+ok "a clock that is an hour off is reported" wait_for told "clock that is wrong" open
 ok "by how much" eval "jq -r 'select(.summary | test(\"clock that is wrong\")) | .why' '$HOOK_LOG' | grep -qE '(59 min 5|1 h 0 min).*ahead'"
 ok "an hour off is not an hour silent" eval '! told "^n1 is silent.*n1 is silent" open'
 end "$SHIP"
@@ -94,9 +94,9 @@ before=$(node .events)
 role agent2 other "$T/other" ajar-agent
 role ship2 other "$T/other" ajar ship --store "$STORE"
 ok "another machine takes our name" wait_for test -s "$T/other/journal/status"
-ok "two nodes with one name are told" wait_for told "name of two machines" open
+ok "two nodes with one name are reported" wait_for told "name of two machines" open
 ok "with the hosts" eval "jq -r 'select(.summary | test(\"name of two\")) | .why' '$HOOK_LOG' | grep -q \"refused is host '$(hostname)', the name is held by host '$(hostname)'\""
-ok "the second is told, too" eval "grep -q 'reports as node n1 with another journal' '$T/run.err.ship2'"
+ok "the second is reported, too" eval "grep -q 'reports as node n1 with another journal' '$T/run.err.ship2'"
 open_door tcp 127.0.0.1 23301
 ok "the first goes on" wait_for eval '[ "$(node .events)" -gt "$before" ]'
 same "its installation is the current one" "$(node '.health.other_installations | map(.standing) | join(" ")')" refused
@@ -115,7 +115,7 @@ ok "a node that is shut down is stopped, not well" wait_for is_state stopped
 rm -rf "$D/journal"
 role agent n1 "$D" ajar-agent
 role ship n1 "$D" ajar ship --store "$STORE"
-ok "a node that was installed anew is told" wait_for told "installed anew" open
+ok "a node that was installed anew is reported" wait_for told "installed anew" open
 ok "its records come behind the old ones" wait_for eval '[ "$(node .boot_seq)" -gt "$boots" ] && [ "$(node .events)" -gt "$had" ]'
 same "nothing is in quarantine" "$(node .health.quarantined)" 0
 ok "the remedy names the command" eval "jq -r 'select(.summary | test(\"anew\")) | .remedy' '$HOOK_LOG' | grep -q 'ajar node accept n1'"
@@ -140,7 +140,7 @@ if has_client >/dev/null; then
 fi
 
 # Without the store the node judges by itself.
-ok "what stands open is accepted as the profile" view profile learn --write
+ok "what is open is accepted as the profile" view profile learn --write
 ok "the shipper keeps the profile" wait_for eval "grep -qs '^class default' '$D/journal/profile' && ! grep -q learning '$D/journal/profile'"
 kill -USR1 "$SERVER"
 wait_for said dead

@@ -132,7 +132,7 @@ ok "nor watch" clean "$T/watch.text"
 # --- a rule for it -----------------------------------------------------------------------------------------
 DOOR_PROGRAM=$PROGRAM open_door tcp 127.0.0.1 21961
 listed() { ajar ls -jq --data "$D" :21961 | jq -es "length == 1 and .[0].verdict == \"$1\""; }
-ok "it stands open again" wait_for listed unexpected
+ok "it is open again" wait_for listed unexpected
 ok "it can be learned" ajar profile learn --write -q --data "$D"
 ok "and is known again by its name" wait_for listed "as profiled"
 ajar profile show -jq --data "$D" >"$T/rows"

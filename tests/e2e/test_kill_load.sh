@@ -84,7 +84,7 @@ told_twice() {
 	jq -r "select(.port >= $FIRST and .port < $FIRST + $PORTS) | \"\(.port) \(.state)\"" "$HOOK_LOG" |
 		awk '$2 == last[$1] { print; } { last[$1] = $2 }'
 }
-same "no change is told twice to the hook, though its monitor was killed" "$(told_twice | head -3)" ""
+same "no change is reported twice to the hook, though its monitor was killed" "$(told_twice | head -3)" ""
 
 # --- the supervisor alone: its roles end, the sensor with them; nobody watches until the next one -----------------------
 begin_load supervisor
@@ -105,7 +105,7 @@ check_ledger "$T/load.roles" "$T/load.supervisor"
 grep -nFxf "$T/missing" "$T/load.supervisor" | cut -d: -f1 >"$T/places"
 first=$(head -1 "$T/places") last=$(tail -1 "$T/places") n=$(wc -l <"$T/places")
 same "nothing of before is missing" "$n" "$MISSING"
-# The door that stood open at the snapshot is found by it, so that a close may be missing alone.
+# The door that was open at the snapshot is found by it, so that a close may be missing alone.
 ok "what is missing is one stretch" [ "${last:-0}" -le $((${first:-1} + n + 1)) ]
 stops() { sql "SELECT count(*) FROM events WHERE kind = $1"; }
 ok "which lies between a stop and a start record" [ "$(stops 7)" -ge 1 ]

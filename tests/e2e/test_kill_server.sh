@@ -164,7 +164,7 @@ twice() { # key of a change told twice in a row
 	jq -r "select(.port >= $FIRST and .port < $FIRST + $PORTS) | \"\(.port) \(.state)\"" "$HOOK_LOG" | awk '$2 == last[$1] { n++ } { last[$1] = $2 } END { print n + 0 }'
 }
 # A monitor that dies between telling and noting that it has tells again: at least once, and no more often than it died.
-ok "an alert is told at least once, and at most once more for each death" [ "$(twice)" -le "$KILLS" ]
+ok "an alert is reported at least once, and at most once more for each death" [ "$(twice)" -le "$KILLS" ]
 # A program's ports that open within seconds are one alert: the doors say which ports that is.
 alerts_of_load() { ajar alerts ls --all -j --data "$D" --store "$STORE" | jq -r "select(.port >= $FIRST and .port < $FIRST + $PORTS) | .port"; }
 same "no port has two alerts" "$(alerts_of_load | sort -n | uniq -d | xargs)" ""

@@ -43,7 +43,7 @@ role ship ajar ship --store "$STORE"
 door() { view ls -j ":$1" 2>/dev/null; }
 open_door tcp 127.0.0.1 22901
 ok "a door reaches the store on the server" wait_for eval 'test -n "$(door 22901)"'
-ok "what stands open is accepted as the profile" view profile learn --write
+ok "what is open is accepted as the profile" view profile learn --write
 ok "the door is as profiled" wait_for eval '[ "$(door 22901 | jq -r .verdict)" = "as profiled" ]'
 open_door tcp 0.0.0.0 22902
 second=$DOOR

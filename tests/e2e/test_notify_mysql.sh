@@ -47,7 +47,7 @@ start_notifier() { # command that starts it...; each has a folder of its own, wh
 }
 start_notifier env
 has() { grep -q "\"path\": \"$1\".*$2" "$R/requests" 2>/dev/null; }
-ok "an alert from before its start is told" wait_for has / "the first"
+ok "an alert from before its start is reported" wait_for has / "the first"
 ok "Alertmanager's too" wait_for has /api/v2/alerts "the first"
 put open second "the second" >/dev/null
 ok "and one that is written while it runs" wait_for has / "the second"
@@ -64,7 +64,7 @@ once() { # what, first, last
 	local i got=
 	for ((i = $2; i <= $3; i++)); do wait_for has / "number $i;" && wait_for has /api/v2/alerts "number $i;"; done
 	for ((i = $2; i <= $3; i++)); do got+="$(told / "number $i;") "; done
-	same "$1: each is told once" "${got//1 /}" ""
+	same "$1: each is reported once" "${got//1 /}" ""
 }
 many() { for ((i = $1; i <= $2; i++)); do put open "k$i" "number $i;" >/dev/null; done; }
 holder() { sql "SELECT substring_index(holder, ' ', -1) FROM sink_states WHERE name = 'hook'"; }

@@ -22,7 +22,7 @@ tick() {
 }
 wait_for is_now 21980 learning
 same "while nothing is accepted a door is of learning" "$(verdicts 21980)" learning
-ok "what stands open is accepted" ajar profile learn --write --data "$D"
+ok "what is open is accepted" ajar profile learn --write --data "$D"
 ok "it is as profiled now" wait_for is_now 21980 'as profiled'
 same "and was of learning then" "$(verdicts 21980)" learning
 ok "what came of it is in JSON" eval "past :21980 | jq -es 'any(.[]; .verdict == \"learning\" and .verdict_later.verdict == \"as profiled\")'"

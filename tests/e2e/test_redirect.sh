@@ -59,12 +59,12 @@ ok "and not hidden" not alert 2222 hidden
 run node here -C "$T/conf" --data "$D"
 ok "ajar node shows it" grep -q "^redirects *tcp 2222: nft ip nat pre: dnat to 10.251.2.2:2224" "$T/out"
 
-# Without the node's word both are hidden: after a second look.
+# Without the node's word both are hidden: after a confirmation scan.
 REDIRECT=$(pgrep -P "$(role_pid agent)" -x ajar-redirect)
 ok "the reader of rules is a child of its own" [ -n "$REDIRECT" ]
 same "which has two capabilities" "$(sed -n 's/^CapPrm:\t//p' "/proc/$REDIRECT/status")" 0000008000001000
 kill -9 "$REDIRECT"
-ok "that it ended is told" wait_for told "^! the process that reads it has ended$"
+ok "that it ended is reported" wait_for told "^! the process that reads it has ended$"
 nsenter --net="/run/netns/$NODE" nft add rule ip nat pre tcp dport 2323 dnat to 10.251.2.2:2224
 ok "a scan sees another redirected port" scan
 ok "it is asked for again" scan

@@ -24,7 +24,7 @@ done
 
 door() { ajar ls -j --data "$D" ":$1"; }
 door_field() { door "$1" | jq -r "$2" | head -1; }
-ok "a door that stood open before is listed" wait_for test -n "$(door 21901)"
+ok "a door that was open before is listed" wait_for test -n "$(door 21901)"
 same "as found by the snapshot" "$(door_field 21901 .origin)" snapshot
 same "with its opener's executable" "$(door_field 21901 .opener.exe)" "$(readlink -f "$HOLD_DOOR")"
 
@@ -36,7 +36,7 @@ close_door
 ok "every view says that it is learning" eval "ajar ls --data '$D' 2>&1 >/dev/null | grep -q 'profile learn --write'"
 same "and nothing alerts" "$(cat "$HOOK_LOG")" ""
 
-ok "what stands open is accepted as the profile" ajar profile learn --write --data "$D"
+ok "what is open is accepted as the profile" ajar profile learn --write --data "$D"
 ok "and shown" eval "ajar profile show default -j --data '$D' | jq -es 'any(.[]; .port == 21901)'"
 ok "the door of before is as profiled" wait_for eval '[ "$(door_field 21901 .verdict)" = "as profiled" ]'
 
@@ -68,7 +68,7 @@ close_door
 
 ok "the timeline remembers opening and closing" wait_for eval \
 	'[ "$(ajar timeline -j --data "$D" :21903 | jq -r "select(.event == \"open\" or .event == \"close\") | .event" | tr "\n" " ")" = "open close " ]'
-ok "with how long it stood open" eval "ajar timeline -j --data '$D' :21903 | jq -es 'any(.[]; .event == \"close\" and .duration_ms >= 0 and .opened != null)'"
+ok "with how long it was open" eval "ajar timeline -j --data '$D' :21903 | jq -es 'any(.[]; .event == \"close\" and .duration_ms >= 0 and .opened != null)'"
 ok "all JSON of the timeline is JSON" eval "ajar timeline -j --data '$D' | jq -e . >/dev/null"
 ok "timeline verify finds the journal whole" ajar timeline verify --data "$D"
 

@@ -57,7 +57,7 @@ LIMIT=100 hub_scan flood -q --kind connect --ports all --rate 0 --host-rate 0 -j
 same "all 65535 ports open: flooded" "$(host_state flood)" flooded
 same "and no row for each" "$(scan_sql "SELECT count(*) FROM scan_ports p JOIN nodes n ON n.id = p.node_id WHERE n.name = 'flood'")" 0
 hub_scan show "$(jq .scan "$T/out")"
-ok "it is told in words" grep -q "answers on nearly everything" "$T/out"
+ok "it is reported in words" grep -q "answers on nearly everything" "$T/out"
 
 # --- one that bans who asks too much ----------------------------------------------------------------------------------------
 

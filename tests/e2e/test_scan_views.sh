@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Two witnesses: a node in a network namespace, scanned from another one with the real nmap, while the sensor shows its doors. A port that
-# a rule of nft redirects to another door is reachable and no door: "hidden", after a second look. Sshd's banner from a program
+# a rule of nft redirects to another door is reachable and no door: "hidden", after a confirmation scan. Sshd's banner from a program
 # that is not sshd: "masquerade". A firewall: "blocked". What is as it should be, opens, or closes raises nothing of these.
-# run.sh: alone, for doors anywhere on the machine put its second look off.
+# run.sh: alone, for doors anywhere on the machine put its confirmation scan off.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root nmap ip nft python3
@@ -87,9 +87,9 @@ ok "and one with a key" serve_tls first
 ok "the sensor runs" start_in
 [ "$BAD" = 0 ] || done_testing
 run profile learn --write -C "$T/conf" --data "$D"
-same "what stands open is its profile" "$RC" 0
+same "what is open is its profile" "$RC" 0
 run scan addrs set here 10.251.0.2 -C "$T/conf" --data "$D"
-same "its address is told" "$RC" 0
+same "its address is reported" "$RC" 0
 
 from_m --ports 23830-23839
 same "a scan from the other namespace" "$RC" 0
@@ -131,7 +131,7 @@ ok "for people too" sh -c "ajar node here -C $T/conf --data $D | grep -q '^outsi
 same "one that is as it should be raises nothing" "$(kinds 23831)" ""
 same "one that the kernel tells of itself keeps its alert" "$(kinds 23834)" unexpected
 run scan ls -C "$T/conf" --data "$D"
-ok "the hidden one was looked at twice" grep -q "second look" "$T/out"
+ok "the hidden one was looked at twice" grep -q "confirmation scan" "$T/out"
 ajar alerts --all -j -C "$T/conf" --data "$D" 2>/dev/null | jq -r 'select(.kind == "hidden") | .why' >"$T/out"
 ok "the alert says what it may be" grep -q "DNAT" "$T/out"
 

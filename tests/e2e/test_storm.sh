@@ -36,7 +36,7 @@ ok "that has its ports" eval 'alerts_of_storm | jq -es "any(.[]; .port_count > 1
 
 check_ledger "$T/auto" "$T/own"
 lost=$(told_lost)
-echo "# $MISSING of $(wc -l <"$T/ledger") are missing, $lost records are told lost"
+echo "# $MISSING of $(wc -l <"$T/ledger") are missing, $lost records are reported lost"
 ok "what is missing was counted as lost" [ "$MISSING" -le "$lost" ]
 ok "the journal is whole" ajar timeline verify --data "$D"
 

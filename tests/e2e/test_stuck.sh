@@ -77,7 +77,7 @@ after=$(stat -c %s "$D/store/ajar.db-wal")
 echo "# the WAL has $held bytes with the reader, $after two storms later"
 ok "the WAL does not grow with what is stored while others follow" [ "$after" -le $((held + 8000000)) ]
 check_ledger "$T"/load*[0-9] "$T/load"
-ok "what is missing was told lost" [ "$MISSING" -le "$(told_lost)" ]
+ok "what is missing was reported lost" [ "$MISSING" -le "$(told_lost)" ]
 
 # --- hooks that fail ----------------------------------------------------------------------------------------
 : >"$HOOK_LOG.fail"
@@ -90,9 +90,9 @@ kill -9 "$(role_pid monitor)"
 rm "$HOOK_LOG.fail"
 ok "a door behind it alerts when it works again" wait_for grep -q '"port":22812,' "$HOOK_LOG"
 close_door
-same "the first is told once, although its monitor was killed" "$(opened 22811)" 1
+same "the first is reported once, although its monitor was killed" "$(opened 22811)" 1
 same "and the second" "$(opened 22812)" 1
-same "no change was told twice in all this" "$(sort "$HOOK_LOG" | uniq -d | head -1)" ""
+same "no change was reported twice in all this" "$(sort "$HOOK_LOG" | uniq -d | head -1)" ""
 
 same "no role died but the one we killed" "$(grep 'starting it again$' "$T/run.err" | sed 's/.*warning: //')" \
 	"ajar monitor was killed by SIGKILL, starting it again"

@@ -42,7 +42,7 @@ run alerts snooze ":$PORT" --for 2s --data "$D"
 same "a snooze by filter" "$RC" 0
 ok "it snoozes" state_is "$ID" snoozed
 ok "and opens by itself when its time is up" wait_for state_is "$ID" open
-ok "which is told" wait_for eval 'test -n "$(alerts ".id == $ID and .state == \"open\"" | sed -n 2p)"'
+ok "which is reported" wait_for eval 'test -n "$(alerts ".id == $ID and .state == \"open\"" | sed -n 2p)"'
 
 run alerts allow "$ID" --data "$D"
 refuses "allowed without a reason" 2 "give --reason"

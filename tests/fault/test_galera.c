@@ -417,7 +417,7 @@ static void compare(void)
 		print_counts();
 	is_int(number(0, "SELECT count(*) FROM alerts WHERE port = 4444"),
 	       number(0, "SELECT count(DISTINCT alert_key) FROM doors"), "an alert for each key");
-	/* That it stands on more nodes than when it was raised is told half a minute later, if this takes so long. */
+	/* That it stands on more nodes than when it was raised is reported half a minute later, if this takes so long. */
 	if (!is_int(number(0, "SELECT count(*) FROM alert_log l JOIN alerts a ON a.id = l.alert_id "
 			      "WHERE "
 			      "a.port = 4444 AND l.note <> 'on more nodes'"),

@@ -64,7 +64,8 @@ static void refused(const char *break_it, const char *fix_it, enum store_fault w
 	cut();
 	ok(node_append(&node, 20), "the journal takes what happens");
 	err = step_all();
-	ok(err < 0 && store_fault(err) == want, "the store does not, which is told as what it is");
+	ok(err < 0 && store_fault(err) == want,
+	   "the store does not, which is reported as what it is");
 	ok(strstr(ship_why(ship), words), "with what to do: %s", ship_why(ship));
 	is_int(sql(fix_it), 0, "it is fixed");
 	goes_on(what);

@@ -176,7 +176,7 @@ say "make run was ready"
 run_ended && done_testing # nothing else can be
 LOG=$R/verb
 ajar profile learn --write >"$LOG" 2>&1
-ok "$SUITE: what stands open is accepted" $?
+ok "$SUITE: what is open is accepted" $?
 become nc -l -p 4444 >"$R/nc" 2>&1 </dev/null &
 NC=$!
 LOG=$SAID

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Doors that are not what they seem: rogue.py PORT=WHAT... listens on each port and does WHAT there, until it is killed.
-Says "open" when all stand open. Everything is bounded: a connection ends after ten seconds, and there are a hundred at most."""
+Says "open" when all are open. Everything is bounded: a connection ends after ten seconds, and there are a hundred at most."""
 import select
 import socket
 import sys

@@ -29,7 +29,7 @@ struct spec {
 	bool deleted; /* its file was replaced below it */
 };
 
-/* One door that stands open on a node. */
+/* One door that is open on a node. */
 struct sim_door {
 	const struct spec *spec;
 	struct door door;
@@ -61,7 +61,7 @@ struct node {
 	uint8_t chain[32];
 	uint32_t boot_seq;
 	uint64_t seq;
-	/* What stands open. */
+	/* What is open. */
 	struct sim_door *doors;
 	size_t doors_len, doors_cap;
 	uint64_t cookies;

@@ -462,7 +462,7 @@ static void test_compared(struct store *s)
 	ok(!store_scan_uncompared(s, 0, 10, list_host, &text) && !text.len, "%s: then none is left",
 	   drv->name);
 
-	ok(!store_unconfirmed_put(s, &d), "%s: a doubt is put", drv->name);
+	ok(!store_unconfirmed_put(s, &d), "%s: an unconfirmed port is put", drv->name);
 	d.scan_id = 8;
 	ok(!store_unconfirmed_put(s, &d), "%s: and again", drv->name);
 	d.port = 80;

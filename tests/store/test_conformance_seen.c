@@ -213,7 +213,7 @@ static void test_alert(struct store *s)
 	   "%s: what a scan saw before says nothing of it", drv->name);
 	ok(scanned(s, hosts + 1, 2), "%s: two of the nodes are scanned", drv->name);
 	ok(!store_seen_alert(s, &a, &seen) && seen.state == PORT_OPEN && !strcmp(seen.node, "n2"),
-	   "%s: the newest is told, of whichever node", drv->name);
+	   "%s: the newest is reported, of whichever node", drv->name);
 	ok(seen.asked == 2 && seen.reachable == 1, "%s: reachable on one of two that were asked",
 	   drv->name);
 }
@@ -328,7 +328,7 @@ static void test_changes(struct store *s)
 		    "n1 22 >open now ssh OpenSSH 9.2p1; "
 		    "n1 22 open>open ssh OpenSSH 9.2p1 now ssh dropbear; "
 		    "n1 22 open>closed ssh dropbear; n2 80 >open; n1 22 closed>filtered; ",
-		    "what changed is told, and what did not is not");
+		    "what changed is reported, and what did not is not");
 	changes_are(s, &(struct store_scan_change_query){ .node = "n2" }, "n2 80 >open; ",
 		    "of one node");
 	changes_are(s,

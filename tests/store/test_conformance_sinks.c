@@ -42,7 +42,8 @@ static void retries_are(struct store *s, const char *sink, uint64_t due_ns, uint
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
 
-	is_int(store_retries(s, sink, due_ns, limit, put_retry, &b), 0, "%s: parked", drv->name);
+	is_int(store_retries(s, sink, due_ns, limit, put_retry, &b), 0, "%s: in the retry queue",
+	       drv->name);
 	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
 }
 
@@ -81,10 +82,10 @@ static void test_sinks(struct store *s)
 		 "exec:%llu:0,0,0,0:0::0,0:0@0:0 siem:0:1,2,3,4:5:it's \"away\":6,7:2@1000:0 ",
 		 (unsigned long long)log2);
 	sinks_are(s, want, "each with what is behind it");
-	is_int(store_retry_put(s, &p), 0, "%s: parked", drv->name);
+	is_int(store_retry_put(s, &p), 0, "%s: in the retry queue", drv->name);
 	p.log_id = 4;
 	p.next_ns = 300;
-	is_int(store_retry_put(s, &p), 0, "%s: parked", drv->name);
+	is_int(store_retry_put(s, &p), 0, "%s: in the retry queue", drv->name);
 	p.log_id = 6;
 	p.next_ns = 0;
 	is_int(store_retry_put(s, &p), 0, "%s: given up", drv->name);
@@ -115,7 +116,7 @@ static void test_sinks(struct store *s)
 	sinks_are(s, want, "the other is as it was put");
 	is_int(store_sink_forget(s, "siem"), 0, "%s: forgotten", drv->name);
 	sinks_are(s, "", "nobody is left");
-	retries_are(s, NULL, 0, 0, "other:5:9:5:100-250:400 ", "nor what was parked for it");
+	retries_are(s, NULL, 0, 0, "other:5:9:5:100-250:400 ", "nor its retry queue");
 	is_int(store_sink_forget(s, "siem"), -ENOENT, "%s: nobody to forget", drv->name);
 	is_int(store_sink_put(s, &(struct store_sink){ .name = "" }), -EINVAL,
 	       "%s: a sink has a name", drv->name);

@@ -54,7 +54,7 @@ static void test_doors(struct store *s)
 	doors_are(s, (struct store_door_query){ .node = "n1" }, "n1:22:nc n1:23:nc n1:24:nc ",
 		  "a closed door is still known");
 	doors_are(s, (struct store_door_query){ .at_ns = T0 + 10 }, "n1:22:nc n1:23:nc ",
-		  "what stood open at a time");
+		  "what was open at a time");
 	doors_are(s, (struct store_door_query){ .at_ns = T0 + 30 }, "n1:22:nc n1:24:nc ",
 		  "at its closing a door is closed");
 	doors_are(s, (struct store_door_query){ .alert_key = "k1" }, "n1:22:nc n1:23:nc ",

@@ -233,7 +233,7 @@ static void test_cut(void)
 	is_int(store_begin(s), 0, "begin");
 	is_int(put_one(s, "n1", 1, 3, &ev), 0, "a record in a transaction");
 	cut();
-	is_int(put_one(s, "n1", 1, 4, &ev), -ENOTCONN, "one cut in a transaction is told");
+	is_int(put_one(s, "n1", 1, 4, &ev), -ENOTCONN, "one cut in a transaction is reported");
 	is_int(store_fault(-ENOTCONN), STORE_RETRY, "as one to try again");
 	ok(store_commit(s), "and it is not committed");
 	events_are(s, (struct store_event_query){ .node = "n1" }, "n1:1:1 n1:1:2 ",

@@ -275,11 +275,11 @@ static inline void alerts_become(const char *want, const char *what)
 
 static int count_scan(const struct store_scan *sc, void *arg)
 {
-	*(unsigned *)arg += !strcmp(sc->plan, "second look");
+	*(unsigned *)arg += !strcmp(sc->plan, "confirmation scan");
 	return 0;
 }
 
-static inline unsigned second_looks(void)
+static inline unsigned confirmation_scans(void)
 {
 	const struct store_scan_query q = { 0 };
 	unsigned n = 0;

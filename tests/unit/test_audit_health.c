@@ -101,7 +101,7 @@ static void test_store(void)
 	in.hole_since_ns = NOW - 60 * S + 1;
 	found(in, 0, "a hole has its time to be filled");
 	in.hole_since_ns = NOW - 60 * S;
-	found(in, BIT(HOLE), "then it is told");
+	found(in, BIT(HOLE), "then it is reported");
 }
 
 static void test_backlog(void)

@@ -163,10 +163,9 @@ static void window(void)
 	see_at(0, 10, a_door(PROTO_TCP, 873), a_process("rsync", "/usr/bin/rsync", 0, "root"), 50,
 	       9);
 	is_int(finish(), 2, "what has closed within the window counts");
-	ok(rule(0)->score == 1000 && rule(0)->slots_total == 100,
-	   "what always stood open is stable");
+	ok(rule(0)->score == 1000 && rule(0)->slots_total == 100, "what always was open is stable");
 	ok(rule(1)->score == 100 && rule(1)->slots_seen == 10,
-	   "what stood open for ten hours of a hundred is less so");
+	   "what was open for ten hours of a hundred is less so");
 }
 
 static void order(void)

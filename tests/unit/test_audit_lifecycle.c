@@ -38,7 +38,7 @@ static void test_plain(void)
 	is_str(logged(), "open", "a finding opens an alert");
 	is_int(res.changes[0].severity, SEVERITY_WARNING, "with its severity");
 	is_int(life.first_ns, 100 * S, "first is its time");
-	is_int(res.due_ns, 0, "no timer while it stands open");
+	is_int(res.due_ns, 0, "no timer while it is open");
 	step(LIFE_OPENED, SEVERITY_WARNING, 2, 101);
 	is_str(logged(), "", "a second door of the key folds");
 	is_int(life.doors, 2, "and is counted");
@@ -183,7 +183,7 @@ static void test_growth(void)
 	}
 	is_int(told, 2, "480 nodes within a minute are two messages");
 	is_int(life.reported_nodes, 240, "the first node, and half of them");
-	is_int(res.due_ns, (130 + 600) * S, "the rest is told later");
+	is_int(res.due_ns, (130 + 600) * S, "the rest is reported later");
 	go(on_nodes(LIFE_TICK, 480, 731));
 	is_str(res.len ? res.changes[0].note : "", "on more nodes", "when it is due");
 	is_int(life.reported_nodes, 480, "with all");

@@ -235,12 +235,13 @@ static void in_a_loop(void)
 	for (struct pollfd f = { .fd = child_pidfd(s.c), .events = POLLIN };
 	     poll(&f, 1, 20000) < 0;)
 		continue;
-	ok(!child_watch(s.c, l) && !loop_run(l), "one that ended before it was watched is told");
+	ok(!child_watch(s.c, l) && !loop_run(l),
+	   "one that ended before it was watched is reported");
 	is_int(s.dones, 1, "once");
 	is_str(buf_str(&s.out), "one\n", "its output is apart");
 	is_str(buf_str(&s.talk), "two\n", "from what it said to people");
 	is_str(proc_status_text(s.end.status), "exited with status 5", "and its status is known");
-	ok(!s.c, "it may be freed when it is told");
+	ok(!s.c, "it may be freed when it is reported");
 
 	buf_reset(&s.out);
 	p.argv = leave;

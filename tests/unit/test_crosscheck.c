@@ -20,9 +20,9 @@ static void test_second_look(void)
 	scanned_open(1, 666);
 	step(0);
 	alerts_are("", "a hidden door that was seen once raises nothing");
-	is_int(second_looks(), 1, "but a second look is asked for, at once");
+	is_int(confirmation_scans(), 1, "but a confirmation scan is asked for, at once");
 	step(0);
-	is_int(second_looks(), 1, "once");
+	is_int(confirmation_scans(), 1, "once");
 	scanned_open(1, 666);
 	step(0);
 	alerts_are(HIDDEN_OPEN, "seen twice it is an alert");
@@ -34,7 +34,7 @@ static void test_second_look(void)
 	alerts_are("hidden :666 resolved n1 x0; ", "a scan that sees it closed ends it");
 	scanned_open(1, 666);
 	step(0);
-	alerts_are("hidden :666 resolved n1 x0; ", "its return is a doubt anew");
+	alerts_are("hidden :666 resolved n1 x0; ", "its return is unconfirmed at first");
 	scanned_folded(1, "tcp closed 600-700");
 	scanned_open(1, 666);
 	step(0);
@@ -47,13 +47,13 @@ static void test_blocked(void)
 	scanned_folded(1, "tcp filtered 80");
 	step(0);
 	alerts_are("", "a port that turned filtered may be our scan's own doing");
-	is_int(second_looks(), 0, "and is not asked for again at once");
+	is_int(confirmation_scans(), 0, "and is not asked for again at once");
 	scanned_folded(1, "tcp filtered 80");
 	step(0);
 	alerts_are("", "a scan before it had time to recover says nothing");
 	unconfirmed_age();
 	step(0);
-	is_int(second_looks(), 1, "later it is, by itself");
+	is_int(confirmation_scans(), 1, "later it is, by itself");
 	scanned(1, &(struct scanned){ .folded = "tcp filtered 80", .ago_ns = 19 * S });
 	step(0);
 	alerts_are("blocked :80 open n1 x1; ", "filtered still: it is blocked");
@@ -71,7 +71,7 @@ static void test_dead_agent(void)
 	alerts_are(
 		"",
 		"a node without a working agent: an open port that was seen once raises nothing");
-	is_int(second_looks(), 1, "but is asked for again");
+	is_int(confirmation_scans(), 1, "but is asked for again");
 	scanned_open(1, 666);
 	scanned_open(1, 80);
 	step(0);
@@ -134,7 +134,7 @@ static void test_maintenance(void)
 	alerts_are("blocked :80 snoozed n1 x1; hidden :666 snoozed n1 x1; ", "and a blocked one");
 	ok(!store_maintenance_end(store, id, "mlee", clock_wall_ns()), "the maintenance ends");
 	alerts_become("blocked :80 open n1 x1; hidden :666 open n1 x1; ",
-		      "what stands then is told: held no longer");
+		      "what is open then is reported: held no longer");
 }
 
 static int first_key(const struct store_alert *a, void *arg)
@@ -184,7 +184,7 @@ static void test_two_monitors(void)
 	scanned_open(1, 666);
 	step(0);
 	step(1);
-	is_int(second_looks(), 1, "of two monitors one asks for the second look");
+	is_int(confirmation_scans(), 1, "of two monitors one asks for the confirmation scan");
 	scanned_open(1, 666);
 	step(1);
 	step(0);
@@ -210,7 +210,8 @@ static void test_killed(void)
 	step(0);
 	start_monitor(0);
 	step(0);
-	is_int(second_looks(), 1, "a monitor that was killed after a doubt does not ask twice");
+	is_int(confirmation_scans(), 1,
+	       "a monitor that was killed before the confirmation does not ask twice");
 	scanned_open(1, 666);
 	step(0);
 	alerts_are(HIDDEN_OPEN, "and the next one confirms it");

@@ -90,10 +90,10 @@ static void test_reachable(void)
 	probed("open", "probe");
 	is_int(newest().severity, SEVERITY_CRITICAL, "one that answers from outside is critical");
 	ok(says("; from outside: reachable, port 444 of n1 answers at 10.251.0.1"), "and says so");
-	noted(CAUSE_REACHED, "reachable from outside", "which is told as that");
+	noted(CAUSE_REACHED, "reachable from outside", "which is reported as that");
 	start_monitor(0);
 	probed("open", "probe");
-	is_int(monitors[0].changes, 0, "a second look that says the same is not told");
+	is_int(monitors[0].changes, 0, "a confirmation scan that says the same is not told");
 	probed("filtered", "probe");
 	ok(says("; from outside: not reachable from the monitor, port 444 of n1 is filtered"),
 	   "one that says another thing is written");

@@ -44,7 +44,7 @@ static void test_many(void)
 	scanned_many(1, MANY);
 	alerts_are("flooded :0 open n1 x1; ",
 		   "a hundred doors that no kernel knows are one finding");
-	is_int(second_looks(), 0, "and nobody asks for them again");
+	is_int(confirmation_scans(), 0, "and nobody asks for them again");
 	scanned_many(1, 2);
 	scanned_many(1, 2);
 	alerts_become("hidden :507 open n1 x1; hidden :506 open n1 x1; flooded :0 resolved n1 x0; ",
@@ -64,7 +64,7 @@ static void test_unseen(void)
 	alerts_are("", "a host that lets nobody in raises nothing at once");
 	unconfirmed_age();
 	step(0);
-	is_int(second_looks(), 1, "it is looked at again later");
+	is_int(confirmation_scans(), 1, "it is looked at again later");
 	lock_out(19 * S);
 	alerts_are("unseen :0 open n1 x1; ", "locked out still: that is one finding");
 	lock_out(18 * S);
@@ -75,7 +75,7 @@ static void test_unseen(void)
 	scanned_many(1, 0);
 	unconfirmed_age();
 	step(0);
-	is_int(second_looks(), 1, "a doubt that the next scan dispels is asked for no more");
+	is_int(confirmation_scans(), 1, "what the next scan does not confirm is asked for no more");
 }
 
 static void test_banned_on_the_way(void)
@@ -90,7 +90,7 @@ static void test_banned_on_the_way(void)
 	alerts_are("", "ports that turned filtered in the middle of a scan raise nothing");
 	unconfirmed_age();
 	step(0);
-	is_int(second_looks(), 1, "they are looked at later, all at once");
+	is_int(confirmation_scans(), 1, "they are looked at later, all at once");
 	/* That asks for 22 too. */
 	scanned(1, &(struct scanned){ .asked = "tcp 22,80-84",
 				      .folded = "tcp filtered 22,80-84",
@@ -114,7 +114,7 @@ static void test_unknown(void)
 		step(0);
 		alerts_are("", "a host that was not seen to the end says nothing");
 	}
-	is_int(second_looks(), 0, "and is asked for nothing");
+	is_int(confirmation_scans(), 0, "and is asked for nothing");
 }
 
 static void test_restart_between(void)

@@ -26,7 +26,7 @@ static void learning_never_alerts(void)
 	is_int(open_doors(), 2, "but the doors are kept");
 	accept_row(22, "/usr/bin/nc");
 	step();
-	is_int(changes, 1, "an accepted profile judges what stands open");
+	is_int(changes, 1, "an accepted profile judges what is open");
 	is_int(alerts(false).n, 1, "and the door it has no row for alerts");
 	is_int(alerts(false).kind, FINDING_UNEXPECTED, "as unexpected");
 	step();
@@ -92,7 +92,7 @@ static void a_fresh_sensor_closes_what_it_does_not_find(void)
 		     start = { .kind = EVENT_START, .origin = ORIGIN_EVENT };
 	unsigned before = open_doors();
 
-	is_int(before, 3, "three doors stand open");
+	is_int(before, 3, "three doors are open");
 	start.time_ns = now;
 	start.from_seq = next_seq;
 	again.origin = ORIGIN_SNAPSHOT;
@@ -156,7 +156,7 @@ static void a_late_record_judges_nothing_twice(void)
 	step();
 	is_int(changes, 1, "a record that fills a hole raises its own alert");
 	is_int(alerts(false).n, 2, "and nothing that was judged is judged again");
-	is_int(open_doors(), 2, "nor does a door that closed stand open");
+	is_int(open_doors(), 2, "nor does a door that closed are open");
 	put_in_boot(door_event(EVENT_CLOSE, 9001, 5001), 2);
 	put_in_boot(door_event(EVENT_CLOSE, 9002, 5002), 2);
 	step();
@@ -232,7 +232,7 @@ static void a_burst_is_one_alert(void)
 		step();
 		told += changes;
 	}
-	is_int(told, 1, "36 ports of one program are told once");
+	is_int(told, 1, "36 ports of one program are reported once");
 	is_int(alerts(false).n, 1, "and are one alert");
 	is_int(alerts(false).doors, 36, "that counts them");
 	p = ports_of_newest();
@@ -242,7 +242,7 @@ static void a_burst_is_one_alert(void)
 	ok(says("nc (mlee) listens on 36 ports of 0.0.0.0: 30000-30035/tcp on "), "as it says");
 	now += 12 * S;
 	step();
-	is_int(changes, 1, "half a minute later it is told how many they became");
+	is_int(changes, 1, "half a minute later it is reported how many they became");
 	put_in_boot(flood_event(EVENT_OPEN, 40), 2);
 	step();
 	is_int(changes, 1, "a port that comes when the burst is over is another alert");
@@ -505,7 +505,7 @@ static void test_expiry(void)
 	is_int(changes, 0, "once");
 }
 
-/* `ajar profile deny` about a door that stands open, in nobody's way until then. */
+/* `ajar profile deny` about a door that is open, in nobody's way until then. */
 static void a_rule_denies_what_stands_open(void)
 {
 	char type[] = "compute";
@@ -523,7 +523,7 @@ static void a_rule_denies_what_stands_open(void)
 	if (store_profile_add(store, "compute", &row, 1, true, now, &added))
 		printf("# cannot add a row: %s\n", store_why(store));
 	step();
-	is_int(changes, 1, "that a rule denies it from now on is told");
+	is_int(changes, 1, "that a rule denies it from now on is reported");
 	is_int(alerts(false).n, before.n + 1, "by the same alert");
 	is_int(alerts(false).newest, 1, "which has the door once");
 	step();

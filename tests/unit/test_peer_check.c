@@ -165,12 +165,13 @@ static void test_outlier(void)
 	minutes(2);
 	alerts_are("", "what passes is no outlier");
 	minutes(3);
-	alerts_are("open outlier tcp:4444 n07: tcp 4444 of /usr/bin/nc stands open, unlike its "
-		   "siblings on n07; ",
-		   "a node that differs from its siblings is told, though no profile is accepted");
+	alerts_are(
+		"open outlier tcp:4444 n07: tcp 4444 of /usr/bin/nc is open, unlike its "
+		"siblings on n07; ",
+		"a node that differs from its siblings is reported, though no profile is accepted");
 	put(7, EVENT_CLOSE, 2, 4444, "/usr/bin/nc");
 	minutes(3);
-	alerts_are("resolved outlier tcp:4444 n07: tcp 4444 of /usr/bin/nc stands open, unlike "
+	alerts_are("resolved outlier tcp:4444 n07: tcp 4444 of /usr/bin/nc is open, unlike "
 		   "its siblings on n07; ",
 		   "until it does not any more");
 }

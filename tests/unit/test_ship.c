@@ -31,7 +31,7 @@ static int on_damage(const struct journal_damage *d, void *arg)
 static int on_conflict(struct journal_pos pos, const char *why, void *arg)
 {
 	(void)arg;
-	ok(strstr(why, "other bytes"), "the conflict at %u:%llu is told: %s", pos.boot_seq,
+	ok(strstr(why, "other bytes"), "the conflict at %u:%llu is reported: %s", pos.boot_seq,
 	   (unsigned long long)pos.seq, why);
 	conflicts++;
 	return 0;
@@ -237,7 +237,7 @@ static void test_conflict(void)
 	put_some(s, 7, 7, true);
 	sh = ship(s);
 	is_int(ship_all(sh), 0, "a store that has another record 7");
-	is_int(conflicts, 1, "is told once");
+	is_int(conflicts, 1, "is reported once");
 	is_int((long long)head(s, 1), 40, "and gets all the others");
 	is_int((long long)ship_counts(sh)->quarantined, 1, "record 7 waits in quarantine");
 	ship_rewind(sh);
@@ -285,7 +285,7 @@ static void test_damage(void)
 		closedir(d);
 	sh = ship(s);
 	is_int(ship_all(sh), 0, "a damaged journal is shipped");
-	ok(damages >= 1, "the damage is told");
+	ok(damages >= 1, "the damage is reported");
 	ok(ship_counts(sh)->stored >= 20 && ship_counts(sh)->stored < 40,
 	   "everything else is delivered: %llu of 40", (unsigned long long)ship_counts(sh)->stored);
 	damages = 0;

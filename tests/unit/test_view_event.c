@@ -113,7 +113,7 @@ static void test_close(void)
 				      .session = ID_UNKNOWN };
 	json(&ev, &ctx);
 	ok(has("\"opened\":\"2026-11-22T16:01:00.623456Z\",\"duration_ms\":1500"),
-	   "a closing has the time of its opening and how long it stood open");
+	   "a closing has the time of its opening and how long it was open");
 	ok(has("\"closer\":{\"pid\":20132,\"tid\":20132,\"start\":null,\"comm\":\"bash\",\"exe\":"
 	       "null,"
 	       "\"argv\":null,\"uid\":0,\"user\":null,\"gid\":0,\"loginuid\":null,\"session\":null,"

@@ -47,7 +47,7 @@ opened() { # port
 	wait_for grep -q open $T/door.out
 }
 
-ok "a door stands open before" opened 21801
+ok "a door is open before" opened 21801
 before=$DOOR
 ajar run --data $D --on-alert $T/hook -q >$T/run.out 2>$T/run.err &
 RUN=$!
@@ -57,7 +57,7 @@ ok "its sensor is pinned" pins
 ok "it runs on tier $TIER" eval "ajar timeline -j --data $D | grep '\"event\":\"start\"' | grep -q 'tier $TIER'"
 [ "$TIER" != A ] || ok "every hook is attached" eval "! ajar timeline -j --data $D | grep 'not watched'"
 ok "the door of before is listed, by the snapshot" wait_for lists 21801 '"origin":"snapshot"' '"exe":"/build/tests/helpers/hold_door"'
-ok "what stands open becomes the profile" ajar profile learn --write --data $D
+ok "what is open becomes the profile" ajar profile learn --write --data $D
 ok "and the door is as profiled" wait_for lists 21801 'as profiled'
 ok "another door is opened" opened 21802
 ok "it is listed, as seen when it happened" wait_for lists 21802 '"origin":"event"' "\"pid\":$DOOR,"

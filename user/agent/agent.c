@@ -6,7 +6,7 @@
  *	   second agent is refused before it touches the sensor of the first;
  *	2. the sensor, as root: load, attach, pin;
  *	3. every privilege goes;
- *	4. what stood open (snapshot) and then a start record that names the first record of this
+ *	4. what was open (snapshot) and then a start record that names the first record of this
  *	   session: whoever reads the journal knows that doors confirmed before it, and not since, are gone;
  *	5. the loop: ring -> journal -> fsync -> notifier. Nothing here waits for the network or the store.
  */
@@ -419,7 +419,7 @@ static void describe(const struct agent *a, struct buf *b)
 			   (clock_boot_ns() - since) / 1000000);
 }
 
-/* What stands open now, then the start record. */
+/* What is open now, then the start record. */
 static int begin(struct agent *a)
 {
 	struct buf reason = BUF_INIT(2048);
@@ -435,7 +435,7 @@ static int begin(struct agent *a)
 	if (!err)
 		err = sweep(a, resumed ? ORIGIN_SWEEP : ORIGIN_SNAPSHOT);
 	if (err)
-		return log_err(err, "cannot look at what stands open");
+		return log_err(err, "cannot look at what is open");
 	describe(a, &reason);
 	/* A resumed sensor knows the doors of before: none is to be presumed gone. */
 	from_seq = resumed ? 0 : (a->first_seq ? a->first_seq : journal_head(a->journal).seq + 1);

@@ -19,7 +19,7 @@
 
 struct replay {
 	struct map *known; /* NULL when nothing from before can come any more */
-	struct map *openings; /* of doors that stood open: struct opening */
+	struct map *openings; /* of doors that were open: struct opening */
 	struct map *helds; /* the last change of their holders: struct opening */
 	uint64_t taken_over_ns; /* CLOCK_BOOTTIME */
 };

@@ -14,7 +14,7 @@ struct sensor;
  * What a successor needs of the journal of an agent that was killed. An agent that is killed
  * between the journal's fsync and telling the kernel so leaves records in the ring that are in the
  * journal too, and losses there that it has told. Its successor reads the end of the journal back,
- * tells the sensor which losses are told, and passes over what it is delivered again.
+ * tells the sensor which losses are reported, and passes over what it is delivered again.
  */
 struct replay;
 

@@ -125,7 +125,7 @@ static int fill_fresh(struct sink_queue *q, bool *ret_more)
 }
 
 /*
- * The next batch, or one that is parked and due: in turns, so that many that are refused again and again keep no fresh one
+ * The next batch, or one of the retry queue that is due: by turns, so that many that are refused again and again keep no fresh one
  * waiting. *ret_more: changes were looked at and none was wanted.
  */
 static int fill(struct sink_queue *q, bool *ret_more)

@@ -20,7 +20,7 @@ struct queue_item { /* a change on its way, with everything of it copied */
 	struct sink_message m;
 	struct store_alert_change *change;
 	struct buf body;
-	uint64_t tries; /* refusals so far; of a parked one all there were */
+	uint64_t tries; /* refusals so far; of one in the retry queue all there were */
 	bool retrying;
 };
 
@@ -50,8 +50,8 @@ struct sink_queue {
 	bool single; /* somebody in this batch is refused: one at a time until it is through */
 	bool absent, store_down; /* store_down: the last failure was the store's */
 	bool dirty; /* state has what the store has not */
-	bool was_retry; /* the last one in the queue was a parked one */
-	bool refusing; /* the last message was parked, and none taken since */
+	bool was_retry; /* the last one in the queue was from the retry queue */
+	bool refusing; /* the last message went into the retry queue, and none taken since */
 	bool leased; /* the sink is leased to us, and what we know of it is so */
 	uint64_t lease_until_ns; /* boot clock; UINT64_MAX: for ever */
 	bool draining; /* what is under way is waited for, and nothing more is sent */
@@ -59,9 +59,9 @@ struct sink_queue {
 	char answer_why[256];
 	uint64_t failures; /* in a row, the store's too */
 	uint64_t next_send_ns; /* boot clock */
-	uint64_t next_retry_ns; /* wall: when a parked one is due, 0: none */
+	uint64_t next_retry_ns; /* wall: when one of the retry queue is due, 0: none */
 	uint64_t next_hurry_ns; /* wall */
-	uint64_t look_ns; /* boot clock: when somebody else may have changed what is parked */
+	uint64_t look_ns; /* boot clock: when somebody else may have changed the retry queue */
 	struct store_sink state; /* as it is to be in the store */
 	char why[256]; /* of state */
 	uint64_t dropped;
@@ -71,7 +71,7 @@ must_check int sender_new(const struct route_opts *o, const struct route_sink *s
 			  struct sink_queue **ret_ln);
 void sender_free(struct sink_queue *q); /* its sink too */
 DEFINE_FREEP(struct sink_queue, sender_free)
-/* Somebody may have asked for what is parked to be tried again. */
+/* Somebody may have asked for the retry queue to be tried again. */
 void sender_look(struct sink_queue *q);
 /* Sends what is behind the cursor until the sink has to be waited for or nothing is left. */
 void sender_pump(struct sink_queue *q);
@@ -102,13 +102,13 @@ void lease_while_under_way(struct sink_queue *q);
 int lease_on_timer(void *arg);
 void lease_give_up(struct sink_queue *q);
 
-/* Finds out when the next parked message is due and sets the timer. */
+/* Finds out when the next message of the retry queue is due and sets the timer. */
 must_check int retry_look(struct sink_queue *q);
-/* A parked message that is due goes into the (empty) queue. */
+/* A message of the retry queue that is due goes into the (empty) queue. */
 must_check int retry_fetch(struct sink_queue *q);
 /* The first of the queue was refused: puts it aside when that was too often. *ret_queued: it is. */
 must_check int retry_refused(struct sink_queue *q, const char *why, bool *ret_queued);
-/* The sink takes something again: what is parked need not wait. */
+/* The sink takes something again: the retry queue need not wait. */
 must_check int retry_hurry(struct sink_queue *q);
 
 #endif

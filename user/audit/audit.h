@@ -63,10 +63,10 @@ bool audit_key_fits(const char *kept, const char *own);
 /*
  * The common key of a program's doors on whatever port. A burst: a door that opens within
  * AUDIT_BURST_NS of the last one of an alert that is open and has the same flood key goes under
- * that alert, for AUDIT_BURST_MAX_NS since that was told last; later ones begin an alert of their
- * own, so that nothing hides behind one for ever. When AUDIT_FLOOD_MIN such alerts stand, further
- * doors go under the flood key. False: doors of this key are no part of one (a port that the kernel
- * chose folds anyway).
+ * that alert, for AUDIT_BURST_MAX_NS since that was reported last; later ones begin an alert of
+ * their own, so that nothing hides behind one for ever. When AUDIT_FLOOD_MIN such alerts stand,
+ * further doors go under the flood key. False: doors of this key are no part of one (a port that
+ * the kernel chose folds anyway).
  */
 #define AUDIT_BURST_NS UINT64_C(10000000000)
 #define AUDIT_BURST_MAX_NS UINT64_C(600000000000)

@@ -48,7 +48,7 @@ static const struct issue {
 			  "tree'" },
 	[ISSUE_LOST] = { "lost", FINDING_LOST, SEVERITY_WARNING, "has lost records",
 			 "have lost records",
-			 "the places are in 'ajar timeline' as 'lost' and 'gap'; what stands open "
+			 "the places are in 'ajar timeline' as 'lost' and 'gap'; what is open "
 			 "was found by a sweep; if it goes on: free disk space, raise "
 			 "journal.max-bytes" },
 	[ISSUE_HOLE] = { "hole", FINDING_LOST, SEVERITY_WARNING,

@@ -11,7 +11,7 @@
 #include "core/profile.h"
 
 /*
- * Learns the profile of a class from what stood open on its nodes over a window. Pure: doors and
+ * Learns the profile of a class from what was open on its nodes over a window. Pure: doors and
  * times go in, rules and outliers come out, in any order the same.
  *
  * Doors that say the same (protocol, port, scope, program, user) are one candidate, and each has to
@@ -82,7 +82,7 @@ void learner_free(struct learner *l);
 DEFINE_FREEP(struct learner, learner_free)
 /* A node that reported in the window: it counts for the quorum also when it has no door. */
 must_check int learner_node(struct learner *l, const char *node);
-/* A door that stood open on the node from..to; to 0: it still does. */
+/* A door that was open on the node from..to; to 0: it still does. */
 must_check int learner_add(struct learner *l, const char *node, const struct door *d,
 			   const struct process *opener, uint64_t from_ns, uint64_t to_ns);
 must_check int learner_finish(struct learner *l, struct learned *ret);

@@ -6,7 +6,7 @@
  *	A port is fixed when half of the starts had it, or half of the nodes with that program have it.
  *	Of those that are not, PICKS_* and more are picked by the program, when no start held more than half of them. The more is known
  *	the fewer it takes: few when ports were replaced by others on the same node, more when only nodes differ, most when all
- *	of them still stand open side by side. A program that counts up from 1024, the first port for everybody, says so itself.
+ *	of them still are open side by side. A program that counts up from 1024, the first port for everybody, says so itself.
  *	Three or more in the kernel's ephemeral range are picked in any case: nobody is to rely on one there.
  *
  * So a web server with 80, 443, 8080 and 8443 keeps these four, restarted or not. A range is one around what was seen: where ports

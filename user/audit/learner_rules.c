@@ -117,7 +117,7 @@ static int fill_row(const struct learner *l, const struct candidate *c, struct p
 	if (!err)
 		err = copy_str(PROFILE_LEARNED, &r->origin);
 	if (!err)
-		err = copy_str("stood open when learned", &r->reason);
+		err = copy_str("was open when learned", &r->reason);
 	return err ? err : copy_str(l->author, &r->author);
 }
 

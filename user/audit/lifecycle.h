@@ -25,16 +25,16 @@
  * until of the alert, the sum over its nodes, gone_ns the latest closing when there are no doors.
  * Nothing else is needed.
  *
- * What is logged is told to the sinks, so growth is told in steps: when the alert stands on 2, 10,
- * 100, 1000 ... nodes, or for so many ports, and not sooner than LIFECYCLE_SETTLE_NS after the last
- * word; a smaller growth after LIFECYCLE_GROWTH_NS.
+ * What is logged is told to the sinks, so growth is reported in steps: when the alert stands on 2,
+ * 10, 100, 1000 ... nodes, or for so many ports, and not sooner than LIFECYCLE_SETTLE_NS after the
+ * last word; a smaller growth after LIFECYCLE_GROWTH_NS.
  */
 #define LIFECYCLE_BLINK_NS UINT64_C(5000000000)
 #define LIFECYCLE_SETTLE_NS UINT64_C(30000000000)
 #define LIFECYCLE_GROWTH_NS UINT64_C(600000000000)
 
 enum life_event {
-	LIFE_OPENED = 1, /* a door with this finding stands open (or was judged anew to have it) */
+	LIFE_OPENED = 1, /* a door with this finding is open (or was judged anew to have it) */
 	LIFE_CLOSED = 2, /* one of its doors closed */
 	/*
 	 * one of its doors was judged anew and is fine now: the profile changed, or a scan saw it

@@ -294,9 +294,8 @@ static int missing(struct siblings *s, size_t row, sibling_fn fn, void *arg)
 		   " requires %s %" PRIu32
 		   "; the node's agent is alive and has shown no such door for some minutes",
 		   door_proto_name(r->proto), r->port);
-	buf_printf(&w.remedy,
-		   "start the service there; to see what does stand open: ajar ls; if it is not "
-		   "required any more: ajar alerts allow ID --reason WHY");
+	buf_printf(&w.remedy, "start the service there; to see what is open: ajar ls; if it is not "
+			      "required any more: ajar alerts allow ID --reason WHY");
 	for (uint32_t n = 0; n < s->nodes_len && !err; n++) {
 		f.node = s->nodes[n];
 		if (!s->has[n * rows_of(s) + row])
@@ -318,7 +317,7 @@ static int outliers(struct siblings *s, const struct common *c, bool extra, sibl
 
 	buf_printf(&w.what, "%s%s", extra ? "" : "lacks ", c->what);
 	if (extra)
-		buf_printf(&w.summary, "%s %" PRIu32 " of %s stands open, unlike its siblings",
+		buf_printf(&w.summary, "%s %" PRIu32 " of %s is open, unlike its siblings",
 			   door_proto_name(c->proto), c->port, c->what);
 	else
 		buf_printf(&w.summary, "%s %" PRIu32 " of %s is not open, unlike its siblings",

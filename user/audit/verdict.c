@@ -64,7 +64,7 @@ static const struct verdict_line lines[] = {
 	{ SAYS_REQUIRES, INSIDE_CLOSED, OUTSIDE_ALL, VERDICT_MISSING, FINDING_MISSING, SEVERITY_WARNING, RAISE_NO,
 	  "required, and not there" },
 	{ JUDGED, INSIDE_CLOSED, OUTSIDE_ALL, VERDICT_PROFILED, 0, 0, RAISE_NO,
-	  "as profiled: nothing stands open" },
+	  "as profiled: nothing is open" },
 
 	/* Only the outside speaks. */
 	{ SAYS_NOTHING | SAYS_DENIES | SAYS_CLIENT | SAYS_LASTING, UNSEEN, ANSWERS, VERDICT_UNEXPECTED, FINDING_UNEXPECTED, SEVERITY_CRITICAL, RAISE_NO,

@@ -176,7 +176,7 @@ static void put_rows(const struct profile *p, struct buf *b)
 	const struct profile_row *r = NULL;
 
 	if (!p || !p->rows_len) {
-		buf_puts(b, " (it has no rows: nothing may stand open)");
+		buf_puts(b, " (it has no rows: nothing may be open)");
 		return;
 	}
 	buf_printf(b, " (%zu row%s: ", p->rows_len, plural(p->rows_len));
@@ -474,7 +474,7 @@ void audit_remedy(const struct judgement *j, const char *host_type, const struct
 	if (!j->kind) {
 		if (j->verdict == VERDICT_LEARNING)
 			buf_puts(b, "; to be alerted from now on: ajar profile learn --write "
-				    "(accepts what stands open now)");
+				    "(accepts what is open now)");
 		return;
 	}
 	/* Learning leaves these out, and a row would be about a path that anyone can fill. */

@@ -84,7 +84,7 @@ static int on_then(const struct store_door *d, void *arg)
 	return t->fn(d, t->arg);
 }
 
-/* On the node that it was told by. */
+/* On the node that it was reported by. */
 static int doors_then(struct store *s, const struct store_alert *a, store_door_fn fn, void *arg)
 {
 	const struct store_door_query q = { .node = a->node, .at_ns = a->last_ns };
@@ -147,7 +147,7 @@ static int on_scan(const struct store_scan_change *c, void *arg)
 	return sc->b->err;
 }
 
-/* On the node that it is told by, from the hour before it opened on. */
+/* On the node that it is reported by, from the hour before it opened on. */
 static int scans_of(struct store *s, struct scans *sc)
 {
 	const struct store_alert *a = sc->a;

@@ -27,7 +27,7 @@ struct picks {
 };
 void picks_done(struct picks *p);
 /*
- * The words behind the verb: numbers ("7", "7,9"), or FILTER words over the alerts that stand.
+ * The words behind the verb: numbers ("7", "7,9"), or FILTER words over the alerts that are open.
  * Reports; none is an error.
  */
 must_check int picks_read(const struct cmd_ctx *c, struct store *s, struct picks *ret_p);

@@ -116,7 +116,7 @@ static int run(struct cmd_ctx *c)
 	if (err)
 		return AJAR_EXIT_ERROR;
 	if (!doors.len)
-		log_info(f.len ? "no open door matches" : "no door stands open");
+		log_info(f.len ? "no open door matches" : "no door is open");
 	doorset_sort(&doors);
 	return out_report(doorset_print(&doors, c));
 }

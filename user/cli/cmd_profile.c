@@ -130,7 +130,7 @@ static int show(struct cmd_ctx *c)
 	}
 	if (!p->accepted)
 		log_info("learning: class '%s' has no accepted profile, nothing alerts; accept "
-			 "what stands open "
+			 "what is open "
 			 "with 'ajar profile learn%s%s --write'",
 			 host_type, strcmp(host_type, c->conf->node_class) ? " --class " : "",
 			 strcmp(host_type, c->conf->node_class) ? host_type : "");
@@ -190,7 +190,7 @@ static const struct cmd subs[] = {
 	{ .name = "show", .args = "[CLASS]", .help = "the rules of one", .max = 1, .run = show },
 	{ .name = "learn",
 	  .args = "",
-	  .help = "propose one row for each door that stands open",
+	  .help = "propose one row for each door that is open",
 	  .options = learn_options,
 	  .run = profile_learn },
 	{ .name = "check",
@@ -214,7 +214,7 @@ static const struct cmd subs[] = {
 	  .run = profile_export },
 	{ .name = "diff",
 	  .args = "CLASS [FILE|CLASS]",
-	  .help = "compare with another, or with what stands open now; exit code 1: they differ",
+	  .help = "compare with another, or with what is open now; exit code 1: they differ",
 	  .min = 1,
 	  .max = 2,
 	  .run = profile_diff },

@@ -112,9 +112,9 @@ static int run(struct cmd_ctx *c)
 static const struct cmd_option options[] = {
 	{ "since", 0, "TIME", "from then on: '2026-11-22 16:01:02' (UTC), '2026-11-22', or ago: 10m, 2h, 3d" },
 	{ "until", 0, "TIME", "up to then" },
-	{ "at", 0, "TIME", "the doors that stood open at that moment" },
+	{ "at", 0, "TIME", "the doors that were open at that moment" },
 	{ "lines", 'n', "N", "only the last N rows" },
-	{ "follow", 'f', NULL, "the doors that stand open, then each row as it comes in" },
+	{ "follow", 'f', NULL, "the doors that are open, then each row as it comes in" },
 	{ "format", 0, "NAME", "openings, closings and alerts as ocsf (4001, 2004; 1.4.0), ecs (8.11), cef (alerts only) or json" },
 	{ 0 },
 };

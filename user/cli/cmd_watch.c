@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Live: what stands open now, then each opening and closing as it happens. Needs nothing but root; where a
+ * Live: what is open now, then each opening and closing as it happens. Needs nothing but root; where a
  * store is, its profile gives the verdicts.
  */
 #include <errno.h>
@@ -216,13 +216,13 @@ static void say_how(const struct watch *w)
 	cmd_say_learning(w->c, w->judge.store);
 }
 
-/* What stands open: shown unless it is not wanted, but looked at always, so that closings are understood. */
+/* What is open: shown unless it is not wanted, but looked at always, so that closings are understood. */
 static int begin(struct watch *w)
 {
 	int err = sensor_sweep(w->sensor, ORIGIN_SNAPSHOT, on_event, w);
 
 	if (err < 0)
-		return log_err(err, "cannot look at what stands open");
+		return log_err(err, "cannot look at what is open");
 	w->live = true;
 	doorset_sort(&w->standing);
 	err = cmd_opt(w->c, "no-snapshot") ? 0 : doorset_print(&w->standing, w->c);
@@ -269,7 +269,7 @@ static void say_end(const struct watch *w)
 		log_info("next: 'ajar run' records and alerts, 'ajar timeline' shows what was "
 			 "recorded");
 	else
-		log_info("next: 'ajar profile learn --write' makes what stands open now the rule, "
+		log_info("next: 'ajar profile learn --write' makes what is open now the rule, "
 			 "'ajar run' "
 			 "records and alerts");
 }
@@ -322,7 +322,7 @@ static int run(struct cmd_ctx *c)
 
 static const struct cmd_option options[] = {
 	{ "count", 0, "N", "stop after N live events" },
-	{ "no-snapshot", 0, NULL, "do not show what stands open already" },
+	{ "no-snapshot", 0, NULL, "do not show what is open already" },
 	{ 0 },
 };
 
@@ -330,7 +330,7 @@ const struct cmd cmd_watch = {
 	.name = "watch",
 	.args = "[FILTER...]",
 	.max = CMD_ANY,
-	.help = "live: the doors that stand open now, then every opening and closing",
+	.help = "live: the doors that are open now, then every opening and closing",
 	.options = options,
 	.more = "Needs root, and neither configuration, database nor daemon. Nothing is recorded "
 		"and nothing stays\n"

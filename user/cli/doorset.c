@@ -169,7 +169,7 @@ static int print_json(const struct doorset *s)
 	return err ? err : out_flush();
 }
 
-/* What stood open before anybody looked says so. */
+/* What was open before anybody looked says so. */
 static void put_since(struct buf *b, const struct event *ev, uint64_t now_ns)
 {
 	if (ev->origin != ORIGIN_EVENT)

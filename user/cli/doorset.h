@@ -14,7 +14,7 @@ struct cmd_ctx;
 struct store;
 struct store_seen;
 
-/* Doors that stand open, kept: each with a copy of the event that opened it. */
+/* Doors that are open, kept: each with a copy of the event that opened it. */
 struct doorset_item {
 	char *record; /* what ev borrows from */
 	char *node, *host_type;
@@ -56,7 +56,7 @@ must_check int kernel_need_root(const struct cmd_ctx *c);
 /* Opens the sensor without pins; says why not. */
 must_check int kernel_open(const struct cmd_ctx *c, struct sensor **ret_sensor);
 /*
- * What stands open now, judged by nobody. Opens and closes a sensor of its own; reports failures.
+ * What is open now, judged by nobody. Opens and closes a sensor of its own; reports failures.
  */
 must_check int kernel_doors(const struct cmd_ctx *c, struct doorset *s);
 

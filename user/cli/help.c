@@ -23,7 +23,7 @@ static void print_options(FILE *out, const struct cmd_option *t)
 
 void help_program(FILE *out, const struct cmd *const *table, bool all)
 {
-	fputs("Ajar shows which doors (listening sockets) stand open, who opened them, and whether "
+	fputs("Ajar shows which doors (listening sockets) are open, who opened them, and whether "
 	      "they should.\n\n"
 	      "usage: ajar VERB [OPTIONS] [WORDS]\n\n",
 	      out);

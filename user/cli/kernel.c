@@ -58,6 +58,6 @@ int kernel_doors(const struct cmd_ctx *c, struct doorset *s)
 		return err;
 	err = sensor_sweep(sensor, ORIGIN_SNAPSHOT, collect_one, &k);
 	if (err < 0)
-		log_err(err, "cannot look at what stands open");
+		log_err(err, "cannot look at what is open");
 	return err < 0 ? err : 0;
 }

@@ -168,7 +168,7 @@ int notify_retry(struct cmd_ctx *c, const char *name)
 	}
 	free(r.rows);
 	if (err < 0)
-		return cmd_store_err(err, s, "cannot change what is parked"), AJAR_EXIT_ERROR;
+		return cmd_store_err(err, s, "cannot change the retry queue"), AJAR_EXIT_ERROR;
 	log_info("%s: %zu change%s will be tried again at once", name, r.len,
 		 r.len == 1 ? "" : "s");
 	return AJAR_EXIT_OK;

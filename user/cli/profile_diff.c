@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* `ajar profile diff`: a class against a file, against another class, or against what stands open now. */
+/* `ajar profile diff`: a class against a file, against another class, or against what is open now. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -92,7 +92,7 @@ static int compare_lists(struct diff *d, const struct profile_row *left, size_t 
 	return err;
 }
 
-/* --- against what stands open --------------------------------------------------------------------------- */
+/* --- against what is open --------------------------------------------------------------------------- */
 
 struct seen {
 	struct diff *d;
@@ -166,7 +166,7 @@ static int print_seen(struct seen *s)
 
 	for (size_t i = 0; i < s->p->rows_len && !err; i++)
 		if (!s->used[i] && s->p->rows[i].action != PROFILE_DENY)
-			err = put(s->d, '-', &s->p->rows[i], "nothing stands open for it");
+			err = put(s->d, '-', &s->p->rows[i], "nothing is open for it");
 	for (size_t i = 0; i < s->len && !err; i++) {
 		_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Learning: the machine proposes what stood open, a person accepts it. */
+/* Learning: the machine proposes what was open, a person accepts it. */
 #include "cli/profile_learn.h"
 
 #include <errno.h>
@@ -55,7 +55,7 @@ static void learn_done(struct learn *l)
 	store_free(l->store);
 }
 
-/* --- what stood open ------------------------------------------------------------------------------------ */
+/* --- what was open ------------------------------------------------------------------------------------ */
 
 /* Each who holds the door is somebody to permit; one whom nobody knows is no rule. */
 static int add_holders(struct learn *l, const char *node, const struct event *ev, uint64_t from_ns,
@@ -552,7 +552,7 @@ static int finish(struct learn *l)
 		return rc;
 	say_left_out(l);
 	if (!l->rules)
-		log_info("nothing of class '%s' stands open that could be learned", l->host_type);
+		log_info("nothing of class '%s' is open that could be learned", l->host_type);
 	if (cmd_opt(l->c, "write"))
 		return accept(l);
 	if (cmd_opt(l->c, "propose"))

@@ -147,8 +147,7 @@ int timeline_doors(struct timeline *t, uint64_t at_ns)
 	if (err)
 		return err;
 	if (!doors.len)
-		log_info(at_ns ? "no door is known to have stood open then"
-			       : "no door stands open");
+		log_info(at_ns ? "no door is known to have been open then" : "no door is open");
 	doorset_sort(&doors);
 	t->out_err = doorset_print(&doors, t->c);
 	return t->out_err;

@@ -44,7 +44,7 @@ bool timeline_put_event(struct timeline *t, const struct store_event_row *row);
 bool timeline_put_change(struct timeline *t, const struct store_alert_change *c);
 bool timeline_put_scan(struct timeline *t, const struct store_scan_change *c);
 
-/* Prints the doors that stood open at at_ns (0: stand open now); says so when there are none. */
+/* Prints the doors that were open at at_ns (0: are open now); says so when there are none. */
 must_check int timeline_doors(struct timeline *t, uint64_t at_ns);
 
 /* Everything, in time order: *ret_rows of them. */

@@ -75,7 +75,7 @@ enum verdict verdicts_of(const struct verdicts *j, const struct event *ev)
 	/* It never settled, and does not any more. */
 	if (ev->kind == EVENT_CLOSE && ev->door.settling)
 		return VERDICT_CLIENT;
-	/* A look follows in a moment; until then what stood open already is taken for a door. */
+	/* A look follows in a moment; until then what was open already is taken for a door. */
 	if (ev->origin == ORIGIN_SNAPSHOT)
 		now.door.settling = false;
 	audit_judge_event(j->profile && j->profile->accepted ? j->profile : NULL, &now,

@@ -38,7 +38,7 @@ enum event_kind {
 
 enum event_origin {
 	ORIGIN_EVENT = 1, /* seen as it happened */
-	ORIGIN_SNAPSHOT = 2, /* stood open when watching began */
+	ORIGIN_SNAPSHOT = 2, /* was open when watching began */
 	ORIGIN_SWEEP = 3, /* found or closed by a sweep */
 };
 
@@ -185,8 +185,8 @@ struct event {
 	uint64_t count; /* lost, gap: how many records; redirect: how many ways */
 	/*
 	 * lost: of which CPU's counter, of the sensor that was attached then (CLOCK_BOOTTIME; 0: of
-	 * none), and how far that is told with this record. Who finds it in a journal need not tell
-	 * it again.
+	 * none), and how far that is reported with this record. Who finds it in a journal need not
+	 * tell it again.
 	 */
 	uint32_t lost_cpu;
 	uint64_t lost_since_ns, lost_total;

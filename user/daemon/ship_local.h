@@ -12,7 +12,7 @@ struct store;
  * While the store is away nobody judges: then the shipper judges its own node's new doors by the
  * profile it has kept (`profile` in the journal's folder) and sends the alerts to journald or
  * syslog, marked "local". Nothing of it reaches the store: when that is back the monitor judges the
- * same records as always. Doors that open are told, once each; that they close again is the
+ * same records as always. Doors that open are reported, once each; that they close again is the
  * monitor's to say.
  */
 struct ship_local;
@@ -27,7 +27,7 @@ void ship_local_free(struct ship_local *l);
  * read it keeps none.
  */
 void ship_local_keep(struct ship_local *l, struct store *s);
-/* The store is back: what was told is no longer of interest. */
+/* The store is back: what was reported is no longer of interest. */
 void ship_local_end(struct ship_local *l);
 /*
  * The store has been away for long: judges what the journal has and the store has not, from where

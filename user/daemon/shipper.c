@@ -156,7 +156,7 @@ static int on_damage(const struct journal_damage *d, void *arg)
 {
 	(void)arg;
 	if (d->kind == DAMAGE_DROPPED) {
-		log_info("the journal has let go of records behind %" PRIu32 ":%" PRIu64
+		log_info("the journal has dropped records behind %" PRIu32 ":%" PRIu64
 			 ": what was not shipped is counted by a gap record",
 			 d->after.boot_seq, d->after.seq);
 		return 0;

@@ -49,7 +49,7 @@ unsigned alerting_changes(const struct alerting *a);
 must_check int alerting_enter(struct alerting *a);
 
 /*
- * Reads the alerts that stand, unless it has, and what people decided since; before a step's
+ * Reads the alerts that are open, unless it has, and what people decided since; before a step's
  * events.
  */
 must_check int alerting_load(struct alerting *a, uint64_t now_wall_ns);
@@ -69,7 +69,7 @@ must_check int alerting_close(struct alerting *a, const char *key, const char *n
 			      uint64_t at_ns);
 /*
  * A scan has looked at one of its doors from outside. severity: of the finding now; a worse one is
- * told, the rest only written. Without effect on an alert that does not stand.
+ * told, the rest only written. Without effect on an alert that is not open.
  */
 struct reach {
 	const char *key, *host_type;

@@ -48,7 +48,7 @@ struct folding {
 	struct entry *e;
 };
 
-/* More of them are told in time, as more nodes are. Of before a monitor began it takes them for told. */
+/* More of them are reported in time, as more nodes are. Of before a monitor began it takes them for told. */
 static void count_ports(struct entry *e, uint64_t ports)
 {
 	bool first = !e->life.ports;

@@ -31,7 +31,7 @@ struct entry {
 	bool many; /* its doors have different ports: they are told with the folded text */
 };
 
-/* The alerts that stand and whose keys are alike in all but the port. */
+/* The alerts that are open and whose keys are alike in all but the port. */
 struct flood {
 	unsigned standing;
 	/* the key of the one that opened last: a burst goes under it; NULL: it is over */

@@ -11,7 +11,7 @@
 #include "scan/ports.h"
 
 /*
- * What one scan shows is a doubt; the second that shows it makes it a finding. Unconfirmed ones are in the store: a monitor that is killed
+ * What one scan shows is unconfirmed; the second that shows it makes it a finding. It is in the store: a monitor that is killed
  * between the two leaves them to the next, and of several monitors one asks.
  *
  *	hidden     asked for again at once: nothing about a scan makes a door where there is none
@@ -19,7 +19,7 @@
  *	unseen     later, gently, and with the node's other doors: our own connections may have filled the queue of a listener, or
  *	           the node may have locked us out
  */
-#define PROBE_PLAN "second look"
+#define PROBE_PLAN "confirmation scan"
 #define ASK_MAX 256
 #define DOORS_MAX                                                                                  \
 	64 /* of the node, asked beside them: a port that is blocked is one where others answer */

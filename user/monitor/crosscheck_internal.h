@@ -165,7 +165,7 @@ must_check int crosscheck_confirmed(struct crosscheck *o, enum finding_kind kind
 				    enum door_proto proto, uint32_t port, bool *ret_yes);
 must_check int crosscheck_forget_unconfirmed(struct crosscheck *o, enum door_proto proto,
 					     uint32_t port);
-/* In a transaction of its own: asks for the second looks that are due. */
+/* In a transaction of its own: asks for the confirmation scans that are due. */
 must_check int crosscheck_ask(struct crosscheck *o);
 
 #endif

@@ -100,7 +100,7 @@ static int compare_port(struct crosscheck *o, enum door_proto proto, uint32_t po
 	in.state = state;
 	in.seen = seen;
 	audit_compare(&in, &c);
-	/* Where nobody can say, what stands goes on standing. */
+	/* Where nobody can say, what is open stays open. */
 	if (c.witness.outside == OUTSIDE_UNKNOWN || c.transient ||
 	    (c.witness.inside == INSIDE_SILENT && !is_for_us(&c)))
 		return 0;
@@ -186,7 +186,7 @@ int crosscheck_ports(struct crosscheck *o)
 
 		err = compare_folded(o, proto_class(d->proto), d->port);
 	}
-	/* A port without a door now, of an alert or a doubt: the folded lists speak of it too. From behind: unconfirmed go. */
+	/* A port without a door now, of an alert or unconfirmed: the folded lists speak of it too. From behind: they go. */
 	for (size_t i = 0; !err && i < v->alerts_len; i++) {
 		if (is_ours(&v->alerts[i]))
 			err = compare_folded(o, v->alerts[i].proto, v->alerts[i].port);

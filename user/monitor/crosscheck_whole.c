@@ -118,7 +118,7 @@ static int on_holder(const struct store_health_row *r, void *arg)
 	return 1;
 }
 
-/* 1: another node has the address, and that is told. */
+/* 1: another node has the address, and that is reported. */
 static int is_elsewhere(struct crosscheck *o)
 {
 	_cleanup_(buf_done) struct buf why = BUF_INIT(WORDS_MAX);

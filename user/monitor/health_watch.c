@@ -181,7 +181,7 @@ static int load_alert(const struct store_alert *a, void *arg)
 	return health_known(v, a->key, strlen(a->key)) ? 0 : -ENOMEM;
 }
 
-/* Alerts that stand, whoever raised them: an earlier monitor, or another one. */
+/* Alerts that are open, whoever raised them: an earlier monitor, or another one. */
 static int load(struct health_watch *v)
 {
 	const struct store_alert_query q = { 0 };

@@ -310,7 +310,7 @@ static int forget_unsettled(struct judge *j, const struct store_event_row *row, 
 }
 
 /*
- * A start record with from_seq says: this session's snapshot is complete from there on. What stood open before and was
+ * A start record with from_seq says: this session's snapshot is complete from there on. What was open before and was
  * not found again has closed while nobody watched, at the latest now.
  */
 static int on_start(struct judge *j, const struct store_event_row *row)

@@ -11,7 +11,7 @@
 #include "monitor/judge_internal.h"
 #include "store/verdicts.h"
 
-/* Profiles that changed, or of which a row has run out: what stands open is judged again. */
+/* Profiles that changed, or of which a row has run out: what is open is judged again. */
 
 #define RESTART_NS                                                                                 \
 	(UINT64_C(30) *                                                                            \

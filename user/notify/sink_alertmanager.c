@@ -33,7 +33,7 @@ struct sink {
 	struct post post;
 	struct loop_source *timer;
 	bool resending;
-	unsigned sent, seen; /* of the alerts that stand: by this round, by this look */
+	unsigned sent, seen; /* of the alerts that are open: by this round, by this look */
 	unsigned in_body;
 	/* A message that came while something was being sent again. */
 	const struct sink_message *waiting;
@@ -152,7 +152,7 @@ static void end_round(struct sink *s)
 
 static void resend_page(struct sink *s);
 
-/* A receiver that is away is told of by the next change, and what is open is sent again soon. */
+/* A receiver that is away is reported by the next change, and what is open is sent again soon. */
 static void on_resent(int err, const char *why, void *arg)
 {
 	struct sink *s = arg;

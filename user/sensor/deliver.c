@@ -432,7 +432,7 @@ static bool confirm_by_end(struct delivery *d, struct known_door *k, const struc
 	return true;
 }
 
-/* A bind is told and forgotten. */
+/* A bind is reported and forgotten. */
 static void record_bind(struct delivery *d, const struct ajar_open *r)
 {
 	struct known_door k = { .door = r->door, .opener = r->opener };
@@ -472,7 +472,7 @@ static int record_close(struct delivery *d, const struct ajar_close *r)
 	return 0;
 }
 
-/* What ends closes its descriptors a moment later, and an exec is told before its program runs. */
+/* What ends closes its descriptors a moment later, and an exec is reported before its program runs. */
 #define LOOK_DELAY_NS 20000000
 /* More than this at a time, and any is a reason to look: the first ones are. */
 #define ENDED_MAX 4096

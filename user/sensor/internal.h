@@ -18,10 +18,10 @@
 
 struct map;
 
-/* A door that stands open, as this process knows it. */
+/* A door that is open, as this process knows it. */
 struct known_door {
 	struct ajar_door door;
-	uint64_t opened_ns; /* boot time; 0 unknown: it stood open before */
+	uint64_t opened_ns; /* boot time; 0 unknown: it was open before */
 	struct ajar_actor opener;
 	struct owner *owner; /* a reference, or NULL */
 	/* who holds it; NULL: the opener alone, as far as any sweep has seen */
@@ -80,7 +80,7 @@ struct sensor {
 	bool look; /* some other change */
 	uint64_t look_after_ns; /* not before */
 	/*
-	 * what stood open in other network namespaces before, until the first sweep: struct
+	 * what was open in other network namespaces before, until the first sweep: struct
 	 * ajar_open
 	 */
 	struct map *elsewhere;
@@ -161,9 +161,9 @@ must_check int settle_record(struct delivery *d, const struct ajar_open *r);
 void settle_seen(struct delivery *d, struct known_door *k, const struct ajar_open *seen);
 /* Looks at those that are due, or sets *ret_wait_ns, after which some are. */
 must_check int settle_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
-/* Looks who holds what, when a change was told of; as sweep_confirm(). */
+/* Looks who holds what, when a change was reported; as sweep_confirm(). */
 must_check int sweep_look(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
-/* As root: what stands open in other network namespaces, for the first sweep. */
+/* As root: what is open in other network namespaces, for the first sweep. */
 must_check int sweep_elsewhere(struct sensor *s);
 
 /* --- load.c --- */

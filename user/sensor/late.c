@@ -141,7 +141,7 @@ static int add_owner(struct sensor *s, const struct ajar_owner_key *key)
 	int err = 0;
 
 	if (late_read(&l, key) && same_process(key, &st)) {
-		/* Where it runs is asked when its door is told: it may have moved since. */
+		/* Where it runs is asked when its door is reported: it may have moved since. */
 		memcpy(rec.o.comm, st.comm, sizeof(st.comm));
 		put_ancestors(&rec.o, st.ppid);
 		if (l.exe.len)

@@ -31,7 +31,7 @@ void late_done(struct late *l);
 
 /*
  * After a takeover, still as root: who is behind the records that wait in the ring. The predecessor
- * was told, and took it along; without it one program would be two, with and without its path.
+ * was reported, and took it along; without it one program would be two, with and without its path.
  */
 must_check int late_owners(struct sensor *s);
 

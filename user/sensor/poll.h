@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 /*
- * Tier D, a machine without BPF: the doors that stand open by sock_diag, their holders by /proc.
+ * Tier D, a machine without BPF: the doors that are open by sock_diag, their holders by /proc.
  * Other network namespaces and other users' processes only with the privileges for them.
  */
 typedef int (*poll_fn)(const struct ajar_open *seen, void *arg);

@@ -93,7 +93,7 @@ static int set_up_waking(struct sensor *s)
 
 static void describe_polling(struct sensor *s)
 {
-	s->hooks[0] = (struct sensor_hook_report){ .what = "doors that stand open",
+	s->hooks[0] = (struct sensor_hook_report){ .what = "doors that are open",
 						   .hook = "sock_diag, every 5 s" };
 	s->hooks[1] = (struct sensor_hook_report){ .what = "what is gone between two looks",
 						   .note = "polling" };

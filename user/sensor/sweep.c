@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What stands open now, by the kernel's iterators, against what this process knows. First everything
+ * What is open now, by the kernel's iterators, against what this process knows. First everything
  * is collected, then the ring is drained, then the two are compared: what an event told has been told by then.
  */
 #include <errno.h>
@@ -23,7 +23,7 @@
 /* Sweeps in a row that must miss a door which the kernel's table still has: its fd may be under way in a message. */
 #define UNSEEN_MAX 2
 
-/* Sweeps in a row that must find nobody who holds a door before it is told: its descriptor may be changing hands. */
+/* Sweeps in a row that must find nobody who holds a door before it is reported: its descriptor may be changing hands. */
 #define UNHELD_MAX 2
 /* A look at who holds what gets a twentieth of the time at most. */
 #define LOOK_SHARE 20
@@ -509,7 +509,7 @@ static int look_into(uint32_t netns, const char *path, void *arg)
 	if (netns == s->netns)
 		return 0;
 	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	/* It is gone meanwhile: what stood open there is, too. */
+	/* It is gone meanwhile: what was open there is, too. */
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
 		return 0;
 	return collect_here(s);
@@ -546,7 +546,7 @@ static int load_table(struct sensor *s)
 		if (err)
 			return err;
 		k->preloaded = true;
-		/* Else who ended was told, or it waits in the ring. */
+		/* Else who ended was reported, or it waits in the ring. */
 		if (settle_is_udp(&k->door) && !(k->door.marks & AJAR_MARK_SETTLED))
 			settle_begin(s, k, st.opened_ns);
 	}

@@ -180,7 +180,7 @@ static int own_failed(struct ship *s, int err, const char *what)
 
 /* --- reading a batch ------------------------------------------------------------------------------ */
 
-/* A walk from the start meets the same damage again: it is told once. */
+/* A walk from the start meets the same damage again: it is reported once. */
 static bool is_known(struct ship *s, const struct journal_damage *d)
 {
 	uint64_t place[2] = { hash_bytes(d->file, strnlen(d->file, sizeof(d->file))), d->offset };

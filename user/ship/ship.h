@@ -24,8 +24,8 @@ struct ship;
 struct ship_opts {
 	const char *node, *host_type; /* copied */
 	/*
-	 * What the journal's reader found wrong; each place is told once. Non-zero ends the step
-	 * and is returned.
+	 * What the journal's reader found wrong; each place is reported once. Non-zero ends the
+	 * step and is returned.
 	 */
 	int (*damage)(const struct journal_damage *d, void *arg);
 	/*

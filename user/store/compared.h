@@ -28,7 +28,7 @@ struct store_unconfirmed {
 	uint32_t port;
 	enum finding_kind kind; /* that it would be */
 	uint64_t scan_id; /* that saw it */
-	uint64_t due_ns; /* when the second look is asked for */
+	uint64_t due_ns; /* when the confirmation scan is asked for */
 };
 typedef int (*store_unconfirmed_fn)(const struct store_unconfirmed *d, void *arg);
 must_check int store_unconfirmed_of(struct store *s, const char *node, const char *addr,
@@ -37,7 +37,7 @@ must_check int store_unconfirmed_of(struct store *s, const char *node, const cha
 must_check int store_unconfirmed_put(struct store *s, const struct store_unconfirmed *d);
 /* by node, addr and port; none is fine */
 must_check int store_unconfirmed_del(struct store *s, const struct store_unconfirmed *d);
-/* Due, and nobody has asked for the second look yet; by node and address. */
+/* Due, and nobody has asked for the confirmation scan yet; by node and address. */
 must_check int store_unconfirmed_due(struct store *s, uint64_t now_ns, uint32_t limit,
 				     store_unconfirmed_fn fn, void *arg);
 must_check int store_unconfirmed_asked(struct store *s, const struct store_unconfirmed *d,
@@ -46,7 +46,8 @@ must_check int store_unconfirmed_asked(struct store *s, const struct store_uncon
 must_check int store_unconfirmed_prune(struct store *s, uint64_t before_ns);
 
 /*
- * Alerts that stand on a node (alert_nodes), allowed ones too: the key and what makes it are set.
+ * Alerts that are open on a node (alert_nodes), allowed ones too: the key and what makes it are
+ * set.
  */
 typedef int (*store_alert_on_fn)(const struct store_alert *a, void *arg);
 must_check int store_alerts_on(struct store *s, const char *node, store_alert_on_fn fn, void *arg);

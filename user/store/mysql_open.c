@@ -112,7 +112,7 @@ int my_connect(struct my *s)
 	bool first = !s->cluster[0];
 	int err = -ENOTCONN, worst = 0;
 
-	/* From the one that worked last on. Of several reasons the one is told that a person must look at, else the last. */
+	/* From the one that worked last on. Of several reasons the one is reported that a person must look at, else the last. */
 	for (unsigned i = 0; i < s->uri.hosts_len; i++) {
 		unsigned k = (s->host + i) % s->uri.hosts_len;
 

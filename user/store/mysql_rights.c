@@ -201,7 +201,7 @@ static void look_at(struct look *l, const char *line)
 			add(l->too_much, r, n, plain);
 		r += n;
 	}
-	/* One that is there in part is told in full: granting it again fixes it. */
+	/* One that is there in part is reported in full: granting it again fixes it. */
 	if (i >= 0 && (size_t)(end - rights) >= strlen(my_rights[i].rights))
 		l->seen[i] = true;
 }

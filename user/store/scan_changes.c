@@ -102,7 +102,7 @@ static int put(struct noting *n, const struct stands *was, const struct stands *
 			     S(now->service), S(n->owner));
 }
 
-/* The service is told for the first time: no change of the port, but what the next one is compared with. */
+/* The service is reported for the first time: no change of the port, but what the next one is compared with. */
 static int learn(struct noting *n, const struct stands *was, const struct stands *now)
 {
 	return sql_run(n->s, NULL, "UPDATE scan_changes SET service = ? WHERE id = ?",

@@ -118,7 +118,7 @@ int store_sink_forget(struct store *s, const char *name)
 
 /* --- what is put aside -------------------------------------------------------------------------------- */
 
-static int park(struct store *s, const struct store_retry *p)
+static int put_retry(struct store *s, const struct store_retry *p)
 {
 	return sql_run(s, NULL,
 		       SQL_UPSERT(s,
@@ -133,7 +133,7 @@ int store_retry_put(struct store *s, const struct store_retry *p)
 {
 	int err = store_check_name(s, "sink", p->sink);
 
-	return err ? err : write_op(s, park(s, p));
+	return err ? err : write_op(s, put_retry(s, p));
 }
 
 int store_retry_del(struct store *s, const char *sink, uint64_t log_id)

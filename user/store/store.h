@@ -275,7 +275,7 @@ must_check int store_doors(struct store *s, const struct store_door_query *q, st
 /* The one door of that key, open or closed; -ENOENT. */
 must_check int store_door_get(struct store *s, const char *node, uint32_t boot_seq,
 			      const struct door *d, store_door_fn fn, void *arg);
-/* How many doors of an alert stand open, and when the last of the others closed (0: none did). */
+/* How many doors of an alert are open, and when the last of the others closed (0: none did). */
 must_check int store_key_doors(struct store *s, const char *alert_key, uint64_t *ret_open,
 			       uint64_t *ret_last_closed_ns);
 

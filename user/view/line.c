@@ -151,7 +151,7 @@ static void put_reason(struct buf *b, struct text reason)
 	esc_text(b, reason.ptr, reason.len, TEXT_SHOWN_MAX);
 }
 
-/* "1.5 s", "3 h 20 m": for how long a door stood open. */
+/* "1.5 s", "3 h 20 m": for how long a door was open. */
 static void put_duration(struct buf *b, uint64_t ns)
 {
 	uint64_t s = ns / 1000000000, ms = ns / 1000000;
@@ -224,7 +224,7 @@ static void put_tail(struct buf *b, const struct event *ev, const struct view_ev
 
 		buf_printf(b, "  %s%s", verdict ? verdict : "",
 			   ctx->verdict_computed ? " (as of now)" : "");
-		/* All that stood open while nothing was accepted yet: not worth a word in each line. */
+		/* All that were open while nothing was accepted yet: not worth a word in each line. */
 		if (ctx->verdict != VERDICT_LEARNING)
 			view_later_text(b, &ctx->later);
 		if (ctx->latency_us >= 0 && ev->kind != EVENT_SETTLE)
@@ -233,7 +233,7 @@ static void put_tail(struct buf *b, const struct event *ev, const struct view_ev
 	if (ev->kind == EVENT_SETTLE)
 		buf_puts(b, ev->door.connected ? "  connected to one peer" : "  open to all");
 	else if (ev->origin == ORIGIN_SNAPSHOT)
-		buf_puts(b, "  stood open already");
+		buf_puts(b, "  was open already");
 	else if (ev->origin == ORIGIN_SWEEP && ev->kind != EVENT_HELD)
 		buf_puts(b, "  found by sweep");
 }

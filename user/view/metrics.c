@@ -241,7 +241,7 @@ int view_metrics(struct store *s, const struct metrics_opts *o, struct buf *b)
 	err = store_tally_alerts(s, on_alerts, b);
 	if (err)
 		return err;
-	family(b, GAUGE, "doors_open", "Doors that stand open, by node class and verdict.");
+	family(b, GAUGE, "doors_open", "Doors that are open, by node class and verdict.");
 	err = store_tally_doors(s, on_doors, b);
 	if (!err)
 		err = put_nodes(s, o, b);
