@@ -22,7 +22,7 @@ enum ajar_record_type {
 	AJAR_RECORD_CLOSE = 3, /* struct ajar_close */
 	AJAR_RECORD_BIND = 4, /* struct ajar_open: TCP bound, not listening */
 	/*
-	 * struct ajar_open, iterators only: a door that stands open, and one who holds it (in
+	 * struct ajar_open, iterators only: a door that is open, and one who holds it (in
 	 * opener)
 	 */
 	AJAR_RECORD_SEEN = 5,

@@ -63,7 +63,7 @@ static void test_unexpected(void)
 	profile.rows_len = 0;
 	is_str(say(WHY, &profile, &d, &o),
 	       "the profile of class 'compute' has no row for udp 123 (it has no rows: nothing may "
-	       "are open)",
+	       "be open)",
 	       "why: the profile is empty");
 	profile.rows_len = 3;
 }

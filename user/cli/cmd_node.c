@@ -33,8 +33,7 @@ static const struct {
 	const char *name, *means, *sgr;
 } healths[] = {
 	[RECORDING] = { "recording", "its agent runs", NULL },
-	[STOPPED] = { "stopped", "its agent was told to stop: doors that open now are not seen",
-		      "33" },
+	[STOPPED] = { "stopped", "its agent was stopped: doors that open now are not seen", "33" },
 	[SILENT] = { "silent", "its agent ended without a word: 'ajar run' or ajar-agent starts it",
 		     "31" },
 	[UNKNOWN] = { "unknown", "nothing came since; whether its agent runs is to be asked there",
