@@ -13,7 +13,7 @@
 
 static int list_plan(const struct store_plan *p, void *arg)
 {
-	buf_printf(arg, "%s:%s:%s:%d ", p->name, p->kind, p->ports, p->enabled);
+	buf_printf(arg, "%s:%s:%s:%d ", p->name, scan_kind_name(p->kind), p->ports, p->enabled);
 	return 0;
 }
 
@@ -31,7 +31,7 @@ static void plans_are(struct store *s, const char *want, const char *what)
 static void test_plans(struct store *s)
 {
 	struct store_plan p = { .name = "night",
-				.kind = "version",
+				.kind = SCAN_VERSION,
 				.ports = "22",
 				.classes = "",
 				.nodes = "",
@@ -107,7 +107,7 @@ static void test_addrs(struct store *s)
 static const struct store_target n1[] = { { "n1", "10.251.0.1" }, { "n2", "10.251.0.2" } };
 static const struct store_target n3[] = { { "n3", "10.251.0.3" } };
 static const struct store_scan scan = {
-	.plan = "rapid", .kind = "connect", .nodes = "n[1-3]", .command = "", .rate = 500
+	.plan = "rapid", .kind = SCAN_CONNECT, .nodes = "n[1-3]", .command = "", .rate = 500
 };
 
 static uint64_t new_scan(struct store *s, const struct store_scan *scan_of)
@@ -137,7 +137,8 @@ static int on_shard(const struct store_shard *sh, void *arg)
 	for (size_t i = 0; i < sh->targets_len; i++)
 		len += (size_t)snprintf(t->text + len, sizeof(t->text) - len, "%s ",
 					sh->targets[i].node);
-	snprintf(t->text + len, sizeof(t->text) - len, "%s %s", sh->ports, sh->kind);
+	snprintf(t->text + len, sizeof(t->text) - len, "%s %s", sh->ports,
+		 scan_kind_name(sh->kind));
 	return 0;
 }
 
@@ -177,7 +178,7 @@ static int put_host_at(struct store *s, const struct taken *t, const char *node,
 					   .shard = t->shard,
 					   .node = node,
 					   .addr = addr,
-					   .state = "seen",
+					   .state = SCAN_HOST_SEEN,
 					   .started_ns = T0 + 1,
 					   .ended_ns = ended_ns,
 					   .asked = "tcp 1-100",
@@ -195,9 +196,10 @@ static int put_host(struct store *s, const struct taken *t, const char *node, co
 
 static int list_scan(const struct store_scan *sc, void *arg)
 {
-	buf_printf(arg, "%s %s %llu/%llu hosts %llu/%llu left %s; ", sc->plan, sc->state,
-		   (unsigned long long)sc->hosts_seen, (unsigned long long)sc->hosts,
-		   (unsigned long long)sc->shards_left, (unsigned long long)sc->shards, sc->reason);
+	buf_printf(arg, "%s %s %llu/%llu hosts %llu/%llu left %s; ", sc->plan,
+		   scan_state_name(sc->state), (unsigned long long)sc->hosts_seen,
+		   (unsigned long long)sc->hosts, (unsigned long long)sc->shards_left,
+		   (unsigned long long)sc->shards, sc->reason);
 	return 0;
 }
 
@@ -220,7 +222,7 @@ static int list_port(const struct store_scan_host *h, const struct store_scan_po
 
 static int list_host(const struct store_scan_host *h, void *arg)
 {
-	buf_printf(arg, "%s %s %s; ", h->node, h->state, h->folded);
+	buf_printf(arg, "%s %s %s; ", h->node, scan_host_state_name(h->state), h->folded);
 	return 0;
 }
 
@@ -332,7 +334,7 @@ static int list_detected(const struct store_detected *d, void *arg)
 static void test_detected(struct store *s)
 {
 	const struct store_scan usual = { .plan = "version",
-					  .kind = "version",
+					  .kind = SCAN_VERSION,
 					  .nodes = "",
 					  .command = "",
 					  .priority = STORE_SCAN_USUAL };
@@ -367,15 +369,17 @@ static void test_detected(struct store *s)
 static void test_exclusion(struct store *s)
 {
 	const struct store_scan probe = { .plan = "probe",
-					  .kind = "connect",
+					  .kind = SCAN_CONNECT,
 					  .nodes = "",
 					  .command = "",
 					  .priority = STORE_SCAN_PROBE };
-	const struct store_scan mine = {
-		.plan = "rapid", .kind = "connect", .nodes = "", .command = "", .held_ns = LEASE_NS
-	};
+	const struct store_scan mine = { .plan = "rapid",
+					 .kind = SCAN_CONNECT,
+					 .nodes = "",
+					 .command = "",
+					 .held_ns = LEASE_NS };
 	const struct store_scan raw = {
-		.plan = "rapid", .kind = "syn", .nodes = "", .command = ""
+		.plan = "rapid", .kind = SCAN_SYN, .nodes = "", .command = ""
 	};
 	struct taken a, b;
 	uint64_t id, later;

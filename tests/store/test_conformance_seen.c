@@ -38,12 +38,13 @@ static bool scanned(struct store *s, const struct host *hosts, size_t n)
 		const struct store_shard shard = { .ports = "1-100",
 						   .targets = &t,
 						   .targets_len = 1 };
-		const struct store_scan scan = {
-			.plan = "verify", .kind = x->kind, .nodes = x->node, .command = ""
-		};
+		const struct store_scan scan = { .plan = "verify",
+						 .kind = scan_kind_parse(x->kind),
+						 .nodes = x->node,
+						 .command = "" };
 		struct store_scan_host h = { .node = x->node,
 					     .addr = x->addr,
-					     .state = x->state,
+					     .state = scan_host_state_parse(x->state),
 					     .started_ns = x->ended_ns - 1,
 					     .ended_ns = x->ended_ns,
 					     .asked = "tcp 1-100",
@@ -76,9 +77,10 @@ static void seen_is(struct store *s, const char *node, uint16_t port, uint64_t s
 	char text[900] = "error";
 
 	if (!store_seen_port(s, node, PROTO_TCP, port, since_ns, &seen))
-		snprintf(text, sizeof(text), "%s%s%s%s%s", seen.scan_id ? seen.kind : "-",
-			 seen.scan_id ? " " : "", seen.scan_id ? port_state_name(seen.state) : "",
-			 *seen.service ? " " : "", seen.service);
+		snprintf(text, sizeof(text), "%s%s%s%s%s",
+			 seen.scan_id ? scan_kind_name(seen.kind) : "-", seen.scan_id ? " " : "",
+			 seen.scan_id ? port_state_name(seen.state) : "", *seen.service ? " " : "",
+			 seen.service);
 	is_str(text, want, "%s: %s", drv->name, what);
 }
 

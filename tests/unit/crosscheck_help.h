@@ -154,7 +154,8 @@ static int on_shard(const struct store_shard *sh, void *arg)
 }
 
 struct scanned {
-	const char *state, *asked, *folded, *plan; /* NULL: seen, "tcp 1-1000", "", "verify" */
+	enum scan_host_state state; /* 0: seen */
+	const char *asked, *folded, *plan; /* NULL: "tcp 1-1000", "", "verify" */
 	uint64_t ago_ns; /* its end; 0: 20 s */
 	size_t ports_len;
 	const struct store_scan_port *ports;
@@ -167,14 +168,14 @@ static uint64_t scanned(unsigned node, const struct scanned *sc)
 	const struct store_target target = { name, addr };
 	const struct store_shard sh = { .ports = "1-1000", .targets = &target, .targets_len = 1 };
 	const struct store_scan scan = { .plan = sc->plan ? sc->plan : "verify",
-					 .kind = "connect",
+					 .kind = SCAN_CONNECT,
 					 .nodes = name,
 					 .command = "test" };
 	uint64_t now = 0, id = 0, ago = sc->ago_ns ? sc->ago_ns : 20 * S;
 	uint32_t shard = 0;
 	struct store_scan_host h = { .node = name,
 				     .addr = addr,
-				     .state = sc->state ? sc->state : "seen",
+				     .state = sc->state ? sc->state : SCAN_HOST_SEEN,
 				     .asked = sc->asked ? sc->asked : "tcp 1-1000",
 				     .folded = sc->folded ? sc->folded : "",
 				     .open_count = sc->ports_len };

@@ -21,12 +21,12 @@ static void scanned_many(unsigned node, unsigned n)
 static void test_flooded(void)
 {
 	set_up();
-	scanned(1, &(struct scanned){ .state = "flooded", .asked = "tcp 1-65535" });
+	scanned(1, &(struct scanned){ .state = SCAN_HOST_FLOODED, .asked = "tcp 1-65535" });
 	step(0);
 	alerts_are("flooded :0 open n1 x1; ", "a host that answers on everything is one finding");
 	is_int(monitors[0].changes, 1, "told once");
-	scanned(1, &(struct scanned){ .state = "flooded", .asked = "tcp 1-65535" });
-	scanned(2, &(struct scanned){ .state = "flooded", .asked = "tcp 1-65535" });
+	scanned(1, &(struct scanned){ .state = SCAN_HOST_FLOODED, .asked = "tcp 1-65535" });
+	scanned(2, &(struct scanned){ .state = SCAN_HOST_FLOODED, .asked = "tcp 1-65535" });
 	step(0);
 	alerts_become("flooded :0 open n[1-2] x2; ", "two of them too, on both");
 	scanned(1, &(struct scanned){ .asked = "tcp 80", .folded = "tcp closed 80" });
@@ -106,7 +106,8 @@ static void test_unknown(void)
 {
 	set_up();
 	for (unsigned i = 0; i < 3; i++) {
-		static const char *const states[] = { "timed-out", "cut", "lost" };
+		static const enum scan_host_state states[] = { SCAN_HOST_TIMED_OUT, SCAN_HOST_CUT,
+							       SCAN_HOST_LOST };
 
 		scanned(1, &(struct scanned){ .state = states[i],
 					      .folded = "tcp closed 1-1000",

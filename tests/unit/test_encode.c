@@ -129,7 +129,7 @@ static void test_outside(void)
 	static const struct store_seen seen = { .scan_id = 12,
 						.ended_ns = 1795363262123456789ULL,
 						.state = PORT_OPEN,
-						.kind = "verify",
+						.kind = SCAN_VERIFY,
 						.node = "n1",
 						.addr = "10.0.0.1",
 						.service = "ssh OpenSSH 9.2p1",

@@ -21,7 +21,7 @@
 static char dir[] = "/tmp/ajar-deferred-XXXXXX", uri[80];
 static struct store *store;
 static struct store_plan plan = { .name = "v",
-				  .kind = "version",
+				  .kind = SCAN_VERSION,
 				  .ports = "22,80,443,9000",
 				  .classes = "",
 				  .nodes = "",
@@ -131,7 +131,7 @@ static int put_host(const struct work *w, size_t i, uint64_t at_ns)
 					   .shard = w->shard,
 					   .node = w->nodes[i],
 					   .addr = w->addrs[i],
-					   .state = "seen",
+					   .state = SCAN_HOST_SEEN,
 					   .started_ns = at_ns,
 					   .ended_ns = at_ns + S,
 					   .asked = "",
@@ -227,10 +227,10 @@ static void test_known(void)
 	work(now() - HOUR / 3);
 	is_str(buf_str(&told), ALL " n1 n3 n4 n5 n7 n8; 22,80,443 n2 n6",
 	       "the next pass leaves them out; hosts without the same one share a shard");
-	plan.kind = "identity";
+	plan.kind = SCAN_IDENTITY;
 	pass(HOUR / 3, ALL " n1 n2 n3 n4; " ALL " n5 n6 n7 n8",
 	     "an identity scan looks at them as ever, each class by itself");
-	plan.kind = "version";
+	plan.kind = SCAN_VERSION;
 	ok(make(false), "a scan by hand is made");
 	work(now() - HOUR / 3);
 	is_str(buf_str(&told), ALL " n1 n2 n3 n4 n5 n6 n7 n8", "it asks for all it was told to");

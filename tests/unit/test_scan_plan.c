@@ -122,7 +122,7 @@ static void test_words(void)
 	static const char *const bad[] = { "kind",    "kinds=x", "every=soon", "idle=perhaps",
 					   "rate=-1", "load=x",	 "load=1.234", "rate=1e9" };
 	const struct store_plan empty = { .name = "p",
-					  .kind = "connect",
+					  .kind = SCAN_CONNECT,
 					  .ports = "all",
 					  .classes = "",
 					  .nodes = "",

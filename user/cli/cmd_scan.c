@@ -39,7 +39,8 @@ struct now {
 	struct hostlist only;
 	struct plan_made made;
 	bool bar, bar_shown, stopped;
-	char state[16], why[256];
+	enum scan_state state;
+	char why[256];
 	uint64_t hosts, hosts_seen;
 };
 
@@ -55,7 +56,7 @@ static void clear_bar(struct now *n)
 /* Hosts that are finished, and of those under way what nmap says; a kind with several phases counts only the finished. */
 static double share_done(const struct now *n, const struct runner_progress *p)
 {
-	bool one_phase = !strcmp(n->plan.p.kind, "connect") || nmap_kind_is_raw(n->plan.p.kind);
+	bool one_phase = n->plan.p.kind == SCAN_CONNECT || scan_kind_is_raw(n->plan.p.kind);
 	double done = (double)n->hosts_seen + (one_phase ? p->hosts : 0);
 
 	return n->hosts ? done / (double)n->hosts : 0;
@@ -108,7 +109,7 @@ static int on_state(const struct store_scan *sc, void *arg)
 {
 	struct now *n = arg;
 
-	snprintf(n->state, sizeof(n->state), "%s", sc->state);
+	n->state = sc->state;
 	snprintf(n->why, sizeof(n->why), "%s", sc->reason);
 	n->hosts = sc->hosts;
 	n->hosts_seen = sc->hosts_seen;
@@ -130,7 +131,7 @@ static int on_timer(void *arg)
 	if (err)
 		log_warn("cannot read how far the scan is: %s; trying again", store_why(n->store));
 	draw_bar(n);
-	if (!strcmp(n->state, "done") || !strcmp(n->state, "failed"))
+	if (n->state == SCAN_DONE || n->state == SCAN_FAILED)
 		loop_stop(n->loop);
 	return 0;
 }
@@ -327,10 +328,10 @@ static int scan_now(struct now *n)
 		err = cmd_store(n->c, 0, &n->store);
 	if (!err)
 		err = read_plan(n);
-	if (!err && nmap_kind_is_raw(n->plan.p.kind) && !proc_has_net_raw())
+	if (!err && scan_kind_is_raw(n->plan.p.kind) && !proc_has_net_raw())
 		err = log_usage("a %s scan needs CAP_NET_RAW, which goes to nmap alone: 'sudo ajar "
 				"scan', or --kind connect",
-				n->plan.p.kind);
+				scan_kind_name(n->plan.p.kind));
 	if (!err)
 		err = queue(n);
 	if (!err)
@@ -338,7 +339,7 @@ static int scan_now(struct now *n)
 	if (err)
 		return AJAR_EXIT_ERROR;
 	err = scan_print(n->c, n->store, n->made.scan_id);
-	if (strcmp(n->state, "done")) {
+	if (n->state != SCAN_DONE) {
 		log_warn("%" PRIu64 " of %" PRIu64
 			 " hosts were scanned%s%s: what is missing here is unknown, not closed",
 			 n->hosts_seen, n->hosts, *n->why ? ": " : "", n->why);

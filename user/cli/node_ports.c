@@ -235,20 +235,21 @@ int node_ports_json(struct jsonw *w, struct store *s, const char *node, const ch
 
 /* How a scan of a host ended, other than well. */
 static const struct {
-	const char *state, *means;
+	enum scan_host_state state;
+	const char *means;
 } ends[] = {
-	{ "timed-out", "timed out" },
-	{ "lost", "the run ended without an answer" },
-	{ "cut", "it answered more than is kept" },
-	{ "flooded", "it answers on every port" },
+	{ SCAN_HOST_TIMED_OUT, "timed out" },
+	{ SCAN_HOST_LOST, "the run ended without an answer" },
+	{ SCAN_HOST_CUT, "it answered more than is kept" },
+	{ SCAN_HOST_FLOODED, "it answers on every port" },
 };
 
-static const char *end_of(const char *state)
+static const char *end_of(enum scan_host_state state)
 {
 	for (size_t i = 0; i < array_len(ends); i++)
-		if (!strcmp(ends[i].state, state))
+		if (ends[i].state == state)
 			return ends[i].means;
-	return state;
+	return scan_host_state_name(state);
 }
 
 int node_outside_text(struct buf *b, struct store *s, const char *node)
@@ -270,7 +271,7 @@ int node_outside_text(struct buf *b, struct store *s, const char *node)
 	buf_puts(b, ", ");
 	view_time(b, o.ended_ns, false);
 	buf_printf(b, " UTC (scan %" PRIu64 "%s%s, %s)\n", o.scan_id, *o.plan ? " of " : "", o.plan,
-		   o.kind);
+		   scan_kind_name(o.kind));
 	if (o.seen_scan_id && o.seen_scan_id != o.scan_id) {
 		buf_printf(b, "%-11s ", "last seen");
 		view_time(b, o.seen_ns, false);
@@ -289,10 +290,10 @@ int node_outside_json(struct jsonw *w, struct store *s, const char *node)
 		return err;
 	}
 	jsonw_obj(w, "outside");
-	jsonw_str(w, "state", o.state);
+	jsonw_str(w, "state", scan_host_state_name(o.state));
 	jsonw_u64(w, "scan", o.scan_id);
 	jsonw_str(w, "plan", *o.plan ? o.plan : NULL);
-	jsonw_str(w, "kind", o.kind);
+	jsonw_str(w, "kind", scan_kind_name(o.kind));
 	jsonw_time(w, "time", o.ended_ns);
 	jsonw_str(w, "addr", o.addr);
 	jsonw_str(w, "asked", *o.asked ? o.asked : NULL);

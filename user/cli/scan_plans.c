@@ -39,7 +39,7 @@ static int plan_json(struct plans *pl, const struct store_plan *p)
 	jsonw_obj(&w, NULL);
 	jsonw_str(&w, "plan", p->name);
 	jsonw_bool(&w, "enabled", p->enabled);
-	jsonw_str(&w, "kind", p->kind);
+	jsonw_str(&w, "kind", scan_kind_name(p->kind));
 	jsonw_str(&w, "ports", p->ports);
 	jsonw_str(&w, "class", p->classes);
 	jsonw_str(&w, "nodes", p->nodes);
@@ -113,7 +113,7 @@ static const char *who(void)
 }
 
 static const struct store_plan fresh = {
-	.kind = "connect",
+	.kind = SCAN_CONNECT,
 	.ports = "all",
 	.classes = "",
 	.nodes = "",
@@ -146,11 +146,11 @@ static int set(struct plans *pl, struct store *s)
 		err = plan_check(&pl->found.p, &why);
 	if (err)
 		return log_usage("plan '%s': %s", pl->name, why ? why : strerror(-err));
-	if (pl->found.p.enabled && nmap_kind_is_raw(pl->found.p.kind) && !pl->c->conf->scan_raw)
+	if (pl->found.p.enabled && scan_kind_is_raw(pl->found.p.kind) && !pl->c->conf->scan_raw)
 		return log_usage(
 			"plan '%s': kind=%s needs CAP_NET_RAW in the monitor for nmap: set "
 			"scan.raw (ajar.conf(5) says how the service gets it), or kind=connect",
-			pl->name, pl->found.p.kind);
+			pl->name, scan_kind_name(pl->found.p.kind));
 	pl->found.p.author = who();
 	err = store_scan_plan_put(s, &pl->found.p);
 	if (!err)

@@ -65,13 +65,14 @@ static int port_text(const struct store_scan_host *h, const struct store_scan_po
 	struct buf *b = &pr->b;
 
 	(void)h;
-	if (strcmp(p->state, "open") && strcmp(p->state, "open|filtered"))
+	if (port_state_parse(p->state) != PORT_OPEN &&
+	    port_state_parse(p->state) != PORT_OPEN_FILTERED)
 		return 0;
 	buf_printf(b, "%s%" PRIu32, pr->sep, p->port);
 	pr->sep = ", ";
 	if (p->proto != PROTO_TCP)
 		buf_printf(b, "/%s", door_proto_name(p->proto));
-	if (strcmp(p->state, "open"))
+	if (port_state_parse(p->state) != PORT_OPEN)
 		buf_printf(b, " %s", p->state);
 	if (*p->service && !strcmp(p->method, "table"))
 		buf_printf(b, " (%s)", p->service);
@@ -94,10 +95,10 @@ static int host_json(struct print *pr, const struct store_scan_host *h)
 	jsonw_obj(w, NULL);
 	jsonw_u64(w, "scan", h->scan_id);
 	jsonw_str(w, "plan", h->plan);
-	jsonw_str(w, "kind", h->kind);
+	jsonw_str(w, "kind", scan_kind_name(h->kind));
 	jsonw_str(w, "node", h->node);
 	jsonw_str(w, "addr", h->addr);
-	jsonw_str(w, "state", h->state);
+	jsonw_str(w, "state", scan_host_state_name(h->state));
 	jsonw_time(w, "started", h->started_ns);
 	jsonw_time(w, "ended", h->ended_ns);
 	jsonw_str(w, "asked", h->asked);
@@ -125,18 +126,19 @@ static int on_host(const struct store_scan_host *h, void *arg)
 	err = store_scan_ports(pr->store, h->scan_id, h->node, h->addr, port_text, pr);
 	if (err)
 		return err;
-	if (!strcmp(h->state, "flooded"))
+	if (h->state == SCAN_HOST_FLOODED)
 		buf_puts(&pr->b,
 			 "answers on nearly everything: nothing it says of a port means anything");
-	if (!strcmp(h->state, STORE_HOST_BACKED_OFF))
+	if (h->state == SCAN_HOST_BACKED_OFF)
 		buf_printf(&pr->b, "%smost of what answered last is silent: asked again later",
 			   pr->b.len ? "; " : "");
 	snprintf(open, sizeof(open), "%" PRIu64, h->open_count);
 	{
-		const char *const cells[] = { h->node, h->addr, h->state, open, buf_str(&pr->b) };
+		const char *const cells[] = { h->node, h->addr, scan_host_state_name(h->state),
+					      open, buf_str(&pr->b) };
 
 		return table_row(pr->table, cells, array_len(cells),
-				 strcmp(h->state, "seen") ? "33" : NULL);
+				 h->state != SCAN_HOST_SEEN ? "33" : NULL);
 	}
 }
 
@@ -173,8 +175,8 @@ static int scan_json(struct print *pr, const struct store_scan *sc)
 	jsonw_obj(w, NULL);
 	jsonw_u64(w, "scan", sc->id);
 	jsonw_str(w, "plan", sc->plan);
-	jsonw_str(w, "kind", sc->kind);
-	jsonw_str(w, "state", sc->state);
+	jsonw_str(w, "kind", scan_kind_name(sc->kind));
+	jsonw_str(w, "state", scan_state_name(sc->state));
 	jsonw_str(w, "nodes", sc->nodes);
 	jsonw_str(w, "by", sc->command);
 	jsonw_time(w, "created", sc->created_ns);
@@ -206,8 +208,8 @@ static int on_scan(const struct store_scan *sc, void *arg)
 	{
 		const char *const cells[] = { id,
 					      sc->plan,
-					      sc->kind,
-					      sc->state,
+					      scan_kind_name(sc->kind),
+					      scan_state_name(sc->state),
 					      buf_str(&when),
 					      buf_str(&took),
 					      buf_str(&hosts),
@@ -215,7 +217,7 @@ static int on_scan(const struct store_scan *sc, void *arg)
 					      sc->reason };
 
 		return table_row(pr->table, cells, array_len(cells),
-				 strcmp(sc->state, "failed") ? NULL : "33");
+				 sc->state == SCAN_FAILED ? "33" : NULL);
 	}
 }
 

@@ -122,12 +122,12 @@ static int make(struct serve *sv, const struct store_plan *p)
 /* Another monitor may; a plan that nobody may run is never claimed, and this says why. */
 static bool may_run(struct serve *sv, const struct store_plan *p)
 {
-	if (sv->raw || !nmap_kind_is_raw(p->kind))
+	if (sv->raw || !scan_kind_is_raw(p->kind))
 		return true;
 	if (!sv->reported_raw)
 		log_warn("plan '%s' is not run here: kind=%s needs CAP_NET_RAW for "
 			 "nmap; " RAW_REMEDY,
-			 p->name, p->kind);
+			 p->name, scan_kind_name(p->kind));
 	sv->reported_raw = true;
 	return false;
 }
@@ -204,7 +204,7 @@ static int probe_door(struct serve *sv, const struct fresh_door *d)
 				 .priority = STORE_SCAN_PROBE,
 				 .command = "alert" };
 	struct store_plan p = { .name = PLAN_PROBE,
-				.kind = "connect",
+				.kind = SCAN_CONNECT,
 				.classes = "",
 				.nodes = "",
 				.order = "name",

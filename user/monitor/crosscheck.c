@@ -48,8 +48,8 @@ static int compare_host(struct crosscheck *o)
 
 	if (!err)
 		err = store_scan_compare(o->store, &h, o->now_ns, &ours);
-	/* "timed-out", "cut", "lost": nothing is known, and what is open stays open. */
-	if (err || !ours || (strcmp(o->v.h.state, "seen") && strcmp(o->v.h.state, "flooded")))
+	/* Timed out, cut, lost: nothing is known, and what is open stays open. */
+	if (err || !ours || (o->v.h.state != SCAN_HOST_SEEN && o->v.h.state != SCAN_HOST_FLOODED))
 		return err;
 	err = view_read(&o->v, o->store);
 	if (!err)

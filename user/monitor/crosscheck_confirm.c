@@ -128,7 +128,7 @@ static int ask_host(struct crosscheck *o, const struct due *l, size_t *at)
 	const struct due_unconfirmed *first = &l->unconfirmed[*at];
 	const struct store_target target = { first->node, first->addr };
 	const struct store_scan scan = { .plan = PROBE_PLAN,
-					 .kind = "connect",
+					 .kind = SCAN_CONNECT,
 					 .nodes = first->node,
 					 .command = "monitor",
 					 .host_rate = GENTLE_RATE,

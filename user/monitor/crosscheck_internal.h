@@ -24,7 +24,8 @@ struct map;
 /* A host that waits to be compared, with copies. */
 struct seen_host {
 	uint64_t scan_id, from_ns, to_ns;
-	char node[256], addr[ADDRESS_TEXT_MAX + 1], state[32];
+	char node[256], addr[ADDRESS_TEXT_MAX + 1];
+	enum scan_host_state state;
 	bool probe; /* made because of an alert's door */
 	char *folded, *asked;
 	uint64_t open_count;

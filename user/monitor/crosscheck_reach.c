@@ -122,7 +122,7 @@ int crosscheck_reach(struct crosscheck *o)
 	int err = 0, len = snprintf(key, sizeof(key), "%" PRIu64 " %s %s", v->h.scan_id, v->h.node,
 				    v->h.addr);
 
-	if (strcmp(v->h.state, "seen") || map_get(o->reached, key, (size_t)len))
+	if (v->h.state != SCAN_HOST_SEEN || map_get(o->reached, key, (size_t)len))
 		return 0;
 	err = store_profile_get(o->store, v->host_type, &v->profile);
 	if (!err || err == -ENOENT)

@@ -46,7 +46,7 @@ int view_take(struct view *v, const struct store_scan_host *h)
 				   .asked = strdup(h->asked) };
 	snprintf(v->h.node, sizeof(v->h.node), "%s", h->node);
 	snprintf(v->h.addr, sizeof(v->h.addr), "%s", h->addr);
-	snprintf(v->h.state, sizeof(v->h.state), "%s", h->state);
+	v->h.state = h->state;
 	v->h.probe = !strcmp(h->plan, PLAN_PROBE);
 	return v->h.folded && v->h.asked ? 0 : -ENOMEM;
 }

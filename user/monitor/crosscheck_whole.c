@@ -229,7 +229,7 @@ int crosscheck_whole(struct crosscheck *o, bool *ret_ports)
 {
 	struct view *v = &o->v;
 	_free_ enum outside *seen = calloc(v->doors_len + 1, sizeof(*seen));
-	bool is_flood = !strcmp(v->h.state, "flooded");
+	bool is_flood = v->h.state == SCAN_HOST_FLOODED;
 	struct counted c = { 0 };
 	int err;
 

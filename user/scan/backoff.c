@@ -25,7 +25,7 @@ static int on_port(const struct store_scan_host *h, const struct store_scan_port
 	(void)h;
 	if (p->proto != PROTO_TCP || !p->port || p->port > UINT16_MAX)
 		return 0;
-	if (!strcmp(p->state, "open"))
+	if (port_state_parse(p->state) == PORT_OPEN)
 		ports_add(&l->open, p->port, p->port);
 	else
 		ports_drop(&l->open, p->port);
@@ -85,7 +85,7 @@ int backoff_later(struct store *s, const char *node, const char *addr, const str
 	_cleanup_(buf_done) struct buf list = BUF_INIT(LIST_MAX);
 	const struct store_target target = { .node = node, .addr = addr };
 	const struct store_scan scan = { .plan = BACKOFF_PLAN,
-					 .kind = "connect",
+					 .kind = SCAN_CONNECT,
 					 .nodes = node,
 					 .command = "gentler",
 					 .rate = LATER_RATE,

@@ -9,7 +9,7 @@
 /*
  * Gentleness. A host most of whose doors answered last time and are silent in this scan has had
  * enough of it: a limit of rate, a ban. What it shows then is no truth about its doors. It is
- * stored as STORE_HOST_BACKED_OFF, which nobody compares, and those doors are asked again a while
+ * stored as SCAN_HOST_BACKED_OFF, which nobody compares, and those doors are asked again a while
  * later, one at a time; what they show then counts.
  */
 #define BACKOFF_PLAN "backed off"

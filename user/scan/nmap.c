@@ -29,11 +29,6 @@ struct nmap {
 	struct buf talk;
 };
 
-bool nmap_kind_is_raw(const char *kind)
-{
-	return !strcmp(kind, "syn") || !strcmp(kind, "udp");
-}
-
 const char *nmap_program(void)
 {
 	const char *env = getenv("AJAR_NMAP");
@@ -77,7 +72,7 @@ static void add_pace(struct args *a, const struct nmap_job *job)
 		add_two(a, "--max-rate", a->max_rate);
 	}
 	snprintf(a->min_rate, sizeof(a->min_rate), "%llu", (unsigned long long)min);
-	if (strcmp(job->kind, "udp"))
+	if (job->kind != SCAN_UDP)
 		add_two(a, "--min-rate", a->min_rate);
 }
 
@@ -91,20 +86,20 @@ static void add_scripts(struct args *a)
 	add_two(a, "--script-timeout", SCRIPT_TIME);
 }
 
-static void add_kind(struct args *a, const char *kind)
+static void add_kind(struct args *a, enum scan_kind kind)
 {
-	add(a, !strcmp(kind, "syn") ? "-sS" : !strcmp(kind, "udp") ? "-sU" : "-sT");
-	if (nmap_kind_is_raw(kind))
+	add(a, kind == SCAN_SYN ? "-sS" : kind == SCAN_UDP ? "-sU" : "-sT");
+	if (scan_kind_is_raw(kind))
 		add(a, "--privileged");
 	else
 		add(a, "--unprivileged");
-	if (!strcmp(kind, "version")) {
+	if (kind == SCAN_VERSION) {
 		add(a, "-sV");
 		add_two(a, "--version-intensity", "2");
 		add(a, "--allports");
 		add_two(a, "--min-parallelism", "64");
 	}
-	if (!strcmp(kind, "version") || !strcmp(kind, "identity") || !strcmp(kind, "verify"))
+	if (kind == SCAN_VERSION || kind == SCAN_IDENTITY || kind == SCAN_VERIFY)
 		add_scripts(a);
 }
 
@@ -132,9 +127,9 @@ static uint64_t time_for(const struct nmap_job *job)
 	uint64_t rate = job->rate && job->rate < CONNECT_RATE_MAX ? job->rate : CONNECT_RATE_MAX;
 	uint64_t s = 60 + 6 * ports * job->targets_len / rate;
 
-	if (!strcmp(job->kind, "version"))
+	if (job->kind == SCAN_VERSION)
 		s += 240 + ports * job->targets_len / 4;
-	if (!strcmp(job->kind, "udp"))
+	if (job->kind == SCAN_UDP)
 		s += 4 * ports; /* a kernel answers about a closed UDP port once a second */
 	return s * NS_PER_S;
 }
@@ -242,7 +237,7 @@ static int spawn(struct nmap *n, const struct nmap_job *job)
 			.plain_env = true,
 			.uid = job->uid,
 			.gid = job->gid,
-			.net_raw = nmap_kind_is_raw(job->kind),
+			.net_raw = scan_kind_is_raw(job->kind),
 			.memory_max = MEMORY_MAX,
 			.no_files = true,
 		};

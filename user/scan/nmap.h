@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/scan_kind.h"
 #include "scan/address.h"
 #include "scan/xml.h"
 
@@ -24,7 +25,7 @@ struct nmap;
  * onto the command line.
  */
 struct nmap_job {
-	const char *kind; /* connect, syn, udp, identity, version, verify */
+	enum scan_kind kind;
 	const char *ports; /* "22,80-90", or "services": those that nmap knows a name for */
 	const struct address *targets; /* all of one family */
 	size_t targets_len;
@@ -36,7 +37,6 @@ struct nmap_job {
 	uid_t uid; /* root starts it as this account */
 	gid_t gid;
 };
-bool nmap_kind_is_raw(const char *kind); /* needs CAP_NET_RAW */
 const char *nmap_program(void); /* "nmap", or what AJAR_NMAP names */
 
 struct nmap_ops {

@@ -16,7 +16,7 @@
 #define DAY_MIN 1440
 #define RATE_MAX 10000000
 
-enum { T_NAME, T_KIND, T_PORTS, T_CLASSES, T_NODES, T_ORDER, T_WINDOW, T_AUTHOR };
+enum { T_NAME, T_PORTS, T_CLASSES, T_NODES, T_ORDER, T_WINDOW, T_AUTHOR };
 
 void plan_done(struct plan *p)
 {
@@ -27,8 +27,8 @@ void plan_done(struct plan *p)
 
 static const char **text_of_plan(struct store_plan *p, unsigned i)
 {
-	const char **texts[] = { &p->name,  &p->kind,  &p->ports,  &p->classes,
-				 &p->nodes, &p->order, &p->window, &p->author };
+	const char **texts[] = { &p->name,  &p->ports,	&p->classes, &p->nodes,
+				 &p->order, &p->window, &p->author };
 
 	return texts[i];
 }
@@ -61,7 +61,7 @@ int plan_copy(const struct store_plan *from, struct plan *ret_p)
 
 /* --- words ------------------------------------------------------------------------------------------- */
 
-enum word_type { W_TEXT, W_BOOL, W_DURATION, W_COUNT, W_LOAD };
+enum word_type { W_TEXT, W_KIND, W_BOOL, W_DURATION, W_COUNT, W_LOAD };
 
 /* clang-format off */
 static const struct word {
@@ -70,7 +70,7 @@ static const struct word {
 	unsigned text; /* W_TEXT */
 	size_t off; /* in struct store_plan */
 } words[] = {
-	{ "kind", W_TEXT, T_KIND, 0 },
+	{ "kind", W_KIND, 0, offsetof(struct store_plan, kind) },
 	{ "ports", W_TEXT, T_PORTS, 0 },
 	{ "class", W_TEXT, T_CLASSES, 0 },
 	{ "nodes", W_TEXT, T_NODES, 0 },
@@ -128,6 +128,9 @@ int plan_set(struct plan *p, const char *word, const char **ret_why)
 	switch (w->type) {
 	case W_TEXT:
 		return set_text(p, w->text, eq + 1);
+	case W_KIND:
+		p->p.kind = scan_kind_parse(eq + 1); /* plan_check() says which there are */
+		return 0;
 	case W_BOOL:
 		*ret_why = "it wants yes or no";
 		return parse_bool(eq + 1, at);
@@ -170,15 +173,13 @@ static bool ports_are_good(const char *s)
 
 int plan_check(const struct store_plan *p, const char **ret_why)
 {
-	static const char *const kinds[] = { "connect", "syn",	  "udp", "identity",
-					     "version", "verify", NULL };
 	static const char *const orders[] = { "oldest", "name", "random", NULL };
 	struct hostlist nodes = { 0 };
 	struct hostlist_error herr;
 	unsigned from, to;
 	int err = 0;
 
-	if (!is_one_of(p->kind, kinds))
+	if (!p->kind)
 		*ret_why = "kind= is connect, syn, udp, identity, version or verify";
 	else if (!ports_are_good(p->ports))
 		*ret_why = "ports= is services, all, profile, doors, known (profile and doors), "
@@ -214,7 +215,7 @@ static void put_duration(struct buf *b, const char *name, uint64_t ns)
 
 void plan_format(struct buf *b, const struct store_plan *p)
 {
-	buf_printf(b, "kind=%s ports=%s", p->kind, p->ports);
+	buf_printf(b, "kind=%s ports=%s", scan_kind_name(p->kind), p->ports);
 	if (*p->classes)
 		buf_printf(b, " 'class=%s'", p->classes);
 	if (*p->nodes)

@@ -17,7 +17,7 @@ struct hostlist;
 /* A plan that can be put: every text a copy of ours. */
 struct plan {
 	struct store_plan p;
-	char *texts[8];
+	char *texts[7];
 };
 void plan_done(struct plan *p);
 must_check int plan_copy(const struct store_plan *from, struct plan *ret_p);

@@ -11,7 +11,7 @@
 
 static bool is_udp(const struct making *m)
 {
-	return !strcmp(m->p->kind, "udp");
+	return m->p->kind == SCAN_UDP;
 }
 
 bool plan_is_its_proto(const struct making *m, enum door_proto proto)
@@ -54,7 +54,7 @@ static int on_open(const struct store_scan_host *h, const struct store_scan_port
 	struct making *m = arg;
 
 	(void)h;
-	if (plan_is_its_proto(m, p->proto) && !strcmp(p->state, "open"))
+	if (plan_is_its_proto(m, p->proto) && port_state_parse(p->state) == PORT_OPEN)
 		ports_add(&m->ports, p->port, p->port);
 	return 0;
 }
@@ -68,7 +68,7 @@ static int on_seen(const struct store_scan_host *h, void *arg)
 {
 	struct newest *n = arg;
 
-	if (strcmp(h->state, "seen"))
+	if (h->state != SCAN_HOST_SEEN)
 		return 0;
 	n->scan_id = h->scan_id;
 	snprintf(n->addr, sizeof(n->addr), "%s", h->addr);

@@ -121,7 +121,7 @@ static int group_class(struct making *m, size_t from, size_t to)
 	struct group *all = NULL;
 	int err = plan_list_ports(m, from, to);
 
-	if (strcmp(m->p->kind, "version"))
+	if (m->p->kind != SCAN_VERSION)
 		map_free(take_ptr(m->fast.by_list));
 	if (!err && !m->list.len) {
 		m->made->nothing += (unsigned)(to - from);

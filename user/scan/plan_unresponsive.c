@@ -116,7 +116,7 @@ int plan_find_unresponsive(struct making *m)
 {
 	int err;
 
-	if (!m->sc->deferred || strcmp(m->p->kind, "version"))
+	if (!m->sc->deferred || m->p->kind != SCAN_VERSION)
 		return 0;
 	err = store_scan_detected(m->sc->store, on_detected, m);
 	for (size_t i = 0; !err && i < m->len; i++) {

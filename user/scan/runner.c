@@ -32,7 +32,8 @@ struct slot {
 	char task[64];
 	double percent;
 	uint64_t remaining_s;
-	char kind[16], *ports;
+	enum scan_kind kind;
+	char *ports;
 	bool sweeps; /* no look that was asked for to be sure of something */
 	uint64_t rate;
 	int err; /* of the store, when it ended the nmap */
@@ -93,11 +94,11 @@ static int look_for_backoff(const struct slot *sl, const struct scan_host *h, st
 {
 	int err = 0;
 
-	if (!sl->sweeps || strcmp(seen->host.state, "seen"))
+	if (!sl->sweeps || seen->host.state != SCAN_HOST_SEEN)
 		return 0;
 	err = backoff_look(sl->r->o.store, seen->host.node, seen->host.addr, h, ret_b);
 	if (!err && backoff_is_due(ret_b))
-		seen->host.state = STORE_HOST_BACKED_OFF;
+		seen->host.state = SCAN_HOST_BACKED_OFF;
 	return err;
 }
 
@@ -105,7 +106,7 @@ static int look_for_backoff(const struct slot *sl, const struct scan_host *h, st
 static int put_one(struct slot *sl, const struct scan_host *h, struct seen *seen)
 {
 	struct store *s = sl->r->o.store;
-	const char *state = seen->host.state;
+	enum scan_host_state state = seen->host.state;
 	struct backoff b = { 0 };
 	int err = look_for_backoff(sl, h, seen, &b);
 
@@ -208,7 +209,7 @@ static int take(const struct store_shard *sh, void *arg)
 	sl->scan_id = sh->scan_id;
 	sl->shard = sh->shard;
 	sl->targets_len = 0;
-	snprintf(sl->kind, sizeof(sl->kind), "%s", sh->kind);
+	sl->kind = sh->kind;
 	sl->sweeps = sh->priority < STORE_SCAN_PROBE && strcmp(sh->plan, BACKOFF_PLAN) != 0;
 	sl->ports = strdup(sh->ports);
 	if (!sl->ports)

@@ -141,13 +141,13 @@ static const char *asked(struct arena *a, const struct scan_run *run, int *err)
 	return b.len ? keep(a, &b, err) : "";
 }
 
-static const char *state_of(const struct scan_host *h, uint64_t open)
+static enum scan_host_state state_of(const struct scan_host *h, uint64_t open)
 {
-	return h->timed_out	      ? "timed-out"
-	       : open > SEEN_OPEN_MAX ? "flooded"
-	       : h->cut		      ? "cut"
-	       : !h->up		      ? "lost"
-				      : "seen";
+	return h->timed_out	      ? SCAN_HOST_TIMED_OUT
+	       : open > SEEN_OPEN_MAX ? SCAN_HOST_FLOODED
+	       : h->cut		      ? SCAN_HOST_CUT
+	       : !h->up		      ? SCAN_HOST_LOST
+				      : SCAN_HOST_SEEN;
 }
 
 /* nmap has whole seconds: a second later is when it was surely over. */

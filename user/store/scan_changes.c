@@ -209,7 +209,7 @@ static int give(const struct sql *q, store_scan_change_fn fn, void *arg)
 		.at_ns = sql_u64(q, 1),
 		.scan_id = sql_u64(q, 2),
 		.plan = sql_str(q, 3),
-		.kind = sql_str(q, 4),
+		.kind = scan_kind_parse(sql_str(q, 4)),
 		.node = sql_str(q, 5),
 		.host_type = sql_str(q, 6),
 		.addr = sql_str(q, 7),

@@ -12,7 +12,8 @@
  */
 struct store_scan_change {
 	uint64_t id, at_ns, scan_id;
-	const char *plan, *kind; /* of the scan; "" when it is pruned */
+	const char *plan; /* of the scan, as the kind; "" and 0 when it is pruned */
+	enum scan_kind kind;
 	const char *node, *host_type, *addr;
 	enum door_proto proto;
 	uint32_t port;

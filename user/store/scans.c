@@ -26,7 +26,7 @@ int store_scan_plans(struct store *s, store_plan_fn fn, void *arg)
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_plan p = {
-			.kind = sql_str(&q, 0),
+			.kind = scan_kind_parse(sql_str(&q, 0)),
 			.ports = sql_str(&q, 1),
 			.classes = sql_str(&q, 2),
 			.nodes = sql_str(&q, 3),
@@ -59,9 +59,10 @@ static int plan_exists(struct store *s, const char *name)
 }
 
 #define PLAN_VALUES(p)                                                                             \
-	S((p)->kind), S((p)->ports), S((p)->classes), S((p)->nodes), S((p)->order),                \
-		U((p)->idle_only), U((p)->idle_wait_ns), U((p)->every_ns), S((p)->window),         \
-		U((p)->rate), U((p)->host_rate), U((p)->load_max), S((p)->author), U((p)->enabled)
+	S(scan_kind_name((p)->kind)), S((p)->ports), S((p)->classes), S((p)->nodes),               \
+		S((p)->order), U((p)->idle_only), U((p)->idle_wait_ns), U((p)->every_ns),          \
+		S((p)->window), U((p)->rate), U((p)->host_rate), U((p)->load_max), S((p)->author), \
+		U((p)->enabled)
 
 static int put_plan(struct store *s, const struct store_plan *p)
 {

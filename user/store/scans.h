@@ -3,6 +3,7 @@
 #define AJAR_STORE_SCANS_H
 
 #include "core/observation.h"
+#include "core/scan_kind.h"
 #include "store/store.h"
 
 /*
@@ -16,7 +17,7 @@ must_check int store_scan_now(struct store *s, uint64_t *ret_ns);
 struct store_plan {
 	const char *name;
 	bool enabled;
-	const char *kind; /* connect, syn, udp, identity, version, verify */
+	enum scan_kind kind;
 	const char *ports; /* top, all, profile, doors, known, open, or a list */
 	const char *classes, *nodes; /* "" all; a list of classes with blanks, a node set */
 	const char *order; /* oldest, name, random */
@@ -55,7 +56,6 @@ must_check int store_node_addr_del(struct store *s, const char *node, const char
 
 #define STORE_SHARD_HOSTS_MAX 32
 #define STORE_SHARD_TRIES_MAX 3
-#define STORE_HOST_BACKED_OFF "backed-off"
 #define STORE_SCAN_DEFERRED 0 /* priority of what waits until nothing else is queued */
 #define STORE_SCAN_USUAL 1
 /* from this priority on a scan does not wait until others are done with a node */
@@ -67,7 +67,8 @@ struct store_target {
 struct store_shard {
 	uint64_t scan_id;
 	uint32_t shard;
-	const char *plan, *kind, *ports; /* ports: a list for nmap */
+	enum scan_kind kind;
+	const char *plan, *ports; /* ports: a list for nmap */
 	uint64_t rate, host_rate, priority;
 	uint32_t tries; /* this one included */
 	size_t targets_len;
@@ -75,7 +76,9 @@ struct store_shard {
 };
 struct store_scan {
 	uint64_t id;
-	const char *plan, *kind, *state, *nodes, *command, *reason; /* nodes: folded */
+	enum scan_kind kind;
+	enum scan_state state;
+	const char *plan, *nodes, *command, *reason; /* nodes: folded */
 	uint64_t created_ns, started_ns, ended_ns; /* 0: not yet */
 	uint64_t rate, host_rate, priority;
 	/* so long only a lease that names the scan is given: who made it goes first; not read */
@@ -138,13 +141,9 @@ struct store_scan_host {
 	uint64_t scan_id;
 	uint32_t shard;
 	const char *node, *addr;
-	/*
-	 * queued, seen, timed-out, cut, flooded, lost, backed-off. Only 'seen' and 'flooded' say
-	 * something of its doors. A host is backed-off when most of its doors that answered last
-	 * are silent now: it limits us or has banned us; it is asked again later, slowly.
-	 */
-	const char *state;
-	const char *kind, *plan; /* of the scan; when read */
+	enum scan_host_state state;
+	enum scan_kind kind; /* of the scan, as the plan; when read */
+	const char *plan;
 	uint64_t started_ns, ended_ns;
 	const char *asked, *folded;
 	uint64_t open_count;
@@ -190,7 +189,8 @@ typedef int (*store_detected_fn)(const struct store_detected *d, void *arg);
 must_check int store_scan_detected(struct store *s, store_detected_fn fn, void *arg);
 typedef int (*store_scan_last_fn)(const char *node, uint64_t ended_ns, void *arg);
 /* When each node was last seen by a scan of that kind. */
-must_check int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, void *arg);
+must_check int store_scan_last(struct store *s, enum scan_kind kind, store_scan_last_fn fn,
+			       void *arg);
 /*
  * Deletes scans that ended before then, up to limit; but never a node's newest of a kind. *ret_n:
  * how many.

@@ -48,8 +48,8 @@ static int insert_scan(struct store *s, const struct store_scan *scan, uint64_t 
 		&q,
 		"INSERT INTO scans (plan, kind, state, nodes, command, reason, created_ns, rate, "
 		"host_rate, priority) VALUES (?, ?, 'queued', ?, ?, '', ?, ?, ?, ?)",
-		S(scan->plan), S(scan->kind), S(scan->nodes), S(scan->command), U(now_ns),
-		U(scan->rate), U(scan->host_rate), U(scan->priority));
+		S(scan->plan), S(scan_kind_name(scan->kind)), S(scan->nodes), S(scan->command),
+		U(now_ns), U(scan->rate), U(scan->host_rate), U(scan->priority));
 
 	if (!err)
 		*ret_id = sql_last_id(&q);
@@ -118,7 +118,7 @@ static int settle(struct store *s, uint64_t scan_id, uint64_t now_ns)
 		return 0;
 	return sql_run(s, NULL,
 		       "UPDATE scans SET state = ?, ended_ns = ? WHERE id = ? AND ended_ns = 0",
-		       S(failed ? "failed" : "done"), U(now_ns), U(scan_id));
+		       S(scan_state_name(failed ? SCAN_FAILED : SCAN_DONE)), U(now_ns), U(scan_id));
 }
 
 static int set_reason(struct store *s, uint64_t scan_id, const char *reason)
@@ -238,7 +238,7 @@ static int give_shard(struct store *s, struct store_shard *sh, store_shard_fn fn
 	if (ret <= 0)
 		return ret ? ret : -ENOENT;
 	sh->plan = sql_str(&q, 0);
-	sh->kind = sql_str(&q, 1);
+	sh->kind = scan_kind_parse(sql_str(&q, 1));
 	sh->rate = sql_u64(&q, 2);
 	sh->host_rate = sql_u64(&q, 3);
 	sh->ports = sql_str(&q, 4);

@@ -46,14 +46,15 @@ static int put_host(struct store *s, const struct store_scan_host *h, const char
 			      "? AND node_id = ? AND addr = ? AND state = 'queued' AND EXISTS "
 			      "(SELECT 1 FROM scan_shards h WHERE h.scan_id = ? AND h.shard = ? "
 			      "AND h.owner = ? AND h.state = 'running')",
-			      S(h->state), U(h->started_ns), U(h->ended_ns), S(h->asked),
-			      S(h->folded), U(h->open_count), U(h->scan_id), U(h->shard),
-			      U(node_id), S(h->addr), U(h->scan_id), U(h->shard), S(owner));
+			      S(scan_host_state_name(h->state)), U(h->started_ns), U(h->ended_ns),
+			      S(h->asked), S(h->folded), U(h->open_count), U(h->scan_id),
+			      U(h->shard), U(node_id), S(h->addr), U(h->scan_id), U(h->shard),
+			      S(owner));
 	if (!err && !changed)
 		err = not_ours(s, h, owner);
 	for (size_t i = 0; !err && i < n; i++)
 		err = put_port(s, h, node_id, &ports[i]);
-	if (!err && !strcmp(h->state, "seen"))
+	if (!err && h->state == SCAN_HOST_SEEN)
 		err = scan_changes_note(s, h, node_id, owner, ports, n);
 	return err;
 }
@@ -88,8 +89,8 @@ int store_scans(struct store *s, const struct store_scan_query *want, store_scan
 		const struct store_scan scan = {
 			.id = sql_u64(&q, 0),
 			.plan = sql_str(&q, 1),
-			.kind = sql_str(&q, 2),
-			.state = sql_str(&q, 3),
+			.kind = scan_kind_parse(sql_str(&q, 2)),
+			.state = scan_state_parse(sql_str(&q, 3)),
 			.nodes = sql_str(&q, 4),
 			.command = sql_str(&q, 5),
 			.reason = sql_str(&q, 6),
@@ -125,8 +126,8 @@ static int each_host(struct sql *q, store_scan_host_fn fn, void *arg)
 			.shard = (uint32_t)sql_u64(q, 1),
 			.node = sql_str(q, 2),
 			.addr = sql_str(q, 3),
-			.state = sql_str(q, 4),
-			.kind = sql_str(q, 5),
+			.state = scan_host_state_parse(sql_str(q, 4)),
+			.kind = scan_kind_parse(sql_str(q, 5)),
 			.plan = sql_str(q, 6),
 			.started_ns = sql_u64(q, 7),
 			.ended_ns = sql_u64(q, 8),
@@ -261,14 +262,14 @@ int store_scan_detected(struct store *s, store_detected_fn fn, void *arg)
 	return ret;
 }
 
-int store_scan_last(struct store *s, const char *kind, store_scan_last_fn fn, void *arg)
+int store_scan_last(struct store *s, enum scan_kind kind, store_scan_last_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(&q,
 			  "SELECT n.name, max(h.ended_ns) FROM scan_hosts h JOIN nodes n ON n.id = "
 			  "h.node_id JOIN scans s ON s.id = h.scan_id WHERE s.kind = ? AND h.state "
 			  "= 'seen' GROUP BY n.name ORDER BY n.name",
-			  S(kind));
+			  S(scan_kind_name(kind)));
 
 	while (!ret && (ret = sql_step(&q)) > 0)
 		ret = fn(sql_str(&q, 0), sql_u64(&q, 1), arg);

@@ -47,7 +47,7 @@ static int look_at_port(struct store *s, uint64_t id, enum door_proto proto, uin
 			seen->ended_ns = sql_u64(&q, 1);
 			seen->state = state;
 			snprintf(seen->addr, sizeof(seen->addr), "%s", sql_str(&q, 3));
-			snprintf(seen->kind, sizeof(seen->kind), "%s", sql_str(&q, 4));
+			seen->kind = scan_kind_parse(sql_str(&q, 4));
 		}
 		if (state == PORT_OPEN && !strcmp(sql_str(&q, 5), "probed"))
 			put_service(&q, 6, seen);
@@ -77,7 +77,7 @@ static int look_at_hosts(struct store *s, uint64_t id, enum door_proto proto, ui
 		seen->ended_ns = sql_u64(&q, 1);
 		seen->state = state;
 		snprintf(seen->addr, sizeof(seen->addr), "%s", sql_str(&q, 3));
-		snprintf(seen->kind, sizeof(seen->kind), "%s", sql_str(&q, 4));
+		seen->kind = scan_kind_parse(sql_str(&q, 4));
 		return 0;
 	}
 	return ret;
@@ -184,8 +184,8 @@ static int keep_newest(const struct store_scan_host *h, void *arg)
 
 	o->scan_id = h->scan_id;
 	o->ended_ns = h->ended_ns;
-	snprintf(o->state, sizeof(o->state), "%s", h->state);
-	snprintf(o->kind, sizeof(o->kind), "%s", h->kind);
+	o->state = h->state;
+	o->kind = h->kind;
 	snprintf(o->plan, sizeof(o->plan), "%s", h->plan);
 	snprintf(o->addr, sizeof(o->addr), "%s", h->addr);
 	snprintf(o->asked, sizeof(o->asked), "%s", h->asked);

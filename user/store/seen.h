@@ -3,6 +3,7 @@
 #define AJAR_STORE_SEEN_H
 
 #include "core/observation.h"
+#include "core/scan_kind.h"
 #include "store/store.h"
 
 /* What the newest scan that asked for a port, and ended well for its host, saw there. */
@@ -10,7 +11,8 @@ struct store_seen {
 	uint64_t scan_id; /* 0: none has asked since then */
 	uint64_t ended_ns;
 	enum port_state state; /* of a node's addresses that one scan asked, the open one's */
-	char kind[16], node[256], addr[64];
+	enum scan_kind kind;
+	char node[256], addr[64];
 	/*
 	 * "ssh OpenSSH 9.2p1", as the newest probe among the last scans had it; "" nothing is
 	 * known, escaped
@@ -34,8 +36,9 @@ must_check int store_seen_port(struct store *s, const char *node, enum door_prot
  */
 struct store_outside {
 	uint64_t scan_id, ended_ns; /* 0: no scan has ended for it */
-	char state[24]; /* of scan_hosts: seen, timed-out, lost, cut, flooded ... */
-	char kind[16], plan[256], addr[64], asked[256]; /* asked: cut when it is long */
+	enum scan_host_state state;
+	enum scan_kind kind;
+	char plan[256], addr[64], asked[256]; /* asked: cut when it is long */
 	uint64_t open;
 	uint64_t seen_scan_id, seen_ns; /* that ended well; 0: none */
 };

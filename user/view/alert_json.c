@@ -39,7 +39,7 @@ void view_scan_change_json(struct jsonw *w, const struct store_scan_change *c)
 	jsonw_str(w, "event", "scan");
 	jsonw_u64(w, "scan", c->scan_id);
 	jsonw_str(w, "plan", *c->plan ? c->plan : NULL);
-	jsonw_str(w, "kind", *c->kind ? c->kind : NULL);
+	jsonw_str(w, "kind", c->kind ? scan_kind_name(c->kind) : NULL);
 	jsonw_str(w, "scanner", c->scanner);
 	jsonw_str(w, "addr", c->addr);
 	jsonw_str(w, "proto", door_proto_name(c->proto));

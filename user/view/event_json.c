@@ -282,7 +282,7 @@ void view_seen_member(struct jsonw *w, const struct store_seen *seen)
 	}
 	jsonw_obj(w, "scan");
 	jsonw_u64(w, "id", seen->scan_id);
-	jsonw_str(w, "kind", seen->kind);
+	jsonw_str(w, "kind", scan_kind_name(seen->kind));
 	jsonw_time(w, "time", seen->ended_ns);
 	jsonw_str(w, "node", seen->node);
 	jsonw_str(w, "addr", seen->addr);

@@ -12,7 +12,7 @@ static int on_scan(const struct store_scan *scan, void *arg)
 {
 	struct scan_ages *a = arg;
 
-	if (!scan->ended_ns || strcmp(scan->state, "done"))
+	if (!scan->ended_ns || scan->state != SCAN_DONE)
 		return 0;
 	for (unsigned i = 0; i < a->len; i++)
 		if (!strcmp(a->plans[i].name, scan->plan) && scan->ended_ns > a->plans[i].ended_ns)
