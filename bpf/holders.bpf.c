@@ -141,7 +141,10 @@ static __always_inline int received(struct file *f)
 	return 0;
 }
 
-/* SCM_RIGHTS, pidfd_getfd and seccomp's addfd all end here; before 6.7 (eac9189c9619) it is __receive_fd: the loader knows. */
+/*
+ * SCM_RIGHTS, pidfd_getfd and seccomp's addfd all end here; before 6.7 (eac9189c9619) it is __receive_fd: the loader knows.
+ * Any function whose first argument is the file will do.
+ */
 SEC("fentry/receive_fd")
 int holders_receive(__u64 *ctx)
 {

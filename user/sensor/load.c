@@ -136,10 +136,14 @@ static bool may_watch(int btf_id)
 	return fd >= 0;
 }
 
-/* The function has two names; where it has none, or may not be watched, the timed sweep finds what it would tell. */
+/*
+ * The function has two names; where it may not be watched the hook of security modules, which it calls first, may be. Where
+ * nothing may, later looks and the timed sweep find what it would tell.
+ */
 static int choose_receive(struct ajar_bpf *b)
 {
-	static const char *const names[] = { "receive_fd", "__receive_fd" };
+	static const char *const names[] = { "receive_fd", "__receive_fd",
+					     "security_file_receive" };
 	struct bpf_program *p = b->progs.holders_receive;
 
 	for (size_t i = 0; i < array_len(names); i++) {
