@@ -34,7 +34,7 @@ def wait():
 def other():
     os.execv(perl, ["other", "-e", "sleep"])
 
-if way == "send":
+if way in ("send", "late"):
     a, b = socket.socketpair()
     if os.fork():
         a.close()
@@ -43,6 +43,8 @@ if way == "send":
         b.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [s.fileno()]))])
         os._exit(0)
     b.close()
+    if way == "late":
+        open(sys.argv[4]).read()
     _, got, _, _ = a.recvmsg(1, socket.CMSG_SPACE(4))
     os.set_inheritable(array.array("i", got[0][2][:4])[0], True)
     other()
@@ -69,13 +71,15 @@ PYTHON
 
 door_of() { inside ajar ls -j ":$1" --data "$D" 2>/dev/null; }
 held_by() { door_of "$1" | jq -e --arg exe "$2" 'any(.holders[]; .exe == $exe)'; }
+unheld() { door_of "$1" | jq -e '.holders == []'; }
 verdict_of() { door_of "$1" | jq -r .verdict; }
 alerts_on() { jq -rs --argjson p "$1" '[.[] | select(.port == $p or ((.ports // "") | split(",") | any(. == ($p | tostring)))) | .kind + " " + .state] | unique | join(";")' "$HOOK_LOG"; }
 opened() { jq -s '[.[] | select(.state == "open")] | length' "$HOOK_LOG"; }
 
 keep_alerts
 export HOOK_LOG
-printf 'sensor.scope netns\nscan.enabled no\nalert.syslog no\n' >"$T/conf"
+# By no timed sweep: each way has to be noticed when it happens, however long a loaded machine takes to look.
+printf 'sensor.scope netns\nsensor.sweep-every 1h\nscan.enabled no\nalert.syslog no\n' >"$T/conf"
 begin() {
 	: >"$T/run.err"
 	nsenter --net="/run/netns/$NS" ajar run -C "$T/conf" --data "$D" --no-scan --on-alert "$T/hook" >"$T/run.out" 2>"$T/run.err" </dev/null &
@@ -88,9 +92,10 @@ ok "it runs" begin
 ok "python may listen" inside ajar profile allow default tcp 7001-7009 exe "$PY" --reason test -C "$T/conf" --data "$D"
 printf '%-10s %8s  %-10s %-12s %s\n' way 'named ms' holder verdict alert >"$T/table"
 PORT=7000
-for way in exec fork send take activate; do
+mkfifo "$T/go"
+for way in exec fork send take activate late; do
 	PORT=$((PORT + 1))
-	nsenter --net="/run/netns/$NS" "$PY" "$T/way.py" $way $PORT "$PERL" >"$T/$way.out" 2>"$T/$way.err" &
+	nsenter --net="/run/netns/$NS" "$PY" "$T/way.py" $way $PORT "$PERL" "$T/go" >"$T/$way.out" 2>"$T/$way.err" &
 	WAY=$!
 	PIDS+=("$WAY")
 	ok "$way: a door stands" wait_for grep -q ready "$T/$way.out"
@@ -98,7 +103,11 @@ for way in exec fork send take activate; do
 	same "$way: and as profiled" "$(verdict_of $PORT)" "as profiled"
 	from=$(date +%s%N)
 	kill -USR1 "$WAY"
-	ok "$way: who holds it then is named" wait_for held_by $PORT "$PERL"
+	[ $way != late ] || {
+		WAIT=60 ok "$way: nobody is seen to hold it while it is under way" wait_for unheld $PORT
+		: >"$T/go"
+	}
+	WAIT=60 ok "$way: who holds it then is named" wait_for held_by $PORT "$PERL"
 	ms=$((($(date +%s%N) - from) / 1000000))
 	same "$way: beside who opened it" "$(door_of $PORT | jq -r .opener.exe)" "$PY"
 	same "$way: and that is an impostor" "$(verdict_of $PORT)" impostor
@@ -118,7 +127,7 @@ same "which ip asked for" "$(door_of 4789 | jq -r .asked_by.comm)" ip
 judged() { [ "$(verdict_of 4789)" = unexpected ] && [ -n "$(alerts_on 4789)" ]; }
 ok "it is judged, and alerts" wait_for judged
 
-state() { for p in 4789 7001 7002 7003 7004 7005; do door_of $p | jq -c '[.port, .verdict, .opener.exe, .opener.comm, .asked_by.comm, [.holders[].exe]]'; done; }
+state() { for p in 4789 7001 7002 7003 7004 7005 7006; do door_of $p | jq -c '[.port, .verdict, .opener.exe, .opener.comm, .asked_by.comm, [.holders[].exe]]'; done; }
 state >"$T/before"
 N1=$(opened)
 stop_run

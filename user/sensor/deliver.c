@@ -472,28 +472,6 @@ static int record_close(struct delivery *d, const struct ajar_close *r)
 	return 0;
 }
 
-/* What ends closes its descriptors a moment later, and an exec is reported before its program runs. */
-#define LOOK_DELAY_NS 20000000
-/* More than this at a time, and any is a reason to look: the first ones are. */
-#define ENDED_MAX 4096
-
-/* Of those who end only one without whom a door is held by others, or by nobody, is worth a sweep; its doors may close yet. */
-static int record_task(struct sensor *s, const struct ajar_task *r)
-{
-	uint64_t after = clock_boot_ns() + LOOK_DELAY_NS;
-	uint32_t tgid = r->key.tgid;
-
-	if (r->what != AJAR_TASK_EXIT)
-		s->look = true;
-	else if (!map_get(s->sole, &tgid, sizeof(tgid)))
-		return 0;
-	else if (map_size(s->ended) < ENDED_MAX && map_put(s->ended, &tgid, sizeof(tgid), s))
-		return -ENOMEM;
-	if (s->look_after_ns < after)
-		s->look_after_ns = after;
-	return 0;
-}
-
 int deliver_record(struct delivery *d, const void *rec, uint32_t len)
 {
 	const struct ajar_header *h = rec;
@@ -509,7 +487,7 @@ int deliver_record(struct delivery *d, const void *rec, uint32_t len)
 		return owner_cache_add(&s->owners, rec, h->size);
 	}
 	if (h->type == AJAR_RECORD_TASK)
-		return h->size < sizeof(struct ajar_task) ? -EBADMSG : record_task(s, rec);
+		return h->size < sizeof(struct ajar_task) ? -EBADMSG : look_task(s, rec);
 	if (h->size < sizeof(struct ajar_open))
 		return -EBADMSG;
 	/* Opens, binds and closes all begin with header and door. */

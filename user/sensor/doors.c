@@ -11,7 +11,7 @@ int doors_init(struct sensor *s)
 
 	if (!err)
 		err = map_new(free, &s->sole);
-	return err ? err : map_new(NULL, &s->ended);
+	return err ? err : map_new(free, &s->ended);
 }
 
 static bool free_held(const void *key, size_t len, void *value, void *arg)

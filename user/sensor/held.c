@@ -72,6 +72,7 @@ int held_add(struct sensor *s, struct held_set *set, const struct ajar_actor *a)
 	if (set->last_tgid == a->owner.tgid)
 		return 0;
 	set->last_tgid = a->owner.tgid;
+	set->ending |= look_is_ending(s, &a->owner);
 	one.owner = owner_cache_get(&s->owners, &a->owner);
 	if (!one.owner && !(a->flags & AJAR_ACTOR_KTHREAD))
 		set->unsure = true;

@@ -29,6 +29,7 @@ struct held {
 struct held_set {
 	uint32_t len, more;
 	uint32_t last_tgid; /* counted last: a process may have several descriptors of it */
+	bool ending; /* the end of one of them was reported */
 	bool unsure; /* of one of them the program is not known: no sweep to compare with */
 	struct held *of; /* HELD_MAX at most */
 };

@@ -34,6 +34,8 @@ struct known_door {
 	bool settling; /* it is not settled yet, or nobody was told */
 	bool lasting; /* told of as such, see struct door */
 	uint32_t unheld; /* sweeps in a row that found nobody who holds it */
+	/* boot time since when it is not clear who holds it; 0: it is */
+	uint64_t unclear_ns;
 	/* from the table of a sensor that was taken over: its opening may be in the ring */
 	bool preloaded;
 };
@@ -76,9 +78,12 @@ struct sensor {
 	/* Holders may have changed. */
 	/* by tgid: uint64_t, for how many doors it is the only holder of its kind */
 	struct map *sole;
-	struct map *ended; /* by tgid: of those, who ends */
+	/* by tgid: of those, who ends, until a sweep does not see it: struct ended */
+	struct map *ended;
 	bool look; /* some other change */
 	uint64_t look_after_ns; /* not before */
+	/* boot time of the next look at doors whose holders are not clear; 0: none is due */
+	uint64_t again_ns;
 	/*
 	 * what was open in other network namespaces before, until the first sweep: struct
 	 * ajar_open
@@ -161,10 +166,24 @@ must_check int settle_record(struct delivery *d, const struct ajar_open *r);
 void settle_seen(struct delivery *d, struct known_door *k, const struct ajar_open *seen);
 /* Looks at those that are due, or sets *ret_wait_ns, after which some are. */
 must_check int settle_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
-/* Looks who holds what, when a change was reported; as sweep_confirm(). */
-must_check int sweep_look(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
 /* As root: what is open in other network namespaces, for the first sweep. */
 must_check int sweep_elsewhere(struct sensor *s);
+
+/* --- look.c --- */
+
+#define LOOK_EVERY_NS 50000000
+
+/* A record of a process that ended, or holds another door than before or as another program. */
+must_check int look_task(struct sensor *s, const struct ajar_task *r);
+/* A sweep has found that the process holds a door: true when its end was reported. */
+bool look_is_ending(struct sensor *s, const struct ajar_owner_key *key);
+/* It is not clear who holds the door: it is looked at again, but not for ever: then false. */
+bool look_again(struct sensor *s, struct known_door *k);
+/* Around a sweep. */
+void look_begin(struct sensor *s);
+void look_end(struct sensor *s);
+/* Looks who holds what, when a change was reported; as sweep_confirm(). */
+must_check int look_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
 
 /* --- load.c --- */
 

@@ -464,7 +464,7 @@ int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 		d.count += more > 0 ? more : 0;
 	}
 	if (!err && !d.ended && !s->closed && s->sweep && n < DRAIN_MAX) {
-		int more = sweep_look(s, fn, arg, &look_ns);
+		int more = look_due(s, fn, arg, &look_ns);
 
 		err = more < 0 ? more : 0;
 		d.count += more > 0 ? more : 0;

@@ -11,7 +11,7 @@
 #include "sensor/internal.h"
 
 /* Looks are bundled, so that a socket waits for its own up to this much longer. */
-#define LOOK_EVERY_NS UINT64_C(250000000)
+#define SETTLE_EVERY_NS UINT64_C(250000000)
 /* So many looks that settled none; what is left then is for sweeps, which are not made more often than this. */
 #define IDLE_MAX 8
 #define SWEEP_EVERY_NS UINT64_C(10000000000)
@@ -157,7 +157,7 @@ int settle_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
 	}
 	if (s->h.links[HOOK_SETTLE] >= 0 && s->settle_idle < IDLE_MAX) {
 		n = look(s);
-		s->settle_at_ns = now + LOOK_EVERY_NS;
+		s->settle_at_ns = now + SETTLE_EVERY_NS;
 	} else {
 		n = sweep_instead(s, now, fn, arg);
 		s->settle_at_ns = s->settle_idle < IDLE_MAX + SWEEPS_MAX ? now + SWEEP_EVERY_NS : 0;

@@ -27,7 +27,6 @@
 #define UNHELD_MAX 2
 /* A look at who holds what gets a twentieth of the time at most. */
 #define LOOK_SHARE 20
-#define LOOK_EVERY_NS 50000000
 
 /* What the iterators say of one door. */
 struct found {
@@ -234,11 +233,14 @@ static void compare_held(struct sweeping *w, struct known_door *k, struct held_s
 {
 	struct sensor *s = w->s;
 
-	if (k->door.flags & (AJAR_DOOR_KERNEL | AJAR_DOOR_UNSURE) || set->unsure ||
-	    s->h.tier == TIER_POLL)
+	if (k->door.flags & (AJAR_DOOR_KERNEL | AJAR_DOOR_UNSURE) || s->h.tier == TIER_POLL)
+		return;
+	bool again = (set->unsure || set->ending || !set->len) && look_again(s, k);
+	if (set->unsure || (set->ending && again))
 		return;
 	if (set->len) {
 		k->unheld = 0;
+		k->unclear_ns = set->ending ? k->unclear_ns : 0;
 	} else if (++k->unheld < UNHELD_MAX) {
 		s->look = true;
 		return;
@@ -425,9 +427,9 @@ int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 		err = map_new(NULL, &s->closed);
 	if (!err) {
 		s->sweep++;
-		s->look = false;
-		map_each(s->ended, map_always, NULL);
+		look_begin(s);
 		err = compare(&w, fn, arg);
+		look_end(s);
 	}
 	map_free(s->closed);
 	s->closed = NULL;
@@ -454,36 +456,6 @@ int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_
 
 	s->confirm_after_ns = end + 4 * (end - now);
 	*ret_wait_ns = s->unsure ? s->confirm_after_ns - end : 0;
-	return n;
-}
-
-static bool is_sole(const void *key, size_t len, void *value, void *arg)
-{
-	struct sensor *s = value;
-
-	if (map_get(s->sole, key, len))
-		*(bool *)arg = true;
-	return true;
-}
-
-int sweep_look(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
-{
-	uint64_t now = clock_boot_ns();
-	bool look = s->look;
-
-	if (!look && !map_size(s->ended))
-		return 0;
-	if (now < s->look_after_ns) {
-		*ret_wait_ns = s->look_after_ns - now;
-		return 0;
-	}
-	/* Of those who ended some had their doors closed with it: nothing to look for. */
-	map_each(s->ended, is_sole, &look);
-	if (!look)
-		return 0;
-	int n = sensor_sweep(s, ORIGIN_SWEEP, fn, arg);
-	if (s->look)
-		*ret_wait_ns = LOOK_EVERY_NS;
 	return n;
 }
 
