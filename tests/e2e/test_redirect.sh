@@ -11,8 +11,8 @@ unmake() { for n in "$NODE" "$BEHIND" "$OUTSIDE"; do ip netns del "$n" 2>/dev/nu
 trap 'finish; unmake' EXIT
 for n in "$NODE" "$BEHIND" "$OUTSIDE"; do ip netns add "$n" && ip -n "$n" link set lo up; done
 link() { # namespace, its address, the node's address
-	ip link add "v${1:6:1}a$$" netns "$NODE" type veth peer name "v$$" netns "$1"
-	ip -n "$NODE" addr add "$3/24" dev "v${1:6:1}a$$" && ip -n "$NODE" link set "v${1:6:1}a$$" up
+	ip link add "v${1:9:1}a$$" netns "$NODE" type veth peer name "v$$" netns "$1"
+	ip -n "$NODE" addr add "$3/24" dev "v${1:9:1}a$$" && ip -n "$NODE" link set "v${1:9:1}a$$" up
 	ip -n "$1" addr add "$2/24" dev "v$$" && ip -n "$1" link set "v$$" up && ip -n "$1" route add default via "$3"
 }
 link "$BEHIND" 10.251.2.2 10.251.2.1
