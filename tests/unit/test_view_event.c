@@ -8,6 +8,7 @@
 #include "core/place.h"
 #include "tap.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define T UINT64_C(1795363262123456000) /* 2026-11-22T16:01:02.123456Z */
 #define ID64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -55,10 +56,12 @@ static struct buf b = BUF_INIT(1 << 20);
 
 static const char *json(const struct event *ev, const struct view_event_ctx *c)
 {
-	struct jsonw w;
+	struct jsonw j;
+	struct writer w;
 
 	buf_reset(&b);
-	jsonw_init(&w, &b);
+	jsonw_init(&j, &b);
+	writer_json(&w, &j);
 	view_event_json(&w, ev, c);
 	return b.err ? "error" : buf_str(&b);
 }
@@ -303,12 +306,14 @@ static void test_alert(void)
 	struct store_alert_change c = {
 		.log_id = 1, .at_ns = T, .state = ALERT_OPEN, .who = "monitor"
 	};
-	struct jsonw w;
+	struct jsonw j;
+	struct writer w;
 
 	event_encode(&ev, &rec);
 	a.record = (struct text){ rec.data, (uint32_t)rec.len };
 	buf_reset(&b);
-	jsonw_init(&w, &b);
+	jsonw_init(&j, &b);
+	writer_json(&w, &j);
 	view_alert_json(&w, &a);
 	ok(has("{\"id\":3,\"kind\":\"unexpected\",\"severity\":\"critical\",\"state\":\"open\","
 	       "\"nodes\":\"node001\","
@@ -323,14 +328,16 @@ static void test_alert(void)
 	ok(has("\"ports\":null,\"port_count\":1,"), "nobody has looked up its ports");
 	a.ports = &ports;
 	buf_reset(&b);
-	jsonw_init(&w, &b);
+	jsonw_init(&j, &b);
+	writer_json(&w, &j);
 	view_alert_json(&w, &a);
 	ok(has("\"ports\":\"4444-4446\",\"port_count\":3,"), "the ports of a burst are a field");
 	a.ports = NULL;
 	a.record = TEXT("garbage");
 	a.proto = 0;
 	buf_reset(&b);
-	jsonw_init(&w, &b);
+	jsonw_init(&j, &b);
+	writer_json(&w, &j);
 	c.alert = a;
 	view_change_json(&w, &c);
 	ok(has("\"proto\":null,\"port\":null") &&

@@ -9,9 +9,7 @@
 #include <string.h>
 
 #include "ajar/exit.h"
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/alert_triage.h"
@@ -20,7 +18,7 @@
 #include "cli/profile_util.h"
 #include "store/store.h"
 #include "store/triage.h"
-#include "view/view.h"
+#include "view/writer.h"
 
 /* The alert that an exception is about; nothing is known of one that was pruned. */
 struct about {
@@ -52,64 +50,14 @@ static int find(struct store *s, const char *key, struct about *ret)
 struct list {
 	struct cmd_ctx *c;
 	struct store *s;
-	struct table *table;
-	uint64_t now_ns, n;
-	int out_err;
-	struct buf b;
-	struct jsonw json;
+	uint64_t now_ns;
+	struct writer w;
 };
-
-static int print_json(struct list *l, const struct store_exception *e, const struct about *a)
-{
-	struct jsonw *w = &l->json;
-
-	jsonw_obj(w, NULL);
-	jsonw_u64(w, "id", e->id);
-	jsonw_bool(w, "stands", !e->expires_ns || e->expires_ns > l->now_ns);
-	jsonw_time(w, "created", e->created_ns);
-	jsonw_time(w, "expires", e->expires_ns);
-	jsonw_str(w, "author", e->author);
-	jsonw_str(w, "reason", e->reason);
-	jsonw_str(w, "key", e->key);
-	if (a->id)
-		jsonw_u64(w, "alert", a->id);
-	else
-		jsonw_null(w, "alert");
-	jsonw_str(w, "kind", a->id ? finding_kind_name(a->kind) : NULL);
-	jsonw_str(w, "nodes", a->id ? a->nodes : NULL);
-	jsonw_str(w, "summary", a->id ? a->summary : NULL);
-	jsonw_end_obj(w);
-	l->out_err = out_json(w);
-	return l->out_err;
-}
-
-static int add_row(struct list *l, const struct store_exception *e, const struct about *a)
-{
-	struct buf until = BUF_INIT(64);
-	char id[24], alert[24];
-	int err;
-
-	snprintf(id, sizeof(id), "%" PRIu64, e->id);
-	snprintf(alert, sizeof(alert), "%" PRIu64, a->id);
-	if (e->expires_ns)
-		view_time(&until, e->expires_ns, false);
-	else
-		buf_puts(&until, "for good");
-	{
-		const char *const cells[] = {
-			id,	   a->id ? alert : "-", buf_str(&until),
-			e->author, e->reason,		a->id ? a->summary : e->key
-		};
-
-		err = table_row(l->table, cells, array_len(cells), NULL);
-	}
-	buf_done(&until);
-	return err;
-}
 
 static int on_exception(const struct store_exception *e, void *arg)
 {
 	struct list *l = arg;
+	struct writer *w = &l->w;
 	struct about a = { 0 };
 	int err;
 
@@ -118,41 +66,50 @@ static int on_exception(const struct store_exception *e, void *arg)
 	err = find(l->s, e->key, &a);
 	if (err)
 		return err;
-	l->n++;
-	return l->c->json ? print_json(l, e, &a) : add_row(l, e, &a);
+	writer_start(w, NULL);
+	writer_u64(w, "id", e->id);
+	writer_bool(w, "stands", !e->expires_ns || e->expires_ns > l->now_ns);
+	writer_time(w, "created", e->created_ns);
+	writer_time(w, "expires", e->expires_ns);
+	writer_str(w, "author", e->author);
+	writer_str(w, "reason", e->reason);
+	writer_str(w, "key", e->key);
+	writer_u64_or_null(w, "alert", a.id);
+	writer_str(w, "kind", a.id ? finding_kind_name(a.kind) : NULL);
+	writer_str(w, "nodes", a.id ? a.nodes : NULL);
+	writer_str(w, "summary", a.id ? a.summary : NULL);
+	if (!a.id)
+		writer_cell(w, "summary", "%s", e->key);
+	return writer_end(w);
 }
 
 int alerts_exceptions_ls(struct cmd_ctx *c)
 {
-	static const struct table_column columns[] = {
-		{ "ID", 0, true, false },	    { "ALERT", 0, true, false },
-		{ "UNTIL (UTC)", 0, false, false }, { "AUTHOR", 0, false, true },
-		{ "REASON", 0.2, false, true },	    { "FINDING", 0.4, false, true },
+	static const struct writer_field fields[] = {
+		COLUMN("id", "ID", .right = true),
+		FIELD("stands"),
+		COLUMN("alert", "ALERT", .right = true),
+		FIELD("created"),
+		COLUMN("expires", "UNTIL (UTC)", .none = "for good"),
+		COLUMN("author", "AUTHOR", .trunc = true),
+		COLUMN("reason", "REASON", .width = 0.2, .trunc = true),
+		FIELD("kind"),
+		FIELD("nodes"),
+		FIELD("key"),
+		COLUMN("summary", "FINDING", .width = 0.4, .trunc = true),
+		{ 0 },
 	};
 	_cleanup_(store_freep) struct store *s = NULL;
-	struct list l = { .c = c, .now_ns = clock_wall_ns(), .b = BUF_INIT(1 << 20) };
-	int err = cmd_store(c, STORE_READONLY, &s), rc = AJAR_EXIT_ERROR;
+	struct list l = { .c = c, .now_ns = clock_wall_ns() };
+	int err;
 
-	if (err)
-		return rc;
+	if (cmd_store(c, STORE_READONLY, &s) || out_open(c, fields, &l.w))
+		return AJAR_EXIT_ERROR;
 	l.s = s;
-	jsonw_init(&l.json, &l.b);
-	err = table_new(columns, array_len(columns), c->colour, &l.table);
-	if (!err)
-		err = store_exceptions(s, on_exception, &l);
-	if (!err && !c->json && l.n)
-		err = l.out_err = table_print(l.table, stdout);
-	if (!err)
-		err = l.out_err = out_flush();
-	if (!err && !l.n)
+	err = store_exceptions(s, on_exception, &l);
+	if (!err && !l.w.records)
 		log_info("no exception stands: 'ajar profile ls' shows what the profiles allow");
-	if (err && !l.out_err)
-		cmd_store_err(err, s, "cannot read the exceptions");
-	else
-		rc = out_report(l.out_err);
-	table_free(l.table);
-	buf_done(&l.b);
-	return rc;
+	return out_close(&l.w, err, s, "cannot read the exceptions");
 }
 
 /* --- taking one back ------------------------------------------------------------------------------- */

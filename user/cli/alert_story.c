@@ -13,6 +13,7 @@
 #include "store/store.h"
 #include "store/triage.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define DOORS_SHOWN 20
 #define LOG_SHOWN 40
@@ -135,11 +136,13 @@ static int on_scan(const struct store_scan_change *c, void *arg)
 	static const struct view_line_opts plain = { .with_node = true };
 	struct scans *sc = arg;
 	enum door_proto proto = proto_class(sc->a->proto);
+	struct writer w;
 
 	if (c->proto != proto || c->port != sc->a->port || ++sc->n > SCANS_SHOWN)
 		return 0;
 	if (sc->w) {
-		view_scan_change_json(sc->w, c);
+		writer_json(&w, sc->w);
+		view_scan_change_json(&w, c);
 	} else {
 		buf_puts(sc->b, sc->n == 1 ? "scans     " : "          ");
 		view_scan_change_line(sc->b, c, &plain);
@@ -174,10 +177,12 @@ static int door_json(const struct store_door *d, void *arg)
 		.node = d->node, .host_type = d->host_type, .verdict = d->verdict, .latency_us = -1
 	};
 	struct story_json *st = arg;
+	struct writer w;
 
 	if (++st->doors > ALERT_STORY_DOORS_MAX)
 		return 0;
-	view_event_json(st->w, &d->ev, &ctx);
+	writer_json(&w, st->w);
+	view_event_json(&w, &d->ev, &ctx);
 	return st->w->b->err;
 }
 

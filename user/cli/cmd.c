@@ -17,6 +17,8 @@
 
 #define LEARNING_SHOWN 3
 
+const struct cmd_option cmd_csv_options[] = { CMD_CSV, { 0 } };
+
 const char *cmd_opt(const struct cmd_ctx *c, const char *name)
 {
 	for (unsigned i = c->given_len; i > 0; i--) { /* the last one counts */

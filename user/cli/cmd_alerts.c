@@ -6,7 +6,6 @@
 
 #include "ajar/exit.h"
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -22,6 +21,7 @@
 #include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define TEXT_SHOWN_MAX 2000
 #define STORY_BYTES_MAX (64 << 20)
@@ -29,8 +29,8 @@
 struct list {
 	struct cmd_ctx *c;
 	struct store *s;
-	struct table *table;
-	uint64_t n;
+	struct writer w; /* of ls */
+	uint64_t n; /* of show */
 	int out_err;
 	struct buf b;
 	struct jsonw json;
@@ -53,76 +53,62 @@ static int look_up(struct store *s, struct store_alert *a, struct store_seen *se
 	return err;
 }
 
-static int print_json(struct list *l, const struct store_alert *a)
-{
-	struct store_alert own = *a;
-	struct store_alert_ports ports;
-	struct store_seen seen;
-	int err = look_up(l->s, &own, &seen, &ports);
-
-	if (err)
-		return err;
-	view_alert_json(&l->json, &own);
-	l->out_err = out_json(&l->json);
-	return l->out_err;
-}
-
-static int add_row(struct list *l, const struct store_alert *a)
-{
-	struct buf last = BUF_INIT(64);
-	char id[24], count[24];
-	int err;
-
-	snprintf(id, sizeof(id), "%" PRIu64, a->id);
-	snprintf(count, sizeof(count), "%" PRIu64, a->count);
-	view_time_short(&last, a->last_ns, clock_wall_ns());
-	{
-		const char *const cells[] = { id,
-					      severity_name(a->severity),
-					      finding_kind_name(a->kind),
-					      alert_state_name(a->state),
-					      a->nodes,
-					      count,
-					      buf_str(&last),
-					      a->summary };
-		bool over = a->state == ALERT_RESOLVED || a->state == ALERT_ALLOWED;
-
-		err = table_row(l->table, cells, array_len(cells),
-				over ? NULL : view_severity_sgr(a->severity));
-	}
-	buf_done(&last);
-	return err;
-}
-
 static int on_alert(const struct store_alert *a, void *arg)
 {
 	struct list *l = arg;
+	struct writer *w = &l->w;
+	struct store_alert own = *a;
+	struct store_alert_ports ports;
+	struct store_seen seen;
+	bool over = a->state == ALERT_RESOLVED || a->state == ALERT_ALLOWED;
+	int err = writer_for_people(w) ? 0 : look_up(l->s, &own, &seen, &ports);
 
-	l->n++;
-	return l->c->json ? print_json(l, a) : add_row(l, a);
+	if (err)
+		return err;
+	writer_start(w, NULL);
+	view_alert_members(w, &own);
+	writer_colour(w, over ? NULL : view_severity_sgr(a->severity));
+	return writer_end(w);
 }
 
-static int print_list(struct list *l, struct store *s)
+static int list(struct cmd_ctx *c)
 {
-	static const struct table_column columns[] = {
-		{ "ID", 0, true, false },	   { "SEVERITY", 0, false, false },
-		{ "KIND", 0, false, false },	   { "STATE", 0, false, false },
-		{ "NODES", 0, false, true },	   { "DOORS", 0, true, false },
-		{ "LAST (UTC)", 0, false, false }, { "SUMMARY", 0.4, false, true },
+	static const struct writer_field fields[] = {
+		COLUMN("id", "ID", .right = true),
+		COLUMN("severity", "SEVERITY"),
+		COLUMN("kind", "KIND"),
+		COLUMN("state", "STATE"),
+		COLUMN("nodes", "NODES", .trunc = true),
+		FIELD("node_count"),
+		FIELD("class"),
+		FIELD("proto"),
+		FIELD("port"),
+		FIELD("ports"),
+		FIELD("port_count"),
+		COLUMN("count", "DOORS", .right = true),
+		FIELD("first"),
+		COLUMN("last", "LAST (UTC)", .brief = true),
+		FIELD("until"),
+		COLUMN("summary", "SUMMARY", .width = 0.4, .trunc = true),
+		FIELD("why"),
+		FIELD("remedy"),
+		VIEW_SEEN_FIELDS("scan."),
+		{ 0 },
 	};
-	const struct store_alert_query q = { .all = cmd_opt(l->c, "all") };
-	int err = table_new(columns, array_len(columns), l->c->colour, &l->table);
+	const struct store_alert_query q = { .all = cmd_opt(c, "all") };
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct list l = { .c = c };
+	int err;
 
-	if (!err)
-		err = store_alerts(s, &q, on_alert, l);
-	if (!err && !l->c->json && l->n)
-		err = l->out_err = table_print(l->table, stdout);
-	if (!err)
-		err = l->out_err = out_flush();
-	if (!err && !l->n)
+	if (cmd_store(c, STORE_READONLY, &s) || out_open(c, fields, &l.w))
+		return AJAR_EXIT_ERROR;
+	l.s = s;
+	cmd_say_learning(c, s);
+	err = store_alerts(s, &q, on_alert, &l);
+	if (!err && !l.w.records)
 		log_info(q.all ? "no alert was ever raised"
 			       : "no open alert ('ajar alerts --all' shows those that are over)");
-	return err;
+	return out_close(&l.w, err, s, "cannot read the alerts");
 }
 
 /* --- one alert ----------------------------------------------------------------------------------- */
@@ -207,10 +193,12 @@ static void put_door(struct buf *b, const struct store_alert *a)
 /* The alert as in the list, and its story in "log". */
 static int show_json(struct list *l, const struct store_alert *a)
 {
+	struct writer w;
 	int err;
 
 	jsonw_obj(&l->json, NULL);
-	view_alert_members(&l->json, a);
+	writer_json(&w, &l->json);
+	view_alert_members(&w, a);
 	err = alert_story_json(l->s, a, &l->json);
 	jsonw_end_obj(&l->json);
 	if (!err)
@@ -297,7 +285,7 @@ static int show_one(const struct store_alert *found, void *arg)
 	return err;
 }
 
-static int show(struct list *l, struct store *s)
+static int show_it(struct list *l, struct store *s)
 {
 	struct store_alert_query q = { .all = true };
 	int err;
@@ -313,7 +301,7 @@ static int show(struct list *l, struct store *s)
 	return err;
 }
 
-static int run(struct cmd_ctx *c, int (*what)(struct list *l, struct store *s))
+static int show(struct cmd_ctx *c)
 {
 	struct list l = { .c = c, .b = BUF_INIT(STORY_BYTES_MAX) };
 	_cleanup_(store_freep) struct store *s = NULL;
@@ -324,30 +312,20 @@ static int run(struct cmd_ctx *c, int (*what)(struct list *l, struct store *s))
 	l.s = s;
 	jsonw_init(&l.json, &l.b);
 	cmd_say_learning(c, s);
-	err = what(&l, s);
+	err = show_it(&l, s);
 	if (l.out_err)
 		rc = out_report(l.out_err);
 	else
 		rc = err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 	if (err && !l.out_err && err != -EINVAL)
 		cmd_store_err(err, s, "cannot read the alerts");
-	table_free(l.table);
 	buf_done(&l.b);
 	return rc;
 }
 
-static int run_list(struct cmd_ctx *c)
-{
-	return run(c, print_list);
-}
-
-static int run_show(struct cmd_ctx *c)
-{
-	return run(c, show);
-}
-
 static const struct cmd_option list_options[] = {
 	{ "all", 'a', NULL, "also those that are resolved or allowed" },
+	CMD_CSV,
 	{ 0 },
 };
 static const struct cmd_option decide_options[] = {
@@ -367,6 +345,7 @@ static const struct cmd_option allow_options[] = {
 };
 static const struct cmd_option exceptions_options[] = {
 	{ "all", 'a', NULL, "also those that are over" },
+	CMD_CSV,
 	{ 0 },
 };
 
@@ -387,18 +366,14 @@ static const struct cmd exceptions[] = {
 };
 
 static const struct cmd subs[] = {
-	{ .name = "ls",
-	  .args = "",
-	  .help = "what is open",
-	  .options = list_options,
-	  .run = run_list },
+	{ .name = "ls", .args = "", .help = "what is open", .options = list_options, .run = list },
 	{ .name = "show",
 	  .args = "ID",
 	  .help = "one alert with its whole story, and what to do",
 	  .min = 1,
 	  .max = 1,
 	  .few = "'ajar alerts show' wants an alert's number: 'ajar alerts' lists them",
-	  .run = run_show },
+	  .run = show },
 	{ .name = "ack",
 	  .args = "ID|FILTER...",
 	  .help = "quiet until it gets worse or stands on many more nodes (alert.reopen-nodes)",

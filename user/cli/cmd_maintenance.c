@@ -8,7 +8,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hostlist.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
@@ -19,6 +18,7 @@
 #include "store/store.h"
 #include "store/triage.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 /* Times at which doors are recorded and judged, and alerts held back until they are over. */
 
@@ -28,11 +28,8 @@
 /* --- what there is ------------------------------------------------------------------------------------ */
 
 struct list {
-	struct cmd_ctx *c;
-	struct table *table;
-	uint64_t now_ns, n;
-	struct buf b;
-	struct jsonw json;
+	uint64_t now_ns;
+	struct writer w;
 };
 
 static uint64_t end_of(const struct store_maintenance *m)
@@ -47,83 +44,51 @@ static const char *state_of(const struct list *l, const struct store_maintenance
 	return m->starts_ns > l->now_ns ? "to come" : "under way";
 }
 
-static int print_json(struct list *l, const struct store_maintenance *m)
-{
-	struct jsonw *w = &l->json;
-
-	jsonw_obj(w, NULL);
-	jsonw_u64(w, "id", m->id);
-	jsonw_str(w, "state", state_of(l, m));
-	jsonw_str(w, "nodes", m->nodes);
-	if (*m->host_type)
-		jsonw_str(w, "class", m->host_type);
-	else
-		jsonw_null(w, "class");
-	jsonw_time(w, "starts", m->starts_ns);
-	jsonw_time(w, "ends", end_of(m));
-	jsonw_str(w, "reason", m->reason);
-	jsonw_str(w, "author", m->author);
-	jsonw_end_obj(w);
-	return out_json(w);
-}
-
 static int on_window(const struct store_maintenance *m, void *arg)
 {
 	struct list *l = arg;
-	_cleanup_(buf_done) struct buf from = BUF_INIT(64), to = BUF_INIT(64),
-				       where = BUF_INIT(1024);
-	char id[24];
+	struct writer *w = &l->w;
 
-	l->n++;
-	if (l->c->json)
-		return print_json(l, m);
-	snprintf(id, sizeof(id), "%" PRIu64, m->id);
-	view_time(&from, m->starts_ns, false);
-	view_time(&to, end_of(m), false);
+	writer_start(w, NULL);
+	writer_u64(w, "id", m->id);
+	writer_str(w, "state", state_of(l, m));
+	writer_str(w, "nodes", m->nodes);
+	writer_str_or_null(w, "class", m->host_type);
+	writer_time(w, "starts", m->starts_ns);
+	writer_time(w, "ends", end_of(m));
+	writer_str(w, "reason", m->reason);
+	writer_str(w, "author", m->author);
 	if (*m->host_type)
-		buf_printf(&where, "class:%s", m->host_type);
-	else
-		buf_puts(&where, *m->nodes ? m->nodes : "all");
-	{
-		const char *const cells[] = {
-			id,	      state_of(l, m), buf_str(&where), buf_str(&from),
-			buf_str(&to), m->author,      m->reason
-		};
-
-		return table_row(l->table, cells, array_len(cells), NULL);
-	}
+		writer_cell(w, "nodes", "class:%s", m->host_type);
+	else if (!*m->nodes)
+		writer_cell(w, "nodes", "all");
+	return writer_end(w);
 }
 
 static int ls(struct cmd_ctx *c)
 {
-	static const struct table_column columns[] = {
-		{ "ID", 0, true, false },	 { "STATE", 0, false, false },
-		{ "NODES", 0.3, false, true },	 { "FROM (UTC)", 0, false, false },
-		{ "TO (UTC)", 0, false, false }, { "BY", 0, false, false },
-		{ "REASON", 0.3, false, true },
+	static const struct writer_field fields[] = {
+		COLUMN("id", "ID", .right = true),
+		COLUMN("state", "STATE"),
+		COLUMN("nodes", "NODES", .width = 0.3, .trunc = true),
+		FIELD("class"),
+		COLUMN("starts", "FROM (UTC)"),
+		COLUMN("ends", "TO (UTC)"),
+		COLUMN("author", "BY"),
+		COLUMN("reason", "REASON", .width = 0.3, .trunc = true),
+		{ 0 },
 	};
-	struct list l = { .c = c, .now_ns = clock_wall_ns(), .b = BUF_INIT(1 << 20) };
+	struct list l = { .now_ns = clock_wall_ns() };
 	_cleanup_(store_freep) struct store *s = NULL;
-	int err = cmd_store(c, STORE_READONLY, &s);
+	int err;
 
-	if (err)
+	if (cmd_store(c, STORE_READONLY, &s) || out_open(c, fields, &l.w))
 		return AJAR_EXIT_ERROR;
-	jsonw_init(&l.json, &l.b);
-	err = table_new(columns, array_len(columns), c->colour, &l.table);
-	if (!err)
-		err = store_maintenances(s, cmd_opt(c, "all") ? 0 : l.now_ns, on_window, &l);
-	if (!err && !c->json && l.n)
-		err = table_print(l.table, stdout);
-	if (!err)
-		err = out_flush();
-	if (err)
-		cmd_store_err(err, s, "cannot list the maintenance");
-	else if (!l.n)
+	err = store_maintenances(s, cmd_opt(c, "all") ? 0 : l.now_ns, on_window, &l);
+	if (!err && !l.w.records)
 		log_info("no maintenance is under way or to come ('ajar maintenance --all' shows "
 			 "those that are over)");
-	table_free(l.table);
-	buf_done(&l.b);
-	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
+	return out_close(&l.w, err, s, "cannot list the maintenance");
 }
 
 /* --- a new one ------------------------------------------------------------------------------------------ */
@@ -244,6 +209,7 @@ static int end(struct cmd_ctx *c)
 
 static const struct cmd_option ls_options[] = {
 	{ "all", 'a', NULL, "also those that are over" },
+	CMD_CSV,
 	{ 0 },
 };
 static const struct cmd_option add_options[] = {

@@ -25,6 +25,7 @@
 #include "conf/conf.h"
 #include "sensor/sensor.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define SWEEP_AFTER_LOSS_NS UINT64_C(50000000)
 
@@ -85,13 +86,15 @@ static int show(struct watch *w, const struct event *ev, enum verdict verdict)
 					    .verdict = verdict,
 					    .latency_us = latency_of(ev) };
 	const struct view_line_opts o = { .colour = w->c->colour, .width = out_width() };
+	struct writer json;
 	int err;
 
 	/* A bind comes before each listen: for people, the same line twice. */
 	if (ev->kind == EVENT_BIND && !w->c->json && !w->c->verbose)
 		return 0;
 	if (w->c->json) {
-		view_event_json(&w->json, ev, &ctx);
+		writer_json(&json, &w->json);
+		view_event_json(&json, ev, &ctx);
 		err = out_json(&w->json);
 	} else {
 		view_event_line(&w->line, ev, &ctx, &o);

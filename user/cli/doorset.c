@@ -15,6 +15,7 @@
 #include "core/place.h"
 #include "store/seen.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 void doorset_done(struct doorset *s)
 {
@@ -148,10 +149,11 @@ static int print_json(const struct doorset *s)
 {
 	static const struct store_seen none;
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
-	struct jsonw w;
+	struct jsonw j;
+	struct writer w;
 	int err = 0;
 
-	jsonw_init(&w, &b);
+	jsonw_init(&j, &b);
 	for (size_t i = 0; i < s->len && !err; i++) {
 		const struct doorset_item *it = &s->items[i];
 		const struct view_event_ctx ctx = { .node = it->node,
@@ -163,8 +165,9 @@ static int print_json(const struct doorset *s)
 						    .seen = s->outside ? it->seen ? it->seen : &none
 								       : NULL };
 
+		writer_json(&w, &j);
 		view_event_json(&w, &it->ev, &ctx);
-		err = out_json(&w);
+		err = out_json(&j);
 	}
 	return err ? err : out_flush();
 }

@@ -15,6 +15,7 @@
 #include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define PORTS_SHOWN_MAX 500
 
@@ -196,6 +197,7 @@ int node_ports_print(struct cmd_ctx *c, struct store *s, const char *node, const
 
 static int line_json(struct jsonw *w, struct store *s, const char *node, const struct line *l)
 {
+	struct writer member;
 	struct store_seen seen;
 	int err = store_seen_port(s, node, l->proto, (uint16_t)l->port, 0, &seen);
 
@@ -209,7 +211,8 @@ static int line_json(struct jsonw *w, struct store *s, const char *node, const s
 	jsonw_str(w, "kernel", !l->open ? "closed" : l->loopback_only ? "loopback" : "open");
 	jsonw_str(w, "who", *l->who ? l->who : NULL);
 	jsonw_str(w, "verdict", l->open ? verdict_name(l->verdict) : NULL);
-	view_seen_member(w, &seen);
+	writer_json(&member, w);
+	view_seen_member(&member, &seen);
 	jsonw_end_obj(w);
 	return 0;
 }

@@ -11,6 +11,8 @@
 #include "base/buf.h"
 #include "base/jsonw.h"
 #include "base/log.h"
+#include "cli/cmd.h"
+#include "view/writer.h"
 
 int out_put(struct buf *b)
 {
@@ -59,4 +61,31 @@ int out_report(int err)
 		return AJAR_EXIT_OK;
 	log_err(err, "cannot write to standard output");
 	return AJAR_EXIT_ERROR;
+}
+
+int out_open(const struct cmd_ctx *c, const struct writer_field *fields, struct writer *w)
+{
+	bool csv = cmd_opt(c, "csv");
+	enum writer_form form = csv ? WRITER_CSV : c->json ? WRITER_JSON : WRITER_TABLE;
+	int err;
+
+	*w = (struct writer){ 0 };
+	if (csv && c->json)
+		return log_usage("--json and --csv are two forms: give one");
+	err = writer_open(w, form, fields, c->colour, stdout);
+	return err ? log_err(err, "cannot make the list") : 0;
+}
+
+int out_close(struct writer *w, int err, struct store *s, const char *what)
+{
+	int rc = AJAR_EXIT_ERROR;
+
+	if (!err)
+		err = writer_close(w);
+	if (err && !w->err)
+		cmd_store_err(err, s, what);
+	else
+		rc = out_report(w->err);
+	writer_done(w);
+	return rc;
 }

@@ -5,7 +5,11 @@
 #include "base/err.h"
 
 struct buf;
+struct cmd_ctx;
 struct jsonw;
+struct store;
+struct writer;
+struct writer_field;
 
 /*
  * Data goes to standard output through here. A reader that has gone away (EPIPE) is no error of
@@ -22,6 +26,14 @@ must_check int out_flush(void);
  * say.
  */
 unsigned out_width(void);
+/*
+ * What a verb lists: a table, with -j JSON, with --csv CSV. What out_open() began out_close() ends:
+ * with err of the walk (0: none); when that is the store's, what could not be done is said. Returns
+ * the exit code. out_open() says what is wrong; then nothing is to be closed.
+ */
+must_check int out_open(const struct cmd_ctx *c, const struct writer_field *fields,
+			struct writer *w);
+int out_close(struct writer *w, int err, struct store *s, const char *what);
 /*
  * The exit code for err of the functions above or of a walk that called them: 0 gives 0, -EPIPE
  * too; others are told.

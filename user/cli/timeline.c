@@ -8,6 +8,7 @@
 #include "cli/words.h"
 #include "store/store.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 /* When it reached the store. */
 static int64_t latency_of(const struct store_event_row *row)
@@ -48,6 +49,7 @@ bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 	const struct view_line_opts o = { .colour = t->c->colour,
 					  .with_node = !t->one_node,
 					  .width = out_width() };
+	struct writer w;
 	struct view_event_ctx ctx = { .node = row->node,
 				      .host_type = row->host_type,
 				      .latency_us = latency_of(row) };
@@ -60,7 +62,8 @@ bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 			return false;
 		buf_putc(&t->b, '\n');
 	} else if (t->c->json) {
-		view_event_json(&t->json, &row->ev, &ctx);
+		writer_json(&w, &t->json);
+		view_event_json(&w, &row->ev, &ctx);
 		end_json(t);
 	} else if (row->ev.kind == EVENT_BIND && !t->c->verbose) {
 		return false; /* before each listen: for people, the same line twice */
@@ -76,6 +79,7 @@ bool timeline_put_change(struct timeline *t, const struct store_alert_change *c)
 	const struct view_line_opts o = { .colour = t->c->colour,
 					  .with_node = !t->one_node,
 					  .width = out_width() };
+	struct writer w;
 
 	if (!words_match_alert(&t->filter, &c->alert))
 		return false;
@@ -84,7 +88,8 @@ bool timeline_put_change(struct timeline *t, const struct store_alert_change *c)
 			return false;
 		buf_putc(&t->b, '\n');
 	} else if (t->c->json) {
-		view_change_json(&t->json, c);
+		writer_json(&w, &t->json);
+		view_change_json(&w, c);
 		end_json(t);
 	} else {
 		view_change_line(&t->b, c, &o);
@@ -97,12 +102,14 @@ bool timeline_put_scan(struct timeline *t, const struct store_scan_change *c)
 	const struct view_line_opts o = { .colour = t->c->colour,
 					  .with_node = !t->one_node,
 					  .width = out_width() };
+	struct writer w;
 
 	/* The other schemas have no word for it; the alert that it raises they have. */
 	if ((t->formatted && t->format != VIEW_JSON) || !words_match_scan(&t->filter, c))
 		return false;
 	if (t->formatted || t->c->json) {
-		view_scan_change_json(&t->json, c);
+		writer_json(&w, &t->json);
+		view_scan_change_json(&w, c);
 		end_json(t);
 	} else {
 		view_scan_change_line(&t->b, c, &o);

@@ -10,7 +10,6 @@
 #include "alert/route.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/notify.h"
@@ -28,6 +27,7 @@
 #include "store/store.h"
 #include "store/tally.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 /*
  * The monitor sleeps until the store notifies it: somebody committed events or a profile. It judges, and what
@@ -63,9 +63,11 @@ struct monitor {
 
 static int format_alert(const struct store_alert *a, struct buf *b)
 {
-	struct jsonw w;
+	struct writer w;
+	struct jsonw j;
 
-	jsonw_init(&w, b);
+	jsonw_init(&j, b);
+	writer_json(&w, &j);
 	view_alert_json(&w, a);
 	return b->err;
 }

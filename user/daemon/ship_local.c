@@ -11,7 +11,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "conf/conf.h"
@@ -20,6 +19,7 @@
 #include "journal/journal.h"
 #include "store/store.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define PROFILE_FILE "profile"
 #define LEARNING_LINE "# learning: nothing alerts"
@@ -193,9 +193,11 @@ static void send(struct ship_local *l, const struct store_alert *a, uint64_t now
 					.alert = *a };
 	struct sink_message m = { .change = &c };
 	struct sent sent = { -ENODEV };
-	struct jsonw w;
+	struct writer w;
+	struct jsonw j;
 
-	jsonw_init(&w, &json);
+	jsonw_init(&j, &json);
+	writer_json(&w, &j);
 	view_alert_json(&w, a);
 	if (json.err || !json.len || json.data[0] != '{')
 		return;

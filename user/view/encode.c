@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/jsonw.h"
 #include "store/store.h"
+#include "view/writer.h"
 
 int view_format_parse(const char *name, enum view_format *ret_format)
 {
@@ -26,11 +26,13 @@ int view_format_parse(const char *name, enum view_format *ret_format)
 int view_encode_change(enum view_format f, const struct store_alert_change *c, const char *store,
 		       struct buf *b)
 {
-	struct jsonw w;
+	struct writer w;
+	struct jsonw j;
 
 	switch (f) {
 	case VIEW_JSON:
-		jsonw_init(&w, b);
+		jsonw_init(&j, b);
+		writer_json(&w, &j);
 		view_sink_json(&w, c, store);
 		break;
 	case VIEW_OCSF:
@@ -49,10 +51,12 @@ int view_encode_change(enum view_format f, const struct store_alert_change *c, c
 int view_encode_event(enum view_format f, const struct event *ev, const struct view_event_ctx *ctx,
 		      struct buf *b)
 {
-	struct jsonw w;
+	struct writer w;
+	struct jsonw j;
 
 	if (f == VIEW_JSON) {
-		jsonw_init(&w, b);
+		jsonw_init(&j, b);
+		writer_json(&w, &j);
 		view_event_json(&w, ev, ctx);
 		return b->err;
 	}

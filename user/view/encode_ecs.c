@@ -10,6 +10,7 @@
 #include "core/place.h"
 #include "store/store.h"
 #include "view/encode.h"
+#include "view/writer.h"
 
 static struct text comm_text(const char comm[COMM_LEN])
 {
@@ -153,6 +154,7 @@ void view_encode_ecs(const struct store_alert_change *c, const char *store, stru
 	_cleanup_(buf_done) struct buf why = BUF_INIT(8192);
 	const struct store_alert *a = &c->alert;
 	struct event ev;
+	struct writer member;
 	struct jsonw w;
 
 	jsonw_init(&w, b);
@@ -176,7 +178,8 @@ void view_encode_ecs(const struct store_alert_change *c, const char *store, stru
 	jsonw_str(&w, "remedy", a->remedy);
 	jsonw_str(&w, "who", c->who);
 	jsonw_str(&w, "note", c->note);
-	view_seen_member(&w, a->seen);
+	writer_json(&member, &w);
+	view_seen_member(&member, a->seen);
 	jsonw_end_obj(&w);
 	jsonw_end_obj(&w);
 }

@@ -13,6 +13,7 @@
 #include "core/place.h"
 #include "store/store.h"
 #include "view/encode.h"
+#include "view/writer.h"
 
 enum { CATEGORY_FINDINGS = 2, CATEGORY_NETWORK = 4, CLASS_FINDING = 2004, CLASS_NETWORK = 4001 };
 enum { CREATE = 1, UPDATE = 2, CLOSE = 3 };
@@ -255,6 +256,7 @@ void view_encode_ocsf(const struct store_alert_change *c, const char *store, str
 {
 	_cleanup_(buf_done) struct buf uid = BUF_INIT(512), change = BUF_INIT(512);
 	const struct store_alert *a = &c->alert;
+	struct writer member;
 	struct jsonw w;
 
 	buf_printf(&uid, "%s:%" PRIu64, store, a->id);
@@ -285,7 +287,8 @@ void view_encode_ocsf(const struct store_alert_change *c, const char *store, str
 	jsonw_str(&w, "class", a->host_type);
 	jsonw_str(&w, "state", alert_state_name(c->state));
 	jsonw_str(&w, "who", c->who);
-	view_seen_member(&w, a->seen);
+	writer_json(&member, &w);
+	view_seen_member(&member, a->seen);
 	jsonw_end_obj(&w);
 	jsonw_end_obj(&w);
 }

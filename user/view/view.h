@@ -9,8 +9,17 @@
 #include "core/event.h"
 #include "core/finding.h"
 
+/* What a process and what a scan saw have, for lists of fields; p: "opener." or "". */
+#define VIEW_PROCESS_FIELDS(p)                                                                     \
+	FIELD(p "pid"), FIELD(p "tid"), FIELD(p "start"), FIELD(p "comm"), FIELD(p "exe"),         \
+		FIELD(p "argv"), FIELD(p "uid"), FIELD(p "user"), FIELD(p "gid"),                  \
+		FIELD(p "loginuid"), FIELD(p "session"), FIELD(p "ancestors.comm")
+#define VIEW_SEEN_FIELDS(p)                                                                        \
+	FIELD(p "id"), FIELD(p "kind"), FIELD(p "time"), FIELD(p "node"), FIELD(p "addr"),         \
+		FIELD(p "state"), FIELD(p "service"), FIELD(p "reachable"), FIELD(p "asked")
+
 struct buf;
-struct jsonw;
+struct writer;
 struct store_alert;
 struct store_alert_change;
 struct store_seen;
@@ -34,23 +43,23 @@ struct view_event_ctx {
 	int64_t latency_us; /* -1: unknown */
 	const struct store_seen *seen; /* then also "scan"; NULL: nobody has asked */
 };
-void view_event_json(struct jsonw *w, const struct event *ev, const struct view_event_ctx *ctx);
-void view_event_member(struct jsonw *w, const char *key, const struct event *ev,
+void view_event_json(struct writer *w, const struct event *ev, const struct view_event_ctx *ctx);
+void view_event_member(struct writer *w, const char *key, const struct event *ev,
 		       const struct view_event_ctx *ctx);
-void view_alert_json(struct jsonw *w, const struct store_alert *a);
+void view_alert_json(struct writer *w, const struct store_alert *a);
 /* Its members alone, into an object of the caller's. */
-void view_alert_members(struct jsonw *w, const struct store_alert *a);
+void view_alert_members(struct writer *w, const struct store_alert *a);
 /* The member "scan" of an alert: what one saw of its port, or null (also for NULL). */
-void view_seen_member(struct jsonw *w, const struct store_seen *seen);
+void view_seen_member(struct writer *w, const struct store_seen *seen);
 /* "open at 10.0.0.1, ssh OpenSSH 9.2p1", or "not known"; escaped. */
 void view_seen_text(struct buf *b, const struct store_seen *seen);
 /* A change of an alert among events: its JSON, led by time, "event":"alert", who and note. */
-void view_change_json(struct jsonw *w, const struct store_alert_change *c);
+void view_change_json(struct writer *w, const struct store_alert_change *c);
 /*
  * A change as receivers get it: the alert's JSON, led by "change":{id,time,who,note} and the
  * store's "store".
  */
-void view_sink_json(struct jsonw *w, const struct store_alert_change *c, const char *store);
+void view_sink_json(struct writer *w, const struct store_alert_change *c, const char *store);
 
 /* "nc mlee ← bash ← sshd": who holds a door, for people; escaped. */
 void view_who(struct buf *b, const struct process *p);
@@ -88,7 +97,7 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 void view_change_line(struct buf *b, const struct store_alert_change *c,
 		      const struct view_line_opts *o);
 /* What a scan saw change, among events: "event":"scan" in JSON, a line with "?". */
-void view_scan_change_json(struct jsonw *w, const struct store_scan_change *c);
+void view_scan_change_json(struct writer *w, const struct store_scan_change *c);
 void view_scan_change_line(struct buf *b, const struct store_scan_change *c,
 			   const struct view_line_opts *o);
 /*
