@@ -6,7 +6,6 @@
 
 #include "ajar/exit.h"
 #include "base/buf.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
@@ -16,99 +15,41 @@
 #include "cli/words.h"
 #include "conf/conf.h"
 #include "store/store.h"
-#include "view/view.h"
-
-struct classes {
-	struct cmd_ctx *c;
-	struct table *table;
-	uint64_t n;
-	int out_err;
-	struct buf b;
-	struct jsonw json;
-};
-
-static int class_json(struct classes *k, const char *host_type, bool accepted, uint64_t accepted_ns,
-		      uint64_t rows, uint64_t nodes)
-{
-	jsonw_obj(&k->json, NULL);
-	jsonw_str(&k->json, "class", host_type);
-	jsonw_bool(&k->json, "accepted", accepted);
-	jsonw_time(&k->json, "accepted_at", accepted_ns);
-	jsonw_u64(&k->json, "rows", rows);
-	jsonw_u64(&k->json, "nodes", nodes);
-	jsonw_end_obj(&k->json);
-	k->out_err = out_json(&k->json);
-	return k->out_err;
-}
+#include "view/writer.h"
 
 static int on_class(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
 		    uint64_t nodes, void *arg)
 {
-	char rows_text[24], nodes_text[24];
-	struct buf at = BUF_INIT(64);
-	struct classes *k = arg;
-	int err;
+	struct writer *w = arg;
 
-	k->n++;
-	if (k->c->json)
-		return class_json(k, host_type, accepted, accepted_ns, rows, nodes);
-	snprintf(rows_text, sizeof(rows_text), "%" PRIu64, rows);
-	snprintf(nodes_text, sizeof(nodes_text), "%" PRIu64, nodes);
-	if (accepted_ns)
-		view_time(&at, accepted_ns, false);
-	{
-		const char *const cells[] = { host_type, accepted ? "accepted" : "learning",
-					      rows_text, nodes_text,
-					      accepted_ns ? buf_str(&at) : "-" };
-
-		err = table_row(k->table, cells, array_len(cells), NULL);
-	}
-	buf_done(&at);
-	return err;
-}
-
-static int print_classes(struct classes *k, struct store *s)
-{
-	static const struct table_column columns[] = {
-		{ "CLASS", 0, false, true },
-		{ "STATE", 0, false, false },
-		{ "ROWS", 0, true, false },
-		{ "NODES", 0, true, false },
-		{ "ACCEPTED (UTC)", 0, false, false },
-	};
-	int err = table_new(columns, array_len(columns), k->c->colour, &k->table);
-
-	if (!err)
-		err = store_host_types(s, on_class, k);
-	if (!err && !k->c->json && k->n)
-		err = k->out_err = table_print(k->table, stdout);
-	if (!err)
-		err = k->out_err = out_flush();
-	if (!err && !k->n)
-		log_info("no class yet: a node makes its own when it first reports");
-	return err;
+	writer_start(w, NULL);
+	writer_str(w, "class", host_type);
+	writer_bool(w, "accepted", accepted);
+	writer_time(w, "accepted_at", accepted_ns);
+	writer_u64(w, "rows", rows);
+	writer_u64(w, "nodes", nodes);
+	writer_cell(w, "accepted", "%s", accepted ? "accepted" : "learning");
+	return writer_end(w);
 }
 
 static int list(struct cmd_ctx *c)
 {
-	struct classes k = { .c = c, .b = BUF_INIT(1 << 16) };
+	static const struct writer_field fields[] = {
+		COLUMN("class", "CLASS", .trunc = true), COLUMN("accepted", "STATE"),
+		COLUMN("rows", "ROWS", .right = true),	 COLUMN("nodes", "NODES", .right = true),
+		COLUMN("accepted_at", "ACCEPTED (UTC)"), { 0 },
+	};
 	_cleanup_(store_freep) struct store *s = NULL;
-	int err, rc;
+	struct writer w;
+	int err;
 
-	if (cmd_store(c, STORE_READONLY, &s))
+	if (cmd_store(c, STORE_READONLY, &s) || out_open(c, fields, &w))
 		return AJAR_EXIT_ERROR;
-	jsonw_init(&k.json, &k.b);
 	cmd_say_learning(c, s);
-	err = print_classes(&k, s);
-	if (k.out_err || !err) {
-		rc = out_report(k.out_err);
-	} else {
-		cmd_store_err(err, s, "cannot read the host types");
-		rc = AJAR_EXIT_ERROR;
-	}
-	table_free(k.table);
-	buf_done(&k.b);
-	return rc;
+	err = store_host_types(s, on_class, &w);
+	if (!err && !w.records)
+		log_info("no class yet: a node makes its own when it first reports");
+	return out_close(&w, err, s, "cannot read the host types");
 }
 
 static int show(struct cmd_ctx *c)
@@ -136,7 +77,7 @@ static int show(struct cmd_ctx *c)
 			 strcmp(host_type, c->conf->node_class) ? host_type : "");
 	if (!p->rows_len)
 		log_info("the profile of class '%s' has no rows", host_type);
-	return out_report(profile_rows_print(c, p, p->rows, p->rows_len));
+	return profile_rows_print(c, p, p->rows, p->rows_len);
 }
 
 static const struct cmd_option learn_options[] = {
@@ -150,6 +91,7 @@ static const struct cmd_option learn_options[] = {
 	{ "outliers", 0, NULL, "with -j: what is left out, too" },
 	{ "propose", 0, NULL, "keep the proposal, to be decided rule by rule" },
 	{ "write", 'w', NULL, "accept what is proposed" },
+	CMD_CSV,
 	{ 0 },
 };
 static const struct cmd_option check_options[] = {
@@ -169,6 +111,7 @@ static const struct cmd_option edit_options[] = {
 };
 static const struct cmd_option dead_options[] = {
 	{ "since", 0, "TIME", "never matched since then (default: 30d)" },
+	CMD_CSV,
 	{ 0 },
 };
 static const struct cmd_option accept_options[] = {
@@ -186,8 +129,17 @@ static const struct cmd_option accept_options[] = {
 	}
 
 static const struct cmd subs[] = {
-	{ .name = "ls", .args = "", .help = "the classes and their profiles", .run = list },
-	{ .name = "show", .args = "[CLASS]", .help = "the rules of one", .max = 1, .run = show },
+	{ .name = "ls",
+	  .args = "",
+	  .help = "the classes and their profiles",
+	  .options = cmd_csv_options,
+	  .run = list },
+	{ .name = "show",
+	  .args = "[CLASS]",
+	  .help = "the rules of one",
+	  .max = 1,
+	  .options = cmd_csv_options,
+	  .run = show },
 	{ .name = "learn",
 	  .args = "",
 	  .help = "propose one row for each door that is open",
@@ -247,6 +199,7 @@ static const struct cmd subs[] = {
 	  .args = "[CLASS]",
 	  .help = "what 'learn --propose' has proposed",
 	  .max = 1,
+	  .options = cmd_csv_options,
 	  .run = profile_proposal },
 	{ .name = "accept",
 	  .args = "[CLASS [NR...]]",

@@ -14,7 +14,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hostlist.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
@@ -28,7 +27,7 @@
 #include "monitor/classes.h"
 #include "store/profile.h"
 #include "store/store.h"
-#include "view/view.h"
+#include "view/writer.h"
 
 #define PERSON "person" /* origin of what was set by hand, with priority 0 */
 #define TEXT_BYTES_MAX (1 << 20)
@@ -200,77 +199,52 @@ static bool is_for_nobody(struct rules *r, const struct rule *x)
 	return x->resolved_ns && *x->resolved && !reported_of_text(&r->reported, x->resolved);
 }
 
-static int list_json(struct rules *r)
+static int put_rule(struct writer *w, struct rules *r, const struct rule *x)
 {
-	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 21);
-	struct jsonw w;
-	int err = 0;
+	const char *note = x->problem[0]	 ? x->problem
+			   : is_for_nobody(r, x) ? REPORTED_NONE
+						 : x->reason;
 
-	jsonw_init(&w, &b);
-	for (size_t i = 0; i < r->len && !err; i++) {
-		const struct rule *x = &r->list[i];
-
-		jsonw_obj(&w, NULL);
-		jsonw_u64(&w, "id", x->id);
-		jsonw_u64(&w, "priority", x->priority);
-		jsonw_str(&w, "nodes", x->nodes);
-		jsonw_str(&w, "class", x->host_type);
-		jsonw_str(&w, "origin", x->origin);
-		jsonw_str(&w, "reason", x->reason[0] ? x->reason : NULL);
-		jsonw_str(&w, "author", x->author[0] ? x->author : NULL);
-		jsonw_str(&w, "resolved", x->resolved_ns ? x->resolved : NULL);
-		jsonw_time(&w, "resolved_at", x->resolved_ns);
-		jsonw_str(&w, "problem", x->problem[0] ? x->problem : NULL);
-		if (x->resolved_ns)
-			jsonw_u64(&w, "nodes_reported",
-				  reported_of_text(&r->reported, x->resolved));
-		else
-			jsonw_null(&w, "nodes_reported");
-		jsonw_end_obj(&w);
-		err = out_json(&w);
-	}
-	return err ? err : out_flush();
-}
-
-static int list_table(struct rules *r)
-{
-	static const struct table_column columns[] = {
-		{ "ID", 0, true, false },	  { "PRIORITY", 0, true, false },
-		{ "NODES", 0.3, false, true },	  { "CLASS", 0, false, true },
-		{ "RESOLVED", 0.3, false, true }, { "NOTE", 0.2, false, true },
-	};
-	_cleanup_(table_freep) struct table *t = NULL;
-	int err = r->len ? table_new(columns, array_len(columns), r->c->colour, &t) : 0;
-
-	for (size_t i = 0; i < r->len && !err; i++) {
-		const struct rule *x = &r->list[i];
-		const char *note = x->problem[0]	 ? x->problem
-				   : is_for_nobody(r, x) ? REPORTED_NONE
-							 : x->reason;
-		char id[24], priority[16];
-
-		snprintf(id, sizeof(id), "%" PRIu64, x->id);
-		snprintf(priority, sizeof(priority), "%" PRIu32, x->priority);
-		{
-			const char *const cells[] = { id,
-						      priority,
-						      x->nodes,
-						      x->host_type,
-						      x->resolved_ns ? x->resolved : "not yet",
-						      note };
-
-			err = table_row(t, cells, array_len(cells),
-					note == x->reason ? NULL : "33");
-		}
-	}
-	if (!err && t)
-		err = table_print(t, stdout);
-	return err ? err : out_flush();
+	writer_start(w, NULL);
+	writer_u64(w, "id", x->id);
+	writer_u64(w, "priority", x->priority);
+	writer_str(w, "nodes", x->nodes);
+	writer_str(w, "class", x->host_type);
+	writer_str(w, "origin", x->origin);
+	writer_str_or_null(w, "reason", x->reason);
+	writer_str_or_null(w, "author", x->author);
+	writer_str(w, "resolved", x->resolved_ns ? x->resolved : NULL);
+	writer_time(w, "resolved_at", x->resolved_ns);
+	writer_str_or_null(w, "problem", x->problem);
+	if (x->resolved_ns)
+		writer_u64(w, "nodes_reported", reported_of_text(&r->reported, x->resolved));
+	else
+		writer_null(w, "nodes_reported");
+	writer_cell(w, "note", "%s", note);
+	writer_colour(w, note == x->reason ? NULL : "33");
+	return writer_end(w);
 }
 
 static int list(struct cmd_ctx *c)
 {
+	static const struct writer_field fields[] = {
+		COLUMN("id", "ID", .right = true),
+		COLUMN("priority", "PRIORITY", .right = true),
+		COLUMN("nodes", "NODES", .width = 0.3, .trunc = true),
+		COLUMN("class", "CLASS", .trunc = true),
+		FIELD("origin"),
+		FIELD("author"),
+		FIELD("reason"),
+		COLUMN("resolved", "RESOLVED", .width = 0.3, .trunc = true, .none = "not yet"),
+		FIELD("resolved_at"),
+		FIELD("nodes_reported"),
+		FIELD("problem"),
+		COLUMN("note", "NOTE", .width = 0.2, .trunc = true, .people = true),
+		{ 0 },
+	};
 	_cleanup_(rules_done) struct rules r = { .c = c };
+	struct writer w;
+	int err = 0;
 
 	if (load(&r, STORE_READONLY))
 		return AJAR_EXIT_ERROR;
@@ -278,11 +252,15 @@ static int list(struct cmd_ctx *c)
 		cmd_store_err(-EIO, r.s, "cannot read the nodes");
 		return AJAR_EXIT_ERROR;
 	}
+	if (out_open(c, fields, &w))
+		return AJAR_EXIT_ERROR;
 	if (!r.len)
 		log_info("no rules: each node is of the class that it says itself (node.class); "
 			 "'ajar node "
 			 "class add NODESET CLASS' makes one");
-	return out_report(c->json ? list_json(&r) : list_table(&r));
+	for (size_t i = 0; i < r.len && !err; i++)
+		err = put_rule(&w, &r, &r.list[i]);
+	return out_close(&w, err, r.s, "cannot read the rules for classes");
 }
 
 static int find_node(const struct store_node *n, void *arg)
@@ -498,7 +476,7 @@ static const struct cmd_option add_options[] = {
 };
 
 const struct cmd node_class_rows[] = {
-	{ .name = "ls", .args = "", .help = "the rules", .run = list },
+	{ .name = "ls", .args = "", .help = "the rules", .options = cmd_csv_options, .run = list },
 	{ .name = "test",
 	  .args = "NODE",
 	  .help = "which rule decides about a node",

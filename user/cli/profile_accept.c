@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hostlist.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/proc.h"
@@ -26,7 +25,7 @@
 #include "conf/profile_text.h"
 #include "store/profile.h"
 #include "store/store.h"
-#include "view/view.h"
+#include "view/writer.h"
 
 #define EDITOR_WORDS_MAX 8
 
@@ -102,66 +101,43 @@ static const char *kind_of(const struct item *it)
 	return it->outlier ? "outlier" : "rule";
 }
 
-static int show_json(const struct proposal *p)
+static int put_item(struct writer *w, const char *host_type, const struct item *it)
 {
-	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
-	struct jsonw w;
-	int err = 0;
-
-	jsonw_init(&w, &b);
-	for (size_t i = 0; i < p->len && !err; i++) {
-		const struct item *it = &p->items[i];
-
-		jsonw_obj(&w, NULL);
-		jsonw_str(&w, "class", p->host_type);
-		jsonw_u64(&w, "number", it->number);
-		jsonw_str(&w, "kind", kind_of(it));
-		jsonw_str(&w, "state", proposal_state_name(it->state));
-		jsonw_str(&w, "rule", it->rule);
-		jsonw_str(&w, "why", it->why);
-		jsonw_str(&w, "nodes", it->nodes[0] ? it->nodes : NULL);
-		jsonw_end_obj(&w);
-		err = out_json(&w);
-	}
-	return err ? err : out_flush();
-}
-
-static int show_table(const struct proposal *p)
-{
-	static const struct table_column columns[] = {
-		{ "NR", 0, true, false },    { "STATE", 0, false, false },
-		{ "KIND", 0, false, false }, { "RULE", 0.5, false, true },
-		{ "WHY", 0.4, false, true },
-	};
-	_cleanup_(table_freep) struct table *t = NULL;
-	int err = table_new(columns, array_len(columns), p->c->colour, &t);
-
-	for (size_t i = 0; i < p->len && !err; i++) {
-		const struct item *it = &p->items[i];
-		char number[16];
-
-		snprintf(number, sizeof(number), "%" PRIu32, it->number);
-		{
-			const char *const cells[] = { number, proposal_state_name(it->state),
-						      kind_of(it), it->rule, it->why };
-
-			err = table_row(t, cells, array_len(cells), it->outlier ? "33" : NULL);
-		}
-	}
-	if (!err)
-		err = table_print(t, stdout);
-	return err ? err : out_flush();
+	writer_start(w, NULL);
+	writer_str(w, "class", host_type);
+	writer_u64(w, "number", it->number);
+	writer_str(w, "kind", kind_of(it));
+	writer_str(w, "state", proposal_state_name(it->state));
+	writer_str(w, "rule", it->rule);
+	writer_str(w, "why", it->why);
+	writer_str_or_null(w, "nodes", it->nodes);
+	writer_colour(w, it->outlier ? "33" : NULL);
+	return writer_end(w);
 }
 
 int profile_proposal(struct cmd_ctx *c)
 {
+	static const struct writer_field fields[] = {
+		FIELD("class"),
+		COLUMN("number", "NR", .right = true),
+		COLUMN("state", "STATE"),
+		COLUMN("kind", "KIND"),
+		COLUMN("rule", "RULE", .width = 0.5, .trunc = true),
+		COLUMN("why", "WHY", .width = 0.4, .trunc = true),
+		FIELD("nodes"),
+		{ 0 },
+	};
 	_cleanup_(proposal_done) struct proposal p = {
 		.c = c, .host_type = c->argc > 1 ? c->argv[1] : c->conf->node_class
 	};
+	struct writer w;
+	int err = 0;
 
-	if (load(&p, STORE_READONLY))
+	if (load(&p, STORE_READONLY) || out_open(c, fields, &w))
 		return AJAR_EXIT_ERROR;
-	return out_report(c->json ? show_json(&p) : show_table(&p));
+	for (size_t i = 0; i < p.len && !err; i++)
+		err = put_item(&w, p.host_type, &p.items[i]);
+	return out_close(&w, err, p.s, "cannot read the proposal");
 }
 
 /* --- deciding -------------------------------------------------------------------------------------------- */

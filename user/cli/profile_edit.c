@@ -206,6 +206,8 @@ int profile_dead(struct cmd_ctx *c)
 		return AJAR_EXIT_ERROR;
 	}
 	n = collect_dead(p, since, now, rows);
+	if (profile_rows_print(c, p, rows, (size_t)n))
+		return AJAR_EXIT_ERROR;
 	if (!n) {
 		log_info("class '%s': every row has decided about a door since then, and none "
 			 "stands "
@@ -213,8 +215,6 @@ int profile_dead(struct cmd_ctx *c)
 			 host_type);
 		return AJAR_EXIT_OK;
 	}
-	if (out_report(profile_rows_print(c, p, rows, (size_t)n)))
-		return AJAR_EXIT_ERROR;
 	log_info("take one away with 'ajar profile rm %s ID'", host_type);
 	return AJAR_EXIT_NEGATIVE;
 }

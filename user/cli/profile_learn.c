@@ -12,7 +12,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hostlist.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
@@ -29,6 +28,7 @@
 #include "store/profile.h"
 #include "store/store.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define HOUR_NS UINT64_C(3600000000000)
 #define SLOTS_OF_HOURS_MAX 1440 /* of a longer window the slots are days */
@@ -328,49 +328,81 @@ static const char *hint_of(const struct learned_rule *r)
 						 : learn_service_hint(r->row.proto, r->row.port);
 }
 
-static int print_json(const struct learn *l)
+static int put_rule(struct writer *w, const struct learn *l, const struct learned_rule *r)
 {
-	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
+	_cleanup_(buf_done) struct buf why = BUF_INIT(256), nodes = BUF_INIT(4096),
+				       basis = BUF_INIT(256), seen = BUF_INIT(256);
+
+	put_why(l, r, &why);
+	put_nodes(r, &nodes);
+	put_basis(r, &basis);
+	put_evidence(l, r, &seen);
+	writer_start(w, NULL);
+	profile_row_put(w, NULL, &r->row);
+	writer_bool(w, "outlier", r->outlier);
+	writer_str(w, "why", r->outlier ? buf_str(&why) : NULL);
+	writer_u64(w, "score_permille", r->score);
+	writer_cell(w, "score_permille", "%u.%02u", r->score / 1000, r->score % 1000 / 10);
+	writer_u64(w, "nodes_seen", r->nodes_seen);
+	writer_u64(w, "nodes_total", r->nodes_total);
+	writer_u64(w, "slots_seen", r->slots_seen);
+	writer_u64(w, "slots_total", r->slots_total);
+	writer_u64(w, "doors", r->doors);
+	writer_cell(w, "seen", "%s", buf_str(&seen));
+	writer_str(w, "basis", learn_basis_name(r->basis));
+	writer_str(w, "basis_text", basis.len ? buf_str(&basis) : NULL);
+	writer_bool(w, "any_script", r->any_script);
+	writer_u64(w, "ports_seen", r->ports_seen);
+	writer_u64(w, "starts_seen", r->starts_seen);
+	writer_u64(w, "seen_lo", r->seen_lo);
+	writer_u64(w, "seen_hi", r->seen_hi);
+	if (r->basis == LEARN_BASIS_PICKED || r->basis == LEARN_BASIS_COUNTED)
+		writer_u64(w, "sure_permille", r->sure);
+	else
+		writer_null(w, "sure_permille");
+	writer_str(w, "service_hint", hint_of(r));
+	writer_str(w, "nodes", r->outlier ? buf_str(&nodes) : NULL);
+	return writer_end(w);
+}
+
+/* A table has the rules alone: what is left out is said. */
+static int print_list(const struct learn *l)
+{
+	static const struct writer_field fields[] = {
+		COLUMN("score_permille", "SCORE", .right = true),
+		COLUMN("seen", "SEEN", .people = true),
+		COLUMN("rule", "RULE", .width = 0.6, .trunc = true, .people = true),
+		PROFILE_ROW_FIELDS,
+		FIELD("outlier"),
+		FIELD("why"),
+		FIELD("nodes_seen"),
+		FIELD("nodes_total"),
+		FIELD("slots_seen"),
+		FIELD("slots_total"),
+		FIELD("doors"),
+		FIELD("basis"),
+		COLUMN("basis_text", "PORTS", .width = 0.3, .trunc = true, .none = ""),
+		FIELD("any_script"),
+		FIELD("ports_seen"),
+		FIELD("starts_seen"),
+		FIELD("seen_lo"),
+		FIELD("seen_hi"),
+		FIELD("sure_permille"),
+		FIELD("service_hint"),
+		FIELD("nodes"),
+		{ 0 },
+	};
 	size_t n = cmd_opt(l->c, "outliers") ? l->found.len : l->rules;
-	struct jsonw w;
+	struct writer w;
 	int err = 0;
 
-	jsonw_init(&w, &b);
-	for (size_t i = 0; i < n && !err; i++) {
-		const struct learned_rule *r = &l->found.rules[i];
-		_cleanup_(buf_done) struct buf why = BUF_INIT(256), nodes = BUF_INIT(4096),
-					       basis = BUF_INIT(256);
-
-		put_why(l, r, &why);
-		put_nodes(r, &nodes);
-		put_basis(r, &basis);
-		jsonw_obj(&w, NULL);
-		profile_row_json(&w, NULL, &r->row);
-		jsonw_bool(&w, "outlier", r->outlier);
-		jsonw_str(&w, "why", r->outlier ? buf_str(&why) : NULL);
-		jsonw_u64(&w, "score_permille", r->score);
-		jsonw_u64(&w, "nodes_seen", r->nodes_seen);
-		jsonw_u64(&w, "nodes_total", r->nodes_total);
-		jsonw_u64(&w, "slots_seen", r->slots_seen);
-		jsonw_u64(&w, "slots_total", r->slots_total);
-		jsonw_u64(&w, "doors", r->doors);
-		jsonw_str(&w, "basis", learn_basis_name(r->basis));
-		jsonw_str(&w, "basis_text", basis.len ? buf_str(&basis) : NULL);
-		jsonw_bool(&w, "any_script", r->any_script);
-		jsonw_u64(&w, "ports_seen", r->ports_seen);
-		jsonw_u64(&w, "starts_seen", r->starts_seen);
-		jsonw_u64(&w, "seen_lo", r->seen_lo);
-		jsonw_u64(&w, "seen_hi", r->seen_hi);
-		if (r->basis == LEARN_BASIS_PICKED || r->basis == LEARN_BASIS_COUNTED)
-			jsonw_u64(&w, "sure_permille", r->sure);
-		else
-			jsonw_null(&w, "sure_permille");
-		jsonw_str(&w, "service_hint", hint_of(r));
-		jsonw_str(&w, "nodes", r->outlier ? buf_str(&nodes) : NULL);
-		jsonw_end_obj(&w);
-		err = out_json(&w);
-	}
-	return err ? err : out_flush();
+	if (out_open(l->c, fields, &w))
+		return AJAR_EXIT_ERROR;
+	if (writer_for_people(&w))
+		n = l->rules;
+	for (size_t i = 0; i < n && !err; i++)
+		err = put_rule(&w, l, &l->found.rules[i]);
+	return out_close(&w, err, NULL, NULL);
 }
 
 /* As a file that a person may change and import. */
@@ -411,39 +443,6 @@ static int print_text(const struct learn *l)
 	}
 	if (!err)
 		err = out_put(&b);
-	return err ? err : out_flush();
-}
-
-static int print_table(const struct learn *l)
-{
-	static const struct table_column columns[] = {
-		{ "SCORE", 0, true, false },
-		{ "SEEN", 0, false, false },
-		{ "RULE", 0.6, false, true },
-		{ "PORTS", 0.3, false, true },
-	};
-	_cleanup_(table_freep) struct table *t = NULL;
-	int err = l->rules ? table_new(columns, array_len(columns), l->c->colour, &t) : 0;
-
-	for (size_t i = 0; i < l->rules && !err; i++) {
-		const struct learned_rule *r = &l->found.rules[i];
-		_cleanup_(buf_done) struct buf seen = BUF_INIT(256), rule = BUF_INIT(1 << 15),
-					       basis = BUF_INIT(256);
-		char score[16];
-
-		snprintf(score, sizeof(score), "%u.%02u", r->score / 1000, r->score % 1000 / 10);
-		put_evidence(l, r, &seen);
-		profile_rule_plain(&rule, &r->row);
-		put_basis(r, &basis);
-		{
-			const char *const cells[] = { score, buf_str(&seen), buf_str(&rule),
-						      buf_str(&basis) };
-
-			err = table_row(t, cells, array_len(cells), NULL);
-		}
-	}
-	if (!err && t)
-		err = table_print(t, stdout);
 	return err ? err : out_flush();
 }
 
@@ -542,12 +541,10 @@ static int finish(struct learn *l)
 	bool own = !strcmp(l->host_type, l->c->conf->node_class);
 	int rc;
 
-	if (l->c->json)
-		rc = out_report(print_json(l));
-	else if (cmd_opt(l->c, "text"))
+	if (cmd_opt(l->c, "text") && !l->c->json)
 		rc = out_report(print_text(l));
 	else
-		rc = out_report(print_table(l));
+		rc = print_list(l);
 	if (rc)
 		return rc;
 	say_left_out(l);
@@ -612,6 +609,8 @@ int profile_learn(struct cmd_ctx *c)
 	_cleanup_(learn_done) struct learn l = { .c = c, .now_ns = clock_wall_ns() };
 	int err = words_time(c, "since", &l.since_ns);
 
+	if (!err && cmd_opt(c, "text") && cmd_opt(c, "csv"))
+		err = log_usage("--text and --csv are two forms: give one");
 	l.host_type = cmd_opt(c, "class") ? cmd_opt(c, "class") : c->conf->node_class;
 	l.author = profile_author();
 	if (!err)

@@ -7,18 +7,22 @@
 #include "base/err.h"
 
 struct cmd_ctx;
-struct jsonw;
 struct profile;
 struct profile_row;
+struct writer;
 
 /*
- * Rows of a profile as a table, or with -j one object a line; a negative errno of standard output.
- * p: the profile they are of, against whose other rows they are held; NULL: they are of none yet.
+ * Lists rows of a profile; returns the exit code. p: the profile they are of, against whose other
+ * rows they are held; NULL: they are of none yet.
  */
-must_check int profile_rows_print(const struct cmd_ctx *c, const struct profile *p,
-				  const struct profile_row *rows, size_t n);
+int profile_rows_print(const struct cmd_ctx *c, const struct profile *p,
+		       const struct profile_row *rows, size_t n);
 
-/* The members of a row's object. */
-void profile_row_json(struct jsonw *w, const struct profile *p, const struct profile_row *r);
+/* The fields of a row, into a record that has begun; for people also "rule" and "note". */
+void profile_row_put(struct writer *w, const struct profile *p, const struct profile_row *r);
+#define PROFILE_ROW_FIELDS                                                                         \
+	FIELD("host_type"), FIELD("action"), FIELD("protocol"), FIELD("port"), FIELD("port_end"),  \
+		FIELD("service"), FIELD("scope"), FIELD("exe"), FIELD("user"), FIELD("job"),       \
+		FIELD("container"), FIELD("fingerprint"), FIELD("severity")
 
 #endif
