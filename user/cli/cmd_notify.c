@@ -127,6 +127,8 @@ static int run(struct cmd_ctx *c)
 	if (!!tested + !!retried + !!forgotten + status > 1)
 		return log_usage("--test, --status, --retry and --forget: one of them"),
 		       AJAR_EXIT_ERROR;
+	if (cmd_opt(c, "csv") && !status)
+		return log_usage("--csv is for --status"), AJAR_EXIT_ERROR;
 	if (tested)
 		return test(c, tested);
 	if (status)
@@ -141,6 +143,7 @@ static int run(struct cmd_ctx *c)
 static const struct cmd_option options[] = {
 	{ "test", 0, "NAME", "send a test to the sink NAME and say what the receiver answered" },
 	{ "status", 0, NULL, "how far each sink has got, and what was refused" },
+	CMD_CSV,
 	{ "retry", 0, "NAME", "what the sink NAME refused is tried again now" },
 	{ "forget", 0, "NAME",
 	  "the sink NAME is gone for good: its place in the log is forgotten" },

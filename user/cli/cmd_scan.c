@@ -318,7 +318,7 @@ static int go(struct now *n)
 
 static int scan_now(struct now *n)
 {
-	int err = read_nodes(n), rc = AJAR_EXIT_OK;
+	int err = read_nodes(n), rc = AJAR_EXIT_OK, shown;
 
 	if (!err)
 		err = scan_conf_read(n->c->conf, &n->conf);
@@ -338,16 +338,14 @@ static int scan_now(struct now *n)
 		err = go(n);
 	if (err)
 		return AJAR_EXIT_ERROR;
-	err = scan_print(n->c, n->store, n->made.scan_id);
+	shown = scan_print(n->c, n->store, n->made.scan_id);
 	if (n->state != SCAN_DONE) {
 		log_warn("%" PRIu64 " of %" PRIu64
 			 " hosts were scanned%s%s: what is missing here is unknown, not closed",
 			 n->hosts_seen, n->hosts, *n->why ? ": " : "", n->why);
 		rc = AJAR_EXIT_NEGATIVE;
 	}
-	if (err && err != -EPIPE)
-		cmd_store_err(err, n->store, "cannot read the scan");
-	return err && err != -EPIPE ? AJAR_EXIT_ERROR : rc;
+	return shown == AJAR_EXIT_OK ? rc : shown;
 }
 
 static int serve(struct cmd_ctx *c)
@@ -380,16 +378,22 @@ static const struct cmd_option options[] = {
 	  "instead of the plan's: all, services, profile, doors, known, open, or 22,80,8000-8100" },
 	{ "rate", 0, "N", "probes a second in all at most; 0: no limit" },
 	{ "host-rate", 0, "N", "the same for each host" },
+	CMD_CSV,
 	{ 0 },
 };
 
 static const struct cmd subs[] = {
-	{ .name = "ls", .args = "", .help = "the scans", .run = scan_list },
+	{ .name = "ls",
+	  .args = "",
+	  .help = "the scans",
+	  .options = cmd_csv_options,
+	  .run = scan_list },
 	{ .name = "show",
 	  .args = "SCAN",
 	  .help = "what one saw",
 	  .min = 1,
 	  .max = 1,
+	  .options = cmd_csv_options,
 	  .few = "'ajar scan show' wants a scan's number: 'ajar scan ls' lists them",
 	  .run = scan_show },
 	{ .name = "plans",

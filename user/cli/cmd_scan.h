@@ -13,7 +13,7 @@ struct store;
 extern const struct cmd scan_plans_rows[], scan_addrs_rows[], scan_keys_rows[];
 int scan_list(struct cmd_ctx *c);
 int scan_show(struct cmd_ctx *c);
-/* Prints what a scan saw. */
-must_check int scan_print(struct cmd_ctx *c, struct store *s, uint64_t scan_id);
+/* Prints what a scan saw; returns the exit code. */
+int scan_print(struct cmd_ctx *c, struct store *s, uint64_t scan_id);
 
 #endif

@@ -7,123 +7,97 @@
 #include <string.h>
 
 #include "ajar/exit.h"
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "store/sinks.h"
-#include "view/view.h"
+#include "view/writer.h"
 
 struct showing {
-	struct cmd_ctx *c;
 	struct store *store;
-	struct table *table;
-	struct buf b;
-	struct jsonw json;
-	bool any;
+	struct writer w;
 };
-
-static int put_retry(const struct store_retry *p, void *arg)
-{
-	struct jsonw *w = arg;
-
-	jsonw_obj(w, NULL);
-	jsonw_u64(w, "change", p->log_id);
-	jsonw_u64(w, "alert", p->alert_id);
-	jsonw_u64(w, "tries", p->tries);
-	jsonw_time(w, "refused", p->first_ns);
-	jsonw_time(w, "next_try", p->next_ns);
-	jsonw_str(w, "why", p->why);
-	jsonw_end_obj(w);
-	return 0;
-}
 
 #define RETRIES_SHOWN 100
 
-static int on_json(const struct store_sink *s, void *arg)
+static int put_retry(const struct store_retry *p, void *arg)
 {
-	struct showing *sh = arg;
-	struct jsonw *w = &sh->json;
-	int err;
+	struct writer *w = arg;
 
-	jsonw_obj(w, NULL);
-	jsonw_str(w, "sink", s->name);
-	jsonw_str(w, "state", s->failures ? "failing" : s->behind ? "behind" : "ok");
-	jsonw_u64(w, "cursor", s->log_id);
-	jsonw_u64(w, "behind", s->behind);
-	jsonw_time(w, "behind_since", s->behind_ns);
-	jsonw_u64(w, "sent", s->sent);
-	jsonw_u64(w, "failed", s->failed);
-	jsonw_u64(w, "failures", s->failures);
-	jsonw_u64(w, "skipped", s->skipped);
-	jsonw_u64(w, "given_up", s->given_up);
-	jsonw_time(w, "last_sent", s->sent_ns);
-	jsonw_time(w, "last_failed", s->failed_ns);
-	jsonw_str(w, "why", *s->why ? s->why : NULL);
-	jsonw_u64(w, "parked", s->retrying);
-	jsonw_arr(w, "refused");
-	err = store_retries(sh->store, s->name, 0, RETRIES_SHOWN, put_retry, w);
-	jsonw_end_arr(w);
-	jsonw_end_obj(w);
-	return err < 0 ? err : out_json(w);
+	writer_start(w, NULL);
+	writer_u64(w, "change", p->log_id);
+	writer_u64(w, "alert", p->alert_id);
+	writer_u64(w, "tries", p->tries);
+	writer_time(w, "refused", p->first_ns);
+	writer_time(w, "next_try", p->next_ns);
+	writer_str(w, "why", p->why);
+	writer_end(w);
+	return 0;
 }
 
-static int on_row(const struct store_sink *s, void *arg)
+static int on_sink(const struct store_sink *s, void *arg)
 {
-	_cleanup_(buf_done) struct buf sent = BUF_INIT(64);
 	struct showing *sh = arg;
-	char numbers[5][24];
-	const char *cells[8];
-	const uint64_t v[] = { s->behind, s->sent, s->failed, s->retrying, s->given_up };
+	struct writer *w = &sh->w;
+	int err = 0;
 
-	for (size_t i = 0; i < array_len(v); i++)
-		snprintf(numbers[i], sizeof(numbers[i]), "%" PRIu64, v[i]);
-	if (s->sent_ns)
-		view_time(&sent, s->sent_ns, false);
-	cells[0] = s->name;
-	cells[1] = s->failures ? "failing" : s->behind ? "behind" : "ok";
-	for (size_t i = 0; i < array_len(v); i++)
-		cells[2 + i] = numbers[i];
-	cells[7] = s->failures || s->retrying ? s->why : buf_str(&sent);
-	sh->any = true;
-	return table_row(sh->table, cells, array_len(cells), s->failures ? "31" : NULL);
-}
-
-static int print_table(struct showing *sh)
-{
-	static const struct table_column columns[] = {
-		{ "SINK", 0, false, false },	{ "STATE", 0, false, false },
-		{ "BEHIND", 0, true, false },	{ "SENT", 0, true, false },
-		{ "FAILED", 0, true, false },	{ "RETRYING", 0, true, false },
-		{ "GIVEN UP", 0, true, false }, { "LAST", 20, false, true },
-	};
-	int err = table_new(columns, array_len(columns), sh->c->colour, &sh->table);
-
-	if (!err)
-		err = store_sinks(sh->store, on_row, sh);
-	if (!err && sh->any)
-		err = table_print(sh->table, stdout);
-	if (!err && !sh->any)
-		log_info("no alert has been sent anywhere yet");
-	table_free(sh->table);
-	return err;
+	writer_start(w, NULL);
+	writer_str(w, "sink", s->name);
+	writer_str(w, "state", s->failures ? "failing" : s->behind ? "behind" : "ok");
+	writer_u64(w, "cursor", s->log_id);
+	writer_u64(w, "behind", s->behind);
+	writer_time(w, "behind_since", s->behind_ns);
+	writer_u64(w, "sent", s->sent);
+	writer_u64(w, "failed", s->failed);
+	writer_u64(w, "failures", s->failures);
+	writer_u64(w, "skipped", s->skipped);
+	writer_u64(w, "given_up", s->given_up);
+	writer_time(w, "last_sent", s->sent_ns);
+	writer_time(w, "last_failed", s->failed_ns);
+	writer_str_or_null(w, "why", s->why);
+	writer_u64(w, "parked", s->retrying);
+	writer_list(w, "refused");
+	if (writer_wants(w, "refused"))
+		err = store_retries(sh->store, s->name, 0, RETRIES_SHOWN, put_retry, w);
+	writer_end(w);
+	if (s->failures || s->retrying)
+		writer_cell(w, "last_sent", "%s", s->why);
+	writer_colour(w, s->failures ? "31" : NULL);
+	return err < 0 ? err : writer_end(w);
 }
 
 int notify_status(struct cmd_ctx *c)
 {
-	struct showing sh = { .c = c, .b = BUF_INIT(1 << 20) };
+	static const struct writer_field fields[] = {
+		COLUMN("sink", "SINK"),
+		COLUMN("state", "STATE"),
+		FIELD("cursor"),
+		COLUMN("behind", "BEHIND", .right = true),
+		FIELD("behind_since"),
+		COLUMN("sent", "SENT", .right = true),
+		COLUMN("failed", "FAILED", .right = true),
+		FIELD("failures"),
+		FIELD("skipped"),
+		COLUMN("parked", "RETRYING", .right = true),
+		COLUMN("given_up", "GIVEN UP", .right = true),
+		COLUMN("last_sent", "LAST", .width = 20, .trunc = true, .none = ""),
+		FIELD("last_failed"),
+		FIELD("why"),
+		FIELD("refused.change"),
+		{ 0 },
+	};
+	struct showing sh = { 0 };
 	_cleanup_(store_freep) struct store *s = NULL;
-	int err = cmd_store(c, STORE_READONLY, &s);
+	int err;
 
-	if (err)
+	if (cmd_store(c, STORE_READONLY, &s) || out_open(c, fields, &sh.w))
 		return AJAR_EXIT_ERROR;
 	sh.store = s;
-	jsonw_init(&sh.json, &sh.b);
-	err = c->json ? store_sinks(s, on_json, &sh) : print_table(&sh);
-	buf_done(&sh.b);
-	return out_report(err ? err : out_flush());
+	err = store_sinks(s, on_sink, &sh);
+	if (!err && !sh.w.records && !c->json)
+		log_info("no alert has been sent anywhere yet");
+	return out_close(&sh.w, err, s, "cannot read the sinks");
 }
 
 struct retry {

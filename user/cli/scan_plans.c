@@ -8,7 +8,6 @@
 #include "ajar/exit.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/cmd_scan.h"
@@ -17,82 +16,50 @@
 #include "daemon/scan_conf.h"
 #include "scan/nmap.h"
 #include "scan/plan.h"
-#include "view/view.h"
+#include "view/writer.h"
 
 /* `ajar scan plans` and `ajar scan addrs`: what is scanned, when, and where it is. */
 
 struct plans {
 	struct cmd_ctx *c;
-	struct table *table;
-	struct buf b;
+	struct writer w; /* of ls */
 	const char *name; /* only this one */
 	struct plan found;
 	bool have;
 };
 
-static int plan_json(struct plans *pl, const struct store_plan *p)
-{
-	struct jsonw w;
-
-	buf_reset(&pl->b);
-	jsonw_init(&w, &pl->b);
-	jsonw_obj(&w, NULL);
-	jsonw_str(&w, "plan", p->name);
-	jsonw_bool(&w, "enabled", p->enabled);
-	jsonw_str(&w, "kind", scan_kind_name(p->kind));
-	jsonw_str(&w, "ports", p->ports);
-	jsonw_str(&w, "class", p->classes);
-	jsonw_str(&w, "nodes", p->nodes);
-	jsonw_str(&w, "order", p->order);
-	jsonw_u64(&w, "every_s", p->every_ns / 1000000000);
-	jsonw_str(&w, "window", p->window);
-	jsonw_bool(&w, "idle", p->idle_only);
-	jsonw_u64(&w, "idle_wait_s", p->idle_wait_ns / 1000000000);
-	jsonw_u64(&w, "rate", p->rate);
-	jsonw_u64(&w, "host_rate", p->host_rate);
-	jsonw_u64(&w, "load_percent", p->load_max);
-	jsonw_time(&w, "last_run", p->claimed_ns);
-	jsonw_end_obj(&w);
-	return out_json(&w);
-}
-
 static int on_plan(const struct store_plan *p, void *arg)
 {
+	_cleanup_(buf_done) struct buf what = BUF_INIT(1 << 16);
 	struct plans *pl = arg;
-	_cleanup_(buf_done) struct buf when = BUF_INIT(64);
+	struct writer *w = &pl->w;
 
 	if (pl->name && strcmp(pl->name, p->name))
 		return 0;
-	pl->have = true;
-	if (pl->c->json)
-		return plan_json(pl, p);
-	buf_reset(&pl->b);
-	plan_format(&pl->b, p);
-	buf_puts(&when, "");
-	if (p->claimed_ns)
-		view_time_short(&when, p->claimed_ns, clock_wall_ns());
-	{
-		const char *const cells[] = { p->name, p->claimed_ns ? buf_str(&when) : "never",
-					      buf_str(&pl->b) };
-
-		return table_row(pl->table, cells, array_len(cells), NULL);
-	}
+	plan_format(&what, p);
+	writer_start(w, NULL);
+	writer_str(w, "plan", p->name);
+	writer_bool(w, "enabled", p->enabled);
+	writer_str(w, "kind", scan_kind_name(p->kind));
+	writer_str(w, "ports", p->ports);
+	writer_str(w, "class", p->classes);
+	writer_str(w, "nodes", p->nodes);
+	writer_str(w, "order", p->order);
+	writer_u64(w, "every_s", p->every_ns / 1000000000);
+	writer_str(w, "window", p->window);
+	writer_bool(w, "idle", p->idle_only);
+	writer_u64(w, "idle_wait_s", p->idle_wait_ns / 1000000000);
+	writer_u64(w, "rate", p->rate);
+	writer_u64(w, "host_rate", p->host_rate);
+	writer_u64(w, "load_percent", p->load_max);
+	writer_time(w, "last_run", p->claimed_ns);
+	writer_cell(w, "what", "%s", buf_str(&what));
+	return writer_end(w);
 }
 
-static int list(struct plans *pl, struct store *s)
+static int list_plans(struct plans *pl, struct store *s)
 {
-	static const struct table_column columns[] = {
-		{ "PLAN", 0, false, true },
-		{ "LAST RUN (UTC)", 0, false, false },
-		{ "WHAT", 0.7, false, true },
-	};
-	int err = table_new(columns, array_len(columns), pl->c->colour, &pl->table);
-
-	if (!err)
-		err = store_scan_plans(s, on_plan, pl);
-	if (!err && !pl->c->json && pl->have)
-		err = table_print(pl->table, stdout);
-	return err ? err : out_flush();
+	return store_scan_plans(s, on_plan, pl);
 }
 
 static int find(const struct store_plan *p, void *arg)
@@ -158,25 +125,36 @@ static int set(struct plans *pl, struct store *s)
 	return err;
 }
 
-static int plans(struct cmd_ctx *c, int (*what)(struct plans *pl, struct store *s), unsigned flags)
+static int change(struct cmd_ctx *c, int (*what)(struct plans *pl, struct store *s), const char *of)
 {
-	struct plans pl = { .c = c,
-			    .b = BUF_INIT(1 << 16),
-			    .name = c->argc > 1 ? c->argv[1] : NULL };
+	struct plans pl = { .c = c, .name = c->argv[1] };
 	_cleanup_(store_freep) struct store *s = NULL;
 	int err;
 
-	if (cmd_store(c, flags, &s))
+	if (cmd_store(c, 0, &s))
 		return AJAR_EXIT_ERROR;
 	err = what(&pl, s);
-	if (!err && what == list && pl.name && !pl.have)
-		err = log_usage("there is no plan '%s': 'ajar scan plans' lists them", pl.name);
-	else if (err && err != -EINVAL && err != -EPIPE)
-		cmd_store_err(err, s, "plans");
+	if (err && err != -EINVAL)
+		cmd_store_err(err, s, of);
 	plan_done(&pl.found);
-	table_free(pl.table);
-	buf_done(&pl.b);
-	return err && err != -EPIPE ? AJAR_EXIT_ERROR : out_report(err);
+	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
+}
+
+static int list(struct cmd_ctx *c, const struct writer_field *fields,
+		int (*what)(struct plans *pl, struct store *s), const char *of)
+{
+	struct plans pl = { .c = c, .name = c->argc > 1 ? c->argv[1] : NULL };
+	_cleanup_(store_freep) struct store *s = NULL;
+	int err;
+
+	if (cmd_store(c, STORE_READONLY, &s) || out_open(c, fields, &pl.w))
+		return AJAR_EXIT_ERROR;
+	err = what(&pl, s);
+	if (err || !pl.name || pl.w.records)
+		return out_close(&pl.w, err, s, of);
+	writer_done(&pl.w);
+	log_usage("there is no plan '%s': 'ajar scan plans' lists them", pl.name);
+	return AJAR_EXIT_ERROR;
 }
 
 static int rm(struct plans *pl, struct store *s)
@@ -186,26 +164,51 @@ static int rm(struct plans *pl, struct store *s)
 
 static int run_list(struct cmd_ctx *c)
 {
-	return plans(c, list, STORE_READONLY);
+	static const struct writer_field fields[] = {
+		COLUMN("plan", "PLAN", .trunc = true),
+		COLUMN("last_run", "LAST RUN (UTC)", .brief = true, .none = "never"),
+		COLUMN("what", "WHAT", .width = 0.7, .trunc = true, .people = true),
+		FIELD("enabled"),
+		FIELD("kind"),
+		FIELD("ports"),
+		FIELD("class"),
+		FIELD("nodes"),
+		FIELD("order"),
+		FIELD("every_s"),
+		FIELD("window"),
+		FIELD("idle"),
+		FIELD("idle_wait_s"),
+		FIELD("rate"),
+		FIELD("host_rate"),
+		FIELD("load_percent"),
+		{ 0 },
+	};
+
+	return list(c, fields, list_plans, "plans");
 }
 
 static int run_set(struct cmd_ctx *c)
 {
-	return plans(c, set, 0);
+	return change(c, set, "plans");
 }
 
 static int run_rm(struct cmd_ctx *c)
 {
-	return plans(c, rm, 0);
+	return change(c, rm, "plans");
 }
 
 #define FEW(word)                                                                                  \
 	"'ajar scan plans " word "' wants the name of a plan: 'ajar scan plans' lists them"
 
 const struct cmd scan_plans_rows[] = {
-	{ .name = "ls", .args = "", .help = "the plans, and when each is due", .run = run_list },
+	{ .name = "ls",
+	  .args = "",
+	  .help = "the plans, and when each is due",
+	  .options = cmd_csv_options,
+	  .run = run_list },
 	{ .name = "show",
 	  .args = "NAME",
+	  .options = cmd_csv_options,
 	  .help = "one",
 	  .min = 1,
 	  .max = 1,
@@ -233,42 +236,23 @@ const struct cmd scan_plans_rows[] = {
 static int on_addr(const char *node, const char *addr, const char *origin, uint64_t added_ns,
 		   void *arg)
 {
-	struct plans *pl = arg;
-	struct jsonw w;
+	struct writer *w = arg;
 
-	pl->have = true;
-	if (!pl->c->json) {
-		const char *const cells[] = { node, addr, origin };
-
-		return table_row(pl->table, cells, array_len(cells), NULL);
-	}
-	buf_reset(&pl->b);
-	jsonw_init(&w, &pl->b);
-	jsonw_obj(&w, NULL);
-	jsonw_str(&w, "node", node);
-	jsonw_str(&w, "addr", addr);
-	jsonw_str(&w, "origin", origin);
-	jsonw_time(&w, "added", added_ns);
-	jsonw_end_obj(&w);
-	return out_json(&w);
+	writer_start(w, NULL);
+	writer_str(w, "node", node);
+	writer_str(w, "addr", addr);
+	writer_str(w, "origin", origin);
+	writer_time(w, "added", added_ns);
+	return writer_end(w);
 }
 
 static int list_addrs(struct plans *pl, struct store *s)
 {
-	static const struct table_column columns[] = {
-		{ "NODE", 0, false, true },
-		{ "ADDRESS", 0, false, false },
-		{ "ORIGIN", 0, false, false },
-	};
-	int err = table_new(columns, array_len(columns), pl->c->colour, &pl->table);
+	int err = store_node_addrs(s, on_addr, &pl->w);
 
-	if (!err)
-		err = store_node_addrs(s, on_addr, pl);
-	if (!err && !pl->have)
+	if (!err && !pl->w.records)
 		log_info("no addresses are set: nodes are scanned where their names lead");
-	if (!err && !pl->c->json && pl->have)
-		err = table_print(pl->table, stdout);
-	return err ? err : out_flush();
+	return err;
 }
 
 static int set_addrs(struct plans *pl, struct store *s)
@@ -309,24 +293,6 @@ static int set_addrs(struct plans *pl, struct store *s)
 	return err;
 }
 
-static int addrs(struct cmd_ctx *c, int (*what)(struct plans *pl, struct store *s), unsigned flags)
-{
-	struct plans pl = { .c = c,
-			    .b = BUF_INIT(1 << 16),
-			    .name = c->argc > 1 ? c->argv[1] : NULL };
-	_cleanup_(store_freep) struct store *s = NULL;
-	int err;
-
-	if (cmd_store(c, flags, &s))
-		return AJAR_EXIT_ERROR;
-	err = what(&pl, s);
-	if (err && err != -EINVAL && err != -EPIPE)
-		cmd_store_err(err, s, "addresses");
-	table_free(pl.table);
-	buf_done(&pl.b);
-	return err && err != -EPIPE ? AJAR_EXIT_ERROR : out_report(err);
-}
-
 static int rm_addrs(struct plans *pl, struct store *s)
 {
 	return store_node_addr_del(s, pl->name, NULL);
@@ -334,23 +300,32 @@ static int rm_addrs(struct plans *pl, struct store *s)
 
 static int run_list_addrs(struct cmd_ctx *c)
 {
-	return addrs(c, list_addrs, STORE_READONLY);
+	static const struct writer_field fields[] = {
+		COLUMN("node", "NODE", .trunc = true),
+		COLUMN("addr", "ADDRESS"),
+		COLUMN("origin", "ORIGIN"),
+		FIELD("added"),
+		{ 0 },
+	};
+
+	return list(c, fields, list_addrs, "addresses");
 }
 
 static int run_set_addrs(struct cmd_ctx *c)
 {
-	return addrs(c, set_addrs, 0);
+	return change(c, set_addrs, "addresses");
 }
 
 static int run_rm_addrs(struct cmd_ctx *c)
 {
-	return addrs(c, rm_addrs, 0);
+	return change(c, rm_addrs, "addresses");
 }
 
 const struct cmd scan_addrs_rows[] = {
 	{ .name = "ls",
 	  .args = "",
 	  .help = "addresses that were set by hand",
+	  .options = cmd_csv_options,
 	  .run = run_list_addrs },
 	{ .name = "set",
 	  .args = "NODE ADDRESS...",

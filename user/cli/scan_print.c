@@ -6,70 +6,31 @@
 
 #include "ajar/exit.h"
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
 #include "cli/cmd_scan.h"
 #include "cli/out.h"
 #include "store/scans.h"
-#include "view/view.h"
+#include "view/writer.h"
 
 /* Scans for people and programs. What is stored of a host's own words was escaped when it was stored. */
 
 struct print {
-	struct cmd_ctx *c;
 	struct store *store;
-	struct table *table;
-	struct buf b;
-	struct jsonw json;
-	uint64_t n;
-	const char *sep;
+	struct writer w;
+	struct buf open; /* ports, for people */
 };
 
 /* --- ports -------------------------------------------------------------------------------------------- */
 
-static int port_json(const struct store_scan_host *h, const struct store_scan_port *p, void *arg)
-{
-	struct jsonw *w = &((struct print *)arg)->json;
-	const struct {
-		const char *key, *value;
-	} texts[] = { { "reason", p->reason },	 { "service", p->service }, { "method", p->method },
-		      { "product", p->product }, { "version", p->version }, { "extra", p->extra },
-		      { "tunnel", p->tunnel } };
-
-	(void)h;
-	jsonw_obj(w, NULL);
-	jsonw_str(w, "proto", door_proto_name(p->proto));
-	jsonw_u64(w, "port", p->port);
-	jsonw_str(w, "state", p->state);
-	for (size_t i = 0; i < array_len(texts); i++)
-		jsonw_str(w, texts[i].key, *texts[i].value ? texts[i].value : NULL);
-	jsonw_arr(w, "fingerprints");
-	for (const char *s = p->fingerprint; *s; s += strspn(s, " ")) {
-		size_t n = strcspn(s, " ");
-
-		jsonw_text(w, NULL, (struct text){ s, (uint32_t)n });
-		s += n;
-	}
-	jsonw_end_arr(w);
-	jsonw_end_obj(w);
-	return 0;
-}
-
 /* "22/ssh OpenSSH 9.2p1", the name in brackets when it is only the table's. */
-static int port_text(const struct store_scan_host *h, const struct store_scan_port *p, void *arg)
+static void put_open(struct buf *b, const struct store_scan_port *p)
 {
-	struct print *pr = arg;
-	struct buf *b = &pr->b;
-
-	(void)h;
 	if (port_state_parse(p->state) != PORT_OPEN &&
 	    port_state_parse(p->state) != PORT_OPEN_FILTERED)
-		return 0;
-	buf_printf(b, "%s%" PRIu32, pr->sep, p->port);
-	pr->sep = ", ";
+		return;
+	buf_printf(b, "%s%" PRIu32, b->len ? ", " : "", p->port);
 	if (p->proto != PROTO_TCP)
 		buf_printf(b, "/%s", door_proto_name(p->proto));
 	if (port_state_parse(p->state) != PORT_OPEN)
@@ -80,175 +41,167 @@ static int port_text(const struct store_scan_host *h, const struct store_scan_po
 		buf_printf(b, " %s%s%s", p->tunnel, *p->tunnel ? "/" : "", p->service);
 	if (*p->product)
 		buf_printf(b, " %s%s%s", p->product, *p->version ? " " : "", p->version);
+}
+
+static int on_port(const struct store_scan_host *h, const struct store_scan_port *p, void *arg)
+{
+	struct print *pr = arg;
+	struct writer *w = &pr->w;
+
+	(void)h;
+	put_open(&pr->open, p);
+	writer_start(w, NULL);
+	writer_str(w, "proto", door_proto_name(p->proto));
+	writer_u64(w, "port", p->port);
+	writer_str(w, "state", p->state);
+	writer_str_or_null(w, "reason", p->reason);
+	writer_str_or_null(w, "service", p->service);
+	writer_str_or_null(w, "method", p->method);
+	writer_str_or_null(w, "product", p->product);
+	writer_str_or_null(w, "version", p->version);
+	writer_str_or_null(w, "extra", p->extra);
+	writer_str_or_null(w, "tunnel", p->tunnel);
+	writer_list(w, "fingerprints");
+	for (const char *s = p->fingerprint; *s; s += strspn(s, " ")) {
+		size_t n = strcspn(s, " ");
+
+		writer_text(w, NULL, (struct text){ s, (uint32_t)n });
+		s += n;
+	}
+	writer_end(w);
+	writer_end(w);
 	return 0;
 }
 
 /* --- hosts -------------------------------------------------------------------------------------------- */
 
-static int host_json(struct print *pr, const struct store_scan_host *h)
+static void put_cells(struct print *pr, const struct store_scan_host *h)
 {
-	struct jsonw *w = &pr->json;
-	int err;
+	struct buf *b = &pr->open;
 
-	buf_reset(&pr->b);
-	jsonw_init(w, &pr->b);
-	jsonw_obj(w, NULL);
-	jsonw_u64(w, "scan", h->scan_id);
-	jsonw_str(w, "plan", h->plan);
-	jsonw_str(w, "kind", scan_kind_name(h->kind));
-	jsonw_str(w, "node", h->node);
-	jsonw_str(w, "addr", h->addr);
-	jsonw_str(w, "state", scan_host_state_name(h->state));
-	jsonw_time(w, "started", h->started_ns);
-	jsonw_time(w, "ended", h->ended_ns);
-	jsonw_str(w, "asked", h->asked);
-	jsonw_u64(w, "open", h->open_count);
-	jsonw_arr(w, "ports");
-	err = store_scan_ports(pr->store, h->scan_id, h->node, h->addr, port_json, pr);
-	jsonw_end_arr(w);
-	jsonw_str(w, "folded", h->folded);
-	jsonw_end_obj(w);
-	return err ? err : out_json(w);
+	if (h->state == SCAN_HOST_FLOODED)
+		buf_puts(b, "answers on nearly everything: nothing it says of a port means "
+			    "anything");
+	if (h->state == SCAN_HOST_BACKED_OFF)
+		buf_printf(b, "%smost of what answered last is silent: asked again later",
+			   b->len ? "; " : "");
+	writer_cell(&pr->w, "ports", "%s", buf_str(b));
+	writer_colour(&pr->w, h->state != SCAN_HOST_SEEN ? "33" : NULL);
 }
 
 static int on_host(const struct store_scan_host *h, void *arg)
 {
 	struct print *pr = arg;
-	char open[24];
+	struct writer *w = &pr->w;
 	int err;
 
-	pr->n++;
-	if (pr->c->json)
-		return host_json(pr, h);
-	buf_reset(&pr->b);
-	buf_puts(&pr->b, "");
-	pr->sep = "";
-	err = store_scan_ports(pr->store, h->scan_id, h->node, h->addr, port_text, pr);
-	if (err)
-		return err;
-	if (h->state == SCAN_HOST_FLOODED)
-		buf_puts(&pr->b,
-			 "answers on nearly everything: nothing it says of a port means anything");
-	if (h->state == SCAN_HOST_BACKED_OFF)
-		buf_printf(&pr->b, "%smost of what answered last is silent: asked again later",
-			   pr->b.len ? "; " : "");
-	snprintf(open, sizeof(open), "%" PRIu64, h->open_count);
-	{
-		const char *const cells[] = { h->node, h->addr, scan_host_state_name(h->state),
-					      open, buf_str(&pr->b) };
-
-		return table_row(pr->table, cells, array_len(cells),
-				 h->state != SCAN_HOST_SEEN ? "33" : NULL);
-	}
+	buf_reset(&pr->open);
+	writer_start(w, NULL);
+	writer_u64(w, "scan", h->scan_id);
+	writer_str(w, "plan", h->plan);
+	writer_str(w, "kind", scan_kind_name(h->kind));
+	writer_str(w, "node", h->node);
+	writer_str(w, "addr", h->addr);
+	writer_str(w, "state", scan_host_state_name(h->state));
+	writer_time(w, "started", h->started_ns);
+	writer_time(w, "ended", h->ended_ns);
+	writer_str(w, "asked", h->asked);
+	writer_u64(w, "open", h->open_count);
+	writer_list(w, "ports");
+	err = store_scan_ports(pr->store, h->scan_id, h->node, h->addr, on_port, pr);
+	writer_end(w);
+	writer_str(w, "folded", h->folded);
+	put_cells(pr, h);
+	return err ? err : writer_end(w);
 }
 
 int scan_print(struct cmd_ctx *c, struct store *s, uint64_t scan_id)
 {
-	static const struct table_column columns[] = {
-		{ "NODE", 0, false, true },    { "ADDRESS", 0, false, false },
-		{ "RESULT", 0, false, false }, { "OPEN", 0, true, false },
-		{ "PORTS", 0.5, false, true },
+	static const struct writer_field fields[] = {
+		FIELD("scan"),
+		FIELD("plan"),
+		FIELD("kind"),
+		COLUMN("node", "NODE", .trunc = true),
+		COLUMN("addr", "ADDRESS"),
+		COLUMN("state", "RESULT"),
+		FIELD("started"),
+		FIELD("ended"),
+		FIELD("asked"),
+		COLUMN("open", "OPEN", .right = true),
+		COLUMN("ports", "PORTS", .width = 0.5, .trunc = true, .people = true),
+		FIELD("ports.proto"),
+		FIELD("ports.port"),
+		FIELD("ports.state"),
+		FIELD("folded"),
+		{ 0 },
 	};
-	struct print pr = { .c = c, .store = s, .b = BUF_INIT(1 << 20) };
+	struct print pr = { .store = s, .open = BUF_INIT(1 << 20) };
 	const struct store_scan_query q = { .scan_id = scan_id };
-	int err = table_new(columns, array_len(columns), c->colour, &pr.table);
+	int err;
 
-	if (!err)
-		err = store_scan_hosts(s, &q, on_host, &pr);
-	if (!err && !c->json && pr.n)
-		err = table_print(pr.table, stdout);
-	if (!err)
-		err = out_flush();
-	table_free(pr.table);
-	buf_done(&pr.b);
+	if (out_open(c, fields, &pr.w))
+		return AJAR_EXIT_ERROR;
+	err = store_scan_hosts(s, &q, on_host, &pr);
+	err = out_close(&pr.w, err, s, "cannot read the scan");
+	buf_done(&pr.open);
 	return err;
 }
 
 /* --- scans ---------------------------------------------------------------------------------------------- */
 
-static int scan_json(struct print *pr, const struct store_scan *sc)
-{
-	struct jsonw *w = &pr->json;
-
-	buf_reset(&pr->b);
-	jsonw_init(w, &pr->b);
-	jsonw_obj(w, NULL);
-	jsonw_u64(w, "scan", sc->id);
-	jsonw_str(w, "plan", sc->plan);
-	jsonw_str(w, "kind", scan_kind_name(sc->kind));
-	jsonw_str(w, "state", scan_state_name(sc->state));
-	jsonw_str(w, "nodes", sc->nodes);
-	jsonw_str(w, "by", sc->command);
-	jsonw_time(w, "created", sc->created_ns);
-	jsonw_time(w, "started", sc->started_ns);
-	jsonw_time(w, "ended", sc->ended_ns);
-	jsonw_u64(w, "hosts", sc->hosts);
-	jsonw_u64(w, "hosts_seen", sc->hosts_seen);
-	jsonw_str(w, "reason", *sc->reason ? sc->reason : NULL);
-	jsonw_end_obj(w);
-	return out_json(w);
-}
-
 static int on_scan(const struct store_scan *sc, void *arg)
 {
-	struct print *pr = arg;
-	_cleanup_(buf_done) struct buf when = BUF_INIT(64), took = BUF_INIT(64),
-				       hosts = BUF_INIT(64);
-	char id[24];
+	struct writer *w = arg;
 
-	pr->n++;
-	if (pr->c->json)
-		return scan_json(pr, sc);
-	snprintf(id, sizeof(id), "%" PRIu64, sc->id);
-	view_time_short(&when, sc->created_ns, clock_wall_ns());
-	buf_printf(&hosts, "%" PRIu64 "/%" PRIu64, sc->hosts_seen, sc->hosts);
-	buf_puts(&took, sc->ended_ns && sc->started_ns ? "" : "-");
-	if (!took.len || took.data[0] != '-')
-		buf_printf(&took, "%.1f s", (double)(sc->ended_ns - sc->started_ns) / 1e9);
-	{
-		const char *const cells[] = { id,
-					      sc->plan,
-					      scan_kind_name(sc->kind),
-					      scan_state_name(sc->state),
-					      buf_str(&when),
-					      buf_str(&took),
-					      buf_str(&hosts),
-					      sc->nodes,
-					      sc->reason };
-
-		return table_row(pr->table, cells, array_len(cells),
-				 sc->state == SCAN_FAILED ? "33" : NULL);
-	}
+	writer_start(w, NULL);
+	writer_u64(w, "scan", sc->id);
+	writer_str(w, "plan", sc->plan);
+	writer_str(w, "kind", scan_kind_name(sc->kind));
+	writer_str(w, "state", scan_state_name(sc->state));
+	writer_str(w, "nodes", sc->nodes);
+	writer_str(w, "by", sc->command);
+	writer_time(w, "created", sc->created_ns);
+	writer_time(w, "started", sc->started_ns);
+	writer_time(w, "ended", sc->ended_ns);
+	writer_u64(w, "hosts", sc->hosts);
+	writer_u64(w, "hosts_seen", sc->hosts_seen);
+	writer_str_or_null(w, "reason", sc->reason);
+	writer_cell(w, "hosts", "%" PRIu64 "/%" PRIu64, sc->hosts_seen, sc->hosts);
+	if (sc->ended_ns && sc->started_ns)
+		writer_cell(w, "took", "%.1f s", (double)(sc->ended_ns - sc->started_ns) / 1e9);
+	writer_colour(w, sc->state == SCAN_FAILED ? "33" : NULL);
+	return writer_end(w);
 }
 
 int scan_list(struct cmd_ctx *c)
 {
-	static const struct table_column columns[] = {
-		{ "SCAN", 0, true, false },	    { "PLAN", 0, false, true },
-		{ "KIND", 0, false, false },	    { "STATE", 0, false, false },
-		{ "BEGUN (UTC)", 0, false, false }, { "TOOK", 0, true, false },
-		{ "HOSTS", 0, true, false },	    { "NODES", 0.3, false, true },
-		{ "WHY", 0.3, false, true },
+	static const struct writer_field fields[] = {
+		COLUMN("scan", "SCAN", .right = true),
+		COLUMN("plan", "PLAN", .trunc = true),
+		COLUMN("kind", "KIND"),
+		COLUMN("state", "STATE"),
+		COLUMN("created", "BEGUN (UTC)", .brief = true),
+		FIELD("started"),
+		FIELD("ended"),
+		COLUMN("took", "TOOK", .right = true, .people = true),
+		COLUMN("hosts", "HOSTS", .right = true),
+		FIELD("hosts_seen"),
+		COLUMN("nodes", "NODES", .width = 0.3, .trunc = true),
+		FIELD("by"),
+		COLUMN("reason", "WHY", .width = 0.3, .trunc = true, .none = ""),
+		{ 0 },
 	};
 	_cleanup_(store_freep) struct store *s = NULL;
-	struct print pr = { .c = c, .b = BUF_INIT(1 << 20) };
 	const struct store_scan_query q = { .limit = 50 };
+	struct writer w;
 	int err;
 
-	if (cmd_store(c, STORE_READONLY, &s))
+	if (cmd_store(c, STORE_READONLY, &s) || out_open(c, fields, &w))
 		return AJAR_EXIT_ERROR;
-	err = table_new(columns, array_len(columns), c->colour, &pr.table);
-	if (!err)
-		err = store_scans(s, &q, on_scan, &pr);
-	if (err && err != -EPIPE)
-		cmd_store_err(err, s, "cannot read the scans");
-	if (!err && !pr.n)
+	err = store_scans(s, &q, on_scan, &w);
+	if (!err && !w.records)
 		log_info("nothing was scanned yet: 'ajar scan' does so now");
-	if (!err && !c->json && pr.n)
-		err = table_print(pr.table, stdout);
-	table_free(pr.table);
-	buf_done(&pr.b);
-	return err && err != -EPIPE ? AJAR_EXIT_ERROR : out_report(err ? err : out_flush());
+	return out_close(&w, err, s, "cannot read the scans");
 }
 
 static int find_scan(const struct store_scan *sc, void *arg)
@@ -276,9 +229,9 @@ int scan_show(struct cmd_ctx *c)
 		log_usage("no scan %s: 'ajar scan ls' lists them", c->argv[1]);
 		return AJAR_EXIT_NEGATIVE;
 	}
-	if (!err)
-		err = scan_print(c, s, q.scan_id);
-	if (err && err != -EPIPE)
+	if (err) {
 		cmd_store_err(err, s, "cannot read the scan");
-	return err && err != -EPIPE ? AJAR_EXIT_ERROR : out_report(err);
+		return AJAR_EXIT_ERROR;
+	}
+	return scan_print(c, s, q.scan_id);
 }
