@@ -84,6 +84,19 @@ kill -STOP "$(role_pid monitor)"
 ok "nobody judges: UNKNOWN" wait_for check UNKNOWN 3 --judging-lag 1s
 kill -CONT "$(role_pid monitor)"
 ok "somebody does: OK" wait_for check OK 0 --judging-lag 20s
+# A sink that was dropped from the configuration is told of nothing; who carried it last is gone. (The dead one comes after it.)
+carried_by() {
+	sqlite3 -cmd '.timeout 5000' "$D/store/ajar.db" "UPDATE alert_log SET at_ns = at_ns - 600000000000 WHERE id = 1;
+		REPLACE INTO sink_cursors (name, log_id) VALUES ('a-sink', 0);
+		REPLACE INTO sink_states (name, why, holder) VALUES ('a-sink', '', '$1');"
+}
+status() { ajar --data "$D" -C "$T/conf" notify --status -j 2>/dev/null | jq -r "select(.sink == \"$1\").state"; }
+warned() { ajar --data "$D" -C "$T/conf" check 2>/dev/null | grep -qF "the sink '$1' has not been told"; }
+carried_by "elsewhere $(cat /proc/sys/kernel/random/boot_id) pid 1"
+ok "a sink of another machine has not been told: that is said" wait_for warned a-sink
+carried_by "$(hostname) $(cat /proc/sys/kernel/random/uuid) pid 1"
+ok "one of this machine that was dropped from the configuration is passed over" wait_for warned dead
+same "its state says so" "$(status a-sink)" dropped
 stop_run
 ok "all is stopped: UNKNOWN" check UNKNOWN 3
 done_testing

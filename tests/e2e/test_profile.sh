@@ -29,7 +29,8 @@ ok "and does nothing" eval "! ajar profile show compute --data '$D' 2>/dev/null"
 run profile import "$T/site.profile" --data "$D"
 same "import: exit 0" "$RC" 0
 run profile export --data "$D"
-same "export gives the file back to the byte" "$OUT" "$(cat "$T/site.profile")"
+ok "export says of which revision it is" grep -qxE "# ajar profile export, revision [1-9][0-9]*" <(head -1 "$T/out")
+same "and gives the file back to the byte" "$(tail -n +2 "$T/out")" "$(cat "$T/site.profile")"
 run profile ls -j --data "$D"
 ok "both classes are accepted" jq -es 'map(select(.accepted)) | map(.class) == ["compute","login"]' "$T/out"
 run profile show compute -j --data "$D"
@@ -51,6 +52,31 @@ ok "two classes are compared" jq -es 'map(.change) == ["removed","removed","remo
 printf 'allow udp 53\n' | ajar profile import - --class login --add --data "$D" 2>/dev/null
 run profile export login --data "$D"
 ok "--add keeps what is there, from standard input too" eval "grep -qx 'allow udp 53' '$T/out' && grep -qx 'allow tcp 22' '$T/out'"
+
+# --- what an import removes ------------------------------------------------------------------------------
+class_rules() { ajar profile show shared -j --data "$D" 2>/dev/null | wc -l; }
+seq -f 'allow tcp %g' 2001 2010 | ajar profile import - --class shared --data "$D" 2>/dev/null
+ajar profile export shared --data "$D" 2>/dev/null | sed '/2010$/d' >"$T/shared.profile"
+run profile import "$T/shared.profile" --data "$D"
+same "what was exported, edited and imported removes a rule unasked" "$RC $(class_rules)" "0 9"
+run profile export shared --data "$D"
+same "and its revision is no comment to be kept" "$(grep -c revision "$T/out")" 1
+sed '/2009$/d' "$T/out" >"$T/shared.profile"
+run profile allow shared tcp 3001 --reason "a colleague's" --data "$D"
+run profile import "$T/shared.profile" --data "$D"
+same "not when a colleague made a rule since the export" "$RC $(class_rules)" "2 10"
+ok "it says why" says "the profiles were changed since it was exported"
+run profile import --add "$T/shared.profile" --data "$D"
+same "with --add nothing would go" "$RC $(class_rules)" "0 10"
+run profile import --yes "$T/shared.profile" --data "$D"
+same "with --yes it goes" "$RC $(class_rules)" "0 8"
+seq -f 'allow tcp %g' 2001 2020 | ajar profile import - --class shared --data "$D" 2>/dev/null
+printf 'class shared\n' >"$T/empty.profile"
+run profile import "$T/empty.profile" --data "$D"
+same "an empty class removes no twenty rules unasked" "$RC $(class_rules)" "2 20"
+ok "it says how many" says "would remove 20 rules"
+run profile import --yes "$T/empty.profile" --data "$D"
+same "but with --yes" "$RC $(class_rules)" "0 0"
 
 # --- mistakes --------------------------------------------------------------------------------------------
 cat >"$T/bad.profile" <<'PROFILE'

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "store/conformance.h"
+#include "store/sinks.h"
 
 /* --- doors ---------------------------------------------------------------------------------------------- */
 
@@ -474,11 +476,34 @@ static void test_prune_state(struct store *s)
 	prune(s, T0 + 40 * DAY_NS, 0, false, "0 events, 0 doors, 0 alerts", "once");
 }
 
+/* The sink has seen nothing, and somebody sent for it last at that time. */
+static void put_idle_sink(struct store *s, const char *name, uint64_t sent_ns)
+{
+	const struct store_sink sink = { .name = name, .why = "", .sent_ns = sent_ns };
+
+	is_int(store_sink_put(s, &sink), 0, "%s: a sink that knows of nothing", drv->name);
+}
+
+static void test_prune_dropped_sink(struct store *s)
+{
+	uint64_t log = 0, now = clock_wall_ns();
+
+	ok(!put_resolved(s, "k1", T0 + 2 * DAY_NS, &log), "%s: a resolved alert", drv->name);
+	put_idle_sink(s, "dropped", now - STORE_SINK_DROPPED_NS - DAY_NS);
+	put_idle_sink(s, "ours", now - STORE_SINK_DROPPED_NS + DAY_NS);
+	prune(s, T0 + 40 * DAY_NS, 0, false, "0 events, 0 doors, 0 alerts",
+	      "an alert waits for a sink that was there some days ago");
+	put_idle_sink(s, "ours", now - STORE_SINK_DROPPED_NS - DAY_NS);
+	prune(s, T0 + 40 * DAY_NS, 0, false, "0 events, 0 doors, 1 alerts",
+	      "and for none that nobody has carried since");
+}
+
 int main(void)
 {
 	static void (*const tests[])(struct store * s) = {
-		test_doors,	   test_profiles, test_alerts,	     test_settings,
-		test_transactions, test_nesting,  test_prune_events, test_prune_state,
+		test_doors,	   test_profiles,     test_alerts,
+		test_settings,	   test_transactions, test_nesting,
+		test_prune_events, test_prune_state,  test_prune_dropped_sink,
 	};
 
 	return conformance(tests, array_len(tests), NULL);

@@ -92,6 +92,11 @@ static void test_files(void)
 		 in_dir("secret"));
 	ok(strstr(fault(text), "over the network in clear"), "a password does not travel in clear");
 	snprintf(text, sizeof(text),
+		 "sink.a.type webhook\nsink.a.url http://127.evil.example/\nsink.a.auth-file %s\n",
+		 in_dir("secret"));
+	ok(strstr(fault(text), "over the network in clear"),
+	   "nor to a name that begins like an address of this machine");
+	snprintf(text, sizeof(text),
 		 "sink.a.type webhook\nsink.a.url http://127.0.0.1:1/\nsink.a.auth-file %s\n",
 		 in_dir("secret"));
 	ok(strstr(fault(text), "No such file"), "a file that is not there");

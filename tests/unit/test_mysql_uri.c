@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/mysql.h"
 #include "tap.h"
@@ -76,6 +79,8 @@ static void test_bad_uris(void)
 	bad("//a:secret@db/x?tls=off", "AJAR_STORE_PASSWORD");
 	bad("//ajar@db1/ajar?tls=off", "this machine alone");
 	bad("//ajar@127.0.0.1,db1/ajar?tls=off", "this machine alone");
+	bad("//ajar@127.evil.example/ajar?tls=off", "this machine alone");
+	bad("//ajar@127.1/ajar?tls=off", "this machine alone");
 	bad("//a@db/x", "ca=FILE");
 	bad("//a@db/x?tls=required", "ca=FILE");
 	bad("//a@db/x?tls=maybe", "'required' or 'off'");
@@ -83,6 +88,25 @@ static void test_bad_uris(void)
 	bad("//a@db/x?ca=%zz", "no value");
 	bad("//a@db/x?colour=red", "unknown key 'colour'");
 	bad("//a@db/x?ca=/c&cert=/d", "go together");
+}
+
+/* Nobody writes into it: opening it must not wait for that. */
+static void test_password_file(void)
+{
+	char folder[] = "/tmp/ajar-uri-XXXXXX", path[64], uri[128];
+	_free_ char *why = NULL;
+
+	if (!mkdtemp(folder))
+		abort();
+	snprintf(path, sizeof(path), "%s/pw", folder);
+	snprintf(uri, sizeof(uri), "//a@localhost/x?tls=off&password-file=%s", path);
+	is_int(mkfifo(path, 0600), 0, "there is a FIFO");
+	alarm(20);
+	is_int(my_uri_check(uri, &why), -EINVAL, "a FIFO as password file is refused at once");
+	alarm(0);
+	ok(why && strstr(why, "is no file"), "because it is no file");
+	unlink(path);
+	rmdir(folder);
 }
 
 static void test_errors(void)
@@ -116,6 +140,7 @@ int main(void)
 {
 	test_uris();
 	test_bad_uris();
+	test_password_file();
 	test_errors();
 	my_uri_done(&u);
 	return tap_done();

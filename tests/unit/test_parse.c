@@ -32,8 +32,15 @@ static void durations_and_sizes(void)
 	static const struct {
 		const char *text;
 		uint64_t want;
-	} durations[] = { { "90", 90 * S },   { "10s", 10 * S },    { "5m", 300 * S },
-			  { "2h", 7200 * S }, { "3d", 259200 * S }, { "150ms", 150000000 },
+	} durations[] = { { "90", 90 * S },
+			  { "10s", 10 * S },
+			  { "5m", 300 * S },
+			  { "2h", 7200 * S },
+			  { "3d", 259200 * S },
+			  { "150ms", 150000000 },
+			  { "1w", 604800 * S },
+			  { "1h30m", 5400 * S },
+			  { "1w2d3h4m5s6ms7us", 788645 * S + 6007000 },
 			  { "0", 0 } },
 	  sizes[] = { { "4096", 4096 }, { "64K", 65536 }, { "2G", UINT64_C(2) << 30 } };
 	uint64_t v;
@@ -49,14 +56,24 @@ static void durations_and_sizes(void)
 		   sizes[i].text);
 	}
 	is_int(parse_duration("5 m", &v), -EINVAL, "a space inside a duration is refused");
+	is_int(parse_duration("30m1h", &v), -EINVAL,
+	       "a larger unit behind a smaller one is refused");
+	is_int(parse_duration("1h1h", &v), -EINVAL, "a unit twice is refused");
+	is_int(parse_duration("1h30", &v), -EINVAL, "a part without a unit is refused");
+	is_int(parse_duration("30000w30000w", &v), -EINVAL, "however large");
+	is_int(parse_duration("30000w30000d", &v), -ERANGE, "a sum too large is out of range");
 	is_int(parse_duration("99999999999d", &v), -ERANGE, "a duration too long is out of range");
 	is_int(parse_size("1X", &v), -EINVAL, "an unknown unit is refused");
 }
 
 static void times(void)
 {
-	static const char *const same[] = { "2026-11-22T16:01:02Z", "2026-11-22T16:01:02",
-					    "2026-11-22 16:01:02", "2026-11-22T16:01:02.000Z",
+	static const char *const same[] = { "2026-11-22T16:01:02Z",
+					    "2026-11-22T16:01:02",
+					    "2026-11-22 16:01:02",
+					    "2026-11-22T16:01:02.000Z",
+					    "2026-11-22T18:01:02+02:00",
+					    "2026-11-22T12:31:02-0330",
 					    "@1795363262" };
 	uint64_t v = 0, now = UINT64_C(1795363262) * S;
 	struct buf b = BUF_INIT(64);
@@ -71,6 +88,17 @@ static void times(void)
 	ok(!parse_time("2026-11-22T16:01:02.25Z", now, &v) && v == now + S / 4,
 	   "a fraction of a second counts");
 	is_int(parse_time("2026-13-01", now, &v), -EINVAL, "month 13 is refused");
+	is_int(parse_time("2026-02-31", now, &v), -EINVAL, "February 31 is refused");
+	is_int(parse_time("2027-02-29", now, &v), -EINVAL,
+	       "February 29 is refused in a year without");
+	ok(!parse_time("2028-02-29", now, &v), "and is taken in a year with it");
+	is_int(parse_time("2026-11-22T16:01:60", now, &v), -EINVAL, "second 60 is refused");
+	is_int(parse_time("2026-11-22T16:01:02+2:00", now, &v), -EINVAL,
+	       "half an offset is refused");
+	is_int(parse_time("2026-11-22T16:01:02+02", now, &v), -EINVAL, "so is one without minutes");
+	is_int(parse_time("2026-11-22T16:01:02+24:00", now, &v), -EINVAL, "and one of a day");
+	is_int(parse_time("2026-11-22T16:01:02+02:00x", now, &v), -EINVAL,
+	       "an offset ends where its string ends");
 	is_int(parse_time("yesterday", now, &v), -EINVAL, "a word is refused");
 	clock_format(&b, now + 123456789);
 	is_str(buf_str(&b), "2026-11-22T16:01:02.123456Z",

@@ -39,16 +39,29 @@ void lease_name(char ret[HOLDER_MAX])
 		 n > 0 ? (int)n : 0, ns, (int)getpid());
 }
 
-static bool is_gone(const struct sink_queue *q, const char *holder)
+static bool is_gone(const char *me, const char *holder)
 {
-	const char *ours = strrchr(q->o->holder, ' '), *theirs = strrchr(holder, ' ');
-	size_t here = (size_t)(ours - q->o->holder);
+	const char *ours = strrchr(me, ' '), *theirs = strrchr(holder, ' ');
+	size_t here = (size_t)(ours - me);
 	int pid;
 
-	if (!theirs || (size_t)(theirs - holder) != here || strncmp(holder, q->o->holder, here) ||
+	if (!theirs || (size_t)(theirs - holder) != here || strncmp(holder, me, here) ||
 	    sscanf(theirs, " %d", &pid) != 1 || pid <= 0)
 		return false;
 	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+bool lease_was_ours(const char *holder)
+{
+	char me[HOLDER_MAX];
+	size_t host, boot;
+
+	lease_name(me);
+	host = strcspn(me, " ") + 1;
+	boot = host + strcspn(me + host, " ") + 1;
+	if (strncmp(holder, me, host))
+		return false;
+	return strncmp(holder, me, boot) != 0 || is_gone(me, holder);
 }
 
 static int ask(struct sink_queue *q, enum store_lease_state *ret_state)
@@ -58,7 +71,7 @@ static int ask(struct sink_queue *q, enum store_lease_state *ret_state)
 	struct store *s = q->o->store;
 	int err = store_sink_lease(s, q->name, q->o->holder, NULL, LEASE_NS, ret_state, other);
 
-	if (!err && *ret_state == LEASE_OTHERS && is_gone(q, other)) {
+	if (!err && *ret_state == LEASE_OTHERS && is_gone(q->o->holder, other)) {
 		memcpy(gone, other, sizeof(gone));
 		err = store_sink_lease(s, q->name, q->o->holder, gone, LEASE_NS, ret_state, other);
 	}

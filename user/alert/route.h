@@ -101,4 +101,7 @@ bool route_drain(struct route *r);
 void route_free(struct route *r); /* what is under way is given up and sent again by the next one */
 DEFINE_FREEP(struct route, route_free)
 
+/* Was that lease of a process of this machine that has ended? */
+bool lease_was_ours(const char *holder);
+
 #endif

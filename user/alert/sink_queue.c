@@ -123,6 +123,7 @@ static int load_state(const struct store_sink *s, void *arg)
 	q->state.failures = 0;
 	snprintf(q->why, sizeof(q->why), "%s", s->why);
 	q->state.why = q->why;
+	q->state.holder = NULL;
 	return 1;
 }
 

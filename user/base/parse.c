@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "base/parse.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -80,6 +81,20 @@ int parse_bool(const char *s, bool *ret_v)
 	return -EINVAL;
 }
 
+bool parse_is_loopback(const char *host, size_t n)
+{
+	char name[INET_ADDRSTRLEN];
+	struct in_addr a;
+
+	if (n >= sizeof(name))
+		return false;
+	memcpy(name, host, n);
+	name[n] = '\0';
+	if (inet_pton(AF_INET, name, &a) == 1)
+		return ntohl(a.s_addr) >> 24 == 127;
+	return !strcmp(name, "localhost") || !strcmp(name, "::1");
+}
+
 struct unit {
 	const char *suffix;
 	uint64_t factor;
@@ -104,18 +119,47 @@ static int parse_with_unit(const char *s, const struct unit *units, uint64_t *re
 	return -EINVAL;
 }
 
+static const struct unit durations[] = {
+	{ "w", 604800 * NS_PER_S },
+	{ "d", 86400 * NS_PER_S },
+	{ "h", 3600 * NS_PER_S },
+	{ "m", 60 * NS_PER_S },
+	{ "s", NS_PER_S },
+	{ "ms", 1000000 },
+	{ "us", 1000 },
+	{ 0 },
+};
+
+/* Parts, each of a smaller unit than the one before it. */
 int parse_duration(const char *s, uint64_t *ret_ns)
 {
-	static const struct unit units[] = { { "", NS_PER_S },
-					     { "ms", 1000000 },
-					     { "us", 1000 },
-					     { "s", NS_PER_S },
-					     { "m", 60 * NS_PER_S },
-					     { "h", 3600 * NS_PER_S },
-					     { "d", 86400 * NS_PER_S },
-					     { 0 } };
+	static const struct unit bare[] = { { "", NS_PER_S }, { 0 } };
+	const struct unit *unit = durations;
+	uint64_t sum = 0, v;
+	int err = parse_with_unit(s, bare, ret_ns);
 
-	return parse_with_unit(s, units, ret_ns);
+	if (err != -EINVAL)
+		return err;
+	do {
+		const char *suffix;
+		size_t n;
+
+		err = parse_digits(s, &v, &suffix);
+		if (err)
+			return err;
+		n = strspn(suffix, "wdhmus");
+		while (unit->suffix && (strncmp(unit->suffix, suffix, n) || unit->suffix[n]))
+			unit++;
+		if (!n || !unit->suffix)
+			return -EINVAL;
+		if (__builtin_mul_overflow(v, unit->factor, &v) ||
+		    __builtin_add_overflow(sum, v, &sum))
+			return -ERANGE;
+		unit++;
+		s = suffix + n;
+	} while (*s);
+	*ret_ns = sum;
+	return 0;
 }
 
 int parse_size(const char *s, uint64_t *ret_bytes)
@@ -128,7 +172,46 @@ int parse_size(const char *s, uint64_t *ret_bytes)
 	return parse_with_unit(s, units, ret_bytes);
 }
 
-/* "2026-11-22[T ]16:01[:02[.5]][Z]" in UTC. */
+static unsigned two_digits(const char *s)
+{
+	return isdigit((unsigned char)s[0]) && isdigit((unsigned char)s[1])
+		       ? (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0')
+		       : 100;
+}
+
+/* "", "Z", "+02:00", "-0330": how far the clock of the text is ahead of UTC. */
+static int parse_offset(const char *s, time_t *ret_s)
+{
+	unsigned hours, minutes;
+
+	*ret_s = 0;
+	if (!*s || !strcmp(s, "Z"))
+		return 0;
+	if (*s != '+' && *s != '-')
+		return -EINVAL;
+	hours = two_digits(s + 1);
+	if (hours > 23)
+		return -EINVAL;
+	minutes = two_digits(s + 3 + (s[3] == ':'));
+	if (minutes > 59 || s[5 + (s[3] == ':')])
+		return -EINVAL;
+	*ret_s = (time_t)(hours * 60 + minutes) * 60 * (*s == '-' ? -1 : 1);
+	return 0;
+}
+
+/* timegm() makes March 3 of February 31. */
+static int time_of_day(const struct tm *tm, time_t *ret_t)
+{
+	struct tm real = *tm;
+	time_t t = timegm(&real);
+
+	if (real.tm_mday != tm->tm_mday || real.tm_mon != tm->tm_mon || real.tm_sec != tm->tm_sec)
+		return -EINVAL;
+	*ret_t = t;
+	return 0;
+}
+
+/* "2026-11-22[T ]16:01[:02[.5]][Z|+02:00]", or the day alone; UTC where it does not say. */
 static int parse_date(const char *s, uint64_t *ret_ns)
 {
 	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
@@ -139,7 +222,7 @@ static int parse_date(const char *s, uint64_t *ret_ns)
 		struct tm tm = { 0 };
 		const char *end = strptime(s, forms[i], &tm);
 		uint64_t frac = 0, unit = NS_PER_S;
-		time_t t;
+		time_t t, ahead;
 
 		if (!end)
 			continue;
@@ -149,11 +232,11 @@ static int parse_date(const char *s, uint64_t *ret_ns)
 				frac += unit * (uint64_t)(*end - '0');
 			}
 		}
-		if (*end == 'Z')
-			end++;
-		if (*end)
+		if (parse_offset(end, &ahead))
 			continue;
-		t = timegm(&tm);
+		if (time_of_day(&tm, &t))
+			return -EINVAL;
+		t -= ahead;
 		if (t < 0)
 			return -ERANGE;
 		*ret_ns = (uint64_t)t * NS_PER_S + frac;

@@ -41,6 +41,11 @@ bool cmd_store_exists(struct cmd_ctx *c)
 	return !file || stat(file, &st) == 0 || errno != ENOENT;
 }
 
+bool cmd_store_meant(struct cmd_ctx *c)
+{
+	return *c->conf->store_uri || cmd_store_exists(c);
+}
+
 /* The embedded store's folder belongs to the role that will write it. */
 static int make_store_folder(const struct conf *conf)
 {

@@ -80,6 +80,11 @@ must_check int cmd_store(struct cmd_ctx *c, unsigned flags, struct store **ret_s
 int cmd_store_err(int err, struct store *s, const char *what);
 must_check bool cmd_store_exists(struct cmd_ctx *c);
 /*
+ * Or was named: one that was named and is not there is a mistake, not a machine without a store,
+ * and opening it says so.
+ */
+must_check bool cmd_store_meant(struct cmd_ctx *c);
+/*
  * One line on stderr for each class that has no accepted profile yet; store NULL: the class of this
  * node.
  */

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
+#include "cli/notify_status.h"
 #include "cli/out.h"
 #include "conf/conf.h"
 #include "conf/paths.h"
@@ -128,13 +129,14 @@ static int on_class(const char *host_type, bool accepted, uint64_t accepted_ns, 
 	return 0;
 }
 
-/* Alerts that reach nobody are as good as none. */
+/* Alerts that reach nobody are as good as none; but a sink that was dropped from the configuration is to get none. */
 static int on_sink(const struct store_sink *s, void *arg)
 {
 	struct check *k = arg;
 	uint64_t now_ns = clock_wall_ns();
 
-	if (!s->behind || now_ns < s->behind_ns || now_ns - s->behind_ns < UNREPORTED_NS)
+	if (!s->behind || now_ns < s->behind_ns || now_ns - s->behind_ns < UNREPORTED_NS ||
+	    sink_was_dropped(k->c->conf, s))
 		return 0;
 	if (!k->unreported++)
 		snprintf(k->unreported_sink, sizeof(k->unreported_sink), "%s", s->name);
@@ -239,7 +241,7 @@ static int verdict(struct check *k)
 	if (k->unreported)
 		say(k,
 		    "the sink '%s' has not been told of alerts for minutes ('ajar notify "
-		    "--status')",
+		    "--status'; is it gone for good: --forget)",
 		    k->unreported_sink);
 	if (k->why.len)
 		return CHECK_WARNING;

@@ -94,7 +94,7 @@ static int store_has_nodes(struct cmd_ctx *c)
 	_cleanup_(store_freep) struct store *s = NULL;
 	int ret;
 
-	if (!cmd_store_exists(c))
+	if (!cmd_store_meant(c))
 		return 0;
 	ret = cmd_store(c, STORE_READONLY, &s);
 	if (ret)

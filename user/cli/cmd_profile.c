@@ -102,6 +102,7 @@ static const struct cmd_option import_options[] = {
 	{ "class", 'c', "CLASS", "the class of rules above any 'class' line" },
 	{ "add", 0, NULL, "keep the rows that the file has not" },
 	{ "dry-run", 'n', NULL, "only say what would change" },
+	{ "yes", 'y', NULL, "without asking about what is removed" },
 	{ 0 },
 };
 static const struct cmd_option edit_options[] = {

@@ -7,17 +7,37 @@
 #include <string.h>
 
 #include "ajar/exit.h"
+#include "alert/route.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "conf/conf.h"
+#include "conf/sinks.h"
 #include "store/sinks.h"
 #include "view/writer.h"
 
 struct showing {
+	const struct conf *conf;
 	struct store *store;
 	struct writer w;
 };
+
+bool sink_was_dropped(const struct conf *conf, const struct store_sink *s)
+{
+	if (!strcmp(s->name, "exec") && *conf->alert_exec)
+		return false;
+	if (!strcmp(s->name, "syslog") && conf->alert_syslog)
+		return false;
+	return !conf_sink_find(conf, s->name) && lease_was_ours(s->holder);
+}
+
+static const char *state_word(const struct showing *sh, const struct store_sink *s)
+{
+	if (s->behind && sink_was_dropped(sh->conf, s))
+		return "dropped";
+	return s->failures ? "failing" : s->behind ? "behind" : "ok";
+}
 
 #define RETRIES_SHOWN 100
 
@@ -44,7 +64,7 @@ static int on_sink(const struct store_sink *s, void *arg)
 
 	writer_start(w, NULL);
 	writer_str(w, "sink", s->name);
-	writer_str(w, "state", s->failures ? "failing" : s->behind ? "behind" : "ok");
+	writer_str(w, "state", state_word(sh, s));
 	writer_u64(w, "cursor", s->log_id);
 	writer_u64(w, "behind", s->behind);
 	writer_time(w, "behind_since", s->behind_ns);
@@ -87,7 +107,7 @@ int notify_status(struct cmd_ctx *c)
 		FIELD("refused.change"),
 		{ 0 },
 	};
-	struct showing sh = { 0 };
+	struct showing sh = { .conf = c->conf };
 	_cleanup_(store_freep) struct store *s = NULL;
 	int err;
 

@@ -2,7 +2,9 @@
 /* `ajar profile import` and `export`: the profile language in files, comments kept. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ajar/exit.h"
 #include "audit/match.h"
@@ -10,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
@@ -22,12 +25,22 @@
 
 /* --- import ------------------------------------------------------------------------------------------ */
 
+/*
+ * The first line of an export: as of which revision of the profiles. What an import would remove is asked about when they were
+ * changed since, for then it may be a rule that whoever edited the file has never seen; and when it is much, whatever the file is.
+ */
+#define REVISION_LINE "# ajar profile export, revision "
+#define REMOVED_UNASKED 10
+
 struct import {
 	struct cmd_ctx *c;
 	struct store *s;
 	struct profile_text t;
 	uint64_t now_ns;
 	bool add, try;
+	bool look; /* what would go is counted, and nothing is said */
+	size_t removed;
+	uint64_t revision; /* of the store, when that was counted */
 };
 
 static int put_lines(struct import *im, const char *host_type)
@@ -40,7 +53,8 @@ static int put_lines(struct import *im, const char *host_type)
 	for (size_t i = 0; i < im->t.len; i++) {
 		const struct profile_line *l = &im->t.lines[i];
 
-		if (l->kind != LINE_RULE && l->host_type && !strcmp(l->host_type, host_type))
+		if (l->kind != LINE_RULE && l->host_type && !strcmp(l->host_type, host_type) &&
+		    strncmp(l->text, REVISION_LINE, strlen(REVISION_LINE)))
 			lines[n++] = (struct store_profile_line){ l->number, l->text };
 	}
 	return store_profile_put_lines(im->s, host_type, lines, n);
@@ -90,8 +104,9 @@ static int collect(struct import *im, const char *host_type, struct profile_row 
 
 static int import_class(struct import *im, const char *host_type)
 {
+	bool try = im->try || im->look;
 	unsigned flags = (im->add ? 0 : STORE_PROFILE_REPLACE) |
-			 (im->try ? STORE_PROFILE_TRY : STORE_PROFILE_ACCEPT);
+			 (try ? STORE_PROFILE_TRY : STORE_PROFILE_ACCEPT);
 	_free_ struct profile_row *rows = NULL;
 	struct store_profile_change ch;
 	size_t n;
@@ -99,15 +114,17 @@ static int import_class(struct import *im, const char *host_type)
 
 	if (!err)
 		err = store_profile_set(im->s, host_type, rows, n, flags, im->now_ns, &ch);
-	if (!err && !im->add && !im->try)
+	if (!err && !im->add && !try)
 		err = put_lines(im, host_type);
-	for (size_t i = 0; i < im->t.len && !err && !im->try; i++) {
+	for (size_t i = 0; i < im->t.len && !err && !try; i++) {
 		const struct profile_line *l = &im->t.lines[i];
 
 		if (l->kind == LINE_CLASS && l->nodes && !strcmp(l->host_type, host_type))
 			err = put_nodes(im, l);
 	}
 	if (!err)
+		im->removed += ch.removed;
+	if (!err && !im->look)
 		log_info("class '%s': %s%zu added, %zu changed, %zu removed, %zu as before",
 			 host_type, im->try ? "would be " : "", ch.added, ch.changed, ch.removed,
 			 ch.kept);
@@ -133,15 +150,79 @@ static int import_all(struct import *im)
 	return err;
 }
 
+/* 0: the file does not say. */
+static uint64_t exported_revision(const struct profile_text *t)
+{
+	uint64_t revision = 0;
+
+	for (size_t i = 0; i < t->len; i++)
+		if (t->lines[i].kind == LINE_OTHER &&
+		    !strncmp(t->lines[i].text, REVISION_LINE, strlen(REVISION_LINE)) &&
+		    !parse_u64(t->lines[i].text + strlen(REVISION_LINE), &revision))
+			return revision;
+	return 0;
+}
+
+static int ask(const struct import *im, const char *path, bool stale)
+{
+	char line[16];
+
+	log_warn("'%s' would remove %zu rule%s%s: 'ajar profile diff CLASS %s' shows them", path,
+		 im->removed, plural(im->removed),
+		 stale ? ", and the profiles were changed since it was exported" : "", path);
+	if (cmd_opt(im->c, "yes"))
+		return 0;
+	if (!isatty(STDIN_FILENO))
+		return log_usage("nothing is removed without a word: add --yes%s",
+				 stale ? ", or export it again" : "");
+	fputs("remove them? [y/N] ", stderr);
+	if (!fgets(line, sizeof(line), stdin) || (line[0] != 'y' && line[0] != 'Y'))
+		return log_usage("nothing was changed");
+	return 0;
+}
+
+/* Before anything is locked: a person takes his time. */
+static int may_remove(struct import *im, const char *path)
+{
+	uint64_t exported = exported_revision(&im->t);
+	int err = store_profile_revision(im->s, &im->revision);
+	bool stale;
+
+	im->look = true;
+	if (!err)
+		err = import_all(im);
+	im->look = false;
+	if (err)
+		return cmd_store_err(err, im->s, "cannot compare with the profile");
+	stale = im->removed && exported && exported != im->revision;
+	return stale || im->removed > REMOVED_UNASKED ? ask(im, path, stale) : 0;
+}
+
+static int nobody_else(struct import *im)
+{
+	uint64_t now = 0;
+	int err = store_profile_revision(im->s, &now);
+
+	if (!err && im->removed && now != im->revision)
+		err = log_usage("somebody changed the profiles just now: do it again");
+	return err;
+}
+
 static int write_all(struct import *im, const char *path)
 {
 	bool have = im->try && !cmd_store_exists(im->c);
 	int err = cmd_store(im->c, im->try && !have ? STORE_READONLY : STORE_CREATE, &im->s);
 
-	if (err)
+	if (!err && !im->try)
+		err = may_remove(im, path);
+	if (err) {
+		store_free(take_ptr(im->s));
 		return err;
+	}
 	if (!im->try)
 		err = store_begin(im->s);
+	if (!err && !im->try)
+		err = nobody_else(im);
 	if (!err)
 		err = import_all(im);
 	if (!err && !im->try)
@@ -306,6 +387,18 @@ struct export
 	int out_err;
 };
 
+static int put_revision(struct store *s)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(128);
+	uint64_t revision = 0;
+	int err = store_profile_revision(s, &revision);
+
+	if (err)
+		return err;
+	buf_printf(&b, REVISION_LINE "%" PRIu64 "\n", revision);
+	return out_put(&b);
+}
+
 static int export_type(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
 		       uint64_t nodes, void *arg)
 {
@@ -326,13 +419,15 @@ int profile_export(struct cmd_ctx *c)
 	if (cmd_store(c, STORE_READONLY, &s))
 		return AJAR_EXIT_ERROR;
 	ex.s = s;
-	for (int i = 1; i < c->argc && !err; i++) {
+	for (int i = 1; i < c->argc; i++) {
 		_cleanup_(profile_freep) struct profile *p = NULL;
 
 		if (profile_load(c, s, c->argv[i], &p))
 			return AJAR_EXIT_ERROR;
-		err = export_class(s, c->argv[i], &ex.out_err);
 	}
+	err = ex.out_err = put_revision(s);
+	for (int i = 1; i < c->argc && !err; i++)
+		err = export_class(s, c->argv[i], &ex.out_err);
 	if (c->argc == 1)
 		err = store_host_types(s, export_type, &ex);
 	if (!err)

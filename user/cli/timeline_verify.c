@@ -321,7 +321,7 @@ static int verify(struct verify *v)
 		log_err(err, "cannot verify the journal");
 		return AJAR_EXIT_ERROR;
 	}
-	if (cmd_store_exists(v->c) && cmd_store(v->c, STORE_READONLY, &v->store))
+	if (cmd_store_meant(v->c) && cmd_store(v->c, STORE_READONLY, &v->store))
 		return AJAR_EXIT_ERROR;
 	err = v->store ? verify_store(v) : 0;
 	if (err && err != -EPIPE) {

@@ -45,7 +45,7 @@ int verdicts_open(struct cmd_ctx *c, struct verdicts *ret_j)
 	struct verdicts j = { .host_type = c->conf->node_class, .revision = UINT64_MAX };
 	int err = 0;
 
-	if (cmd_store_exists(c))
+	if (cmd_store_meant(c))
 		err = cmd_store(c, STORE_READONLY, &j.store);
 	if (!err)
 		err = verdicts_refresh(&j);

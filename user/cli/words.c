@@ -35,8 +35,9 @@ int words_time(const struct cmd_ctx *c, const char *option, uint64_t *ret_wall_n
 
 	if (value && parse_time(value, clock_wall_ns(), ret_wall_ns))
 		return log_usage(
-			"--%s '%s' is not a time: give '2026-11-22 16:01:02' (UTC), '2026-11-22', "
-			"'@1700000000' or how long ago, '10m', '2h', '3d'",
+			"--%s '%s' is not a time: give '2026-11-22 16:01:02' (UTC, or with "
+			"'+02:00' behind it), '2026-11-22', "
+			"'@1700000000' or how long ago, '10m', '1h30m', '3d', '1w'",
 			option, value);
 	return 0;
 }

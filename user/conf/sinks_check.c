@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/parse.h"
 #include "base/secret.h"
 #include "conf/sinks.h"
 #include "conf/value.h"
@@ -45,8 +46,9 @@ static printf_like(2, 3) int fault(const struct check *c, const char *fmt, ...)
 
 static bool is_loopback(const char *host, size_t n)
 {
-	return (n == 9 && !strncmp(host, "localhost", 9)) ||
-	       (n >= 4 && !strncmp(host, "127.", 4)) || (n == 5 && !strncmp(host, "[::1]", 5));
+	if (n > 2 && host[0] == '[' && host[n - 1] == ']')
+		return parse_is_loopback(host + 1, n - 2);
+	return parse_is_loopback(host, n);
 }
 
 /* SCHEME://HOST[:PORT][/...], no user in it: that would be a secret, and argv of nobody. */

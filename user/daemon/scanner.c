@@ -33,6 +33,7 @@
 #define SOON_NS UINT64_C(500000000)
 #define DAY_NS UINT64_C(86400000000000)
 #define PRUNE_MAX 50
+#define PRUNE_PAUSE_NS UINT64_C(2000000000)
 #define PROBES_A_LOOK 16
 #define PROBE_YOUNG_NS UINT64_C(60000000000)
 #define PROBED "scan_probed_log"
@@ -49,7 +50,7 @@ struct serve {
 	uint64_t pruned_ns, probed_log;
 	struct address here[SCAN_OWN_MAX];
 	unsigned here_len;
-	bool raw, failing, soon, reported_raw;
+	bool raw, failing, probe_failing, soon, reported_raw;
 };
 
 static void on_report(const struct runner_report *r, void *arg)
@@ -150,17 +151,22 @@ static int on_plan(const struct store_plan *p, void *arg)
 	return 0;
 }
 
-static void prune(struct serve *sv, uint64_t now_ns)
+/* In pieces, so that scans go on meanwhile. True: there may be more. */
+static bool prune(struct serve *sv, uint64_t now_ns)
 {
 	uint64_t keep_ns = sv->settings->scan_keep_days * DAY_NS, n = 0;
 
 	if (!keep_ns || now_ns < sv->pruned_ns + DAY_NS / 24 || now_ns < keep_ns)
-		return;
-	sv->pruned_ns = now_ns;
+		return false;
 	if (store_scan_prune(sv->role.store, now_ns - keep_ns, PRUNE_MAX, &n))
-		log_warn("cannot delete old scans: %s", store_why(sv->role.store));
+		log_warn("cannot delete old scans: %s; trying again in an hour",
+			 store_why(sv->role.store));
 	else if (n)
 		log_info("deleted %" PRIu64 " old scan%s (scan.keep-days)", n, plural(n));
+	if (n == PRUNE_MAX)
+		return true;
+	sv->pruned_ns = now_ns;
+	return false;
 }
 
 /* --- at once -------------------------------------------------------------------------------------- */
@@ -254,9 +260,10 @@ static int probe(struct serve *sv, uint64_t now_ns)
 					  0, 0, on_change, &f);
 	if (err || !f.log_id)
 		return err;
-	sv->probed_log = f.log_id;
 	snprintf(text, sizeof(text), "%" PRIu64, f.log_id);
 	err = f.len ? store_setting_set(sv->role.store, PROBED, text) : 0;
+	if (!err)
+		sv->probed_log = f.log_id;
 	for (unsigned i = 0; !err && i < f.len; i++)
 		err = probe_door(sv, &f.doors[i]);
 	return err;
@@ -281,12 +288,15 @@ static int on_timer(void *arg)
 			runner_kick(sv->runner);
 		plan_done(&due.plans[i]);
 	}
-	if (!err)
+	if (!err) {
 		err = probe(sv, due.now_ns);
-	if (err && !sv->failing)
-		log_warn("cannot look at new doors at once: %s", store_why(sv->role.store));
-	if (!err)
-		prune(sv, due.now_ns);
+		if (err && !sv->probe_failing)
+			log_warn("cannot look at new doors at once: %s; trying again",
+				 store_why(sv->role.store));
+		sv->probe_failing = err != 0;
+	}
+	if (!err && prune(sv, due.now_ns) && wait > PRUNE_PAUSE_NS)
+		wait = PRUNE_PAUSE_NS;
 	if (due.next_ns > due.now_ns && due.next_ns - due.now_ns < wait)
 		wait = due.next_ns - due.now_ns;
 	return loop_timer_set(sv->timer, wait, 0);

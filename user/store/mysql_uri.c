@@ -185,7 +185,7 @@ static bool is_local(const struct my_uri *u)
 	for (unsigned i = 0; i < u->hosts_len; i++) {
 		const char *name = u->hosts[i].name;
 
-		if (strcmp(name, "localhost") && strncmp(name, "127.", 4) && strcmp(name, "::1"))
+		if (!parse_is_loopback(name, strlen(name)))
 			return false;
 	}
 	return true;
@@ -276,7 +276,7 @@ void my_uri_done(struct my_uri *u)
 
 static int read_password(const char *path, char **ret_password, char **ret_why)
 {
-	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char text[PASSWORD_MAX + 1];
 	struct stat st;
 	ssize_t n;
@@ -292,7 +292,9 @@ static int read_password(const char *path, char **ret_password, char **ret_why)
 				path, (unsigned)geteuid());
 		return store_open_why(ret_why, err, "password-file %s: %s", path, strerror(-err));
 	}
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 077))
+	if (!S_ISREG(st.st_mode))
+		return store_open_why(ret_why, -EINVAL, "password-file %s is no file", path);
+	if (st.st_mode & 077)
 		return store_open_why(ret_why, -EACCES,
 				      "password-file %s can be read by others: chmod 600 it", path);
 	n = read(fd, text, sizeof(text));

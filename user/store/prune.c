@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "store/sinks.h"
 #include "store/sql.h"
 #include "store/wrap.h"
 
@@ -211,21 +212,28 @@ static int delete_alert(struct store *s, uint64_t id)
 	return err ? err : sql_run(s, NULL, "DELETE FROM alerts WHERE id = ?", U(id));
 }
 
-/* Resolved, nothing about it is new, no door of it is kept for another reason, and every sink has been told. */
+/* Resolved, nothing about it is new, no door of it is kept for another reason, and every sink that is somebody's has been told. */
 #define OLD_ALERTS(key)                                                                            \
 	"SELECT a.id FROM alerts a WHERE a.state = ? AND a.last_ns < ? AND NOT EXISTS (SELECT 1 "  \
 	"FROM doors d WHERE d." key " = a." key " AND (d.closed_ns = 0 OR d.closed_ns >= ?)) AND " \
 	"NOT EXISTS (SELECT 1 FROM alert_log l WHERE l.alert_id = a.id AND (l.at_ns >= ? OR l.id " \
-	"> (SELECT coalesce(min(log_id), 9223372036854775807) FROM sink_cursors))) LIMIT ?"
+	"> (SELECT coalesce(min(c.log_id), 9223372036854775807) FROM sink_cursors c LEFT JOIN "    \
+	"sink_states t ON t.name = c.name WHERE t.name IS NULL OR t.lease_ns >= ? OR t.sent_ns "   \
+	">= ? OR t.failed_ns >= ?))) LIMIT ?"
 
 static int prune_alerts(struct pruning *p)
 {
-	uint64_t ids[ALERTS_AT_ONCE], before = p->q->before_ns;
+	uint64_t ids[ALERTS_AT_ONCE], before = p->q->before_ns, held = 0;
 	_sql_ struct sql q = { .s = p->s };
 	unsigned n = 0;
-	int ret = sql_get(&q, SQL_TEXT(p->s, OLD_ALERTS("alert_hash"), OLD_ALERTS("alert_key")),
-			  CONST(ALERT_RESOLVED), U(before), U(before), U(before),
-			  U(p->q->count_only ? SQL_NO_LIMIT : ALERTS_AT_ONCE));
+	int ret = sql_now(p->s, &held);
+
+	held = held > STORE_SINK_DROPPED_NS ? held - STORE_SINK_DROPPED_NS : 0;
+	if (!ret)
+		ret = sql_get(&q, SQL_TEXT(p->s, OLD_ALERTS("alert_hash"), OLD_ALERTS("alert_key")),
+			      CONST(ALERT_RESOLVED), U(before), U(before), U(before), U(held),
+			      U(held), U(held),
+			      U(p->q->count_only ? SQL_NO_LIMIT : ALERTS_AT_ONCE));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		p->ret->alerts++;

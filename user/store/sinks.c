@@ -11,13 +11,13 @@
 int store_sinks(struct store *s, store_sink_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q,
-			  "SELECT c.name, c.log_id, t.sent_count, t.failed_count, t.skipped_count, "
-			  "t.given_up_count, t.failures, t.why, t.sent_ns, t.failed_ns, (SELECT "
-			  "count(*) FROM alert_log l WHERE l.id > c.log_id), (SELECT min(l.at_ns) "
-			  "FROM alert_log l WHERE l.id > c.log_id), (SELECT count(*) FROM "
-			  "sink_parked p WHERE p.sink = c.name) FROM sink_cursors c LEFT JOIN "
-			  "sink_states t ON t.name = c.name ORDER BY c.name");
+	int ret = sql_get(
+		&q, "SELECT c.name, c.log_id, t.sent_count, t.failed_count, t.skipped_count, "
+		    "t.given_up_count, t.failures, t.why, t.sent_ns, t.failed_ns, (SELECT "
+		    "count(*) FROM alert_log l WHERE l.id > c.log_id), (SELECT min(l.at_ns) "
+		    "FROM alert_log l WHERE l.id > c.log_id), (SELECT count(*) FROM "
+		    "sink_parked p WHERE p.sink = c.name), t.holder FROM sink_cursors c LEFT JOIN "
+		    "sink_states t ON t.name = c.name ORDER BY c.name");
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_sink sink = {
@@ -34,6 +34,7 @@ int store_sinks(struct store *s, store_sink_fn fn, void *arg)
 			.behind = sql_u64(&q, 10),
 			.behind_ns = sql_u64(&q, 11),
 			.retrying = sql_u64(&q, 12),
+			.holder = sql_str(&q, 13),
 		};
 
 		ret = fn(&sink, arg);

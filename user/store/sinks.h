@@ -23,16 +23,19 @@ struct store_sink {
 	 * included).
 	 */
 	uint64_t behind, behind_ns, retrying;
+	const char *holder; /* read only: who had its lease last; "": nobody */
 };
 typedef int (*store_sink_fn)(const struct store_sink *s, void *arg);
 must_check int store_sinks(struct store *s, store_sink_fn fn, void *arg); /* by name */
 /* Cursor and counters, as one. */
 must_check int store_sink_put(struct store *s, const struct store_sink *sink);
-/*
- * As if it had never been there; -ENOENT. A cursor that nobody moves keeps retention from deleting
- * alerts.
- */
+/* As if it had never been there; -ENOENT. */
 must_check int store_sink_forget(struct store *s, const char *name);
+/*
+ * Retention keeps an alert until every sink has been told of it. One that has had no holder, and
+ * was tried by nobody, for as long as this was dropped from the configuration, and counts no more.
+ */
+#define STORE_SINK_DROPPED_NS UINT64_C(604800000000000)
 
 /*
  * Of several that carry one store's changes, one has a sink at a time, until it gives it up or its
