@@ -25,7 +25,10 @@ struct cmd_option {
 	const char *help; /* NULL: works, and no help shows it */
 };
 /* Of each row that lists: out_open() honours it. */
-#define CMD_CSV { "csv", 0, NULL, "comma-separated values, the first line names them" }
+#define CMD_CSV                                                                                    \
+	{                                                                                          \
+		"csv", 0, NULL, "comma-separated values, the first line names them"                \
+	}
 extern const struct cmd_option cmd_csv_options[]; /* for rows without any other */
 #define CMD_ANY 1000000 /* words */
 #define CMD_NO_CONF 1u /* reads configurations itself: main loads none for it */
