@@ -24,6 +24,7 @@ is_pinned() { [ -n "$(left)" ]; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 agent_up() { # more arguments
 	mkdir -p "$D"
+	: >"$T/agent.out" # "recording" of one before must not count
 	ajar-agent -v -C "$T/conf" --data "$D" "$@" >"$T/agent.out" 2>&1 </dev/null &
 	AGENT=$!
 	PIDS+=("$AGENT")
