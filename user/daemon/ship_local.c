@@ -96,6 +96,7 @@ static int write_profile(struct ship_local *l, const struct profile *p)
 
 void ship_local_keep(struct ship_local *l, struct store *s)
 {
+	char class[256] = "";
 	struct profile *p = NULL;
 	uint64_t revision = 0;
 	int err;
@@ -106,12 +107,14 @@ void ship_local_keep(struct ship_local *l, struct store *s)
 	if (!err && revision == l->revision)
 		return;
 	if (!err)
-		err = store_profile_get(s, l->conf->node_class, &p);
+		err = store_node_class(s, l->conf->node_name, class, sizeof(class));
+	if (!err)
+		err = store_profile_get(s, class, &p);
 	if (!err)
 		err = write_profile(l, p);
 	if (err) {
-		log_debug("the profile of class %s is not kept: %s", l->conf->node_class,
-			  strerror(-err));
+		log_debug("the profile of class %s is not kept: %s",
+			  *class ? class : l->conf->node_class, strerror(-err));
 		profile_free(p);
 		return;
 	}
@@ -140,6 +143,14 @@ static int adopt_rows(struct profile *p, struct profile_text *t)
 	return 0;
 }
 
+static const char *class_of(const struct profile_text *t, const char *otherwise)
+{
+	for (size_t i = 0; i < t->len; i++)
+		if (t->lines[i].kind == LINE_CLASS)
+			return t->lines[i].host_type;
+	return otherwise;
+}
+
 static int read_profile(struct ship_local *l)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(PROFILE_FILE_MAX);
@@ -154,7 +165,7 @@ static int read_profile(struct ship_local *l)
 	p = calloc(1, sizeof(*p));
 	err = p ? adopt_rows(p, &t) : -ENOMEM;
 	if (!err) {
-		p->host_type = strdup(l->conf->node_class);
+		p->host_type = strdup(class_of(&t, l->conf->node_class));
 		p->accepted = strncmp(buf_str(&b), LEARNING_LINE, strlen(LEARNING_LINE)) != 0;
 		err = p->host_type ? 0 : -ENOMEM;
 	}
@@ -220,10 +231,11 @@ static int raise(struct ship_local *l, const struct journal_record *rec, const s
 	_cleanup_(buf_done) struct buf key = BUF_INIT(1024), summary = BUF_INIT(TEXT_MAX),
 				       why = BUF_INIT(TEXT_MAX), remedy = BUF_INIT(TEXT_MAX);
 	const struct conf *c = l->conf;
+	const char *class = l->profile ? l->profile->host_type : c->node_class;
 	struct store_alert a = { .kind = j->kind,
 				 .severity = j->severity,
 				 .state = ALERT_OPEN,
-				 .host_type = c->node_class,
+				 .host_type = class,
 				 .nodes = c->node_name,
 				 .count = 1,
 				 .proto = ev->door.proto,
@@ -236,7 +248,7 @@ static int raise(struct ship_local *l, const struct journal_record *rec, const s
 				 .record = rec->payload };
 	int err;
 
-	audit_key(c->node_class, c->node_name, &ev->door, who, j->kind, &key);
+	audit_key(class, c->node_name, &ev->door, who, j->kind, &key);
 	if (key.err || map_get(l->told, key.data, key.len))
 		return key.err;
 	if (map_size(l->told) >= REPORTED_MAX)
@@ -245,9 +257,9 @@ static int raise(struct ship_local *l, const struct journal_record *rec, const s
 	if (err)
 		return err;
 	audit_summary(j, c->node_name, &ev->door, who, &summary);
-	audit_why(j, c->node_class, l->profile, &ev->door, who, &why);
+	audit_why(j, class, l->profile, &ev->door, who, &why);
 	audit_why_holder(ev, who, &why);
-	audit_remedy(j, c->node_class, &ev->door, who, &remedy);
+	audit_remedy(j, class, &ev->door, who, &remedy);
 	a.key = key.data;
 	a.summary = buf_str(&summary);
 	a.why = buf_str(&why);

@@ -23,8 +23,9 @@ must_check int ship_local_new(int journal_dir, const struct conf *conf, struct l
 void ship_local_free(struct ship_local *l);
 
 /*
- * The store answers: keeps the profile of our class when it has changed. An account that may not
- * read it keeps none.
+ * The store answers: keeps the profile of the class that it has for this node, when that has
+ * changed; what the configuration says may be nothing, or of before. An account that may not read it
+ * keeps none.
  */
 void ship_local_keep(struct ship_local *l, struct store *s);
 /* The store is back: what was reported is no longer of interest. */

@@ -2,6 +2,7 @@
 #include "store/profile.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,6 +112,19 @@ int store_host_types(struct store *s, store_host_type_fn fn, void *arg)
 			 sql_u64(&q, 3), arg);
 	}
 	return ret;
+}
+
+int store_node_class(struct store *s, const char *node, char *ret, size_t size)
+{
+	_sql_ struct sql q = { .s = s };
+	int found = s->limited
+			    ? sql_first(&q, "SELECT name FROM own_class")
+			    : sql_first(&q, "SELECT host_type FROM nodes WHERE name = ?", S(node));
+
+	if (found <= 0)
+		return found ? found : -ENOENT;
+	snprintf(ret, size, "%s", sql_str(&q, 0));
+	return 0;
 }
 
 int store_profile_revision(struct store *s, uint64_t *ret_rev)

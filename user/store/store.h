@@ -294,6 +294,8 @@ must_check int store_host_types(struct store *s, store_host_type_fn fn, void *ar
 must_check int store_profile_add(struct store *s, const char *host_type,
 				 const struct profile_row *rows, size_t n, bool accept,
 				 uint64_t now_wall_ns, size_t *ret_new);
+/* Which class a node is of, as far as we may know; -ENOENT: the store has no such node. */
+must_check int store_node_class(struct store *s, const char *node, char *ret, size_t size);
 /* Grows with every change of any profile: a monitor re-reads and re-judges when it has moved. */
 must_check int store_profile_revision(struct store *s, uint64_t *ret_rev);
 
