@@ -5,8 +5,8 @@
 
 #include "base/buf.h"
 #include "core/event.h"
+#include "core/portset.h"
 #include "scan/plan.h"
-#include "scan/ports.h"
 #include "store/scans.h"
 #include "store/store.h"
 #include "tap.h"

@@ -4,10 +4,10 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "core/portset.h"
 #include "scan/address.h"
 #include "scan/capture.h"
 #include "scan/plan.h"
-#include "scan/ports.h"
 #include "tap.h"
 
 #define S 1000000000ULL

@@ -6,9 +6,9 @@
 
 #include "audit/match.h"
 #include "base/buf.h"
+#include "core/portset.h"
 #include "monitor/alerting.h"
 #include "monitor/crosscheck_internal.h"
-#include "scan/ports.h"
 
 /*
  * What one scan shows is unconfirmed; the second that shows it makes it a finding. It is in the store: a monitor that is killed

@@ -7,6 +7,7 @@
 
 #include "audit/compare.h"
 #include "base/buf.h"
+#include "core/portset.h"
 #include "monitor/crosscheck.h"
 #include "scan/address.h"
 #include "store/compared.h"
@@ -64,7 +65,6 @@ struct unconfirmed_copy {
 	struct store_unconfirmed d; /* node and addr: the host's */
 };
 
-#define PORT_BITS (65536 / 8)
 
 /* What is known of a host at the time of a scan; one at a time. */
 struct view {
@@ -94,7 +94,7 @@ struct view {
 	 * TCP ports that were asked for and answered for; of those, where service, key, product and
 	 * version were seen to be right.
 	 */
-	uint8_t asked[PORT_BITS], sound[PORT_BITS], sound_key[PORT_BITS], sound_banner[PORT_BITS];
+	struct ports asked, sound, sound_key, sound_banner;
 };
 
 struct crosscheck {
@@ -119,16 +119,6 @@ void view_seen(const struct store_scan_port *p, struct fingerprint f[FINGERPRINT
 	       struct port_seen *ret);
 struct compare_in view_input(const struct view *v, uint64_t now_ns);
 void view_done(struct view *v);
-
-static inline void port_set(uint8_t bits[PORT_BITS], uint32_t port)
-{
-	bits[port / 8] |= (uint8_t)(1 << port % 8);
-}
-
-static inline bool port_has(const uint8_t bits[PORT_BITS], uint32_t port)
-{
-	return port <= UINT16_MAX && (bits[port / 8] & 1 << port % 8);
-}
 
 /*
  * In a transaction of its own, and without waiting for what the node has to say: alerts about doors

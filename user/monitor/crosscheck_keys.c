@@ -159,7 +159,7 @@ static int compare_keys(struct crosscheck *o, struct key_copy *k, const struct c
 	case KEYS_SAME:
 		break;
 	}
-	port_set(o->v.sound_key, in->port);
+	ports_add(&o->v.sound_key, in->port, in->port);
 	return 0;
 }
 
@@ -218,7 +218,7 @@ static int compare_banner(struct crosscheck *o, struct key_copy *k, const struct
 		snprintf(k->product, sizeof(k->product), "%s", now.product);
 		snprintf(k->version, sizeof(k->version), "%s", now.version);
 	}
-	port_set(o->v.sound_banner, in->port);
+	ports_add(&o->v.sound_banner, in->port, in->port);
 	return 0;
 }
 

@@ -105,12 +105,12 @@ static int compare_port(struct crosscheck *o, enum door_proto proto, uint32_t po
 	    (c.witness.inside == INSIDE_SILENT && !is_for_us(&c)))
 		return 0;
 	if (proto == PROTO_TCP) {
-		port_set(v->asked, port);
+		ports_add(&v->asked, port, port);
 		if (is_sound(&c, &in))
-			port_set(v->sound, port);
+			ports_add(&v->sound, port, port);
 		if (state != PORT_OPEN) {
-			port_set(v->sound_key, port);
-			port_set(v->sound_banner, port);
+			ports_add(&v->sound_key, port, port);
+			ports_add(&v->sound_banner, port, port);
 		}
 	}
 	if (!needs_second_look(&c))
@@ -137,7 +137,7 @@ static int compare_folded(struct crosscheck *o, enum door_proto proto, uint32_t 
 {
 	enum port_state state = PORT_UNKNOWN;
 
-	if (port <= UINT16_MAX && !(proto == PROTO_TCP && port_has(o->v.asked, port)))
+	if (port <= UINT16_MAX && !(proto == PROTO_TCP && ports_has(&o->v.asked, port)))
 		state = port_folded_state(o->v.h.folded, proto, (uint16_t)port);
 	return state == PORT_UNKNOWN ? 0 : compare_port(o, proto, port, state, NULL);
 }
@@ -145,12 +145,12 @@ static int compare_folded(struct crosscheck *o, enum door_proto proto, uint32_t 
 /* It was asked for again, and is as it should be. */
 static bool is_over(const struct view *v, const struct alert_copy *a)
 {
-	if (a->proto != PROTO_TCP || !port_has(v->asked, a->port))
+	if (a->proto != PROTO_TCP || !ports_has(&v->asked, a->port))
 		return false;
 	if (a->kind == FINDING_CHANGED)
-		return port_has(v->sound_banner, a->port);
+		return ports_has(&v->sound_banner, a->port);
 	if (a->kind == FINDING_MASQUERADE)
-		return port_has(!strcmp(a->what, "key") ? v->sound_key : v->sound, a->port);
+		return ports_has(!strcmp(a->what, "key") ? &v->sound_key : &v->sound, a->port);
 	return true;
 }
 

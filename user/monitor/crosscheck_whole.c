@@ -7,9 +7,9 @@
 
 #include "audit/match.h"
 #include "base/buf.h"
+#include "core/portset.h"
 #include "monitor/alerting.h"
 #include "monitor/crosscheck_internal.h"
-#include "scan/ports.h"
 #include "store/health.h"
 
 /*

@@ -2,7 +2,7 @@
 #ifndef AJAR_SCAN_BACKOFF_H
 #define AJAR_SCAN_BACKOFF_H
 
-#include "scan/ports.h"
+#include "core/portset.h"
 #include "scan/xml.h"
 #include "store/scans.h"
 

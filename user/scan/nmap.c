@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/child.h"
 #include "base/proc.h"
+#include "core/portset.h"
 #include "scan/guard.h"
-#include "scan/ports.h"
 
 #define NS_PER_S 1000000000ULL
 #define MEMORY_MAX (4ULL << 30) /* address space; 32 hosts with all their ports took 180 MB */

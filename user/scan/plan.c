@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/hostlist.h"
 #include "base/parse.h"
-#include "scan/ports.h"
+#include "core/portset.h"
 
 #define NS_PER_S 1000000000ULL
 #define NS_PER_MIN (60 * NS_PER_S)

@@ -4,8 +4,8 @@
 
 #include "base/buf.h"
 #include "base/hostlist.h"
+#include "core/portset.h"
 #include "scan/plan.h"
-#include "scan/ports.h"
 
 /*
  * What the parts of plan_make() share: nodes, ports, unresponsive ports, shards. Errors are

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/loop.h"
+#include "core/portset.h"
 #include "scan/backoff.h"
 #include "scan/nmap.h"
-#include "scan/ports.h"
 #include "scan/seen.h"
 #include "store/scans.h"
 

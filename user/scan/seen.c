@@ -6,8 +6,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "core/portset.h"
 #include "scan/arena.h"
-#include "scan/ports.h"
 
 #define TEXTS_MAX (16u << 20)
 #define COLUMN_MAX 240 /* bytes of the escaped text; its column takes 255 */

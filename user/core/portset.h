@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_SCAN_PORTS_H
-#define AJAR_SCAN_PORTS_H
+#ifndef AJAR_CORE_PORTSET_H
+#define AJAR_CORE_PORTSET_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,9 +14,9 @@ struct ports {
 	uint64_t bits[1024];
 };
 
-static inline bool ports_has(const struct ports *p, uint16_t port)
+static inline bool ports_has(const struct ports *p, uint32_t port)
 {
-	return p->bits[port / 64] >> (port % 64) & 1;
+	return port <= UINT16_MAX && (p->bits[port / 64] >> (port % 64) & 1);
 }
 void ports_add(struct ports *p, uint32_t lo, uint32_t hi);
 void ports_drop(struct ports *p, uint32_t port);

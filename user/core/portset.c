@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "scan/ports.h"
+#include "core/portset.h"
 
 #include <errno.h>
 #include <string.h>
