@@ -123,6 +123,7 @@ static int run(struct cmd_ctx *c)
 
 static const struct cmd_option options[] = {
 	{ "outside", 'o', NULL, "and what the last scan saw of each since it opened, and when" },
+	CMD_CSV,
 	{ 0 },
 };
 

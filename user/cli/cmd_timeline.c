@@ -10,6 +10,7 @@
 #include "cli/timeline.h"
 #include "cli/words.h"
 #include "store/store.h"
+#include "view/view.h"
 
 #define ROW_BYTES_MAX (1 << 20)
 #define LAST_MAX 1000000
@@ -17,7 +18,12 @@
 static int show_all(struct timeline *t)
 {
 	uint64_t rows = 0;
-	int err = timeline_walk(t, &rows);
+	int err;
+
+	writer_heads(&t->w);
+	err = t->out_err = out_put(&t->b);
+	if (!err)
+		err = timeline_walk(t, &rows);
 
 	if (!err && !rows)
 		log_info(t->filter.len ? "nothing happened that matches"
@@ -50,6 +56,9 @@ static int check(const struct timeline *t, uint64_t at_ns)
 			"--at shows one moment: leave --since, --until, -n and --follow away");
 	if (at_ns && t->formatted)
 		return log_usage("--format is for what happened: leave --at away");
+	if (cmd_opt(t->c, "csv") && (t->formatted || cmd_opt(t->c, "follow")))
+		return log_usage(
+			"--csv is for what has happened: leave --format and --follow away");
 	if (cmd_opt(t->c, "follow") && (t->until_ns || t->last))
 		return log_usage("--follow has no end: leave --until and -n away");
 	if (t->since_ns && t->until_ns && t->since_ns > t->until_ns)
@@ -76,14 +85,43 @@ static void read_uuid(struct timeline *t)
 		snprintf(t->uuid, sizeof(t->uuid), "%s", buf_str(&b));
 }
 
+/* Events, changes of alerts and of what scans saw have one head: what a row does not have is null. */
+static const struct writer_field fields[] = {
+	FIELD("time"),	      FIELD("node"),	    FIELD("proto"),
+	FIELD("addr"),	      FIELD("port"),	    FIELD("where"),
+	FIELD("verdict"),     VIEW_EVENT_FIELDS,    VIEW_PROCESS_FIELDS("closer."),
+	FIELD("opened"),      FIELD("duration_ms"), FIELD("count"),
+	FIELD("from"),	      FIELD("to"),	    FIELD("reason"),
+	FIELD("steering"),    FIELD("id"), /* of an alert, with what follows */
+	FIELD("who"),	      FIELD("note"),	    FIELD("kind"),
+	FIELD("severity"),    FIELD("state"),	    FIELD("nodes"),
+	FIELD("node_count"),  FIELD("summary"),	    FIELD("why"),
+	FIELD("remedy"),      FIELD("first"),	    FIELD("last"),
+	FIELD("until"),	      FIELD("ports"),	    FIELD("port_count"),
+	FIELD("scan"), /* of a scan */
+	FIELD("plan"),	      FIELD("scanner"),	    FIELD("was"),
+	FIELD("service_was"), FIELD("service"),	    { 0 },
+};
+
+static int open_records(struct timeline *t)
+{
+	enum writer_form form = cmd_opt(t->c, "csv") ? WRITER_CSV : WRITER_JSON;
+	int err = writer_open(&t->w, form, fields, false, NULL);
+
+	t->records = t->c->json || cmd_opt(t->c, "csv");
+	writer_to(&t->w, &t->b);
+	return err ? log_err(err, "cannot make the list") : 0;
+}
+
 static int run(struct cmd_ctx *c)
 {
 	struct timeline t = { .c = c, .b = BUF_INIT(ROW_BYTES_MAX) };
 	uint64_t at_ns = 0;
 	int rc = AJAR_EXIT_ERROR, err;
 
-	jsonw_init(&t.json, &t.b);
-	err = words_filter(c, &t.filter);
+	err = open_records(&t);
+	if (!err)
+		err = words_filter(c, &t.filter);
 	if (!err)
 		err = words_time(c, "since", &t.since_ns);
 	if (!err)
@@ -104,6 +142,7 @@ static int run(struct cmd_ctx *c)
 		rc = show(&t, at_ns);
 	past_done(&t.past);
 	store_free(t.store);
+	writer_done(&t.w);
 	buf_done(&t.b);
 	return rc;
 }
@@ -116,6 +155,7 @@ static const struct cmd_option options[] = {
 	{ "lines", 'n', "N", "only the last N rows" },
 	{ "follow", 'f', NULL, "the doors that are open, then each row as it comes in" },
 	{ "format", 0, "NAME", "openings, closings and alerts as ocsf (4001, 2004; 1.4.0), ecs (8.11), cef (alerts only) or json" },
+	CMD_CSV,
 	{ 0 },
 };
 /* clang-format on */

@@ -8,8 +8,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/jsonw.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "core/place.h"
@@ -145,33 +143,6 @@ int doorset_look_outside(struct doorset *s, struct store *store)
 	return err;
 }
 
-static int print_json(const struct doorset *s)
-{
-	static const struct store_seen none;
-	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
-	struct jsonw j;
-	struct writer w;
-	int err = 0;
-
-	jsonw_init(&j, &b);
-	for (size_t i = 0; i < s->len && !err; i++) {
-		const struct doorset_item *it = &s->items[i];
-		const struct view_event_ctx ctx = { .node = it->node,
-						    .host_type = it->host_type,
-						    .verdict = it->verdict,
-						    .later = it->later,
-						    .verdict_computed = it->computed,
-						    .latency_us = -1,
-						    .seen = s->outside ? it->seen ? it->seen : &none
-								       : NULL };
-
-		writer_json(&w, &j);
-		view_event_json(&w, &it->ev, &ctx);
-		err = out_json(&j);
-	}
-	return err ? err : out_flush();
-}
-
 /* What was open before anybody looked says so. */
 static void put_since(struct buf *b, const struct event *ev, uint64_t now_ns)
 {
@@ -193,56 +164,47 @@ static void put_outside(struct buf *b, const struct doorset_item *it, uint64_t n
 	view_time_short(b, it->seen->ended_ns, now_ns);
 }
 
-/* The columns that not every list has. */
-struct shape {
-	bool where, outside;
-};
-
-static int add_row(struct table *t, const struct doorset_item *it, uint64_t now_ns,
-		   const struct shape *shape)
+static void put_cells(struct writer *w, const struct doorset_item *it)
 {
-	struct buf addr = BUF_INIT(128), since = BUF_INIT(128), who = BUF_INIT(4096),
-		   pid = BUF_INIT(32), seen = BUF_INIT(128), where = BUF_INIT(1024),
-		   verdict = BUF_INIT(512);
+	_cleanup_(buf_done) struct buf addr = BUF_INIT(128), since = BUF_INIT(128),
+				       who = BUF_INIT(4096), seen = BUF_INIT(128),
+				       verdict = BUF_INIT(512);
 	const char *name = verdict_name(it->verdict);
-	int err;
 
-	if (shape->outside)
-		put_outside(&seen, it, now_ns);
+	put_outside(&seen, it, w->now_ns);
 	buf_printf(&verdict, "%s%s", name ? name : "-", it->computed ? " (as of now)" : "");
 	if (it->verdict != VERDICT_LEARNING)
 		view_later_text(&verdict, &it->later);
 	door_endpoint_format(&addr, &it->ev.door);
-	put_since(&since, &it->ev, now_ns);
+	put_since(&since, &it->ev, w->now_ns);
 	view_holder(&who, &it->ev);
+	writer_cell(w, "addr", "%s", buf_str(&addr));
+	writer_cell(w, "time", "%s", buf_str(&since));
 	if (view_holder_pid(&it->ev))
-		buf_printf(&pid, "%" PRIu32, view_holder_pid(&it->ev));
-	view_where(&where, &it->ev.door, &it->ev.opener);
-	{
-		const char *cells[8 + 1];
-		size_t n = 0;
+		writer_cell(w, "pid", "%" PRIu32, view_holder_pid(&it->ev));
+	writer_cell(w, "who", "%s", buf_str(&who));
+	writer_cell(w, "verdict", "%s", buf_str(&verdict));
+	writer_cell(w, "outside", "%s", buf_str(&seen));
+	writer_colour(w, view_verdict_sgr(it->verdict));
+}
 
-		cells[n++] = it->node;
-		cells[n++] = door_proto_name(it->ev.door.proto);
-		cells[n++] = buf_str(&addr);
-		if (shape->where)
-			cells[n++] = where.len ? buf_str(&where) : "-";
-		cells[n++] = buf_str(&since);
-		cells[n++] = buf_str(&pid);
-		cells[n++] = buf_str(&who);
-		cells[n++] = buf_str(&verdict);
-		if (shape->outside)
-			cells[n++] = buf_str(&seen);
-		err = table_row(t, cells, n, view_verdict_sgr(it->verdict));
-	}
-	buf_done(&where);
-	buf_done(&addr);
-	buf_done(&since);
-	buf_done(&who);
-	buf_done(&pid);
-	buf_done(&seen);
-	buf_done(&verdict);
-	return err;
+static int put_item(struct writer *w, const struct doorset *s, const struct doorset_item *it)
+{
+	static const struct store_seen none;
+	const struct view_event_ctx ctx = { .node = it->node,
+					    .host_type = it->host_type,
+					    .verdict = it->verdict,
+					    .later = it->later,
+					    .verdict_computed = it->computed,
+					    .latency_us = -1,
+					    .seen = s->outside ? it->seen ? it->seen : &none
+							       : NULL };
+
+	writer_start(w, NULL);
+	view_event_members(w, &it->ev, &ctx);
+	if (writer_for_people(w))
+		put_cells(w, it);
+	return writer_end(w);
 }
 
 /* Only then there is a column for it. */
@@ -260,32 +222,32 @@ static bool any_elsewhere(const struct doorset *s)
 
 int doorset_print(const struct doorset *s, const struct cmd_ctx *c)
 {
-	static const struct table_column all[] = {
-		{ "NODE", 0, false, true },	{ "PROTO", 0, false, false },
-		{ "ADDRESS", 0, false, false }, { "IN", 0, false, true },
-		{ "SINCE", 0, false, false },	{ "PID", 0, true, false },
-		{ "WHO", 0.3, false, true },	{ "VERDICT", 0, false, false },
-		{ "OUTSIDE", 0, false, false },
+	static const struct writer_field fields[] = {
+		COLUMN("node", "NODE", .trunc = true),
+		COLUMN("proto", "PROTO", .none = "?"),
+		COLUMN("addr", "ADDRESS"),
+		FIELD("port"),
+		COLUMN("where", "IN", .trunc = true),
+		COLUMN("time", "SINCE"),
+		COLUMN("pid", "PID", .right = true, .none = "", .people = true),
+		COLUMN("who", "WHO", .width = 0.3, .trunc = true, .people = true),
+		COLUMN("verdict", "VERDICT"),
+		COLUMN("outside", "OUTSIDE", .people = true),
+		VIEW_EVENT_FIELDS,
+		VIEW_SEEN_FIELDS("scan."),
+		{ 0 },
 	};
-	struct shape shape = { .where = any_elsewhere(s), .outside = s->outside };
-	struct table_column columns[array_len(all)];
-	size_t n = 0;
-	_cleanup_(table_freep) struct table *t = NULL;
-	uint64_t now_ns = clock_wall_ns();
-	int err;
+	struct writer w;
+	int err = out_open(c, fields, &w);
 
-	if (c->json)
-		return print_json(s);
-	if (!s->len)
-		return 0;
-	for (size_t i = 0; i < array_len(all); i++) {
-		if ((i != 3 || shape.where) && (i + 1 < array_len(all) || shape.outside))
-			columns[n++] = all[i];
-	}
-	err = table_new(columns, n, c->colour, &t);
+	if (!err && !any_elsewhere(s))
+		writer_hide(&w, "where");
+	if (!err && !s->outside)
+		writer_hide(&w, "outside");
 	for (size_t i = 0; i < s->len && !err; i++)
-		err = add_row(t, &s->items[i], now_ns, &shape);
+		err = put_item(&w, s, &s->items[i]);
 	if (!err)
-		err = table_print(t, stdout);
-	return err ? err : out_flush();
+		err = writer_close(&w);
+	writer_done(&w);
+	return err;
 }

@@ -311,6 +311,8 @@ static int check_words(const struct cmd_ctx *ctx, int words)
 
 static int check_options(const struct cmd_ctx *ctx)
 {
+	if (ctx->json && cmd_opt(ctx, "csv"))
+		return log_usage("--json and --csv are two forms: give one");
 	for (unsigned i = 0; i < ctx->given_len; i++) {
 		const char *name = ctx->given[i].name;
 

@@ -70,8 +70,6 @@ int out_open(const struct cmd_ctx *c, const struct writer_field *fields, struct 
 	int err;
 
 	*w = (struct writer){ 0 };
-	if (csv && c->json)
-		return log_usage("--json and --csv are two forms: give one");
 	err = writer_open(w, form, fields, c->colour, stdout);
 	return err ? log_err(err, "cannot make the list") : 0;
 }

@@ -8,7 +8,6 @@
 #include "cli/words.h"
 #include "store/store.h"
 #include "view/view.h"
-#include "view/writer.h"
 
 /* When it reached the store. */
 static int64_t latency_of(const struct store_event_row *row)
@@ -16,12 +15,6 @@ static int64_t latency_of(const struct store_event_row *row)
 	if (row->ev.origin != ORIGIN_EVENT || row->raw.received_ns < row->ev.time_ns)
 		return -1;
 	return (int64_t)((row->raw.received_ns - row->ev.time_ns) / 1000);
-}
-
-static void end_json(struct timeline *t)
-{
-	buf_putc(&t->b, '\n');
-	jsonw_init(&t->json, &t->b);
 }
 
 /* Of then. A bound TCP socket is not open to anybody: the verdict is on its door, once it listens. */
@@ -49,7 +42,6 @@ bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 	const struct view_line_opts o = { .colour = t->c->colour,
 					  .with_node = !t->one_node,
 					  .width = out_width() };
-	struct writer w;
 	struct view_event_ctx ctx = { .node = row->node,
 				      .host_type = row->host_type,
 				      .latency_us = latency_of(row) };
@@ -61,10 +53,8 @@ bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 		if (view_encode_event(t->format, &row->ev, &ctx, &t->b))
 			return false;
 		buf_putc(&t->b, '\n');
-	} else if (t->c->json) {
-		writer_json(&w, &t->json);
-		view_event_json(&w, &row->ev, &ctx);
-		end_json(t);
+	} else if (t->records) {
+		view_event_json(&t->w, &row->ev, &ctx);
 	} else if (row->ev.kind == EVENT_BIND && !t->c->verbose) {
 		return false; /* before each listen: for people, the same line twice */
 	} else {
@@ -79,7 +69,6 @@ bool timeline_put_change(struct timeline *t, const struct store_alert_change *c)
 	const struct view_line_opts o = { .colour = t->c->colour,
 					  .with_node = !t->one_node,
 					  .width = out_width() };
-	struct writer w;
 
 	if (!words_match_alert(&t->filter, &c->alert))
 		return false;
@@ -87,10 +76,8 @@ bool timeline_put_change(struct timeline *t, const struct store_alert_change *c)
 		if (view_encode_change(t->format, c, t->uuid, &t->b))
 			return false;
 		buf_putc(&t->b, '\n');
-	} else if (t->c->json) {
-		writer_json(&w, &t->json);
-		view_change_json(&w, c);
-		end_json(t);
+	} else if (t->records) {
+		view_change_json(&t->w, c);
 	} else {
 		view_change_line(&t->b, c, &o);
 	}
@@ -102,15 +89,12 @@ bool timeline_put_scan(struct timeline *t, const struct store_scan_change *c)
 	const struct view_line_opts o = { .colour = t->c->colour,
 					  .with_node = !t->one_node,
 					  .width = out_width() };
-	struct writer w;
 
 	/* The other schemas have no word for it; the alert that it raises they have. */
 	if ((t->formatted && t->format != VIEW_JSON) || !words_match_scan(&t->filter, c))
 		return false;
-	if (t->formatted || t->c->json) {
-		writer_json(&w, &t->json);
-		view_scan_change_json(&w, c);
-		end_json(t);
+	if (t->formatted || t->records) {
+		view_scan_change_json(&t->w, c);
 	} else {
 		view_scan_change_line(&t->b, c, &o);
 	}

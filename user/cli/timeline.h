@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/jsonw.h"
 #include "cli/past.h"
 #include "core/filter.h"
 #include "view/encode.h"
+#include "view/writer.h"
 
 struct cmd_ctx;
 struct doorset;
@@ -28,7 +28,8 @@ struct timeline {
 	struct past past; /* verdicts of then */
 	bool one_node; /* its name would only repeat itself in each row */
 	struct buf b; /* the row being written */
-	struct jsonw json;
+	bool records; /* JSON or CSV, by w, into b */
+	struct writer w;
 	bool formatted; /* --format: what has no words in it is left out */
 	enum view_format format;
 	char uuid[64]; /* of the store, for ids */

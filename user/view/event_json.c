@@ -310,10 +310,8 @@ static void put_later(struct writer *w, const struct view_event_ctx *ctx)
 	writer_end(w);
 }
 
-void view_event_member(struct writer *w, const char *key, const struct event *ev,
-		       const struct view_event_ctx *ctx)
+void view_event_members(struct writer *w, const struct event *ev, const struct view_event_ctx *ctx)
 {
-	writer_start(w, key);
 	writer_time(w, "time", ev->time_ns);
 	writer_str(w, "node", ctx->node);
 	writer_str(w, "class", ctx->host_type);
@@ -341,6 +339,13 @@ void view_event_member(struct writer *w, const char *key, const struct event *ev
 	put_later(w, ctx);
 	if (ctx->seen)
 		view_seen_member(w, ctx->seen);
+}
+
+void view_event_member(struct writer *w, const char *key, const struct event *ev,
+		       const struct view_event_ctx *ctx)
+{
+	writer_start(w, key);
+	view_event_members(w, ev, ctx);
 	writer_end(w);
 }
 

@@ -14,6 +14,17 @@
 	FIELD(p "pid"), FIELD(p "tid"), FIELD(p "start"), FIELD(p "comm"), FIELD(p "exe"),         \
 		FIELD(p "argv"), FIELD(p "uid"), FIELD(p "user"), FIELD(p "gid"),                  \
 		FIELD(p "loginuid"), FIELD(p "session"), FIELD(p "ancestors.comm")
+/* The rest of an event, behind node, proto, addr, port, time and verdict. */
+#define VIEW_EVENT_FIELDS                                                                          \
+	FIELD("class"), FIELD("event"), FIELD("origin"), FIELD("boot_seq"), FIELD("seq"),          \
+		FIELD("family"), FIELD("v6only"), FIELD("door"), FIELD("scope"), FIELD("settled"), \
+		FIELD("connected"), FIELD("bound"), FIELD("multicast"), FIELD("shared"),           \
+		VIEW_PROCESS_FIELDS("opener."), FIELD("holders.pid"), FIELD("holders.comm"),       \
+		FIELD("holders.exe"), FIELD("holders.user"), FIELD("holders_more"),                \
+		FIELD("holder_visible"), FIELD("netns"), FIELD("netns_name"), FIELD("device"),     \
+		FIELD("cgroup"), FIELD("container"), FIELD("job"), FIELD("cgroups"),               \
+		FIELD("verdict_computed"), FIELD("verdict_later.verdict"),                         \
+		FIELD("verdict_later.time"), FIELD("verdict_later.by"), FIELD("latency_us")
 #define VIEW_SEEN_FIELDS(p)                                                                        \
 	FIELD(p "id"), FIELD(p "kind"), FIELD(p "time"), FIELD(p "node"), FIELD(p "addr"),         \
 		FIELD(p "state"), FIELD(p "service"), FIELD(p "reachable"), FIELD(p "asked")
@@ -46,6 +57,8 @@ struct view_event_ctx {
 void view_event_json(struct writer *w, const struct event *ev, const struct view_event_ctx *ctx);
 void view_event_member(struct writer *w, const char *key, const struct event *ev,
 		       const struct view_event_ctx *ctx);
+/* Its members alone, into an object of the caller's. */
+void view_event_members(struct writer *w, const struct event *ev, const struct view_event_ctx *ctx);
 void view_alert_json(struct writer *w, const struct store_alert *a);
 /* Its members alone, into an object of the caller's. */
 void view_alert_members(struct writer *w, const struct store_alert *a);

@@ -109,10 +109,12 @@ static bool is_column(const struct writer *w, unsigned i)
 	return f->head && !w->cells[i].hidden;
 }
 
-static void put_heads(struct writer *w)
+void writer_heads(struct writer *w)
 {
 	const char *comma = "";
 
+	if (w->form != WRITER_CSV || w->headed)
+		return;
 	w->headed = true;
 	for (unsigned i = 0; i < w->fields_len; i++) {
 		if (!is_column(w, i))
@@ -127,7 +129,7 @@ static void put_heads(struct writer *w)
 int writer_close(struct writer *w)
 {
 	if (!w->err && w->form == WRITER_CSV && !w->headed) {
-		put_heads(w);
+		writer_heads(w);
 		put_out(w);
 	}
 	if (!w->err && w->table)
@@ -144,8 +146,7 @@ static void csv_row(struct writer *w)
 {
 	const char *comma = "";
 
-	if (!w->headed)
-		put_heads(w);
+	writer_heads(w);
 	for (unsigned i = 0; i < w->fields_len; i++) {
 		struct writer_cell *c = &w->cells[i];
 

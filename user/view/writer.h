@@ -87,12 +87,14 @@ must_check int writer_open(struct writer *w, enum writer_form form,
  */
 must_check int writer_close(struct writer *w);
 void writer_done(struct writer *w);
+/* The heads of a CSV file now, not with its first record. */
+void writer_heads(struct writer *w);
 /* From now on rows are appended to b instead, and lines do not reach a file. Not for tables. */
 void writer_to(struct writer *w, struct buf *b);
 /* JSON alone, into what the caller has begun and will end: nothing to open or to close. */
 void writer_json(struct writer *w, struct jsonw *json);
 
-/* The column is not in this table. Before the first record. */
+/* The column is not in this table (CSV has it). Before the first record. */
 void writer_hide(struct writer *w, const char *key);
 /* Does the form have the field or the object? What is dear need not be looked up for others. */
 bool writer_wants(const struct writer *w, const char *key);
