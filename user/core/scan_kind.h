@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * What a scan does, and how it and its hosts end. The names are stored and shown; a name that is none
- * of them is 0.
+ * What a scan does, and how it and its hosts end. The names are stored and shown; a name that is
+ * none of them is 0.
  */
 enum scan_kind {
 	SCAN_CONNECT = 1, /* connect(2), as all that are not raw */
