@@ -24,8 +24,8 @@ void ship_local_free(struct ship_local *l);
 
 /*
  * The store answers: keeps the profile of the class that it has for this node, when that has
- * changed; what the configuration says may be nothing, or of before. An account that may not read it
- * keeps none.
+ * changed; what the configuration says may be nothing, or of before. An account that may not
+ * read it keeps none.
  */
 void ship_local_keep(struct ship_local *l, struct store *s);
 /* The store is back: what was reported is no longer of interest. */
