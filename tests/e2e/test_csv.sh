@@ -78,6 +78,8 @@ same_as_json 1 alerts
 same_as_json 1 alerts --all
 same_as_json 1 alerts exceptions
 same_as_json 1 maintenance
+same_as_json 1 node
+same_as_json 1 node node001
 same_as_json 1 node class
 same_as_json 1 profile
 same_as_json 2 profile show compute

@@ -7,7 +7,6 @@
 #include "ajar/exit.h"
 #include "base/buf.h"
 #include "base/hostlist.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/node_class.h"
@@ -20,6 +19,7 @@
 #include "store/redirect.h"
 #include "store/store.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define REDIRECT_SHOWN 20 /* lines */
 
@@ -44,7 +44,8 @@ struct nodes {
 	struct cmd_ctx *c;
 	struct hostlist only; /* of one node all is shown */
 	struct store *store;
-	struct table *table;
+	struct writer w;
+	bool detail; /* of one node, for people */
 	struct buf b;
 	unsigned n;
 	int err, out_err;
@@ -122,36 +123,35 @@ static int look(struct nodes *k, const struct store_node *n, struct state *ret)
 	return 0;
 }
 
-static int node_json(struct nodes *k, const struct store_node *n, const struct state *st)
+static int put_node(struct nodes *k, const struct store_node *n, const struct state *st)
 {
-	struct jsonw w;
+	struct writer *w = &k->w;
 
-	buf_reset(&k->b);
-	jsonw_init(&w, &k->b);
-	jsonw_obj(&w, NULL);
-	jsonw_str(&w, "node", n->name);
-	jsonw_str(&w, "class", n->host_type);
-	jsonw_str(&w, "state", st->name);
-	jsonw_time(&w, "silent_since", st->since_ns);
-	jsonw_time(&w, "last_event", st->last_event_ns);
-	jsonw_time(&w, "first_heard", n->first_seen_ns);
-	jsonw_time(&w, "last_heard", n->last_seen_ns);
-	jsonw_u64(&w, "boot_seq", n->boot_seq);
-	jsonw_u64(&w, "seq", n->seq);
-	jsonw_u64(&w, "events", n->events);
-	jsonw_u64(&w, "lost", n->lost);
-	jsonw_u64(&w, "doors", st->doors);
-	jsonw_str(&w, "tier", n->tier);
-	jsonw_arr(&w, "steering");
+	writer_start(w, NULL);
+	writer_str(w, "node", n->name);
+	writer_str(w, "class", n->host_type);
+	writer_str(w, "state", st->name);
+	writer_time(w, "silent_since", st->since_ns);
+	writer_time(w, "last_event", st->last_event_ns);
+	writer_time(w, "first_heard", n->first_seen_ns);
+	writer_time(w, "last_heard", n->last_seen_ns);
+	writer_u64(w, "boot_seq", n->boot_seq);
+	writer_u64(w, "seq", n->seq);
+	writer_u64(w, "events", n->events);
+	writer_u64(w, "lost", n->lost);
+	writer_u64(w, "doors", st->doors);
+	writer_str(w, "tier", n->tier);
+	writer_list(w, "steering");
 	for (struct text list = text_of(st->redirects.data), text; redirect_next(&list, &text);)
-		jsonw_text(&w, NULL, text);
-	jsonw_end_arr(&w);
-	node_health_json(&st->heartbeat, &w, "health");
-	k->err = node_outside_json(&w, k->store, n->name);
-	if (!k->err && k->only.len == 1)
-		k->err = node_ports_json(&w, k->store, n->name, n->host_type);
-	jsonw_end_obj(&w);
-	return k->err ? 0 : out_json(&w);
+		writer_text(w, NULL, text);
+	writer_end(w);
+	node_health_json(&st->heartbeat, w, "health");
+	if (writer_wants(w, "outside"))
+		k->err = node_outside_json(w, k->store, n->name);
+	if (!k->err && w->form == WRITER_JSON && k->only.len == 1)
+		k->err = node_ports_json(w, k->store, n->name, n->host_type);
+	writer_colour(w, st->sgr);
+	return k->err ? 0 : writer_end(w);
 }
 
 static void line(struct buf *b, const char *what, const char *value)
@@ -204,29 +204,6 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct s
 	return k->err ? 0 : out_put(b);
 }
 
-static int node_row(struct nodes *k, const struct store_node *n, const struct state *st)
-{
-	char boot[16], events[24], lost[24], doors[24];
-	struct buf heard = BUF_INIT(64);
-	int err;
-
-	snprintf(boot, sizeof(boot), "%" PRIu32, n->boot_seq);
-	snprintf(events, sizeof(events), "%" PRIu64, n->events);
-	snprintf(lost, sizeof(lost), "%" PRIu64, n->lost);
-	snprintf(doors, sizeof(doors), "%" PRIu64, st->doors);
-	view_time(&heard, n->last_seen_ns, false);
-	{
-		const char *const cells[] = {
-			n->name, n->host_type, st->name, buf_str(&heard),	 boot,
-			events,	 lost,	       doors,	 n->tier ? n->tier : "-"
-		};
-
-		err = table_row(k->table, cells, array_len(cells), st->sgr);
-	}
-	buf_done(&heard);
-	return err;
-}
-
 static int on_node(const struct store_node *n, void *arg)
 {
 	struct nodes *k = arg;
@@ -236,11 +213,11 @@ static int on_node(const struct store_node *n, void *arg)
 		return 0;
 	k->n++;
 	k->err = look(k, n, &st);
-	if (!k->err && !k->c->json && k->only.len != 1)
-		k->err = node_row(k, n, &st);
+	if (!k->err && k->detail)
+		k->out_err = node_text(k, n, &st);
 	else if (!k->err)
-		k->out_err = k->c->json ? node_json(k, n, &st) : node_text(k, n, &st);
-	if (!k->err && !k->out_err && !k->c->json && k->only.len == 1)
+		k->out_err = put_node(k, n, &st);
+	if (!k->err && !k->out_err && k->detail)
 		k->err = node_ports_print(k->c, k->store, n->name, n->host_type);
 	node_health_done(&st.heartbeat);
 	buf_done(&st.redirects);
@@ -249,17 +226,47 @@ static int on_node(const struct store_node *n, void *arg)
 
 static int show(struct nodes *k)
 {
-	static const struct table_column columns[] = {
-		{ "NODE", 0, false, true },   { "CLASS", 0, false, true },
-		{ "STATE", 0, false, false }, { "LAST HEARD (UTC)", 0, false, false },
-		{ "BOOT", 0, true, false },   { "EVENTS", 0, true, false },
-		{ "LOST", 0, true, false },   { "DOORS", 0, true, false },
-		{ "SENSOR", 0, false, true },
+	static const struct writer_field fields[] = {
+		COLUMN("node", "NODE", .trunc = true),
+		COLUMN("class", "CLASS", .trunc = true),
+		COLUMN("state", "STATE"),
+		COLUMN("last_heard", "LAST HEARD (UTC)", .none = "?"),
+		COLUMN("boot_seq", "BOOT", .right = true),
+		FIELD("seq"),
+		COLUMN("events", "EVENTS", .right = true),
+		COLUMN("lost", "LOST", .right = true),
+		COLUMN("doors", "DOORS", .right = true),
+		COLUMN("tier", "SENSOR", .trunc = true),
+		FIELD("silent_since"),
+		FIELD("last_event"),
+		FIELD("first_heard"),
+		FIELD("steering"),
+		FIELD("health.issues"),
+		FIELD("health.last_report"),
+		FIELD("health.host"),
+		FIELD("health.version"),
+		FIELD("health.agent"),
+		FIELD("health.agent_age_ms"),
+		FIELD("health.backlog_records"),
+		FIELD("health.backlog_ms"),
+		FIELD("health.journal_bytes"),
+		FIELD("health.journal_max_bytes"),
+		FIELD("health.quarantined"),
+		FIELD("health.clock_skew_ms"),
+		FIELD("health.installation"),
+		FIELD("outside.state"),
+		FIELD("outside.scan"),
+		FIELD("outside.time"),
+		FIELD("outside.addr"),
+		FIELD("outside.open"),
+		{ 0 },
 	};
-	int err = table_new(columns, array_len(columns), k->c->colour, &k->table);
+	int err = out_open(k->c, fields, &k->w);
 
-	if (!err)
-		err = store_nodes(k->store, on_node, k);
+	if (err)
+		return AJAR_EXIT_ERROR;
+	k->detail = k->only.len == 1 && writer_for_people(&k->w);
+	err = store_nodes(k->store, on_node, k);
 	if (k->out_err)
 		return out_report(k->out_err);
 	if (err) {
@@ -273,9 +280,7 @@ static int show(struct nodes *k)
 	}
 	if (!k->n)
 		log_info("no node has reported yet");
-	if (k->n && !k->c->json && k->only.len != 1)
-		err = table_print(k->table, stdout);
-	return out_report(err ? err : out_flush());
+	return out_report(writer_close(&k->w));
 }
 
 /* --- accept --------------------------------------------------------------------------------------------- */
@@ -372,7 +377,7 @@ static int run(struct cmd_ctx *c)
 	}
 	k.store = s;
 	rc = show(&k);
-	table_free(k.table);
+	writer_done(&k.w);
 	hostlist_done(&k.only);
 	buf_done(&k.b);
 	return rc;
@@ -396,6 +401,7 @@ const struct cmd cmd_node = {
 	.name = "node",
 	.args = "[NODES]",
 	.max = 1,
+	.options = cmd_csv_options,
 	.subs = subs,
 	.help = "the nodes that have reported, and how their witnesses are",
 	.more = "'recording' is said only of a node whose heartbeat says so and is fresh; "

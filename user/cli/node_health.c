@@ -8,11 +8,11 @@
 
 #include "audit/health.h"
 #include "base/buf.h"
-#include "base/jsonw.h"
 #include "conf/conf.h"
 #include "monitor/health_watch.h"
 #include "store/health.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define OTHERS_MAX 8
 #define NS_PER_S 1e9
@@ -130,12 +130,12 @@ static void put_id(struct buf *b, const uint8_t *id)
 		buf_printf(b, "%02x", id[i]);
 }
 
-static void id_json(struct jsonw *w, const char *key, const uint8_t *id)
+static void id_json(struct writer *w, const char *key, const uint8_t *id)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(64);
 
 	put_id(&b, id);
-	jsonw_str(w, key, buf_str(&b));
+	writer_str(w, key, buf_str(&b));
 }
 
 static const char *standing_name(enum health_standing s)
@@ -151,33 +151,33 @@ static int64_t skew_ms(const struct kept *k)
 	return (int64_t)(h->wall_ns + h->rtt_ns / 2 - k->row.received_ns) / 1000000;
 }
 
-static void issues_json(const struct inside *in, struct jsonw *w)
+static void issues_json(const struct inside *in, struct writer *w)
 {
-	jsonw_arr(w, "issues");
+	writer_list(w, "issues");
 	for (unsigned i = 0; i < ISSUES; i++) {
 		if (in->found & 1U << i)
-			jsonw_str(w, NULL, health_issue_name((enum health_issue)i));
+			writer_str(w, NULL, health_issue_name((enum health_issue)i));
 	}
-	jsonw_end_arr(w);
+	writer_end(w);
 }
 
-static void others_json(const struct inside *in, struct jsonw *w)
+static void others_json(const struct inside *in, struct writer *w)
 {
-	jsonw_arr(w, "other_installations");
+	writer_list(w, "other_installations");
 	for (unsigned i = 0; i < in->others_len; i++) {
 		const struct kept *k = &in->others[i];
 
-		jsonw_obj(w, NULL);
+		writer_start(w, NULL);
 		id_json(w, "installation", k->row.h.installation);
-		jsonw_str(w, "standing", standing_name(k->row.standing));
-		jsonw_str(w, "host", k->host);
-		jsonw_time(w, "last_report", k->row.received_ns);
-		jsonw_end_obj(w);
+		writer_str(w, "standing", standing_name(k->row.standing));
+		writer_str(w, "host", k->host);
+		writer_time(w, "last_report", k->row.received_ns);
+		writer_end(w);
 	}
-	jsonw_end_arr(w);
+	writer_end(w);
 }
 
-void node_health_json(const struct node_health *nh, struct jsonw *w, const char *key)
+void node_health_json(const struct node_health *nh, struct writer *w, const char *key)
 {
 	_cleanup_(buf_done) struct buf sensor =
 		BUF_INIT(HEALTH_SENSOR_MAX + HEALTH_ADDRESSES_MAX + 16);
@@ -186,38 +186,38 @@ void node_health_json(const struct node_health *nh, struct jsonw *w, const char 
 	const char tier[2] = { h->tier, '\0' };
 
 	if (!nh->known) {
-		jsonw_null(w, key);
+		writer_null(w, key);
 		return;
 	}
-	jsonw_obj(w, key);
+	writer_start(w, key);
 	issues_json(in, w);
-	jsonw_time(w, "last_report", in->current.row.received_ns);
-	jsonw_str(w, "host", h->host);
-	jsonw_str(w, "version", h->version);
-	jsonw_str(w, "boot_id", *h->boot_id ? h->boot_id : NULL);
-	jsonw_str(w, "shipper", h->shipper == SHIPPER_STOPPED ? "stopped" : "running");
-	jsonw_str(w, "agent",
-		  h->agent == AGENT_RECORDING ? "recording"
-		  : h->agent == AGENT_STOPPED ? "stopped"
-		  : h->agent == AGENT_STALLED ? "stalled"
-					      : NULL);
-	jsonw_u64(w, "agent_age_ms", h->agent_age_ns / 1000000);
-	jsonw_str(w, "tier", h->tier ? tier : NULL);
-	jsonw_bool(w, "attached", h->attached);
-	jsonw_str(w, "sensor", health_sensor_words(h, &sensor));
-	jsonw_u64(w, "newest_seq", h->seq);
-	jsonw_u64(w, "backlog_records", h->backlog_records);
-	jsonw_u64(w, "backlog_bytes", h->backlog_bytes);
-	jsonw_u64(w, "backlog_ms", h->backlog_ns / 1000000);
-	jsonw_u64(w, "journal_bytes", h->journal_bytes);
-	jsonw_u64(w, "journal_max_bytes", h->journal_max_bytes);
-	jsonw_u64(w, "quarantined", h->quarantined);
-	jsonw_i64(w, "clock_skew_ms", skew_ms(&in->current));
-	jsonw_u64(w, "clock_bound_ms", h->rtt_ns / 2000000);
+	writer_time(w, "last_report", in->current.row.received_ns);
+	writer_str(w, "host", h->host);
+	writer_str(w, "version", h->version);
+	writer_str(w, "boot_id", *h->boot_id ? h->boot_id : NULL);
+	writer_str(w, "shipper", h->shipper == SHIPPER_STOPPED ? "stopped" : "running");
+	writer_str(w, "agent",
+		   h->agent == AGENT_RECORDING ? "recording"
+		   : h->agent == AGENT_STOPPED ? "stopped"
+		   : h->agent == AGENT_STALLED ? "stalled"
+					       : NULL);
+	writer_u64(w, "agent_age_ms", h->agent_age_ns / 1000000);
+	writer_str(w, "tier", h->tier ? tier : NULL);
+	writer_bool(w, "attached", h->attached);
+	writer_str(w, "sensor", health_sensor_words(h, &sensor));
+	writer_u64(w, "newest_seq", h->seq);
+	writer_u64(w, "backlog_records", h->backlog_records);
+	writer_u64(w, "backlog_bytes", h->backlog_bytes);
+	writer_u64(w, "backlog_ms", h->backlog_ns / 1000000);
+	writer_u64(w, "journal_bytes", h->journal_bytes);
+	writer_u64(w, "journal_max_bytes", h->journal_max_bytes);
+	writer_u64(w, "quarantined", h->quarantined);
+	writer_i64(w, "clock_skew_ms", skew_ms(&in->current));
+	writer_u64(w, "clock_bound_ms", h->rtt_ns / 2000000);
 	id_json(w, "installation", h->installation);
-	jsonw_bool(w, "accepted", in->current.row.accepted_ns);
+	writer_bool(w, "accepted", in->current.row.accepted_ns);
 	others_json(in, w);
-	jsonw_end_obj(w);
+	writer_end(w);
 }
 
 static void put_size(struct buf *b, uint64_t bytes)

@@ -9,7 +9,7 @@
 
 struct buf;
 struct conf;
-struct jsonw;
+struct writer;
 struct store;
 
 /* How one node is, by its heartbeat, for `ajar node`. */
@@ -28,7 +28,7 @@ must_check int node_health_get(struct store *s, const struct conf *conf, const c
 void node_health_done(struct node_health *h);
 
 /* One object under `key`; null when it has never reported. */
-void node_health_json(const struct node_health *h, struct jsonw *w, const char *key);
+void node_health_json(const struct node_health *h, struct writer *w, const char *key);
 /* Lines "what value"; nothing when it has never reported. */
 void node_health_text(const struct node_health *h, struct buf *b);
 

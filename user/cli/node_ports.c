@@ -9,7 +9,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/jsonw.h"
 #include "cli/cmd.h"
 #include "core/place.h"
 #include "store/seen.h"
@@ -195,40 +194,38 @@ int node_ports_print(struct cmd_ctx *c, struct store *s, const char *node, const
 	return err;
 }
 
-static int line_json(struct jsonw *w, struct store *s, const char *node, const struct line *l)
+static int line_json(struct writer *w, struct store *s, const char *node, const struct line *l)
 {
-	struct writer member;
 	struct store_seen seen;
 	int err = store_seen_port(s, node, l->proto, (uint16_t)l->port, 0, &seen);
 
 	if (err)
 		return err;
-	jsonw_obj(w, NULL);
-	jsonw_str(w, "proto", door_proto_name(l->proto));
-	jsonw_u64(w, "port", l->port);
-	jsonw_str(w, "profile", l->row ? profile_action_name(l->row->action) : NULL);
-	jsonw_str(w, "service", l->row ? l->row->service : NULL);
-	jsonw_str(w, "kernel", !l->open ? "closed" : l->loopback_only ? "loopback" : "open");
-	jsonw_str(w, "who", *l->who ? l->who : NULL);
-	jsonw_str(w, "verdict", l->open ? verdict_name(l->verdict) : NULL);
-	writer_json(&member, w);
-	view_seen_member(&member, &seen);
-	jsonw_end_obj(w);
+	writer_start(w, NULL);
+	writer_str(w, "proto", door_proto_name(l->proto));
+	writer_u64(w, "port", l->port);
+	writer_str(w, "profile", l->row ? profile_action_name(l->row->action) : NULL);
+	writer_str(w, "service", l->row ? l->row->service : NULL);
+	writer_str(w, "kernel", !l->open ? "closed" : l->loopback_only ? "loopback" : "open");
+	writer_str(w, "who", *l->who ? l->who : NULL);
+	writer_str(w, "verdict", l->open ? verdict_name(l->verdict) : NULL);
+	view_seen_member(w, &seen);
+	writer_end(w);
 	return 0;
 }
 
-int node_ports_json(struct jsonw *w, struct store *s, const char *node, const char *host_type)
+int node_ports_json(struct writer *w, struct store *s, const char *node, const char *host_type)
 {
 	struct ports *p = calloc(1, sizeof(*p));
 	struct profile *pr = NULL;
 	int err = p ? read_ports(s, node, host_type, p, &pr) : -ENOMEM;
 
-	jsonw_arr(w, "ports");
+	writer_list(w, "ports");
 	if (p)
 		qsort(p->lines, p->len, sizeof(p->lines[0]), by_port);
 	for (size_t i = 0; !err && i < p->len; i++)
 		err = line_json(w, s, node, &p->lines[i]);
-	jsonw_end_arr(w);
+	writer_end(w);
 	profile_free(pr);
 	free(p);
 	return err;
@@ -283,25 +280,25 @@ int node_outside_text(struct buf *b, struct store *s, const char *node)
 	return 0;
 }
 
-int node_outside_json(struct jsonw *w, struct store *s, const char *node)
+int node_outside_json(struct writer *w, struct store *s, const char *node)
 {
 	struct store_outside o;
 	int err = store_outside(s, node, &o);
 
 	if (err || !o.scan_id) {
-		jsonw_null(w, "outside");
+		writer_null(w, "outside");
 		return err;
 	}
-	jsonw_obj(w, "outside");
-	jsonw_str(w, "state", scan_host_state_name(o.state));
-	jsonw_u64(w, "scan", o.scan_id);
-	jsonw_str(w, "plan", *o.plan ? o.plan : NULL);
-	jsonw_str(w, "kind", scan_kind_name(o.kind));
-	jsonw_time(w, "time", o.ended_ns);
-	jsonw_str(w, "addr", o.addr);
-	jsonw_str(w, "asked", *o.asked ? o.asked : NULL);
-	jsonw_u64(w, "open", o.open);
-	jsonw_time(w, "last_seen", o.seen_ns);
-	jsonw_end_obj(w);
+	writer_start(w, "outside");
+	writer_str(w, "state", scan_host_state_name(o.state));
+	writer_u64(w, "scan", o.scan_id);
+	writer_str(w, "plan", *o.plan ? o.plan : NULL);
+	writer_str(w, "kind", scan_kind_name(o.kind));
+	writer_time(w, "time", o.ended_ns);
+	writer_str(w, "addr", o.addr);
+	writer_str(w, "asked", *o.asked ? o.asked : NULL);
+	writer_u64(w, "open", o.open);
+	writer_time(w, "last_seen", o.seen_ns);
+	writer_end(w);
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 struct buf;
 struct cmd_ctx;
-struct jsonw;
+struct writer;
 struct store;
 
 /*
@@ -17,7 +17,7 @@ must_check int node_ports_print(struct cmd_ctx *c, struct store *s, const char *
 				const char *host_type);
 
 /* The same as the member "ports". */
-must_check int node_ports_json(struct jsonw *w, struct store *s, const char *node,
+must_check int node_ports_json(struct writer *w, struct store *s, const char *node,
 			       const char *host_type);
 
 /*
@@ -25,6 +25,6 @@ must_check int node_ports_json(struct jsonw *w, struct store *s, const char *nod
  * for it).
  */
 must_check int node_outside_text(struct buf *b, struct store *s, const char *node);
-must_check int node_outside_json(struct jsonw *w, struct store *s, const char *node);
+must_check int node_outside_json(struct writer *w, struct store *s, const char *node);
 
 #endif
