@@ -8,6 +8,7 @@
 #include "monitor/judge.h"
 #include "store/health.h"
 #include "store/store.h"
+#include "store/triage.h"
 #include "tap.h"
 
 /* Alerts about nodes on the store in memory: folded, changed, resolved, left alone by the judge of doors. */
@@ -132,6 +133,61 @@ static void test_restart(struct store *s)
 	is_int(step(v), 0, "a round that is not due yet is nobody's");
 }
 
+static int copy_key(const struct store_alert *a, void *arg)
+{
+	snprintf(arg, 256, "%s", a->key);
+	return 0;
+}
+
+/* As `ajar alerts allow` does. */
+static void allow(struct store *s, uint64_t expires_ns)
+{
+	const struct store_alert_query q = { .id = 1, .all = true };
+	struct store_decision d = {
+		.alert_id = 1, .from = ALERT_OPEN, .to = ALERT_ALLOWED, .who = "root", .note = ""
+	};
+	struct store_exception e = { .reason = "decommissioned", .author = "root" };
+	char key[256] = "";
+	uint64_t log_id, id, now = 0;
+
+	ok(!store_clock(s, &now) && !store_alerts(s, &q, copy_key, key) && *key, "the alert");
+	e.key = key;
+	e.created_ns = d.at_ns = now;
+	e.expires_ns = expires_ns;
+	ok(!store_exception_add(s, &e, &id) && !store_decide(s, &d, &log_id), "is allowed");
+}
+
+#define SEVEN "node007 x1: node007 was installed anew: its journal is another one than before; "
+#define BOTH                                                                                       \
+	"node[007-008] x2: node[007-008] were installed anew: their journals are others than "     \
+	"before; "
+
+/* One node is decommissioned; that says nothing about the others of its class. */
+static void test_allowed(const struct health_watch_opts *o)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	_cleanup_(health_watch_freep) struct health_watch *v = NULL;
+
+	ok(!store_open("sqlite::memory:", STORE_CREATE, &s, NULL) && !health_watch_new(s, o, &v),
+	   "a watch over another store");
+	report(s, 7, 1);
+	report(s, 8, 1);
+	step(v);
+	report(s, 7, 4);
+	step(v);
+	alerts_are(s, "tampered open " SEVEN, "an alert of one node");
+	allow(s, 0);
+	is_int(step(v), 0, "which is left alone then");
+	alerts_are(s, "tampered allowed " SEVEN, "as long as it is that node");
+	report(s, 8, 4);
+	is_int(step(v), 1, "another node of the class is a change");
+	alerts_are(s, "tampered open " BOTH, "and opens it again");
+	is_int(store_exception_end(s, 1, 1), 0, "the exception is taken back");
+	allow(s, 1);
+	is_int(step(v), 1, "an exception that is over is one, too");
+	alerts_are(s, "tampered open " BOTH, "the alert is open again");
+}
+
 int main(void)
 {
 	const struct health_watch_opts o = { .silent_ns = MINUTE,
@@ -146,5 +202,6 @@ int main(void)
 		test_folding(s, v);
 		test_restart(s);
 	}
+	test_allowed(&o);
 	return tap_done();
 }

@@ -14,12 +14,16 @@
  *	alert            group             becomes            logged as
  *	none, resolved   not empty         open               "opened", "reopened"
  *	open, snoozed    more nodes        the same           "more: node007"
- *	acknowledged     more nodes        open               "more: node007"
+ *	acknowledged,    more nodes        open               "more: node007"
+ *	allowed
+ *	allowed          the exception     open               "the exception is over"
+ *	                 has ended
  *	any of these     fewer nodes       the same           "well again: node003"
  *	any of these     empty             resolved           "well again after 3 min 20 s"
  *
  * A group that grows goes on growing for a moment (300 nodes do not fall silent in one second), so that a change follows
- * another only after SETTLE_NS. What a person has allowed is left alone until the group is empty.
+ * another only after SETTLE_NS. What a person has allowed is the nodes that the alert had then, for as long as the exception
+ * lasts: another node of the class that falls silent is another matter.
  */
 #define WHO "monitor"
 #define SETTLE_NS UINT64_C(30000000000)
@@ -249,7 +253,7 @@ static const struct held_window *held_by(const struct health_watch *v, const str
 	return first;
 }
 
-static struct stance stance_of(const struct health_watch *v, const struct group *g,
+static struct stance stance_of(const struct health_watch *v, const char *key, const struct group *g,
 			       const struct stored *s)
 {
 	struct stance st = { .state = s->state,
@@ -270,6 +274,10 @@ static struct stance stance_of(const struct health_watch *v, const struct group 
 		st = (struct stance){ .state = ALERT_OPEN, .cause = CAUSE_WINDOW_OVER };
 	} else if (st.state == ALERT_SNOOZED && st.until_ns <= v->now_ns) {
 		st = (struct stance){ .state = ALERT_OPEN, .cause = CAUSE_SNOOZE_OVER };
+	} else if (st.state == ALERT_ALLOWED && !held_excepted(v->held, key, v->now_ns)) {
+		st = (struct stance){ .state = ALERT_OPEN,
+				      .cause = CAUSE_REOPENED,
+				      .note = "the exception is over" };
 	}
 	return st;
 }
@@ -297,7 +305,7 @@ static int follow_group(struct health_watch *v, const char *key, struct group *g
 		err = read_alert(v, key, &s, &before);
 	if (err)
 		return err;
-	st = stance_of(v, g, &s);
+	st = stance_of(v, key, g, &s);
 	if (!stands(&s)) {
 		err = put(v, key, g, &st, v->now_ns);
 		return err ? err : remember(v, key, g, true, st.until_ns);
@@ -305,7 +313,7 @@ static int follow_group(struct health_watch *v, const char *key, struct group *g
 	err = compare(&g->nodes, &before, &more, &note);
 	if (err)
 		return err;
-	if (more && st.state == ALERT_ACKNOWLEDGED)
+	if (more && (st.state == ALERT_ACKNOWLEDGED || st.state == ALERT_ALLOWED))
 		st.state = ALERT_OPEN;
 	if (st.state == ALERT_ALLOWED || (!note.len && !st.cause)) {
 		err = store_touch_alert(v->store, key, g->nodes.len, v->now_ns);
