@@ -254,10 +254,87 @@ static void test_notes(struct store *s)
 	   "%s: until its time has come", drv->name);
 }
 
+static int keep_shipper(const struct store_health_row *r, void *arg)
+{
+	*(enum health_shipper *)arg = r->h.shipper;
+	return 0;
+}
+
+static void shipper_is(struct store *s, enum health_shipper want, const char *what)
+{
+	enum health_shipper got = 0;
+
+	ok(!store_health(s, "n1", false, keep_shipper, &got) && got == want, "%s: %s", drv->name,
+	   what);
+}
+
+static void test_retire(struct store *s)
+{
+	struct store_health h = report(inst_a, "session1", "a");
+	struct event ev = open_event(80, 1, T0);
+	bool changed = false;
+
+	is_int(put_one(s, "n0", 4, 1, &ev), 0, "%s: a node that never reports", drv->name);
+	is_int(store_node_retire(s, "n0", true, &changed), -ENOENT, "%s: cannot be retired",
+	       drv->name);
+	h.shipper = SHIPPER_RETIRED;
+	tell_as(s, &h, MINUTE, 0);
+	shipper_is(s, SHIPPER_RUNNING, "a node does not say that it is retired");
+	ok(!store_node_retire(s, "n1", true, &changed) && changed, "%s: a person does", drv->name);
+	shipper_is(s, SHIPPER_RETIRED, "then it is");
+	ok(!store_node_retire(s, "n1", true, &(bool){ changed = false }) && !changed, "%s: once",
+	   drv->name);
+	h.shipper = SHIPPER_RUNNING;
+	tell_as(s, &h, MINUTE, 0);
+	shipper_is(s, SHIPPER_RUNNING, "until it reports again");
+	ok(!store_node_retire(s, "n1", true, &changed) && changed &&
+		   !store_node_retire(s, "n1", false, &changed) && changed,
+	   "%s: or is taken back", drv->name);
+	shipper_is(s, SHIPPER_RUNNING, "as it was");
+}
+
+struct counted {
+	unsigned rows;
+	bool current;
+};
+
+static int count_row(const struct store_health_row *r, void *arg)
+{
+	struct counted *c = arg;
+
+	c->rows++;
+	c->current |= r->standing == STANDING_CURRENT && !strcmp(r->h.host, "a");
+	return 0;
+}
+
+/* Each report of another installation, as a node with a mind to fill the store would. */
+static void test_many_installations(struct store *s)
+{
+	struct store_health h = report(inst_a, "session1", "a");
+	struct counted c = { 0 };
+	unsigned failed = 0;
+
+	tell_as(s, &h, MINUTE, 0);
+	h.host = "other";
+	for (unsigned i = 0; i < HEALTH_INSTALLATIONS_MAX + 20; i++) {
+		struct store_health_reply r;
+
+		snprintf((char *)h.installation, INSTALLATION_LEN, "many%u", i);
+		failed += store_put_health(writer(s, "n1"), "n1", "compute", &h, MINUTE, &r) != 0;
+	}
+	is_int(failed, 0, "%s: a node reports as many others", drv->name);
+	is_int(store_health(s, "n1", true, count_row, &c), 0, "%s: they are read", drv->name);
+	ok(c.rows >= HEALTH_INSTALLATIONS_MAX - 8 && c.rows <= HEALTH_INSTALLATIONS_MAX + 1,
+	   "%s: some are kept, and no more: %u", drv->name, c.rows);
+	ok(c.current, "%s: the current one is among them", drv->name);
+}
+
 int main(void)
 {
-	static void (*const tests[])(struct store * s) = { test_report, test_same_name, test_again,
-							   test_clone, test_notes };
+	static void (*const tests[])(struct store * s) = {
+		test_report, test_same_name,	     test_again, test_clone, test_notes,
+		test_retire, test_many_installations
+	};
 
 	nodes_too = true;
 	return conformance(tests, array_len(tests), NULL);

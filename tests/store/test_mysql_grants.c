@@ -143,6 +143,12 @@ static void test_node(void)
 	is_int(number("SELECT count(*) FROM events"), 3, "is there beside the two of before");
 	for (size_t i = 0; i < array_len(node_tries); i++)
 		refused(c, node_tries[i].sql, node_tries[i].want, node_tries[i].what);
+	is_int(tries(c, "CALL own_begin(1, 'mine')"), 0, "it says another class");
+	is_int(number("SELECT count(*) FROM nodes WHERE name = 'n1' AND host_type = 'mine'"), 1,
+	       "which counts");
+	is_int(tries(c, "CALL own_begin(1, 'compute')"), 0, "and another at once");
+	is_int(number("SELECT count(*) FROM nodes WHERE name = 'n1' AND host_type = 'mine'"), 1,
+	       "which does not: once an hour will do");
 	is_int(tries(c, "SET timestamp = 1000000"), 0, "a session may set its NOW()");
 	refused(c, "INSERT INTO own_events " ROW("1", "9", "4", NOW), BOUND,
 		"which does not make a row old");

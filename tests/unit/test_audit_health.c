@@ -50,6 +50,10 @@ static void test_silence(void)
 	found(in, BIT(SILENT), "then it is");
 	in.quarantined = 1;
 	found(in, BIT(SILENT) | BIT(QUARANTINE), "and what was wrong before still is");
+	in.retired = true;
+	found(in, 0, "a node that a person has retired has nothing");
+	is_int(health_state(&in, 30 * S, NOW), NODE_RETIRED, "it is retired");
+	in.retired = false;
 	in.quarantined = 0;
 	in.shipper_stopped = true;
 	found(in, BIT(STOPPED), "one that was shut down in order is stopped");

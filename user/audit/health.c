@@ -178,6 +178,8 @@ uint32_t audit_health(const struct health_in *in, const struct health_limits *l,
 	/* The second one's silence is what is wanted of it. */
 	if (in->reported && in->refused)
 		return quiet ? 0 : 1U << ISSUE_DUPLICATE_NAME;
+	if (in->reported && in->retired)
+		return 0;
 	found = of_store(in, l, now_ns);
 	if (!in->reported)
 		return found;
@@ -204,6 +206,8 @@ enum node_state health_state(const struct health_in *in, uint64_t silent_ns, uin
 		return NODE_UNKNOWN;
 	if (in->refused)
 		return NODE_REFUSED;
+	if (in->retired)
+		return NODE_RETIRED;
 	if (in->shipper_stopped)
 		return NODE_STOPPED;
 	if (age(now_ns, in->received_ns) >= silent_ns)
@@ -219,7 +223,7 @@ const char *health_state_name(enum node_state s)
 		[NODE_RECORDING] = "recording", [NODE_STALLED] = "stalled",
 		[NODE_STOPPED] = "stopped",	[NODE_SILENT] = "silent",
 		[NODE_BLIND] = "blind",		[NODE_REFUSED] = "refused",
-		[NODE_UNKNOWN] = "unknown",
+		[NODE_RETIRED] = "retired",	[NODE_UNKNOWN] = "unknown",
 	};
 
 	return s < NODE_STATES ? names[s] : "unknown";
@@ -239,6 +243,7 @@ static const char *why_state(enum node_state s, uint32_t found)
 		[NODE_SILENT] = { 1U << ISSUE_SILENT, "it is not heard" },
 		[NODE_BLIND] = { 1U << ISSUE_BLIND, "its sensor does not see" },
 		[NODE_REFUSED] = { 0, "another machine holds this name" },
+		[NODE_RETIRED] = { 0, "a person said that it is gone for good" },
 		[NODE_UNKNOWN] = { 0, "it has sent records and never said how it is" },
 	};
 

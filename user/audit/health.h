@@ -22,7 +22,7 @@ struct health_in {
 	uint64_t first_ns, received_ns; /* reports, by the store's clock */
 	uint64_t mixed_ns; /* when two sessions were last heard in turn */
 	const char *other_host; /* of the session before */
-	bool shipper_stopped;
+	bool shipper_stopped, retired;
 	bool agent_recording, agent_stopped; /* neither: its heartbeat is too old */
 	uint64_t agent_age_ns;
 	bool attached;
@@ -79,6 +79,7 @@ enum node_state {
 	NODE_SILENT, /* not heard any more */
 	NODE_BLIND, /* its agent records and its sensor does not see the test door */
 	NODE_REFUSED, /* another machine holds the name */
+	NODE_RETIRED, /* a person said that it is gone for good */
 	NODE_UNKNOWN, /* it has sent records and never said how it is */
 	NODE_STATES,
 };

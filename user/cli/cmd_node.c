@@ -360,6 +360,41 @@ static int accept_nodes(struct cmd_ctx *c)
 	return a.changed ? AJAR_EXIT_OK : AJAR_EXIT_NEGATIVE;
 }
 
+static int retire_nodes(struct cmd_ctx *c)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	_cleanup_(hostlist_done) struct hostlist nodes = { 0 };
+	bool back = cmd_opt(c, "back") != NULL, any = false;
+	struct hostlist_error why = { 0 };
+
+	if (hostlist_parse(&nodes, c->argv[1], NULL, &why)) {
+		log_usage("'%s' is no set of nodes: %s", c->argv[1], why.what);
+		return AJAR_EXIT_ERROR;
+	}
+	if (cmd_store(c, 0, &s))
+		return AJAR_EXIT_ERROR;
+	for (size_t i = 0; i < nodes.len; i++) {
+		bool changed = false;
+		int err = store_node_retire(s, nodes.names[i], !back, &changed);
+
+		if (err) {
+			log_usage("cannot change %s: %s", nodes.names[i], store_why(s));
+			return AJAR_EXIT_ERROR;
+		}
+		if (changed)
+			log_info("%s: %s", nodes.names[i],
+				 back ? "back: silence alerts again"
+				      : "retired, until it reports again");
+		any |= changed;
+	}
+	return any ? AJAR_EXIT_OK : AJAR_EXIT_NEGATIVE;
+}
+
+static const struct cmd_option retire_options[] = {
+	{ "back", 0, NULL, "it is not gone: its silence alerts again" },
+	{ 0 },
+};
+
 static int run(struct cmd_ctx *c)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
@@ -390,6 +425,13 @@ static const struct cmd subs[] = {
 	  .min = 1,
 	  .max = 2,
 	  .run = accept_nodes },
+	{ .name = "retire",
+	  .args = "NODES",
+	  .help = "they are gone for good: their silence alerts no more, until they report again",
+	  .min = 1,
+	  .max = 1,
+	  .options = retire_options,
+	  .run = retire_nodes },
 	{ .name = "class",
 	  .args = "[ls | ...]",
 	  .help = "which node is of which class",

@@ -195,7 +195,10 @@ void node_health_json(const struct node_health *nh, struct writer *w, const char
 	writer_str(w, "host", h->host);
 	writer_str(w, "version", h->version);
 	writer_str(w, "boot_id", *h->boot_id ? h->boot_id : NULL);
-	writer_str(w, "shipper", h->shipper == SHIPPER_STOPPED ? "stopped" : "running");
+	writer_str(w, "shipper",
+		   h->shipper == SHIPPER_STOPPED   ? "stopped"
+		   : h->shipper == SHIPPER_RETIRED ? "retired"
+						   : "running");
 	writer_str(w, "agent",
 		   h->agent == AGENT_RECORDING ? "recording"
 		   : h->agent == AGENT_STOPPED ? "stopped"

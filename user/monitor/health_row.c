@@ -55,6 +55,7 @@ void health_row(const struct store_health_row *r, const struct store_watch *w, s
 		.mixed_ns = r->mixed_ns,
 		.other_host = r->other_host,
 		.shipper_stopped = h->shipper == SHIPPER_STOPPED,
+		.retired = h->shipper == SHIPPER_RETIRED,
 		.agent_recording = h->agent == AGENT_RECORDING,
 		.agent_stopped = h->agent == AGENT_STOPPED,
 		.agent_age_ns = h->agent_age_ns,

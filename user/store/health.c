@@ -111,6 +111,25 @@ static int write_row(struct store *s, uint64_t id, const struct store_health *h,
 		REPORT_VALUES(&r), S_NULL(h->addresses));
 }
 
+/* An installation is a random number that the node says: those that reported last are kept. */
+static int forget_oldest(struct store *s, uint64_t id)
+{
+	_sql_ struct sql q = { .s = s };
+	uint8_t oldest[INSTALLATION_LEN];
+	int found =
+		sql_first(&q,
+			  "SELECT installation FROM node_health WHERE node_id = ? AND standing <> "
+			  "? ORDER BY received_ns DESC LIMIT 1 OFFSET ?",
+			  U(id), CONST(STANDING_CURRENT), CONST(HEALTH_INSTALLATIONS_MAX - 1));
+
+	if (found <= 0)
+		return found;
+	sql_copy(&q, 0, oldest, INSTALLATION_LEN);
+	sql_done(&q);
+	return sql_run(s, NULL, "DELETE FROM node_health WHERE node_id = ? AND installation = ?",
+		       U(id), B(oldest, INSTALLATION_LEN));
+}
+
 static int put_health(struct store *s, const char *node, const char *host_type,
 		      const struct store_health *h, uint64_t fresh_ns,
 		      struct store_health_reply *ret)
@@ -135,6 +154,8 @@ static int put_health(struct store *s, const char *node, const char *host_type,
 		err = displace(s, id);
 	if (!err)
 		err = write_row(s, id, h, &next, now);
+	if (!err && !past.known)
+		err = forget_oldest(s, id);
 	if (err)
 		return err;
 	ret->server_ns = now;
@@ -204,6 +225,7 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 		own.boot_id = "";
 	if (c.host.err || c.boot_id.err || c.version.err || c.sensor.err || c.addresses.err)
 		return -ENOMEM;
+	own.shipper = h->shipper == SHIPPER_STOPPED ? SHIPPER_STOPPED : SHIPPER_RUNNING;
 	err = write_op(s, (reply = (struct store_health_reply){ 0 },
 			   write_health(s, node, host_type, &own, fresh_ns, &reply)));
 	if (!err)
@@ -456,6 +478,45 @@ int store_accept_node(struct store *s, const char *node, const uint8_t *installa
 	int err;
 
 	err = write_op(s, (changed = false, accept_node(s, node, installation, &changed)));
+	if (!err)
+		*ret_changed = changed;
+	return err;
+}
+
+/* --- retire ----------------------------------------------------------------------------------------------- */
+
+static int retire(struct store *s, const char *node, bool retired, bool *ret_changed)
+{
+	_sql_ struct sql q = { .s = s };
+	uint64_t id = 0, changed = 0;
+	int err = sql_node_id(s, node, &id);
+	int found =
+		err ? 0
+		    : sql_first(
+			      &q,
+			      "SELECT shipper FROM node_health WHERE node_id = ? AND standing = ?",
+			      U(id), CONST(STANDING_CURRENT));
+
+	if (err || found < 0)
+		return err ? err : found;
+	if (!found)
+		return store_set_why(s, -ENOENT, "%s has never said how it is", node);
+	if ((sql_u64(&q, 0) == SHIPPER_RETIRED) == retired)
+		return 0;
+	sql_done(&q);
+	err = sql_run(s, &changed,
+		      "UPDATE node_health SET shipper = ? WHERE node_id = ? AND standing = ?",
+		      U((uint64_t)(retired ? SHIPPER_RETIRED : SHIPPER_RUNNING)), U(id),
+		      CONST(STANDING_CURRENT));
+	*ret_changed = !err && changed;
+	return err;
+}
+
+int store_node_retire(struct store *s, const char *node, bool retired, bool *ret_changed)
+{
+	bool changed = false;
+	int err = write_op(s, (changed = false, retire(s, node, retired, &changed)));
+
 	if (!err)
 		*ret_changed = changed;
 	return err;

@@ -35,7 +35,17 @@ enum health_agent {
 	AGENT_STALLED = 2, /* its heartbeat is older than it should be: dead, stopped or hanging */
 	AGENT_STOPPED = 3, /* it said so */
 };
-enum health_shipper { SHIPPER_RUNNING = 1, SHIPPER_STOPPED = 2 };
+enum health_shipper {
+	SHIPPER_RUNNING = 1,
+	SHIPPER_STOPPED = 2,
+	SHIPPER_RETIRED = 3, /* a person's word, until the node reports again; no node says it */
+};
+
+/*
+ * Installations of one node that are kept: the current one, and so many that reported last. What is
+ * beyond is forgotten.
+ */
+#define HEALTH_INSTALLATIONS_MAX 64
 
 struct store_health {
 	uint8_t installation[INSTALLATION_LEN];
@@ -163,6 +173,13 @@ must_check int store_put_watch(struct store *s, const char *node, const struct s
  * forgiven. -ENOENT: no such node or installation; *ret_changed: there was something to accept.
  */
 must_check int store_accept_node(struct store *s, const char *node, const uint8_t *installation,
+				 bool *ret_changed);
+
+/*
+ * A person says that a node is gone for good: it raises nothing by being silent, until it reports
+ * again or is taken back. -ENOENT: no such node, or it has never reported.
+ */
+must_check int store_node_retire(struct store *s, const char *node, bool retired,
 				 bool *ret_changed);
 
 /* The store's clock: of the server, or of this machine where the store is a file. */

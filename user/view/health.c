@@ -20,6 +20,7 @@ static enum node_state state_of(const struct store_health_row *r, const struct w
 		.reported = r->known,
 		.received_ns = r->received_ns,
 		.shipper_stopped = r->h.shipper == SHIPPER_STOPPED,
+		.retired = r->h.shipper == SHIPPER_RETIRED,
 		.agent_recording = r->h.agent == AGENT_RECORDING,
 		.agent_stopped = r->h.agent == AGENT_STOPPED,
 		.attached = r->h.attached,
