@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/sql.h"
@@ -63,9 +64,10 @@ struct walk {
 	uint64_t since_ns, until_ns, node_id, last_node_id, boot_seq, seq, left;
 };
 
-static int give_event(const struct sql *q, store_event_fn fn, void *arg)
+/* Borrows from q. */
+static void read_row(const struct sql *q, struct store_event_row *ret)
 {
-	struct store_event_row row = {
+	*ret = (struct store_event_row){
 		.node = sql_str(q, 0),
 		.host_type = sql_str(q, 1),
 		.raw.boot_seq = (uint32_t)sql_u64(q, 2),
@@ -76,12 +78,57 @@ static int give_event(const struct sql *q, store_event_fn fn, void *arg)
 		.raw.recorded_ns = sql_u64(q, 8),
 	};
 
-	sql_copy(q, 6, row.raw.chain, SHA256_LEN);
-	if (event_decode(row.raw.record.ptr, row.raw.record.len, &row.ev))
-		row.ev = (struct event){ .time_ns = row.raw.recorded_ns, .raw = row.raw.record };
-	row.ev.boot_seq = row.raw.boot_seq;
-	row.ev.seq = row.raw.seq;
-	return fn(&row, arg);
+	sql_copy(q, 6, ret->raw.chain, SHA256_LEN);
+}
+
+static int give_row(struct store_event_row *row, store_event_fn fn, void *arg)
+{
+	if (event_decode(row->raw.record.ptr, row->raw.record.len, &row->ev))
+		row->ev = (struct event){ .time_ns = row->raw.recorded_ns, .raw = row->raw.record };
+	row->ev.boot_seq = row->raw.boot_seq;
+	row->ev.seq = row->raw.seq;
+	return fn(row, arg);
+}
+
+/*
+ * Whoever gets the rows may take his time over them: a pager that nobody scrolls. A statement that is under way meanwhile would
+ * keep SQLite from ever truncating its log, so that a page is copied first. (A server's results are taken whole, and who is in a
+ * transaction holds the log anyway.)
+ */
+struct page {
+	unsigned len;
+	struct store_event_row *rows[PAGE]; /* each with what it borrows behind it */
+};
+
+static void page_free(struct page *p)
+{
+	for (unsigned i = 0; p && i < p->len; i++)
+		free(p->rows[i]);
+	free(p);
+}
+DEFINE_FREEP(struct page, page_free)
+
+static int keep_row(struct page *p, const struct sql *q)
+{
+	struct store_event_row row, *copy;
+	size_t node, class;
+	char *bytes;
+
+	read_row(q, &row);
+	node = strlen(row.node) + 1;
+	class = strlen(row.host_type) + 1;
+	copy = malloc(sizeof(*copy) + node + class + row.raw.record.len);
+	if (!copy)
+		return -ENOMEM;
+	bytes = (char *)(copy + 1);
+	*copy = row;
+	copy->node = memcpy(bytes, row.node, node);
+	copy->host_type = memcpy(bytes + node, row.host_type, class);
+	if (row.raw.record.len)
+		copy->raw.record.ptr =
+			memcpy(bytes + node + class, row.raw.record.ptr, row.raw.record.len);
+	p->rows[p->len++] = copy;
+	return 0;
 }
 
 static int get_page(const struct walk *w, struct sql *q)
@@ -106,8 +153,11 @@ static int get_page(const struct walk *w, struct sql *q)
 /* Returns how many rows it had, or what the callback said in *ret_said. */
 static int give_page(struct walk *w, store_event_fn fn, void *arg, int *ret_said)
 {
+	bool whole = !w->s->ops->sql->server && !w->s->depth;
+	_cleanup_(page_freep) struct page *p = whole ? calloc(1, sizeof(*p)) : NULL;
 	_sql_ struct sql q = { .s = w->s };
-	int n = 0, ret = get_page(w, &q);
+	int n = 0, ret = whole && !p ? -ENOMEM : get_page(w, &q);
+	struct store_event_row row;
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		w->seq = sql_u64(&q, 3);
@@ -117,11 +167,19 @@ static int give_page(struct walk *w, store_event_fn fn, void *arg, int *ret_said
 			w->last_node_id = sql_u64(&q, 10);
 		}
 		n++;
-		*ret_said = give_event(&q, fn, arg);
+		ret = 0;
+		if (p) {
+			ret = keep_row(p, &q);
+			continue;
+		}
+		read_row(&q, &row);
+		*ret_said = give_row(&row, fn, arg);
 		if (*ret_said)
 			break;
-		ret = 0;
 	}
+	sql_done(&q);
+	for (unsigned i = 0; p && !ret && !*ret_said && i < p->len; i++)
+		*ret_said = give_row(p->rows[i], fn, arg);
 	w->left -= (uint64_t)n;
 	return ret < 0 ? ret : n;
 }
