@@ -23,7 +23,9 @@ static const struct issue {
 	[ISSUE_SILENT] = { "silent", FINDING_SILENT, SEVERITY_CRITICAL,
 			   "is silent: nobody knows what opens there", NULL,
 			   "look whether the machine is up and reaches the store; there: "
-			   "'systemctl status ajar-agent ajar-ship', 'ajar doctor'" },
+			   "'systemctl status ajar-agent ajar-ship', 'ajar doctor'; is it gone for "
+			   "good: "
+			   "'ajar node retire'" },
 	[ISSUE_STOPPED] = { "stopped", FINDING_SILENT, SEVERITY_NOTICE,
 			    "was shut down in order: nothing is recorded there", NULL,
 			    "nothing, if that was meant; else start it: 'systemctl start "
