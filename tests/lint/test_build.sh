@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # The build keeps its promises: no warning with gcc and clang, the same bytes from two folders, install as asked.
+# run.sh: within 900 s, for it builds everything four times
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lint/tree.sh
 top=$PWD

@@ -65,7 +65,6 @@ struct unconfirmed_copy {
 	struct store_unconfirmed d; /* node and addr: the host's */
 };
 
-
 /* What is known of a host at the time of a scan; one at a time. */
 struct view {
 	struct seen_host h;
