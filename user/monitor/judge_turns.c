@@ -15,12 +15,14 @@
 
 /*
  * New events, in turns over the nodes in the order of their ids. A turn is one boot's: at most TURN_RECORDS records and TURN_NS of
- * work, one transaction. A step ends when its slice of time is over, and the next begins behind the node that was served last: a
- * node in a storm, or with a thousand boots, keeps the others waiting for one turn. A boot that cannot be judged is left alone
+ * work, but TURN_LEAST records, for on a server most of a short one is its begin and its commit: it is one transaction. A step ends
+ * when its slice of time is over, and the next begins behind the node that was served last: a node in a storm, or with a
+ * thousand boots, keeps the others waiting for one turn. A boot that cannot be judged is left alone
  * for a while, twice as long each time.
  */
 #define TURN_RECORDS 500
-#define TURN_NS UINT64_C(10000000)
+#define TURN_LEAST 50
+#define TURN_NS UINT64_C(40000000)
 #define NODES_MAX 64 /* are asked for at a time; the next are asked for when these were served */
 #define WAIT_CONFLICT_NS UINT64_C(10000000)
 #define WAIT_FAILED_NS UINT64_C(1000000000)
@@ -162,8 +164,8 @@ static int on_batch_event(const struct store_event_row *row, void *arg)
 	bool whole;
 	int err;
 
-	b->cut = b->records &&
-		 (clock_boot_ns() >= b->end_ns || (b->stop_seq && row->raw.seq >= b->stop_seq));
+	b->cut = b->records && ((b->records >= TURN_LEAST && clock_boot_ns() >= b->end_ns) ||
+				(b->stop_seq && row->raw.seq >= b->stop_seq));
 	if (b->cut)
 		return 1;
 	b->records++;
