@@ -130,8 +130,7 @@ static inline unsigned open_doors(void)
 
 static inline void restart(void)
 {
-	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL },
-				      .slice_ns = 30 * S };
+	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL } };
 
 	judge_free(judge);
 	judge = NULL;

@@ -145,7 +145,6 @@ static int put_node(struct nodes *k, const struct store_node *n, const struct st
 	for (struct text list = text_of(st->redirects.data), text; redirect_next(&list, &text);)
 		writer_text(w, NULL, text);
 	writer_end(w);
-	node_judging_json(&st->heartbeat, w);
 	node_health_json(&st->heartbeat, w, "health");
 	if (writer_wants(w, "outside"))
 		k->err = node_outside_json(w, k->store, n->name);
@@ -235,16 +234,12 @@ static int show(struct nodes *k)
 		COLUMN("boot_seq", "BOOT", .right = true),
 		FIELD("seq"),
 		COLUMN("events", "EVENTS", .right = true),
-		COLUMN("unjudged", "UNJUDGED", .right = true),
 		COLUMN("lost", "LOST", .right = true),
 		COLUMN("doors", "DOORS", .right = true),
 		COLUMN("tier", "SENSOR", .trunc = true),
 		FIELD("silent_since"),
 		FIELD("last_event"),
 		FIELD("first_heard"),
-		FIELD("judged_up_to"),
-		FIELD("judging_lag_ms"),
-		FIELD("unreadable"),
 		FIELD("steering"),
 		FIELD("health.issues"),
 		FIELD("health.last_report"),
