@@ -323,7 +323,7 @@ static int give(const struct sql *q, store_health_fn fn, void *arg)
 
 	if (r.known)
 		get_report(q, 10, &r);
-	get_watch(q, 44, &r.watch);
+	get_watch(q, 45, &r.watch);
 	return fn(&r, arg);
 }
 
