@@ -756,47 +756,6 @@ static void test_in_memory(void)
 	store_free(b);
 }
 
-/* --- readers --------------------------------------------------------------------------------------- */
-
-struct slow_reader {
-	sqlite3 *db; /* of the writer */
-	unsigned rows, odd, blocked;
-};
-
-/* A row is being shown: can the log be truncated now? */
-static int on_slow_row(const struct store_event_row *row, void *arg)
-{
-	struct slow_reader *r = arg;
-
-	r->odd += strcmp(row->node, "n1") != 0 || row->ev.seq != row->raw.seq || !row->ev.time_ns;
-	r->rows++;
-	r->blocked += sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
-						NULL) != SQLITE_OK;
-	return 0;
-}
-
-static void test_slow_reader(void)
-{
-	const struct store_event_query all = { 0 }, back = { .newest_first = true };
-	struct slow_reader r = { 0 };
-	struct store *s, *reader;
-
-	fresh_dir();
-	s = open_ok(STORE_CREATE);
-	is_int(put(s, 1, 10), 0, "some rows");
-	reader = open_ok(STORE_READONLY);
-	is_int(sqlite3_open(path, &r.db), SQLITE_OK, "a writer");
-	is_int(store_events(reader, &all, on_slow_row, &r), 0, "a reader that takes his time");
-	is_int(store_events(reader, &back, on_slow_row, &r), 0, "another one backwards");
-	is_int(r.rows, 20, "they see all");
-	is_int(r.odd, 0, "each row whole");
-	is_int(r.blocked, 0, "and never keep the log from being truncated");
-	sqlite3_close(r.db);
-	store_free(reader);
-	store_free(s);
-	drop_dir();
-}
-
 int main(void)
 {
 	test_migrations();
@@ -811,7 +770,6 @@ int main(void)
 	test_plans();
 	test_statements();
 	test_busy();
-	test_slow_reader();
 	test_full_disk(); /* the last one: it leaves for another mount namespace */
 	return tap_done();
 }
