@@ -11,7 +11,8 @@
 
 #define MINUTE_NS 60000000000ULL
 #define MANY 1000
-#define SLOW_MS 20000 /* a thousand walks over all that was seen take longer, whatever else this machine does */
+/* A thousand walks over all that was seen take longer, whatever else this machine does. */
+#define SLOW_MS 20000
 
 struct host {
 	const char *node, *addr, *kind;
