@@ -3,11 +3,6 @@
 # What every verb says and returns: the command line's grammar, and the views of a store that was made for it. No root.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-finish() {
-	rm -rf "$T"
-	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
-}
-trap finish EXIT
 command -v jq >/dev/null || {
 	echo "1..0 # SKIP jq is missing"
 	exit 77

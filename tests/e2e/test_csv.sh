@@ -3,8 +3,6 @@
 # --csv read by a real parser: a line a row, as many fields as heads, and in them what the JSON of the same verb has. No root.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-finish() { rm -rf "$T"; }
-trap finish EXIT
 for tool in python3 sqlite3; do
 	command -v $tool >/dev/null || {
 		echo "1..0 # SKIP $tool is missing"
