@@ -9,10 +9,11 @@
 #include "store/triage.h"
 
 /*
- * prepared statements kept of a connection: beyond it the one that was not used for the longest
- * time goes
+ * Prepared statements kept of a connection: beyond it the one that was not used for the longest
+ * time goes. More than any user has: a server of Galera that undoes a transaction may say so in
+ * answer to the close of a statement, where nobody hears it (my_save() in mysql_ops.c).
  */
-#define SQL_STMTS_MAX 64
+#define SQL_STMTS_MAX 192
 
 /*
  * What a driver is to store.c: one table of operations over a struct that begins with struct store.
