@@ -310,12 +310,14 @@ static void test_odd_grants(void)
 		.role = ACCOUNT_WEB, .login = "root", .from = "localhost", .password = "x"
 	};
 	struct buf sql = BUF_INIT(1 << 16);
+	char endless[300] = "";
 	bool made = false;
 
 	is_int(store_grant(owner, &g, false, NULL, NULL), -EEXIST,
 	       "an account that is not ours is not touched");
 	g.login = "x'; DROP";
 	is_int(store_grant(owner, &g, false, NULL, NULL), -EINVAL, "a name that is SQL");
+	ok(strstr(store_why(owner), "an account's name"), "is said to be the name");
 	g.login = "w2";
 	g.subject = "/CN=x' OR '1";
 	is_int(store_grant(owner, &g, false, NULL, NULL), -EINVAL, "a subject that is SQL");
@@ -323,6 +325,10 @@ static void test_odd_grants(void)
 	g.password = "a'b";
 	is_int(store_grant(owner, &g, false, NULL, NULL), -EINVAL, "a password with a quote");
 	ok(!strstr(store_why(owner), "a'b"), "is not shown");
+	memset(endless, 'p', sizeof(endless) - 1);
+	g.password = endless;
+	is_int(store_grant(owner, &g, false, NULL, NULL), -EINVAL, "a password without end");
+	ok(!strstr(store_why(owner), "ppp"), "nor is any part of it");
 	g.password = NULL;
 	is_int(store_grant(owner, &g, false, NULL, NULL), -EINVAL, "a new account needs one");
 	g.password = "pw";

@@ -63,11 +63,10 @@ static int check_grant(struct store *s, const struct store_grant *g)
 		err = check_text(s, "a certificate's subject", g->subject, dn, 512);
 	if (!err && g->issuer)
 		err = check_text(s, "a certificate's issuer", g->issuer, dn, 512);
-	if (!err && g->password)
-		err = check_text(s, "a password", g->password, "!#$%&()*+,-./:;<=>?@[]^_{|}~", 256);
-	/* The reason must not show it. */
-	if (err && g->password && strstr(s->why, g->password))
-		return store_set_why(s, err,
+	/* The reason must not show it, nor the part of it that check_text() gives. */
+	if (!err && g->password &&
+	    check_text(s, "a password", g->password, "!#$%&()*+,-./:;<=>?@[]^_{|}~", 256))
+		return store_set_why(s, -EINVAL,
 				     "a password has 1 to 256 printable letters without "
 				     "blanks, quotes and backslashes");
 	return err;
