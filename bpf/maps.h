@@ -17,6 +17,7 @@
 #define SLOTS_MAX 32
 #define PORT0_MAX 1024
 #define HOLDERS_MAX 65536
+#define ROUND 64 /* steps; one loop of all would be too many jumps for the verifier */
 
 /*
  * The one network namespace that is watched, by its cookie, which is never used again; 0: all. Set
@@ -110,12 +111,8 @@ struct slot {
 	__u64 busy;
 	__u64 task; /* struct task_struct: whose record it is */
 	/* What a loop has come to is here, where the verifier does not follow it. */
-	__u64 begin, start,
-		/*
-		 * bytes: of the path, later of the record; of the cgroups; of what is written so
-		 * far
-		 */
-		end;
+	__u64 begin; /* bytes: of the path, later of the record */
+	__u64 start, end; /* bytes: of the cgroups; of what is written so far */
 	__u64 dentry, mount; /* to be climbed from */
 	__u64 dfl, kn; /* cgroup v2; what is to be named, 0: the next hierarchy's turn */
 	__u64 link, head_link; /* the hierarchies of a css_set */

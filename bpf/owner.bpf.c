@@ -7,8 +7,6 @@
  */
 #include "task.h"
 
-#define ROUND 64 /* steps; one loop of all would be too many jumps for the verifier */
-
 /* Puts "/name" before the path; false when it does not fit. */
 static __always_inline bool climb_prepend(struct slot *s, struct dentry *d)
 {

@@ -68,8 +68,6 @@ __noinline int settle_slot(__u32 i, __u64 now)
 	return 0;
 }
 
-#define ROUND 64 /* slots; one loop of all would be too many jumps for the verifier */
-
 __noinline int settle_round(__u32 first, __u64 now)
 {
 	for (__u32 i = 0; i < ROUND; i++)
