@@ -72,7 +72,7 @@ static int list_addr(const char *node, const char *addr, const char *origin, uin
 static int list_state(const struct store_scan_host *h, const struct store_scan_port *p, void *arg)
 {
 	(void)h;
-	buf_printf(arg, "%u %s; ", (unsigned)p->port, p->state);
+	buf_printf(arg, "%u %s; ", (unsigned)p->port, port_state_name(p->state));
 	return 0;
 }
 
@@ -167,12 +167,12 @@ static int put_host_at(struct store *s, const struct taken *t, const char *node,
 	const struct store_scan_port ports[] = {
 		{ .proto = PROTO_TCP,
 		  .port = 22,
-		  .state = "open",
+		  .state = PORT_OPEN,
 		  .reason = "syn-ack",
 		  .service = "ssh",
-		  .method = "table",
+		  .method = METHOD_TABLE,
 		  .conf = 3 },
-		{ .proto = PROTO_TCP, .port = 80, .state = "filtered", .reason = "no-response" },
+		{ .proto = PROTO_TCP, .port = 80, .state = PORT_FILTERED, .reason = "no-response" },
 	};
 	const struct store_scan_host h = { .scan_id = t->id,
 					   .shard = t->shard,
@@ -216,7 +216,7 @@ static void scans_are(struct store *s, const char *want, const char *what)
 
 static int list_port(const struct store_scan_host *h, const struct store_scan_port *p, void *arg)
 {
-	buf_printf(arg, "%s/%u %s %s; ", h->node, p->port, p->state, p->service);
+	buf_printf(arg, "%s/%u %s %s; ", h->node, p->port, port_state_name(p->state), p->service);
 	return 0;
 }
 

@@ -104,8 +104,8 @@ static void test_port(struct store *s)
 		  "seen",
 		  "tcp closed 23-100",
 		  1,
-		  { PORT(22, "open", .service = "ssh", .method = "probed", .product = "OpenSSH",
-			 .version = "9.2p1") } },
+		  { PORT(22, PORT_OPEN, .service = "ssh", .method = METHOD_PROBED,
+			 .product = "OpenSSH", .version = "9.2p1") } },
 		{ "n1",
 		  "10.251.0.1",
 		  "connect",
@@ -113,7 +113,7 @@ static void test_port(struct store *s)
 		  "seen",
 		  "tcp closed 23-100",
 		  1,
-		  { PORT(22, "open", .service = "ssh", .method = "table") } },
+		  { PORT(22, PORT_OPEN, .service = "ssh", .method = METHOD_TABLE) } },
 		{ "n1",
 		  "10.251.0.1",
 		  "connect",
@@ -121,7 +121,7 @@ static void test_port(struct store *s)
 		  "timed-out",
 		  "",
 		  1,
-		  { PORT(22, "filtered") } },
+		  { PORT(22, PORT_FILTERED) } },
 	};
 	static const struct host later[] = {
 		{ "n1",
@@ -175,7 +175,7 @@ static int put_alert(struct store *s, const char *key, uint64_t port, uint64_t n
 static void test_alert(struct store *s)
 {
 	static const struct host hosts[] = {
-		{ "n1", "10.251.0.1", "verify", T0 - 1, "seen", "", 1, { PORT(44, "closed") } },
+		{ "n1", "10.251.0.1", "verify", T0 - 1, "seen", "", 1, { PORT(44, PORT_CLOSED) } },
 		{ "n1",
 		  "10.251.0.1",
 		  "verify",
@@ -183,7 +183,7 @@ static void test_alert(struct store *s)
 		  "seen",
 		  "",
 		  1,
-		  { PORT(44, "filtered") } },
+		  { PORT(44, PORT_FILTERED) } },
 		{ "n2",
 		  "10.251.0.2",
 		  "verify",
@@ -191,7 +191,7 @@ static void test_alert(struct store *s)
 		  "seen",
 		  "",
 		  1,
-		  { PORT(44, "open") } },
+		  { PORT(44, PORT_OPEN) } },
 	};
 	static const char *const nodes[] = { "n1", "n2", "n3" };
 	struct store_alert a = { 0 };
@@ -252,7 +252,7 @@ static void test_changes(struct store *s)
 		  "seen",
 		  "tcp closed 23-100",
 		  2,
-		  { PORT(22, "open"), PORT(80, "filtered") } },
+		  { PORT(22, PORT_OPEN), PORT(80, PORT_FILTERED) } },
 		/* Nothing new, but who answers: told for the first time, and again. */
 		{ "n1",
 		  "10.251.0.1",
@@ -261,8 +261,8 @@ static void test_changes(struct store *s)
 		  "seen",
 		  "",
 		  1,
-		  { PORT(22, "open", .service = "ssh", .method = "probed", .product = "OpenSSH",
-			 .version = "9.2p1") } },
+		  { PORT(22, PORT_OPEN, .service = "ssh", .method = METHOD_PROBED,
+			 .product = "OpenSSH", .version = "9.2p1") } },
 		{ "n1",
 		  "10.251.0.1",
 		  "connect",
@@ -270,7 +270,7 @@ static void test_changes(struct store *s)
 		  "seen",
 		  "",
 		  1,
-		  { PORT(22, "open", .service = "ssh", .method = "table") } },
+		  { PORT(22, PORT_OPEN, .service = "ssh", .method = METHOD_TABLE) } },
 		/* Cut short, and one that asked for something else: no evidence. */
 		{ "n1",
 		  "10.251.0.1",
@@ -295,7 +295,7 @@ static void test_changes(struct store *s)
 		  "seen",
 		  "",
 		  1,
-		  { PORT(22, "open", .service = "ssh", .method = "probed",
+		  { PORT(22, PORT_OPEN, .service = "ssh", .method = METHOD_PROBED,
 			 .product = "dropbear") } },
 		{ "n1",
 		  "10.251.0.1",
@@ -312,7 +312,7 @@ static void test_changes(struct store *s)
 		  "seen",
 		  "",
 		  1,
-		  { PORT(80, "open") } },
+		  { PORT(80, PORT_OPEN) } },
 		{ "n1",
 		  "10.251.0.1",
 		  "connect",
@@ -320,7 +320,7 @@ static void test_changes(struct store *s)
 		  "seen",
 		  "",
 		  1,
-		  { PORT(22, "filtered") } },
+		  { PORT(22, PORT_FILTERED) } },
 	};
 	uint64_t last = 0;
 
@@ -357,7 +357,7 @@ static void test_changes(struct store *s)
 static void test_cost(struct store *s)
 {
 	struct host h = { "n1",	  "10.251.0.1",	       "verify", 0,
-			  "seen", "tcp closed 23-100", 1,	 { PORT(22, "open") } };
+			  "seen", "tcp closed 23-100", 1,	 { PORT(22, PORT_OPEN) } };
 	struct timespec from, to;
 	struct store_seen seen;
 	bool good = true;

@@ -115,7 +115,8 @@ static inline void heartbeat(unsigned node)
 }
 
 /* A door of that node opens, or closes, so long ago. */
-static inline void door(unsigned node, enum event_kind kind, uint16_t port, const char *exe, uint64_t ago_ns)
+static inline void door(unsigned node, enum event_kind kind, uint16_t port, const char *exe,
+			uint64_t ago_ns)
 {
 	struct event ev = { .time_ns = start_ns - ago_ns,
 			    .kind = kind,
@@ -183,10 +184,10 @@ static uint64_t scanned(unsigned node, const struct scanned *sc)
 	snprintf(name, sizeof(name), "n%u", node);
 	snprintf(addr, sizeof(addr), "10.251.0.%u", node);
 	if (store_scan_now(store, &now) || store_scan_new(store, &scan, &sh, 1, now, &id) ||
-	    store_shard_lease(store,
-			      &(struct store_lease){
-				      .scan_id = id, .owner = "me", .lease_ns = 60 * S },
-			      on_shard, &shard))
+	    store_shard_lease(
+		    store,
+		    &(struct store_lease){ .scan_id = id, .owner = "me", .lease_ns = 60 * S },
+		    on_shard, &shard))
 		ok(false, "a scan is made: %s", store_why(store));
 	h.scan_id = id;
 	h.shard = shard;
@@ -202,10 +203,9 @@ static inline struct store_scan_port open_port(uint32_t port)
 {
 	return (struct store_scan_port){ .proto = PROTO_TCP,
 					 .port = port,
-					 .state = "open",
+					 .state = PORT_OPEN,
 					 .reason = "syn-ack",
 					 .service = "",
-					 .method = "",
 					 .product = "",
 					 .version = "",
 					 .extra = "",
@@ -299,11 +299,10 @@ static inline void unconfirmed_age(void)
 /* A new store with two nodes whose profile has ports 22 and 80 to 89, all of them open; and one monitor. */
 static inline void set_up(void)
 {
-	struct profile_row rows[2] = { { .port = 22, .proto = PROTO_TCP, .host_type = (char[]){ CLASS } },
-				       { .port = 80,
-					 .port_end = 89,
-					 .proto = PROTO_TCP,
-					 .host_type = (char[]){ CLASS } } };
+	struct profile_row rows[2] = {
+		{ .port = 22, .proto = PROTO_TCP, .host_type = (char[]){ CLASS } },
+		{ .port = 80, .port_end = 89, .proto = PROTO_TCP, .host_type = (char[]){ CLASS } }
+	};
 	size_t new;
 
 	for (unsigned i = 0; i < MONITORS; i++)

@@ -97,6 +97,11 @@ static void test_bad_files(void)
 		":1: bad value 'soon' for sensor.sweep-every: 1s to 1d", "a word for a duration");
 	REFUSED("alert.syslog maybe\n", ":1: bad value 'maybe' for alert.syslog: yes or no",
 		"a word for a truth");
+	REFUSED("sensor.scope netn\n",
+		":1: bad value 'netn' for sensor.scope (did you mean 'netns'?): machine or netns",
+		"a word that is not of the list");
+	REFUSED("sensor.scope or\n", ":1: bad value 'or' for sensor.scope: machine or netns",
+		"a word of the message that is not of the list");
 	REFUSED("node.name a\0b\n", ":1: NUL byte: not a text file", "a NUL byte");
 	REFUSED("node.name \x1b[2Jx\n",
 		":1: bad value '\\x1b[2Jx' for node.name: it has control characters or is not "

@@ -74,7 +74,7 @@ static void unexpected(void)
 	is_int(newest().severity, SEVERITY_WARNING, "an unexpected door is a warning");
 }
 
-static void probed(const char *state, const char *plan)
+static void probed(enum port_state state, const char *plan)
 {
 	struct store_scan_port p = open_port(444);
 
@@ -87,14 +87,14 @@ static void probed(const char *state, const char *plan)
 static void test_reachable(void)
 {
 	unexpected();
-	probed("open", "probe");
+	probed(PORT_OPEN, "probe");
 	is_int(newest().severity, SEVERITY_CRITICAL, "one that answers from outside is critical");
 	ok(says("; from outside: reachable, port 444 of n1 answers at 10.251.0.1"), "and says so");
 	noted(CAUSE_REACHED, "reachable from outside", "which is reported as that");
 	start_monitor(0);
-	probed("open", "probe");
+	probed(PORT_OPEN, "probe");
 	is_int(monitors[0].changes, 0, "a confirmation scan that says the same is not told");
-	probed("filtered", "probe");
+	probed(PORT_FILTERED, "probe");
 	ok(says("; from outside: not reachable from the monitor, port 444 of n1 is filtered"),
 	   "one that says another thing is written");
 	is_int(monitors[0].changes, 0, "and not told");
@@ -115,7 +115,7 @@ static void test_reachable(void)
 static void test_not_reachable(void)
 {
 	unexpected();
-	probed("closed", "probe");
+	probed(PORT_CLOSED, "probe");
 	is_int(newest().severity, SEVERITY_WARNING, "one that does not answer stays a warning");
 	ok(says("; from outside: not reachable from the monitor, port 444 of n1 is closed"),
 	   "and says so");
@@ -137,12 +137,12 @@ static void test_hostile_name(void)
 		step(0);
 		ok(says(names[i]) && newest().outside == PORT_UNKNOWN,
 		   "a name that speaks as a scan does is not taken for one");
-		probed("open", "probe");
+		probed(PORT_OPEN, "probe");
 		ok(says(names[i]) &&
 			   says("; from outside: reachable, port 444 of n1 answers at 10.251.0.1"),
 		   "what a scan says stands beside it, whole");
 		is_int(newest().severity, SEVERITY_CRITICAL, "and counts");
-		probed("filtered", "probe");
+		probed(PORT_FILTERED, "probe");
 		ok(says(names[i]) && says("monitor, port 444 of n1 is filtered at 10.251.0.1"),
 		   "so does the next one");
 		is_int(newest().outside, PORT_FILTERED, "as a field");
@@ -173,7 +173,7 @@ static void test_held(void)
 	ok(!store_maintenance_add(store, &m, &id), "a maintenance");
 	door(1, EVENT_OPEN, 444, "/usr/bin/nc", 10 * S);
 	step(0);
-	probed("open", "probe");
+	probed(PORT_OPEN, "probe");
 	is_int(newest().state, ALERT_SNOOZED,
 	       "what maintenance holds stays held when it is reached");
 	ok(says("from outside: reachable"), "but says it");

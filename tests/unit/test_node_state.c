@@ -54,14 +54,13 @@ static int on_row(const struct store_health_row *r, void *arg)
 					 .skew_ns = NEVER,
 					 .hole_ns = NEVER };
 	struct health_in in;
-	const char *why, *word;
+	enum node_state is;
 
 	health_row(r, &r->watch, &in);
-	word = health_word(&in, &l, k->now_ns, &why);
-	if (!*why)
+	is = health_state(&in, l.silent_ns, k->now_ns);
+	if (!*health_state_why(is, audit_health(&in, &l, k->now_ns)))
 		return -EINVAL;
-	for (enum node_state s = 0; s < NODE_STATES; s++)
-		k->nodes[s] += !strcmp(word, health_state_name(s));
+	k->nodes[is]++;
 	return 0;
 }
 

@@ -146,18 +146,19 @@ static int put_host(const struct work *w, size_t i, uint64_t at_ns)
 		bool unresponsive = ports_has(silent, (uint16_t)port);
 
 		if (ports_has(&asked, (uint16_t)port))
-			rows[n++] = (struct store_scan_port){ .proto = PROTO_TCP,
-							      .port = port,
-							      .state = "open",
-							      .reason = "syn-ack",
-							      .service = unresponsive ? "" : "ssh",
-							      .method = unresponsive ? "table"
-										     : "probed",
-							      .product = "",
-							      .version = "",
-							      .extra = "",
-							      .tunnel = "",
-							      .fingerprint = "" };
+			rows[n++] =
+				(struct store_scan_port){ .proto = PROTO_TCP,
+							  .port = port,
+							  .state = PORT_OPEN,
+							  .reason = "syn-ack",
+							  .service = unresponsive ? "" : "ssh",
+							  .method = unresponsive ? METHOD_TABLE
+										 : METHOD_PROBED,
+							  .product = "",
+							  .version = "",
+							  .extra = "",
+							  .tunnel = "",
+							  .fingerprint = "" };
 	}
 	return store_scan_host_put(store, &h, MONITOR, rows, n);
 }

@@ -232,7 +232,7 @@ const char *health_state_name(enum node_state s)
 }
 
 /* The sentence of the alert that there is about it, and another while there is none yet. */
-static const char *why_state(enum node_state s, uint32_t found)
+const char *health_state_why(enum node_state s, uint32_t found)
 {
 	static const struct {
 		uint32_t issues;
@@ -254,15 +254,6 @@ static const char *why_state(enum node_state s, uint32_t found)
 			return issues[i].one;
 	}
 	return whys[s].else_why;
-}
-
-const char *health_word(const struct health_in *in, const struct health_limits *l, uint64_t now_ns,
-			const char **ret_why)
-{
-	enum node_state s = health_state(in, l->silent_ns, now_ns);
-
-	*ret_why = why_state(s, audit_health(in, l, now_ns));
-	return health_state_name(s);
 }
 
 /* --- words ----------------------------------------------------------------------------------------------- */

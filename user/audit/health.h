@@ -85,9 +85,8 @@ enum node_state {
 };
 enum node_state health_state(const struct health_in *in, uint64_t silent_ns, uint64_t now_ns);
 const char *health_state_name(enum node_state s);
-/* The word, and why: a sentence. */
-const char *health_word(const struct health_in *in, const struct health_limits *l, uint64_t now_ns,
-			const char **ret_why);
+/* Why, a sentence: that of the first issue found (audit_health()) that explains the state. */
+const char *health_state_why(enum node_state s, uint32_t found);
 
 const char *health_issue_name(enum health_issue i);
 enum finding_kind health_issue_kind(enum health_issue i);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ajar/exit.h"
+#include "audit/health.h"
 #include "base/buf.h"
 #include "base/hostlist.h"
 #include "base/log.h"
@@ -28,16 +29,15 @@
  * this machine's agent, which is seen to hold its journal; a node that never reported is "unknown" between two events:
  * that nothing comes is not that all is well.
  */
-enum health { RECORDING, STOPPED, SILENT, UNKNOWN };
 static const struct {
-	const char *name, *means, *sgr;
-} healths[] = {
-	[RECORDING] = { "recording", "its agent runs", NULL },
-	[STOPPED] = { "stopped", "its agent was stopped: doors that open now are not seen", "33" },
-	[SILENT] = { "silent", "its agent ended without a word: 'ajar run' or ajar-agent starts it",
-		     "31" },
-	[UNKNOWN] = { "unknown", "nothing came since; whether its agent runs is to be asked there",
-		      NULL },
+	const char *means, *sgr;
+} without_heartbeat[NODE_STATES] = {
+	[NODE_RECORDING] = { "its agent runs", NULL },
+	[NODE_STOPPED] = { "its agent was stopped: doors that open now are not seen", "33" },
+	[NODE_SILENT] = { "its agent ended without a word: 'ajar run' or ajar-agent starts it",
+			  "31" },
+	[NODE_UNKNOWN] = { "no record came since then; check on the node whether its agent runs",
+			   NULL },
 };
 
 struct nodes {
@@ -52,9 +52,9 @@ struct nodes {
 };
 
 struct state {
-	enum health health; /* without a heartbeat */
 	struct node_health heartbeat;
-	const char *name, *means, *sgr;
+	enum node_state is;
+	const char *means, *sgr;
 	uint64_t since_ns; /* no witness since; 0: there is one, or nobody knows */
 	uint64_t last_event_ns;
 	uint64_t doors;
@@ -67,10 +67,10 @@ static int last_event(const struct store_event_row *row, void *arg)
 
 	st->last_event_ns = row->ev.time_ns;
 	if (row->ev.kind == EVENT_STOP) {
-		st->health = STOPPED;
+		st->is = NODE_STOPPED;
 		st->since_ns = row->ev.time_ns;
 	} else {
-		st->health = UNKNOWN;
+		st->is = NODE_UNKNOWN;
 		st->since_ns = 0;
 	}
 	return 0;
@@ -93,30 +93,29 @@ static int look(struct nodes *k, const struct store_node *n, struct state *ret)
 	bool ours = !*k->c->conf->store_uri && !strcmp(n->name, k->c->conf->node_name);
 	int err = 0, runs = ours ? cmd_agent_runs(k->c) : -1;
 
-	*ret = (struct state){ .health = UNKNOWN, .redirects = BUF_INIT(REDIRECT_STORED_MAX) };
+	*ret = (struct state){ .is = NODE_UNKNOWN, .redirects = BUF_INIT(REDIRECT_STORED_MAX) };
 	err = store_redirect_get(k->store, n->name, &ret->redirects, NULL);
 	if (!err && n->boot_seq)
 		err = store_events(k->store, &newest, last_event, ret);
 	if (!err)
 		err = store_doors(k->store, &open, count_door, &ret->doors);
 	if (runs == 1) {
-		ret->health = RECORDING;
+		ret->is = NODE_RECORDING;
 		ret->since_ns = 0;
-	} else if (!runs && ret->health != STOPPED) {
-		ret->health = SILENT;
+	} else if (!runs && ret->is != NODE_STOPPED) {
+		ret->is = NODE_SILENT;
 		ret->since_ns = n->last_seen_ns;
 	}
 	if (!err)
 		err = node_health_get(k->store, k->c->conf, n->name, &ret->heartbeat);
-	ret->name = healths[ret->health].name;
-	ret->means = healths[ret->health].means;
-	ret->sgr = healths[ret->health].sgr;
+	ret->means = without_heartbeat[ret->is].means;
+	ret->sgr = without_heartbeat[ret->is].sgr;
 	/* Our own agent is seen to run or not, whatever was reported last; that it runs does not say that it records. */
 	if (err || !ret->heartbeat.known || !runs ||
 	    (runs == 1 &&
-	     (!strcmp(ret->heartbeat.word, "silent") || !strcmp(ret->heartbeat.word, "stopped"))))
+	     (ret->heartbeat.state == NODE_SILENT || ret->heartbeat.state == NODE_STOPPED)))
 		return err;
-	ret->name = ret->heartbeat.word;
+	ret->is = ret->heartbeat.state;
 	ret->means = ret->heartbeat.means;
 	ret->sgr = ret->heartbeat.sgr;
 	ret->since_ns = ret->heartbeat.silent_since_ns;
@@ -130,7 +129,7 @@ static int put_node(struct nodes *k, const struct store_node *n, const struct st
 	writer_start(w, NULL);
 	writer_str(w, "node", n->name);
 	writer_str(w, "class", n->host_type);
-	writer_str(w, "state", st->name);
+	writer_str(w, "state", health_state_name(st->is));
 	writer_time(w, "silent_since", st->since_ns);
 	writer_time(w, "last_event", st->last_event_ns);
 	writer_time(w, "first_heard", n->first_seen_ns);
@@ -188,7 +187,7 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct s
 	buf_reset(b);
 	line(b, "node", n->name);
 	line(b, "class", n->host_type);
-	buf_printf(b, "%-11s %s (%s)\n", "state", st->name, st->means);
+	buf_printf(b, "%-11s %s (%s)\n", "state", health_state_name(st->is), st->means);
 	if (st->since_ns)
 		time_line(b, "since", st->since_ns);
 	time_line(b, "last event", st->last_event_ns);

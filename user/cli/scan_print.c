@@ -27,15 +27,14 @@ struct print {
 /* "22/ssh OpenSSH 9.2p1", the name in brackets when it is only the table's. */
 static void put_open(struct buf *b, const struct store_scan_port *p)
 {
-	if (port_state_parse(p->state) != PORT_OPEN &&
-	    port_state_parse(p->state) != PORT_OPEN_FILTERED)
+	if (p->state != PORT_OPEN && p->state != PORT_OPEN_FILTERED)
 		return;
 	buf_printf(b, "%s%" PRIu32, b->len ? ", " : "", p->port);
 	if (p->proto != PROTO_TCP)
 		buf_printf(b, "/%s", door_proto_name(p->proto));
-	if (port_state_parse(p->state) != PORT_OPEN)
-		buf_printf(b, " %s", p->state);
-	if (*p->service && !strcmp(p->method, "table"))
+	if (p->state != PORT_OPEN)
+		buf_printf(b, " %s", port_state_name(p->state));
+	if (*p->service && p->method == METHOD_TABLE)
 		buf_printf(b, " (%s)", p->service);
 	else if (*p->service)
 		buf_printf(b, " %s%s%s", p->tunnel, *p->tunnel ? "/" : "", p->service);
@@ -53,10 +52,10 @@ static int on_port(const struct store_scan_host *h, const struct store_scan_port
 	writer_start(w, NULL);
 	writer_str(w, "proto", door_proto_name(p->proto));
 	writer_u64(w, "port", p->port);
-	writer_str(w, "state", p->state);
+	writer_str(w, "state", port_state_name(p->state));
 	writer_str_or_null(w, "reason", p->reason);
 	writer_str_or_null(w, "service", p->service);
-	writer_str_or_null(w, "method", p->method);
+	writer_str_or_null(w, "method", service_method_name(p->method));
 	writer_str_or_null(w, "product", p->product);
 	writer_str_or_null(w, "version", p->version);
 	writer_str_or_null(w, "extra", p->extra);

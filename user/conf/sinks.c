@@ -16,29 +16,34 @@
 #define PREFIX "sink."
 #define PATH_BYTES 1024
 
-#define AT(m) offsetof(struct conf_sink, m)
 /* clang-format off */
+#define KEY(name_, type_, member, min_, max_, range_, def_, help_)                                 \
+	{ .name = (name_), .type = (type_), .off = offsetof(struct conf_sink, member),              \
+	  .min = (min_), .max = (max_), .range = (range_), .def = (def_), .help = (help_) }
+#define WORD_KEY(name_, member, words_, def_, help_)                                               \
+	{ .name = (name_), .type = CONF_WORD, .off = offsetof(struct conf_sink, member), words_,    \
+	  .def = (def_), .help = (help_) }
 static const struct conf_key keys[] = {
-	{ "type", CONF_WORD, AT(type), 0, 0, "webhook, alertmanager, slack, mail or syslog", "", "what kind of receiver the sink NAME is (NAME: small letters, digits, '-', '_'; each sink has its own)" },
-	{ "url", CONF_TEXT, AT(url), 0, PATH_BYTES, "at most 1024 bytes", "",
-	  "http:// or https://; of syslog udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; of mail smtp://HOST:PORT instead of the program" },
-	{ "url-file", CONF_TEXT, AT(url_file), 0, PATH_BYTES, "at most 1024 bytes", "",
-	  "a file with the URL (mode 0600), for one that is a secret, as Slack's are" },
-	{ "format", CONF_WORD, AT(format), 0, 0, "json, ocsf, ecs, cef or text", "", "how a change of an alert is written: of webhook (json when nothing is said) and syslog (text)" },
-	{ "min-severity", CONF_WORD, AT(min_severity), 0, 0, "notice, warning or critical", "notice", "alerts of less are not sent" },
-	{ "classes", CONF_TEXT, AT(classes), 0, PATH_BYTES, "at most 1024 bytes", "", "only alerts of these node classes, blanks between them, '*' and '?' as in the shell; empty: all" },
-	{ "secret-file", CONF_TEXT, AT(secret_file), 0, PATH_BYTES, "at most 1024 bytes", "", "of webhook: a file (mode 0600) with the key that signs each request, HMAC-SHA256" },
-	{ "auth-file", CONF_TEXT, AT(auth_file), 0, PATH_BYTES, "at most 1024 bytes", "", "a file (mode 0600) with 'Bearer TOKEN' or 'USER:PASSWORD' for the receiver; needs https unless it is on this machine" },
-	{ "ca-file", CONF_TEXT, AT(ca_file), 0, PATH_BYTES, "at most 1024 bytes", "", "certificates (PEM) that may have signed the receiver's; empty: the system's" },
-	{ "cert-file", CONF_TEXT, AT(cert_file), 0, PATH_BYTES, "at most 1024 bytes", "", "our own certificate (PEM), for receivers that want one" },
-	{ "key-file", CONF_TEXT, AT(key_file), 0, PATH_BYTES, "at most 1024 bytes", "", "its private key (mode 0600)" },
-	{ "proxy", CONF_TEXT, AT(proxy), 0, PATH_BYTES, "at most 1024 bytes", "", "http://HOST:PORT to go through; empty: none, whatever the environment says" },
-	{ "program", CONF_TEXT, AT(program), 1, PATH_BYTES, "1 to 1024 bytes", "/usr/sbin/sendmail", "of mail: called as 'PROGRAM -oi -f FROM -- TO...', the mail on its standard input" },
-	{ "to", CONF_TEXT, AT(to), 0, PATH_BYTES, "at most 1024 bytes", "", "of mail: addresses, blanks between them" },
-	{ "from", CONF_TEXT, AT(from), 0, 255, "at most 255 bytes", "", "of mail: the sender's address; empty: role.user at this host's name" },
-	{ "timeout", CONF_DURATION, AT(timeout_ns), 100 * MS, HOUR, "100ms to 1h", "10s", "time after which a try has failed" },
-	{ "every", CONF_DURATION, AT(every_ns), 0, DAY, "0s to 1d", "0s", "no two messages nearer than this: what changes meanwhile goes as one; 0s: 1m for mail, 1s for slack, none for others" },
-	{ "resend", CONF_DURATION, AT(resend_ns), SECOND, HOUR, "1s to 1h", "1m", "of alertmanager: how often open alerts are sent again; it forgets them after four times that" },
+	WORD_KEY("type", type, CONF_WORDS("webhook", "alertmanager", "slack", "mail", "syslog"), "", "what kind of receiver the sink NAME is (NAME: small letters, digits, '-', '_'; each sink has its own)"),
+	KEY("url", CONF_TEXT, url, 0, PATH_BYTES, "at most 1024 bytes", "",
+	  "http:// or https://; of syslog udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; of mail smtp://HOST:PORT instead of the program"),
+	KEY("url-file", CONF_TEXT, url_file, 0, PATH_BYTES, "at most 1024 bytes", "",
+	  "a file with the URL (mode 0600), for one that is a secret, as Slack's are"),
+	WORD_KEY("format", format, CONF_WORDS("json", "ocsf", "ecs", "cef", "text"), "", "how a change of an alert is written: of webhook (json when nothing is said) and syslog (text)"),
+	WORD_KEY("min-severity", min_severity, CONF_WORDS("notice", "warning", "critical"), "notice", "alerts of less are not sent"),
+	KEY("classes", CONF_TEXT, classes, 0, PATH_BYTES, "at most 1024 bytes", "", "only alerts of these node classes, blanks between them, '*' and '?' as in the shell; empty: all"),
+	KEY("secret-file", CONF_TEXT, secret_file, 0, PATH_BYTES, "at most 1024 bytes", "", "of webhook: a file (mode 0600) with the key that signs each request, HMAC-SHA256"),
+	KEY("auth-file", CONF_TEXT, auth_file, 0, PATH_BYTES, "at most 1024 bytes", "", "a file (mode 0600) with 'Bearer TOKEN' or 'USER:PASSWORD' for the receiver; needs https unless it is on this machine"),
+	KEY("ca-file", CONF_TEXT, ca_file, 0, PATH_BYTES, "at most 1024 bytes", "", "certificates (PEM) that may have signed the receiver's; empty: the system's"),
+	KEY("cert-file", CONF_TEXT, cert_file, 0, PATH_BYTES, "at most 1024 bytes", "", "our own certificate (PEM), for receivers that want one"),
+	KEY("key-file", CONF_TEXT, key_file, 0, PATH_BYTES, "at most 1024 bytes", "", "its private key (mode 0600)"),
+	KEY("proxy", CONF_TEXT, proxy, 0, PATH_BYTES, "at most 1024 bytes", "", "http://HOST:PORT to go through; empty: none, whatever the environment says"),
+	KEY("program", CONF_TEXT, program, 1, PATH_BYTES, "1 to 1024 bytes", "/usr/sbin/sendmail", "of mail: called as 'PROGRAM -oi -f FROM -- TO...', the mail on its standard input"),
+	KEY("to", CONF_TEXT, to, 0, PATH_BYTES, "at most 1024 bytes", "", "of mail: addresses, blanks between them"),
+	KEY("from", CONF_TEXT, from, 0, 255, "at most 255 bytes", "", "of mail: the sender's address; empty: role.user at this host's name"),
+	KEY("timeout", CONF_DURATION, timeout_ns, 100 * MS, HOUR, "100ms to 1h", "10s", "time after which a try has failed"),
+	KEY("every", CONF_DURATION, every_ns, 0, DAY, "0s to 1d", "0s", "no two messages nearer than this: what changes meanwhile goes as one; 0s: 1m for mail, 1s for slack, none for others"),
+	KEY("resend", CONF_DURATION, resend_ns, SECOND, HOUR, "1s to 1h", "1m", "of alertmanager: how often open alerts are sent again; it forgets them after four times that"),
 };
 /* clang-format on */
 

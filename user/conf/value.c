@@ -2,7 +2,6 @@
 #include "conf/value.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,47 +40,24 @@ const char *conf_shown(struct buf *b, const char *s)
 	return buf_str(b);
 }
 
-/* The next of "json, ecs or cef"; false: that was the last. */
-static bool next_word(const char **range, char *word, size_t size)
+/* The word that was probably meant, or NULL. */
+static const char *near_word(const struct conf_key *k, const char *value)
 {
-	size_t n;
+	struct suggest s;
 
-	if (!strncmp(*range, "or ", 3))
-		*range += 3;
-	n = strcspn(*range, ", ");
-	if (!n)
-		return false;
-	snprintf(word, size, "%.*s", (int)n, *range);
-	*range += n + strspn(*range + n, ", ");
-	return true;
-}
-
-static bool near_word(const struct conf_key *k, const char *value, char *near, size_t size)
-{
-	const char *range = k->range;
-	unsigned best = UINT_MAX;
-	char word[32];
-
-	while (next_word(&range, word, sizeof(word))) {
-		struct suggest s;
-
-		suggest_init(&s, value);
-		suggest_try(&s, word);
-		if (s.best && s.distance < best) {
-			best = s.distance;
-			snprintf(near, size, "%s", word);
-		}
-	}
-	return best != UINT_MAX;
+	suggest_init(&s, value);
+	for (const char *const *word = k->words; *word; word++)
+		suggest_try(&s, *word);
+	return s.best;
 }
 
 int conf_value_why(char **ret_why, const char *origin, const char *name, const struct conf_key *k,
 		   const char *value, int err)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
-	char near[32];
+	const char *near = k->type == CONF_WORD ? near_word(k, value) : NULL;
 
-	if (k->type == CONF_WORD && near_word(k, value, near, sizeof(near)))
+	if (near)
 		return conf_why(ret_why, "%s: bad value '%s' for %s (did you mean '%s'?): %s",
 				origin, conf_shown(&b, value), name, near, k->range);
 	return conf_why(
@@ -115,11 +91,8 @@ int conf_copy(char **member_ptr, const char *value)
 
 static int set_word(char **member_ptr, const struct conf_key *k, const char *value)
 {
-	const char *range = k->range;
-	char word[32];
-
-	while (next_word(&range, word, sizeof(word)))
-		if (!strcmp(word, value))
+	for (const char *const *word = k->words; *word; word++)
+		if (!strcmp(*word, value))
 			return conf_copy(member_ptr, value);
 	return -EINVAL;
 }

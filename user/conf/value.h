@@ -37,10 +37,22 @@ struct conf_key {
 	enum conf_type type;
 	size_t off; /* of its member */
 	uint64_t min, max; /* bytes of text, bytes, ns */
-	/* the same for people; CONF_WORD takes the words of it: "json, ecs or cef" */
-	const char *range;
+	const char *range; /* the same for people */
+	const char *const *words; /* of CONF_WORD, NULL-terminated: one of them is the value */
 	const char *def, *help;
 };
+
+/* Of a row, from the words that a key takes: .words, and .range for people, "json, ecs or cef". */
+/* clang-format off */
+#define CONF_WORDS(...) CONF_WORDS_PICK(__VA_ARGS__, 5, 4, 3, 2, 0)(__VA_ARGS__)
+#define CONF_WORDS_PICK(a, b, c, d, e, n, ...) CONF_WORDS_##n
+#define CONF_WORDS_2(a, b) .range = a " or " b, CONF_WORDS_LIST(a, b)
+#define CONF_WORDS_3(a, b, c) .range = a ", " b " or " c, CONF_WORDS_LIST(a, b, c)
+#define CONF_WORDS_4(a, b, c, d) .range = a ", " b ", " c " or " d, CONF_WORDS_LIST(a, b, c, d)
+#define CONF_WORDS_5(a, b, c, d, e)                                                                \
+	.range = a ", " b ", " c ", " d " or " e, CONF_WORDS_LIST(a, b, c, d, e)
+#define CONF_WORDS_LIST(...) .words = (const char *const[]){ __VA_ARGS__, NULL }
+/* clang-format on */
 
 /* The value as the key's type, stored in the struct at base; -EINVAL or -ERANGE when it is none. */
 must_check int conf_value_set(void *base, const struct conf_key *k, const char *value);

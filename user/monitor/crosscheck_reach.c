@@ -41,8 +41,7 @@ static int on_port(const struct store_scan_host *h, const struct store_scan_port
 	(void)h;
 	for (size_t i = 0; p->port <= UINT16_MAX && i < r->o->v.doors_len; i++) {
 		if (r->o->v.doors[i].door.port == p->port)
-			r->seen[i] =
-				reach_of(r->o, i, p->proto, p->port, port_state_parse(p->state));
+			r->seen[i] = reach_of(r->o, i, p->proto, p->port, p->state);
 	}
 	return 0;
 }

@@ -292,10 +292,10 @@ void view_seen(const struct store_scan_port *p, struct fingerprint f[FINGERPRINT
 	*ret = (struct port_seen){
 		.proto = p->proto,
 		.port = (uint16_t)p->port,
-		.state = port_state_parse(p->state),
+		.state = p->state,
 		.reason_ttl = (uint8_t)p->reason_ttl,
 		.reason = text_of(p->reason),
-		.service = { .method = service_method_parse(p->method),
+		.service = { .method = p->method,
 			     .conf = p->conf,
 			     .name = text_of(p->service),
 			     .product = text_of(p->product),

@@ -146,8 +146,7 @@ static int on_port(const struct store_scan_host *h, const struct store_scan_port
 	struct counted *c = arg;
 
 	(void)h;
-	if (p->proto == PROTO_TCP && p->port <= UINT16_MAX &&
-	    port_state_parse(p->state) == PORT_OPEN)
+	if (p->proto == PROTO_TCP && p->port <= UINT16_MAX && p->state == PORT_OPEN)
 		ports_add(&c->open, p->port, p->port);
 	return 0;
 }

@@ -25,7 +25,7 @@ static int on_port(const struct store_scan_host *h, const struct store_scan_port
 	(void)h;
 	if (p->proto != PROTO_TCP || !p->port || p->port > UINT16_MAX)
 		return 0;
-	if (port_state_parse(p->state) == PORT_OPEN)
+	if (p->state == PORT_OPEN)
 		ports_add(&l->open, p->port, p->port);
 	else
 		ports_drop(&l->open, p->port);

@@ -54,7 +54,7 @@ static int on_open(const struct store_scan_host *h, const struct store_scan_port
 	struct making *m = arg;
 
 	(void)h;
-	if (plan_is_its_proto(m, p->proto) && port_state_parse(p->state) == PORT_OPEN)
+	if (plan_is_its_proto(m, p->proto) && p->state == PORT_OPEN)
 		ports_add(&m->ports, p->port, p->port);
 	return 0;
 }

@@ -51,11 +51,11 @@ static void make_port(struct arena *a, const struct port_seen *p, struct store_s
 	*ret = (struct store_scan_port){
 		.proto = p->proto,
 		.port = p->port,
-		.state = port_state_name(p->state),
+		.state = p->state,
 		.reason = escaped(a, p->reason, SHORT_MAX, err),
 		.reason_ttl = p->reason_ttl,
 		.service = escaped(a, p->service.name, COLUMN_MAX, err),
-		.method = service_method_name(p->service.method),
+		.method = p->service.method,
 		.conf = p->service.conf,
 		.product = escaped(a, p->service.product, COLUMN_MAX, err),
 		.version = escaped(a, p->service.version, COLUMN_MAX, err),

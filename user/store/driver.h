@@ -49,7 +49,9 @@ struct put;
 struct store_ops {
 	const char *name;
 	int (*check)(const char *where, char **ret_why); /* of the URI alone; NULL: anything goes */
-	int (*open)(const char *where, unsigned flags, struct store **ret_store, char **ret_why);
+	/* ops: these, for the store that it makes */
+	int (*open)(const struct store_ops *ops, const char *where, unsigned flags,
+		    struct store **ret_store, char **ret_why);
 	void (*free)(struct store *s);
 	int (*schema)(struct store *s, unsigned *ret_have, unsigned *ret_want);
 
@@ -99,11 +101,5 @@ extern const struct store_ops store_sqlite_ops, store_mysql_ops;
 int store_set_why(struct store *s, int err, const char *fmt, ...) printf_like(3, 4);
 /* The same for an open that fails: *ret_why gets the line (unless it is NULL). */
 int store_open_why(char **ret_why, int err, const char *fmt, ...) printf_like(3, 4);
-
-/*
- * Appends one row of rows, its texts copied, to an array that grows by one; for
- * store_profile_get().
- */
-must_check int store_profile_push(struct profile *p, const struct profile_row *row);
 
 #endif

@@ -129,7 +129,7 @@ static int ready(struct store *base)
 	if (base->depth || base->stmts_busy)
 		return store_set_why(base, -ENOTCONN, "store %s: the connection was lost",
 				     s->base.shown);
-	return my_connect(s);
+	return s->connect(s);
 }
 
 int my_get(struct my *s, const char *sql, struct my_stmt **ret_st)

@@ -81,6 +81,7 @@ struct my {
 	bool connected; /* logged in: what fails from here on is no longer about who we are */
 	char group[80]; /* the cluster of servers it was in last, or "" */
 	bool lost; /* the connection is gone: made anew when nothing is in the way */
+	int (*connect)(struct my *s); /* mysql_open.c: how that is done */
 	char *batch_sql[10]; /* mysql_events.c: the insert of 1, 2, 4 ... 256, 500 rows */
 	bool batch_own; /* they are for own_events */
 	int notifier_fd;
@@ -119,11 +120,9 @@ void my_tls_require(MYSQL *db);
 
 /* --- mysql_open.c ----------------------------------------------------------------------------- */
 
-int my_open(const char *where, unsigned flags, struct store **ret_store, char **ret_why);
+int my_open(const struct store_ops *ops, const char *where, unsigned flags,
+	    struct store **ret_store, char **ret_why);
 int my_schema(struct store *base, unsigned *ret_have, unsigned *ret_want);
-/* Connects to the first host that answers as the primary of the right store. */
-must_check int my_connect(struct my *s);
-void my_disconnect(struct my *s);
 
 /* --- mysql_own.c ------------------------------------------------------------------------------ */
 
@@ -148,6 +147,7 @@ must_check int my_check_role(struct my *s);
  */
 must_check int my_get(struct my *s, const char *sql, struct my_stmt **ret_st);
 void my_put(struct my_stmt *st);
+void my_disconnect(struct my *s);
 
 /* For the cleanup attribute, which knows only the one pointer. */
 struct my_use {

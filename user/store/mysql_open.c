@@ -106,7 +106,8 @@ static int check_cluster(struct my *s)
 	return 0;
 }
 
-int my_connect(struct my *s)
+/* Connects to the first host that answers as the primary of the right store. */
+static int connect_any(struct my *s)
 {
 	char why[sizeof(s->base.why)] = "";
 	bool first = !s->cluster[0];
@@ -406,14 +407,16 @@ int my_schema(struct store *base, unsigned *ret_have, unsigned *ret_want)
 	return 0;
 }
 
-int my_open(const char *where, unsigned flags, struct store **ret_store, char **ret_why)
+int my_open(const struct store_ops *ops, const char *where, unsigned flags,
+	    struct store **ret_store, char **ret_why)
 {
 	struct my *s = calloc(1, sizeof(*s));
 	int err;
 
 	if (!s)
 		return -ENOMEM;
-	s->base.ops = &store_mysql_ops;
+	s->base.ops = ops;
+	s->connect = connect_any;
 	s->base.cluster = s->cluster;
 	s->base.group = s->group;
 	s->notifier_fd = -1;
@@ -428,7 +431,7 @@ int my_open(const char *where, unsigned flags, struct store **ret_store, char **
 		err = my_password(&s->uri, &s->password, ret_why);
 	if (err)
 		goto fail;
-	err = my_connect(s);
+	err = connect_any(s);
 	if (!err)
 		err = open_schema(s);
 	if (!err)
@@ -440,6 +443,6 @@ int my_open(const char *where, unsigned flags, struct store **ret_store, char **
 	*ret_store = &s->base;
 	return 0;
 fail:
-	store_mysql_ops.free(&s->base);
+	ops->free(&s->base);
 	return err;
 }

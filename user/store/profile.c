@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "store/profile_words.h"
 #include "store/sql.h"
@@ -18,6 +19,65 @@
 	"port, port_end, protocol, service, host_type, scope, exe, user_name, origin, reason, "    \
 	"author, created_ns, expires_ns, action, job, container, fingerprint, severity, line_no, " \
 	"source_line"
+
+static bool is_job_word(const char *job)
+{
+	return !strcasecmp(job, PROFILE_ANY) || !strcasecmp(job, PROFILE_NONE) ||
+	       !strcasecmp(job, "slurm");
+}
+
+static int check_row(struct store *s, const struct profile_row *r)
+{
+	if (r->port_end && r->port_end < r->port)
+		return store_set_why(s, -EINVAL, "the port range %u-%u ends before it begins",
+				     r->port, r->port_end);
+	if (r->proto < PROTO_TCP || r->proto > PROTO_VSOCK)
+		return store_set_why(s, -EINVAL, "a profile row needs a protocol");
+	if ((unsigned)r->scope > SCOPE_LOOPBACK)
+		return store_set_why(s, -EINVAL, "unknown scope %u", (unsigned)r->scope);
+	if ((unsigned)r->action > PROFILE_DENY || (unsigned)r->severity > SEVERITY_CRITICAL)
+		return store_set_why(s, -EINVAL, "unknown action or severity");
+	if (r->job && r->job[0] && !is_job_word(r->job))
+		return store_set_why(s, -EINVAL, "a row's job is any, none or slurm");
+	return 0;
+}
+
+static char *copy(const char *s, bool *bad)
+{
+	char *p = s && s[0] ? strdup(s) : NULL;
+
+	if (s && s[0] && !p)
+		*bad = true;
+	return p;
+}
+
+/* Appends a row, its texts copied, to an array that doubles. */
+static int push_row(struct profile *p, const struct profile_row *row)
+{
+	struct profile_row *rows, *r;
+	bool bad = false;
+
+	if (!(p->rows_len & (p->rows_len - 1))) {
+		rows = reallocarray(p->rows, p->rows_len ? 2 * p->rows_len : 1, sizeof(*rows));
+		if (!rows)
+			return -ENOMEM;
+		p->rows = rows;
+	}
+	r = &p->rows[p->rows_len++];
+	*r = *row;
+	r->service = copy(row->service, &bad);
+	r->host_type = copy(row->host_type, &bad);
+	r->exe = copy(row->exe, &bad);
+	r->user = copy(row->user, &bad);
+	r->origin = copy(row->origin, &bad);
+	r->reason = copy(row->reason, &bad);
+	r->author = copy(row->author, &bad);
+	r->job = copy(row->job, &bad);
+	r->container = copy(row->container, &bad);
+	r->fingerprint = copy(row->fingerprint, &bad);
+	r->line = copy(row->line, &bad);
+	return bad ? -ENOMEM : 0;
+}
 
 /* A node's account sees its own class's rows, and not how often one has decided. */
 static int get_rows(struct sql *q, const char *host_type)
@@ -40,7 +100,7 @@ static int read_rows(struct store *s, struct profile *p)
 	int ret = get_rows(&q, p->host_type);
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
-		/* store_profile_push() copies; const char * does not fit the owner's fields. */
+		/* It copies; const char * does not fit the owner's fields. */
 		struct profile_row row = {
 			.port = (uint32_t)sql_u64(&q, 0),
 			.port_end = (uint32_t)sql_u64(&q, 1),
@@ -65,7 +125,7 @@ static int read_rows(struct store *s, struct profile *p)
 
 		profile_words_parse(&row, sql_str(&q, 2), sql_str(&q, 5), sql_str(&q, 13),
 				    sql_str(&q, 17));
-		ret = store_profile_push(p, &row);
+		ret = push_row(p, &row);
 	}
 	return ret;
 }
@@ -191,7 +251,7 @@ int store_profile_add(struct store *s, const char *host_type, const struct profi
 
 	err = store_check_name(s, "node class", host_type);
 	for (size_t i = 0; !err && i < n; i++)
-		err = store_check_profile_row(s, &rows[i]);
+		err = check_row(s, &rows[i]);
 	if (err)
 		return err;
 	err = write_op(s, add_rows(s, host_type, rows, n, accept, now_wall_ns, &new_rows));
@@ -343,7 +403,7 @@ int store_profile_set(struct store *s, const char *host_type, const struct profi
 	int err = store_check_name(s, "node class", host_type);
 
 	for (size_t i = 0; i < n && !err; i++)
-		err = store_check_profile_row(s, &rows[i]);
+		err = check_row(s, &rows[i]);
 	if (err)
 		return err;
 	if (flags & STORE_PROFILE_TRY)

@@ -283,17 +283,6 @@ int store_prune(struct store *s, const struct store_prune *q, struct store_prune
 
 /* --- what is there --------------------------------------------------------------------------------------- */
 
-int sql_one_u64(struct store *s, const char *text, uint64_t *ret_v)
-{
-	_sql_ struct sql q = { .s = s };
-	int ret = sql_first_args(&q, text, SQL());
-
-	if (ret < 0)
-		return ret;
-	*ret_v = ret ? sql_u64(&q, 0) : 0;
-	return 0;
-}
-
 int store_usage(struct store *s, bool count, struct store_usage *ret)
 {
 	struct store_usage u = { 0 };

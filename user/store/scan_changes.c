@@ -35,7 +35,7 @@ void scan_port_service(const struct store_scan_port *p, char to[SCAN_SERVICE_MAX
 	const char *tunnel = p->tunnel ? p->tunnel : "", *name = p->service ? p->service : "",
 		   *product = p->product ? p->product : "", *version = p->version ? p->version : "";
 
-	if (!p->method || strcmp(p->method, "probed"))
+	if (p->method != METHOD_PROBED)
 		*to = '\0';
 	else
 		snprintf(to, SCAN_SERVICE_MAX, "%s%s%s%s%s%s%s", tunnel, *tunnel ? "/" : "", name,
@@ -154,7 +154,7 @@ static int note(struct noting *n, const struct store_scan_port *ports, size_t po
 	for (size_t i = 0; i < ports_len && !err; i++) {
 		struct stands now = { .proto = ports[i].proto,
 				      .port = ports[i].port,
-				      .state = port_state_parse(ports[i].state) };
+				      .state = ports[i].state };
 
 		scan_port_service(&ports[i], now.service);
 		err = compare(n, find(all, now.proto, now.port), &now);

@@ -133,8 +133,9 @@ must_check int store_scan_cancel(struct store *s, uint64_t scan_id, const char *
 struct store_scan_port { /* texts are escaped already and at most 255 bytes */
 	enum door_proto proto;
 	uint32_t port;
-	const char *state, *reason, *service, *method, *product, *version, *extra, *tunnel,
-		*fingerprint;
+	enum port_state state;
+	enum service_method method;
+	const char *reason, *service, *product, *version, *extra, *tunnel, *fingerprint;
 	uint32_t reason_ttl, conf;
 };
 struct store_scan_host {

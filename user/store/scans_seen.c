@@ -17,10 +17,10 @@ static int put_port(struct store *s, const struct store_scan_host *h, uint64_t n
 		"INSERT INTO scan_ports (scan_id, node_id, addr, proto, port, state, reason, "
 		"reason_ttl, service, method, conf, product, version, extra, tunnel, fingerprint, "
 		"seen_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		U(h->scan_id), U(node_id), S(h->addr), U(p->proto), U(p->port), S(p->state),
-		S(p->reason), U(p->reason_ttl), S(p->service), S(p->method), U(p->conf),
-		S(p->product), S(p->version), S(p->extra), S(p->tunnel), S(p->fingerprint),
-		U(h->ended_ns));
+		U(h->scan_id), U(node_id), S(h->addr), U(p->proto), U(p->port),
+		S(port_state_name(p->state)), S(p->reason), U(p->reason_ttl), S(p->service),
+		S(service_method_name(p->method)), U(p->conf), S(p->product), S(p->version),
+		S(p->extra), S(p->tunnel), S(p->fingerprint), U(h->ended_ns));
 }
 
 /* Why a host's row was not there to be changed. */
@@ -196,11 +196,11 @@ int store_scan_ports(struct store *s, uint64_t scan_id, const char *node, const 
 		const struct store_scan_port p = {
 			.proto = (enum door_proto)sql_u64(&q, 0),
 			.port = (uint32_t)sql_u64(&q, 1),
-			.state = sql_str(&q, 2),
+			.state = port_state_parse(sql_str(&q, 2)),
 			.reason = sql_str(&q, 3),
 			.reason_ttl = (uint32_t)sql_u64(&q, 4),
 			.service = sql_str(&q, 5),
-			.method = sql_str(&q, 6),
+			.method = service_method_parse(sql_str(&q, 6)),
 			.conf = (uint32_t)sql_u64(&q, 7),
 			.product = sql_str(&q, 8),
 			.version = sql_str(&q, 9),
@@ -230,7 +230,7 @@ int store_scan_host_ports(struct store *s, const char *node, const char *addr, u
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_scan_port p = { .proto = (enum door_proto)sql_u64(&q, 0),
 						   .port = (uint32_t)sql_u64(&q, 1),
-						   .state = sql_str(&q, 2) };
+						   .state = port_state_parse(sql_str(&q, 2)) };
 
 		ret = fn(&h, &p, arg);
 	}
@@ -254,7 +254,8 @@ int store_scan_detected(struct store *s, store_detected_fn fn, void *arg)
 			.addr = sql_str(&q, 1),
 			.port = (uint32_t)sql_u64(&q, 2),
 			.started_ns = sql_u64(&q, 3),
-			.spoke = !strcmp(sql_str(&q, 4), "probed") || *sql_str(&q, 5),
+			.spoke = service_method_parse(sql_str(&q, 4)) == METHOD_PROBED ||
+				 *sql_str(&q, 5),
 		};
 
 		ret = fn(&d, arg);

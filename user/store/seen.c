@@ -49,7 +49,7 @@ static int look_at_port(struct store *s, uint64_t id, enum door_proto proto, uin
 			snprintf(seen->addr, sizeof(seen->addr), "%s", sql_str(&q, 3));
 			seen->kind = scan_kind_parse(sql_str(&q, 4));
 		}
-		if (state == PORT_OPEN && !strcmp(sql_str(&q, 5), "probed"))
+		if (state == PORT_OPEN && service_method_parse(sql_str(&q, 5)) == METHOD_PROBED)
 			put_service(&q, 6, seen);
 	}
 	return ret;

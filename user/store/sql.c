@@ -299,6 +299,17 @@ uint64_t sql_last_id(const struct sql *q)
 	return q->s->ops->sql->last_id(q->st);
 }
 
+int sql_one_u64(struct store *s, const char *text, uint64_t *ret_v)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first_args(&q, text, SQL());
+
+	if (ret < 0)
+		return ret;
+	*ret_v = ret ? sql_u64(&q, 0) : 0;
+	return 0;
+}
+
 int sql_now(struct store *s, uint64_t *ret_ns)
 {
 	return s->ops->clock(s, ret_ns);

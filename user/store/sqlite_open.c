@@ -364,7 +364,8 @@ static int name_paths(struct sq *s, const char *path, unsigned flags)
 	return s->base.shown ? 0 : -ENOMEM;
 }
 
-int sq_open(const char *path, unsigned flags, struct store **ret_store, char **ret_why)
+int sq_open(const struct store_ops *ops, const char *path, unsigned flags,
+	    struct store **ret_store, char **ret_why)
 {
 	struct sq *s;
 	int err;
@@ -374,7 +375,7 @@ int sq_open(const char *path, unsigned flags, struct store **ret_store, char **r
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	s->base.ops = &store_sqlite_ops;
+	s->base.ops = ops;
 	s->dirfd = s->ring_fd = s->notifier_fd = -1;
 	/* SQLite gives names such as "file:..." a meaning of its own; with a '/' they have none. */
 	s->in_memory = !strcmp(path, IN_MEMORY);
@@ -403,6 +404,6 @@ int sq_open(const char *path, unsigned flags, struct store **ret_store, char **r
 	*ret_store = &s->base;
 	return 0;
 fail:
-	store_sqlite_ops.free(&s->base);
+	ops->free(&s->base);
 	return err;
 }

@@ -22,9 +22,6 @@ must_check int store_check_name(struct store *s, const char *what, const char *n
 /* A reason or a note: printable UTF-8, not too long; else -EINVAL and the reason. */
 must_check int triage_check_text(struct store *s, const char *what, const char *text);
 
-/* Whether a row makes sense; else -EINVAL and the reason. */
-must_check int store_check_profile_row(struct store *s, const struct profile_row *r);
-
 /*
  * A write of the driver in a transaction of its own, or in the caller's as a savepoint; one that
  * another writer has undone is run again, so that op must set its results anew.
