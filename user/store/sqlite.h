@@ -45,8 +45,8 @@ const char *sq_col_str(struct sq_stmt *st, int i); /* NULL for NULL */
 struct text sq_col_blob(struct sq_stmt *st, int i);
 
 /* sqlite_open.c */
-int sq_open(const struct store_ops *ops, const char *path, unsigned flags,
-	    struct store **ret_store, char **ret_why);
+int sq_open(const struct store_ops *ops, const char *path, unsigned flags, struct store **ret_store,
+	    char **ret_why);
 int sq_schema(struct store *base, unsigned *ret_have, unsigned *ret_want);
 
 #endif

@@ -364,8 +364,8 @@ static int name_paths(struct sq *s, const char *path, unsigned flags)
 	return s->base.shown ? 0 : -ENOMEM;
 }
 
-int sq_open(const struct store_ops *ops, const char *path, unsigned flags,
-	    struct store **ret_store, char **ret_why)
+int sq_open(const struct store_ops *ops, const char *path, unsigned flags, struct store **ret_store,
+	    char **ret_why)
 {
 	struct sq *s;
 	int err;
