@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One alert with its whole story; and the list of all.
+ */
+import { get, part } from "./api.js";
+import { ACTIONS, actionButtons, actionDialog, alertPort, reach } from "./alert_card.js";
+import { command, empty, facts, h, icon, said, table } from "./dom.js";
+import { evidence } from "./evidence.js";
+import { holderOf, who } from "./fold.js";
+import { eventLines } from "./events.js";
+import { formatRoute } from "./route.js";
+import { worseFirst } from "./state.js";
+import { ago, clock, count, counted } from "./text.js";
+
+/** @typedef {import("./main.js").Context} Context */
+/** @typedef {import("./types").Story} Story */
+/** @typedef {import("./types").Alert} Alert */
+
+const LINES = 60;
+
+/** @param {string} id @returns {Promise<Story>} */
+export function loadAlert(id) {
+	return get(`alerts/${part(id)}`);
+}
+
+/** @param {HTMLElement} root @param {Story} a @param {Context} ctx */
+export function drawAlert(root, a, ctx) {
+	const door = a.doors[0] ?? a.door ?? a.doors_then[0] ?? null;
+	const gone = !a.doors.length && a.doors_then.length > 0;
+	root.replaceChildren(
+		h(
+			"div",
+			{ class: "page" },
+			h(
+				"header",
+				{ class: "page-head" },
+				h("span", { class: `mark-${a.state === "open" ? a.severity : "acked"}` }, icon(a.state === "open" ? a.severity : "acked", a.severity)),
+				h("h1", {}, `${a.kind} ${alertPort(a)}`.trim()),
+				h("p", {}, h("b", {}, a.severity), ` · ${a.state}${a.until ? ` until ${clock(a.until)} UTC` : ""} · since ${clock(a.first)} UTC, ${ago(a.first, ctx.now())}`),
+				command(`ajar alerts show ${a.id}`),
+			),
+			h("p", { class: "lead" }, said(a.summary, 400)),
+			actionButtons(a, { onAction: (id) => actionDialog(id, [a], { me: ctx.me, now: ctx.now(), done: ctx.done }) }),
+			h(
+				"div",
+				{ class: "columns" },
+				h(
+					"section",
+					{},
+					h("h2", {}, "Why, and what to do"),
+					facts([
+						["why", said(a.why, 1000)],
+						["what to do", said(a.remedy, 1000)],
+						["from outside", reach(a)],
+						["class", a.class ? h("a", { href: formatRoute("profile", a.class) }, said(a.class, 60)) : null],
+						["nodes", [said(a.nodes, 200), ` (${counted(a.node_count, "node")})`]],
+						["doors", a.count ? count(a.count) : null],
+						["last seen", `${clock(a.last)} UTC`],
+					]),
+					h("h2", {}, "Where"),
+					a.where.length
+						? table(
+								"Nodes of the alert",
+								[{ head: "Node" }, { head: "Class" }, { head: "First (UTC)", css: "num" }, { head: "Last (UTC)", css: "num" }, { head: "Open", css: "num" }],
+								a.where.slice(0, LINES).map((w) => [h("a", { href: formatRoute("node", w.node) }, said(w.node, 40)), said(w.class ?? "", 30), clock(w.first, ctx.now()), clock(w.last, ctx.now()), w.open ? count(w.open) : "gone"]),
+							)
+						: empty("It is about no single node."),
+					a.where.length > LINES ? h("p", { class: "dim" }, `and ${count(a.where.length - LINES)} more`) : null,
+					h("h2", {}, "What was decided"),
+					a.log.length
+						? h("ol", { class: "events" }, a.log.slice(0, LINES).map((l) => h("li", { class: "event" }, h("time", { datetime: l.time, title: `${clock(l.time)} UTC` }, clock(l.time, ctx.now())), h("span", { class: "event-what" }, h("b", {}, l.state), " by ", said(l.who, 40), l.note ? [": ", said(l.note, 300)] : ""))))
+						: empty("Nothing yet."),
+					a.scans.length ? [h("h2", {}, "What scans saw of the port"), eventLines(/** @type {any} */ (a.scans), ctx.now(), LINES)] : null,
+				),
+				h("section", {}, h("h2", {}, gone ? "Evidence: the door of then" : "Evidence"), door ? evidence(door, ctx.now()) : empty("It is about no door.")),
+			),
+		),
+	);
+}
+
+/** @param {Context} ctx @param {string} [q] */
+export async function loadAlerts(ctx, q = "") {
+	/** @type {import("./types").List<Alert>} */
+	const answer = await get("alerts", { q, status: ctx.route.params.all ? "all" : "open", limit: 500 });
+	return { alerts: answer.items, more: !!answer.next };
+}
+
+/** @param {Alert[]} alerts @param {Context} ctx */
+export function alertTable(alerts, ctx) {
+	const boxes = alerts.map((a) => h("input", { type: "checkbox", value: a.id, "aria-label": `choose alert ${a.id}` }));
+	const chosen = () => alerts.filter((_, i) => boxes[i].checked);
+	const bulk = h("div", { class: "actions" });
+	const all = h("input", { type: "checkbox", id: "choose-all" });
+	const show = () => {
+		const n = chosen().length;
+		all.checked = n > 0 && n === alerts.length;
+		bulk.replaceChildren(
+			h("span", { class: "choose" }, all, h("label", { for: "choose-all" }, n ? `${count(n)} chosen` : `choose all ${count(alerts.length)}`)),
+			...ACTIONS.map((x) => h("button", { type: "button", disabled: !n, onclick: () => actionDialog(x.id, chosen(), { me: ctx.me, now: ctx.now(), done: ctx.done }) }, `${x.label}…`)),
+		);
+	};
+	for (const b of boxes)
+		b.addEventListener("change", show);
+	all.addEventListener("change", () => {
+		for (const b of boxes)
+			b.checked = all.checked;
+		show();
+	});
+	show();
+	return h(
+		"div",
+		{},
+		bulk,
+		table(
+			"Alerts",
+			[{ head: "" }, { head: "Severity" }, { head: "What" }, { head: "State" }, { head: "Who" }, { head: "Where" }, { head: "Nodes", css: "num" }, { head: "First (UTC)", css: "num" }],
+			alerts.map((a, i) => [
+				boxes[i],
+				h("span", { class: `tag mark-${a.state === "open" ? a.severity : "acked"}` }, icon(a.state === "open" ? a.severity : "acked"), " ", h("span", { class: "ink" }, a.severity)),
+				h("a", { href: formatRoute("alert", a.id) }, `${a.kind} ${alertPort(a)}`.trim()),
+				a.state,
+				a.door ? said(who(holderOf(a.door), 2), 60) : said(a.summary, 60),
+				said(a.nodes, 50),
+				count(a.node_count),
+				h("time", { datetime: a.first, title: ago(a.first, ctx.now()) }, clock(a.first, ctx.now())),
+			]),
+		),
+	);
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {Awaited<ReturnType<typeof loadAlerts>>} d
+ * @param {Context} ctx
+ */
+export function drawAlerts(root, d, ctx) {
+	const all = !!ctx.route.params.all;
+	const alerts = [...d.alerts].sort(worseFirst);
+	root.replaceChildren(
+		h(
+			"div",
+			{ class: "page" },
+			h(
+				"header",
+				{ class: "page-head" },
+				h("h1", {}, "Alerts"),
+				h("p", {}, `${count(alerts.length)}${d.more ? " of more" : ""} ${all ? "ever raised" : "not over"}`),
+				h("div", { class: "tabs", role: "group", "aria-label": "Which" }, [["", "not over"], ["1", "all"]].map(([v, label]) => h("button", { type: "button", "aria-pressed": !!v === all ? "true" : "false", onclick: () => ctx.setParams({ all: v }) }, label))),
+				command(`ajar alerts${all ? " --all" : ""}`),
+			),
+			alerts.length ? alertTable(alerts, ctx) : empty(all ? "No alert was ever raised." : "No alert is open."),
+		),
+	);
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The cluster on one screen: the answer, the counts, the map, what waits for a decision, and the last day.
+ */
+import { get } from "./api.js";
+import { actionDialog, alertCard } from "./alert_card.js";
+import { empty, h, icon, keyed } from "./dom.js";
+import { NodeMap } from "./map.js";
+import { formatRoute } from "./route.js";
+import { GROUPINGS, MARK_WORDS, QUESTIONS, groups, questions, rarestFirst } from "./state.js";
+import { Strip } from "./strip.js";
+import { ago, clock, count, counted } from "./text.js";
+import { eventLines } from "./events.js";
+
+/** @typedef {import("./main.js").Context} Context */
+/** @typedef {import("./types").Alert} Alert */
+
+const DAY_MS = 86400000;
+const BUCKETS = 144;
+const EVENTS = 200;
+
+/** @param {HTMLElement} root @param {Context} ctx */
+export function clusterView(root, ctx) {
+	const chips = h("ul", { class: "chips", "aria-label": "Nodes by state, rarest first" });
+	const mapBox = h("div", { class: "map-box" });
+	const mapStatus = h("p", { class: "map-status", id: "map-status", "aria-live": "polite" });
+	const legend = h("ul", { class: "legend", "aria-label": "Legend" });
+	const ask = h("select", { id: "map-ask", onchange: () => ctx.setParams({ ask: ask.value === "wrong" ? "" : ask.value }) });
+	const by = h(
+		"select",
+		{ id: "map-by", onchange: () => ctx.setParams({ by: by.value === "class" ? "" : by.value }) },
+	);
+	const list = h("ol", { class: "cards" });
+	const inboxTitle = h("h2", { id: "inbox-title" });
+	const inboxNote = h("div", { class: "inbox-note" });
+	const inbox = h("section", { class: "inbox", "aria-labelledby": "inbox-title" }, h("div", { class: "pane-head" }, inboxTitle), list, inboxNote);
+	const stripBox = h("div", { class: "strip-box" });
+	const stripStatus = h("p", { class: "strip-status", id: "strip-status", "aria-live": "polite" });
+	const stripClear = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => ctx.setParams({ from: "", to: "" }) }, "Back to now");
+	root.replaceChildren(
+		h(
+			"div",
+			{ class: "cluster" },
+			h(
+				"section",
+				{ class: "map", "aria-label": "Map" },
+				h("div", { class: "pane-head" }, chips),
+				mapBox,
+				h(
+					"div",
+					{ class: "map-foot" },
+					h("div", { class: "map-controls" }, h("label", { for: "map-ask" }, "Fill by"), ask, h("label", { for: "map-by" }, "group by"), by),
+					legend,
+					mapStatus,
+				),
+			),
+			inbox,
+			h("section", { class: "strip", "aria-labelledby": "strip-title" }, h("div", { class: "pane-head" }, h("h2", { id: "strip-title" }, "Last 24 hours"), stripStatus, stripClear), stripBox),
+		),
+	);
+	const map = new NodeMap(mapBox, mapStatus, (row) => ctx.go(formatRoute("node", ctx.cluster.n.name[row])));
+	const strip = new Strip(stripBox, stripStatus, (from, to) =>
+		ctx.setParams({ from: from ? String(Math.round(from / 1000)) : "", to: to ? String(Math.round(to / 1000)) : "" }),
+	);
+
+	/** @type {import("./types").DoorEvent[] | null} */
+	let then = null;
+	let selected = -1;
+	let brushed = "";
+
+	/** Nodes that a chip or a stretch of time asks for. @returns {Set<number> | null} */
+	const lit = () => {
+		const only = ctx.route.params.only;
+		const c = ctx.cluster;
+		if (then)
+			return new Set(then.map((e) => c.byName.get(e.node) ?? -1));
+		if (!only)
+			return null;
+		const rows = new Set();
+		for (let i = 0; i < c.size; i++)
+			if (c.mark(i) === only)
+				rows.add(i);
+		return rows;
+	};
+
+	const drawChips = () => {
+		const counts = ctx.cluster.counts();
+		const only = ctx.route.params.only;
+		keyed(
+			chips,
+			rarestFirst(counts),
+			(m) => m,
+			(m) =>
+				h(
+					"li",
+					{},
+					h(
+						"button",
+						{ type: "button", class: `chip mark-${m}`, "aria-pressed": only === m ? "true" : "false", onclick: () => ctx.setParams({ only: ctx.route.params.only === m ? "" : m }) },
+						icon(m),
+						h("b", {}, count(counts[m])),
+						` ${MARK_WORDS[m]}`,
+					),
+				),
+			(m) => [counts[m], only === m],
+		);
+	};
+
+	const drawMap = () => {
+		const c = ctx.cluster;
+		const question = questions(c).find((q) => q.id === ctx.route.params.ask) ?? QUESTIONS[0];
+		const how = GROUPINGS.find((g) => g.id === ctx.route.params.by)?.id ?? "class";
+		options(ask, questions(c), question.id);
+		options(by, GROUPINGS.filter((g) => g.id !== "rack" || c.has.rack), how);
+		if (!c.size) {
+			legend.replaceChildren();
+			if (!mapBox.querySelector(".empty"))
+				mapBox.append(empty("No node has reported to this store yet.", "ajar doctor"));
+			return;
+		}
+		mapBox.querySelector(".empty")?.remove();
+		// Of marks the chips above are the legend.
+		legend.replaceChildren(...question.steps.map((text, i) => h("li", {}, h("span", { class: `swatch step-${i}` }), text)));
+		map.show(c, groups(c, how), question, lit());
+	};
+
+	const drawInbox = () => {
+		const range = ctx.route.params.from;
+		const alerts = ctx.alerts.filter((a) => a.state === "open");
+		if (range && then) {
+			inboxTitle.textContent = `${counted(then.length, "change")} between ${clock(Number(range) * 1000)} and ${clock(Number(ctx.route.params.to) * 1000, Number(range) * 1000)} UTC`;
+			list.replaceChildren();
+			const [from, to] = [Number(range) * 1000, Number(ctx.route.params.to) * 1000];
+			const raised = ctx.alerts.filter((a) => Date.parse(a.first) <= to && Date.parse(a.last) >= from);
+			inboxNote.replaceChildren(
+				...(raised.length ? [h("p", { class: "dim" }, `Alerts of then that are open still: `, ...raised.flatMap((a, i) => [i ? ", " : "", h("a", { href: formatRoute("alert", a.id) }, `${a.kind} ${a.proto ?? ""} ${a.port ?? ""}`.trim())]))] : []),
+				then.length ? eventLines(then, ctx.now(), EVENTS) : empty("Nothing opened, closed or was found in this stretch."),
+			);
+			return;
+		}
+		inboxTitle.textContent = alerts.length ? `Needs a decision: ${count(alerts.length)}${ctx.moreAlerts ? " and more" : ""}` : "Needs a decision: nothing";
+		if (selected < 0 || !alerts.some((a) => a.id === selected))
+			selected = Number(ctx.route.params.sel) || (alerts[0]?.id ?? -1);
+		if (!alerts.some((a) => a.id === selected))
+			selected = alerts[0]?.id ?? -1;
+		keyed(
+			list,
+			alerts,
+			(a) => String(a.id),
+			(a) =>
+				alertCard(a, {
+					selected: a.id === selected,
+					now: ctx.now(),
+					me: ctx.me,
+					onSelect: () => select(a.id),
+					onAction: (id) => act(id, a),
+				}),
+			(a) => [a, a.id === selected, ago(a.first, ctx.now()), ctx.me.role, ctx.me.requests],
+		);
+		inboxNote.replaceChildren(
+			...(alerts.length
+				? ctx.moreAlerts ? [h("p", {}, h("a", { href: formatRoute("alerts") }, "All alerts"))] : []
+				: [h("div", { class: "empty" }, h("p", {}, quietWhy(ctx)), h("p", {}, h("a", { href: formatRoute("alerts", "", { all: "1" }) }, "Alerts that are over")))]),
+		);
+	};
+
+	/** @param {number} id */
+	const select = (id) => {
+		if (id === selected)
+			return;
+		selected = id;
+		drawInbox();
+		const card = list.querySelector(`[data-key="${id}"]`);
+		card?.scrollIntoView({ block: "nearest" });
+	};
+
+	/** @param {import("./alert_card.js").ActionId} id @param {Alert} a */
+	const act = (id, a) => {
+		actionDialog(id, [a], { me: ctx.me, now: ctx.now(), done: (text) => ctx.done(text) });
+	};
+
+	const drawStrip = async () => {
+		const now = ctx.now();
+		// Whole buckets, so that the same question is asked (and kept) for ten minutes.
+		const step = DAY_MS / BUCKETS;
+		const until = Math.ceil(now / step) * step;
+		const data = await get("histogram", { since: new Date(until - DAY_MS).toISOString(), until: new Date(until).toISOString(), buckets: BUCKETS });
+		const { from, to } = ctx.route.params;
+		strip.show(/** @type {import("./types").Histogram} */ (data), Number(from ?? 0) * 1000, Number(to ?? 0) * 1000);
+	};
+
+	const drawThen = async () => {
+		const { from, to } = ctx.route.params;
+		const key = from && to ? `${from}-${to}` : "";
+		stripClear.hidden = !key;
+		if (key === brushed)
+			return;
+		brushed = key;
+		if (!key) {
+			then = null;
+			strip.clear();
+			return;
+		}
+		const answer = /** @type {import("./types").List<import("./types").DoorEvent>} */ (
+			await get("timeline", { since: new Date(Number(from) * 1000).toISOString(), until: new Date(Number(to) * 1000).toISOString(), limit: EVENTS })
+		);
+		if (brushed === key)
+			then = answer.items;
+	};
+
+	return {
+		title: "Cluster",
+		async refresh() {
+			drawChips();
+			drawMap();
+			drawInbox();
+			await drawThen();
+			drawMap();
+			drawInbox();
+			await drawStrip();
+		},
+		/** Only rows of the state have changed. */
+		changed() {
+			drawChips();
+			drawMap();
+			drawInbox();
+		},
+		repaint() {
+			map.repaint();
+			strip.draw();
+		},
+		/** @param {string} key */
+		key(key) {
+			const alerts = ctx.alerts.filter((a) => a.state === "open");
+			const at = alerts.findIndex((a) => a.id === selected);
+			const a = alerts[at];
+			if (key === "j" || key === "k") {
+				const next = alerts[Math.max(0, Math.min(alerts.length - 1, at + (key === "j" ? 1 : -1)))];
+				if (next)
+					select(next.id);
+			} else if (key === "Enter" && a) {
+				ctx.go(formatRoute("alert", a.id));
+			} else if (key === "n" || key === "N") {
+				map.move(map.nextUnwell(key === "n" ? 1 : -1));
+				map.canvas.focus();
+			} else if (a && (key === "a" || key === "s" || key === "p")) {
+				act(key === "a" ? "ack" : key === "s" ? "snooze" : "allow", a);
+			} else {
+				return false;
+			}
+			return true;
+		},
+		map,
+	};
+}
+
+/**
+ * @param {HTMLSelectElement} select
+ * @param {{id: string, label: string}[]} list
+ * @param {string} value
+ */
+function options(select, list, value) {
+	const sign = list.map((o) => o.id).join();
+	if (select.dataset.sign !== sign) {
+		select.replaceChildren(...list.map((o) => h("option", { value: o.id }, o.label)));
+		select.dataset.sign = sign;
+	}
+	select.value = value;
+}
+
+/** @param {Context} ctx */
+function quietWhy(ctx) {
+	const learning = (ctx.profiles ?? []).filter((p) => !p.accepted);
+	if (learning.length && learning.length === ctx.profiles?.length)
+		return "Nothing alerts yet: no class has an accepted profile, so nothing is unexpected.";
+	return "Every door that is open is as its profile says, or somebody has decided about it.";
+}
