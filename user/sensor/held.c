@@ -20,7 +20,7 @@ static void describe(struct sensor *s, const struct held *h, struct process *p)
 	*p = (struct process){ .known = true, .uid = h->actor.uid };
 	p->kernel = h->actor.flags & AJAR_ACTOR_KTHREAD;
 	if (h->owner)
-		deliver_owner(p, h->owner);
+		owner_fill(h->owner, p);
 	if (h->owner && h->owner->flags & AJAR_OWNER_CGROUPS &&
 	    h->owner->cgroup_id == h->actor.cgroup_id) {
 		const char *paths = h->owner->bytes + h->owner->exe_len + h->owner->argv_len;

@@ -40,8 +40,13 @@ struct known_door {
 	bool preloaded;
 };
 
+/* sensor_sweep(), for those below it. */
+typedef int (*sweep_fn)(struct sensor *s, int origin, sensor_fn fn, void *arg);
+
 struct sensor {
 	struct handles h;
+	/* of sensor.c, for a sweep: sensor_drain() without giving anything back to the kernel */
+	int (*drain)(struct sensor *s, sensor_fn fn, void *arg);
 	struct pins pins;
 	struct ring ring;
 	struct ajar_cpu *cpus; /* mapped */
@@ -101,7 +106,7 @@ struct sensor {
 	uint64_t received, lost, owners_received;
 };
 
-/* --- deliver.c: records to events --- */
+/* --- deliver.c: events of doors --- */
 
 struct delivery {
 	struct sensor *s;
@@ -111,18 +116,21 @@ struct delivery {
 	int ended; /* fn's non-zero answer */
 };
 
-/* One record of the ring; 0 or a negative errno. */
-must_check int deliver_record(struct delivery *d, const void *rec, uint32_t len);
-must_check int deliver_losses(struct delivery *d);
 /* A door of a sweep. */
 void deliver_open(struct delivery *d, const struct known_door *k, enum event_kind kind, int origin,
 		  uint64_t boot_ns);
-/* What an owner record says; texts are borrowed. */
-void deliver_owner(struct process *p, const struct owner *o);
 /* Others hold it than before. */
 void deliver_held(struct delivery *d, const struct known_door *k, uint64_t boot_ns);
 void deliver_close(struct delivery *d, const struct known_door *k, int origin, uint64_t boot_ns,
 		   const struct ajar_actor *closer);
+/* Records that the kernel dropped on a CPU. */
+void deliver_lost(struct delivery *d, unsigned cpu, uint64_t count);
+
+/* --- record.c: what the ring has --- */
+
+/* One record of the ring; 0 or a negative errno. */
+must_check int record_take(struct delivery *d, const void *rec, uint32_t len);
+must_check int record_losses(struct delivery *d);
 
 /* --- doors.c: the table --- */
 
@@ -133,11 +141,6 @@ must_check int door_put(struct sensor *s, const struct ajar_door *door, uint64_t
 void door_del(struct sensor *s, uint64_t cookie);
 must_check int doors_init(struct sensor *s);
 void doors_done(struct sensor *s);
-
-/* --- sensor.c --- */
-
-/* sensor_drain() without giving anything back to the kernel. */
-must_check int drain_ring(struct sensor *s, sensor_fn fn, void *arg);
 
 /* --- sweep.c --- */
 
@@ -153,6 +156,9 @@ must_check int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t
 must_check int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, struct held_set *held,
 				 int origin, struct known_door **ret_k);
 
+/* As root: what is open in other network namespaces, for the first sweep. */
+must_check int sweep_elsewhere(struct sensor *s);
+
 /* --- settle.c --- */
 
 bool settle_is_udp(const struct ajar_door *d);
@@ -160,15 +166,13 @@ bool settle_is_udp(const struct ajar_door *d);
 void settle_begin(struct sensor *s, struct known_door *k, uint64_t from_ns);
 /* It is settled, or gone. */
 void settle_end(struct sensor *s, struct known_door *k);
-/* The record of a look. */
-must_check int settle_record(struct delivery *d, const struct ajar_open *r);
+/* Takes over what the socket is now; false: nothing has changed. */
+bool settle_take(struct known_door *k, const struct ajar_door *seen);
 /* A sweep has seen the door, and what it is now: tells what is news of that. */
 void settle_seen(struct delivery *d, struct known_door *k, const struct ajar_open *seen);
 /* Looks at those that are due, or sets *ret_wait_ns, after which some are. */
-must_check int settle_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
-/* As root: what is open in other network namespaces, for the first sweep. */
-must_check int sweep_elsewhere(struct sensor *s);
-
+must_check int settle_due(struct sensor *s, sweep_fn sweep, sensor_fn fn, void *arg,
+			  uint64_t *ret_wait_ns);
 /* --- look.c --- */
 
 #define LOOK_EVERY_NS 50000000
@@ -183,7 +187,8 @@ bool look_again(struct sensor *s, struct known_door *k);
 void look_begin(struct sensor *s);
 void look_end(struct sensor *s);
 /* Looks who holds what, when a change was reported; as sweep_confirm(). */
-must_check int look_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns);
+must_check int look_due(struct sensor *s, sweep_fn sweep, sensor_fn fn, void *arg,
+			uint64_t *ret_wait_ns);
 
 /* --- load.c --- */
 

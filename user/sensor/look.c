@@ -148,7 +148,7 @@ static uint64_t until_again(const struct sensor *s)
 	return s->again_ns > now ? s->again_ns - now : 1;
 }
 
-int look_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
+int look_due(struct sensor *s, sweep_fn sweep, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
 {
 	uint64_t now = clock_boot_ns();
 	struct dues d = { .s = s, .look = s->look || (s->again_ns && s->again_ns <= now) };
@@ -163,7 +163,7 @@ int look_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
 	map_each(s->ended, find_due, &d);
 	if (!d.look)
 		return 0;
-	int n = sensor_sweep(s, ORIGIN_SWEEP, fn, arg);
+	int n = sweep(s, ORIGIN_SWEEP, fn, arg);
 	*ret_wait_ns = s->look ? LOOK_EVERY_NS : until_again(s);
 	return n;
 }

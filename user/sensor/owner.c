@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "core/event.h"
 #include "sensor/cgroup.h"
 
 static const char deleted[] = " (deleted)";
@@ -133,4 +134,33 @@ void owner_unref(struct owner_cache *c, struct owner *o)
 		return;
 	idle_add(c, o);
 	shrink(c);
+}
+
+static unsigned space_of_owner(uint32_t flags)
+{
+	if (!(flags & AJAR_OWNER_SPACE))
+		return 0;
+	return SPACE_KNOWN | (flags & AJAR_OWNER_OTHER_PID ? SPACE_PID : 0) |
+	       (flags & AJAR_OWNER_OTHER_USER ? SPACE_USER : 0) |
+	       (flags & AJAR_OWNER_OTHER_ROOT ? SPACE_ROOT : 0);
+}
+
+void owner_fill(const struct owner *o, struct process *p)
+{
+	if (o->flags & AJAR_OWNER_EXE) {
+		p->exe = (struct text){ o->bytes, o->exe_len };
+		p->exe_cut = o->flags & AJAR_OWNER_EXE_CUT;
+	}
+	if (o->flags & AJAR_OWNER_ARGV) {
+		p->argv = (struct text){ o->bytes + o->exe_len, o->argv_len };
+		p->argv_cut = o->flags & AJAR_OWNER_ARGV_CUT;
+	}
+	p->space = space_of_owner(o->flags);
+	for (int i = 0; i < AJAR_ANCESTORS_MAX && o->ancestors[i].tgid; i++) {
+		struct ancestor *a = &p->ancestors[p->ancestors_len++];
+
+		a->pid = o->ancestors[i].tgid;
+		memcpy(a->comm, o->ancestors[i].comm, sizeof(a->comm));
+		a->comm[sizeof(a->comm) - 1] = '\0';
+	}
 }

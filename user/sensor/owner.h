@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 struct map;
+struct process;
 
 /*
  * Who the keys in door records are. The kernel sends an owner before its door unless the ring still
@@ -48,5 +49,7 @@ must_check int owner_cache_add(struct owner_cache *c, const struct ajar_owner *r
 struct owner *owner_cache_get(struct owner_cache *c, const struct ajar_owner_key *key);
 struct owner *owner_ref(struct owner_cache *c, struct owner *o);
 void owner_unref(struct owner_cache *c, struct owner *o);
+/* Program, arguments, namespaces and ancestors of a process; texts are borrowed. */
+void owner_fill(const struct owner *o, struct process *p);
 
 #endif

@@ -299,6 +299,8 @@ static int begin(struct sensor *s, char **ret_why)
 	return 0;
 }
 
+static int drain_ring(struct sensor *s, sensor_fn fn, void *arg);
+
 int sensor_open(const struct sensor_opts *o, struct sensor **ret_sensor, char **ret_why)
 {
 	if (geteuid() != 0)
@@ -307,6 +309,7 @@ int sensor_open(const struct sensor_opts *o, struct sensor **ret_sensor, char **
 	if (!s)
 		return -ENOMEM;
 	s->epfd = s->timer = -1;
+	s->drain = drain_ring;
 	handles_init(&s->h);
 	pins_init(&s->pins);
 	int err = acquire(s, o, ret_why);
@@ -430,7 +433,7 @@ static int drain_polling(struct sensor *s, sensor_fn fn, void *arg)
 	return n;
 }
 
-int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
+static int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 {
 	struct delivery d = { .s = s, .fn = fn, .arg = arg };
 	const void *rec = NULL;
@@ -443,12 +446,12 @@ int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 		return drain_polling(s, fn, arg);
 	clear_wakeups(s);
 	while (!err && !d.ended && n < DRAIN_MAX && (rec = ring_next(&s->ring, &len))) {
-		err = deliver_record(&d, rec, len);
+		err = record_take(&d, rec, len);
 		n++;
 	}
 	ring_done(&s->ring);
 	if (!err && !d.ended)
-		err = deliver_losses(&d);
+		err = record_losses(&d);
 	/* Not from within a sweep, which drains too. */
 	if (!err && !d.ended && s->unsure && !s->closed && n < DRAIN_MAX) {
 		int more = sweep_confirm(s, fn, arg, &wait_ns);
@@ -458,13 +461,13 @@ int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 	}
 	/* When all records are known, so that what is looked at is. */
 	if (!err && !d.ended && !s->closed && n < DRAIN_MAX) {
-		int more = settle_due(s, fn, arg, &settle_ns);
+		int more = settle_due(s, sensor_sweep, fn, arg, &settle_ns);
 
 		err = more < 0 ? more : 0;
 		d.count += more > 0 ? more : 0;
 	}
 	if (!err && !d.ended && !s->closed && s->sweep && n < DRAIN_MAX) {
-		int more = look_due(s, fn, arg, &look_ns);
+		int more = look_due(s, sensor_sweep, fn, arg, &look_ns);
 
 		err = more < 0 ? more : 0;
 		d.count += more > 0 ? more : 0;

@@ -49,8 +49,7 @@ void settle_end(struct sensor *s, struct known_door *k)
 	s->settling--;
 }
 
-/* Takes over what the socket is now; false: nothing has changed. */
-static bool take_state(struct known_door *k, const struct ajar_door *seen)
+bool settle_take(struct known_door *k, const struct ajar_door *seen)
 {
 	uint8_t flags = (uint8_t)((k->door.flags & ~AJAR_DOOR_CONNECTED) |
 				  (seen->flags & AJAR_DOOR_CONNECTED));
@@ -79,38 +78,12 @@ void settle_seen(struct delivery *d, struct known_door *k, const struct ajar_ope
 	if (!settle_is_udp(&k->door) || now < k->settle_from_ns ||
 	    (k->settling && now - k->settle_from_ns < AJAR_SETTLE_NS))
 		return;
-	news = take_state(k, &seen->door) || k->settling;
+	news = settle_take(k, &seen->door) || k->settling;
 	settle_end(d->s, k);
 	if (begins_to_last(k, now))
 		news = k->lasting = true;
 	if (news)
 		deliver_open(d, k, EVENT_SETTLE, ORIGIN_SWEEP, now);
-}
-
-int settle_record(struct delivery *d, const struct ajar_open *r)
-{
-	struct sensor *s = d->s;
-	struct known_door *k = door_get(s, r->door.cookie);
-	struct ajar_open seen = *r;
-	int err = 0;
-
-	/* The record of its opening was lost. */
-	if (!k && r->door.port)
-		err = sweep_tell_missed(d, &seen, NULL, ORIGIN_SWEEP, &k);
-	if (err || !k)
-		return err;
-	s->settle_idle = 0;
-	/* Its bind was refused by another program of the cgroup after ours had seen it, or has been undone. */
-	if (!r->door.port) {
-		deliver_close(d, k, ORIGIN_SWEEP, r->h.ktime_ns, NULL);
-		door_del(s, r->door.cookie);
-		return 0;
-	}
-	take_state(k, &r->door);
-	settle_end(s, k);
-	k->door.marks |= AJAR_MARK_SETTLED;
-	deliver_open(d, k, EVENT_SETTLE, ORIGIN_EVENT, r->h.ktime_ns);
-	return 0;
 }
 
 /* --- the look ------------------------------------------------------------------------------------- */
@@ -134,15 +107,15 @@ static int look(const struct sensor *s)
 }
 
 /* What looks do not find, for want of a slot or of the hook, a sweep does; seldom. */
-static int sweep_instead(struct sensor *s, uint64_t now, sensor_fn fn, void *arg)
+static int sweep_instead(struct sensor *s, uint64_t now, sweep_fn sweep, sensor_fn fn, void *arg)
 {
 	if (s->settle_swept_ns && now - s->settle_swept_ns < SWEEP_EVERY_NS)
 		return 0;
 	s->settle_swept_ns = now;
-	return sensor_sweep(s, ORIGIN_SWEEP, fn, arg);
+	return sweep(s, ORIGIN_SWEEP, fn, arg);
 }
 
-int settle_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
+int settle_due(struct sensor *s, sweep_fn sweep, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
 {
 	uint64_t now = clock_boot_ns();
 	int n = 0;
@@ -159,7 +132,7 @@ int settle_due(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
 		n = look(s);
 		s->settle_at_ns = now + SETTLE_EVERY_NS;
 	} else {
-		n = sweep_instead(s, now, fn, arg);
+		n = sweep_instead(s, now, sweep, fn, arg);
 		s->settle_at_ns = s->settle_idle < IDLE_MAX + SWEEPS_MAX ? now + SWEEP_EVERY_NS : 0;
 	}
 	s->settle_idle++;

@@ -366,7 +366,7 @@ static void tell_gone(struct sweeping *w)
 static int drain(struct sweeping *w, sensor_fn fn, void *arg)
 {
 	for (int i = 0; i < DRAINS_MAX && ring_pending(&w->s->ring); i++) {
-		int n = drain_ring(w->s, fn, arg);
+		int n = w->s->drain(w->s, fn, arg);
 
 		if (n < 0)
 			return n;
