@@ -10,6 +10,7 @@
 #include "store/store.h"
 #include "tap.h"
 #include "view/metrics.h"
+#include "view/health_row.h"
 
 #define NEVER UINT64_C(1000000000000000)
 

@@ -10,6 +10,7 @@
 #include "cli/words.h"
 #include "core/filter.h"
 #include "store/store.h"
+#include "view/match.h"
 
 /* Which alerts a verb is about. */
 
@@ -78,7 +79,7 @@ static int on_alert(const struct store_alert *a, void *arg)
 	bool there = true;
 	int err = k->any_node ? 0 : stands_there(k, a->nodes, &there);
 
-	if (err || !there || !words_match_alert(&k->f, a))
+	if (err || !there || !view_match_alert(&k->f, a))
 		return err;
 	return add_pick(k->p, a);
 }

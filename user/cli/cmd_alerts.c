@@ -9,7 +9,7 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
-#include "cli/alert_story.h"
+#include "view/alert_story.h"
 #include "cli/alert_triage.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
@@ -36,23 +36,6 @@ struct list {
 	struct jsonw json;
 };
 
-/* What the row of an alert does not have. */
-static int look_up(struct store *s, struct store_alert *a, struct store_seen *seen,
-		   struct store_alert_ports *ports)
-{
-	int err = store_seen_alert(s, a, seen);
-
-	if (err)
-		return err;
-	a->seen = seen;
-	if (!a->record.ptr)
-		return 0;
-	err = store_alert_ports(s, a->key, ports);
-	if (!err)
-		a->ports = ports;
-	return err;
-}
-
 static int on_alert(const struct store_alert *a, void *arg)
 {
 	struct list *l = arg;
@@ -61,7 +44,7 @@ static int on_alert(const struct store_alert *a, void *arg)
 	struct store_alert_ports ports;
 	struct store_seen seen;
 	bool over = a->state == ALERT_RESOLVED || a->state == ALERT_ALLOWED;
-	int err = writer_for_people(w) ? 0 : look_up(l->s, &own, &seen, &ports);
+	int err = writer_for_people(w) ? 0 : view_alert_look_up(l->s, &own, &seen, &ports);
 
 	if (err)
 		return err;
@@ -255,7 +238,7 @@ static int show_one(const struct store_alert *found, void *arg)
 	struct store_alert_ports ports;
 	struct store_seen seen;
 	struct store_alert own = *found, *a = &own;
-	int err = look_up(l->s, &own, &seen, &ports);
+	int err = view_alert_look_up(l->s, &own, &seen, &ports);
 
 	if (err)
 		return err;

@@ -10,6 +10,7 @@
 #include "cli/words.h"
 #include "conf/conf.h"
 #include "store/store.h"
+#include "view/match.h"
 
 struct ls {
 	const struct filter *filter;
@@ -22,7 +23,7 @@ static int keep(const struct store_door *d, void *arg)
 	struct event ev = d->ev;
 
 	ev.time_ns = d->opened_ns ? d->opened_ns : ev.time_ns;
-	if (!words_match(ls->filter, &ev, d->node, d->host_type, d->verdict))
+	if (!view_match_event(ls->filter, &ev, d->node, d->host_type, d->verdict))
 		return 0;
 	return doorset_add(ls->doors, &ev, d->node, d->host_type, d->verdict);
 }
@@ -72,7 +73,7 @@ static int from_kernel(struct cmd_ctx *c, const struct filter *f, struct doorset
 		const struct doorset_item *it = &all.items[i];
 		enum verdict v = verdicts_of(&verdicts, &it->ev);
 
-		if (words_match(f, &it->ev, it->node, it->host_type, v))
+		if (view_match_event(f, &it->ev, it->node, it->host_type, v))
 			err = doorset_add(doors, &it->ev, it->node, it->host_type, v);
 	}
 	return err ? log_err(err, "cannot keep the doors") : 0;

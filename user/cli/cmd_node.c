@@ -11,34 +11,19 @@
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/node_class.h"
-#include "cli/node_health.h"
-#include "cli/node_ports.h"
+#include "view/node_health.h"
+#include "view/node_ports.h"
 #include "cli/out.h"
 #include "conf/conf.h"
 #include "core/redirect.h"
 #include "store/health.h"
 #include "store/redirect.h"
 #include "store/store.h"
+#include "view/node_json.h"
 #include "view/view.h"
 #include "view/writer.h"
 
 #define REDIRECT_SHOWN 20 /* lines */
-
-/*
- * What the store knows of each node's witness. "recording" is said only of one whose heartbeat says so and is fresh, or of
- * this machine's agent, which is seen to hold its journal; a node that never reported is "unknown" between two events:
- * that nothing comes is not that all is well.
- */
-static const struct {
-	const char *means, *sgr;
-} without_heartbeat[NODE_STATES] = {
-	[NODE_RECORDING] = { "its agent runs", NULL },
-	[NODE_STOPPED] = { "its agent was stopped: doors that open now are not seen", "33" },
-	[NODE_SILENT] = { "its agent ended without a word: 'ajar run' or ajar-agent starts it",
-			  "31" },
-	[NODE_UNKNOWN] = { "no record came since then; check on the node whether its agent runs",
-			   NULL },
-};
 
 struct nodes {
 	struct cmd_ctx *c;
@@ -51,102 +36,12 @@ struct nodes {
 	int err, out_err;
 };
 
-struct state {
-	struct node_health heartbeat;
-	enum node_state is;
-	const char *means, *sgr;
-	uint64_t since_ns; /* no witness since; 0: there is one, or nobody knows */
-	uint64_t last_event_ns;
-	uint64_t doors;
-	struct buf redirects;
-};
-
-static int last_event(const struct store_event_row *row, void *arg)
-{
-	struct state *st = arg;
-
-	st->last_event_ns = row->ev.time_ns;
-	if (row->ev.kind == EVENT_STOP) {
-		st->is = NODE_STOPPED;
-		st->since_ns = row->ev.time_ns;
-	} else {
-		st->is = NODE_UNKNOWN;
-		st->since_ns = 0;
-	}
-	return 0;
-}
-
-static int count_door(const struct store_door *d, void *arg)
-{
-	(void)d;
-	++*(uint64_t *)arg;
-	return 0;
-}
-
-static int look(struct nodes *k, const struct store_node *n, struct state *ret)
-{
-	const struct store_event_query newest = { .node = n->name,
-						  .boot_seq = n->boot_seq,
-						  .after_seq = n->seq ? n->seq - 1 : 0,
-						  .limit = 1 };
-	const struct store_door_query open = { .node = n->name, .open_only = true };
-	bool ours = !*k->c->conf->store_uri && !strcmp(n->name, k->c->conf->node_name);
-	int err = 0, runs = ours ? cmd_agent_runs(k->c) : -1;
-
-	*ret = (struct state){ .is = NODE_UNKNOWN, .redirects = BUF_INIT(REDIRECT_STORED_MAX) };
-	err = store_redirect_get(k->store, n->name, &ret->redirects, NULL);
-	if (!err && n->boot_seq)
-		err = store_events(k->store, &newest, last_event, ret);
-	if (!err)
-		err = store_doors(k->store, &open, count_door, &ret->doors);
-	if (runs == 1) {
-		ret->is = NODE_RECORDING;
-		ret->since_ns = 0;
-	} else if (!runs && ret->is != NODE_STOPPED) {
-		ret->is = NODE_SILENT;
-		ret->since_ns = n->last_seen_ns;
-	}
-	if (!err)
-		err = node_health_get(k->store, k->c->conf, n->name, &ret->heartbeat);
-	ret->means = without_heartbeat[ret->is].means;
-	ret->sgr = without_heartbeat[ret->is].sgr;
-	/* Our own agent is seen to run or not, whatever was reported last; that it runs does not say that it records. */
-	if (err || !ret->heartbeat.known || !runs ||
-	    (runs == 1 &&
-	     (ret->heartbeat.state == NODE_SILENT || ret->heartbeat.state == NODE_STOPPED)))
-		return err;
-	ret->is = ret->heartbeat.state;
-	ret->means = ret->heartbeat.means;
-	ret->sgr = ret->heartbeat.sgr;
-	ret->since_ns = ret->heartbeat.silent_since_ns;
-	return 0;
-}
-
-static int put_node(struct nodes *k, const struct store_node *n, const struct state *st)
+static int put_node(struct nodes *k, const struct store_node *n, const struct view_node *st)
 {
 	struct writer *w = &k->w;
 
 	writer_start(w, NULL);
-	writer_str(w, "node", n->name);
-	writer_str(w, "class", n->host_type);
-	writer_str(w, "state", health_state_name(st->is));
-	writer_time(w, "silent_since", st->since_ns);
-	writer_time(w, "last_event", st->last_event_ns);
-	writer_time(w, "first_heard", n->first_seen_ns);
-	writer_time(w, "last_heard", n->last_seen_ns);
-	writer_u64(w, "boot_seq", n->boot_seq);
-	writer_u64(w, "seq", n->seq);
-	writer_u64(w, "events", n->events);
-	writer_u64(w, "lost", n->lost);
-	writer_u64(w, "doors", st->doors);
-	writer_str(w, "tier", n->tier);
-	writer_list(w, "steering");
-	for (struct text list = text_of(st->redirects.data), text; redirect_next(&list, &text);)
-		writer_text(w, NULL, text);
-	writer_end(w);
-	node_health_json(&st->heartbeat, w, "health");
-	if (writer_wants(w, "outside"))
-		k->err = node_outside_json(w, k->store, n->name);
+	k->err = view_node_members(w, k->store, n, st);
 	if (!k->err && w->form == WRITER_JSON && k->only.len == 1)
 		k->err = node_ports_json(w, k->store, n->name, n->host_type);
 	writer_colour(w, st->sgr);
@@ -180,7 +75,7 @@ static void redirect_lines(const struct buf *redirects, struct buf *b)
 		buf_printf(b, "%-11s and more: 'ajar node -j' has all\n", "");
 }
 
-static int node_text(struct nodes *k, const struct store_node *n, const struct state *st)
+static int node_text(struct nodes *k, const struct store_node *n, const struct view_node *st)
 {
 	struct buf *b = &k->b;
 
@@ -206,20 +101,21 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct s
 static int on_node(const struct store_node *n, void *arg)
 {
 	struct nodes *k = arg;
-	struct state st;
+	struct view_node st;
+	bool ours;
 
 	if (k->c->argc && !hostlist_has(&k->only, n->name) && strcmp(k->c->argv[0], n->name))
 		return 0;
 	k->n++;
-	k->err = look(k, n, &st);
+	ours = !*k->c->conf->store_uri && !strcmp(n->name, k->c->conf->node_name);
+	k->err = view_node_look(k->store, k->c->conf, n, ours ? cmd_agent_runs(k->c) : -1, &st);
 	if (!k->err && k->detail)
 		k->out_err = node_text(k, n, &st);
 	else if (!k->err)
 		k->out_err = put_node(k, n, &st);
 	if (!k->err && !k->out_err && k->detail)
-		k->err = node_ports_print(k->c, k->store, n->name, n->host_type);
-	node_health_done(&st.heartbeat);
-	buf_done(&st.redirects);
+		k->err = node_ports_print(stdout, k->c->colour, k->store, n->name, n->host_type);
+	view_node_done(&st);
 	return k->err ? k->err : k->out_err;
 }
 

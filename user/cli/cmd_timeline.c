@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +38,11 @@ static int show(struct timeline *t, uint64_t at_ns)
 
 	cmd_say_learning(t->c, t->store);
 	err = past_load(t->store, at_ns ? at_ns : t->since_ns, &t->past);
+	if (!err && t->past.left_out)
+		log_warn("%" PRIu64
+			 " changes of verdicts are left out: verdicts are those of later, "
+			 "choose a shorter time",
+			 t->past.left_out);
 	if (!err && at_ns)
 		err = timeline_doors(t, at_ns);
 	else if (!err && cmd_opt(t->c, "follow"))

@@ -24,6 +24,7 @@
 #include "cli/words.h"
 #include "conf/conf.h"
 #include "sensor/sensor.h"
+#include "view/match.h"
 #include "view/view.h"
 #include "view/writer.h"
 
@@ -121,8 +122,8 @@ static int on_event(const struct event *ev, void *arg)
 	if (ev->kind == EVENT_LOST)
 		err = loop_timer_set(w->sweep_timer, SWEEP_AFTER_LOSS_NS,
 				     w->c->conf->sweep_every_ns);
-	if (err ||
-	    !words_match(&w->filter, ev, w->c->conf->node_name, w->c->conf->node_class, verdict))
+	if (err || !view_match_event(&w->filter, ev, w->c->conf->node_name, w->c->conf->node_class,
+				     verdict))
 		return err;
 	if (w->ended_ns) {
 		w->unprinted++;

@@ -7,6 +7,7 @@
 #include "cli/out.h"
 #include "cli/words.h"
 #include "store/store.h"
+#include "view/match.h"
 #include "view/view.h"
 
 /* When it reached the store. */
@@ -34,7 +35,7 @@ bool timeline_wants(const struct timeline *t, const struct store_event_row *row)
 	struct view_event_ctx ctx = { 0 };
 
 	judge_row(t, row, &ctx);
-	return words_match(&t->filter, &row->ev, row->node, row->host_type, ctx.verdict);
+	return view_match_event(&t->filter, &row->ev, row->node, row->host_type, ctx.verdict);
 }
 
 bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
@@ -47,7 +48,7 @@ bool timeline_put_event(struct timeline *t, const struct store_event_row *row)
 				      .latency_us = latency_of(row) };
 
 	judge_row(t, row, &ctx);
-	if (!words_match(&t->filter, &row->ev, row->node, row->host_type, ctx.verdict))
+	if (!view_match_event(&t->filter, &row->ev, row->node, row->host_type, ctx.verdict))
 		return false;
 	if (t->formatted) {
 		if (view_encode_event(t->format, &row->ev, &ctx, &t->b))
@@ -70,7 +71,7 @@ bool timeline_put_change(struct timeline *t, const struct store_alert_change *c)
 					  .with_node = !t->one_node,
 					  .width = out_width() };
 
-	if (!words_match_alert(&t->filter, &c->alert))
+	if (!view_match_alert(&t->filter, &c->alert))
 		return false;
 	if (t->formatted) {
 		if (view_encode_change(t->format, c, t->uuid, &t->b))
@@ -91,7 +92,7 @@ bool timeline_put_scan(struct timeline *t, const struct store_scan_change *c)
 					  .width = out_width() };
 
 	/* The other schemas have no word for it; the alert that it raises they have. */
-	if ((t->formatted && t->format != VIEW_JSON) || !words_match_scan(&t->filter, c))
+	if ((t->formatted && t->format != VIEW_JSON) || !view_match_scan(&t->filter, c))
 		return false;
 	if (t->formatted || t->records) {
 		view_scan_change_json(&t->w, c);
@@ -120,7 +121,7 @@ static int keep_door(const struct store_door *d, void *arg)
 	if (k->at_ns)
 		verdict = past_verdict(&k->t->past, d->node, d->boot_seq, &d->door, k->at_ns,
 				       verdict, &later, &computed);
-	if (!words_match(&k->t->filter, &ev, d->node, d->host_type, verdict))
+	if (!view_match_event(&k->t->filter, &ev, d->node, d->host_type, verdict))
 		return 0;
 	err = doorset_add(k->doors, &ev, d->node, d->host_type, verdict);
 	if (!err)

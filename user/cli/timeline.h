@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "cli/past.h"
+#include "view/past.h"
 #include "core/filter.h"
 #include "view/encode.h"
 #include "view/writer.h"

@@ -9,9 +9,6 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
-#include "core/holders.h"
-#include "store/scan_changes.h"
-#include "store/store.h"
 
 int words_filter(const struct cmd_ctx *c, struct filter *ret_f)
 {
@@ -55,67 +52,4 @@ int words_count(const struct cmd_ctx *c, const char *option, uint64_t min, uint6
 				 value, min, max);
 	*ret_v = v;
 	return 0;
-}
-
-/* exe: and user: are about whoever opened it or holds it. */
-static bool match_any(const struct filter *f, struct filter_subject *subject,
-		      const struct event *ev)
-{
-	struct text list = ev->holders.list;
-	struct process p;
-
-	if (filter_match(f, subject))
-		return true;
-	subject->opener = &p;
-	while (holders_next(&list, &p)) {
-		if (filter_match(f, subject))
-			return true;
-	}
-	return event_asker(ev, &p) && filter_match(f, subject);
-}
-
-bool words_match(const struct filter *f, const struct event *ev, const char *node,
-		 const char *host_type, enum verdict verdict)
-{
-	struct filter_subject subject = {
-		.door = &ev->door,
-		.opener = &ev->opener,
-		.node = node,
-		.host_type = host_type,
-		.verdict = verdict,
-	};
-	struct filter place = { 0 };
-
-	if (event_has_door(ev->kind))
-		return match_any(f, &subject, ev);
-	for (unsigned i = 0; i < f->len; i++) {
-		bool is_place = f->words[i].kind == FILTER_NODE || f->words[i].kind == FILTER_CLASS;
-
-		/* That something is missing concerns every question; that an agent came or went does not. */
-		if (!is_place && ev->kind != EVENT_LOST && ev->kind != EVENT_GAP)
-			return false;
-		if (is_place)
-			place.words[place.len++] = f->words[i];
-	}
-	return filter_match(&place, &subject);
-}
-
-bool words_match_alert(const struct filter *f, const struct store_alert *a)
-{
-	enum verdict v = a->kind == FINDING_IMPOSTOR ? VERDICT_IMPOSTOR
-			 : a->kind == FINDING_SHARED ? VERDICT_SHARED
-						     : VERDICT_UNEXPECTED;
-	struct event ev = { .kind = EVENT_GAP };
-
-	if (a->record.ptr && event_decode(a->record.ptr, a->record.len, &ev))
-		ev = (struct event){ .kind = EVENT_GAP };
-	return words_match(f, &ev, a->node, a->host_type, v);
-}
-
-bool words_match_scan(const struct filter *f, const struct store_scan_change *c)
-{
-	const struct event ev = { .kind = EVENT_OPEN,
-				  .door = { .proto = c->proto, .port = c->port } };
-
-	return words_match(f, &ev, c->node, c->host_type, VERDICT_NONE);
 }

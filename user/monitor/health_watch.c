@@ -10,6 +10,7 @@
 #include "monitor/held.h"
 #include "monitor/health_watch_internal.h"
 #include "store/triage.h"
+#include "view/health_row.h"
 
 /* Every node's row is judged (audit_health); what is found is gathered by issue and class. */
 #define EVERY_NS UINT64_C(5000000000)

@@ -7,10 +7,7 @@
 
 #include "base/err.h"
 
-struct health_in;
 struct store;
-struct store_health_row;
-struct store_watch;
 
 /*
  * Watches the nodes' heartbeats and raises, changes and resolves the alerts about nodes: one for
@@ -33,11 +30,5 @@ DEFINE_FREEP(struct health_watch, health_watch_free)
 uint64_t health_watch_every_ns(const struct health_watch *v);
 /* *ret_changes: how many alert_log rows it wrote. */
 must_check int health_watch_step(struct health_watch *v, unsigned *ret_changes);
-
-/* Moves the notes on: losses of an episode, since when a record is missing. */
-void health_follow(const struct store_health_row *r, uint64_t now_ns, struct store_watch *w);
-/* What is judged of a row (audit/health.h); borrows its texts. w: its notes, or newer ones. */
-void health_row(const struct store_health_row *r, const struct store_watch *w,
-		struct health_in *ret);
 
 #endif

@@ -30,6 +30,22 @@ static void put_alert_door(struct writer *w, const struct store_alert *a)
 	view_event_member(w, "door", &ev, &ctx);
 }
 
+int view_alert_look_up(struct store *s, struct store_alert *a, struct store_seen *seen,
+		       struct store_alert_ports *ports)
+{
+	int err = store_seen_alert(s, a, seen);
+
+	if (err)
+		return err;
+	a->seen = seen;
+	if (!a->record.ptr)
+		return 0;
+	err = store_alert_ports(s, a->key, ports);
+	if (!err)
+		a->ports = ports;
+	return err;
+}
+
 void view_scan_change_json(struct writer *w, const struct store_scan_change *c)
 {
 	writer_start(w, NULL);

@@ -14,7 +14,8 @@ struct walk {
 	uint64_t now_ns;
 };
 
-static enum node_state state_of(const struct store_health_row *r, const struct walk *w)
+enum node_state view_health_state(const struct store_health_row *r, uint64_t silent_ns,
+				  uint64_t now_ns)
 {
 	const struct health_in in = {
 		.reported = r->known,
@@ -26,7 +27,7 @@ static enum node_state state_of(const struct store_health_row *r, const struct w
 		.attached = r->h.attached,
 	};
 
-	return health_state(&in, w->in->silent_ns, w->now_ns);
+	return health_state(&in, silent_ns, now_ns);
 }
 
 static int on_node(const struct store_health_row *r, void *arg)
@@ -38,7 +39,7 @@ static int on_node(const struct store_health_row *r, void *arg)
 		return 0; /* another machine holds that name */
 	if (w->in->wants && !w->in->wants(r->node, r->host_type, w->in->arg))
 		return 0;
-	sum->nodes[state_of(r, w)]++;
+	sum->nodes[view_health_state(r, w->in->silent_ns, w->now_ns)]++;
 	sum->events += r->events;
 	sum->lost += r->lost;
 	if (!r->known)

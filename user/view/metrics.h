@@ -22,6 +22,10 @@ struct view_health_in { /* which nodes count */
 	void *arg;
 	uint64_t silent_ns; /* not heard for so long */
 };
+/* How a node is, by the row of its current installation, or of one that never reported. */
+struct store_health_row;
+enum node_state view_health_state(const struct store_health_row *r, uint64_t silent_ns,
+				  uint64_t now_ns);
 struct view_health_sum {
 	uint64_t nodes[NODE_STATES]; /* none is refused: a name counts once */
 	uint64_t events, lost; /* totals */

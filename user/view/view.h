@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/err.h"
 #include "core/event.h"
 #include "core/finding.h"
 
@@ -31,8 +32,10 @@
 
 struct buf;
 struct writer;
+struct store;
 struct store_alert;
 struct store_alert_change;
+struct store_alert_ports;
 struct store_seen;
 struct store_scan_change;
 
@@ -59,6 +62,9 @@ void view_event_member(struct writer *w, const char *key, const struct event *ev
 		       const struct view_event_ctx *ctx);
 /* Its members alone, into an object of the caller's. */
 void view_event_members(struct writer *w, const struct event *ev, const struct view_event_ctx *ctx);
+/* What the row of an alert does not have, for its JSON: in seen and ports, which a then borrows. */
+must_check int view_alert_look_up(struct store *s, struct store_alert *a, struct store_seen *seen,
+				  struct store_alert_ports *ports);
 void view_alert_json(struct writer *w, const struct store_alert *a);
 /* Its members alone, into an object of the caller's. */
 void view_alert_members(struct writer *w, const struct store_alert *a);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "cli/past.h"
+#include "view/past.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/map.h"
 #include "store/verdicts.h"
 
@@ -109,11 +108,6 @@ int past_load(struct store *s, uint64_t after_ns, struct past *ret_past)
 		err = store_verdict_changes(s, after_ns, keep, &p);
 	if (err)
 		return err;
-	if (p.left_out)
-		log_warn("%" PRIu64
-			 " changes of verdicts are left out: verdicts are those of later, "
-			 "choose a shorter time",
-			 p.left_out);
 	*ret_past = p;
 	p = (struct past){ 0 };
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "monitor/health_watch.h"
+#include "view/health_row.h"
 
 #include "audit/health.h"
 #include "store/health.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef AJAR_CLI_PAST_H
-#define AJAR_CLI_PAST_H
+#ifndef AJAR_VIEW_PAST_H
+#define AJAR_VIEW_PAST_H
 
 #include <stdint.h>
 
@@ -21,7 +21,7 @@ struct past {
 	uint64_t since_ns; /* of doors opened before, changes are not known */
 	uint64_t changes, left_out;
 };
-#define PAST_CHANGES_MAX (1u << 20) /* more are left out, and that is said */
+#define PAST_CHANGES_MAX (1u << 20) /* more are left out, and counted */
 
 must_check int past_load(struct store *s, uint64_t after_ns, struct past *ret_past);
 void past_done(struct past *p);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_VIEW_NODE_HEALTH_H
+#define AJAR_VIEW_NODE_HEALTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct buf;
+struct conf;
+struct writer;
+struct store;
+
+/* How one node is, by its heartbeat, for `ajar node`. */
+struct node_health {
+	bool known; /* it has reported */
+	const char *word, *means; /* "recording" ...; a sentence */
+	const char *sgr; /* colour, or NULL */
+	/* nobody records there since; 0: somebody does, or nobody knows */
+	uint64_t silent_since_ns;
+	void *inside;
+};
+
+/* Reads and judges by now; word is NULL where the store keeps no health. */
+must_check int node_health_get(struct store *s, const struct conf *conf, const char *node,
+			       struct node_health *ret);
+void node_health_done(struct node_health *h);
+
+/* One object under `key`; null when it has never reported. */
+void node_health_json(const struct node_health *h, struct writer *w, const char *key);
+/* Lines "what value"; nothing when it has never reported. */
+void node_health_text(const struct node_health *h, struct buf *b);
+
+#endif
