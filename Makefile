@@ -75,18 +75,20 @@ MYSQL_PKG := $(firstword $(shell for p in libmariadb mysqlclient; do $(PKG_CONFI
 MYSQL_CFLAGS := $(patsubst -I%,-isystem %,$(filter -I%,$(shell $(PKG_CONFIG) --cflags $(MYSQL_PKG) 2>/dev/null)))
 CPPFLAGS_ALL += $(MYSQL_CFLAGS)
 LIBS := $(LIBS_AGENT) $(or $(call pkg_libs,sqlite3),-lsqlite3) $(or $(call pkg_libs,smartcols),-lsmartcols) \
-	$(or $(call pkg_libs,$(MYSQL_PKG)),-lmariadb) $(or $(call pkg_libs,expat),-lexpat)
+	$(or $(call pkg_libs,$(MYSQL_PKG)),-lmariadb) $(or $(call pkg_libs,expat),-lexpat) \
+	$(or $(call pkg_libs,jansson),-ljansson) -lcrypt
 
 # --- sources -------------------------------------------------------------------------------------
 
-MODULES := base core conf redirect sensor journal store ship audit alert view scan notify monitor daemon
+MODULES := base core conf redirect sensor journal store ship audit alert view scan notify monitor web daemon
 LIB_SRC := $(sort $(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
 AGENT_SRC := $(sort $(wildcard user/agent/*.c))
 CLI_SRC := $(sort $(wildcard user/cli/*.c))
 BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
 SQL_SRC := $(sort $(wildcard sql/store/*/*.sql))
+PAGE_SRC := $(sort $(shell find user/web/page -type f ! -name '*.d.ts' ! -name tsconfig.json))
 
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(if $(SQL_SRC),$(B)/gen/sql.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(if $(SQL_SRC),$(B)/gen/sql.o) $(B)/gen/page.o
 AGENT_OBJ := $(AGENT_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 BPF_OBJ := $(BPF_SRC:%.c=$(B)/%.o)
@@ -133,6 +135,20 @@ $(B)/gen/sql.o: $(B)/gen/sql.c
 	$(call msg,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
 
+# --- the web page, compressed and embedded -----------------------------------------------------------
+
+$(B)/gen/page.c: $(PAGE_SRC) user/web/embed.sh $(B)/.page
+	$(call msg,PAGE,$@)
+	$(Q)mkdir -p $(@D) && sh user/web/embed.sh $(PAGE_SRC) > $@
+
+# Which files there are: one that goes away makes it anew too.
+$(B)/.page: FORCE
+	$(Q)mkdir -p $(B) && printf '%s\n' '$(PAGE_SRC)' | cmp -s - $@ || printf '%s\n' '$(PAGE_SRC)' > $@
+
+$(B)/gen/page.o: $(B)/gen/page.c user/web/assets.h
+	$(call msg,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
+
 # --- C ---------------------------------------------------------------------------------------------
 
 # What the compiler and flags were: objects are made anew when they change.
@@ -176,13 +192,13 @@ $(B)/tests/sim/sim: $(SIM_SRC:%.c=$(B)/%.o) $(B)/libajar.a
 
 # The library once more, as the fuzzer wants it: made once for all targets.
 FUZZ_CFLAGS := $(CPPFLAGS_ALL) -Itests -std=gnu17 -O1 -g -fno-sanitize-recover=undefined
-FUZZ_OBJ := $(LIB_SRC:%.c=$(B)/fuzz/%.o) $(if $(SQL_SRC),$(B)/fuzz/gen/sql.o)
+FUZZ_OBJ := $(LIB_SRC:%.c=$(B)/fuzz/%.o) $(if $(SQL_SRC),$(B)/fuzz/gen/sql.o) $(B)/fuzz/gen/page.o
 
 $(B)/fuzz/user/%.o: user/%.c $(B)/.flags | $(SKEL) $(B)/.deps
 	$(call msg,FUZZCC,$<)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c $< -o $@
 
-$(B)/fuzz/gen/sql.o: $(B)/gen/sql.c
+$(B)/fuzz/gen/%.o: $(B)/gen/%.c
 	$(call msg,FUZZCC,$<)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
 
@@ -199,7 +215,7 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/fuzz/libajar.a | $(SKEL) $(B)/.
 # --- dependencies ------------------------------------------------------------------------------------
 
 DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libsmartcols-dev libmariadb-dev libexpat1-dev \
-	libcurl4-openssl-dev libc6-dev linux-libc-dev pkg-config iproute2 netcat-openbsd nmap
+	libcurl4-openssl-dev libmicrohttpd-dev libjansson-dev libcrypt-dev libc6-dev linux-libc-dev pkg-config iproute2 netcat-openbsd nmap
 # Other kernels, tests/vm: for this one architecture.
 DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
 DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 perl-base strace sqlite3 libclang-rt-dev clang-format shellcheck git procps \
@@ -242,7 +258,7 @@ print-deps:
 $(B)/.deps:
 	@mkdir -p $(B); for t in $(CLANG) $(LLVM_STRIP) $(BPFTOOL) $(PKG_CONFIG); do command -v $$t >/dev/null || \
 	{ echo "make: '$$t' is missing: run 'make deps' as root first" >&2; exit 2; }; done; \
-	for l in libbpf sqlite3 smartcols libcurl expat $(MYSQL_PKG); do $(PKG_CONFIG) --exists $$l || \
+	for l in libbpf sqlite3 smartcols libcurl libmicrohttpd jansson expat $(MYSQL_PKG); do $(PKG_CONFIG) --exists $$l || \
 	{ echo "make: the library '$$l' is missing: run 'make deps' as root first" >&2; exit 2; }; done; touch $@
 
 # --- what people call --------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ static pid_t start_run(int *ret_fd)
 		close(fds[0]);
 		close(fds[1]);
 		setenv("HOOK_SOCKET", sock_path, 1);
-		execl(ajar, "ajar", "run", "--data", data, "--on-alert", hook, "-q",
+		execl(ajar, "ajar", "run", "--data", data, "--web", "off", "--on-alert", hook, "-q",
 		      *store ? "--store" : (char *)NULL, store, (char *)NULL);
 		_exit(127);
 	}

@@ -110,9 +110,9 @@ keep_alerts() {
 	chmod +x "$T/hook"
 }
 
-start_run() { # more arguments of ajar run
+start_run() { # more arguments of ajar run; without the web page, which many at a time would fight for, unless WEB says where
 	: >"$T/run.err" # "ready" of one before must not count
-	ajar run --data "$D" "$@" >"$T/run.out" 2>"$T/run.err" </dev/null &
+	ajar run --data "$D" --web "${WEB:-off}" "$@" >"$T/run.out" 2>"$T/run.err" </dev/null &
 	RUN=$!
 	PIDS+=("$RUN")
 	wait_for grep -qx ready "$T/run.err"

@@ -60,7 +60,7 @@ same "doctor finds BTF missing: exit 1" "$RC" 1
 ok "and says what fixes it" eval "grep -A1 'BTF  .*no /sys/kernel/btf' '$T/out' | grep -q 'fix: .*apt-get install'"
 run_in "$no_bpffs" ajar ls -q --data "$D"
 same "ls needs no BPF file system" "$RC" 0
-run_in "$ro_bpffs" ajar run --data "$D"
+run_in "$ro_bpffs" ajar run --web off --data "$D"
 refuses "run with a read-only BPF file system" 2 "the BPF file system is read-only: 'mount -o remount,rw /sys/fs/bpf'"
 run_in "$ro_bpffs" ajar doctor --data "$D"
 same "which doctor finds: exit 1" "$RC" 1
@@ -86,11 +86,11 @@ same "the file is as it was" "$(cat "$T/file")" precious
 run run --data /proc/none
 refuses "a folder that cannot be made" 2 "cannot make the folder '/proc/none' (No such file or directory): give another --data"
 mkdir "$T/mnt"
-run_in "mount -t tmpfs -o ro none '$T/mnt'" ajar run --data "$T/mnt/d"
+run_in "mount -t tmpfs -o ro none '$T/mnt'" ajar run --web off --data "$T/mnt/d"
 refuses "a read-only disk" 2 "(Read-only file system): give another --data"
-run_in "mount -t tmpfs -o size=64k none '$T/mnt'; for i in 1 2 3 4; do cat /dev/zero >>'$T/mnt/pad' 2>/dev/null; done" ajar run --data "$T/mnt/d"
+run_in "mount -t tmpfs -o size=64k none '$T/mnt'; for i in 1 2 3 4; do cat /dev/zero >>'$T/mnt/pad' 2>/dev/null; done" ajar run --web off --data "$T/mnt/d"
 refuses "a full disk" 2 "free disk space"
-run_in "mount -t tmpfs -o size=100k none '$T/mnt'" ajar run -q --data "$T/mnt/d"
+run_in "mount -t tmpfs -o size=100k none '$T/mnt'" ajar run --web off -q --data "$T/mnt/d"
 same "a disk with room for the journal, not for the store: exit 2" "$RC" 2
 ok "and it is said" says "the disk is full: make room"
 

@@ -82,7 +82,7 @@ export HOOK_LOG
 printf 'sensor.scope netns\nsensor.sweep-every 1h\nscan.enabled no\nalert.syslog no\n' >"$T/conf"
 begin() {
 	: >"$T/run.err"
-	nsenter --net="/run/netns/$NS" ajar run -C "$T/conf" --data "$D" --no-scan --on-alert "$T/hook" >"$T/run.out" 2>"$T/run.err" </dev/null &
+	nsenter --net="/run/netns/$NS" ajar run --web off -C "$T/conf" --data "$D" --no-scan --on-alert "$T/hook" >"$T/run.out" 2>"$T/run.err" </dev/null &
 	RUN=$!
 	PIDS+=("$RUN")
 	WAIT=60 wait_for grep -qx ready "$T/run.err"

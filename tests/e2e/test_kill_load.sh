@@ -133,7 +133,7 @@ ok "and it is labelled as recorded without a reader" eval \
 # --- killed while it starts -----------------------------------------------------------------------------
 stop_run
 for ((i = 0; i < ROUNDS; i++)); do
-	ajar run --data "$D" -q >"$T/run.out" 2>"$T/run.err" </dev/null &
+	ajar run --web off --data "$D" -q >"$T/run.out" 2>"$T/run.err" </dev/null &
 	RUN=$!
 	PIDS+=("$RUN")
 	pause "0.$(printf %03d $((RANDOM % 200)))"

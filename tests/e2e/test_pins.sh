@@ -86,11 +86,11 @@ ok "an agent that is to keep its pins" agent_up --keep-pins
 agent_end TERM
 ok "keeps them" is_pinned
 printf 'store.uri nonsense://\n' >>"$T/conf"
-ajar run -C "$T/conf" --data "$D" -q --store nonsense:// >"$T/out" 2>&1 </dev/null
+ajar run --web off -C "$T/conf" --data "$D" -q --store nonsense:// >"$T/out" 2>&1 </dev/null
 ok "an ajar run that cannot start leaves them" is_pinned
 sed -i '/^store/d' "$T/conf"
 ok "one that can takes over" run_up
-ok "a second one with the same data" not ajar run -C "$T/conf" --data "$D" -q
+ok "a second one with the same data" not ajar run --web off -C "$T/conf" --data "$D" -q
 ok "does not take the first one's away" is_pinned
 mkdir "/sys/fs/bpf/$(basename "$(left)")/of-somebody-else"
 stop_run

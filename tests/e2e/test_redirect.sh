@@ -32,7 +32,7 @@ scan() { nsenter --net="/run/netns/$OUTSIDE" env PATH="$PATH" ajar scan -q -C "$
 told() { ajar timeline -j -C "$T/conf" --data "$D" | jq -r 'select(.event == "steer") | .steering[]' | grep -q "$1"; }
 
 : >"$T/run.err"
-nsenter --net="/run/netns/$NODE" env PATH="$PATH" HOOK_LOG="$HOOK_LOG" ajar run -q -C "$T/conf" --data "$D" --no-scan --on-alert "$T/hook" \
+nsenter --net="/run/netns/$NODE" env PATH="$PATH" HOOK_LOG="$HOOK_LOG" ajar run --web off -q -C "$T/conf" --data "$D" --no-scan --on-alert "$T/hook" \
 	>"$T/run.out" 2>"$T/run.err" </dev/null &
 RUN=$!
 PIDS+=("$RUN")

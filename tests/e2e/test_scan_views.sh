@@ -56,7 +56,7 @@ in_node() { # port
 }
 start_in() {
 	: >"$T/run.err"
-	nsenter --net=/run/netns/"$M" ajar run --data "$D" -q -C "$T/conf" >"$T/run.out" 2>"$T/run.err" </dev/null &
+	nsenter --net=/run/netns/"$M" ajar run --web off --data "$D" -q -C "$T/conf" >"$T/run.out" 2>"$T/run.err" </dev/null &
 	RUN=$!
 	PIDS+=("$RUN")
 	wait_for grep -qx ready "$T/run.err"

@@ -39,6 +39,7 @@ ajar-agent 2.7
 ajar-ship 1.1
 ajar-monitor 1.1
 ajar-notify 1.1
+ajar-web 1.1
 ajar-run 3.0
 EOF
 check "each unit has its figure here" "$(for u in deploy/systemd/*.service; do

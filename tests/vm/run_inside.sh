@@ -49,7 +49,7 @@ opened() { # port
 
 ok "a door is open before" opened 21801
 before=$DOOR
-ajar run --data $D --on-alert $T/hook -q >$T/run.out 2>$T/run.err &
+ajar run --web off --data $D --on-alert $T/hook -q >$T/run.out 2>$T/run.err &
 RUN=$!
 ok "ajar run says ready" wait_for grep -qx ready $T/run.err
 pins() { find /sys/fs/bpf -mindepth 1 -name '*ajar*' | grep -q .; }

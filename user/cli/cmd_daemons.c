@@ -7,6 +7,7 @@
 #include "cli/cmd.h"
 #include "conf/conf.h"
 #include "daemon/daemon.h"
+#include "web/web.h"
 
 static struct daemon_opts daemon_opts(const struct cmd_ctx *c)
 {
@@ -26,10 +27,11 @@ static int take_options(struct cmd_ctx *c)
 	_free_ char *why = NULL;
 	int err = 0;
 
-	if (web && strcmp(web, "off"))
-		return log_usage("this version has no web page yet: leave --web away, or say "
-				 "--web off");
-	if (cmd_opt(c, "keep-pins"))
+	if (web)
+		err = conf_set(c->conf, "web.listen", web, "--web", &why);
+	if (!err && strcmp(c->conf->web_listen, "off"))
+		err = web_conf_check(c->conf, &why);
+	if (!err && cmd_opt(c, "keep-pins"))
 		err = conf_set(c->conf, "sensor.keep-pins", "yes", "--keep-pins", &why);
 	if (err)
 		return log_usage("%s", why ? why : strerror(-err));
@@ -48,7 +50,7 @@ static int run_all(struct cmd_ctx *c)
 
 static const struct cmd_option run_options[] = {
 	{ "on-alert", 0, "PROGRAM", "gets one alert's JSON on its standard input per change" },
-	{ "web", 0, "ADDR:PORT|off", "where the web page listens (this version has none)" },
+	{ "web", 0, "ADDR:PORT|off", "where the web page listens (web.listen, 127.0.0.1:2527)" },
 	{ "no-scan", 0, NULL, "do not scan this host with nmap" },
 	{ "keep-pins", 0, NULL, "leave the sensor pinned at exit: it goes on recording" },
 	{ 0 },

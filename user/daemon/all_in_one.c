@@ -29,7 +29,7 @@
  * alone, and this process, which starts them again, runs the alert program for the monitor and, unless it
  * is told to be quiet, a child that shows what happens.
  */
-enum { ROLE_AGENT, ROLE_SHIP, ROLE_MONITOR, ROLE_NOTIFY, ROLE_SHOW, ROLES };
+enum { ROLE_AGENT, ROLE_SHIP, ROLE_MONITOR, ROLE_NOTIFY, ROLE_WEB, ROLE_SHOW, ROLES };
 
 struct run {
 	const struct daemon_opts *o;
@@ -101,11 +101,17 @@ static void add_store(struct run *r, struct supervised *s)
 	add_arg(s, r->o->conf->store_uri);
 }
 
+static void leave_out(struct run *r, unsigned role)
+{
+	memmove(&r->roles[role], &r->roles[role + 1], (ROLES - role - 1) * sizeof(r->roles[0]));
+	r->roles_len--;
+}
+
 static void describe_roles(struct run *r)
 {
 	struct supervised *agent = &r->roles[ROLE_AGENT], *ship = &r->roles[ROLE_SHIP],
 			  *monitor = &r->roles[ROLE_MONITOR], *notify = &r->roles[ROLE_NOTIFY],
-			  *show = &r->roles[ROLE_SHOW];
+			  *web = &r->roles[ROLE_WEB], *show = &r->roles[ROLE_SHOW];
 
 	*agent = (struct supervised){ .name = "ajar-agent", .argv = { r->agent } };
 	add_globals(r, agent);
@@ -116,6 +122,9 @@ static void describe_roles(struct run *r)
 	*notify = (struct supervised){ .name = "ajar notify",
 				       .argv = { r->self, "notify" },
 				       .bystander = true };
+	*web = (struct supervised){ .name = "ajar web",
+				    .argv = { r->self, "web", "--web", r->o->conf->web_listen },
+				    .bystander = true };
 	*show = (struct supervised){ .name = "the display",
 				     .argv = { r->self, "timeline", "--follow" },
 				     .optional = true,
@@ -139,11 +148,10 @@ static void describe_roles(struct run *r)
 		r->roles[i].keep_fds[0] = r->roles[i].keep_fds[1] = -1;
 	monitor->keep_fds[0] = r->hook_theirs;
 	r->roles_len = r->o->quiet ? ROLE_SHOW : ROLES;
-	if (r->o->conf->sinks_len)
-		return;
-	/* Nobody to tell over the network. */
-	memmove(notify, notify + 1, (ROLES - ROLE_NOTIFY - 1) * sizeof(*notify));
-	r->roles_len--;
+	if (!strcmp(r->o->conf->web_listen, "off"))
+		leave_out(r, ROLE_WEB);
+	if (!r->o->conf->sinks_len) /* nobody to tell over the network */
+		leave_out(r, ROLE_NOTIFY);
 }
 
 /*

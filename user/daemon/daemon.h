@@ -15,6 +15,7 @@ struct daemon_opts {
 	bool quiet, verbose;
 	/* Of daemon_all_in_one() alone. */
 	bool json, colour, no_scan;
+	const char *login; /* of daemon_web(): who gets the first address; NULL: nobody */
 };
 
 /*
@@ -25,6 +26,7 @@ int daemon_shipper(const struct daemon_opts *o); /* journal to store */
 int daemon_monitor(const struct daemon_opts *o); /* judges what the store got, and alerts */
 int daemon_notifier(const struct daemon_opts *o); /* alerts to receivers on the network */
 int daemon_scanner(const struct daemon_opts *o); /* the monitor's child: plans, nmap */
+int daemon_web(const struct daemon_opts *o); /* the page and the API */
 int daemon_all_in_one(const struct daemon_opts *o); /* agent and all of these as children */
 
 #endif

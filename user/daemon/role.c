@@ -136,12 +136,14 @@ static int find_store_folder(const struct conf *conf, uid_t uid, gid_t gid)
 	return fd;
 }
 
-static int open_store(const struct conf *conf, struct store **ret_store, char **ret_why)
+static int open_store(const struct conf *conf, bool read_only, struct store **ret_store,
+		      char **ret_why)
 {
 	bool own = !*conf->store_uri;
 
 	return store_open(own ? "sqlite:" PATHS_STORE_FILE : conf->store_uri,
-			  STORE_CREATE | (own ? STORE_RELATIVE : 0), ret_store, ret_why);
+			  (read_only ? STORE_READONLY : STORE_CREATE) | (own ? STORE_RELATIVE : 0),
+			  ret_store, ret_why);
 }
 
 /* --- a server that is not to be had yet ------------------------------------------------------------- */
@@ -195,7 +197,7 @@ static int try_store(void *arg)
 {
 	struct waiting *w = arg;
 	_free_ char *why = NULL;
-	int err = open_store(w->conf, &w->role->store, &why);
+	int err = open_store(w->conf, w->role->read_only, &w->role->store, &why);
 
 	if (!err) {
 		log_info("the store answers");
@@ -230,7 +232,7 @@ static int wait_for_store(const struct conf *conf, struct role *r, int err, cons
 static int get_store(const struct conf *conf, struct role *r)
 {
 	_free_ char *why = NULL;
-	int err = open_store(conf, &r->store, &why);
+	int err = open_store(conf, r->read_only, &r->store, &why);
 
 	if (!err)
 		return 0;

@@ -23,6 +23,7 @@ struct role {
 	 * proc_has_net_raw()
 	 */
 	bool keep_net_raw;
+	bool read_only; /* set before role_start(): the store is there already, and only read */
 	/*
 	 * Optional, set before role_start(): a server is not to be had yet, for this reason; said
 	 * at each try.

@@ -83,11 +83,12 @@ static void judge(struct node_health *h, struct inside *in, const struct conf *c
 	health_row(&k->row, &k->row.watch, &k->in);
 	in->found = audit_health(&k->in, &l, in->now_ns);
 	h->known = k->row.known;
-	h->word = health_word(&k->in, &l, in->now_ns, &h->means);
+	h->state = health_state(&k->in, l.silent_ns, in->now_ns);
+	h->means = health_state_why(h->state, in->found);
 	bad = in->found & (1U << ISSUE_SILENT | 1U << ISSUE_AGENT_STALLED | 1U << ISSUE_BLIND |
 			   1U << ISSUE_CHAIN | 1U << ISSUE_CLONE);
-	h->sgr = bad ? "31" : in->found || strcmp(h->word, "recording") ? "33" : NULL;
-	if (h->known && strcmp(h->word, "recording"))
+	h->sgr = bad ? "31" : in->found || h->state != NODE_RECORDING ? "33" : NULL;
+	if (h->known && h->state != NODE_RECORDING)
 		h->silent_since_ns = k->row.received_ns - k->row.h.agent_age_ns;
 }
 

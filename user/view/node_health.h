@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit/health.h"
 #include "base/err.h"
 
 struct buf;
@@ -15,14 +16,15 @@ struct store;
 /* How one node is, by its heartbeat, for `ajar node`. */
 struct node_health {
 	bool known; /* it has reported */
-	const char *word, *means; /* "recording" ...; a sentence */
+	enum node_state state;
+	const char *means; /* a sentence; NULL: the store keeps no health */
 	const char *sgr; /* colour, or NULL */
 	/* nobody records there since; 0: somebody does, or nobody knows */
 	uint64_t silent_since_ns;
 	void *inside;
 };
 
-/* Reads and judges by now; word is NULL where the store keeps no health. */
+/* Reads, and judges by the store's clock. */
 must_check int node_health_get(struct store *s, const struct conf *conf, const char *node,
 			       struct node_health *ret);
 void node_health_done(struct node_health *h);
