@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "core/exe_pattern.h"
 
 #define TEXT_MAX 256
 
@@ -112,6 +113,11 @@ static bool covers_str(const char *a, const char *b)
 	return !a || (b && !strcmp(a, b));
 }
 
+static bool covers_exe(const char *a, const char *b)
+{
+	return !a || (b && exe_pattern_covers(a, b));
+}
+
 static bool covers_job(const char *a, const char *b)
 {
 	if (!a || !b)
@@ -147,7 +153,7 @@ bool audit_row_covers(const struct profile_row *a, const struct profile_row *b)
 	bool expiry = !a->expires_ns || (b->expires_ns && b->expires_ns <= a->expires_ns);
 
 	return proto && expiry && covers_ports(a, b) && (!a->scope || a->scope == b->scope) &&
-	       covers_str(a->exe, b->exe) && covers_str(a->user, b->user) &&
+	       covers_exe(a->exe, b->exe) && covers_str(a->user, b->user) &&
 	       covers_job(a->job, b->job) && covers_container(a->container, b->container);
 }
 

@@ -8,6 +8,7 @@
 #include "audit/learner.h"
 #include "audit/learner_internal.h"
 #include "audit/match.h"
+#include "core/exe_pattern.h"
 
 #define WHY_DELETED "its program was deleted or replaced: restart it"
 #define WHY_NOBODY "a whole range for nobody in particular"
@@ -107,7 +108,7 @@ static int fill_row(const struct learner *l, const struct candidate *c, struct p
 		r->port_end = c->hi;
 	}
 	r->created_ns = l->o.now_ns;
-	err = copy_str(c->exe, &r->exe);
+	err = c->exe ? exe_pattern_of(text_of(c->exe), &r->exe) : 0;
 	if (!err)
 		err = copy_str(c->user, &r->user);
 	if (!err && c->kind == LEARN_JOB)

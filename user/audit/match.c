@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/parse.h"
+#include "core/exe_pattern.h"
 
 #define DELETED " (deleted)"
 #define WIDE_PORTS 256
@@ -203,7 +204,7 @@ bool match_place(const struct profile_row *r, const struct process *opener)
 enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
 
 /*
- * The path must be equal. " (deleted)" is looked over: a package upgrade replaces the file below every
+ * The path must be the row's (core/exe_pattern.h). " (deleted)" is looked over: a package upgrade replaces the file below every
  * running daemon, and an alert for each of them on each node would teach people to look away. Whoever
  * could unlink that path could also have replaced it and restarted the service, so the mark is no
  * proof of an intruder; audit_why() keeps saying it. A memfd has no path that a row could mean.
@@ -211,7 +212,7 @@ enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
  */
 static enum fit fit_exe(const char *want, const struct process *p)
 {
-	struct text exe, row = text_of(want);
+	struct text exe;
 
 	if (!want)
 		return FIT_YES;
@@ -222,12 +223,9 @@ static enum fit fit_exe(const char *want, const struct process *p)
 	if (exe_flags(p) & EXE_MEMFD)
 		return FIT_DIFFERS;
 	exe = exe_path(p);
-	if (text_eq(exe, row))
-		return FIT_YES;
-	if (p->exe_cut && exe.len && row.len > exe.len &&
-	    !memcmp(row.ptr + row.len - exe.len, exe.ptr, exe.len))
-		return FIT_UNKNOWN;
-	return FIT_DIFFERS;
+	if (p->exe_cut && !text_is(exe, want))
+		return exe_pattern_may_fit_end(want, exe) ? FIT_UNKNOWN : FIT_DIFFERS;
+	return exe_pattern_fits(want, exe) ? FIT_YES : FIT_DIFFERS;
 }
 
 /*

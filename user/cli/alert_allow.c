@@ -18,6 +18,7 @@
 #include "cli/cmd.h"
 #include "cli/profile_util.h"
 #include "conf/profile_text.h"
+#include "core/exe_pattern.h"
 #include "core/event.h"
 #include "core/profile.h"
 #include "store/alert_ports.h"
@@ -50,7 +51,7 @@ static int fill_owner(const struct process *p, struct profile_row *r)
 		r->exe = strdup(EXE_KERNEL);
 		return r->exe ? 0 : -ENOMEM;
 	}
-	err = copy_text(exe_path(p), &r->exe);
+	err = exe_path(p).len ? exe_pattern_of(exe_path(p), &r->exe) : 0;
 	if (!err && p->user.ptr && p->user.len)
 		return copy_text(p->user, &r->user);
 	if (!err && p->uid != ID_UNKNOWN) {

@@ -23,6 +23,7 @@
 #include "conf/conf.h"
 #include "conf/profile_text.h"
 #include "store/store.h"
+#include "core/exe_pattern.h"
 
 struct diff {
 	struct cmd_ctx *c;
@@ -133,7 +134,8 @@ static int add_row(struct seen *s, const struct profile_row *r, const char *node
 
 static int as_rule(struct seen *s, const struct store_door *d, const struct process *p)
 {
-	_free_ char *exe = p->known && p->exe.ptr ? strndup(p->exe.ptr, p->exe.len) : NULL;
+	_free_ char *exe = NULL;
+	int err = p->known && p->exe.ptr ? exe_pattern_of(p->exe, &exe) : 0;
 	_free_ char *user = p->known && p->user.ptr ? strndup(p->user.ptr, p->user.len) : NULL;
 	const struct profile_row r = { .proto = proto_class(d->door.proto),
 				       .port = d->door.port,
@@ -141,7 +143,7 @@ static int as_rule(struct seen *s, const struct store_door *d, const struct proc
 				       .exe = exe,
 				       .user = user };
 
-	return add_row(s, &r, d->node);
+	return err ? err : add_row(s, &r, d->node);
 }
 
 static int look(const struct store_door *d, void *arg)

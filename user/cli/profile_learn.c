@@ -24,6 +24,7 @@
 #include "cli/words.h"
 #include "conf/conf.h"
 #include "conf/profile_text.h"
+#include "core/exe_pattern.h"
 #include "core/holders.h"
 #include "store/profile.h"
 #include "store/store.h"
@@ -328,11 +329,21 @@ static const char *hint_of(const struct learned_rule *r)
 						 : learn_service_hint(r->row.proto, r->row.port);
 }
 
+/* What would outlive the next release of the program; NULL: its path says nothing of one. */
+static int releases_of(const struct learned_rule *r, char **ret_pattern)
+{
+	return r->row.exe ? exe_pattern_of_releases(text_of(r->row.exe), ret_pattern) : 0;
+}
+
 static int put_rule(struct writer *w, const struct learn *l, const struct learned_rule *r)
 {
 	_cleanup_(buf_done) struct buf why = BUF_INIT(256), nodes = BUF_INIT(4096),
 				       basis = BUF_INIT(256), seen = BUF_INIT(256);
+	_free_ char *releases = NULL;
+	int err = releases_of(r, &releases);
 
+	if (err)
+		return err;
 	put_why(l, r, &why);
 	put_nodes(r, &nodes);
 	put_basis(r, &basis);
@@ -361,6 +372,7 @@ static int put_rule(struct writer *w, const struct learn *l, const struct learne
 	else
 		writer_null(w, "sure_permille");
 	writer_str(w, "service_hint", hint_of(r));
+	writer_str(w, "exe_releases", releases);
 	writer_str(w, "nodes", r->outlier ? buf_str(&nodes) : NULL);
 	return writer_end(w);
 }
@@ -389,6 +401,7 @@ static int print_list(const struct learn *l)
 		FIELD("seen_hi"),
 		FIELD("sure_permille"),
 		FIELD("service_hint"),
+		FIELD("exe_releases"),
 		FIELD("nodes"),
 		{ 0 },
 	};
@@ -422,6 +435,7 @@ static int print_text(const struct learn *l)
 	buf_putc(&b, '\n');
 	for (size_t i = 0; i < l->found.len && !err; i++) {
 		const struct learned_rule *r = &l->found.rules[i];
+		_free_ char *releases = NULL;
 
 		if (i == l->rules)
 			buf_puts(&b, "\n# left out:\n");
@@ -432,6 +446,11 @@ static int print_text(const struct learn *l)
 		put_basis_behind(r, &b);
 		if (hint_of(r))
 			buf_printf(&b, "; the port of %s", hint_of(r));
+		err = releases_of(r, &releases);
+		if (releases) {
+			buf_puts(&b, "; with its next release: exe ");
+			profile_word_format(&b, releases);
+		}
 		if (r->outlier) {
 			buf_puts(&b, ": ");
 			put_why(l, r, &b);
@@ -439,7 +458,8 @@ static int print_text(const struct learn *l)
 			put_nodes(r, &b);
 		}
 		buf_putc(&b, '\n');
-		err = b.err ? b.err : out_put(&b);
+		if (!err)
+			err = b.err ? b.err : out_put(&b);
 	}
 	if (!err)
 		err = out_put(&b);

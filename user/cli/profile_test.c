@@ -21,6 +21,7 @@
 #include "cli/profile_util.h"
 #include "conf/conf.h"
 #include "conf/profile_text.h"
+#include "core/exe_pattern.h"
 #include "store/store.h"
 #include "view/view.h"
 
@@ -82,7 +83,7 @@ static bool is_near(const struct profile_row *r, const struct question *q, unsig
 {
 	if (match_port(r, &q->door) && (misses == 1 || !row_is_wide(r)))
 		return true;
-	return r->exe && q->opener.exe.ptr && text_is(q->opener.exe, r->exe);
+	return r->exe && q->opener.exe.ptr && exe_pattern_fits(r->exe, q->opener.exe);
 }
 
 static void put_near(const struct question *q, struct jsonw *w, bool json)

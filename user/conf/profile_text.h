@@ -24,7 +24,8 @@ struct buf;
  *
  * A line is: allow, require or deny; a protocol; a port, a range LO-HI or "any"; then words with a
  * value in any order. Values with blanks, "#" or quotes stand in "double quotes", with \" \\ and
- * \xNN inside. "class" says whose the rules below it are; "nodes" behind it is a rule for
+ * \xNN inside. In the path behind exe a "*" stands for any bytes but "/" (core/exe_pattern.h).
+ * "class" says whose the rules below it are; "nodes" behind it is a rule for
  * membership (ajar node class).
  */
 #define PROFILE_LINE_MAX 8192

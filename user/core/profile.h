@@ -42,7 +42,7 @@ struct profile_row {
 	char *service; /* "ssh" */
 	char *host_type;
 	enum door_scope scope; /* 0: any of them; else this one only */
-	char *exe; /* full path */
+	char *exe; /* full path, with stars: core/exe_pattern.h */
 	char *user;
 	/*
 	 * "learned", "probed" (learned from a scan that has recognised the service), "manual",
