@@ -222,7 +222,9 @@ DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 perl-base strace sqlite3 li
 	liburing-dev gcc-multilib jq faketime systemd mandoc bash-completion mariadb-server-core mariadb-client-core openssl \
 	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 openssh-server openssh-client nginx-light \
 	rpcbind chrony slurm-client pdsh unbound bind9 dnsmasq-base avahi-daemon vsftpd nfs-common \
-	mmdebstrap debian-archive-keyring locales $(DEPS_VM)
+	mmdebstrap debian-archive-keyring locales nodejs node-typescript $(DEPS_VM)
+# A browser for the web page, and npm for what drives it (tests/e2e/page); some packages of nodejs have npm inside.
+DEPS_BROWSER := chromium-headless-shell $(if $(shell command -v npm),,npm)
 # Peers that `make bench` compares with; `make test` does without, and says so.
 DEPS_BENCH := bpftrace auditd
 apt_missing = $$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)
@@ -249,7 +251,7 @@ deps-bench:
 	$(call apt_install,$(DEPS_BENCH),bench)
 deps-test:
 	@mkdir -p $(BUILD)
-	$(call apt_install,$(DEPS_TEST),test)
+	$(call apt_install,$(DEPS_TEST) $(if $(or $(filter e2e,$(ONLY)),$(if $(ONLY),,all)),$(DEPS_BROWSER)),test)
 
 print-deps:
 	@echo $(DEPS_TEST)

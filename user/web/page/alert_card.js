@@ -40,7 +40,10 @@ export function actionCommand(action, ids, reason = "") {
 	}
 }
 
-/** "tcp 4444", "tcp 4444,5555", or nothing for an alert about a node. @param {Alert} a */
+/**
+ * "tcp 4444", "tcp 4444,5555", or nothing for an alert about a node.
+ * @param {Alert} a
+ */
 export function alertPort(a) {
 	return a.proto ? `${a.proto} ${a.ports ?? a.port ?? ""}`.trim() : "";
 }

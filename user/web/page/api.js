@@ -30,17 +30,21 @@ function address(path, query = {}) {
 	for (const [k, v] of Object.entries(query))
 		if (v !== undefined && v !== null && v !== "")
 			q.set(k, String(v));
-	return `/api/v1/${path}${q.size ? `?${q}` : ""}`;
+	return `/api/v1/${path}${String(q) ? `?${q}` : ""}`;
 }
 
 /** @param {string} url @param {RequestInit} init */
 async function ask(url, init) {
 	/** @type {Response} */
 	let r;
+	const late = new AbortController();
+	const timer = setTimeout(() => late.abort(), TIMEOUT_MS);
 	try {
-		r = await fetch(url, { ...init, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+		r = await fetch(url, { ...init, credentials: "same-origin", cache: "no-store", signal: late.signal });
 	} catch {
 		throw new ApiError(0, "The server does not answer.", "Is 'ajar web' running, and does the way to it work?");
+	} finally {
+		clearTimeout(timer);
 	}
 	if (r.ok || r.status === 304)
 		return r;
@@ -75,6 +79,24 @@ export async function get(path, query) {
 			kept.delete(/** @type {string} */ (kept.keys().next().value));
 	}
 	return body;
+}
+
+/**
+ * The same, of what a server may not have: the fallback then.
+ * @template T
+ * @param {string} path
+ * @param {Record<string, string | number | undefined | null>} query
+ * @param {T} fallback
+ * @returns {Promise<T>}
+ */
+export async function getOr(path, query, fallback) {
+	try {
+		return await get(path, query);
+	} catch (e) {
+		if (e instanceof ApiError && (e.status === 404 || e.status === 501))
+			return fallback;
+		throw e;
+	}
 }
 
 /**

@@ -193,7 +193,7 @@ export function table(caption, columns, rows) {
 			h(
 				"tbody",
 				{},
-				rows.map((row) => h("tr", {}, row.map((cell, i) => h("td", { class: columns[i]?.css, "data-head": columns[i]?.head }, cell)))),
+				rows.map((row) => h("tr", {}, row.map((cell, i) => h("td", { class: columns[i]?.css, "data-head": columns[i]?.head }, Array.isArray(cell) ? h("span", {}, cell) : cell)))),
 			),
 		),
 	);

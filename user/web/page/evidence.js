@@ -47,7 +47,10 @@ export function processFacts(p) {
 	);
 }
 
-/** The command that shows the same. @param {DoorEvent} d */
+/**
+ * The command that shows the same.
+ * @param {DoorEvent} d
+ */
 export function doorCommand(d) {
 	const words = [`node:${d.node}`, d.proto ?? "", d.port ? `:${d.port}` : ""].filter(Boolean).map(shellWord);
 	return `ajar ls -j ${words.join(" ")}`;

@@ -128,7 +128,10 @@ export function lanes(events, open, since, until) {
 	);
 }
 
-/** How much a verdict asks to be looked at. @param {string | null | undefined} verdict */
+/**
+ * How much a verdict asks to be looked at.
+ * @param {string | null | undefined} verdict
+ */
 export function loudness(verdict) {
 	switch (verdict) {
 	case "impostor":

@@ -2,7 +2,7 @@
 /*
  * The page: asks who is here, follows the server's events, keeps the state, and shows the view that the address names.
  */
-import { ApiError, get, login, logout } from "./api.js";
+import { ApiError, get, getOr, login, logout } from "./api.js";
 import { command, empty, h } from "./dom.js";
 import { closeDrawer } from "./evidence.js";
 import { showHelp } from "./help.js";
@@ -133,8 +133,14 @@ let cluster = null;
 let shown = "";
 let shownData = "";
 let turn = 0;
+/** What is being asked for, and whether it is to be asked for once more: a slow answer is waited for, not asked for anew. */
+let underWay = "";
+let onceMore = false;
 
-/** Where the focus is, as a way down from the root. @param {Element} root */
+/**
+ * Where the focus is, as a way down from the root.
+ * @param {Element} root
+ */
 function focusPath(root) {
 	let el = document.activeElement;
 	if (!el || !root.contains(el) || el === root)
@@ -161,10 +167,33 @@ function restoreFocus(root, at) {
 		el.setSelectionRange(at.caret, at.caret);
 }
 
-/** Shows what the address names; asks for it anew. @param {boolean} [fresh] the address has changed */
+/**
+ * Shows what the address names; asks for it anew.
+ * @param {boolean} [fresh] the address has changed
+ */
 async function show(fresh = false) {
 	const { view, arg } = ctx.route;
+	const wanted = JSON.stringify(ctx.route);
+	if (underWay === wanted) {
+		onceMore = true;
+		return;
+	}
 	const mine = ++turn;
+	underWay = wanted;
+	try {
+		await showNow(view, arg, mine, fresh);
+	} finally {
+		if (mine === turn) {
+			underWay = "";
+			if (onceMore)
+				viewLater();
+			onceMore = false;
+		}
+	}
+}
+
+/** @param {string} view @param {string} arg @param {number} mine @param {boolean} fresh */
+async function showNow(view, arg, mine, fresh) {
 	const place = `${view}/${arg}`;
 	const other = place !== shown;
 	if (view === "cluster") {
@@ -254,11 +283,13 @@ async function loadState(whole) {
 }
 
 async function loadOpen() {
-	/** @type {[import("./types").List<import("./types").Alert>, import("./types").List<import("./types").Profile>]} */
-	const [alerts, profiles] = await Promise.all([get("alerts", { status: "open", limit: ALERTS }), get("profiles")]);
+	const [alerts, profiles] = await Promise.all([
+		/** @type {Promise<import("./types").List<import("./types").Alert>>} */ (get("alerts", { status: "open", limit: ALERTS })),
+		getOr("profiles", {}, /** @type {import("./types").List<import("./types").Profile> | null} */ (null)),
+	]);
 	ctx.alerts = [...alerts.items].sort(worseFirst);
 	ctx.moreAlerts = !!alerts.next;
-	ctx.profiles = profiles.items;
+	ctx.profiles = profiles?.items ?? null;
 }
 
 function drawAnswer() {
@@ -275,7 +306,8 @@ function drawAnswer() {
 }
 
 let asking = false;
-let askAgain = false;
+/** @type {string | null} the version that was named while one was asked for; "" is any */
+let askAgain = null;
 let lastRefresh = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let later;
@@ -287,7 +319,7 @@ let later;
  */
 async function changed(version, whole = false) {
 	if (asking) {
-		askAgain = true;
+		askAgain = version;
 		return;
 	}
 	if (version && version === ctx.cluster.version && !whole)
@@ -303,9 +335,10 @@ async function changed(version, whole = false) {
 	} finally {
 		asking = false;
 	}
-	if (askAgain) {
-		askAgain = false;
-		changed("");
+	if (askAgain !== null) {
+		const named = askAgain;
+		askAgain = null;
+		changed(named);
 	}
 }
 
@@ -355,7 +388,10 @@ function onStream(e) {
 	drawLive();
 }
 
-/** New critical findings alone are read out. @param {number[]} ids */
+/**
+ * New critical findings alone are read out.
+ * @param {number[]} ids
+ */
 async function announce(ids) {
 	if (!ids.length)
 		return;
@@ -367,7 +403,10 @@ async function announce(ids) {
 
 /* --- who is here --------------------------------------------------------------------------------------------- */
 
-/** Is it about logging in? Then the page asks for that. @param {unknown} e */
+/**
+ * Is it about logging in? Then the page asks for that.
+ * @param {unknown} e
+ */
 function handled(e) {
 	if (!(e instanceof ApiError) || e.status !== 401)
 		return false;

@@ -11,9 +11,13 @@ import { ago, count, cut, visible } from "./text.js";
 /** @typedef {import("./state.js").Mark} Mark */
 
 const LOUD_MIN = 13; // px: what is wrong is not drawn smaller, over its neighbours
+const CROWDED_MIN = 7;
 const FADED = 0.45;
 
-/** Marks that are drawn over the quiet ones, the worst last. @type {Mark[]} */
+/**
+ * Marks that are drawn over the quiet ones, the worst last.
+ * @type {Mark[]}
+ */
 const LOUD = ["acked", "never", "silent", "notice", "warning", "critical"];
 
 /** @param {Element} el */
@@ -183,7 +187,10 @@ export class NodeMap {
 		this.draw();
 	}
 
-	/** The next node that is not well, in the order of the map, or -1. @param {1 | -1} way */
+	/**
+	 * The next node that is not well, in the order of the map, or -1.
+	 * @param {1 | -1} way
+	 */
 	nextUnwell(way) {
 		const [c, l] = [this.cluster, this.layout];
 		if (!c || !l)
@@ -322,10 +329,15 @@ export class NodeMap {
 		};
 		squares(quiet, this.colours.marks.ok);
 		steps.forEach((rows, i) => squares(rows, this.colours.steps[i]));
-		const r = Math.max(size, LOUD_MIN) / 2;
-		for (const mark of LOUD)
-			for (const row of loud[mark])
+		const isLoud = new Set(LOUD.flatMap((m) => loud[m]));
+		const crowded = new Set(l.order.filter((row, k) => isLoud.has(row) && (isLoud.has(l.order[k - 1]) || isLoud.has(l.order[k + 1]))));
+		for (const mark of LOUD) {
+			for (const row of loud[mark]) {
+				// Side by side they need no more room than their cells: many are seen.
+				const r = Math.max(size, crowded.has(row) && mark !== "critical" ? CROWDED_MIN : LOUD_MIN) / 2;
 				this.#loud(c, /** @type {Mark} */ (mark), row, l.x[row] + size / 2, l.y[row] + size / 2, r, size);
+			}
+		}
 	}
 
 	/**
@@ -338,7 +350,7 @@ export class NodeMap {
 		const g = this.g;
 		g.globalAlpha = this.lit && !this.lit.has(row) ? 0.25 : 1;
 		g.fillStyle = this.colours.back;
-		const halo = size < LOUD_MIN ? r + 1 : r + 0.5;
+		const halo = size < LOUD_MIN && r * 2 > size ? r + 1 : size / 2 + 0.5;
 		g.fillRect(x - halo, y - halo, 2 * halo, 2 * halo);
 		const alpha = g.globalAlpha;
 		const away = !c.well(row) && mark !== "never";

@@ -10,11 +10,12 @@
  */
 
 export const CELL_MIN = 5;
-export const CELL_MAX = 26;
+export const CELL_MAX = 40;
 export const HEAD = 18; // px above the cells of a block
-const GAP = 14; // px between blocks, both ways
-const HEAD_WIDTH = 120; // px: narrower blocks would lose their name
-const MANY_BLOCKS = 12; // from there on blocks are near squares, else rows
+const GAP = 12; // px between blocks, both ways
+const HEAD_WIDTH = 110; // px: narrower blocks would lose their name
+const MANY_BLOCKS = 12; // from there on blocks are near squares with short heads, else rows
+const HEAD_SHORT = 76;
 
 /**
  * @param {{name: string, rows: number[]}[]} groups
@@ -29,7 +30,7 @@ function shelves(groups, width, cell) {
 	for (const g of groups) {
 		const wish = groups.length >= MANY_BLOCKS ? Math.ceil(Math.sqrt(g.rows.length * 2.5)) : g.rows.length;
 		const cols = Math.max(1, Math.min(wish, most));
-		const wide = Math.min(width, Math.max(cols * cell, g.name ? HEAD_WIDTH : 0));
+		const wide = Math.min(width, Math.max(cols * cell, !g.name ? 0 : groups.length >= MANY_BLOCKS ? HEAD_SHORT : HEAD_WIDTH));
 		const high = (g.name ? HEAD : 0) + Math.ceil(g.rows.length / cols) * cell;
 		if (x > 0 && x + wide > width) {
 			x = 0;

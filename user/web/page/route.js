@@ -41,5 +41,5 @@ export function formatRoute(view, arg = "", params = {}) {
 		if (v)
 			query.set(k, v);
 	const path = view === "cluster" ? "" : `${view}${arg === "" ? "" : `/${encodeURIComponent(arg)}`}`;
-	return `#/${path}${query.size ? `?${query}` : ""}`;
+	return `#/${path}${String(query) ? `?${query}` : ""}`;
 }

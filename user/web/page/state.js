@@ -55,7 +55,7 @@ export class Cluster {
 	}
 
 	/**
-	 * Takes a whole answer, or one of changes (with row numbers); says which rows are other now.
+	 * Takes a whole answer, or one of changes (with row numbers); says which rows are other now, or that nodes have come or gone.
 	 * @param {import("./types").StateAnswer} a
 	 * @param {number} clientMs
 	 * @returns {{whole: boolean, rows: number[]}}
@@ -73,7 +73,7 @@ export class Cluster {
 		const known = this.known;
 		const rows = whole ? this.#replace(a.nodes) : this.#merge(a.nodes);
 		this.known = true;
-		return { whole: whole || !known || rows === null, rows: rows ?? [] };
+		return { whole: !known || rows === null, rows: rows ?? [] };
 	}
 
 	/** @param {import("./types").Columns} c */
@@ -128,7 +128,10 @@ export class Cluster {
 		return this.severityWords[this.n.worst[i]] ?? "";
 	}
 
-	/** Is somebody there who would see a door open? @param {number} i */
+	/**
+	 * Is somebody there who would see a door open?
+	 * @param {number} i
+	 */
 	well(i) {
 		return WELL.has(this.health(i));
 	}
@@ -165,18 +168,27 @@ export class Cluster {
 		return c;
 	}
 
-	/** Nodes with a mark, in the order of the store. @param {Mark} mark */
+	/**
+	 * Nodes with a mark, in the order of the store.
+	 * @param {Mark} mark
+	 */
 	withMark(mark) {
 		return this.n.name.filter((_, i) => this.mark(i) === mark);
 	}
 
-	/** Ages are by the server's clock. @param {number} clientMs */
+	/**
+	 * Ages are by the server's clock.
+	 * @param {number} clientMs
+	 */
 	now(clientMs) {
 		return clientMs + this.skewMs;
 	}
 }
 
-/** Marks that there are, rarest first; what is well comes last. @param {Record<Mark, number>} counts */
+/**
+ * Marks that there are, rarest first; what is well comes last.
+ * @param {Record<Mark, number>} counts
+ */
 export function rarestFirst(counts) {
 	return MARKS.filter((m) => counts[m] > 0).sort(
 		(a, b) => Number(a === "ok") - Number(b === "ok") || counts[a] - counts[b] || MARKS.indexOf(a) - MARKS.indexOf(b),
@@ -323,7 +335,10 @@ export const QUESTIONS = [
 	},
 ];
 
-/** Questions that this server's answers can fill. @param {Cluster} c */
+/**
+ * Questions that this server's answers can fill.
+ * @param {Cluster} c
+ */
 export function questions(c) {
 	return QUESTIONS.filter((q) => q.id !== "differs" || c.has.differs);
 }
@@ -331,7 +346,10 @@ export function questions(c) {
 /** @type {{key: number[] | null, versions: string[] | null, ranks: (number | undefined)[]}} */
 const ranked = { key: null, versions: null, ranks: [] };
 
-/** Versions by how many nodes have them: 0 the most common. @param {Cluster} c */
+/**
+ * Versions by how many nodes have them: 0 the most common.
+ * @param {Cluster} c
+ */
 export function versionRanks(c) {
 	if (ranked.key === c.n.agent && ranked.versions === c.versions)
 		return ranked.ranks;

@@ -96,7 +96,11 @@ export class Strip {
 		return this.data ? Date.parse(this.data.since) + i * this.data.step_s * 1000 : 0;
 	}
 
-	/** Buckets from a to b, both included. @param {number} a @param {number} b */
+	/**
+	 * Buckets from a to b, both included.
+	 * @param {number} a
+	 * @param {number} b
+	 */
 	#select(a, b) {
 		this.from = this.#time(a);
 		this.to = this.#time(b + 1);

@@ -2,7 +2,7 @@
 /*
  * The cluster on one screen: the answer, the counts, the map, what waits for a decision, and the last day.
  */
-import { get } from "./api.js";
+import { getOr } from "./api.js";
 import { actionDialog, alertCard } from "./alert_card.js";
 import { empty, h, icon, keyed } from "./dom.js";
 import { NodeMap } from "./map.js";
@@ -15,6 +15,9 @@ import { eventLines } from "./events.js";
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("./types").Alert} Alert */
 
+/** @type {import("./types").List<import("./types").DoorEvent>} */
+const noEvents = { items: [], next: null, version: "" };
+
 const DAY_MS = 86400000;
 const BUCKETS = 144;
 const EVENTS = 200;
@@ -25,7 +28,9 @@ export function clusterView(root, ctx) {
 	const mapBox = h("div", { class: "map-box" });
 	const mapStatus = h("p", { class: "map-status", id: "map-status", "aria-live": "polite" });
 	const legend = h("ul", { class: "legend", "aria-label": "Legend" });
+	/** @type {HTMLSelectElement} */
 	const ask = h("select", { id: "map-ask", onchange: () => ctx.setParams({ ask: ask.value === "wrong" ? "" : ask.value }) });
+	/** @type {HTMLSelectElement} */
 	const by = h(
 		"select",
 		{ id: "map-by", onchange: () => ctx.setParams({ by: by.value === "class" ? "" : by.value }) },
@@ -68,7 +73,10 @@ export function clusterView(root, ctx) {
 	let selected = -1;
 	let brushed = "";
 
-	/** Nodes that a chip or a stretch of time asks for. @returns {Set<number> | null} */
+	/**
+	 * Nodes that a chip or a stretch of time asks for.
+	 * @returns {Set<number> | null}
+	 */
 	const lit = () => {
 		const only = ctx.route.params.only;
 		const c = ctx.cluster;
@@ -184,9 +192,14 @@ export function clusterView(root, ctx) {
 		// Whole buckets, so that the same question is asked (and kept) for ten minutes.
 		const step = DAY_MS / BUCKETS;
 		const until = Math.ceil(now / step) * step;
-		const data = await get("histogram", { since: new Date(until - DAY_MS).toISOString(), until: new Date(until).toISOString(), buckets: BUCKETS });
+		const data = await getOr("histogram", { since: new Date(until - DAY_MS).toISOString(), until: new Date(until).toISOString(), buckets: BUCKETS }, /** @type {import("./types").Histogram | null} */ (null));
+		stripBox.hidden = !data;
+		if (!data) {
+			stripStatus.textContent = "This server does not tell what happened when; 'ajar timeline' does.";
+			return;
+		}
 		const { from, to } = ctx.route.params;
-		strip.show(/** @type {import("./types").Histogram} */ (data), Number(from ?? 0) * 1000, Number(to ?? 0) * 1000);
+		strip.show(data, Number(from ?? 0) * 1000, Number(to ?? 0) * 1000);
 	};
 
 	const drawThen = async () => {
@@ -201,8 +214,10 @@ export function clusterView(root, ctx) {
 			strip.clear();
 			return;
 		}
-		const answer = /** @type {import("./types").List<import("./types").DoorEvent>} */ (
-			await get("timeline", { since: new Date(Number(from) * 1000).toISOString(), until: new Date(Number(to) * 1000).toISOString(), limit: EVENTS })
+		const answer = await getOr(
+			"timeline",
+			{ since: new Date(Number(from) * 1000).toISOString(), until: new Date(Number(to) * 1000).toISOString(), limit: EVENTS },
+			noEvents,
 		);
 		if (brushed === key)
 			then = answer.items;

@@ -3,7 +3,7 @@
  * What a filter finds: alerts, doors that are open now (alike ones folded over nodes), and what happened; the pivot of an
  * investigation: where else, since when.
  */
-import { get } from "./api.js";
+import { get, getOr } from "./api.js";
 import { command, empty, h, said, table } from "./dom.js";
 import { openDrawer } from "./evidence.js";
 import { eventLines, verdictTag } from "./events.js";
@@ -18,14 +18,17 @@ const DOORS = 1000;
 const EVENTS = 200;
 const WEEK_MS = 604800000;
 
+/** @type {import("./types").List<DoorEvent>} */
+const none = { items: [], next: null, version: "" };
+
 /** @param {Context} ctx */
 export async function loadFind(ctx) {
 	const q = ctx.route.params.q ?? "";
 	const since = new Date(Math.floor((ctx.now() - WEEK_MS) / 60000) * 60000).toISOString();
 	const [alerts, doors, events] = await Promise.all([
 		/** @type {Promise<import("./types").List<import("./types").Alert>>} */ (get("alerts", { q, status: "open", limit: 100 })),
-		/** @type {Promise<import("./types").List<DoorEvent>>} */ (get("doors", { q, limit: DOORS })),
-		/** @type {Promise<import("./types").List<DoorEvent>>} */ (get("timeline", { q, since, limit: EVENTS })),
+		getOr("doors", { q, limit: DOORS }, none),
+		getOr("timeline", { q, since, limit: EVENTS }, none),
 	]);
 	return { alerts: alerts.items, doors: doors.items, moreDoors: !!doors.next, events: events.items };
 }

@@ -3,7 +3,7 @@
  * One node: what profile, kernel and scan say of each port, its doors with their evidence, its last day, and how its witnesses
  * are.
  */
-import { get, part } from "./api.js";
+import { get, getOr, part } from "./api.js";
 import { command, empty, facts, h, icon, s, said, table } from "./dom.js";
 import { openDrawer } from "./evidence.js";
 import { eventLines, verdictTag } from "./events.js";
@@ -21,8 +21,11 @@ const LANES_MAX = 50;
 const QUIET_MAX = 12; // lanes of ports that are as profiled: those that were open longest
 const EVENTS = 100;
 const LANE = 18;
-const LABEL = 150;
+const LABEL = 165;
 const SPANS = /** @type {Record<string, [string, number]>} */ ({ day: ["day", 86400000], week: ["week", 604800000] });
+
+/** @type {import("./types").List<DoorEvent>} */
+const none = { items: [], next: null, version: "" };
 
 /** @param {string} name @param {Context} ctx */
 export async function loadNode(name, ctx) {
@@ -30,8 +33,8 @@ export async function loadNode(name, ctx) {
 	const since = new Date(Math.floor((ctx.now() - span) / 60000) * 60000).toISOString();
 	const [node, doors, events] = await Promise.all([
 		/** @type {Promise<NodeObject>} */ (get(`nodes/${part(name)}`)),
-		/** @type {Promise<import("./types").List<DoorEvent>>} */ (get("doors", { node: name, limit: 500 })),
-		/** @type {Promise<import("./types").List<DoorEvent>>} */ (get("timeline", { node: name, since, limit: EVENTS })),
+		getOr("doors", { node: name, limit: 500 }, none),
+		getOr("timeline", { node: name, since, limit: EVENTS }, none),
 	]);
 	return { node, doors: doors.items, events: events.items, alerts: ctx.alerts.filter((a) => touches(a, name)) };
 }
@@ -227,7 +230,9 @@ function laneChart(d, ctx) {
 		const iso = new Date(t).toISOString();
 		const label = s("text", { x: x(t) + 3, y: height - 4, class: "tick" });
 		label.textContent = step >= 86400000 || t % 86400000 === 0 ? iso.slice(5, 10) : iso.slice(11, 16);
-		svg.append(s("line", { x1: x(t), x2: x(t), y1: 0, y2: height - 14, class: "grid" }), label);
+		svg.append(s("line", { x1: x(t), x2: x(t), y1: 0, y2: height - 14, class: "grid" }));
+		if (x(t) + 36 < width)
+			svg.append(label);
 	}
 	shown.forEach((lane, i) => {
 		const text = s("text", { x: LABEL - 8, y: i * LANE + 12.5, "text-anchor": "end", class: loudness(lane.verdict) > 1 ? "loud" : "" });

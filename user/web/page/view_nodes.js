@@ -12,6 +12,15 @@ import { ago, count } from "./text.js";
 
 const PAGE = 200;
 
+/**
+ * The state tells when a node was heard to some minutes only.
+ * @param {number} s
+ * @param {number} now ms
+ */
+function heard(s, now) {
+	return s && now / 1000 - s < 180 ? "under 3 min ago" : ago(s, now);
+}
+
 /** @param {HTMLElement} root @param {Context} ctx */
 export function drawNodes(root, ctx) {
 	const c = ctx.cluster;
@@ -26,6 +35,7 @@ export function drawNodes(root, ctx) {
 	rows.sort((a, b) => (rank.get(c.mark(a)) ?? 0) - (rank.get(c.mark(b)) ?? 0) || c.n.name[a].localeCompare(c.n.name[b], "en", { numeric: true }));
 	const from = Math.min(Math.max(0, Number(page) || 0) * PAGE, Math.max(0, rows.length - 1));
 	const shown = rows.slice(from, from + PAGE);
+	/** @type {HTMLInputElement} */
 	const input = h("input", { type: "search", id: "node-name", value: name, maxlength: 200, oninput: () => ctx.setParams({ name: input.value, page: "" }, true) });
 	root.replaceChildren(
 		h(
@@ -53,7 +63,7 @@ export function drawNodes(root, ctx) {
 								c.n.alerts[i] ? count(c.n.alerts[i]) : "",
 								said(c.versions[c.n.agent[i]] ?? "", 30),
 								said(c.health(i), 30),
-								ago(c.n.last[i], ctx.now()),
+								heard(c.n.last[i], ctx.now()),
 								c.n.opened_hour[i] ? count(c.n.opened_hour[i]) : "",
 								ago(c.n.scan[i], ctx.now()),
 							]),

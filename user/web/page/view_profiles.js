@@ -46,7 +46,10 @@ export function loadProfile(name) {
 	return get(`profiles/${part(name)}`);
 }
 
-/** What a row says, as the command line writes it. @param {Rule} r */
+/**
+ * What a row says, as the command line writes it.
+ * @param {Rule} r
+ */
 export function ruleText(r) {
 	const parts = [r.action];
 	parts.push(r.protocol ?? "any");
