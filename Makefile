@@ -92,7 +92,8 @@ LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(if $(SQL_SRC),$(B)/gen/sql.o) $(B)/gen/page
 AGENT_OBJ := $(AGENT_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 BPF_OBJ := $(BPF_SRC:%.c=$(B)/%.o)
-SKEL := $(if $(BPF_SRC),$(B)/gen/ajar.skel.h)
+BPF_PLAIN_OBJ := $(BPF_SRC:bpf/%.c=$(B)/bpf/plain/%.o)
+SKEL := $(if $(BPF_SRC),$(B)/gen/ajar.skel.h $(B)/gen/ajar_plain.skel.h)
 
 TEST_SRC := $(sort $(foreach d,unit abi bpf store e2e fault,$(wildcard tests/$(d)/test_*.c)))
 TEST_BIN := $(TEST_SRC:%.c=$(B)/%)
@@ -105,25 +106,32 @@ FUZZ_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 all: $(B)/ajar $(B)/ajar-agent
 	@:
 
-# --- BPF: one object, one skeleton, embedded -----------------------------------------------------
+# --- BPF: one object, embedded; and once more for kernels before 5.12 (bpf/atomic.h) ---------------
 
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/')
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter \
+BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter \
 	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -Iinclude -Ivmlinux -Ibpf \
 	-ffile-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=. $(BPF_EXTRA)
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c | $(B)/.deps
 	$(call msg,BPF,$<)
-	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.full
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -mcpu=v3 -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.full
+	$(Q)$(LLVM_STRIP) -g $@.full -o $@ && rm -f $@.full
+
+$(B)/bpf/plain/%.bpf.o: bpf/%.bpf.c | $(B)/.deps
+	$(call msg,BPF,$< plain)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -mcpu=v2 -DAJAR_PLAIN -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.full
 	$(Q)$(LLVM_STRIP) -g $@.full -o $@ && rm -f $@.full
 
 $(B)/gen/ajar.bpf.o: $(BPF_OBJ)
+$(B)/gen/ajar_plain.bpf.o: $(BPF_PLAIN_OBJ)
+$(B)/gen/%.bpf.o:
 	$(call msg,BPFLINK,$@)
 	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen object $@ $^
 
-$(B)/gen/ajar.skel.h: $(B)/gen/ajar.bpf.o
+$(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
 	$(call msg,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name ajar_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # --- SQL migrations, embedded as C strings ---------------------------------------------------------
 

@@ -11,6 +11,7 @@
  * wake-up per record at moderate rates. The reader is woken after the commit by a discarded record:
  * a reader that armed while our record was still busy has not seen it, but we see the arming now.
  */
+#include "atomic.h"
 #include "sock.h"
 #include "task.h"
 
@@ -35,7 +36,7 @@ static __always_inline void emit_wakeup(void)
 
 	if (!ctl || !*(volatile __u32 *)&ctl->armed)
 		return;
-	if (__sync_val_compare_and_swap(&ctl->armed, 1, 0) != 1)
+	if (!atomic_disarm(&ctl->armed))
 		return;
 	void *wakeup = bpf_ringbuf_reserve(&ajar_ring, 8, 0);
 	if (wakeup)
@@ -62,10 +63,10 @@ static __always_inline void *emit_reserve(__u16 type, __u32 size, __u64 now)
 
 	if (!c)
 		return NULL;
-	__u64 seq = __sync_fetch_and_add(&c->produced, 1);
+	__u64 seq = atomic_next(&c->produced);
 	struct ajar_header *h = bpf_ringbuf_reserve(&ajar_ring, size, 0);
 	if (!h) {
-		__sync_fetch_and_add(&c->dropped, 1);
+		atomic_count(&c->dropped);
 		return NULL;
 	}
 	emit_header(h, type, size, now, cpu, seq);
@@ -109,13 +110,13 @@ static __always_inline void emit_owner(__u64 task, const struct ajar_owner_key *
 		struct ajar_control *ctl = emit_control();
 
 		if (ctl)
-			__sync_fetch_and_add(&ctl->owners_busy, 1);
+			atomic_count(&ctl->owners_busy);
 		return;
 	}
 	__u32 cpu;
 	struct ajar_cpu *c = emit_cpu(&cpu);
 	if (c) {
-		__u64 seq = __sync_fetch_and_add(&c->produced, 1);
+		__u64 seq = atomic_next(&c->produced);
 		__u64 at = bpf_ringbuf_query(&ajar_ring, BPF_RB_PROD_POS);
 		__u32 len;
 		void *record;
@@ -123,7 +124,7 @@ static __always_inline void emit_owner(__u64 task, const struct ajar_owner_key *
 		emit_header(&s->head.h, AJAR_RECORD_OWNER, 0, now, cpu, seq);
 		record = owner_fill(s, task, key, &len);
 		if (bpf_ringbuf_output(&ajar_ring, record, len, BPF_RB_NO_WAKEUP))
-			__sync_fetch_and_add(&c->dropped, 1);
+			atomic_count(&c->dropped);
 		else
 			bpf_map_update_elem(&ajar_owners, key, &at, BPF_ANY);
 	}
@@ -165,7 +166,7 @@ static __always_inline void emit_open(__u16 type, const struct ajar_door *door)
 		struct ajar_control *ctl = emit_control();
 
 		if (ctl)
-			__sync_fetch_and_add(&ctl->doors_full, 1);
+			atomic_count(&ctl->doors_full);
 	}
 	struct ajar_open *e = emit_reserve(type, sizeof(*e), now);
 	if (!e)

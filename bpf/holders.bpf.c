@@ -130,14 +130,13 @@ int holders_exit(__u64 *ctx)
 
 static __always_inline int received(struct file *f)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
-	struct ajar_owner_key key;
+	struct ajar_actor a;
 
 	if (!f || !file_is_door(f))
 		return 0;
-	task_key(t, &key);
-	holder_note(&key);
-	task_emit(&key, AJAR_TASK_RECEIVED);
+	(void)task_current(&a);
+	holder_note(&a.owner);
+	task_emit(&a.owner, AJAR_TASK_RECEIVED);
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 
 #define DOORS_MAX 262144
 #define OWNERS_MAX 8192
-#define SLOTS_MAX 32
+#define SLOTS_MAX 32 /* of the plain objects: one for each CPU */
 #define PORT0_MAX 1024
 #define HOLDERS_MAX 65536
 #define ROUND 64 /* steps; one loop of all would be too many jumps for the verifier */
@@ -104,7 +104,8 @@ struct {
 /*
  * Where an owner record is built: the path grows downwards from PATH_END, the arguments upwards.
  * Slots are claimed by compare-and-swap, since these programs can be preempted: what is per CPU
- * would be overwritten by the next task on it. The tail keeps the verifier's bounds apart.
+ * would be overwritten by the next task on it (atomic.h: not before 5.11). The tail keeps the
+ * verifier's bounds apart.
  */
 #define PATH_END 8192
 struct slot {

@@ -19,8 +19,7 @@ static __always_inline struct ajar_open *settle_reserve(__u64 now)
 		bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
 		return NULL;
 	}
-	emit_header(&e->h, AJAR_RECORD_SETTLE, sizeof(*e), now, cpu,
-		    __sync_fetch_and_add(&c->produced, 1));
+	emit_header(&e->h, AJAR_RECORD_SETTLE, sizeof(*e), now, cpu, atomic_next(&c->produced));
 	return e;
 }
 

@@ -25,6 +25,47 @@
 #define TCP_ESTABLISHED 1
 #define SOCK_BINDPORT_LOCK 8
 
+/*
+ * A member of a socket. In the plain objects a pointer may be just a number, since iter/task_file
+ * comes to sockets by file.private_data.
+ */
+#ifdef AJAR_PLAIN
+#define SOCK_GET(p, member) BPF_CORE_READ(p, member)
+#define SOCK_GET_BITS(p, member) BPF_CORE_READ_BITFIELD_PROBED(p, member)
+#else
+#define SOCK_GET(p, member) ((p)->member)
+#define SOCK_GET_BITS(p, member) BPF_CORE_READ_BITFIELD(p, member)
+#endif
+
+/* Before 5.12 (3d368ab87cf6) it was an atomic64_t that is set when somebody asks for it. */
+struct net___old {
+	struct {
+		__s64 counter;
+	} net_cookie;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 net_cookie_of(struct net *net)
+{
+	struct net___old *old = (void *)net;
+
+	if (bpf_core_field_exists(old->net_cookie.counter))
+		return BPF_CORE_READ(old, net_cookie.counter);
+	return SOCK_GET(net, net_cookie);
+}
+
+/*
+ * Tracing programs may ask for one since 5.12 (c5dbb89fc2ac). It is 0 until somebody asked: user
+ * space has sock_diag give one to all before a sweep, and the cgroup hooks do as they go.
+ */
+static __always_inline __u64 sock_cookie_of(struct sock *sk)
+{
+#ifdef AJAR_PLAIN
+	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+#else
+	return bpf_get_socket_cookie(sk);
+#endif
+}
+
 /* Is the door in what this sensor watches? */
 static __always_inline bool door_is_watched(const struct ajar_door *d)
 {
@@ -37,10 +78,10 @@ static __always_inline void door_addr(struct ajar_door *d, __u16 family, __u32 v
 	__u32 *a = (__u32 *)d->addr;
 
 	if (family == AF_INET6) {
-		a[0] = v6->in6_u.u6_addr32[0];
-		a[1] = v6->in6_u.u6_addr32[1];
-		a[2] = v6->in6_u.u6_addr32[2];
-		a[3] = v6->in6_u.u6_addr32[3];
+		a[0] = SOCK_GET(v6, in6_u.u6_addr32[0]);
+		a[1] = SOCK_GET(v6, in6_u.u6_addr32[1]);
+		a[2] = SOCK_GET(v6, in6_u.u6_addr32[2]);
+		a[3] = SOCK_GET(v6, in6_u.u6_addr32[3]);
 	} else {
 		a[0] = v4;
 	}
@@ -164,19 +205,18 @@ static __always_inline bool sock_is_kernels(struct sock *sk)
 static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
 {
 	struct sock_common *c = &sk->__sk_common;
-	struct net *net = c->skc_net.net;
+	struct net *net = SOCK_GET(c, skc_net.net);
 
-	d->netns_cookie = net->net_cookie;
-	d->netns = net->ns.inum;
-	d->inode = socket_inode(sk->sk_socket);
-	d->family = c->skc_family;
-	d->port = c->skc_num;
-	door_addr(d, d->family, c->skc_rcv_saddr, &c->skc_v6_rcv_saddr);
-	door_device(d, net, c->skc_bound_dev_if);
-	if (d->family == AF_INET6 && BPF_CORE_READ_BITFIELD(c, skc_ipv6only))
+	d->netns_cookie = net_cookie_of(net);
+	d->netns = SOCK_GET(net, ns.inum);
+	d->inode = socket_inode(SOCK_GET(sk, sk_socket));
+	d->family = SOCK_GET(c, skc_family);
+	d->port = SOCK_GET(c, skc_num);
+	door_addr(d, d->family, SOCK_GET(c, skc_rcv_saddr), &c->skc_v6_rcv_saddr);
+	door_device(d, net, SOCK_GET(c, skc_bound_dev_if));
+	if (d->family == AF_INET6 && SOCK_GET_BITS(c, skc_ipv6only))
 		d->flags |= AJAR_DOOR_V6ONLY;
-	if (!(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK) &&
-	    !sock_sets_range(sk))
+	if (!(SOCK_GET_BITS(sk, sk_userlocks) & SOCK_BINDPORT_LOCK) && !sock_sets_range(sk))
 		d->flags |= AJAR_DOOR_AUTOPORT;
 }
 
@@ -186,7 +226,9 @@ static __always_inline void door_of_sock(struct sock *sk, struct ajar_door *d)
  */
 static __always_inline bool sock_has_listened(struct sock *sk)
 {
-	return sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_RCU_FREE) & 1;
+	return SOCK_GET(sk, __sk_common.skc_flags) >>
+		       bpf_core_enum_value(enum sock_flags, SOCK_RCU_FREE) &
+	       1;
 }
 
 /* The same for a listening TCP socket or MPTCP subflow. */

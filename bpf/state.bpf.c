@@ -12,7 +12,9 @@ static __always_inline int state_opened(struct sock *sk, struct tcp_sock *tp)
 	struct ajar_door d = {};
 
 	door_of_tcp(tp, &d);
-	d.cookie = bpf_get_socket_cookie(sk);
+	d.cookie = sock_cookie_of(sk);
+	if (!d.cookie)
+		return 0;
 	d.flags |= AJAR_DOOR_HOOKED | AJAR_DOOR_UNSURE;
 	emit_open(AJAR_RECORD_OPEN, &d);
 	return 0;
@@ -20,7 +22,7 @@ static __always_inline int state_opened(struct sock *sk, struct tcp_sock *tp)
 
 static __always_inline int state_closed(struct sock *sk, struct tcp_sock *tp)
 {
-	__u64 cookie = bpf_get_socket_cookie(sk);
+	__u64 cookie = sock_cookie_of(sk);
 	struct ajar_door_state *st = bpf_map_lookup_elem(&ajar_doors, &cookie);
 	struct ajar_control *ctl = emit_control();
 	struct ajar_door d = {};

@@ -8,6 +8,9 @@
 #include "sock.h"
 #include "emit.h"
 
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+
 struct sweep {
 	struct seq_file *seq;
 	struct task_struct *task; /* the holder, or NULL */
@@ -18,14 +21,14 @@ struct sweep {
 /* What kind of door a socket is; 0: none. */
 static __always_inline __u8 sweep_proto(struct sock *sk)
 {
-	__u16 family = sk->__sk_common.skc_family, protocol = sk->sk_protocol;
-	__u8 state = sk->__sk_common.skc_state;
+	__u16 family = SOCK_GET(sk, __sk_common.skc_family), protocol = SOCK_GET(sk, sk_protocol);
+	__u8 state = SOCK_GET(sk, __sk_common.skc_state);
 
 	if (family == AF_PACKET)
 		return AJAR_PROTO_PACKET;
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
-	if (sk->sk_type == SOCK_RAW)
+	if (SOCK_GET(sk, sk_type) == SOCK_RAW)
 		return AJAR_PROTO_RAW;
 	switch (protocol) {
 	case IPPROTO_TCP:
@@ -36,9 +39,9 @@ static __always_inline __u8 sweep_proto(struct sock *sk)
 	case IPPROTO_SCTP:
 		return state == BPF_TCP_LISTEN ? AJAR_PROTO_SCTP : 0;
 	case IPPROTO_UDP:
-		return sk->__sk_common.skc_num ? AJAR_PROTO_UDP : 0;
+		return SOCK_GET(sk, __sk_common.skc_num) ? AJAR_PROTO_UDP : 0;
 	case IPPROTO_UDPLITE:
-		return sk->__sk_common.skc_num ? AJAR_PROTO_UDPLITE : 0;
+		return SOCK_GET(sk, __sk_common.skc_num) ? AJAR_PROTO_UDPLITE : 0;
 	}
 	return 0;
 }
@@ -69,9 +72,11 @@ static __always_inline void sweep_fill(struct sweep *w, __u8 proto)
 	struct sock *sk = w->sk;
 
 	if (proto == AJAR_PROTO_PACKET) {
-		d->netns_cookie = sk->__sk_common.skc_net.net->net_cookie;
-		d->netns = sk->__sk_common.skc_net.net->ns.inum;
-		d->inode = socket_inode(sk->sk_socket);
+		struct net *net = SOCK_GET(sk, __sk_common.skc_net.net);
+
+		d->netns_cookie = net_cookie_of(net);
+		d->netns = SOCK_GET(net, ns.inum);
+		d->inode = socket_inode(SOCK_GET(sk, sk_socket));
 		d->family = AF_PACKET;
 	} else {
 		door_of_sock(sk, d);
@@ -80,10 +85,10 @@ static __always_inline void sweep_fill(struct sweep *w, __u8 proto)
 	}
 	d->proto = proto;
 	d->cookie = 0;
-	if (proto == AJAR_PROTO_MPTCP && sk->sk_protocol == IPPROTO_MPTCP)
+	if (proto == AJAR_PROTO_MPTCP && SOCK_GET(sk, sk_protocol) == IPPROTO_MPTCP)
 		sweep_subflow(sk, d);
 	if (!d->cookie)
-		d->cookie = bpf_get_socket_cookie(sk);
+		d->cookie = sock_cookie_of(sk);
 	d->flags |= AJAR_DOOR_SWEPT;
 	if (proto == AJAR_PROTO_UDP || proto == AJAR_PROTO_UDPLITE)
 		door_state_of_udp(sk, d);
@@ -130,7 +135,7 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 	bool connected;
 
 	sweep_fill(w, proto);
-	if (!door_is_watched(&w->rec.door))
+	if (!w->rec.door.cookie || !door_is_watched(&w->rec.door))
 		return 0;
 	connected = w->rec.door.flags & AJAR_DOOR_CONNECTED;
 	known = bpf_map_lookup_elem(&ajar_doors, &w->rec.door.cookie);
@@ -160,6 +165,26 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 	return 0;
 }
 
+/* The helper came in 5.11 (dba4a9256bb4); what it does, by loads. */
+#ifdef AJAR_PLAIN
+static __always_inline struct sock *sweep_sock(struct file *file)
+{
+	struct socket *socket;
+
+	if ((file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = file->private_data;
+	return socket ? BPF_CORE_READ(socket, sk) : NULL;
+}
+#else
+static __always_inline struct sock *sweep_sock(struct file *file)
+{
+	struct socket *socket = bpf_sock_from_file(file);
+
+	return socket ? socket->sk : NULL;
+}
+#endif
+
 SEC("iter/task_file")
 int sweep_task_file(struct bpf_iter__task_file *ctx)
 {
@@ -170,10 +195,7 @@ int sweep_task_file(struct bpf_iter__task_file *ctx)
 	/* Threads that share their leader's files are left out by the iterator. */
 	if (!task || !file)
 		return 0;
-	struct socket *socket = bpf_sock_from_file(file);
-	if (!socket)
-		return 0;
-	struct sock *sk = socket->sk;
+	struct sock *sk = sweep_sock(file);
 	if (!sk)
 		return 0;
 	__u8 proto = sweep_proto(sk);

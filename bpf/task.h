@@ -6,6 +6,7 @@
  * What is read of tasks. A task from bpf_get_current_task_btf() or an iterator is typed, so its
  * members are plain loads that cannot fault; only strings go through a helper.
  */
+#include "atomic.h"
 #include "maps.h"
 
 #include <bpf/bpf_core_read.h>
@@ -77,11 +78,11 @@ static __always_inline struct slot *slot_claim(void)
 	__u32 first = bpf_get_smp_processor_id();
 
 #pragma unroll
-	for (__u32 i = 0; i < 4; i++) {
-		__u32 key = (first + i * 9) % SLOTS_MAX;
+	for (__u32 i = 0; i < SLOT_TRIES; i++) {
+		__u32 key = SLOT_OF(first, i);
 		struct slot *s = slot_at(key);
 
-		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) {
+		if (s && atomic_claim(&s->busy)) {
 			s->at = key;
 			return s;
 		}
@@ -91,7 +92,7 @@ static __always_inline struct slot *slot_claim(void)
 
 static __always_inline void slot_release(struct slot *s)
 {
-	__sync_val_compare_and_swap(&s->busy, 1, 0);
+	atomic_release(&s->busy);
 }
 
 #endif

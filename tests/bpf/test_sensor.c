@@ -15,6 +15,21 @@ static const struct event *find_origin(struct witness *w, enum event_kind kind, 
 	return ev && ev->origin == origin ? ev : NULL;
 }
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+static bool has_netns_cookies(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+	bool has = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) == 0;
+
+	close(fd);
+	return has;
+}
+
 static void snapshot(void)
 {
 	const struct sensor_opts o = { 0 };
@@ -36,7 +51,11 @@ static void snapshot(void)
 	   "with its owner");
 	ok(find_origin(&w, EVENT_OPEN, udp, ORIGIN_SNAPSHOT), "the UDP door");
 	ev = find_origin(&w, EVENT_OPEN, e.tcp, ORIGIN_SNAPSHOT);
-	ok(ev && ev->opener.pid == (uint32_t)e.pid && ev->door.netns_cookie, "TCP elsewhere");
+	ok(ev && ev->opener.pid == (uint32_t)e.pid, "TCP elsewhere");
+	if (has_netns_cookies())
+		ok(ev && ev->door.netns_cookie, "its namespace has a cookie");
+	else
+		tap_skip_machine(1, "this kernel gives none to a namespace by itself (5.12 does)");
 	ev = find_origin(&w, EVENT_OPEN, e.udp, ORIGIN_SNAPSHOT);
 	ok(ev && ev->opener.pid == (uint32_t)e.pid && ev->door.port == 5353, "UDP elsewhere");
 	witness_mark(&w);
@@ -107,13 +126,16 @@ static void raw_and_packet(void)
 	witness_close(&w, true);
 }
 
+#define PINS "/sys/fs/bpf/ajar-test"
+
 /* Everything after opening works for nobody, without capabilities. */
 static void unprivileged(void)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET,
 				   .sin_port = htons(9),
 				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const struct sensor_opts o = { 0 };
+	/* By its pins, for before 5.19 only who may use BPF may open an iterator by its number. */
+	const struct sensor_opts o = { .pin_dir = PINS, .uid = 65534, .gid = 65534 };
 	struct witness w;
 	uint64_t udp;
 
@@ -145,7 +167,6 @@ static void unprivileged(void)
 	witness_close(&w, true);
 }
 
-#define PINS "/sys/fs/bpf/ajar-test"
 #define TEXT_OF(number) #number
 #define VERSION_OF(abi) "/v" TEXT_OF(abi)
 #define PINNED PINS VERSION_OF(AJAR_ABI)

@@ -350,11 +350,55 @@ static void tier_d(void)
 	ok(stat(PINS, &st) < 0, "nothing stays behind");
 }
 
+/* --- more network namespaces than are looked into ---------------------------------------------------- */
+
+static bool says_some(const struct sensor_report *r)
+{
+	for (unsigned i = 0; i < r->hooks_len; i++) {
+		if (!r->hooks[i].hook && !strcmp(r->hooks[i].what, "some network namespaces"))
+			return true;
+	}
+	return false;
+}
+
+static void limited(char tier)
+{
+	int got[2], stop[2];
+	char c = 0;
+
+	if (pipe2(got, O_CLOEXEC) || pipe2(stop, O_CLOEXEC))
+		return;
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(stop[1]);
+		if (unshare(CLONE_NEWNET) || write(got[1], &c, 1) < 0)
+			_exit(1);
+		_exit(read(stop[0], &c, 1) < 0);
+	}
+	close(stop[0]);
+	is_int(read(got[0], &c, 1), 1, "there is a second network namespace");
+	for (uint32_t max = 1; max < 4096; max += 4094) {
+		const struct sensor_opts o = { .tier = tier, .netns_max = max };
+
+		if (!ok(witness_open(&w, &o), "a sensor of tier %c for %u of them", tier, max))
+			return;
+		ok(sensor_sweep(w.s, ORIGIN_SNAPSHOT, witness_keep, &w) >= 0, "looks");
+		is_int(says_some(sensor_report(w.s)), max == 1, "and says whether there are more");
+		witness_close(&w, true);
+	}
+	close(got[0]);
+	close(got[1]);
+	close(stop[1]);
+	reap(pid);
+}
+
 int main(void)
 {
 	if (geteuid())
 		tap_skip_all("needs root");
 	tier_b();
 	tier_d();
+	limited('A');
+	limited('D');
 	return tap_done();
 }

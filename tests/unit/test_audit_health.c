@@ -38,6 +38,26 @@ static void found(struct health_in in, uint32_t want, const char *what)
 
 #define BIT(issue) (1U << ISSUE_##issue)
 
+static void test_degraded(void)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+	struct health_in in = well();
+
+	in.tier = 'A';
+	found(in, 0, "a sensor of tier A is whole");
+	in.tier = 'B';
+	in.sensor = "tier B (no cgroup v2)";
+	found(in, BIT(DEGRADED), "one of tier B sees less");
+	is_int(health_state(&in, 30 * S, NOW), NODE_RECORDING, "its node records all the same");
+	health_detail(ISSUE_DEGRADED, &in, NOW, &b);
+	is_str(buf_str(&b), "n1: tier B (no cgroup v2)", "and says why");
+	in.attached = false;
+	found(in, BIT(BLIND), "a blind one is blind, whatever its tier");
+	in.attached = true;
+	in.agent_recording = false;
+	found(in, BIT(AGENT_STALLED), "of one that is not heard the tier says nothing");
+}
+
 static void test_silence(void)
 {
 	struct health_in in = well();
@@ -229,6 +249,7 @@ static void test_words(void)
 
 int main(void)
 {
+	test_degraded();
 	test_silence();
 	test_agent();
 	test_store();

@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The sensor and `ajar run` on other kernels: Debian's cloud kernels (apt-get download, kept in $BUILD/vm) boot in QEMU,
-# without KVM, from an initramfs of busybox and what was built here. All kernels at once, one CPU each.
+# The sensor and `ajar run` on other kernels: Debian's cloud kernels boot in QEMU, without KVM, from an initramfs of busybox and
+# what was built here. All kernels at once, one CPU each. Each is fetched once by apt, by the name of its suite's metapackage, with lists
+# and cache of its own in $BUILD/vm, and kept there. AJAR_VM_KERNELS="5.10 sid": these; AJAR_VM_TABLE=FILE: the table in it is written.
 # run.sh: within 1200 s, for other tests have a share of the processors on which two kernels are emulated
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 TOP=$PWD
 case ${BUILD:=build} in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
-SERIES="6.1 6.12"
+SERIES=${AJAR_VM_KERNELS:-6.1 6.12}
+declare -A SUITE=([5.10]=bullseye [6.1]=bookworm [6.12]=trixie [sid]=sid)
 # In the order in which they need each other; a kernel may have one built in.
 MODULES="libcrc32c udp_tunnel ip6_udp_tunnel sctp inet_diag tcp_diag udp_diag raw_diag sctp_diag af_packet_diag"
 LIMIT=${AJAR_VM_TIMEOUT:-900} # seconds, together
@@ -36,47 +38,68 @@ busybox="$(command -v busybox)"
 
 # --- kernels ------------------------------------------------------------------------------------
 
-newest() { # series: the newest signed cloud kernel's package
-	local dots=${1//./\\.}
-	apt-cache pkgnames "linux-image-$1." | grep -E "^linux-image-$dots\.[0-9]+(-[0-9]+|\+deb[0-9]+)?-cloud-amd64$" |
-		while read -r p; do
-			# Index files list what is no longer there: only what can be installed counts.
-			apt-cache policy "$p" | grep -q 'Candidate: [0-9]' && echo "$p"
-		done | sort -V | tail -1
+KEYS=/usr/share/keyrings/debian-archive-keyring.gpg
+apt_of() { # suite, program, arguments: with nothing of the system's own configuration of packages
+	local d=$CACHE/apt-$1 program=$2
+	shift 2
+	timeout 200 "$program" -q -o Dir::Etc::SourceList="$d/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$d/lists" \
+		-o Dir::Cache="$d/cache" -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
+		-o Acquire::Languages=none -o APT::Sandbox::User=root -o APT::Get::List-Cleanup=false "$@"
+}
+# From where this machine gets Debian's packages, another suite comes too.
+update() { # suite
+	local d=$CACHE/apt-$1 main security
+	main=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -1)
+	security=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian-Security' | head -1)
+	[ -n "$main" ] || {
+		echo "apt has no package lists of Debian here"
+		return 1
+	}
+	mkdir -p "$d/lists/partial" "$d/cache/archives/partial"
+	echo "deb [signed-by=$KEYS] $main $1 main" >"$d/sources.list"
+	[ -z "$security" ] || [ "$1" = sid ] || echo "deb [signed-by=$KEYS] $security $1-security main" >>"$d/sources.list"
+	apt_of "$1" apt-get update >"$d/log" 2>&1 || {
+		echo "apt-get update for $1: $(tail -1 "$d/log")"
+		return 1
+	}
+}
+needs() { # suite package pattern: what it depends on, exactly
+	apt_of "$1" apt-cache show --no-all-versions "$2" 2>/dev/null | sed -n 's/^Depends: //p' | tr ',' '\n' | sed 's/^ *//; s/ .*//' | grep -E -m1 "$3"
 }
 fetch() { # series: $CACHE/SERIES/{vmlinuz,release,modules/}, whole or not at all
 	[ ! -f "$CACHE/$1/release" ] || [ "$(cat "$CACHE/$1/wanted" 2>/dev/null)" != "$MODULES" ] || return 0
-	local package work=$CACHE/.$1.$$
-	package=$(newest "$1")
-	[ -n "$package" ] || {
-		apt-get update -q >/dev/null 2>&1
-		package=$(newest "$1")
-	}
-	[ -n "$package" ] || {
-		echo "apt knows no cloud kernel $1"
+	local package modules suite=${SUITE[$1]:-} work=$CACHE/.$1.$$
+	[ -n "$suite" ] || {
+		echo "there is no suite for '$1', only for ${!SUITE[*]}"
 		return 1
 	}
+	update "$suite" || return 1
+	package=$(needs "$suite" linux-image-cloud-amd64 '^linux-image-[0-9].*-cloud-amd64$')
+	[ -n "$package" ] || {
+		echo "$suite has no cloud kernel"
+		return 1
+	}
+	modules=$(needs "$suite" "$package" '^linux-modules-[0-9]') # since 7.x a package of its own
 	rm -rf "$work"
 	mkdir -p "$work/modules"
-	(
-		cd "$work" && timeout 100 apt-get download -q "$package" >apt.log 2>&1 ||
-			{ apt-get update -q && timeout 100 apt-get download -q "$package"; } >>apt.log 2>&1
-	) || {
+	# shellcheck disable=SC2086
+	(cd "$work" && apt_of "$suite" apt-get download $package $modules >apt.log 2>&1) || {
 		echo "apt-get download $package: $(tail -1 "$work/apt.log")"
 		rm -rf "$work"
 		return 1
 	}
-	dpkg -x "$work"/*.deb "$work/x" && mv "$work"/x/boot/vmlinuz-* "$work/vmlinuz" || return 1
+	local deb
+	for deb in "$work"/*.deb; do dpkg -x "$deb" "$work/x" || return 1; done
+	mv "$work"/x/boot/vmlinuz-* "$work/vmlinuz" || return 1
 	local m
 	for m in $MODULES; do
-		find "$work/x/lib/modules" -name "$m.ko*" -exec cp {} "$work/modules/" \;
+		find "$work"/x/lib/modules "$work"/x/usr/lib/modules -name "$m.ko*" -exec cp {} "$work/modules/" \; 2>/dev/null
 		[ ! -f "$work/modules/$m.ko.xz" ] || xz -d "$work/modules/$m.ko.xz"
 		[ ! -f "$work/modules/$m.ko" ] || echo "$m.ko" >>"$work/modules/order"
 	done
-	rm -rf "$work/x" "$work"/*.deb
 	echo "$MODULES" >"$work/wanted"
-	echo "$package" >"$work/release"
-	rm -rf "${CACHE:?}/$1"
+	echo "$package $(dpkg-deb -f "$(find "$work" -maxdepth 1 -name "${package}_*.deb")" Version)" >"$work/release"
+	rm -rf "$work/x" "$work"/*.deb "${CACHE:?}/$1"
 	mv "$work" "$CACHE/$1"
 }
 mkdir -p "$CACHE"

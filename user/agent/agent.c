@@ -402,6 +402,8 @@ static void describe(const struct agent *a, struct buf *b)
 	buf_printf(b, "tier %c", r->tier);
 	if (r->why)
 		buf_printf(b, " (%s)", r->why);
+	if (r->misses)
+		buf_printf(b, "; %s", r->misses);
 	/* Whoever reads this must not take silence about the rest of the machine for peace there. */
 	if (r->only_netns)
 		buf_printf(b, "; only network namespace %" PRIu32, r->only_netns);
@@ -422,6 +424,7 @@ static void describe(const struct agent *a, struct buf *b)
 /* What is open now, then the start record. */
 static int begin(struct agent *a)
 {
+	const struct sensor_report *r = sensor_report(a->sensor);
 	struct buf reason = BUF_INIT(2048);
 	uint64_t since, from_seq;
 	bool resumed = sensor_resumed(a->sensor, &since);
@@ -444,9 +447,9 @@ static int begin(struct agent *a)
 		err = agent_heartbeat_new(a->journal_dir, a->sensor, buf_str(&reason),
 					  a->conf->journal_max_bytes, &a->heartbeat);
 	log_debug("recording: %s", buf_str(&reason));
-	if (sensor_report(a->sensor)->why)
-		log_warn("tier %c sees less than tier A: %s", sensor_report(a->sensor)->tier,
-			 sensor_report(a->sensor)->why);
+	if (r->misses)
+		log_warn("tier %c sees less than tier A: %s; %s", r->tier,
+			 r->why ? r->why : "it was taken over", r->misses);
 	buf_done(&reason);
 	if (!err)
 		err = notify_send("READY=1");

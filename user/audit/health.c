@@ -106,6 +106,11 @@ static const struct issue {
 			    "have journals that are nearly full of records nobody has stored: the "
 			    "oldest go next",
 			    "fix the way to the store, or raise journal.max-bytes there" },
+	[ISSUE_DEGRADED] = { "degraded", FINDING_DEGRADED, SEVERITY_WARNING,
+			     "sees less than a sensor can: some doors are found late or not at all",
+			     "see less than a sensor can: some doors are found late or not at all",
+			     "there: 'ajar doctor' says what is missing and what fixes it; is it "
+			     "meant to be so: 'ajar alerts allow'" },
 };
 _Static_assert(array_len(issues) == ISSUES, "each issue has its line");
 
@@ -132,12 +137,19 @@ static bool clock_is_wrong(const struct health_in *in, const struct health_limit
 	return in->rtt_ns < RTT_SANE_NS && magnitude(skew_of(in)) > l->skew_ns + in->rtt_ns / 2;
 }
 
+bool health_is_degraded(char tier)
+{
+	return tier > 'A';
+}
+
 static uint32_t of_agent(const struct health_in *in, const struct health_limits *l, uint64_t now_ns)
 {
 	uint64_t quiet = in->agent_age_ns + age(now_ns, in->received_ns);
 
+	if (in->agent_recording && in->attached)
+		return health_is_degraded(in->tier) ? 1U << ISSUE_DEGRADED : 0;
 	if (in->agent_recording)
-		return in->attached ? 0 : 1U << ISSUE_BLIND;
+		return 1U << ISSUE_BLIND;
 	if (age(now_ns, in->first_ns) < l->silent_ns)
 		return 0; /* the two have only just started */
 	if (!in->agent_stopped)
@@ -276,7 +288,7 @@ enum severity health_issue_severity(enum health_issue i)
 bool health_kind(enum finding_kind k)
 {
 	return k == FINDING_SILENT || k == FINDING_LOST || k == FINDING_TAMPERED ||
-	       k == FINDING_OVERDUE;
+	       k == FINDING_OVERDUE || k == FINDING_DEGRADED;
 }
 
 void health_key(enum health_issue i, const char *host_type, struct buf *b)
@@ -413,6 +425,12 @@ void health_detail(enum health_issue i, const struct health_in *in, uint64_t now
 		if (in->journal_max_bytes)
 			buf_printf(b, "; the journal may have %" PRIu64 " MiB",
 				   in->journal_max_bytes >> 20);
+		break;
+	case ISSUE_DEGRADED:
+		if (in->sensor && *in->sensor)
+			buf_puts(b, in->sensor);
+		else
+			buf_printf(b, "tier %c", in->tier);
 		break;
 	case ISSUES:
 		break;

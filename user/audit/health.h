@@ -26,6 +26,8 @@ struct health_in {
 	bool agent_recording, agent_stopped; /* neither: its heartbeat is too old */
 	uint64_t agent_age_ns;
 	bool attached;
+	char tier; /* of its sensor, 'A' is whole; 0: unknown */
+	const char *sensor; /* the same in words, and what is not watched */
 	uint64_t backlog_records, backlog_bytes, backlog_ns, journal_max_bytes;
 	uint64_t quarantined;
 	/* the node's clock when it sent the report; how long the exchange before took */
@@ -61,6 +63,7 @@ enum health_issue {
 	ISSUE_STEP,
 	ISSUE_BACKLOG,
 	ISSUE_JOURNAL,
+	ISSUE_DEGRADED,
 	ISSUES,
 };
 /* Bits 1 << issue. */
@@ -87,6 +90,8 @@ enum node_state health_state(const struct health_in *in, uint64_t silent_ns, uin
 const char *health_state_name(enum node_state s);
 /* Why, a sentence: that of the first issue found (audit_health()) that explains the state. */
 const char *health_state_why(enum node_state s, uint32_t found);
+/* Does it see less than a sensor can? Only of a node that is recording. */
+bool health_is_degraded(char tier);
 
 const char *health_issue_name(enum health_issue i);
 enum finding_kind health_issue_kind(enum health_issue i);

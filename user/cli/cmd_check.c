@@ -214,6 +214,14 @@ static bool is_unknown(struct check *k)
 	return k->why.len > 0;
 }
 
+/* Its alert decides, which somebody may have acknowledged. */
+static void say_degraded(struct check *k)
+{
+	if (k->health.degraded)
+		say(k, "%" PRIu64 " node%s degraded (%s)", k->health.degraded,
+		    plural(k->health.degraded), k->health.degraded_node);
+}
+
 static int verdict(struct check *k)
 {
 	const uint64_t *n = k->health.nodes, *open = k->open;
@@ -243,9 +251,12 @@ static int verdict(struct check *k)
 		    "the sink '%s' has not been told of alerts for minutes ('ajar notify "
 		    "--status'; is it gone for good: --forget)",
 		    k->unreported_sink);
-	if (k->why.len)
+	if (k->why.len) {
+		say_degraded(k);
 		return CHECK_WARNING;
+	}
 	say(k, "%" PRIu64 " node%s recording", n[NODE_RECORDING], plural(n[NODE_RECORDING]));
+	say_degraded(k);
 	if (open[SEVERITY_CRITICAL] + open[SEVERITY_WARNING] + open[SEVERITY_NOTICE])
 		say(k, "%" PRIu64 " critical, %" PRIu64 " warning, %" PRIu64 " notice open",
 		    open[SEVERITY_CRITICAL], open[SEVERITY_WARNING], open[SEVERITY_NOTICE]);
@@ -277,9 +288,9 @@ static void put_line(struct check *k, int code, struct buf *b)
 		   k->open[SEVERITY_NOTICE]);
 	buf_printf(b,
 		   "recording=%" PRIu64 ";;;0 silent=%" PRIu64 ";;;0 stalled=%" PRIu64
-		   ";;;0 stopped=%" PRIu64 ";;;0 blind=%" PRIu64 ";;;0 ",
+		   ";;;0 stopped=%" PRIu64 ";;;0 blind=%" PRIu64 ";;;0 degraded=%" PRIu64 ";;;0 ",
 		   n[NODE_RECORDING], n[NODE_SILENT], n[NODE_STALLED], n[NODE_STOPPED],
-		   n[NODE_BLIND]);
+		   n[NODE_BLIND], k->health.degraded);
 	buf_printf(b, "judging_lag=%" PRIu64 ".%03us;;%" PRIu64 ";0 lost=%" PRIu64 "c\n",
 		   k->judging.lag_ns / 1000000000, (unsigned)(k->judging.lag_ns / 1000000 % 1000),
 		   k->lag_ns / 1000000000, k->health.lost);
@@ -302,6 +313,7 @@ static void put_json(struct check *k, int code, struct buf *b)
 			jsonw_u64(&w, health_state_name(v), k->health.nodes[v]);
 	}
 	jsonw_end_obj(&w);
+	jsonw_u64(&w, "degraded", k->health.degraded);
 	jsonw_u64(&w, "judging_pending", k->judging.pending);
 	jsonw_u64(&w, "judging_lag_ms", k->judging.lag_ns / 1000000);
 	jsonw_time(&w, "monitor_seen", k->judging.seen_ns);

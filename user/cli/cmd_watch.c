@@ -214,8 +214,9 @@ static void say_how(const struct watch *w)
 	log_debug("hooks: %s", buf_str(&b));
 	log_info("sensor: tier %c; profile: %s", r->tier,
 		 w->judge.profile && w->judge.profile->accepted ? "accepted" : "none (learning)");
-	if (r->why)
-		log_warn("tier %c sees less than tier A: %s", r->tier, r->why);
+	if (r->misses)
+		log_warn("tier %c sees less than tier A: %s; %s", r->tier,
+			 r->why ? r->why : "as it was told to", r->misses);
 	buf_done(&b);
 	cmd_say_learning(w->c, w->judge.store);
 }

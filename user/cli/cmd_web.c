@@ -71,9 +71,10 @@ static int enter_folder(const struct conf *conf)
 	int err = paths_store_dir(conf, &path);
 
 	if (!err && chdir(path.data))
-		return log_usage("cannot enter the folder '%s' (%s): 'ajar run' or 'ajar web' makes "
-				 "it, or give another --data",
-				 path.data, strerror(errno));
+		return log_usage(
+			"cannot enter the folder '%s' (%s): 'ajar run' or 'ajar web' makes "
+			"it, or give another --data",
+			path.data, strerror(errno));
 	if (!err && !geteuid())
 		err = proc_role_ids(conf->role_user, &uid, &gid, &fallback);
 	if (!err && !geteuid())
@@ -135,7 +136,8 @@ static int login(struct cmd_ctx *c)
 	if (err)
 		return log_err(err, "cannot leave a token for the server"), AJAR_EXIT_ERROR;
 	printf("http://%s/login?token=%s\n", c->conf->web_listen, token);
-	log_info("works once, within 15 minutes, while 'ajar run' or 'ajar web' serves the page there");
+	log_info("works once, within 15 minutes, while 'ajar run' or 'ajar web' serves the page "
+		 "there");
 	return AJAR_EXIT_OK;
 }
 
@@ -284,7 +286,8 @@ static const struct cmd_option web_options[] = {
 	{ 0 },
 };
 static const struct cmd_option add_options[] = {
-	{ "role", 0, "ROLE", "viewer reads; operator also decides about alerts; approver also allows" },
+	{ "role", 0, "ROLE",
+	  "viewer reads; operator also decides about alerts; approver also allows" },
 	{ "password-file", 0, "FILE", "its first line; else standard input is asked" },
 	{ "no-password", 0, NULL, "a proxy says who it is (web.proxy)" },
 	{ 0 },
@@ -302,7 +305,12 @@ static const struct cmd user_rows[] = {
 	  .max = 1,
 	  .options = add_options,
 	  .run = user_add },
-	{ .name = "rm", .args = "NAME", .help = "no account any more", .min = 1, .max = 1, .run = user_rm },
+	{ .name = "rm",
+	  .args = "NAME",
+	  .help = "no account any more",
+	  .min = 1,
+	  .max = 1,
+	  .run = user_rm },
 	{ 0 },
 };
 static const struct cmd subs[] = {
@@ -311,7 +319,10 @@ static const struct cmd subs[] = {
 	  .help = "print an address that logs in once",
 	  .options = web_options,
 	  .run = login },
-	{ .name = "user", .args = "[ls | add NAME | rm NAME]", .help = "who may log in", .subs = user_rows },
+	{ .name = "user",
+	  .args = "[ls | add NAME | rm NAME]",
+	  .help = "who may log in",
+	  .subs = user_rows },
 	{ 0 },
 };
 

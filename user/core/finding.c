@@ -31,6 +31,7 @@ static const char *const finding_kind_names[] = {
 	[FINDING_UNSEEN] = "unseen",
 	[FINDING_CHANGED] = "changed",
 	[FINDING_SHARED] = "shared",
+	[FINDING_DEGRADED] = "degraded",
 };
 
 static const char *const severity_names[] = {

@@ -43,6 +43,7 @@ enum finding_kind {
 	FINDING_UNSEEN = 13, /* one that lets no scan in, while its kernel shows doors */
 	FINDING_CHANGED = 14, /* another version or product than before */
 	FINDING_SHARED = 15, /* a multicast port, held by its rightful holder and by another */
+	FINDING_DEGRADED = 16, /* a node whose sensor sees less than one can */
 };
 enum severity { SEVERITY_NOTICE = 1, SEVERITY_WARNING = 2, SEVERITY_CRITICAL = 3 };
 enum alert_state {

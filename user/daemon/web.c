@@ -45,7 +45,8 @@ static int announce(struct server *sv)
 	err = web_login_url(sv->web, sv->login, url);
 	if (err)
 		return log_err(err, "cannot make an address for logging in");
-	log_info("web page: %s (works once, within 15 minutes; 'ajar web login' prints another)", url);
+	log_info("web page: %s (works once, within 15 minutes; 'ajar web login' prints another)",
+		 url);
 	return 0;
 }
 

@@ -44,8 +44,7 @@ static void fill_process(struct sensor *s, struct process *p, const struct ajar_
 	if (a->flags & AJAR_ACTOR_NONE)
 		return;
 	p->known = true;
-	memcpy(p->comm, a->comm, sizeof(p->comm));
-	p->comm[sizeof(p->comm) - 1] = '\0';
+	owner_comm(p->comm, a->comm);
 	p->uid = a->uid;
 	p->gid = a->gid;
 	p->loginuid = a->loginuid;

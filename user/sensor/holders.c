@@ -15,11 +15,12 @@
 #include "sensor/poll.h"
 
 #define HELD_MAX (1u << 20)
-#define NETNS_MAX 4096
 
 struct socket_holders {
 	struct map *by_inode; /* struct ajar_actor */
 	struct map *netns; /* by inode: uint32_t, a process in it */
+	uint32_t netns_max;
+	bool more_netns;
 };
 
 void holders_free(struct socket_holders *h)
@@ -71,6 +72,16 @@ static uint64_t start_ns(int dir)
 	return ticks * (1000000000 / hz);
 }
 
+/* Another one when it runs another program; 0: we may not look. */
+static uint32_t exe_id(int dir)
+{
+	struct stat st;
+
+	if (fstatat(dir, "exe", &st, 0) < 0)
+		return 0;
+	return (uint32_t)(st.st_ino ^ st.st_ino >> 32) ^ (uint32_t)st.st_dev << 16;
+}
+
 static int read_actor(int dir, uint32_t pid, struct ajar_actor *a)
 {
 	struct buf b = BUF_INIT(16384);
@@ -81,6 +92,7 @@ static int read_actor(int dir, uint32_t pid, struct ajar_actor *a)
 		return err;
 	}
 	*a = (struct ajar_actor){ .owner = { .start_ns = start_ns(dir), .tgid = pid }, .tid = pid };
+	a->owner.exec_id = exe_id(dir);
 	a->uid = status_field(buf_str(&b), "\nUid:");
 	a->gid = status_field(buf_str(&b), "\nGid:");
 	a->loginuid = number_file(dir, "loginuid");
@@ -152,8 +164,12 @@ static int read_netns(struct socket_holders *h, int dir, uint32_t pid)
 	if (fstatat(dir, "ns/net", &st, 0) < 0)
 		return 0;
 	uint64_t ino = st.st_ino;
-	if (map_get(h->netns, &ino, sizeof(ino)) || map_size(h->netns) >= NETNS_MAX)
+	if (map_get(h->netns, &ino, sizeof(ino)))
 		return 0;
+	if (map_size(h->netns) >= h->netns_max) {
+		h->more_netns = true;
+		return 0;
+	}
 	p = malloc(sizeof(*p));
 	if (!p)
 		return -ENOMEM;
@@ -190,15 +206,26 @@ static int read_all(struct socket_holders *h)
 	return err;
 }
 
-int holders_read(struct socket_holders **ret_h)
+/* Our own namespace is among those that there is room for. */
+static int read_own_netns(struct socket_holders *h)
+{
+	_close_ int self = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return self < 0 ? -errno : read_netns(h, self, (uint32_t)getpid());
+}
+
+int holders_read(uint32_t netns_max, struct socket_holders **ret_h)
 {
 	struct socket_holders *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return -ENOMEM;
+	h->netns_max = netns_max;
 	int err = map_new(free, &h->by_inode);
 	if (!err)
 		err = map_new(free, &h->netns);
+	if (!err)
+		err = read_own_netns(h);
 	if (!err)
 		err = read_all(h);
 	if (err) {
@@ -212,6 +239,11 @@ int holders_read(struct socket_holders **ret_h)
 const struct ajar_actor *holders_find(const struct socket_holders *h, uint64_t inode)
 {
 	return inode ? map_get(h->by_inode, &inode, sizeof(inode)) : NULL;
+}
+
+bool holders_more_netns(const struct socket_holders *h)
+{
+	return h->more_netns;
 }
 
 struct each {

@@ -48,9 +48,23 @@ const struct hook_alt *hook_alt(enum hook_id id, char tier)
 	return NULL;
 }
 
+const char *tier_misses(char tier)
+{
+	switch (tier) {
+	case 'B':
+		return "UDP, raw and SCTP doors are found only by sweeps, so what comes and goes "
+		       "between two and who opened it stays unknown";
+	case TIER_POLL:
+		return "doors are looked for every few seconds, so what comes and goes between two "
+		       "looks is not seen, and who holds a door counts as who opened it";
+	}
+	return NULL;
+}
+
 void handles_init(struct handles *h)
 {
 	h->tier = 0;
+	h->plain = false;
 	for (int i = 0; i < MAPS_MAX; i++)
 		h->maps[i] = -1;
 	for (int i = 0; i < HOOKS_MAX; i++)

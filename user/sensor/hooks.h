@@ -21,6 +21,8 @@ struct hook_alt {
  */
 #define TIERS_BPF "AB"
 #define TIER_POLL 'D'
+/* What a tier does not see that A does, in words; NULL for A. */
+const char *tier_misses(char tier);
 
 struct hook {
 	const char *what;
@@ -70,6 +72,7 @@ extern const struct map_spec map_specs[MAPS_MAX];
 /* File descriptors of all that the sensor consists of; -1: absent. */
 struct handles {
 	char tier;
+	bool plain; /* of the plain objects: sensor/object.h */
 	int maps[MAPS_MAX];
 	int links[HOOKS_MAX];
 };

@@ -17,6 +17,7 @@
 #include "sensor/sensor.h"
 
 struct map;
+struct poller;
 
 /* A door that is open, as this process knows it. */
 struct known_door {
@@ -71,7 +72,14 @@ struct sensor {
 
 	struct ajar_control no_ctl; /* for ctl and ring where there is no kernel side */
 	uint64_t no_ring;
-	uint64_t polled_ns;
+	/* Tier D: its child; boot time of the last look at everything, of the last glance */
+	struct poller *poller;
+	uint64_t polled_ns, glanced_ns;
+	uint64_t look_cpu_ns, glance_cpu_ns; /* what they cost */
+	uint64_t mark; /* of the last glance */
+
+	uint32_t netns_max; /* of those that are looked into */
+	unsigned missed; /* enum poll_missed */
 
 	bool unsure; /* some door of the table has AJAR_DOOR_UNSURE: a sweep must look */
 	uint64_t confirm_after_ns; /* not before */
@@ -100,7 +108,7 @@ struct sensor {
 	struct map *closed;
 	uint64_t sweep;
 
-	struct sensor_hook_report hooks[HOOKS_MAX + 1];
+	struct sensor_hook_report hooks[HOOKS_MAX + 2];
 	struct sensor_report report;
 	char *why; /* not a better tier, or NULL */
 	uint64_t received, lost, owners_received;
@@ -141,6 +149,11 @@ must_check int door_put(struct sensor *s, const struct ajar_door *door, uint64_t
 void door_del(struct sensor *s, uint64_t cookie);
 must_check int doors_init(struct sensor *s);
 void doors_done(struct sensor *s);
+
+/* --- report.c --- */
+
+/* What sensor_report() gives; anew when a look has left something out. */
+void report_fill(struct sensor *s);
 
 /* --- sweep.c --- */
 
@@ -200,6 +213,8 @@ must_check int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_
  * over.
  */
 uint64_t load_build(uint64_t only_cookie);
+/* Only the plain objects are for this kernel, or wanted. */
+bool load_is_plain(const struct sensor_opts *o);
 
 /* --- canary.c --- */
 

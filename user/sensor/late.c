@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/map.h"
 #include "sensor/internal.h"
@@ -130,31 +131,50 @@ static void put_ancestors(struct ajar_owner *o, uint32_t ppid)
 	}
 }
 
-static int add_owner(struct sensor *s, const struct ajar_owner_key *key)
+static uint32_t space_flags(unsigned space)
 {
-	struct {
-		struct ajar_owner o;
-		char bytes[AJAR_EXE_MAX + AJAR_ARGV_MAX];
-	} rec = { .o.key = *key };
+	if (!(space & SPACE_KNOWN))
+		return 0;
+	return AJAR_OWNER_SPACE | (space & SPACE_PID ? AJAR_OWNER_OTHER_PID : 0) |
+	       (space & SPACE_USER ? AJAR_OWNER_OTHER_USER : 0) |
+	       (space & SPACE_ROOT ? AJAR_OWNER_OTHER_ROOT : 0);
+}
+
+bool late_record(const struct ajar_owner_key *key, struct late_record *ret)
+{
 	struct late l = LATE_INIT;
 	struct stat_line st;
-	int err = 0;
+	bool there = late_read(&l, key) && same_process(key, &st);
 
-	if (late_read(&l, key) && same_process(key, &st)) {
+	if (there) {
 		/* Where it runs is asked when its door is reported: it may have moved since. */
-		memcpy(rec.o.comm, st.comm, sizeof(st.comm));
-		put_ancestors(&rec.o, st.ppid);
+		*ret = (struct late_record){ .o.key = *key };
+		memcpy(ret->o.comm, st.comm, sizeof(st.comm));
+		put_ancestors(&ret->o, st.ppid);
 		if (l.exe.len)
-			memcpy(rec.bytes, l.exe.data, l.exe.len);
+			memcpy(ret->bytes, l.exe.data, l.exe.len);
 		if (l.argv.len)
-			memcpy(rec.bytes + l.exe.len, l.argv.data, l.argv.len);
-		rec.o.exe_len = (uint16_t)l.exe.len;
-		rec.o.argv_len = (uint16_t)l.argv.len;
-		rec.o.flags = (l.exe.len ? AJAR_OWNER_EXE : 0) | (l.argv.len ? AJAR_OWNER_ARGV : 0);
-		err = owner_cache_add(&s->owners, &rec.o, sizeof(rec));
+			memcpy(ret->bytes + l.exe.len, l.argv.data, l.argv.len);
+		ret->o.exe_len = (uint16_t)l.exe.len;
+		ret->o.argv_len = (uint16_t)l.argv.len;
+		ret->o.flags = (l.exe.len ? AJAR_OWNER_EXE : 0) |
+			       (l.argv.len ? AJAR_OWNER_ARGV : 0) |
+			       space_flags(read_space(key->tgid));
+		ret->o.h = (struct ajar_header){ .abi = AJAR_ABI,
+						 .type = AJAR_RECORD_OWNER,
+						 .size = (uint32_t)(sizeof(ret->o) + l.exe.len +
+								    l.argv.len),
+						 .ktime_ns = clock_boot_ns() };
 	}
 	late_done(&l);
-	return err;
+	return there;
+}
+
+static int add_owner(struct sensor *s, const struct ajar_owner_key *key)
+{
+	struct late_record rec;
+
+	return late_record(key, &rec) ? owner_cache_add(&s->owners, &rec.o, rec.o.h.size) : 0;
 }
 
 /* Each is looked up once, also when it is gone. */

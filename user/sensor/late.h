@@ -29,6 +29,13 @@ bool late_read(struct late *l, const struct ajar_owner_key *key);
 bool late_place(struct late *l, const struct ajar_owner_key *key);
 void late_done(struct late *l);
 
+/* An owner record of what /proc says, as the kernel would have sent it but for the cgroups. */
+struct late_record {
+	struct ajar_owner o; /* o.h.size: of all */
+	char bytes[AJAR_EXE_MAX + AJAR_ARGV_MAX];
+};
+bool late_record(const struct ajar_owner_key *key, struct late_record *ret);
+
 /*
  * After a takeover, still as root: who is behind the records that wait in the ring. The predecessor
  * was reported, and took it along; without it one program would be two, with and without its path.

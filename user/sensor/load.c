@@ -9,15 +9,16 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "ajar.skel.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "sensor/internal.h"
+#include "sensor/object.h"
 #include "sensor/system.h"
 
 #define RING_BYTES (4u << 20)
 
-DEFINE_FREEP(struct ajar_bpf, ajar_bpf__destroy)
+#define LAST_WORDS 12 /* lines of the verifier that -v shows */
 
 /* libbpf's own talk says nothing that our one line does not; its errors come back as errno. */
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -39,14 +40,17 @@ static uint32_t own_pid_ns(void)
 uint64_t load_build(uint64_t only_cookie)
 {
 	uint32_t pid_ns = own_pid_ns();
-	size_t len;
-	const void *elf = ajar_bpf__elf_bytes(&len);
 	uint8_t digest[SHA256_LEN];
 	struct sha256 sha;
 	uint64_t build;
 
 	sha256_init(&sha);
-	sha256_update(&sha, elf, len);
+	for (enum object_kind kind = 0; kind < OBJECTS; kind++) {
+		size_t len;
+		const void *elf = object_bytes(kind, &len);
+
+		sha256_update(&sha, elf, len);
+	}
 	sha256_update(&sha, &only_cookie, sizeof(only_cookie));
 	sha256_update(&sha, &pid_ns, sizeof(pid_ns));
 	sha256_final(&sha, digest);
@@ -61,23 +65,32 @@ static int dup_fd(int fd)
 	return copy < 0 ? -errno : copy;
 }
 
-static int set_sizes(struct ajar_bpf *b, const struct sensor_opts *o)
+static int set_entries(struct bpf_object *obj, enum map_id map, uint32_t n)
 {
-	int cpus = libbpf_num_possible_cpus();
+	struct bpf_map *m = bpf_object__find_map_by_name(obj, map_specs[map].name);
+
+	return m ? bpf_map__set_max_entries(m, n) : -ENOENT;
+}
+
+static int set_sizes(const struct object *b, const struct sensor_opts *o)
+{
+	struct bpf_map *slots = bpf_object__find_map_by_name(b->obj, "ajar_slots");
+	int cpus = libbpf_num_possible_cpus(), err = 0;
 
 	if (cpus < 0)
 		return cpus;
-	int err = bpf_map__set_max_entries(b->maps.ajar_cpus, (uint32_t)cpus);
-	if (err)
-		return err;
-	return bpf_map__set_max_entries(b->maps.ajar_ring,
-					o->ring_bytes ? o->ring_bytes : RING_BYTES);
+	if (b->kind == OBJECT_PLAIN)
+		err = slots ? bpf_map__set_max_entries(slots, (uint32_t)cpus) : -ENOENT;
+	if (!err)
+		err = set_entries(b->obj, MAP_CPUS, (uint32_t)cpus);
+	return err ? err
+		   : set_entries(b->obj, MAP_RING, o->ring_bytes ? o->ring_bytes : RING_BYTES);
 }
 
-static int take_maps(struct ajar_bpf *b, struct handles *h)
+static int take_maps(struct bpf_object *obj, struct handles *h)
 {
 	for (int i = 0; i < MAPS_MAX; i++) {
-		int fd = bpf_object__find_map_fd_by_name(b->obj, map_specs[i].name);
+		int fd = bpf_object__find_map_fd_by_name(obj, map_specs[i].name);
 
 		if (fd < 0)
 			return fd;
@@ -88,9 +101,9 @@ static int take_maps(struct ajar_bpf *b, struct handles *h)
 	return 0;
 }
 
-static int attach_one(struct ajar_bpf *b, const struct hook_alt *alt, int cgroup, int *ret_fd)
+static int attach_one(struct bpf_object *obj, const struct hook_alt *alt, int cgroup, int *ret_fd)
 {
-	struct bpf_program *p = bpf_object__find_program_by_name(b->obj, alt->prog);
+	struct bpf_program *p = bpf_object__find_program_by_name(obj, alt->prog);
 
 	if (!p)
 		return -ENOENT;
@@ -108,11 +121,13 @@ static int attach_one(struct ajar_bpf *b, const struct hook_alt *alt, int cgroup
 	return 0;
 }
 
-static int attach_all(struct ajar_bpf *b, int cgroup, struct handles *h, char **ret_why)
+static int attach_all(struct bpf_object *obj, int cgroup, uint32_t left_out, struct handles *h,
+		      char **ret_why)
 {
 	for (int i = 0; i < HOOKS_MAX; i++) {
 		const struct hook_alt *alt = hook_alt((enum hook_id)i, h->tier);
-		int err = alt ? attach_one(b, alt, cgroup, &h->links[i]) : 0;
+		int err = alt && !(left_out & 1U << i) ? attach_one(obj, alt, cgroup, &h->links[i])
+						       : 0;
 
 		if (err && hooks[i].required)
 			return why(ret_why, err, "cannot attach %s (%s): see 'ajar doctor'",
@@ -140,13 +155,13 @@ static bool may_watch(int btf_id)
  * The function has two names; where it may not be watched the hook of security modules, which it calls first, may be. Where
  * nothing may, later looks and the timed sweep find what it would tell.
  */
-static int choose_receive(struct ajar_bpf *b)
+static int choose_receive(struct bpf_object *obj, bool wanted)
 {
 	static const char *const names[] = { "receive_fd", "__receive_fd",
 					     "security_file_receive" };
-	struct bpf_program *p = b->progs.holders_receive;
+	struct bpf_program *p = bpf_object__find_program_by_name(obj, "holders_receive");
 
-	for (size_t i = 0; i < array_len(names); i++) {
+	for (size_t i = 0; wanted && i < array_len(names); i++) {
 		int id = libbpf_find_vmlinux_btf_id(names[i], BPF_TRACE_FENTRY);
 
 		if (id > 0 && may_watch(id))
@@ -156,25 +171,26 @@ static int choose_receive(struct ajar_bpf *b)
 }
 
 /* Only what the tier attaches is loaded: a program that this kernel refuses must not stop the others. */
-static int choose_programs(struct ajar_bpf *b, char tier)
+static int choose_programs(struct bpf_object *obj, char tier, uint32_t left_out)
 {
 	struct bpf_program *p;
 	int err = 0;
 
-	bpf_object__for_each_program(p, b->obj)
+	bpf_object__for_each_program(p, obj)
 	{
 		bool wanted = false;
 
 		for (int i = 0; !wanted && i < HOOKS_MAX; i++) {
 			const struct hook_alt *alt = hook_alt((enum hook_id)i, tier);
 
-			wanted = alt && !strcmp(alt->prog, bpf_program__name(p));
+			wanted = alt && !(left_out & 1U << i) &&
+				 !strcmp(alt->prog, bpf_program__name(p));
 		}
 		err = bpf_program__set_autoload(p, wanted);
 		if (err)
 			break;
 	}
-	return err ? err : choose_receive(b);
+	return err ? err : choose_receive(obj, !(left_out & 1U << HOOK_RECEIVE));
 }
 
 static int open_cgroup(int *ret_fd, char **ret_why)
@@ -215,12 +231,108 @@ static void init_control(const struct handles *h, uint64_t build)
 	(void)bpf_map_update_elem(h->maps[MAP_CONTROL], &zero, &ctl, BPF_ANY);
 }
 
+bool load_is_plain(const struct sensor_opts *o)
+{
+	return o->plain || secure_getenv(SENSOR_PLAIN_ENV) || !object_fits(OBJECT_FULL);
+}
+
+static void say_last_word(const char *line)
+{
+	log_debug("verifier: %s", line);
+}
+
+/* The hook that a program is for, in a tier; HOOKS_MAX: none. */
+static enum hook_id hook_of(const char *program, char tier)
+{
+	enum hook_id i = 0;
+
+	while (i < HOOKS_MAX) {
+		const struct hook_alt *alt = hook_alt(i, tier);
+
+		if (alt && !strcmp(alt->prog, program))
+			break;
+		i++;
+	}
+	return i;
+}
+
+/*
+ * One try. A program that the kernel refuses and that the tier can do without is named in *left_out,
+ * for the next one: -EAGAIN.
+ */
+static int load_object(const struct sensor_opts *o, char tier, uint64_t only_cookie,
+		       uint32_t *left_out, struct object *b, char **ret_why)
+{
+	const char *refused = NULL;
+	enum hook_id hook;
+	int err = set_sizes(b, o);
+
+	if (err)
+		return why(ret_why, err,
+			   "the ring's size must be a power of two and a multiple of 4096");
+	*b->netns_cookie = only_cookie;
+	*b->pid_ns = own_pid_ns();
+	*b->typed_task = has_typed_task(o);
+	err = choose_programs(b->obj, tier, *left_out);
+	if (!err)
+		err = object_load(b, &refused);
+	if (!err)
+		return 0;
+	if (!refused)
+		return why(ret_why, err, "the kernel refuses BPF (%s): see 'ajar doctor'",
+			   strerror(-err));
+	log_debug("the kernel refuses the BPF program %s (%s, %s)", refused, object_name(b->kind),
+		  strerror(-err));
+	object_last_words(b, LAST_WORDS, say_last_word);
+	hook = hook_of(refused, tier);
+	if (hook < HOOKS_MAX && !hooks[hook].required && !(*left_out & 1U << hook)) {
+		*left_out |= 1U << hook;
+		return -EAGAIN;
+	}
+	return why(ret_why, err,
+		   "the kernel refuses the BPF program %s (%s): 'ajar watch -v' shows what its "
+		   "verifier says",
+		   refused, strerror(-err));
+}
+
+static int load_kind(const struct sensor_opts *o, char tier, uint64_t only_cookie,
+		     enum object_kind kind, int cgroup, uint64_t build, struct handles *ret_h,
+		     char **ret_why)
+{
+	struct object b = { 0 };
+	struct handles h;
+	uint32_t left_out = 0;
+	int err;
+
+	do {
+		object_done(&b);
+		err = object_open(kind, &b);
+		if (err)
+			return why(ret_why, err, "cannot open the BPF object (%s)", strerror(-err));
+		err = load_object(o, tier, only_cookie, &left_out, &b, ret_why);
+	} while (err == -EAGAIN);
+	handles_init(&h);
+	h.tier = tier;
+	h.plain = kind == OBJECT_PLAIN;
+	if (!err)
+		err = take_maps(b.obj, &h);
+	if (!err) {
+		init_control(&h, build);
+		err = attach_all(b.obj, cgroup, left_out, &h, ret_why);
+	}
+	object_done(&b);
+	if (err) {
+		handles_close(&h);
+		return why(ret_why, err, "cannot set up the sensor (%s)", strerror(-err));
+	}
+	*ret_h = h;
+	return 0;
+}
+
 int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_cookie, struct handles *ret_h,
 	       uint64_t build, char **ret_why)
 {
-	_cleanup_(ajar_bpf__destroyp) struct ajar_bpf *b = NULL;
 	_close_ int cgroup = -1;
-	struct handles h;
 
 	libbpf_set_print(quiet);
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
@@ -229,34 +341,16 @@ int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_cookie, str
 	int err = tier == 'A' ? open_cgroup(&cgroup, ret_why) : 0;
 	if (err)
 		return err;
-	b = ajar_bpf__open();
-	if (!b)
-		return why(ret_why, -errno, "cannot open the BPF object (%s)", strerror(errno));
-	err = set_sizes(b, o);
-	if (err)
-		return why(ret_why, err,
-			   "the ring's size must be a power of two and a multiple of 4096");
-	b->rodata->cfg_netns_cookie = only_cookie;
-	b->rodata->cfg_pid_ns = own_pid_ns();
-	b->rodata->cfg_typed_task = has_typed_task(o);
-	err = choose_programs(b, tier);
-	if (!err)
-		err = ajar_bpf__load(b);
-	if (err)
-		return why(ret_why, err,
-			   "the kernel refuses the BPF programs (%s): see 'ajar doctor'",
-			   strerror(-err));
-	handles_init(&h);
-	h.tier = tier;
-	err = take_maps(b, &h);
-	if (!err) {
-		init_control(&h, build);
-		err = attach_all(b, cgroup, &h, ret_why);
+	err = -EOPNOTSUPP;
+	for (enum object_kind kind = 0; err && kind < OBJECTS; kind++) {
+		_free_ char *reason = NULL;
+
+		if (kind == OBJECT_FULL && load_is_plain(o))
+			continue;
+		err = load_kind(o, tier, only_cookie, kind, cgroup, build, ret_h, &reason);
+		/* Of the first one, which this kernel should have taken. */
+		if (err && ret_why && !*ret_why)
+			*ret_why = take_ptr(reason);
 	}
-	if (err) {
-		handles_close(&h);
-		return why(ret_why, err, "cannot set up the sensor (%s)", strerror(-err));
-	}
-	*ret_h = h;
-	return 0;
+	return err;
 }

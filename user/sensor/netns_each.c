@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +14,8 @@ struct each {
 	netns_fn fn;
 	void *arg;
 	struct map *seen; /* by inode */
+	uint32_t max;
+	bool more;
 };
 
 static int take(struct each *e, const char *path)
@@ -24,8 +25,12 @@ static int take(struct each *e, const char *path)
 	if (stat(path, &st) < 0)
 		return 0;
 	uint64_t ino = st.st_ino;
-	if (map_get(e->seen, &ino, sizeof(ino)) || map_size(e->seen) >= NETNS_EACH_MAX)
+	if (map_get(e->seen, &ino, sizeof(ino)))
 		return 0;
+	if (map_size(e->seen) >= e->max) {
+		e->more = true;
+		return 0;
+	}
 	int err = map_put(e->seen, &ino, sizeof(ino), e);
 	return err ? err : e->fn((uint32_t)ino, path, e->arg);
 }
@@ -72,9 +77,9 @@ static int of_mounts(struct each *e)
 	return err;
 }
 
-int netns_each(netns_fn fn, void *arg)
+int netns_each(uint32_t max, netns_fn fn, void *arg, bool *ret_more)
 {
-	struct each e = { .fn = fn, .arg = arg };
+	struct each e = { .fn = fn, .arg = arg, .max = max };
 	int err = map_new(NULL, &e.seen);
 
 	if (!err)
@@ -82,5 +87,6 @@ int netns_each(netns_fn fn, void *arg)
 	if (!err)
 		err = of_processes(&e);
 	map_free(e.seen);
+	*ret_more = e.more;
 	return err;
 }

@@ -2,18 +2,20 @@
 #ifndef AJAR_SENSOR_NETNS_EACH_H
 #define AJAR_SENSOR_NETNS_EACH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
 /*
  * The network namespaces of this machine that a process is in or that are mounted somewhere (ip
- * netns). One that lives only by a descriptor or by a socket has no path. What is beyond
- * NETNS_EACH_MAX is left out.
+ * netns). One that lives only by a descriptor or by a socket has no path.
  */
-#define NETNS_EACH_MAX 4096
 typedef int (*netns_fn)(uint32_t netns, const char *path, void *arg);
-/* Calls fn once for each; its non-zero answer ends it. */
-must_check int netns_each(netns_fn fn, void *arg);
+/*
+ * Calls fn once for each, of at most max; its non-zero answer ends it. *ret_more: there are more
+ * than that.
+ */
+must_check int netns_each(uint32_t max, netns_fn fn, void *arg, bool *ret_more);
 
 #endif

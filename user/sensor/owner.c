@@ -136,6 +136,12 @@ void owner_unref(struct owner_cache *c, struct owner *o)
 	shrink(c);
 }
 
+void owner_comm(char to[AJAR_COMM_LEN], const char from[AJAR_COMM_LEN])
+{
+	memset(to, 0, AJAR_COMM_LEN);
+	memcpy(to, from, strnlen(from, AJAR_COMM_LEN - 1));
+}
+
 static unsigned space_of_owner(uint32_t flags)
 {
 	if (!(flags & AJAR_OWNER_SPACE))
@@ -160,7 +166,6 @@ void owner_fill(const struct owner *o, struct process *p)
 		struct ancestor *a = &p->ancestors[p->ancestors_len++];
 
 		a->pid = o->ancestors[i].tgid;
-		memcpy(a->comm, o->ancestors[i].comm, sizeof(a->comm));
-		a->comm[sizeof(a->comm) - 1] = '\0';
+		owner_comm(a->comm, o->ancestors[i].comm);
 	}
 }

@@ -52,4 +52,7 @@ void owner_unref(struct owner_cache *c, struct owner *o);
 /* Program, arguments, namespaces and ancestors of a process; texts are borrowed. */
 void owner_fill(const struct owner *o, struct process *p);
 
+/* A name as such: before 5.17 kernels leave behind its end what a longer one had there. */
+void owner_comm(char to[AJAR_COMM_LEN], const char from[AJAR_COMM_LEN]);
+
 #endif

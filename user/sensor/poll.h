@@ -14,11 +14,18 @@
  */
 typedef int (*poll_fn)(const struct ajar_open *seen, void *arg);
 
+/* What a look leaves out. */
+enum poll_missed {
+	POLL_NETNS_MORE = 1, /* there are more network namespaces than may be looked into */
+	POLL_NETNS_SHUT = 2, /* another network namespace may not be entered */
+};
+
 /*
  * Calls fn for each door, with the holder that is the oldest; its non-zero answer ends it.
- * own_only: of this namespace alone.
+ * own_only: of this namespace alone. At most netns_max namespaces. *ret_missed: enum poll_missed.
  */
-must_check int poll_doors(bool own_only, poll_fn fn, void *arg);
+must_check int poll_doors(bool own_only, uint32_t netns_max, poll_fn fn, void *arg,
+			  unsigned *ret_missed);
 
 /* --- diag.c --- */
 
@@ -30,7 +37,9 @@ uint64_t diag_netns_cookie(void);
 /* --- holders.c --- */
 
 struct socket_holders;
-must_check int holders_read(struct socket_holders **ret_h);
+/* Of more than netns_max network namespaces only so many are known. */
+must_check int holders_read(uint32_t netns_max, struct socket_holders **ret_h);
+bool holders_more_netns(const struct socket_holders *h);
 void holders_free(struct socket_holders *h);
 /* The oldest process that holds the socket, or NULL. */
 const struct ajar_actor *holders_find(const struct socket_holders *h, uint64_t inode);

@@ -16,6 +16,7 @@
 #include "sensor/internal.h"
 #include "sensor/late.h"
 #include "sensor/poll.h"
+#include "sensor/poller.h"
 
 /*
  * Waking. Idle, the reader has armed the wake-up and sleeps; the first record fires it. After a
@@ -25,8 +26,16 @@
 #define MODERATION_NS 2000000
 /* What one drain hands over at most: bounds what the ring holds back until it is stored. */
 #define DRAIN_MAX 4096
-/* Tier D: how often everything is looked at. */
-#define POLL_NS 5000000000ULL
+#define NETNS_MAX 4096 /* beyond it none is looked into, and the report says so */
+/*
+ * Tier D. A look at everything when a glance at the own namespace finds a change, and every so often; each as often as it may be for a
+ * thousandth of a core, within these bounds.
+ */
+#define GLANCE_MIN_NS 200000000ULL
+#define GLANCE_MAX_NS 5000000000ULL
+#define POLL_MIN_NS 5000000000ULL
+#define POLL_MAX_NS 60000000000ULL
+#define POLL_SHARE 1000
 
 static int map_shared(int fd, size_t bytes, void **ret_p)
 {
@@ -91,53 +100,6 @@ static int set_up_waking(struct sensor *s)
 	return 0;
 }
 
-static void describe_polling(struct sensor *s)
-{
-	s->hooks[0] = (struct sensor_hook_report){ .what = "doors that are open",
-						   .hook = "sock_diag, every 5 s" };
-	s->hooks[1] = (struct sensor_hook_report){ .what = "what is gone between two looks",
-						   .note = "polling" };
-	s->report = (struct sensor_report){
-		.tier = TIER_POLL, .why = s->why, .hooks_len = 2, .hooks = s->hooks
-	};
-}
-
-static void describe_hooks(struct sensor *s)
-{
-	for (unsigned i = 0; i < HOOKS_MAX; i++) {
-		bool on = s->h.links[i] >= 0;
-		const struct hook_alt *alt = hook_alt((enum hook_id)i, s->h.tier);
-
-		s->hooks[i] = (struct sensor_hook_report){
-			.what = hooks[i].what,
-			.hook = on ? alt->name : NULL,
-			.note = on    ? NULL
-				: alt ? "this kernel refuses it"
-				      : "only by sweeps, without cgroup v2",
-		};
-	}
-	s->hooks[HOOKS_MAX] = (struct sensor_hook_report){
-		.what = "the kernel's doors of before in other network namespaces",
-		.note = "without CAP_SYS_ADMIN",
-	};
-	s->report = (struct sensor_report){
-		.tier = s->h.tier,
-		.why = s->why,
-		.hooks_len = HOOKS_MAX + s->stays,
-		.hooks = s->hooks,
-	};
-}
-
-static void describe(struct sensor *s)
-{
-	if (s->h.tier == TIER_POLL)
-		describe_polling(s);
-	else
-		describe_hooks(s);
-	s->report.netns = s->netns;
-	s->report.only_netns = s->own_netns ? s->netns : 0;
-}
-
 static bool wants(const struct sensor_opts *o, char tier)
 {
 	const char *forced = secure_getenv(SENSOR_TIER_ENV);
@@ -156,6 +118,32 @@ static bool take_over(struct sensor *s, const struct sensor_opts *o, uint64_t bu
 	return false;
 }
 
+/* Attached is not enough: it must see a door of ours. */
+static int load_one(struct sensor *s, const struct sensor_opts *o, char tier, uint64_t build,
+		    char **ret_why)
+{
+	int err = load_fresh(o, tier, s->only_cookie, &s->h, build, ret_why);
+
+	if (err)
+		return err;
+	err = canary_run(s, ret_why);
+	if (err)
+		handles_close(&s->h);
+	return err;
+}
+
+/* A refusal names what would work: the best of the tiers that may not be taken. */
+static char settle_for(struct sensor *s, const struct sensor_opts *o, uint64_t build)
+{
+	for (const char *tier = TIERS_BPF; *tier; tier++) {
+		if (wants(o, *tier) || load_one(s, o, *tier, build, NULL))
+			continue;
+		handles_close(&s->h);
+		return *tier;
+	}
+	return TIER_POLL;
+}
+
 /* The best tier that this machine can have; why it is not a better one is kept for the report. */
 static int load_best(struct sensor *s, const struct sensor_opts *o, uint64_t build, char **ret_why)
 {
@@ -166,7 +154,7 @@ static int load_best(struct sensor *s, const struct sensor_opts *o, uint64_t bui
 
 		if (!wants(o, *tier))
 			continue;
-		err = load_fresh(o, *tier, s->only_cookie, &s->h, build, &reason);
+		err = load_one(s, o, *tier, build, &reason);
 		if (!err)
 			return 0;
 		if (!s->why)
@@ -178,9 +166,24 @@ static int load_best(struct sensor *s, const struct sensor_opts *o, uint64_t bui
 	}
 	if (!s->why)
 		return why(ret_why, err, "there is no such tier of the sensor");
-	/* Seeing less is a person's decision: nobody should find out after the fact. */
-	return why(ret_why, err, "%s; or settle for less: sensor.lowest-tier %s", s->why,
-		   access("/sys/kernel/btf/vmlinux", R_OK) == 0 ? "B" : "D");
+	/* Who has set a limit is to know before, not after the fact. */
+	return why(ret_why, err, "%s; or settle for less: sensor.lowest-tier %c", s->why,
+		   settle_for(s, o, build));
+}
+
+/* Where nothing can be pinned there may be no BPF at all: that is no reason not to poll. */
+static int acquire_unpinned(struct sensor *s, const struct sensor_opts *o, uint64_t build,
+			    int pin_err, char **ret_why)
+{
+	if (!wants(o, TIER_POLL))
+		return pin_err;
+	int err = load_best(s, o, build, NULL);
+	if (err || s->h.tier != TIER_POLL) {
+		handles_close(&s->h);
+		return pin_err;
+	}
+	free(take_ptr(*ret_why));
+	return 0;
 }
 
 /* Takes over what is pinned, or loads anew (and pins it). */
@@ -190,17 +193,24 @@ static int acquire_one(struct sensor *s, const struct sensor_opts *o, char **ret
 
 	if (!o->pin_dir)
 		return load_best(s, o, build, ret_why);
-	int err = pins_open(&s->pins, o, ret_why);
-	if (err)
-		return err;
-	if (take_over(s, o, build)) {
-		s->resumed = true;
-		return 0;
+	_free_ char *reason = NULL;
+	int err = pins_open(&s->pins, o, &reason);
+	if (err) {
+		err = acquire_unpinned(s, o, build, err, &reason);
+		return err ? why(ret_why, err, "%s", reason ? reason : strerror(-err)) : 0;
 	}
-	/* None, half a set, or one of another build: it would only be misread. */
+	if (take_over(s, o, build)) {
+		s->h.plain = load_is_plain(o);
+		if (!canary_run(s, NULL)) {
+			s->resumed = true;
+			return 0;
+		}
+		handles_close(&s->h);
+	}
+	/* None, half a set, one that is blind, or one of another build: it would only be misread. */
 	pins_clear(&s->pins);
 	err = load_best(s, o, build, ret_why);
-	return err ? err : pins_put(&s->pins, &s->h, o, ret_why);
+	return err || s->h.tier == TIER_POLL ? err : pins_put(&s->pins, &s->h, o, ret_why);
 }
 
 static int acquire(struct sensor *s, const struct sensor_opts *o, char **ret_why)
@@ -231,13 +241,6 @@ static void arm_timer(struct sensor *s, uint64_t ns)
 	timerfd_settime(s->timer, 0, &t, NULL);
 }
 
-static int ignore(const struct ajar_open *seen, void *arg)
-{
-	(void)seen;
-	(void)arg;
-	return 0;
-}
-
 /* No kernel side: an empty ring that nobody fills, and a timer. */
 static int stand_in(struct sensor *s)
 {
@@ -251,7 +254,22 @@ static int stand_in(struct sensor *s)
 	return 0;
 }
 
-static int begin(struct sensor *s, char **ret_why)
+/* The child is root as long as we are. */
+static int begin_polling(struct sensor *s, const struct sensor_opts *o)
+{
+	struct poller_sum sum;
+	int err = poller_start(o->own_netns, s->netns_max, o->uid, o->gid, &s->poller);
+
+	if (!err)
+		err = poller_glance(s->poller, &sum);
+	if (err)
+		return err;
+	s->mark = sum.mark;
+	s->glance_cpu_ns = sum.cpu_ns;
+	return 0;
+}
+
+static int begin(struct sensor *s, const struct sensor_opts *o, char **ret_why)
 {
 	bool polls = s->h.tier == TIER_POLL;
 	int err = polls ? stand_in(s) : map_memory(s);
@@ -261,7 +279,7 @@ static int begin(struct sensor *s, char **ret_why)
 		s->netns = (uint32_t)st.st_ino;
 
 	/* While we are root: the kernel may have to load modules for it. */
-	if (!err && polls && (err = diag_doors(0, ignore, NULL)))
+	if (!err && polls && (err = begin_polling(s, o)))
 		return why(ret_why, err,
 			   "neither BPF (%s) nor sock_diag (%s) works here: 'modprobe -a tcp_diag "
 			   "udp_diag' for the latter",
@@ -286,15 +304,12 @@ static int begin(struct sensor *s, char **ret_why)
 			return why(ret_why, err, "cannot read the doors of the pinned sensor (%s)",
 				   strerror(-err));
 	}
-	err = polls ? 0 : canary_run(s, ret_why);
-	if (err)
-		return err;
 	/* Later there are no privileges to go there with. */
 	if (!polls && !s->own_netns && s->netns && (err = sweep_elsewhere(s)))
 		return why(ret_why, err, "cannot look into other network namespaces (%s)",
 			   strerror(-err));
 	s->ctl->drained_ns = clock_boot_ns();
-	describe(s);
+	report_fill(s);
 	arm_timer(s, 1);
 	return 0;
 }
@@ -312,9 +327,10 @@ int sensor_open(const struct sensor_opts *o, struct sensor **ret_sensor, char **
 	s->drain = drain_ring;
 	handles_init(&s->h);
 	pins_init(&s->pins);
+	s->netns_max = o->netns_max ? o->netns_max : NETNS_MAX;
 	int err = acquire(s, o, ret_why);
 	if (!err)
-		err = begin(s, ret_why);
+		err = begin(s, o, ret_why);
 	if (err) {
 		sensor_free(s, true);
 		return err;
@@ -346,6 +362,7 @@ void sensor_free(struct sensor *s, bool unpin)
 	netns_names_done(&s->netns_names);
 	buf_done(&s->others);
 	passwd_done(&s->passwd);
+	poller_free(s->poller);
 	free(s->told);
 	free(s->why);
 	free(s);
@@ -416,20 +433,48 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 	return a && (!b || a < b) ? a : b;
 }
 
-/* Looks again when it is time; before the first sweep everything would be news. */
+/* So that the cost is a share of a core. */
+static uint64_t pause_for(uint64_t cpu_ns, uint64_t min_ns, uint64_t max_ns)
+{
+	uint64_t ns = cpu_ns * POLL_SHARE;
+
+	return ns < min_ns ? min_ns : ns > max_ns ? max_ns : ns;
+}
+
+/* Has anything changed in this namespace? Looks at everything then, or when it is time. */
+static int poll_now(struct sensor *s, sensor_fn fn, void *arg)
+{
+	uint64_t now = clock_boot_ns(), mark = s->mark;
+	struct poller_sum sum;
+	int n;
+
+	if (now - s->glanced_ns >= pause_for(s->glance_cpu_ns, GLANCE_MIN_NS, GLANCE_MAX_NS)) {
+		n = poller_glance(s->poller, &sum);
+		if (n)
+			return n;
+		s->mark = sum.mark;
+		s->glance_cpu_ns = sum.cpu_ns;
+		s->glanced_ns = now;
+	}
+	if (s->mark == mark &&
+	    now - s->polled_ns < pause_for(s->look_cpu_ns, POLL_MIN_NS, POLL_MAX_NS))
+		return 0;
+	n = sensor_sweep(s, ORIGIN_SWEEP, fn, arg);
+	s->polled_ns = now;
+	return n;
+}
+
+/* Before the first sweep everything would be news. */
 static int drain_polling(struct sensor *s, sensor_fn fn, void *arg)
 {
-	uint64_t now = clock_boot_ns();
 	int n = 0;
 
 	clear_wakeups(s);
-	if (!s->closed && s->sweep && now - s->polled_ns >= POLL_NS) {
-		n = sensor_sweep(s, ORIGIN_SWEEP, fn, arg);
-		s->polled_ns = now;
-	}
-	s->ctl->drained_ns = now;
+	if (!s->closed && s->sweep)
+		n = poll_now(s, fn, arg);
+	s->ctl->drained_ns = clock_boot_ns();
 	if (!s->closed)
-		arm_timer(s, POLL_NS);
+		arm_timer(s, pause_for(s->glance_cpu_ns, GLANCE_MIN_NS, GLANCE_MAX_NS));
 	return n;
 }
 

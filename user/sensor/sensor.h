@@ -31,9 +31,13 @@ struct sensor_opts {
 	 * $AJAR_SENSOR_UNTYPED, too
 	 */
 	bool untyped;
+	/* as on a kernel before 5.12, whose programs lack some atomics; $AJAR_SENSOR_PLAIN, too */
+	bool plain;
+	uint32_t netns_max; /* network namespaces that are looked into; 0: 4096. The report tells */
 };
 #define SENSOR_TIER_ENV "AJAR_SENSOR_TIER"
 #define SENSOR_UNTYPED_ENV "AJAR_SENSOR_UNTYPED"
+#define SENSOR_PLAIN_ENV "AJAR_SENSOR_PLAIN"
 
 /*
  * Called for each event; everything it points to is borrowed until it returns. Non-zero ends the
@@ -102,6 +106,7 @@ struct sensor_hook_report {
 struct sensor_report {
 	char tier; /* 'A'..'D' */
 	const char *why; /* why not a better one, or NULL */
+	const char *misses; /* what a better one would see, or NULL */
 	uint32_t netns; /* inode of the agent's own network namespace; 0 unknown */
 	/* inode of the one network namespace that is watched; 0: all of the machine's */
 	uint32_t only_netns;

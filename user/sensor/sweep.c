@@ -16,6 +16,7 @@
 #include "sensor/internal.h"
 #include "sensor/netns_each.h"
 #include "sensor/poll.h"
+#include "sensor/poller.h"
 
 #define READ_BYTES (128u << 10)
 #define FOUND_MAX (1u << 20)
@@ -162,9 +163,35 @@ static int run_iterator(struct sweeping *w, enum hook_id hook)
 	return !err && len ? -EBADMSG : err;
 }
 
-static int take_polled(const struct ajar_open *seen, void *arg)
+static int take_polled(const struct ajar_header *h, void *arg)
 {
-	return take_seen(arg, seen);
+	return take_record(arg, h);
+}
+
+static int collect_polled(struct sweeping *w)
+{
+	struct poller_sum sum = { 0 };
+	int err = poller_look(w->s->poller, take_polled, w, &sum);
+
+	w->s->look_cpu_ns = sum.cpu_ns;
+	if (!err && w->s->missed != sum.missed) {
+		w->s->missed = sum.missed;
+		report_fill(w->s);
+	}
+	return err;
+}
+
+static int ignore(const struct ajar_open *seen, void *arg)
+{
+	(void)seen;
+	(void)arg;
+	return 0;
+}
+
+/* To each socket of this namespace, by asking for it: programs of the plain objects only read what is there. */
+static int give_cookies(const struct sensor *s)
+{
+	return s->h.plain ? diag_doors(0, ignore, NULL) : 0;
 }
 
 /* The order matters: iter/tcp gives the listeners of MPTCP pairs their cookies. */
@@ -176,7 +203,8 @@ static int collect(struct sweeping *w)
 	/* In the kernel's memory: a successor's numbers go on from ours. */
 	w->s->ctl->sweep++;
 	if (w->s->h.tier == TIER_POLL)
-		return poll_doors(w->s->own_netns, take_polled, w);
+		return collect_polled(w);
+	err = give_cookies(w->s);
 	for (size_t i = 0; !err && i < array_len(order); i++) {
 		if (w->s->h.links[order[i]] >= 0)
 			err = run_iterator(w, order[i]);
@@ -310,11 +338,18 @@ static bool out_of_sight(const struct sensor *s, const struct ajar_door *d)
 	return ends && d->netns && s->netns && (d->netns != s->netns || has_no_iterator(s, d));
 }
 
+/* Before 5.19 a process without privileges may not ask where `unprivileged_bpf_disabled` is set: then it may be. */
+static bool may_be_in_table(const struct sensor *s, uint64_t cookie)
+{
+	struct ajar_door_state st;
+
+	return bpf_map_lookup_elem(s->h.maps[MAP_DOORS], &cookie, &st) == 0 || errno == EPERM;
+}
+
 static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 {
 	struct sweeping *w = arg;
 	struct known_door *k = value;
-	struct ajar_door_state st;
 	uint64_t cookie;
 
 	(void)len;
@@ -323,7 +358,7 @@ static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 		w->s->unsure = true;
 	if (k->sweep == w->s->sweep || k->opened_ns >= w->start_ns || k->reported_ns >= w->start_ns)
 		return false;
-	if (bpf_map_lookup_elem(w->s->h.maps[MAP_DOORS], &cookie, &st) == 0 &&
+	if (may_be_in_table(w->s, cookie) &&
 	    (out_of_sight(w->s, &k->door) || ++k->unseen < UNSEEN_MAX)) {
 		struct held_set nobody = { 0 };
 
@@ -396,10 +431,11 @@ static int compare(struct sweeping *w, sensor_fn fn, void *arg)
 static bool has_closed(const void *key, size_t len, void *value, void *arg)
 {
 	struct sensor *s = arg;
-	struct ajar_door_state st;
+	uint64_t cookie;
 
 	(void)len;
-	if (bpf_map_lookup_elem(s->h.maps[MAP_DOORS], key, &st) == 0)
+	memcpy(&cookie, key, sizeof(cookie));
+	if (may_be_in_table(s, cookie))
 		return false;
 	return free_one(key, len, value, s);
 }
@@ -465,9 +501,9 @@ int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_
 static int collect_here(struct sensor *s)
 {
 	struct sweeping w = { .s = s, .found = s->elsewhere };
-	int err = 0;
+	int err = give_cookies(s);
 
-	if (s->h.links[HOOK_SWEEP_TCP] >= 0)
+	if (!err && s->h.links[HOOK_SWEEP_TCP] >= 0)
 		err = run_iterator(&w, HOOK_SWEEP_TCP);
 	if (!err && s->h.links[HOOK_SWEEP_UDP] >= 0)
 		err = run_iterator(&w, HOOK_SWEEP_UDP);
@@ -489,6 +525,7 @@ static int look_into(uint32_t netns, const char *path, void *arg)
 
 int sweep_elsewhere(struct sensor *s)
 {
+	bool more = false;
 	_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int err = own < 0 ? -errno : map_new(free, &s->elsewhere);
 
@@ -496,7 +533,8 @@ int sweep_elsewhere(struct sensor *s)
 	s->stays = !err && setns(own, CLONE_NEWNET) < 0 && errno == EPERM;
 	if (err || s->stays)
 		return err;
-	err = netns_each(look_into, s);
+	err = netns_each(s->netns_max, look_into, s, &more);
+	s->missed |= more ? POLL_NETNS_MORE : 0;
 	/* Nothing may go on in another one. */
 	return setns(own, CLONE_NEWNET) < 0 ? -errno : err;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store/health.h"
@@ -39,7 +40,14 @@ static int on_node(const struct store_health_row *r, void *arg)
 		return 0; /* another machine holds that name */
 	if (w->in->wants && !w->in->wants(r->node, r->host_type, w->in->arg))
 		return 0;
-	sum->nodes[view_health_state(r, w->in->silent_ns, w->now_ns)]++;
+	enum node_state state = view_health_state(r, w->in->silent_ns, w->now_ns);
+
+	sum->nodes[state]++;
+	if (state == NODE_RECORDING && r->h.tier >= 'A' && r->h.tier < 'A' + SENSOR_TIERS)
+		sum->tiers[r->h.tier - 'A']++;
+	if (state == NODE_RECORDING && health_is_degraded(r->h.tier) && !sum->degraded++)
+		snprintf(sum->degraded_node, sizeof(sum->degraded_node), "%s, tier %c", r->node,
+			 r->h.tier);
 	sum->events += r->events;
 	sum->lost += r->lost;
 	if (!r->known)

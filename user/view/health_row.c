@@ -60,6 +60,8 @@ void health_row(const struct store_health_row *r, const struct store_watch *w, s
 		.agent_stopped = h->agent == AGENT_STOPPED,
 		.agent_age_ns = h->agent_age_ns,
 		.attached = h->attached,
+		.tier = h->tier,
+		.sensor = h->sensor,
 		.backlog_records = h->backlog_records,
 		.backlog_bytes = h->backlog_bytes,
 		.backlog_ns = h->backlog_ns,

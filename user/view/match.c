@@ -23,7 +23,7 @@ static bool match_any(const struct filter *f, struct filter_subject *subject,
 }
 
 bool view_match_event(const struct filter *f, const struct event *ev, const char *node,
-		 const char *host_type, enum verdict verdict)
+		      const char *host_type, enum verdict verdict)
 {
 	struct filter_subject subject = {
 		.door = &ev->door,

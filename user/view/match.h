@@ -14,7 +14,7 @@ struct store_scan_change;
  * and class: words.
  */
 bool view_match_event(const struct filter *f, const struct event *ev, const char *node,
-		 const char *host_type, enum verdict verdict);
+		      const char *host_type, enum verdict verdict);
 /* The same for an alert, by the door it is about. */
 bool view_match_alert(const struct filter *f, const struct store_alert *a);
 bool view_match_scan(const struct filter *f, const struct store_scan_change *c);

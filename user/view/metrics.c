@@ -158,6 +158,11 @@ static int put_nodes(struct store *s, const struct metrics_opts *o, struct buf *
 			buf_printf(b, "ajar_nodes{state=\"%s\"} %" PRIu64 "\n",
 				   health_state_name(v), sum.nodes[v]);
 	}
+	family(b, GAUGE, "nodes_recording_tier",
+	       "Nodes that record, by the tier of their sensor: A sees all, B to D less.");
+	for (unsigned i = 0; i < SENSOR_TIERS; i++)
+		buf_printf(b, "ajar_nodes_recording_tier{tier=\"%c\"} %" PRIu64 "\n", 'A' + (int)i,
+			   sum.tiers[i]);
 	number(b, COUNTER, "events_received_total", "Events in the store, deleted ones included.",
 	       sum.events);
 	number(b, COUNTER, "events_lost_total",

@@ -26,8 +26,12 @@ struct view_health_in { /* which nodes count */
 struct store_health_row;
 enum node_state view_health_state(const struct store_health_row *r, uint64_t silent_ns,
 				  uint64_t now_ns);
+#define SENSOR_TIERS 4 /* A to D */
 struct view_health_sum {
 	uint64_t nodes[NODE_STATES]; /* none is refused: a name counts once */
+	uint64_t tiers[SENSOR_TIERS]; /* of those that record; an unknown one is not counted */
+	uint64_t degraded; /* of these, not A */
+	char degraded_node[280]; /* the first of them, and its tier */
 	uint64_t events, lost; /* totals */
 	uint64_t backlog_records, backlog_bytes, backlog_ns; /* sums, and the longest wait */
 	uint64_t quarantined;

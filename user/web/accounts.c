@@ -62,9 +62,8 @@ int accounts_put(struct accounts *as, const char *name, enum web_role role, cons
 		as->all = all;
 	if (!own_name)
 		return -ENOMEM;
-	as->all[as->len++] = (struct account){ .name = take_ptr(own_name),
-					       .hash = take_ptr(own),
-					       .role = role };
+	as->all[as->len++] =
+		(struct account){ .name = take_ptr(own_name), .hash = take_ptr(own), .role = role };
 	return 0;
 }
 

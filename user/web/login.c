@@ -164,10 +164,9 @@ static bool may_try(struct web *w)
 {
 	uint64_t now_ns = clock_boot_ns();
 
-	w->login_tokens = w->login_at_ns
-				  ? w->login_tokens +
-					    (double)(now_ns - w->login_at_ns) * LOGINS_PER_S / 1e9
-				  : LOGINS_BURST;
+	w->login_tokens = w->login_at_ns ? w->login_tokens + (double)(now_ns - w->login_at_ns) *
+								     LOGINS_PER_S / 1e9
+					 : LOGINS_BURST;
 	if (w->login_tokens > LOGINS_BURST)
 		w->login_tokens = LOGINS_BURST;
 	w->login_at_ns = now_ns;
@@ -177,8 +176,7 @@ static bool may_try(struct web *w)
 	return true;
 }
 
-static void login_by_password(struct web *w, const struct httpd_request *rq,
-			      struct httpd_answer *a)
+static void login_by_password(struct web *w, const struct httpd_request *rq, struct httpd_answer *a)
 {
 	const struct account *account;
 	struct accounts as = { 0 };

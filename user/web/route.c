@@ -108,7 +108,8 @@ static void put_file(const struct httpd_request *rq, struct httpd_answer *a)
 static void put_metrics(struct web *w, struct httpd_answer *a)
 {
 	const struct metrics_opts o = { .silent_ns = w->conf->health_silent_ns,
-					.keep_ns = w->conf->store_keep_days * UINT64_C(86400000000000),
+					.keep_ns =
+						w->conf->store_keep_days * UINT64_C(86400000000000),
 					.keep_bytes = w->conf->store_keep_bytes };
 
 	a->status = 200;
@@ -158,7 +159,8 @@ void web_handle(const struct httpd_request *rq, struct httpd_answer *a, void *ar
 	const char *first;
 
 	if (!web_host_ok(w, rq->host)) {
-		api_error(a, 403, "use the address that 'ajar web' prints, or add the name to web.names",
+		api_error(a, 403,
+			  "use the address that 'ajar web' prints, or add the name to web.names",
 			  "this server is not called that");
 		return;
 	}

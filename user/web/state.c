@@ -438,21 +438,33 @@ static void counts_json(const struct state *st, struct jsonw *w)
 	jsonw_end_obj(w);
 }
 
-enum column { NUMBER, NAME, CLASS, RACK, HEALTH, WORST, ALERTS, LAST, OPENED, SCAN, AGENT, COLUMNS };
+enum column {
+	NUMBER,
+	NAME,
+	CLASS,
+	RACK,
+	HEALTH,
+	WORST,
+	ALERTS,
+	LAST,
+	OPENED,
+	SCAN,
+	AGENT,
+	COLUMNS
+};
 static const char *const columns[COLUMNS] = {
-	[NUMBER] = "i",		[NAME] = "name",     [CLASS] = "class",
-	[RACK] = "rack",	[HEALTH] = "health", [WORST] = "worst",
-	[ALERTS] = "alerts",	[LAST] = "last",     [OPENED] = "opened_hour",
-	[SCAN] = "scan",	[AGENT] = "agent",
+	[NUMBER] = "i",		  [NAME] = "name",   [CLASS] = "class",	  [RACK] = "rack",
+	[HEALTH] = "health",	  [WORST] = "worst", [ALERTS] = "alerts", [LAST] = "last",
+	[OPENED] = "opened_hour", [SCAN] = "scan",   [AGENT] = "agent",
 };
 
 static void cell_json(const struct state *st, size_t i, enum column c, struct jsonw *w)
 {
 	const struct row *r = &st->rows[i];
 	const uint64_t values[COLUMNS] = {
-		[NUMBER] = i,		 [CLASS] = r->class,   [HEALTH] = r->health,
-		[WORST] = r->worst,	 [ALERTS] = r->alerts, [LAST] = r->last_s,
-		[OPENED] = r->opened,	 [SCAN] = r->scan_s,   [AGENT] = r->agent,
+		[NUMBER] = i,	      [CLASS] = r->class,   [HEALTH] = r->health,
+		[WORST] = r->worst,   [ALERTS] = r->alerts, [LAST] = r->last_s,
+		[OPENED] = r->opened, [SCAN] = r->scan_s,   [AGENT] = r->agent,
 	};
 
 	if (c == NAME)

@@ -30,8 +30,7 @@ static int start(struct web *w, int fd, char **ret_why)
 
 	if (!err && !(w->cluster = strdup(buf_str(&uuid))))
 		err = -ENOMEM;
-	snprintf(w->cookie, sizeof(w->cookie), "ajar%s",
-		 h.unix_socket || !port ? "" : port + 1);
+	snprintf(w->cookie, sizeof(w->cookie), "ajar%s", h.unix_socket || !port ? "" : port + 1);
 	if (!err && *w->conf->web_secret)
 		err = secret_read(w->conf->web_secret, &w->secret, ret_why);
 	if (!err)
@@ -117,9 +116,10 @@ int web_conf_check(const struct conf *conf, char **ret_why)
 				  "speaks no TLS itself: put a proxy before it (web.proxy yes and "
 				  "web.proxy-secret), or reach it by 'ssh -L 2527:127.0.0.1:2527'");
 	else if (conf->web_proxy && strncmp(conf->web_listen, "unix:", 5) && !*conf->web_secret)
-		*ret_why = strdup("web.proxy needs web.proxy-secret, a file with what the proxy "
-				  "sends in X-Ajar-Secret, or web.listen unix:/PATH: else everybody "
-				  "could say who he is");
+		*ret_why =
+			strdup("web.proxy needs web.proxy-secret, a file with what the proxy "
+			       "sends in X-Ajar-Secret, or web.listen unix:/PATH: else everybody "
+			       "could say who he is");
 	else
 		return 0;
 	return -EINVAL;
