@@ -86,6 +86,13 @@ same_as_json 0 scan ls
 same_as_json 3 scan plans
 same_as_json 0 scan keys
 same_as_json 0 notify --status
+same_as_json 20 config
+same_as_json 5 doctor
+same_as_json 1 db status
+same_as_json 0 profile check
+printf 'class compute\nallow tcp 22 exe /usr/sbin/sshd\nallow tcp 22 exe /usr/sbin/sshd\n' >"$T/rules"
+same_as_json 1 profile check "$T/rules"
+same_as_json 1 profile diff compute "$T/rules"
 
 run ls exe:nonesuch --csv --data "$D"
 same "what finds nothing has a head all the same" "$(wc -l <"$T/out")" 1
@@ -95,8 +102,10 @@ run timeline --csv -f --data "$D"
 refuses "CSV without an end" 2 "--csv is for what has happened"
 run notify --csv --data "$D"
 refuses "CSV of what lists nothing" 2 "--csv is for --status"
-run doctor --csv
+run db init --csv
 refuses "a verb without a list" 2 "unknown option '--csv'"
+run config --example --csv
+refuses "CSV of a file" 2 "--csv is for the settings alone"
 run ls --help
 ok "the help of what lists has it" grep -q -- '--csv ' "$T/out"
 done_testing

@@ -67,7 +67,6 @@ static char *in_form(enum writer_form form, const struct record *r, unsigned n, 
 	struct writer w;
 	int err = f ? writer_open(&w, form, fields, false, f) : -1;
 
-	w.label_width = 8;
 	for (unsigned i = 0; i < n && !err; i++)
 		err = describe(&w, &r[i]);
 	if (!err)
@@ -193,44 +192,6 @@ static void test_hidden(void)
 	writer_done(&w);
 }
 
-static void test_text(void)
-{
-	static const struct writer_field lines[] = {
-		COLUMN("name", "name"),	    COLUMN("until", "until", .none = ""),
-		COLUMN("reason", "reason"), COLUMN("wrong", "", .none = ""),
-		COLUMN("id", "id"),	    { 0 },
-	};
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	struct writer w;
-
-	ok(!writer_open(&w, WRITER_TEXT, lines, false, f), "text is opened");
-	w.label_width = 8;
-	for (unsigned i = 0; i < 2; i++) {
-		writer_start(&w, NULL);
-		writer_u64(&w, "id", i);
-		writer_str(&w, "name", "a\nb");
-		writer_time(&w, "until", i ? T : 0);
-		writer_str(&w, "reason", "");
-		if (i) {
-			writer_line(&w, "wrong", "wrong", "%s", "clock");
-			writer_line(&w, "wrong", "", "%s", "disk");
-		}
-		writer_end(&w);
-	}
-	ok(!writer_close(&w), "and written");
-	writer_done(&w);
-	fclose(f);
-	is_str(text,
-	       "name     a\\x0ab\nreason   -\nid       0\n"
-	       "name     a\\x0ab\nuntil    2026-11-22 16:01:02\nreason   -\n"
-	       "wrong    clock\n         disk\nid       1\n",
-	       "text is a line for a field, more where the description says so, none where it need "
-	       "not");
-	free(text);
-}
-
 static void test_bounds(void)
 {
 	static struct writer_field many[WRITER_FIELDS_MAX + 2];
@@ -264,7 +225,6 @@ int main(void)
 	test_formulas();
 	test_table();
 	test_hidden();
-	test_text();
 	test_bounds();
 	return tap_done();
 }

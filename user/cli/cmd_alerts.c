@@ -6,7 +6,6 @@
 
 #include "ajar/exit.h"
 #include "base/buf.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "view/alert_story.h"
@@ -29,11 +28,10 @@
 struct list {
 	struct cmd_ctx *c;
 	struct store *s;
-	struct writer w; /* of ls */
+	struct writer w; /* of ls; of show as JSON */
 	uint64_t n; /* of show */
 	int out_err;
 	struct buf b;
-	struct jsonw json;
 };
 
 static int on_alert(const struct store_alert *a, void *arg)
@@ -176,17 +174,13 @@ static void put_door(struct buf *b, const struct store_alert *a)
 /* The alert as in the list, and its story in "log". */
 static int show_json(struct list *l, const struct store_alert *a)
 {
-	struct writer w;
 	int err;
 
-	jsonw_obj(&l->json, NULL);
-	writer_json(&w, &l->json);
-	view_alert_members(&w, a);
-	err = alert_story_json(l->s, a, &l->json);
-	jsonw_end_obj(&l->json);
-	if (!err)
-		err = l->out_err = out_json(&l->json);
-	return err;
+	writer_start(&l->w, NULL);
+	view_alert_members(&l->w, a);
+	err = alert_story_json(l->s, a, &l->w);
+	l->out_err = writer_end(&l->w);
+	return err ? err : l->out_err;
 }
 
 /* Why no scan that is made here can tell; false: one could. */
@@ -293,7 +287,8 @@ static int show(struct cmd_ctx *c)
 	if (cmd_store(c, STORE_READONLY, &s))
 		return AJAR_EXIT_ERROR;
 	l.s = s;
-	jsonw_init(&l.json, &l.b);
+	if (c->json && out_open(c, NULL, &l.w))
+		return AJAR_EXIT_ERROR;
 	cmd_say_learning(c, s);
 	err = show_it(&l, s);
 	if (l.out_err)
@@ -302,6 +297,7 @@ static int show(struct cmd_ctx *c)
 		rc = err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 	if (err && !l.out_err && err != -EINVAL)
 		cmd_store_err(err, s, "cannot read the alerts");
+	writer_done(&l.w);
 	buf_done(&l.b);
 	return rc;
 }

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ajar/exit.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hostlist.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
@@ -20,6 +20,7 @@
 #include "store/sinks.h"
 #include "store/store.h"
 #include "view/metrics.h"
+#include "view/writer.h"
 
 /*
  * One line and an exit code as the Monitoring Plugins' guidelines have it, for Nagios, Icinga and their like. That nothing could be
@@ -296,30 +297,31 @@ static void put_line(struct check *k, int code, struct buf *b)
 		   k->lag_ns / 1000000000, k->health.lost);
 }
 
-static void put_json(struct check *k, int code, struct buf *b)
+static int put_json(struct check *k, int code)
 {
-	struct jsonw w;
+	struct writer w;
 
-	jsonw_init(&w, b);
-	jsonw_obj(&w, NULL);
-	jsonw_str(&w, "state", words[code]);
-	jsonw_str(&w, "why", buf_str(&k->why));
-	jsonw_u64(&w, "critical", k->open[SEVERITY_CRITICAL]);
-	jsonw_u64(&w, "warning", k->open[SEVERITY_WARNING]);
-	jsonw_u64(&w, "notice", k->open[SEVERITY_NOTICE]);
-	jsonw_obj(&w, "nodes");
+	if (out_open(k->c, NULL, &w))
+		return AJAR_EXIT_ERROR;
+	writer_start(&w, NULL);
+	writer_str(&w, "state", words[code]);
+	writer_str(&w, "why", buf_str(&k->why));
+	writer_u64(&w, "critical", k->open[SEVERITY_CRITICAL]);
+	writer_u64(&w, "warning", k->open[SEVERITY_WARNING]);
+	writer_u64(&w, "notice", k->open[SEVERITY_NOTICE]);
+	writer_start(&w, "nodes");
 	for (enum node_state v = 0; v < NODE_STATES; v++) {
 		if (v != NODE_REFUSED) /* a name counts once */
-			jsonw_u64(&w, health_state_name(v), k->health.nodes[v]);
+			writer_u64(&w, health_state_name(v), k->health.nodes[v]);
 	}
-	jsonw_end_obj(&w);
-	jsonw_u64(&w, "degraded", k->health.degraded);
-	jsonw_u64(&w, "judging_pending", k->judging.pending);
-	jsonw_u64(&w, "judging_lag_ms", k->judging.lag_ns / 1000000);
-	jsonw_time(&w, "monitor_seen", k->judging.seen_ns);
-	jsonw_u64(&w, "classes_learning", k->learning);
-	jsonw_end_obj(&w);
-	buf_putc(b, '\n');
+	writer_end(&w);
+	writer_u64(&w, "degraded", k->health.degraded);
+	writer_u64(&w, "judging_pending", k->judging.pending);
+	writer_u64(&w, "judging_lag_ms", k->judging.lag_ns / 1000000);
+	writer_time(&w, "monitor_seen", k->judging.seen_ns);
+	writer_u64(&w, "classes_learning", k->learning);
+	writer_end(&w);
+	return out_close(&w, 0, NULL, "");
 }
 
 static int print(struct check *k, int code)
@@ -328,9 +330,8 @@ static int print(struct check *k, int code)
 	int err;
 
 	if (k->c->json)
-		put_json(k, code, &b);
-	else
-		put_line(k, code, &b);
+		return put_json(k, code) ? CHECK_UNKNOWN : code;
+	put_line(k, code, &b);
 	err = out_put(&b);
 	return out_report(err ? err : out_flush()) ? CHECK_UNKNOWN : code;
 }

@@ -4,7 +4,6 @@
 
 #include "ajar/exit.h"
 #include "base/buf.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/man.h"
@@ -14,32 +13,29 @@
 #include "store/store.h"
 #include "conf/sinks.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define CONF_FILE "/etc/ajar/ajar.conf"
 
 /* The settings, each with where its value comes from; the example file and the manual's lists come from the same table. */
 struct showing {
 	struct buf b;
-	struct jsonw json;
-	int err, out_err;
+	struct writer w;
 };
 
-static void on_json(const char *key, const char *value, const char *def, const char *help,
-		    const char *origin, void *arg)
+static void on_record(const char *key, const char *value, const char *def, const char *help,
+		      const char *origin, void *arg)
 {
 	struct showing *s = arg;
 
-	if (s->err || s->out_err)
-		return;
-	jsonw_obj(&s->json, NULL);
-	jsonw_str(&s->json, "key", key);
-	jsonw_str(&s->json, "value", value);
-	jsonw_str(&s->json, "default", def);
-	jsonw_str(&s->json, "range", conf_range(key));
-	jsonw_str(&s->json, "origin", origin);
-	jsonw_str(&s->json, "help", help);
-	jsonw_end_obj(&s->json);
-	s->out_err = out_json(&s->json);
+	writer_start(&s->w, NULL);
+	writer_str(&s->w, "key", key);
+	writer_str(&s->w, "value", value);
+	writer_str(&s->w, "default", def);
+	writer_str(&s->w, "range", conf_range(key));
+	writer_str(&s->w, "origin", origin);
+	writer_str(&s->w, "help", help);
+	writer_end(&s->w);
 }
 
 /* Text of any length as lines that begin so, at most width columns wide (a longer word is not cut). */
@@ -121,12 +117,29 @@ static int print_settings(struct cmd_ctx *c, struct showing *s)
 	return s->b.err ? s->b.err : out_put(&s->b);
 }
 
+static int print_records(struct cmd_ctx *c, struct showing *s)
+{
+	static const struct writer_field fields[] = {
+		FIELD("key"),  FIELD("value"), FIELD("default"), FIELD("range"), FIELD("origin"),
+		FIELD("help"), { 0 },
+	};
+
+	if (out_open(c, fields, &s->w))
+		return AJAR_EXIT_ERROR;
+	conf_each(c->conf, on_record, s);
+	return out_close(&s->w, 0, NULL, "");
+}
+
 static int show(struct cmd_ctx *c)
 {
 	struct showing s = { .b = BUF_INIT(1 << 16) };
 	const char *man = cmd_opt(c, "man");
 	int err;
 
+	if (cmd_opt(c, "csv") && (man || cmd_opt(c, "example")))
+		return log_usage("--csv is for the settings alone"), AJAR_EXIT_ERROR;
+	if (out_is_data(c) && !man && !cmd_opt(c, "example"))
+		return print_records(c, &s);
 	if (man) {
 		err = man_list(man, c->table, c->conf, &s.b);
 		if (err == -EINVAL)
@@ -136,10 +149,6 @@ static int show(struct cmd_ctx *c)
 		err = err ? err : out_put(&s.b);
 	} else if (cmd_opt(c, "example")) {
 		err = print_example(c, &s);
-	} else if (c->json) {
-		jsonw_init(&s.json, &s.b);
-		conf_each(c->conf, on_json, &s);
-		err = s.out_err;
 	} else {
 		err = print_settings(c, &s);
 	}
@@ -179,6 +188,7 @@ static int check(struct cmd_ctx *c)
 static const struct cmd_option show_options[] = {
 	{ "example", 0, NULL,
 	  "a file with every setting, its help and its default, all commented" },
+	CMD_CSV,
 	{ "man", 0, "LIST", NULL },
 	{ 0 },
 };

@@ -7,7 +7,6 @@
 #include "ajar/exit.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
@@ -19,6 +18,7 @@
 #include "monitor/retention.h"
 #include "store/store.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define DAY_NS UINT64_C(86400000000000)
 
@@ -66,11 +66,11 @@ struct limits {
 	uint64_t age_ns; /* of the oldest event */
 };
 
-static void limits_json(struct jsonw *w, const struct limits *l)
+static void put_limits(struct writer *w, const struct limits *l)
 {
-	jsonw_u64(w, "keep_days", l->days);
-	jsonw_u64(w, "keep_bytes", l->bytes);
-	jsonw_u64(w, "oldest_age_s", l->age_ns / 1000000000);
+	writer_u64(w, "keep_days", l->days);
+	writer_u64(w, "keep_bytes", l->bytes);
+	writer_u64(w, "oldest_age_s", l->age_ns / 1000000000);
 }
 
 static void limits_text(struct buf *b, const struct limits *l, uint64_t used_bytes)
@@ -90,32 +90,42 @@ static void limits_text(struct buf *b, const struct limits *l, uint64_t used_byt
 			    : "everything (store.keep-days and store.keep-bytes are 0)\n");
 }
 
-static void usage_json(struct jsonw *w, const struct store_usage *u, const struct limits *l)
+static void put_usage(struct writer *w, const struct store_usage *u, const struct limits *l)
 {
-	jsonw_u64(w, "events", u->events);
-	jsonw_time(w, "oldest", u->oldest_ns);
-	jsonw_time(w, "newest", u->newest_ns);
-	jsonw_u64(w, "used_bytes", u->used_bytes);
-	jsonw_u64(w, "file_bytes", u->file_bytes);
-	jsonw_u64(w, "wal_bytes", u->wal_bytes);
-	limits_json(w, l);
+	writer_u64(w, "events", u->events);
+	writer_time(w, "oldest", u->oldest_ns);
+	writer_time(w, "newest", u->newest_ns);
+	writer_u64(w, "used_bytes", u->used_bytes);
+	writer_u64(w, "file_bytes", u->file_bytes);
+	writer_u64(w, "wal_bytes", u->wal_bytes);
+	put_limits(w, l);
 }
 
-static void status_json(const char *driver, const char *uri, unsigned have, unsigned want,
-			const struct store_usage *u, const struct limits *l, struct buf *b)
+static int status_record(struct cmd_ctx *c, const char *driver, const char *uri, unsigned have,
+			 unsigned want, const struct store_usage *u, const struct limits *l)
 {
-	struct jsonw w;
+	static const struct writer_field fields[] = {
+		FIELD("driver"),       FIELD("store"),
+		FIELD("schema"),       FIELD("schema_wanted"),
+		FIELD("events"),       FIELD("oldest"),
+		FIELD("newest"),       FIELD("used_bytes"),
+		FIELD("file_bytes"),   FIELD("wal_bytes"),
+		FIELD("keep_days"),    FIELD("keep_bytes"),
+		FIELD("oldest_age_s"), { 0 },
+	};
+	struct writer w;
 
-	jsonw_init(&w, b);
-	jsonw_obj(&w, NULL);
-	jsonw_str(&w, "driver", driver);
-	jsonw_str(&w, "store", uri);
-	jsonw_u64(&w, "schema", have);
-	jsonw_u64(&w, "schema_wanted", want);
+	if (out_open(c, fields, &w))
+		return AJAR_EXIT_ERROR;
+	writer_start(&w, NULL);
+	writer_str(&w, "driver", driver);
+	writer_str(&w, "store", uri);
+	writer_u64(&w, "schema", have);
+	writer_u64(&w, "schema_wanted", want);
 	if (u)
-		usage_json(&w, u, l);
-	jsonw_end_obj(&w);
-	buf_putc(b, '\n');
+		put_usage(&w, u, l);
+	writer_end(&w);
+	return out_close(&w, 0, NULL, "");
 }
 
 static void status_text(const char *driver, const char *uri, unsigned have, unsigned want,
@@ -164,8 +174,10 @@ static int status(struct cmd_ctx *c)
 		return AJAR_EXIT_ERROR;
 	put_driver(&driver, buf_str(&uri));
 	l.age_ns = u.oldest_ns && u.oldest_ns < now ? now - u.oldest_ns : 0;
-	(c->json ? status_json : status_text)(buf_str(&driver), buf_str(&uri), have, want,
-					      known ? &u : NULL, &l, &b);
+	if (out_is_data(c))
+		return status_record(c, buf_str(&driver), buf_str(&uri), have, want,
+				     known ? &u : NULL, &l);
+	status_text(buf_str(&driver), buf_str(&uri), have, want, known ? &u : NULL, &l, &b);
 	err = out_put(&b);
 	return out_report(err ? err : out_flush());
 }
@@ -218,18 +230,19 @@ static int read_limits(struct cmd_ctx *c, struct retention *r)
 static int report(struct cmd_ctx *c, const struct store_pruned *p, bool dry)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
-	struct jsonw w;
+	struct writer w;
 	int err;
 
 	if (c->json) {
-		jsonw_init(&w, &b);
-		jsonw_obj(&w, NULL);
-		jsonw_bool(&w, "dry_run", dry);
-		jsonw_u64(&w, "events", p->events);
-		jsonw_u64(&w, "doors", p->doors);
-		jsonw_u64(&w, "alerts", p->alerts);
-		jsonw_end_obj(&w);
-		buf_putc(&b, '\n');
+		if (out_open(c, NULL, &w))
+			return AJAR_EXIT_ERROR;
+		writer_start(&w, NULL);
+		writer_bool(&w, "dry_run", dry);
+		writer_u64(&w, "events", p->events);
+		writer_u64(&w, "doors", p->doors);
+		writer_u64(&w, "alerts", p->alerts);
+		writer_end(&w);
+		return out_close(&w, 0, NULL, "");
 	} else {
 		buf_printf(&b, "%s %" PRIu64 " events, %" PRIu64 " doors, %" PRIu64 " alerts\n",
 			   dry ? "would delete" : "deleted", p->events, p->doors, p->alerts);
@@ -297,11 +310,16 @@ static const struct cmd_option grant_options[] = {
 	{ "password-file", 0, "FILE",
 	  "the password is in FILE (0600), or a new one is put there; %n is the node" },
 	{ "new-password", 0, NULL, "also when the account is there" },
+	CMD_CSV,
 	{ 0 },
 };
 
 static const struct cmd subs[] = {
-	{ .name = "status", .args = "", .help = "what is in the store", .run = status },
+	{ .name = "status",
+	  .args = "",
+	  .help = "what is in the store",
+	  .options = cmd_csv_options,
+	  .run = status },
 	{ .name = "init", .args = "", .help = "make it", .run = init },
 	{ .name = "migrate", .args = "", .help = "bring its schema up to date", .run = migrate },
 	{ .name = "prune",

@@ -13,13 +13,13 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/hostlist.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "store/grant.h"
 #include "store/store.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define PASSWORD_LEN 32 /* of 64 letters: 192 bits */
 #define PASSWORD_MAX 256
@@ -31,6 +31,7 @@ struct granting {
 	enum store_role role;
 	bool dry, revoke;
 	struct buf out; /* what goes to standard output */
+	struct writer list; /* of accounts, for programs */
 };
 
 /* --- passwords ----------------------------------------------------------------------------------------- */
@@ -106,24 +107,29 @@ static char *expand(struct cmd_ctx *c, const char *option, const char *node)
 	return out;
 }
 
+static const struct writer_field accounts[] = { FIELD("role"), FIELD("login"),	 FIELD("from"),
+						FIELD("node"), FIELD("granted"), { 0 } };
+
 /* --- granting ------------------------------------------------------------------------------------------- */
 
 static bool has_account(struct granting *g, const char *login, const char *from);
 
 static int tell_account(struct granting *g, const struct store_grant *o, const char *shown)
 {
-	struct jsonw w;
+	struct writer w;
 
 	if (g->c->json) {
-		jsonw_init(&w, &g->out);
-		jsonw_obj(&w, NULL);
-		jsonw_str(&w, "role", store_role_name(o->role));
-		jsonw_str(&w, "login", o->login);
-		jsonw_str(&w, "from", o->from);
-		jsonw_str(&w, "node", o->node);
-		jsonw_str(&w, "password", shown);
-		jsonw_end_obj(&w);
-		buf_putc(&g->out, '\n');
+		if (writer_open(&w, WRITER_JSON, accounts, false, NULL))
+			return -ENOMEM;
+		writer_to(&w, &g->out);
+		writer_start(&w, NULL);
+		writer_str(&w, "role", store_role_name(o->role));
+		writer_str(&w, "login", o->login);
+		writer_str(&w, "from", o->from);
+		writer_str(&w, "node", o->node);
+		writer_str(&w, "password", shown);
+		writer_end(&w);
+		writer_done(&w);
 	} else if (shown) {
 		buf_printf(&g->out, "%s %s\n", o->login, shown);
 	}
@@ -276,23 +282,33 @@ static int do_nodes(struct granting *g, const char *text)
 static int list_row(const struct store_account *a, void *arg)
 {
 	struct granting *g = arg;
-	struct jsonw w;
+	struct writer *w = &g->list;
 
-	if (!g->c->json) {
+	if (!out_is_data(g->c)) {
 		buf_printf(&g->out, "%-10s %s@%s%s%s\n", store_role_name(a->role), a->login,
 			   a->from, a->node ? " node " : "", a->node ? a->node : "");
 		return g->out.err;
 	}
-	jsonw_init(&w, &g->out);
-	jsonw_obj(&w, NULL);
-	jsonw_str(&w, "role", store_role_name(a->role));
-	jsonw_str(&w, "login", a->login);
-	jsonw_str(&w, "from", a->from);
-	jsonw_str(&w, "node", a->node);
-	jsonw_time(&w, "granted", a->granted_ns);
-	jsonw_end_obj(&w);
-	buf_putc(&g->out, '\n');
-	return g->out.err;
+	writer_start(w, NULL);
+	writer_str(w, "role", store_role_name(a->role));
+	writer_str(w, "login", a->login);
+	writer_str(w, "from", a->from);
+	writer_str(w, "node", a->node);
+	writer_time(w, "granted", a->granted_ns);
+	return writer_end(w);
+}
+
+static int list_accounts(struct granting *g)
+{
+	int err;
+
+	if (out_is_data(g->c) && out_open(g->c, accounts, &g->list))
+		return -ENOMEM;
+	err = store_accounts(g->s, list_row, g);
+	if (!err && out_is_data(g->c) && out_report(writer_close(&g->list)))
+		err = -EIO;
+	writer_done(&g->list);
+	return err;
 }
 
 /* --- the verb --------------------------------------------------------------------------------------------- */
@@ -321,6 +337,8 @@ static int choose_role(struct granting *g, const char **ret_login)
 		g->role = roles[i].role;
 		*ret_login = login;
 	}
+	if (cmd_opt(g->c, "csv") && (n || g->c->argc > 1))
+		return log_usage("--csv is for the list of accounts");
 	if (n > 1 || (n && g->c->argc > 1))
 		return log_usage(
 			"one account at a time: a NODE, --monitor, --web, --notify or --retention");
@@ -349,7 +367,7 @@ int cmd_db_grant(struct cmd_ctx *c)
 	else if (g.revoke)
 		err = log_usage("--revoke wants a NODE, --monitor, --web, --notify or --retention");
 	else
-		err = store_accounts(s, list_row, &g);
+		err = list_accounts(&g);
 	if (err && !login && c->argc < 2 && !g.revoke)
 		cmd_store_err(err, s, "cannot list the accounts");
 	/* Of a set, those that were made before the failure must not be lost with their passwords. */

@@ -12,7 +12,6 @@
 #include "ajar/exit.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/text.h"
@@ -28,6 +27,7 @@
 #include "store/grant.h"
 #include "store/profile.h"
 #include "store/store.h"
+#include "view/writer.h"
 
 #define FREE_BYTES_MIN (UINT64_C(64) << 20)
 #define BACKLOG_MAX 100000 /* records counted behind the acknowledgement */
@@ -41,23 +41,22 @@ struct doctor {
 	int out_err;
 	bool own_only;
 	struct buf b;
-	struct jsonw json;
+	struct writer w; /* for programs */
 };
 
-static void print_json(struct doctor *d, const char *name, enum health ok, const char *detail,
-		       const char *fix)
+static void print_record(struct doctor *d, const char *name, enum health ok, const char *detail,
+			 const char *fix)
 {
-	jsonw_obj(&d->json, NULL);
-	jsonw_str(&d->json, "check", name);
+	writer_start(&d->w, NULL);
+	writer_str(&d->w, "check", name);
 	if (ok == HEALTH_NOTE)
-		jsonw_null(&d->json, "ok");
+		writer_null(&d->w, "ok");
 	else
-		jsonw_bool(&d->json, "ok", ok == HEALTH_OK);
-	jsonw_str(&d->json, "detail", detail);
-	jsonw_str(&d->json, "fix", fix);
-	jsonw_str(&d->json, "mend", fix); /* the name of before, for one release */
-	jsonw_end_obj(&d->json);
-	d->out_err = out_json(&d->json);
+		writer_bool(&d->w, "ok", ok == HEALTH_OK);
+	writer_str(&d->w, "detail", detail);
+	writer_str(&d->w, "fix", fix);
+	writer_str(&d->w, "mend", fix); /* the name of before, for one release */
+	d->out_err = writer_end(&d->w);
 }
 
 static void print_line(struct doctor *d, const char *name, enum health ok, const char *detail,
@@ -100,8 +99,8 @@ static void report(struct doctor *d, const char *name, enum health ok, const cha
 		return;
 	if (ok == HEALTH_OK)
 		fix = NULL;
-	if (d->c->json)
-		print_json(d, name, ok, detail, fix);
+	if (out_is_data(d->c))
+		print_record(d, name, ok, detail, fix);
 	else
 		print_line(d, name, ok, detail, fix);
 }
@@ -521,9 +520,13 @@ static void check_store(struct doctor *d)
 
 static int run(struct cmd_ctx *c)
 {
+	static const struct writer_field fields[] = {
+		FIELD("check"), FIELD("ok"), FIELD("detail"), FIELD("fix"), { 0 }
+	};
 	struct doctor d = { .c = c, .b = BUF_INIT(1 << 16) };
 
-	jsonw_init(&d.json, &d.b);
+	if (out_is_data(c) && out_open(c, fields, &d.w))
+		return AJAR_EXIT_ERROR;
 	check_sensor(&d);
 	check_scope(&d);
 	check_configuration(&d);
@@ -534,6 +537,9 @@ static int run(struct cmd_ctx *c)
 	check_pins(&d);
 	check_store(&d);
 	buf_done(&d.b);
+	if (!d.out_err && out_is_data(c))
+		d.out_err = writer_close(&d.w);
+	writer_done(&d.w);
 	if (d.out_err)
 		return out_report(d.out_err);
 	if (d.bad)
@@ -545,5 +551,6 @@ const struct cmd cmd_doctor = {
 	.name = "doctor",
 	.help = "what works here and what does not, with the command that fixes it",
 	.more = "Exits 1 when something that is needed is missing. Changes nothing.",
+	.options = cmd_csv_options,
 	.run = run,
 };

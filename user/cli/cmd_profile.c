@@ -96,6 +96,7 @@ static const struct cmd_option learn_options[] = {
 };
 static const struct cmd_option check_options[] = {
 	{ "class", 'c', "CLASS", "the class of rules above any 'class' line" },
+	CMD_CSV,
 	{ 0 },
 };
 static const struct cmd_option import_options[] = {
@@ -170,6 +171,7 @@ static const struct cmd subs[] = {
 	  .help = "compare with another, or with what is open now; exit code 1: they differ",
 	  .min = 1,
 	  .max = 2,
+	  .options = cmd_csv_options,
 	  .run = profile_diff },
 	{ .name = "test",
 	  .args = "CLASS DOOR",

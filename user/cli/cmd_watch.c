@@ -13,7 +13,6 @@
 #include "ajar/exit.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/text.h"
@@ -43,7 +42,7 @@ struct watch {
 	uint64_t ended_ns,
 		unprinted; /* interrupted; what had happened by then and nobody has read */
 	struct buf line;
-	struct jsonw json;
+	struct writer json; /* with -j */
 };
 
 static void count(struct watch *w, const struct event *ev)
@@ -87,16 +86,14 @@ static int show(struct watch *w, const struct event *ev, enum verdict verdict)
 					    .verdict = verdict,
 					    .latency_us = latency_of(ev) };
 	const struct view_line_opts o = { .colour = w->c->colour, .width = out_width() };
-	struct writer json;
 	int err;
 
 	/* A bind comes before each listen: for people, the same line twice. */
 	if (ev->kind == EVENT_BIND && !w->c->json && !w->c->verbose)
 		return 0;
 	if (w->c->json) {
-		writer_json(&json, &w->json);
-		view_event_json(&json, ev, &ctx);
-		err = out_json(&w->json);
+		view_event_json(&w->json, ev, &ctx);
+		err = w->json.err;
 	} else {
 		view_event_line(&w->line, ev, &ctx, &o);
 		err = out_put(&w->line);
@@ -308,7 +305,8 @@ static int run(struct cmd_ctx *c)
 	struct watch w = { .c = c, .line = BUF_INIT(1 << 20) };
 	int err = words_filter(c, &w.filter);
 
-	jsonw_init(&w.json, &w.line);
+	if (c->json && out_open(c, NULL, &w.json))
+		return AJAR_EXIT_ERROR;
 	if (!err)
 		err = words_count(c, "count", 1, UINT32_MAX, &w.limit);
 	if (!err)
@@ -321,6 +319,7 @@ static int run(struct cmd_ctx *c)
 	loop_free(w.loop);
 	doorset_done(&w.standing);
 	verdicts_done(&w.judge);
+	writer_done(&w.json);
 	buf_done(&w.line);
 	return err && err != -EPIPE ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }

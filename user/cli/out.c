@@ -9,7 +9,6 @@
 
 #include "ajar/exit.h"
 #include "base/buf.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "view/writer.h"
@@ -24,15 +23,6 @@ int out_put(struct buf *b)
 		err = errno ? -errno : -EIO;
 	buf_reset(b);
 	return err;
-}
-
-int out_json(struct jsonw *w)
-{
-	struct buf *b = w->b;
-
-	buf_putc(b, '\n');
-	jsonw_init(w, b);
-	return out_put(b);
 }
 
 int out_flush(void)
@@ -63,14 +53,20 @@ int out_report(int err)
 	return AJAR_EXIT_ERROR;
 }
 
+bool out_is_data(const struct cmd_ctx *c)
+{
+	return c->json || cmd_opt(c, "csv");
+}
+
 int out_open(const struct cmd_ctx *c, const struct writer_field *fields, struct writer *w)
 {
+	static const struct writer_field none[] = { { 0 } };
 	bool csv = cmd_opt(c, "csv");
 	enum writer_form form = csv ? WRITER_CSV : c->json ? WRITER_JSON : WRITER_TABLE;
 	int err;
 
 	*w = (struct writer){ 0 };
-	err = writer_open(w, form, fields, c->colour, stdout);
+	err = writer_open(w, form, fields ? fields : none, c->colour, stdout);
 	return err ? log_err(err, "cannot make the list") : 0;
 }
 

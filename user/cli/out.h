@@ -2,11 +2,12 @@
 #ifndef AJAR_CLI_OUT_H
 #define AJAR_CLI_OUT_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 struct buf;
 struct cmd_ctx;
-struct jsonw;
 struct store;
 struct writer;
 struct writer_field;
@@ -18,8 +19,6 @@ struct writer_field;
 
 /* Writes b and empties it. */
 must_check int out_put(struct buf *b);
-/* The object just written, as a line. */
-must_check int out_json(struct jsonw *w);
 must_check int out_flush(void);
 /*
  * How many characters a line of standard output may have, or 0: no terminal, or one that does not
@@ -31,6 +30,9 @@ unsigned out_width(void);
  * with err of the walk (0: none); when that is the store's, what could not be done is said. Returns
  * the exit code. out_open() says what is wrong; then nothing is to be closed.
  */
+/* For programs, -j or --csv? What people get is no table then, and is not made by out_open(). */
+bool out_is_data(const struct cmd_ctx *c);
+/* fields NULL: JSON alone, and that was asked for. */
 must_check int out_open(const struct cmd_ctx *c, const struct writer_field *fields,
 			struct writer *w);
 int out_close(struct writer *w, int err, struct store *s, const char *what);

@@ -376,7 +376,7 @@ static int edit(struct proposal *p)
 	if (!err)
 		err = profile_text_parse(b.data, b.len, p->host_type, &t);
 	if (!err && profile_text_errors(&t)) {
-		(void)!profile_print_problems(&t, path, false);
+		(void)!profile_print_problems(&t, path, NULL);
 		return log_usage(
 			"nothing is accepted; fix '%s' and give it to 'ajar profile import "
 			"--add --class %s'",

@@ -9,7 +9,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hostlist.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cmd.h"
@@ -22,6 +21,7 @@
 #include "conf/profile_text.h"
 #include "store/profile.h"
 #include "store/store.h"
+#include "view/writer.h"
 
 /* --- a file ------------------------------------------------------------------------------------------ */
 
@@ -107,35 +107,31 @@ int profile_check_text(struct profile_text *t, uint64_t now_ns)
 	return err;
 }
 
-static void put_problem(const struct profile_problem *p, const char *path, bool json,
-			struct jsonw *w)
-{
-	if (!json) {
-		esc_text(w->b, path, strlen(path), 0);
-		buf_printf(w->b, ":%" PRIu32 ":%" PRIu32 ": %s%s\n", p->line, p->column,
-			   p->warning ? "warning: " : "", p->what);
-		return;
-	}
-	jsonw_obj(w, NULL);
-	jsonw_str(w, "file", path);
-	jsonw_u64(w, "line", p->line);
-	jsonw_u64(w, "column", p->column);
-	jsonw_str(w, "level", p->warning ? "warning" : "error");
-	jsonw_str(w, "problem", p->what);
-	jsonw_end_obj(w);
-}
-
-int profile_print_problems(const struct profile_text *t, const char *path, bool json)
+static int put_problem(const struct profile_problem *p, const char *path, struct writer *w)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
-	struct jsonw w;
+
+	if (!w) {
+		esc_text(&b, path, strlen(path), 0);
+		buf_printf(&b, ":%" PRIu32 ":%" PRIu32 ": %s%s\n", p->line, p->column,
+			   p->warning ? "warning: " : "", p->what);
+		return out_put(&b);
+	}
+	writer_start(w, NULL);
+	writer_str(w, "file", path);
+	writer_u64(w, "line", p->line);
+	writer_u64(w, "column", p->column);
+	writer_str(w, "level", p->warning ? "warning" : "error");
+	writer_str(w, "problem", p->what);
+	return writer_end(w);
+}
+
+int profile_print_problems(const struct profile_text *t, const char *path, struct writer *w)
+{
 	int err = 0;
 
-	jsonw_init(&w, &b);
-	for (size_t i = 0; i < t->problems_len && !err; i++) {
-		put_problem(&t->problems[i], path, json, &w);
-		err = json ? out_json(&w) : out_put(&b);
-	}
+	for (size_t i = 0; i < t->problems_len && !err; i++)
+		err = put_problem(&t->problems[i], path, w);
 	if (t->problems_more)
 		log_warn("%s: and %zu problem%s more", path, t->problems_more,
 			 plural(t->problems_more));
@@ -171,7 +167,7 @@ static int check_nodes(struct cmd_ctx *c, struct profile_text *t)
 	return err;
 }
 
-static int check_file(struct cmd_ctx *c, const char *path, bool *bad)
+static int check_file(struct cmd_ctx *c, struct writer *w, const char *path, bool *bad)
 {
 	_cleanup_(profile_text_done) struct profile_text t = { 0 };
 	_cleanup_(buf_done) struct buf b = BUF_INIT(PROFILE_FILE_MAX);
@@ -187,7 +183,7 @@ static int check_file(struct cmd_ctx *c, const char *path, bool *bad)
 	if (err)
 		return log_err(err, "cannot check '%s'", path);
 	*bad |= t.problems_len > 0;
-	err = profile_print_problems(&t, path, c->json);
+	err = profile_print_problems(&t, path, w);
 	return err ? out_report(err) : 0;
 }
 
@@ -195,6 +191,7 @@ static int check_file(struct cmd_ctx *c, const char *path, bool *bad)
 
 struct walk {
 	struct cmd_ctx *c;
+	struct writer *w; /* NULL: for people */
 	struct store *s;
 	bool bad;
 	int out_err;
@@ -204,10 +201,9 @@ static int check_rows(struct walk *w, const struct profile *p)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 16);
 	uint64_t now = clock_wall_ns();
-	struct jsonw j;
+	struct writer *j = w->w;
 	int err = 0;
 
-	jsonw_init(&j, &b);
 	for (size_t i = 0; i < p->rows_len && !err; i++) {
 		_cleanup_(buf_done) struct buf what = BUF_INIT(1024), rule = BUF_INIT(1 << 15);
 
@@ -215,15 +211,14 @@ static int check_rows(struct walk *w, const struct profile *p)
 			continue;
 		w->bad = true;
 		profile_rule_plain(&rule, &p->rows[i]);
-		if (w->c->json) {
-			jsonw_obj(&j, NULL);
-			jsonw_str(&j, "class", p->host_type);
-			jsonw_u64(&j, "row", p->rows[i].id);
-			jsonw_str(&j, "rule", buf_str(&rule));
-			jsonw_str(&j, "level", "warning");
-			jsonw_str(&j, "problem", buf_str(&what));
-			jsonw_end_obj(&j);
-			err = out_json(&j);
+		if (w->w) {
+			writer_start(j, NULL);
+			writer_str(j, "class", p->host_type);
+			writer_u64(j, "row", p->rows[i].id);
+			writer_str(j, "rule", buf_str(&rule));
+			writer_str(j, "level", "warning");
+			writer_str(j, "problem", buf_str(&what));
+			err = writer_end(j);
 		} else {
 			esc_text(&b, p->host_type, strlen(p->host_type), 0);
 			buf_printf(&b, ": row %" PRIu64 ": %s: %s\n", p->rows[i].id, buf_str(&rule),
@@ -264,28 +259,26 @@ static int check_rule(const struct store_class_rule *r, void *arg)
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 21);
 	struct rule_walk *rw = arg;
 	const char *only = cmd_opt(rw->w->c, "class");
-	struct jsonw j;
+	struct writer *j = rw->w->w;
 
 	if (!r->resolved_ns || !*r->resolved || (only && strcmp(only, r->host_type)) ||
 	    reported_of_text(&rw->reported, r->resolved))
 		return 0;
 	rw->w->bad = true;
-	if (!rw->w->c->json) {
+	if (!j) {
 		esc_text(&b, r->host_type, strlen(r->host_type), 0);
 		buf_printf(&b, ": rule %" PRIu64 " of 'ajar node class': ", r->id);
 		esc_text(&b, r->nodes, strlen(r->nodes), 200);
 		buf_puts(&b, ": " REPORTED_NONE "\n");
 		return rw->w->out_err = out_put(&b);
 	}
-	jsonw_init(&j, &b);
-	jsonw_obj(&j, NULL);
-	jsonw_str(&j, "class", r->host_type);
-	jsonw_u64(&j, "class_rule", r->id);
-	jsonw_str(&j, "nodes", r->nodes);
-	jsonw_str(&j, "level", "warning");
-	jsonw_str(&j, "problem", REPORTED_NONE);
-	jsonw_end_obj(&j);
-	return rw->w->out_err = out_json(&j);
+	writer_start(j, NULL);
+	writer_str(j, "class", r->host_type);
+	writer_u64(j, "class_rule", r->id);
+	writer_str(j, "nodes", r->nodes);
+	writer_str(j, "level", "warning");
+	writer_str(j, "problem", REPORTED_NONE);
+	return rw->w->out_err = writer_end(j);
 }
 
 static int check_rules(struct walk *w)
@@ -299,10 +292,10 @@ static int check_rules(struct walk *w)
 	return err;
 }
 
-static int check_store(struct cmd_ctx *c)
+static int check_store(struct cmd_ctx *c, struct writer *writer)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
-	struct walk w = { .c = c };
+	struct walk w = { .c = c, .w = writer };
 	int err;
 
 	if (cmd_store(c, STORE_READONLY, &s))
@@ -312,7 +305,7 @@ static int check_store(struct cmd_ctx *c)
 	if (!err)
 		err = check_rules(&w);
 	if (!err)
-		w.out_err = err = out_flush();
+		w.out_err = err = writer ? writer_close(writer) : out_flush();
 	if (w.out_err)
 		return out_report(w.out_err);
 	if (err) {
@@ -322,14 +315,34 @@ static int check_store(struct cmd_ctx *c)
 	return w.bad ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_OK;
 }
 
-int profile_check(struct cmd_ctx *c)
+static int check_files(struct cmd_ctx *c, struct writer *w)
 {
 	bool bad = false;
 
-	if (c->argc == 1)
-		return check_store(c);
 	for (int i = 1; i < c->argc; i++)
-		if (check_file(c, c->argv[i], &bad))
+		if (check_file(c, w, c->argv[i], &bad))
 			return AJAR_EXIT_ERROR;
+	if (w && out_report(writer_close(w)))
+		return AJAR_EXIT_ERROR;
 	return bad ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_OK;
+}
+
+int profile_check(struct cmd_ctx *c)
+{
+	static const struct writer_field of_store[] = {
+		FIELD("class"), FIELD("row"),	FIELD("rule"),	  FIELD("class_rule"),
+		FIELD("nodes"), FIELD("level"), FIELD("problem"), { 0 },
+	};
+	static const struct writer_field of_file[] = { FIELD("file"),	 FIELD("line"),
+						       FIELD("column"),	 FIELD("level"),
+						       FIELD("problem"), { 0 } };
+	bool files = c->argc > 1;
+	struct writer w = { 0 }, *data = out_is_data(c) ? &w : NULL;
+	int rc;
+
+	if (data && out_open(c, files ? of_file : of_store, data))
+		return AJAR_EXIT_ERROR;
+	rc = files ? check_files(c, data) : check_store(c, data);
+	writer_done(&w);
+	return rc;
 }

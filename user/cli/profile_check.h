@@ -11,11 +11,13 @@
 struct buf;
 struct profile_row;
 struct profile_text;
+struct writer;
 
 /* Adds what rules mean together to the problems of how they are written, and sorts all by line. */
 must_check int profile_check_text(struct profile_text *t, uint64_t now_ns);
-/* "FILE:LINE:COL: ..." on standard output; a negative errno of it. */
-must_check int profile_print_problems(const struct profile_text *t, const char *path, bool json);
+/* "FILE:LINE:COL: ...", or as records of w, on standard output; a negative errno of it. */
+must_check int profile_print_problems(const struct profile_text *t, const char *path,
+				      struct writer *w);
 /* Appends what is the matter with rows[i]; false: nothing. */
 bool profile_flaw_words(const struct profile_row *rows, size_t n, size_t i, uint64_t now_ns,
 			struct buf *b);

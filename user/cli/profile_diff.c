@@ -13,7 +13,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hostlist.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cmd.h"
@@ -24,11 +23,12 @@
 #include "conf/profile_text.h"
 #include "store/store.h"
 #include "core/exe_pattern.h"
+#include "view/writer.h"
 
 struct diff {
 	struct cmd_ctx *c;
 	struct buf b;
-	struct jsonw w;
+	struct writer w; /* for programs */
 	size_t n;
 };
 
@@ -40,16 +40,15 @@ static int put(struct diff *d, char sign, const struct profile_row *r, const cha
 
 	d->n++;
 	profile_rule_plain(&rule, r);
-	if (d->c->json) {
-		jsonw_obj(&d->w, NULL);
-		jsonw_str(&d->w, "change",
-			  sign == '+'	? "added"
-			  : sign == '-' ? "removed"
-					: "changed");
-		jsonw_str(&d->w, "rule", buf_str(&rule));
-		jsonw_str(&d->w, "remark", remark);
-		jsonw_end_obj(&d->w);
-		return out_json(&d->w);
+	if (out_is_data(d->c)) {
+		writer_start(&d->w, NULL);
+		writer_str(&d->w, "change",
+			   sign == '+'	 ? "added"
+			   : sign == '-' ? "removed"
+					 : "changed");
+		writer_str(&d->w, "rule", buf_str(&rule));
+		writer_str(&d->w, "remark", remark);
+		return writer_end(&d->w);
 	}
 	if (d->c->colour)
 		buf_puts(&d->b, sign == '+' ? "\033[32m" : sign == '-' ? "\033[31m" : "\033[33m");
@@ -258,6 +257,9 @@ static int compare(struct diff *d, struct store *s, struct profile *p, int *out_
 
 int profile_diff(struct cmd_ctx *c)
 {
+	static const struct writer_field fields[] = {
+		FIELD("change"), FIELD("rule"), FIELD("remark"), { 0 }
+	};
 	_cleanup_(profile_freep) struct profile *p = NULL;
 	_cleanup_(store_freep) struct store *s = NULL;
 	struct diff d = { .c = c, .b = BUF_INIT(1 << 17) };
@@ -265,10 +267,12 @@ int profile_diff(struct cmd_ctx *c)
 
 	if (cmd_store(c, STORE_READONLY, &s) || profile_load(c, s, c->argv[1], &p))
 		return AJAR_EXIT_ERROR;
-	jsonw_init(&d.w, &d.b);
+	if (out_is_data(c) && out_open(c, fields, &d.w))
+		return AJAR_EXIT_ERROR;
 	err = compare(&d, s, p, &out_err);
 	if (!err && !out_err)
-		out_err = out_flush();
+		out_err = out_is_data(c) ? writer_close(&d.w) : out_flush();
+	writer_done(&d.w);
 	buf_done(&d.b);
 	if (err || out_report(out_err))
 		return AJAR_EXIT_ERROR;

@@ -22,6 +22,7 @@
 #include "conf/profile_text.h"
 #include "store/profile.h"
 #include "store/store.h"
+#include "view/writer.h"
 
 /* --- import ------------------------------------------------------------------------------------------ */
 
@@ -240,6 +241,7 @@ static int write_all(struct import *im, const char *path)
 static int import_file(struct import *im, const char *path)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(PROFILE_FILE_MAX);
+	struct writer w = { 0 };
 	int err = profile_read_file(path, &b);
 
 	if (err)
@@ -249,7 +251,10 @@ static int import_file(struct import *im, const char *path)
 		err = profile_check_text(&im->t, im->now_ns);
 	if (err)
 		return log_err(err, "cannot read '%s'", path);
-	err = profile_print_problems(&im->t, path, im->c->json);
+	if (im->c->json && out_open(im->c, NULL, &w))
+		return -ENOMEM;
+	err = profile_print_problems(&im->t, path, im->c->json ? &w : NULL);
+	writer_done(&w);
 	if (err)
 		return out_report(err) ? err : 0;
 	if (profile_text_errors(&im->t)) {

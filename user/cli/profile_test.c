@@ -12,7 +12,6 @@
 #include "audit/match.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
@@ -24,6 +23,7 @@
 #include "core/exe_pattern.h"
 #include "store/store.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 #define NEAR_MAX 20
 #define SOME_UID 65532 /* of a user whose number nobody said */
@@ -86,7 +86,8 @@ static bool is_near(const struct profile_row *r, const struct question *q, unsig
 	return r->exe && q->opener.exe.ptr && exe_pattern_fits(r->exe, q->opener.exe);
 }
 
-static void put_near(const struct question *q, struct jsonw *w, bool json)
+/* w or b */
+static void put_near(const struct question *q, struct writer *w, struct buf *b)
 {
 	unsigned shown = 0, left = 0;
 
@@ -102,40 +103,40 @@ static void put_near(const struct question *q, struct jsonw *w, bool json)
 			continue;
 		}
 		profile_rule_plain(&rule, r);
-		if (json) {
-			jsonw_obj(w, NULL);
-			jsonw_u64(w, "row", r->id);
-			jsonw_str(w, "rule", buf_str(&rule));
-			jsonw_str(w, "is_about", buf_str(&why));
-			jsonw_end_obj(w);
+		if (w) {
+			writer_start(w, NULL);
+			writer_u64(w, "row", r->id);
+			writer_str(w, "rule", buf_str(&rule));
+			writer_str(w, "is_about", buf_str(&why));
+			writer_end(w);
 			continue;
 		}
-		buf_printf(w->b, "%s  row %" PRIu64 ": %s\n    is about %s\n",
+		buf_printf(b, "%s  row %" PRIu64 ": %s\n    is about %s\n",
 			   shown == 1 ? "near misses:\n" : "", r->id, buf_str(&rule),
 			   buf_str(&why));
 	}
-	if (left && !json)
-		buf_printf(w->b, "  and %u more\n", left);
+	if (left && b)
+		buf_printf(b, "  and %u more\n", left);
 }
 
-static void put_json(const struct question *q, struct jsonw *w)
+static void put_json(const struct question *q, struct writer *w)
 {
 	_cleanup_(buf_done) struct buf why = BUF_INIT(4096);
 
 	audit_why(&q->j, q->p->host_type, q->p, &q->door, &q->opener, &why);
-	jsonw_obj(w, NULL);
-	jsonw_str(w, "class", q->p->host_type);
-	jsonw_str(w, "verdict", verdict_name(q->j.verdict));
-	jsonw_str(w, "severity", q->j.kind ? severity_name(q->j.severity) : NULL);
-	jsonw_str(w, "why", buf_str(&why));
+	writer_start(w, NULL);
+	writer_str(w, "class", q->p->host_type);
+	writer_str(w, "verdict", verdict_name(q->j.verdict));
+	writer_str(w, "severity", q->j.kind ? severity_name(q->j.severity) : NULL);
+	writer_str(w, "why", buf_str(&why));
 	if (q->j.row)
-		jsonw_u64(w, "row", q->j.row->id);
+		writer_u64(w, "row", q->j.row->id);
 	else
-		jsonw_null(w, "row");
-	jsonw_arr(w, "near");
-	put_near(q, w, true);
-	jsonw_end_arr(w);
-	jsonw_end_obj(w);
+		writer_null(w, "row");
+	writer_list(w, "near");
+	put_near(q, w, NULL);
+	writer_end(w);
+	writer_end(w);
 }
 
 static bool decides(const struct question *q)
@@ -165,21 +166,22 @@ static void put_words(const struct question *q, struct buf *b, bool colour)
 static int answer(struct cmd_ctx *c, const struct question *q)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
-	struct jsonw w;
-	int err;
+	struct writer w;
+	int rc;
 
-	jsonw_init(&w, &b);
 	if (c->json) {
+		if (out_open(c, NULL, &w))
+			return AJAR_EXIT_ERROR;
 		put_json(q, &w);
-		err = out_json(&w);
+		rc = out_close(&w, 0, NULL, "");
 	} else {
 		put_words(q, &b, c->colour);
-		put_near(q, &w, false);
-		err = out_put(&b);
+		put_near(q, NULL, &b);
+		int err = out_put(&b);
+
+		rc = out_report(err ? err : out_flush());
 	}
-	if (!err)
-		err = out_flush();
-	if (out_report(err))
+	if (rc)
 		return AJAR_EXIT_ERROR;
 	return q->j.kind ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_OK;
 }

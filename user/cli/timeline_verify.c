@@ -14,7 +14,6 @@
 
 #include "ajar/exit.h"
 #include "base/buf.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cmd.h"
@@ -25,6 +24,7 @@
 #include "journal/status.h"
 #include "store/health.h"
 #include "store/store.h"
+#include "view/writer.h"
 
 #define PAGE 1000
 
@@ -37,23 +37,22 @@ struct verify {
 	uint32_t journal_boot, store_boot; /* what the store calls the boot looked at last */
 	uint64_t compared, not_shipped, pruned, store_damages;
 	struct buf b;
-	struct jsonw json;
+	struct writer w; /* for programs */
 };
 
 static int print_damage(struct verify *v, const char *file, uint64_t offset,
 			struct journal_pos after, const char *what)
 {
 	if (v->c->json) {
-		jsonw_obj(&v->json, NULL);
-		jsonw_str(&v->json, "damage", what);
-		jsonw_str(&v->json, "file", file);
-		jsonw_u64(&v->json, "offset", offset);
-		jsonw_obj(&v->json, "after");
-		jsonw_u64(&v->json, "boot_seq", after.boot_seq);
-		jsonw_u64(&v->json, "seq", after.seq);
-		jsonw_end_obj(&v->json);
-		jsonw_end_obj(&v->json);
-		return out_json(&v->json);
+		writer_start(&v->w, NULL);
+		writer_str(&v->w, "damage", what);
+		writer_str(&v->w, "file", file);
+		writer_u64(&v->w, "offset", offset);
+		writer_start(&v->w, "after");
+		writer_u64(&v->w, "boot_seq", after.boot_seq);
+		writer_u64(&v->w, "seq", after.seq);
+		writer_end(&v->w);
+		return writer_end(&v->w);
 	}
 	esc_text(&v->b, file, strlen(file), 0);
 	buf_printf(&v->b, ":%" PRIu64 ": ", offset);
@@ -266,20 +265,19 @@ static int print_result(struct verify *v)
 	bool good = !j->damages && !v->store_damages;
 
 	if (v->c->json) {
-		jsonw_obj(&v->json, NULL);
-		jsonw_bool(&v->json, "ok", good);
-		jsonw_u64(&v->json, "records", j->records);
-		jsonw_u64(&v->json, "segments", j->segments);
-		jsonw_u64(&v->json, "gap_records", j->gap_records);
-		jsonw_u64(&v->json, "records_in_gaps", j->gaps);
-		jsonw_u64(&v->json, "damages", j->damages);
-		jsonw_bool(&v->json, "store_checked", v->store);
-		jsonw_u64(&v->json, "store_compared", v->compared);
-		jsonw_u64(&v->json, "store_pending", v->not_shipped);
-		jsonw_u64(&v->json, "store_pruned", v->pruned);
-		jsonw_u64(&v->json, "store_damages", v->store_damages);
-		jsonw_end_obj(&v->json);
-		return out_json(&v->json);
+		writer_start(&v->w, NULL);
+		writer_bool(&v->w, "ok", good);
+		writer_u64(&v->w, "records", j->records);
+		writer_u64(&v->w, "segments", j->segments);
+		writer_u64(&v->w, "gap_records", j->gap_records);
+		writer_u64(&v->w, "records_in_gaps", j->gaps);
+		writer_u64(&v->w, "damages", j->damages);
+		writer_bool(&v->w, "store_checked", v->store);
+		writer_u64(&v->w, "store_compared", v->compared);
+		writer_u64(&v->w, "store_pending", v->not_shipped);
+		writer_u64(&v->w, "store_pruned", v->pruned);
+		writer_u64(&v->w, "store_damages", v->store_damages);
+		return writer_end(&v->w);
 	}
 	buf_printf(&v->b, "journal: %" PRIu64 " record%s in %" PRIu64 " segment%s", j->records,
 		   plural(j->records), j->segments, plural(j->segments));
@@ -309,7 +307,8 @@ static int verify(struct verify *v)
 {
 	int err, out;
 
-	jsonw_init(&v->json, &v->b);
+	if (v->c->json && out_open(v->c, NULL, &v->w))
+		return AJAR_EXIT_ERROR;
 	err = journal_node(v->dirfd, &v->node);
 	if (err == -ENOENT) {
 		log_usage("the journal in '%s' is empty: 'ajar run' or ajar-agent fills it",
@@ -328,7 +327,10 @@ static int verify(struct verify *v)
 		cmd_store_err(err, v->store, "cannot compare with the store");
 		return AJAR_EXIT_ERROR;
 	}
-	out = out_report(print_result(v));
+	err = print_result(v);
+	if (!err && v->c->json)
+		err = writer_close(&v->w);
+	out = out_report(err);
 	if (out)
 		return out;
 	return v->journal.damages || v->store_damages ? AJAR_EXIT_NEGATIVE : AJAR_EXIT_OK;
@@ -358,6 +360,7 @@ int timeline_verify(struct cmd_ctx *c)
 	if (v.dirfd >= 0)
 		close(v.dirfd);
 	store_free(v.store);
+	writer_done(&v.w);
 	buf_done(&v.b);
 	buf_done(&v.node);
 	return rc;

@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "base/hostlist.h"
-#include "base/jsonw.h"
 #include "store/alert_ports.h"
 #include "store/scan_changes.h"
 #include "store/store.h"
@@ -127,7 +126,7 @@ static int on_change(const struct store_alert_change *c, void *arg)
 struct scans {
 	const struct store_alert *a;
 	struct buf *b;
-	struct jsonw *w; /* or NULL: for people */
+	struct writer *w; /* or NULL: for people */
 	uint64_t n;
 };
 
@@ -136,13 +135,11 @@ static int on_scan(const struct store_scan_change *c, void *arg)
 	static const struct view_line_opts plain = { .with_node = true };
 	struct scans *sc = arg;
 	enum door_proto proto = proto_class(sc->a->proto);
-	struct writer w;
 
 	if (c->proto != proto || c->port != sc->a->port || ++sc->n > SCANS_SHOWN)
 		return 0;
 	if (sc->w) {
-		writer_json(&w, sc->w);
-		view_scan_change_json(&w, c);
+		view_scan_change_json(sc->w, c);
 	} else {
 		buf_puts(sc->b, sc->n == 1 ? "scans     " : "          ");
 		view_scan_change_line(sc->b, c, &plain);
@@ -167,7 +164,7 @@ static int scans_of(struct store *s, struct scans *sc)
 /* --- as JSON --------------------------------------------------------------------------------------- */
 
 struct story_json {
-	struct jsonw *w;
+	struct writer *w;
 	uint64_t id, doors;
 };
 
@@ -177,12 +174,10 @@ static int door_json(const struct store_door *d, void *arg)
 		.node = d->node, .host_type = d->host_type, .verdict = d->verdict, .latency_us = -1
 	};
 	struct story_json *st = arg;
-	struct writer w;
 
 	if (++st->doors > ALERT_STORY_DOORS_MAX)
 		return 0;
-	writer_json(&w, st->w);
-	view_event_json(&w, &d->ev, &ctx);
+	view_event_json(st->w, &d->ev, &ctx);
 	return st->w->b->err;
 }
 
@@ -190,13 +185,13 @@ static int node_json(const struct store_alert_node *n, void *arg)
 {
 	struct story_json *st = arg;
 
-	jsonw_obj(st->w, NULL);
-	jsonw_str(st->w, "node", n->node);
-	jsonw_str(st->w, "class", n->host_type);
-	jsonw_time(st->w, "first", n->first_ns);
-	jsonw_time(st->w, "last", n->last_ns);
-	jsonw_u64(st->w, "open", n->open);
-	jsonw_end_obj(st->w);
+	writer_start(st->w, NULL);
+	writer_str(st->w, "node", n->node);
+	writer_str(st->w, "class", n->host_type);
+	writer_time(st->w, "first", n->first_ns);
+	writer_time(st->w, "last", n->last_ns);
+	writer_u64(st->w, "open", n->open);
+	writer_end(st->w);
 	return st->w->b->err;
 }
 
@@ -206,46 +201,46 @@ static int change_json(const struct store_alert_change *c, void *arg)
 
 	if (c->alert.id != st->id)
 		return 0;
-	jsonw_obj(st->w, NULL);
-	jsonw_u64(st->w, "id", c->log_id);
-	jsonw_time(st->w, "time", c->at_ns);
-	jsonw_str(st->w, "state", alert_state_name(c->state));
-	jsonw_str(st->w, "severity", severity_name(c->alert.severity));
-	jsonw_str(st->w, "who", c->who);
-	jsonw_str(st->w, "note", c->note);
-	jsonw_u64(st->w, "node_count", c->alert.node_count);
-	jsonw_end_obj(st->w);
+	writer_start(st->w, NULL);
+	writer_u64(st->w, "id", c->log_id);
+	writer_time(st->w, "time", c->at_ns);
+	writer_str(st->w, "state", alert_state_name(c->state));
+	writer_str(st->w, "severity", severity_name(c->alert.severity));
+	writer_str(st->w, "who", c->who);
+	writer_str(st->w, "note", c->note);
+	writer_u64(st->w, "node_count", c->alert.node_count);
+	writer_end(st->w);
 	return st->w->b->err;
 }
 
-int alert_story_json(struct store *s, const struct store_alert *a, struct jsonw *w)
+int alert_story_json(struct store *s, const struct store_alert *a, struct writer *w)
 {
 	const struct store_door_query q = { .alert_key = a->key, .open_only = true };
 	struct story_json st = { .w = w, .id = a->id };
 	struct scans sc = { .a = a, .b = w->b, .w = w };
 	int err;
 
-	jsonw_arr(w, "doors");
+	writer_list(w, "doors");
 	err = store_doors(s, &q, door_json, &st);
-	jsonw_end_arr(w);
-	jsonw_u64(w, "more_doors",
-		  st.doors > ALERT_STORY_DOORS_MAX ? st.doors - ALERT_STORY_DOORS_MAX : 0);
-	jsonw_arr(w, "doors_then");
+	writer_end(w);
+	writer_u64(w, "more_doors",
+		   st.doors > ALERT_STORY_DOORS_MAX ? st.doors - ALERT_STORY_DOORS_MAX : 0);
+	writer_list(w, "doors_then");
 	if (!err && !st.doors)
 		err = doors_then(s, a, door_json, &st);
-	jsonw_end_arr(w);
-	jsonw_arr(w, "where");
+	writer_end(w);
+	writer_list(w, "where");
 	if (!err)
 		err = store_alert_nodes(s, a->id, false, node_json, &st);
-	jsonw_end_arr(w);
-	jsonw_arr(w, "log");
+	writer_end(w);
+	writer_list(w, "log");
 	if (!err)
 		err = store_alert_changes(s, 0, a->first_ns, 0, 0, change_json, &st);
-	jsonw_end_arr(w);
-	jsonw_arr(w, "scans");
+	writer_end(w);
+	writer_list(w, "scans");
 	if (!err)
 		err = scans_of(s, &sc);
-	jsonw_end_arr(w);
+	writer_end(w);
 	return err;
 }
 

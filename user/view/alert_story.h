@@ -5,7 +5,7 @@
 #include "base/err.h"
 
 struct buf;
-struct jsonw;
+struct writer;
 struct store;
 struct store_alert;
 
@@ -19,6 +19,6 @@ must_check int alert_story(struct store *s, const struct store_alert *a, struct 
  * "where", "log" and "scans".
  */
 #define ALERT_STORY_DOORS_MAX 500
-must_check int alert_story_json(struct store *s, const struct store_alert *a, struct jsonw *w);
+must_check int alert_story_json(struct store *s, const struct store_alert *a, struct writer *w);
 
 #endif

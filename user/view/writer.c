@@ -199,25 +199,6 @@ static void table_record(struct writer *w)
 		fail(w, table_row(w->table, cells, n, w->sgr));
 }
 
-static void text_record(struct writer *w)
-{
-	for (unsigned i = 0; i < w->fields_len; i++) {
-		const struct writer_field *f = &w->fields[i];
-		const char *text = cell_text(w, i);
-
-		if (!is_column(w, i) || (!w->cells[i].given && f->none && !*f->none))
-			continue;
-		if (*f->head) {
-			buf_printf(w->b, "%-*s ", (int)w->label_width, f->head);
-			esc_text(w->b, *text ? text : "-", strlen(*text ? text : "-"), 0);
-			buf_putc(w->b, '\n');
-		} else {
-			buf_puts(w->b, text);
-		}
-	}
-	put_out(w);
-}
-
 static void begin_record(struct writer *w)
 {
 	w->sgr = NULL;
@@ -236,8 +217,6 @@ static void end_record(struct writer *w)
 		csv_row(w);
 	else if (w->form == WRITER_TABLE)
 		table_record(w);
-	else if (w->form == WRITER_TEXT)
-		text_record(w);
 	else if (w->fields)
 		buf_putc(w->b, '\n');
 	if (w->form == WRITER_JSON && w->fields) {
@@ -462,7 +441,7 @@ void writer_str_or_null(struct writer *w, const char *key, const char *s)
 
 bool writer_for_people(const struct writer *w)
 {
-	return w->form == WRITER_TABLE || w->form == WRITER_TEXT;
+	return w->form == WRITER_TABLE;
 }
 
 void writer_cell(struct writer *w, const char *key, const char *fmt, ...)
@@ -486,27 +465,6 @@ void writer_cell(struct writer *w, const char *key, const char *fmt, ...)
 	buf_reset(&c->text);
 	buf_puts(&c->text, text);
 	c->given = c->fixed = true;
-}
-
-void writer_line(struct writer *w, const char *key, const char *label, const char *fmt, ...)
-{
-	int i = w->form == WRITER_TEXT ? field_of(w, key) : -1;
-	_free_ char *text = NULL;
-	va_list ap;
-	int n;
-
-	if (i < 0)
-		return;
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (n < 0) {
-		text = NULL;
-		fail(w, -ENOMEM);
-		return;
-	}
-	buf_printf(&w->cells[i].text, "%-*s %s\n", (int)w->label_width, label, text);
-	w->cells[i].given = w->cells[i].fixed = true;
 }
 
 void writer_colour(struct writer *w, const char *sgr)

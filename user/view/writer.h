@@ -13,7 +13,7 @@
 struct table;
 
 /*
- * One description of a record, written as JSON, CSV, a row of a table or lines of text:
+ * One description of a record, written as JSON, CSV or a row of a table:
  *
  * 	static const struct writer_field fields[] = {
  * 		COLUMN("id", "ID", .right = true),
@@ -26,19 +26,18 @@ struct table;
  * 	writer_time(w, "ends", m->ends_ns);
  * 	return writer_end(w);
  *
- * JSON has all that is described, in that order. CSV, table and text have what the list names, in
- * the order of the list; a field inside an object is "opener.pid" there, and what a list inside a
+ * JSON has all that is described, in that order. CSV and table have what the list names, in the
+ * order of the list; a field inside an object is "opener.pid" there, and what a list inside a
  * record has under one key is joined with blanks.
  */
 struct writer_field {
 	const char *key; /* as in JSON; NULL ends the list */
-	const char *head; /* of the column, or what leads the line; NULL: only CSV has it */
+	const char *head; /* of the column; NULL: only CSV has it */
 	double width; /* as in struct table_column */
 	bool right, trunc;
 	bool brief; /* a time without its day when that is today's, without its hour when not */
 	bool people; /* CSV does not have it: what writer_cell() says of other fields */
-	/* what people read for null; NULL: "-". In text "" leaves the line out. */
-	const char *none;
+	const char *none; /* what people read for null; NULL: "-" */
 };
 #define FIELD(k)                                                                                   \
 	{                                                                                          \
@@ -52,7 +51,7 @@ struct writer_field {
 #define WRITER_PATH_MAX 96
 #define WRITER_BYTES_MAX (64u << 20) /* of a record: a larger one is -E2BIG */
 
-enum writer_form { WRITER_JSON, WRITER_CSV, WRITER_TABLE, WRITER_TEXT };
+enum writer_form { WRITER_JSON, WRITER_CSV, WRITER_TABLE };
 struct writer_cell;
 struct writer {
 	enum writer_form form;
@@ -63,7 +62,7 @@ struct writer {
 	FILE *out; /* NULL: records stay in b */
 	struct jsonw own_json, *json;
 	const struct writer_field *fields;
-	unsigned fields_len, label_width;
+	unsigned fields_len;
 	unsigned next; /* where the next field is likely to be */
 	uint64_t now_ns;
 	struct writer_cell *cells;
@@ -89,7 +88,7 @@ must_check int writer_close(struct writer *w);
 void writer_done(struct writer *w);
 /* The heads of a CSV file now, not with its first record. */
 void writer_heads(struct writer *w);
-/* From now on rows are appended to b instead, and lines do not reach a file. Not for tables. */
+/* From now on rows are appended to b and reach no file. Not for tables. */
 void writer_to(struct writer *w, struct buf *b);
 /* JSON alone, into what the caller has begun and will end: nothing to open or to close. */
 void writer_json(struct writer *w, struct jsonw *json);
@@ -120,18 +119,9 @@ void writer_u64_or_null(struct writer *w, const char *key, uint64_t v);
 /* "" is null. */
 void writer_str_or_null(struct writer *w, const char *key, const char *s);
 
-/*
- * Does anybody read it? Then writer_cell() says what, instead of the field's own value, and
- * writer_line() a whole line more.
- */
+/* Does a person read it? Then writer_cell() says what, instead of the field's own value. */
 bool writer_for_people(const struct writer *w);
 void writer_cell(struct writer *w, const char *key, const char *fmt, ...) printf_like(3, 4);
-/*
- * In text alone; lines stand at the place of key, in the order of the calls. label "": goes on with
- * the line above.
- */
-void writer_line(struct writer *w, const char *key, const char *label, const char *fmt, ...)
-	printf_like(4, 5);
 /* An SGR for the row, or NULL. */
 void writer_colour(struct writer *w, const char *sgr);
 

@@ -88,7 +88,7 @@ static int put_alert(const struct store_alert *found, void *arg)
 	writer_json(&w, &p->c->json);
 	view_alert_members(&w, &a);
 	if (p->story)
-		err = alert_story_json(p->c->w->store, &a, &p->c->json);
+		err = alert_story_json(p->c->w->store, &a, &w);
 	jsonw_end_obj(&p->c->json);
 	return err;
 }
