@@ -30,7 +30,6 @@ static int check_verdict(const struct store_event_row *row, void *arg)
 static void test_doors(struct store *s)
 {
 	struct event ev = open_event(22, 1, T0);
-	uint64_t open = 9, last = 9;
 	bool found;
 
 	is_int(put_door(s, 22, 1, T0, NULL), -ENOENT, "%s: a door needs its node", drv->name);
@@ -64,8 +63,6 @@ static void test_doors(struct store *s)
 	doors_are(s,
 		  (struct store_door_query){ .alert_key = "k1", .open_only = true, .node = "n1" },
 		  "n1:22:nc ", "the open doors of an alert");
-	is_int(store_key_doors(s, "k1", &open, &last), 0, "%s: counted", drv->name);
-	ok(open == 1 && last == T0 + 30, "%s: one open, the last closing", drv->name);
 	is_int(put_door(s, 2222, 1, T0, "k1"), 0, "%s: put again under its key", drv->name);
 	doors_are(s, (struct store_door_query){ .open_only = true, .boot_seq = 1 },
 		  "n1:2222:nc n1:24:nc ", "a door put again replaces the old one");

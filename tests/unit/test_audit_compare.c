@@ -498,9 +498,8 @@ static void test_words(void)
 							  .version = TEXT("9.2p1"),
 							  .tunnel = text_of(words[i].tunnel) } };
 
-		is_int(audit_service(&r, &p), words[i].fit, "'%s' and %s %s: %s", words[i].want,
-		       words[i].name, words[i].product ? words[i].product : "",
-		       service_fit_name(words[i].fit));
+		is_int(audit_service(&r, &p), words[i].fit, "'%s' and %s %s: %d", words[i].want,
+		       words[i].name, words[i].product ? words[i].product : "", (int)words[i].fit);
 	}
 }
 

@@ -8,7 +8,6 @@
 int main(void)
 {
 	enum verdict v = VERDICT_NONE;
-	enum alert_state s = 0;
 	bool all = true;
 
 	is_str(verdict_name(VERDICT_PROFILED), "as profiled", "a permitted door is 'as profiled'");
@@ -27,10 +26,5 @@ int main(void)
 	ok(!verdict_parse("profiled", &v) && v == VERDICT_PROFILED, "'profiled' is short for it");
 	is_int(verdict_parse("odd", &v), -ENOENT, "an unknown verdict is refused");
 	is_int(v, VERDICT_PROFILED, "and leaves the result alone");
-	all = true;
-	for (int i = ALERT_OPEN; i <= ALERT_RESOLVED; i++)
-		all &= !alert_state_parse(alert_state_name(i), &s) && s == (enum alert_state)i;
-	ok(all, "every alert state is parsed from its own name");
-	is_int(alert_state_parse("", &s), -ENOENT, "an empty state is refused");
 	return tap_done();
 }

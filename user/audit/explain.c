@@ -146,7 +146,8 @@ static bool covers_ports(const struct profile_row *a, const struct profile_row *
 	return (b->port || b->port_end) && a->port <= b->port && hi_b <= hi_a;
 }
 
-bool audit_row_covers(const struct profile_row *a, const struct profile_row *b)
+/* Every door that b speaks of, a speaks of too, for as long. */
+static bool audit_row_covers(const struct profile_row *a, const struct profile_row *b)
 {
 	bool proto = !a->proto || a->proto == b->proto ||
 		     (b->proto && a->proto == proto_class(b->proto));

@@ -20,9 +20,6 @@ struct buf;
 unsigned audit_row_misses(const struct profile_row *r, const struct door *d,
 			  const struct process *opener, uint64_t now_wall_ns, struct buf *b);
 
-/* Every door that b speaks of, a speaks of too, for as long. */
-bool audit_row_covers(const struct profile_row *a, const struct profile_row *b);
-
 enum row_flaw {
 	ROW_FINE,
 	ROW_NEEDLESS, /* a wider row covers it and says the same */

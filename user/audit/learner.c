@@ -142,7 +142,7 @@ bool bits_has(const struct bits *b, size_t i)
 	return i / 8 < b->bytes && (b->p[i / 8] & (1u << i % 8));
 }
 
-int bits_set(struct bits *b, size_t i)
+static int bits_set(struct bits *b, size_t i)
 {
 	if (i / 8 >= b->bytes) {
 		size_t bytes = 2 * (i / 8) + 8;

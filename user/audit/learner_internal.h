@@ -20,7 +20,6 @@ struct bits {
 	unsigned count;
 };
 bool bits_has(const struct bits *b, size_t i);
-must_check int bits_set(struct bits *b, size_t i);
 must_check int bits_add(struct bits *into, const struct bits *from);
 /* How many are in both. */
 unsigned bits_common(const struct bits *a, const struct bits *b);
@@ -67,7 +66,6 @@ struct learner {
 };
 
 /* Both into one; learner_rules.c. */
-must_check int candidate_merge(struct candidate *into, struct candidate *from);
 int learn_compare_str(const char *a, const char *b); /* NULL first */
 
 /*

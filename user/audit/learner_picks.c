@@ -42,7 +42,7 @@ int learn_compare_str(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
-int candidate_merge(struct candidate *into, struct candidate *from)
+static int candidate_merge(struct candidate *into, struct candidate *from)
 {
 	int err = bits_add(&into->nodes, &from->nodes);
 

@@ -152,18 +152,6 @@ enum service_fit audit_service(const struct profile_row *r, const struct port_se
 	return word_fits(r->service, s) ? SERVICE_FITS : SERVICE_OTHER;
 }
 
-const char *service_fit_name(enum service_fit f)
-{
-	static const char *const names[] = {
-		[SERVICE_UNVERIFIED] = "unverified",
-		[SERVICE_FITS] = "fits",
-		[SERVICE_OTHER] = "another service",
-		[SERVICE_OTHER_KEY] = "another key",
-	};
-
-	return names[f];
-}
-
 /* Whose banner can only come from whom. A product's name, and the programs that are it. */
 static const struct {
 	const char *product;

@@ -28,7 +28,6 @@ bool audit_service_known(const struct profile_row *r);
 /* Whether what was seen was recognised, and not looked up by number, nor cut off before a word. */
 bool audit_is_recognised(const struct service_seen *s);
 enum service_fit audit_service(const struct profile_row *r, const struct port_seen *p);
-const char *service_fit_name(enum service_fit f);
 
 /*
  * The keys that are known of a port, against those that were seen: of each kind that is known one

@@ -83,7 +83,11 @@ int file_write_atomic(int dirfd, const char *path, const void *p, size_t n, mode
 	return sync_parent(dirfd, path);
 }
 
-int file_mkdir(int dirfd, const char *path, mode_t mode, uid_t uid, gid_t gid)
+/*
+ * mkdir -p for the last component only; an existing directory is fine; owner is set when running as
+ * root.
+ */
+static int file_mkdir(int dirfd, const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
 	struct stat st;
 

@@ -18,11 +18,6 @@ must_check int file_read(int dirfd, const char *path, struct buf *b);
  */
 must_check int file_write_atomic(int dirfd, const char *path, const void *p, size_t n, mode_t mode);
 must_check int file_write_all(int fd, const void *p, size_t n);
-/*
- * mkdir -p for the last component only; an existing directory is fine; owner is set when running as
- * root.
- */
-must_check int file_mkdir(int dirfd, const char *path, mode_t mode, uid_t uid, gid_t gid);
 /* Every missing component is made (mode 0755, ours), the last one with mode and owner as above. */
 must_check int file_mkdir_p(const char *path, mode_t mode, uid_t uid, gid_t gid);
 

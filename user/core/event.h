@@ -214,7 +214,6 @@ must_check int event_decode(const void *p, size_t n, struct event *ret_ev); /* -
  * it. -EBADMSG.
  */
 void event_encode_process(struct buf *b, const struct process *p);
-must_check int event_decode_process(struct text encoded, struct process *ret_p);
 /* False when nobody is known to have asked for it. */
 bool event_asker(const struct event *ev, struct process *ret_p);
 

@@ -469,7 +469,7 @@ static void get_process(struct cursor *c, struct process *p)
 	}
 }
 
-int event_decode_process(struct text encoded, struct process *ret_p)
+static int event_decode_process(struct text encoded, struct process *ret_p)
 {
 	struct cursor c = { .p = (const uint8_t *)encoded.ptr, .n = encoded.len };
 	struct process p = { 0 };

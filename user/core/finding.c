@@ -120,14 +120,3 @@ int verdict_parse(const char *s, enum verdict *ret_v)
 	*ret_v = (enum verdict)v;
 	return 0;
 }
-
-int alert_state_parse(const char *s, enum alert_state *ret_s)
-{
-	unsigned v;
-	int err = number_of(alert_state_names, array_len(alert_state_names), s, &v);
-
-	if (err)
-		return err;
-	*ret_s = (enum alert_state)v;
-	return 0;
-}

@@ -80,6 +80,5 @@ const char *finding_kind_name(enum finding_kind k);
 const char *severity_name(enum severity s);
 const char *alert_state_name(enum alert_state s);
 must_check int verdict_parse(const char *s, enum verdict *ret_v); /* also "profiled" */
-must_check int alert_state_parse(const char *s, enum alert_state *ret_s);
 
 #endif

@@ -35,7 +35,4 @@ static inline bool post_busy(const struct post *p)
 	return p->call != NULL;
 }
 
-/* SINK_REFUSED when the message was the matter, another error when it was not; 0 for 2xx. */
-must_check int post_verdict(const struct http_answer *a);
-
 #endif

@@ -74,7 +74,8 @@ static void remove_version(int base, const char *name)
 	unlinkat(base, name, AT_REMOVEDIR);
 }
 
-int unpin_folder(const char *pin_dir)
+/* Removes the folder with the pins in it. -EBUSY: an agent holds it; -ENOENT: there is none. */
+static int unpin_folder(const char *pin_dir)
 {
 	_free_ char *above = strdup(pin_dir);
 	_close_ int parent = -1, base = -1;

@@ -29,7 +29,4 @@ must_check int unpin_start(const char *pin_dir, bool on_death, struct unpinner *
 /* Ends the child; remove: not before it has removed the folder, if no agent holds its lock. */
 void unpin_end(struct unpinner *u, bool remove);
 
-/* Removes the folder with the pins in it. -EBUSY: an agent holds it; -ENOENT: there is none. */
-must_check int unpin_folder(const char *pin_dir);
-
 #endif

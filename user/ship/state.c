@@ -48,7 +48,8 @@ static const struct words {
 	  sizeof(((struct ship_state *)0)->cluster) },
 };
 
-const char *ship_status_name(enum ship_status status)
+/* "well", "away", "held" ... */
+static const char *ship_status_name(enum ship_status status)
 {
 	return (unsigned)status < array_len(status_names) ? status_names[status] : "unknown";
 }

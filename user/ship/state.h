@@ -41,8 +41,6 @@ struct ship_state {
 	char cluster[64]; /* the cluster_uuid that answered there; "": a store without one */
 };
 
-const char *ship_status_name(enum ship_status status); /* "well", "away", "held" ... */
-
 /* written_ns is set by it. */
 must_check int ship_state_write(int journal_dirfd, const struct ship_state *st);
 /* -ENOENT: no shipper was ever here; -EBADMSG: it cannot be read. */

@@ -107,7 +107,8 @@ int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const
 #define MAY_BE_AT "(? = 0 OR (d.opened_ns <= ? AND (d.closed_ns = 0 OR d.closed_ns > ?))) AND "
 #define OF_BOOT "(? = 0 OR d.boot_seq = ?) ORDER BY d.opened_ns, d.node_id, d.boot_seq, d.open_seq"
 
-void store_door_complete(struct store_door *d)
+/* What a door's columns do not have is in its record: call it when that was decoded. */
+static void store_door_complete(struct store_door *d)
 {
 	const struct door *from = &d->ev.door;
 
@@ -226,22 +227,4 @@ int store_door_get(struct store *s, const char *node, uint32_t boot_seq, const s
 	if (ret <= 0)
 		return ret ? ret : -ENOENT;
 	return give_door(&q, fn, arg);
-}
-
-int store_key_doors(struct store *s, const char *alert_key, uint64_t *ret_open,
-		    uint64_t *ret_last_closed_ns)
-{
-	const struct sql_key key = sql_key(s, alert_key);
-	_sql_ struct sql q = { .s = s };
-#define COUNT_DOORS(column)                                                                        \
-	"SELECT (SELECT count(*) FROM doors WHERE " column " = ? AND closed_ns = 0), "             \
-	"(SELECT max(closed_ns) FROM doors WHERE " column " = ?)"
-	int ret = sql_first(&q, SQL_TEXT(s, COUNT_DOORS("alert_hash"), COUNT_DOORS("alert_key")),
-			    KEY(&key), KEY(&key));
-
-	if (ret < 0)
-		return ret;
-	*ret_open = ret ? sql_u64(&q, 0) : 0;
-	*ret_last_closed_ns = ret ? sql_u64(&q, 1) : 0;
-	return 0;
 }

@@ -278,7 +278,7 @@ void my_str(struct my_stmt *st, unsigned i, const char *v)
 	bind_bytes(st, i, MYSQL_TYPE_STRING, v, v ? strlen(v) : 0);
 }
 
-void my_blob(struct my_stmt *st, unsigned i, const void *p, size_t n)
+static void my_blob(struct my_stmt *st, unsigned i, const void *p, size_t n)
 {
 	bind_bytes(st, i, MYSQL_TYPE_BLOB, p, n);
 }
@@ -310,7 +310,7 @@ const char *my_col_str(const struct my_stmt *st, unsigned i)
 	return st->c[i].null ? NULL : st->c[i].text;
 }
 
-struct text my_col_blob(const struct my_stmt *st, unsigned i)
+static struct text my_col_blob(const struct my_stmt *st, unsigned i)
 {
 	const struct my_col *c = &st->c[i];
 

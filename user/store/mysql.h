@@ -169,11 +169,9 @@ must_check int my_query(struct my *s, const char *sql); /* text, no result */
  */
 void my_u64(struct my_stmt *st, unsigned i, uint64_t v); /* i from 1 */
 void my_str(struct my_stmt *st, unsigned i, const char *v);
-void my_blob(struct my_stmt *st, unsigned i, const void *p, size_t n);
 
 uint64_t my_col_u64(const struct my_stmt *st, unsigned i); /* i from 0 */
 const char *my_col_str(const struct my_stmt *st, unsigned i); /* NULL for NULL */
-struct text my_col_blob(const struct my_stmt *st, unsigned i);
 
 /* --- the operations --------------------------------------------------------------------------- */
 

@@ -30,7 +30,7 @@ struct noting {
 	bool locked;
 };
 
-void scan_port_service(const struct store_scan_port *p, char to[SCAN_SERVICE_MAX])
+static void scan_port_service(const struct store_scan_port *p, char to[SCAN_SERVICE_MAX])
 {
 	const char *tunnel = p->tunnel ? p->tunnel : "", *name = p->service ? p->service : "",
 		   *product = p->product ? p->product : "", *version = p->version ? p->version : "";

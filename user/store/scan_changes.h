@@ -47,6 +47,5 @@ must_check int scan_changes_note(struct store *s, const struct store_scan_host *
 must_check int scan_changes_prune(struct store *s, uint64_t before_ns);
 /* "ssh OpenSSH 9.2p1"; "" when no probe has told. */
 #define SCAN_SERVICE_MAX 600
-void scan_port_service(const struct store_scan_port *p, char to[SCAN_SERVICE_MAX]);
 
 #endif

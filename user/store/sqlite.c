@@ -156,11 +156,6 @@ void sq_str(struct sq_stmt *st, int i, const char *v)
 	sqlite3_bind_text(st->st, i, v, -1, SQLITE_STATIC);
 }
 
-void sq_blob(struct sq_stmt *st, int i, const void *p, size_t n)
-{
-	sqlite3_bind_blob64(st->st, i, p, n, SQLITE_STATIC);
-}
-
 uint64_t sq_col_u64(struct sq_stmt *st, int i)
 {
 	return (uint64_t)sqlite3_column_int64(st->st, i);
@@ -169,11 +164,4 @@ uint64_t sq_col_u64(struct sq_stmt *st, int i)
 const char *sq_col_str(struct sq_stmt *st, int i)
 {
 	return (const char *)sqlite3_column_text(st->st, i);
-}
-
-struct text sq_col_blob(struct sq_stmt *st, int i)
-{
-	const void *p = sqlite3_column_blob(st->st, i);
-
-	return (struct text){ p, p ? (uint32_t)sqlite3_column_bytes(st->st, i) : 0 };
 }

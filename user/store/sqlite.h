@@ -38,11 +38,9 @@ must_check int sq_exec(struct sq *s, const char *sql);
 /* Binding borrows: the value must live until the statement is put back. NULL binds NULL. */
 void sq_u64(struct sq_stmt *st, int i, uint64_t v);
 void sq_str(struct sq_stmt *st, int i, const char *v);
-void sq_blob(struct sq_stmt *st, int i, const void *p, size_t n);
 
 uint64_t sq_col_u64(struct sq_stmt *st, int i);
 const char *sq_col_str(struct sq_stmt *st, int i); /* NULL for NULL */
-struct text sq_col_blob(struct sq_stmt *st, int i);
 
 /* sqlite_open.c */
 int sq_open(const struct store_ops *ops, const char *path, unsigned flags, struct store **ret_store,

@@ -266,8 +266,6 @@ struct store_door_query {
 	uint32_t boot_seq; /* 0: any */
 };
 typedef int (*store_door_fn)(const struct store_door *d, void *arg);
-/* What a door's columns do not have is in its record: call it when that was decoded. */
-void store_door_complete(struct store_door *d);
 /* In the order of opening. */
 must_check int store_doors(struct store *s, const struct store_door_query *q, store_door_fn fn,
 			   void *arg);
@@ -275,9 +273,6 @@ must_check int store_doors(struct store *s, const struct store_door_query *q, st
 /* The one door of that key, open or closed; -ENOENT. */
 must_check int store_door_get(struct store *s, const char *node, uint32_t boot_seq,
 			      const struct door *d, store_door_fn fn, void *arg);
-/* How many doors of an alert are open, and when the last of the others closed (0: none did). */
-must_check int store_key_doors(struct store *s, const char *alert_key, uint64_t *ret_open,
-			       uint64_t *ret_last_closed_ns);
 
 /* --- profiles (`open_ports`, `host_types`) ---------------------------------------------------- */
 

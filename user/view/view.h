@@ -93,8 +93,6 @@ void view_where(struct buf *b, const struct door *d, const struct process *opene
 void view_holder(struct buf *b, const struct event *ev);
 /* The pid to show for a door: of the first holder; 0: none. */
 uint32_t view_holder_pid(const struct event *ev);
-/* Name of a uid: the record's own, else the number; "?" when unknown. */
-void view_user(struct buf *b, const struct process *p);
 /* The arguments with blanks between them, escaped; nothing when they are unknown. */
 void view_argv(struct buf *b, const struct process *p);
 /* "2026-11-22 16:01:02" (UTC, as --since and --at read it); with ms also ".123". */

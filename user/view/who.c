@@ -13,7 +13,8 @@
 #define HOLDERS_SHOWN 3
 #define ARGV_BYTES_MAX 2000
 
-void view_user(struct buf *b, const struct process *p)
+/* Name of a uid: the record's own, else the number; "?" when unknown. */
+static void view_user(struct buf *b, const struct process *p)
 {
 	if (p->kernel || !p->known)
 		buf_puts(b, p->kernel ? "-" : "?");
