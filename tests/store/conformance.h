@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "fixtures.h"
 #include "store/grant.h"
 #include "store/mariadb.h"
 #include "store/store.h"
@@ -144,25 +145,10 @@ static inline struct store *writer(struct store *s, const char *node)
 
 static inline struct event open_event(uint32_t port, uint64_t cookie, uint64_t time_ns)
 {
-	return (struct event){
-		.kind = EVENT_OPEN,
-		.origin = ORIGIN_EVENT,
-		.time_ns = time_ns,
-		.boot_ns = 1,
-		.door = { .proto = PROTO_TCP,
-			  .family = FAMILY_INET,
-			  .scope = SCOPE_ANY,
-			  .port = port,
-			  .netns_cookie = 1,
-			  .cookie = cookie },
-		.opener = { .known = true,
-			    .pid = 42,
-			    .comm = "nc",
-			    .exe = TEXT("/usr/bin/nc"),
-			    .argv = TEXT("nc\0-l\0"),
-			    .uid = 1000,
-			    .user = TEXT("mlee") },
-	};
+	struct event ev = fixture_event(EVENT_OPEN, cookie, port, time_ns);
+
+	ev.boot_ns = 1;
+	return ev;
 }
 
 struct batch {

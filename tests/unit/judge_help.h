@@ -8,6 +8,7 @@
 
 #include "audit/audit.h"
 #include "base/buf.h"
+#include "fixtures.h"
 #include "monitor/judge.h"
 #include "store/store.h"
 #include "tap.h"
@@ -23,25 +24,7 @@ static unsigned changes; /* alert_log rows of the last step */
 
 static inline struct event door_event(enum event_kind kind, uint64_t cookie, uint16_t port)
 {
-	struct event ev = { .time_ns = now,
-			    .kind = kind,
-			    .origin = ORIGIN_EVENT,
-			    .door = { .proto = PROTO_TCP,
-				      .family = FAMILY_INET,
-				      .scope = SCOPE_ANY,
-				      .port = port,
-				      .netns_cookie = 1,
-				      .cookie = cookie },
-			    .opener = { .known = true,
-					.pid = 100,
-					.tid = 100,
-					.comm = "nc",
-					.exe = TEXT("/usr/bin/nc"),
-					.uid = 1041,
-					.gid = 1041,
-					.user = TEXT("mlee") } };
-
-	return ev;
+	return fixture_event(kind, cookie, port, now);
 }
 
 static inline struct event other_program(struct event ev)

@@ -1,116 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "monitor/judge.h"
-
-#include <stdio.h>
-#include <unistd.h>
-
-#include "audit/audit.h"
-#include "base/buf.h"
 #include "core/holders.h"
-#include "store/store.h"
+#include "judge_help.h"
 #include "store/verdicts.h"
-#include "tap.h"
-
-#define S UINT64_C(1000000000)
-#define T0 (UINT64_C(1795363262) * S)
-#define NODE "node001"
-
-static struct store *store;
-static struct judge *judge;
-static uint64_t next_seq = 1, now = T0;
-static unsigned changes; /* alert_log rows of the last step */
-
-static struct event door_event(enum event_kind kind, uint64_t cookie, uint16_t port)
-{
-	struct event ev = { .time_ns = now,
-			    .kind = kind,
-			    .origin = ORIGIN_EVENT,
-			    .door = { .proto = PROTO_TCP,
-				      .family = FAMILY_INET,
-				      .scope = SCOPE_ANY,
-				      .port = port,
-				      .netns_cookie = 1,
-				      .cookie = cookie },
-			    .opener = { .known = true,
-					.pid = 100,
-					.tid = 100,
-					.comm = "nc",
-					.exe = TEXT("/usr/bin/nc"),
-					.uid = 1041,
-					.gid = 1041,
-					.user = TEXT("mlee") } };
-
-	return ev;
-}
-
-static void put_in_boot(struct event ev, uint32_t boot_seq)
-{
-	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
-	struct store_event row = { .boot_seq = boot_seq, .seq = next_seq++, .received_ns = now };
-	size_t added;
-
-	event_encode(&ev, &b);
-	row.record = (struct text){ b.data, (uint32_t)b.len };
-	if (store_put_events(store, NODE, "compute", &row, 1, &added))
-		printf("# cannot put: %s\n", store_why(store));
-	buf_done(&b);
-}
-
-static void put(struct event ev)
-{
-	put_in_boot(ev, 1);
-}
-
-static void step(void)
-{
-	uint64_t next;
-	int err = judge_step(judge, now, &changes, &next);
-
-	if (err)
-		printf("# judge_step: %d %s\n", err, store_why(store));
-}
-
-struct counted {
-	unsigned n;
-	enum alert_state state;
-	enum finding_kind kind;
-	uint64_t doors, most, newest; /* newest: of the first, which changed last */
-};
-
-static int count_alert(const struct store_alert *a, void *arg)
-{
-	struct counted *c = arg;
-
-	if (!c->n++)
-		c->newest = a->count;
-	c->state = a->state;
-	c->kind = a->kind;
-	c->doors = a->count;
-	if (a->count > c->most)
-		c->most = a->count;
-	return 0;
-}
-
-/* How many alerts there are, resolved ones included when all; what the last one looks like. */
-static struct counted alerts(bool all)
-{
-	const struct store_alert_query q = { .all = all };
-	struct counted c = { 0 };
-
-	if (store_alerts(store, &q, count_alert, &c))
-		printf("# store_alerts: %s\n", store_why(store));
-	return c;
-}
-
-static void restart(void)
-{
-	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL } };
-
-	judge_free(judge);
-	judge = NULL;
-	if (judge_new(store, &o, &judge))
-		printf("# cannot make a judge\n");
-}
 
 static void accept_row(uint16_t port, const char *exe)
 {
@@ -281,27 +172,11 @@ static void nobody_is_seen(void)
 
 int main(void)
 {
-	char path[] = "/tmp/ajar-judge-XXXXXX", uri[64], file[64];
-	_free_ char *why = NULL;
-
-	if (!mkdtemp(path))
+	if (!judge_begin())
 		return 1;
-	snprintf(uri, sizeof(uri), "sqlite:%s/ajar.db", path);
-	if (!is_int(store_open(uri, STORE_CREATE, &store, &why), 0, "a store is made"))
-		printf("# %s\n", why ? why : "?");
-	restart();
 	a_door_changes_hands();
 	a_restart_keeps_a_verdict();
 	a_change_is_all_that_is_known();
 	nobody_is_seen();
-	judge_free(judge);
-	store_free(store);
-	for (const char *const *f =
-		     (const char *const[]){ "ajar.db", "ajar.db-wal", "ajar.db-shm", "bell", NULL };
-	     *f; f++) {
-		snprintf(file, sizeof(file), "%s/%s", path, *f);
-		unlink(file);
-	}
-	is_int(rmdir(path), 0, "and nothing else is left in its folder");
-	return tap_done();
+	return judge_end();
 }

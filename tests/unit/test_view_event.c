@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/jsonw.h"
+#include "fixtures.h"
 #include "store/alert_ports.h"
 #include "store/store.h"
 #include "core/place.h"
@@ -15,37 +16,18 @@
 
 static struct event nc_opens(void)
 {
-	return (struct event){
-		.boot_seq = 7,
-		.seq = 1842,
-		.time_ns = T,
-		.kind = EVENT_OPEN,
-		.origin = ORIGIN_EVENT,
-		.door = { .proto = PROTO_TCP,
-			  .family = FAMILY_INET,
-			  .scope = SCOPE_ANY,
-			  .port = 4444,
-			  .netns_cookie = 1,
-			  .cookie = 0x1007,
-			  .netns = 4026531840 },
-		.opener = { .known = true,
-			    .pid = 20131,
-			    .tid = 20131,
-			    .start_ns = T - 3456000,
-			    .comm = "nc",
-			    .exe = TEXT("/usr/bin/nc.openbsd"),
-			    .argv = { "nc\0-l\0"
-				      "4444\0",
-				      11 },
-			    .uid = 1041,
-			    .gid = 1041,
-			    .loginuid = 1041,
-			    .session = 12,
-			    .user = TEXT("mlee"),
-			    .ancestors_len = 2,
-			    .ancestors = { { 20100, "bash" }, { 2010, "sshd" } } },
-		.cgroup = TEXT("/user.slice"),
-	};
+	struct event ev = fixture_login(EVENT_OPEN, 0x1007, 4444, T);
+
+	ev.boot_seq = 7;
+	ev.seq = 1842;
+	ev.door.netns = 4026531840;
+	ev.opener.pid = ev.opener.tid = 20131;
+	ev.opener.start_ns = T - 3456000;
+	ev.opener.argv = (struct text){ "nc\0-l\0"
+					"4444\0",
+					11 };
+	ev.cgroup = TEXT("/user.slice");
+	return ev;
 }
 
 static const struct view_event_ctx ctx = {

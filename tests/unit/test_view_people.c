@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "core/event.h"
 #include "core/holders.h"
+#include "fixtures.h"
 #include "store/store.h"
 #include "tap.h"
 #include "view/view.h"
@@ -16,24 +17,10 @@ static struct buf b = BUF_INIT(1 << 20);
 
 static struct event nc_opens(void)
 {
-	return (struct event){
-		.time_ns = T,
-		.kind = EVENT_OPEN,
-		.origin = ORIGIN_EVENT,
-		.door = { .proto = PROTO_TCP,
-			  .family = FAMILY_INET,
-			  .scope = SCOPE_ANY,
-			  .port = 4444 },
-		.opener = { .known = true,
-			    .pid = 9,
-			    .comm = "nc",
-			    .exe = TEXT("/usr/bin/nc.openbsd"),
-			    .uid = 1041,
-			    .user = TEXT("mlee"),
-			    .argv = { "nc\0-l\0", 6 },
-			    .ancestors_len = 2,
-			    .ancestors = { { 20100, "bash" }, { 2010, "sshd" } } },
-	};
+	struct event ev = fixture_login(EVENT_OPEN, 0, 4444, T);
+
+	ev.opener.pid = 9;
+	return ev;
 }
 
 static const char *line(const struct event *ev, enum verdict v, int64_t us, bool colour)
