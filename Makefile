@@ -80,7 +80,7 @@ LIBS := $(LIBS_AGENT) $(or $(call pkg_libs,sqlite3),-lsqlite3) $(or $(call pkg_l
 
 # --- sources -------------------------------------------------------------------------------------
 
-MODULES := base core conf redirect sensor journal store ship audit alert view scan notify monitor web daemon
+MODULES := base core conf redirect sensor journal store ship sim audit alert view scan notify monitor web daemon
 LIB_SRC := $(sort $(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
 AGENT_SRC := $(sort $(wildcard user/agent/*.c))
 CLI_SRC := $(sort $(wildcard user/cli/*.c))

@@ -11,7 +11,7 @@
  * Commands are lines of standard input; each is answered by one line when all that it made is in the store: "done RECORDS
  * SECONDS" or "error WHY". The cluster's clock begins --ago seconds back (default: two days) and moves as commands take time.
  *
- *	boot SET SECONDS                       services come up within that, one after the other
+ *	boot SET SECONDS                       sim_services come up within that, one after the other
  *	restart SET SERVICE SECONDS            a daemon ends and comes back
  *	upgrade SET SERVICE SECONDS            the same with its file replaced below it
  *	job SET ID USER DOORS SECONDS          an MPI job: doors on ports of the kernel's choice, all closed at its end
@@ -63,7 +63,7 @@ struct sim {
 	/* Of a worker. */
 	unsigned me;
 	struct store *shared;
-	struct node *nodes;
+	struct sim_node *nodes;
 	size_t nodes_len;
 	uint64_t now_ns;
 };
@@ -72,9 +72,9 @@ struct sim {
 
 static int make_nodes(struct sim *s)
 {
-	const struct node_opts o = { .journals = s->journals,
-				     .store = s->journals ? s->store : NULL,
-				     .seed = s->seed };
+	const struct sim_opts o = { .journals = s->journals,
+				    .store = s->journals ? s->store : NULL,
+				    .seed = s->seed };
 	_free_ char *why = NULL;
 	size_t all = 0, i = 0;
 	int err;
@@ -89,30 +89,17 @@ static int make_nodes(struct sim *s)
 		fprintf(stderr, "sim: %s\n", why ? why : strerror(-err));
 	for (unsigned g = 0; g < s->groups_len && !err; g++) {
 		for (size_t k = 0; k < s->groups[g].set.len && !err; k++, i++) {
-			struct node *n = &s->nodes[s->nodes_len];
+			struct sim_node *n = &s->nodes[s->nodes_len];
 
 			if (i % s->workers != s->me)
 				continue;
 			snprintf(n->name, sizeof(n->name), "%s", s->groups[g].set.names[k]);
 			n->host_type = s->groups[g].host_type;
 			s->nodes_len++;
-			err = node_init(n, &o, s->shared);
+			err = sim_node_init(n, &o, s->shared);
 		}
 	}
 	return err;
-}
-
-static int act(const struct action *a)
-{
-	switch (a->what) {
-	case ACT_BOOT:
-		return node_boot(a->node, a->time_ns);
-	case ACT_OPEN:
-		return node_open(a->node, a->spec, a->tag, a->time_ns);
-	case ACT_CLOSE:
-		return node_close(a->node, a->tag, a->spec->proto, a->spec->port, a->time_ns);
-	}
-	return -EINVAL;
 }
 
 static int ship_dirty(struct sim *s)
@@ -121,21 +108,21 @@ static int ship_dirty(struct sim *s)
 
 	for (size_t i = 0; !err && i < s->nodes_len; i++) {
 		if (s->nodes[i].dirty)
-			err = node_ship(&s->nodes[i]);
+			err = sim_node_ship(&s->nodes[i]);
 	}
 	return err;
 }
 
 /* In turns, so that the nodes' records reach the store side by side as they would. */
-static int run_plan(struct sim *s, struct plan *p, uint64_t takes_ns)
+static int run_plan(struct sim *s, struct sim_plan *p, uint64_t takes_ns)
 {
 	const uint64_t step_ns = takes_ns / (s->nodes_len > MANY ? SLICES_MANY : SLICES);
 	uint64_t turn_ns = s->now_ns + step_ns;
 	int err = p->err ? -ENOMEM : 0;
 
-	plan_sort(p);
+	sim_plan_sort(p);
 	for (size_t i = 0; !err && i < p->len; i++) {
-		struct node *n = p->a[i].node;
+		struct sim_node *n = p->a[i].node;
 		size_t waiting;
 
 		if (p->a[i].time_ns > turn_ns) {
@@ -143,16 +130,16 @@ static int run_plan(struct sim *s, struct plan *p, uint64_t takes_ns)
 			turn_ns = p->a[i].time_ns + step_ns;
 		}
 		if (!err)
-			err = act(&p->a[i]);
+			err = sim_node_act(&p->a[i]);
 		waiting = n->records_len - n->sent;
 		if (!err && waiting > SHIP_AT)
-			err = node_ship(n);
+			err = sim_node_ship(n);
 	}
 	return err ? err : ship_dirty(s);
 }
 
 /* Doors that everybody expects come and go, each shipped at once as a node with little to do ships it. */
-static int run_load(struct sim *s, struct traffic *t)
+static int run_load(struct sim *s, struct sim_traffic *t)
 {
 	uint64_t rate = 0, seconds = 0, start_ns = clock_boot_ns(), at_ns = 0, tag = 0;
 	const size_t share = t->len;
@@ -162,7 +149,7 @@ static int run_load(struct sim *s, struct traffic *t)
 		return -EINVAL;
 	rate = rate / s->workers + 1;
 	while (!err && share) {
-		struct node *n = t->nodes[node_random(&s->nodes[0], share)];
+		struct sim_node *n = t->nodes[sim_node_random(&s->nodes[0], share)];
 		uint64_t now = clock_boot_ns() - start_ns;
 
 		if (now >= seconds * SECOND_NS)
@@ -174,13 +161,13 @@ static int run_load(struct sim *s, struct traffic *t)
 		at_ns += SECOND_NS / rate;
 		tag++;
 		if (n->doors_len && tag & 1)
-			err = node_close(n, n->doors[n->doors_len - 1].tag, PROTO_TCP, 22,
-					 clock_wall_ns());
+			err = sim_node_close(n, n->doors[n->doors_len - 1].tag, PROTO_TCP, 22,
+					     clock_wall_ns());
 		else
-			err = node_open(n, &services[0], (UINT64_C(1) << 50) + tag,
-					clock_wall_ns());
+			err = sim_node_open(n, &sim_services[0], (UINT64_C(1) << 50) + tag,
+					    clock_wall_ns());
 		if (!err)
-			err = node_ship(n);
+			err = sim_node_ship(n);
 	}
 	s->now_ns = clock_wall_ns();
 	return err;
@@ -193,7 +180,7 @@ static int verify(struct sim *s, uint64_t *ret_made, uint64_t *ret_differ)
 	for (size_t i = 0; !err && i < s->nodes_len; i++) {
 		bool same = true;
 
-		err = node_verify(&s->nodes[i], &same);
+		err = sim_node_verify(&s->nodes[i], &same);
 		*ret_made += s->nodes[i].made;
 		*ret_differ += !same;
 	}
@@ -205,18 +192,18 @@ static int resend(struct sim *s)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < s->nodes_len; i++)
-		err = node_resend(&s->nodes[i]);
+		err = sim_node_resend(&s->nodes[i]);
 	return err;
 }
 
 /* Nodes of ours that the set names; a NULL set: all. */
-static int choose(struct sim *s, const char *text, struct traffic *t)
+static int choose(struct sim *s, const char *text, struct sim_traffic *t)
 {
 	struct hostlist_error bad = { 0 };
 	struct hostlist set = { 0 };
 	int err = hostlist_parse(&set, text, NULL, &bad);
 
-	t->nodes = err ? NULL : calloc(s->nodes_len + 1, sizeof(struct node *));
+	t->nodes = err ? NULL : calloc(s->nodes_len + 1, sizeof(struct sim_node *));
 	for (size_t i = 0; t->nodes && i < s->nodes_len; i++) {
 		if (hostlist_has(&set, s->nodes[i].name))
 			t->nodes[t->len++] = &s->nodes[i];
@@ -227,17 +214,17 @@ static int choose(struct sim *s, const char *text, struct traffic *t)
 
 static const struct {
 	const char *name;
-	uint64_t (*fn)(struct plan *p, const struct traffic *t);
+	uint64_t (*fn)(struct sim_plan *p, const struct sim_traffic *t);
 } commands[] = {
-	{ "boot", traffic_boot },   { "restart", traffic_restart }, { "upgrade", traffic_upgrade },
-	{ "job", traffic_job },	    { "day", traffic_day },	    { "open", traffic_open },
-	{ "close", traffic_close },
+	{ "boot", sim_boot },	{ "restart", sim_restart }, { "upgrade", sim_upgrade },
+	{ "job", sim_job },	{ "day", sim_day },	    { "open", sim_open },
+	{ "close", sim_close },
 };
 
 static int run_traffic(struct sim *s, char **words, size_t len)
 {
-	struct traffic t = { .now_ns = s->now_ns, .words = words + 2, .words_len = len - 2 };
-	struct plan p = { 0 };
+	struct sim_traffic t = { .now_ns = s->now_ns, .words = words + 2, .words_len = len - 2 };
+	struct sim_plan p = { 0 };
 	uint64_t takes = 0;
 	int err = choose(s, words[1], &t);
 	size_t i = 0;
@@ -257,7 +244,7 @@ static int run_traffic(struct sim *s, char **words, size_t len)
 	if (!err)
 		err = run_plan(s, &p, takes * SECOND_NS);
 	s->now_ns += takes * SECOND_NS;
-	plan_done(&p);
+	sim_plan_done(&p);
 	free(t.nodes);
 	return err;
 }
@@ -308,7 +295,7 @@ static int work(struct sim *s, FILE *in, FILE *out)
 		fflush(out);
 	}
 	for (size_t i = 0; i < s->nodes_len; i++)
-		node_done(&s->nodes[i]);
+		sim_node_done(&s->nodes[i]);
 	free(s->nodes);
 	store_free(s->shared);
 	return err ? 1 : 0;

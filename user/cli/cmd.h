@@ -104,6 +104,6 @@ extern const struct cmd *const cmd_table[];
 extern const struct cmd cmd_watch, cmd_run, cmd_ls, cmd_timeline, cmd_alerts, cmd_profile,
 	cmd_doctor, cmd_ship, cmd_monitor;
 extern const struct cmd cmd_maintenance, cmd_config, cmd_db, cmd_node, cmd_notify, cmd_scan;
-extern const struct cmd cmd_check, cmd_metrics, cmd_web;
+extern const struct cmd cmd_check, cmd_metrics, cmd_web, cmd_demo;
 
 #endif

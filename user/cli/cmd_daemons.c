@@ -4,9 +4,11 @@
 
 #include "ajar/exit.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "cli/cmd.h"
 #include "conf/conf.h"
 #include "daemon/daemon.h"
+#include "sim/story.h"
 #include "web/web.h"
 
 static struct daemon_opts daemon_opts(const struct cmd_ctx *c)
@@ -119,4 +121,43 @@ const struct cmd cmd_monitor = {
 		"profile\n"
 		"of its node's class and sends alerts to the sinks of the configuration.",
 	.run = run_monitor,
+};
+
+/* --- demo --------------------------------------------------------------------------------------------- */
+
+static int run_demo(struct cmd_ctx *c)
+{
+	struct daemon_opts o = daemon_opts(c);
+	const char *nodes = cmd_opt(c, "nodes"), *web = cmd_opt(c, "web");
+	uint64_t n = 0;
+
+	o.demo_nodes = nodes ? nodes : "512";
+	o.demo_web = web;
+	if (parse_u64(o.demo_nodes, &n) || n < STORY_NODES_MIN || n > STORY_NODES_MAX) {
+		log_usage("--nodes takes a number from %d to %d, not '%s'", STORY_NODES_MIN,
+			  STORY_NODES_MAX, nodes);
+		return AJAR_EXIT_ERROR;
+	}
+	return cmd_opt(c, "feed") ? daemon_demo_feed(&o) : daemon_demo(&o);
+}
+
+static const struct cmd_option demo_options[] = {
+	{ "nodes", 0, "N", "so many nodes (32 to 20000); 512 without it" },
+	{ "web", 0, "ADDR:PORT",
+	  "where the web page listens; 127.0.0.1 and a free port without it" },
+	{ "feed", 0, NULL, NULL },
+	{ 0 },
+};
+
+const struct cmd cmd_demo = {
+	.name = "demo",
+	.args = "",
+	.help = "an invented cluster with incidents in it, to look around: no root, no trace",
+	.options = demo_options,
+	.more = "The real monitor and the real web page on a store in a temporary folder, which "
+		"goes at the end (Ctrl-C).\n"
+		"Prints the address of the page. A backdoor, an impostor, a listener that the "
+		"kernel does not show, a silent node\n"
+		"and more are hidden in a day of ordinary use; what happens goes on while it runs.",
+	.run = run_demo,
 };

@@ -3,8 +3,8 @@
 #include "cli/cmd.h"
 
 const struct cmd *const cmd_table[] = {
-	&cmd_watch,	  &cmd_run,	&cmd_ls,     &cmd_timeline, &cmd_alerts,
-	&cmd_maintenance, &cmd_profile, &cmd_scan,   &cmd_doctor,   &cmd_ship,
-	&cmd_monitor,	  &cmd_notify,	&cmd_web,    &cmd_check,    &cmd_metrics,
-	&cmd_node,	  &cmd_db,	&cmd_config, NULL,
+	&cmd_watch,   &cmd_run,		&cmd_demo,    &cmd_ls,	   &cmd_timeline,
+	&cmd_alerts,  &cmd_maintenance, &cmd_profile, &cmd_scan,   &cmd_doctor,
+	&cmd_ship,    &cmd_monitor,	&cmd_notify,  &cmd_web,	   &cmd_check,
+	&cmd_metrics, &cmd_node,	&cmd_db,      &cmd_config, NULL,
 };

@@ -9,8 +9,8 @@
 
 /*
  * The executable of a profile's row: a path in which "*" stands for any bytes but "/", also for
- * none, so that a row such as "/usr/lib/jvm/java-17*" with "/bin/java" behind it outlives an update.
- * A star or a backslash of the path itself has a backslash before it.
+ * none, so that "/usr/lib/jvm/java-17*" with "/bin/java" behind it outlives an update. A star or
+ * a backslash of the path itself has a backslash before it.
  */
 bool exe_pattern_has_star(const char *pattern);
 bool exe_pattern_fits(const char *pattern, struct text path);

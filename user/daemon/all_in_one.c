@@ -27,9 +27,10 @@
 /*
  * Everything on one machine: agent, ship and monitor as children, each with the privileges it has when it runs
  * alone, and this process, which starts them again, runs the alert program for the monitor and, unless it
- * is told to be quiet, a child that shows what happens.
+ * is told to be quiet, a child that shows what happens. A demo has one more, which plays the nodes of a cluster; without
+ * root it is that and nothing of this machine.
  */
-enum { ROLE_AGENT, ROLE_SHIP, ROLE_MONITOR, ROLE_NOTIFY, ROLE_WEB, ROLE_SHOW, ROLES };
+enum { ROLE_AGENT, ROLE_FEED, ROLE_SHIP, ROLE_MONITOR, ROLE_NOTIFY, ROLE_WEB, ROLE_SHOW, ROLES };
 
 struct run {
 	const struct daemon_opts *o;
@@ -109,14 +110,19 @@ static void leave_out(struct run *r, unsigned role)
 
 static void describe_roles(struct run *r)
 {
-	struct supervised *agent = &r->roles[ROLE_AGENT], *ship = &r->roles[ROLE_SHIP],
-			  *monitor = &r->roles[ROLE_MONITOR], *notify = &r->roles[ROLE_NOTIFY],
-			  *web = &r->roles[ROLE_WEB], *show = &r->roles[ROLE_SHOW];
+	struct supervised *agent = &r->roles[ROLE_AGENT], *feed = &r->roles[ROLE_FEED],
+			  *ship = &r->roles[ROLE_SHIP], *monitor = &r->roles[ROLE_MONITOR],
+			  *notify = &r->roles[ROLE_NOTIFY], *web = &r->roles[ROLE_WEB],
+			  *show = &r->roles[ROLE_SHOW];
 
 	*agent = (struct supervised){ .name = "ajar-agent", .argv = { r->agent } };
 	add_globals(r, agent);
 	if (r->o->conf->keep_pins)
 		add_arg(agent, "--keep-pins");
+	*feed = (struct supervised){
+		.name = "ajar demo",
+		.argv = { r->self, "demo", "--feed", "--nodes", r->o->demo_nodes },
+	};
 	*ship = (struct supervised){ .name = "ajar ship", .argv = { r->self, "ship" } };
 	*monitor = (struct supervised){ .name = "ajar monitor", .argv = { r->self, "monitor" } };
 	*notify = (struct supervised){ .name = "ajar notify",
@@ -129,7 +135,7 @@ static void describe_roles(struct run *r)
 				     .argv = { r->self, "timeline", "--follow" },
 				     .optional = true,
 				     .own_stdout = true };
-	for (unsigned i = ROLE_SHIP; i < ROLES; i++) {
+	for (unsigned i = ROLE_FEED; i < ROLES; i++) {
 		add_globals(r, &r->roles[i]);
 		add_store(r, &r->roles[i]);
 	}
@@ -147,11 +153,18 @@ static void describe_roles(struct run *r)
 	for (unsigned i = 0; i < ROLES; i++)
 		r->roles[i].keep_fds[0] = r->roles[i].keep_fds[1] = -1;
 	monitor->keep_fds[0] = r->hook_theirs;
-	r->roles_len = r->o->quiet ? ROLE_SHOW : ROLES;
+	/* The events of an invented cluster are on its page. */
+	r->roles_len = r->o->quiet || r->o->demo_nodes ? ROLE_SHOW : ROLES;
 	if (!strcmp(r->o->conf->web_listen, "off"))
 		leave_out(r, ROLE_WEB);
 	if (!r->o->conf->sinks_len) /* nobody to tell over the network */
 		leave_out(r, ROLE_NOTIFY);
+	if (r->o->demo_nodes && geteuid())
+		leave_out(r, ROLE_SHIP);
+	if (!r->o->demo_nodes)
+		leave_out(r, ROLE_FEED);
+	else if (geteuid())
+		leave_out(r, ROLE_AGENT);
 }
 
 /*
@@ -227,7 +240,7 @@ static int set_up(struct run *r)
 
 	if (err)
 		return err;
-	err = make_data_folder(r->o->conf);
+	err = r->o->demo_nodes ? 0 : make_data_folder(r->o->conf);
 	if (err)
 		return err;
 	err = loop_new(&r->loop);
@@ -259,7 +272,7 @@ static int start_unpinner(struct run *r)
 	struct buf dir = BUF_INIT(4096);
 	int err = 0;
 
-	if (!r->o->conf->keep_pins) {
+	if (!r->o->conf->keep_pins && !geteuid()) {
 		err = paths_pin_dir(r->o->conf, &dir);
 		r->had_pins = !err && access(buf_str(&dir), F_OK) == 0;
 		if (!err)
@@ -291,7 +304,7 @@ int daemon_all_in_one(const struct daemon_opts *o)
 	int err;
 
 	role_log_level(o->quiet);
-	if (geteuid()) {
+	if (geteuid() && !o->demo_nodes) {
 		log_usage("watching the kernel needs root: run 'sudo ajar run'");
 		return AJAR_EXIT_ERROR;
 	}

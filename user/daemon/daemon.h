@@ -3,6 +3,7 @@
 #define AJAR_DAEMON_DAEMON_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -16,6 +17,9 @@ struct daemon_opts {
 	/* Of daemon_all_in_one() alone. */
 	bool json, colour, no_scan;
 	const char *login; /* of daemon_web(): who gets the first address; NULL: nobody */
+	/* Of daemon_demo() and its feed: how many, a number; NULL: no demo. */
+	const char *demo_nodes;
+	const char *demo_web; /* ADDR:PORT; NULL: a free port of 127.0.0.1 */
 };
 
 /*
@@ -28,5 +32,7 @@ int daemon_notifier(const struct daemon_opts *o); /* alerts to receivers on the 
 int daemon_scanner(const struct daemon_opts *o); /* the monitor's child: plans, nmap */
 int daemon_web(const struct daemon_opts *o); /* the page and the API */
 int daemon_all_in_one(const struct daemon_opts *o); /* agent and all of these as children */
+int daemon_demo(const struct daemon_opts *o); /* an invented cluster with its own store */
+int daemon_demo_feed(const struct daemon_opts *o); /* its child: the nodes */
 
 #endif

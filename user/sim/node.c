@@ -28,7 +28,7 @@
 	 STORE_BATCH_MAX) /* records of a light node from which on those that are stored are forgotten */
 
 /* splitmix64: the same everywhere, and each node has its own. */
-uint64_t node_random(struct node *n, uint64_t below)
+uint64_t sim_node_random(struct sim_node *n, uint64_t below)
 {
 	uint64_t z = n->random += 0x9e3779b97f4a7c15u;
 
@@ -38,7 +38,7 @@ uint64_t node_random(struct node *n, uint64_t below)
 	return below ? z % below : z;
 }
 
-uint64_t record_sum(uint32_t boot_seq, uint64_t seq, const void *p, size_t len)
+uint64_t sim_record_sum(uint32_t boot_seq, uint64_t seq, const void *p, size_t len)
 {
 	const unsigned char *b = p;
 	uint64_t h = 0xcbf29ce484222325u ^ boot_seq;
@@ -50,18 +50,18 @@ uint64_t record_sum(uint32_t boot_seq, uint64_t seq, const void *p, size_t len)
 }
 
 /* Under a boot id of its own. */
-static int open_writer(struct node *n)
+static int open_writer(struct sim_node *n)
 {
 	const struct journal_opts jo = { .node = n->name, .segment_bytes = 1 << 20 };
 	_free_ char *why = NULL;
 	char boot[48];
 
 	snprintf(boot, sizeof(boot), "00000000-0000-4000-8000-%012llx",
-		 (unsigned long long)(node_random(n, 0) & 0xffffffffffffu));
+		 (unsigned long long)(sim_node_random(n, 0) & 0xffffffffffffu));
 	return journal_open(n->dirfd, &jo, boot, &n->journal, &why);
 }
 
-static int open_journal(struct node *n, const struct node_opts *o)
+static int open_journal(struct sim_node *n, const struct sim_opts *o)
 {
 	const struct ship_opts so = { .node = n->name, .host_type = n->host_type };
 	char path[600];
@@ -77,16 +77,16 @@ static int open_journal(struct node *n, const struct node_opts *o)
 	return err ? err : ship_new(n->dirfd, n->store, &so, &n->ship);
 }
 
-int node_init(struct node *n, const struct node_opts *o, struct store *shared)
+int sim_node_init(struct sim_node *n, const struct sim_opts *o, struct store *shared)
 {
 	_free_ char *why = NULL;
 	int err = 0;
 
 	n->dirfd = -1;
 	n->boot_seq = 1;
-	n->pids = 300;
+	n->pids = 1000;
 	n->bytes = (struct buf)BUF_INIT(SIZE_MAX / 2);
-	n->random = record_sum(0, o->seed, n->name, strlen(n->name));
+	n->random = sim_record_sum(0, o->seed, n->name, strlen(n->name));
 	n->store = shared;
 	if (o->store) {
 		err = store_open(o->store, 0, &n->store, &why);
@@ -99,7 +99,7 @@ int node_init(struct node *n, const struct node_opts *o, struct store *shared)
 	return err;
 }
 
-void node_done(struct node *n)
+void sim_node_done(struct sim_node *n)
 {
 	ship_free(n->ship);
 	journal_free(n->journal);
@@ -114,7 +114,7 @@ void node_done(struct node *n)
 
 /* --- making records ------------------------------------------------------------------------------- */
 
-static int queue_record(struct node *n, const struct buf *b, uint64_t time_ns)
+static int queue_record(struct sim_node *n, const struct buf *b, uint64_t time_ns)
 {
 	struct sim_record *r;
 
@@ -138,7 +138,7 @@ static int queue_record(struct node *n, const struct buf *b, uint64_t time_ns)
 	return n->bytes.err;
 }
 
-static int add_record(struct node *n, const struct event *ev)
+static int add_record(struct sim_node *n, const struct event *ev)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(EVENT_RECORD_MAX);
 	struct journal_pos pos;
@@ -157,19 +157,39 @@ static int add_record(struct node *n, const struct event *ev)
 		return err;
 	n->dirty = true;
 	n->made++;
-	n->sum += record_sum(n->boot_seq, n->seq, b.data, b.len);
+	n->sum += sim_record_sum(n->boot_seq, n->seq, b.data, b.len);
 	return 0;
 }
 
-static struct text argv_of(const char *exe, char *out, size_t size)
+static struct text argv_of(const struct sim_spec *s, char *out, size_t size)
 {
-	int n = snprintf(out, size, "%s%c-D", exe, '\0');
+	int n = snprintf(out, size, "%s %s", s->exe, s->args ? s->args : "-D");
 
+	for (char *c = out; *c; c++) {
+		if (*c == ' ')
+			*c = '\0', n = (int)(c - out) + 1 + (int)strlen(c + 1);
+	}
 	return (struct text){ out, (uint32_t)n + 1 };
 }
 
-static void set_process(struct process *p, const struct spec *s, uint32_t pid, uint64_t start_ns,
-			char *exe, size_t exe_size, char *argv, size_t argv_size)
+static void set_parents(struct process *p, const char *names)
+{
+	uint32_t pid = p->pid;
+
+	while (*names && p->ancestors_len < ANCESTORS_MAX) {
+		struct ancestor *a = &p->ancestors[p->ancestors_len++];
+		size_t len = strcspn(names, " ");
+
+		pid -= 7;
+		snprintf(a->comm, sizeof(a->comm), "%.*s", (int)len, names);
+		names += len;
+		names += strspn(names, " ");
+		a->pid = *names ? pid : 1;
+	}
+}
+
+static void set_process(struct process *p, const struct sim_spec *s, uint32_t pid,
+			uint64_t start_ns, char *exe, size_t exe_size, char *argv, size_t argv_size)
 {
 	snprintf(exe, exe_size, "%s%s", s->exe, s->deleted ? " (deleted)" : "");
 	*p = (struct process){
@@ -178,19 +198,18 @@ static void set_process(struct process *p, const struct spec *s, uint32_t pid, u
 		.tid = pid,
 		.start_ns = start_ns,
 		.exe = text_of(exe),
-		.argv = argv_of(s->exe, argv, argv_size),
+		.argv = argv_of(s, argv, argv_size),
 		.uid = s->uid,
 		.gid = s->uid,
 		.loginuid = s->uid ? s->uid : ID_UNKNOWN,
 		.session = s->uid ? 3 : ID_UNKNOWN,
 		.user = text_of(s->user),
-		.ancestors_len = 1,
-		.ancestors = { { 1, "systemd" } },
 	};
 	memcpy(p->comm, s->comm, COMM_LEN);
+	set_parents(p, s->parents ? s->parents : "systemd");
 }
 
-static int record_door(struct node *n, enum event_kind kind, const struct sim_door *d,
+static int record_door(struct sim_node *n, enum event_kind kind, const struct sim_door *d,
 		       uint64_t time_ns)
 {
 	char exe[300], argv[320];
@@ -214,9 +233,9 @@ static int record_door(struct node *n, enum event_kind kind, const struct sim_do
 }
 
 /* Nothing is open any more, and its records are numbered anew. */
-static int reboot(struct node *n)
+static int reboot(struct sim_node *n)
 {
-	int err = node_ship(n);
+	int err = sim_node_ship(n);
 
 	if (err)
 		return err;
@@ -230,7 +249,7 @@ static int reboot(struct node *n)
 	return open_writer(n);
 }
 
-int node_boot(struct node *n, uint64_t time_ns)
+int sim_node_boot(struct sim_node *n, uint64_t time_ns)
 {
 	struct event ev = { .kind = EVENT_START,
 			    .time_ns = time_ns,
@@ -241,7 +260,7 @@ int node_boot(struct node *n, uint64_t time_ns)
 	return err ? err : add_record(n, &ev);
 }
 
-int node_open(struct node *n, const struct spec *s, uint64_t tag, uint64_t time_ns)
+int sim_node_open(struct sim_node *n, const struct sim_spec *s, uint64_t tag, uint64_t time_ns)
 {
 	struct sim_door *d;
 
@@ -263,7 +282,7 @@ int node_open(struct node *n, const struct spec *s, uint64_t tag, uint64_t time_
 		.door = { .proto = s->proto,
 			  .family = FAMILY_INET,
 			  .scope = s->scope,
-			  .port = s->port ? s->port : 32768 + (uint32_t)node_random(n, 28232),
+			  .port = s->port ? s->port : 32768 + (uint32_t)sim_node_random(n, 28232),
 			  .autoport = !s->port,
 			  .netns = NETNS,
 			  .netns_cookie = 1,
@@ -275,7 +294,8 @@ int node_open(struct node *n, const struct spec *s, uint64_t tag, uint64_t time_
 	return record_door(n, EVENT_OPEN, d, time_ns);
 }
 
-int node_close(struct node *n, uint64_t tag, enum door_proto proto, uint32_t port, uint64_t time_ns)
+int sim_node_close(struct sim_node *n, uint64_t tag, enum door_proto proto, uint32_t port,
+		   uint64_t time_ns)
 {
 	for (size_t i = n->doors_len; i-- > 0;) {
 		struct sim_door *d = &n->doors[i], gone;
@@ -289,9 +309,22 @@ int node_close(struct node *n, uint64_t tag, enum door_proto proto, uint32_t por
 	return 0;
 }
 
+int sim_node_act(const struct sim_action *a)
+{
+	switch (a->what) {
+	case ACT_BOOT:
+		return sim_node_boot(a->node, a->time_ns);
+	case ACT_OPEN:
+		return sim_node_open(a->node, a->spec, a->tag, a->time_ns);
+	case ACT_CLOSE:
+		return sim_node_close(a->node, a->tag, a->spec->proto, a->spec->port, a->time_ns);
+	}
+	return -EINVAL;
+}
+
 /* --- shipping --------------------------------------------------------------------------------------- */
 
-static int put_some(struct node *n, size_t first, size_t *ret_next)
+static int put_some(struct sim_node *n, size_t first, size_t *ret_next)
 {
 	static struct store_event rows[STORE_BATCH_MAX];
 	const uint64_t now_ns = clock_wall_ns();
@@ -317,7 +350,7 @@ static int put_some(struct node *n, size_t first, size_t *ret_next)
 }
 
 /* One batch; 1: there may be more. */
-static int ship_some(struct node *n)
+static int ship_some(struct sim_node *n)
 {
 	int err;
 
@@ -333,7 +366,7 @@ static int ship_some(struct node *n)
 	return n->sent < n->records_len;
 }
 
-int node_ship(struct node *n)
+int sim_node_ship(struct sim_node *n)
 {
 	uint64_t start_ns = clock_boot_ns(), dropped;
 	unsigned told = 0;
@@ -362,13 +395,13 @@ int node_ship(struct node *n)
 	return ret;
 }
 
-int node_resend(struct node *n)
+int sim_node_resend(struct sim_node *n)
 {
 	if (n->ship)
 		ship_rewind(n->ship);
 	else
 		n->sent = 0;
-	return node_ship(n);
+	return sim_node_ship(n);
 }
 
 struct census {
@@ -380,12 +413,12 @@ static int on_row(const struct store_event_row *row, void *arg)
 	struct census *c = arg;
 
 	c->rows++;
-	c->sum += record_sum(row->raw.boot_seq, row->raw.seq, row->raw.record.ptr,
-			     row->raw.record.len);
+	c->sum += sim_record_sum(row->raw.boot_seq, row->raw.seq, row->raw.record.ptr,
+				 row->raw.record.len);
 	return 0;
 }
 
-int node_verify(struct node *n, bool *ret_same)
+int sim_node_verify(struct sim_node *n, bool *ret_same)
 {
 	struct census c = { 0 };
 	uint64_t head = 0;
