@@ -3,6 +3,10 @@
 #include <time.h>
 
 #include "store/conformance.h"
+#include "store/overview.h"
+#include "store/scan_changes.h"
+#include "view/metrics.h"
+#include "web/state.h"
 
 /*
  * Accounts with the rights that store_grant() gives them, each logged in to a real server and trying what it must not do. What the
@@ -197,6 +201,55 @@ static void test_other_node(void)
 
 /* --- the others ------------------------------------------------------------------------------------------ */
 
+static int no_bucket(const struct store_histogram_row *row, void *arg)
+{
+	(void)row;
+	(void)arg;
+	return 0;
+}
+
+static int no_change(const struct store_alert_change *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	return 0;
+}
+
+static int no_scan(const struct store_scan_change *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	return 0;
+}
+
+/* What the page is made of can be read with that account. */
+static void test_page(void)
+{
+	_cleanup_(state_freep) struct state *map = NULL;
+	_cleanup_(store_freep) struct store *s = NULL;
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
+	const struct metrics_opts metrics = { .silent_ns = 1 };
+	const struct store_scan_change_query scans = { .newest_first = true };
+	bool changed = false;
+	char where[400];
+
+	snprintf(where, sizeof(where), "mysql://web@localhost/%s?socket=%s", db, server.sock);
+	setenv("AJAR_STORE_PASSWORD", "secret", 1);
+	is_int(store_open(where, STORE_READONLY, &s, NULL), 0, "the page opens the store");
+	unsetenv("AJAR_STORE_PASSWORD");
+	is_int(state_new(UINT64_C(30000000000), &map), 0, "there is a map");
+	is_int(state_refresh(map, s, &changed), 0, "which it may read (%s)", store_why(s));
+	ok(changed && state_version(map) == 1, "and that is its first version");
+	is_int(view_metrics(s, &metrics, &b), 0, "so are the metrics (%s)", store_why(s));
+	is_int(store_histogram(s, 0, 1000000000, 10, no_bucket, NULL), 0, "and the histogram (%s)",
+	       store_why(s));
+	is_int(store_alert_changes_back(s, 0, 0, no_change, NULL), 0, "and what alerts were (%s)",
+	       store_why(s));
+	is_int(store_scan_changes(s, &scans, no_scan, NULL), 0, "and what scans saw (%s)",
+	       store_why(s));
+	ok(store_notifier_fd(s) >= 0, "and it hears of changes");
+}
+
 static void test_web(void)
 {
 	MYSQL *c = login("web", "secret");
@@ -205,13 +258,18 @@ static void test_web(void)
 		return;
 	is_int(tries(c, "SELECT * FROM v_timeline"), 0, "it reads the timeline");
 	is_int(tries(c, "SELECT * FROM v_open_doors"), 0, "and the doors");
-	refused(c, "SELECT * FROM events", DENIED, "the web reads no table");
-	refused(c, "SELECT * FROM accounts", DENIED, "nor the accounts");
+	is_int(tries(c, "SELECT * FROM events"), 0, "and what they come from");
+	refused(c, "SELECT * FROM accounts", DENIED, "the accounts it does not read");
+	refused(c, "SELECT * FROM node_logins", DENIED, "nor which node is whose");
+	refused(c, "INSERT INTO alert_log (alert_id) VALUES (1)", DENIED, "it decides nothing");
+	refused(c, "UPDATE alerts SET state = 5", DENIED, "and resolves nothing");
+	refused(c, "DELETE FROM doors", DENIED, "and deletes nothing");
 	refused(c, "UPDATE v_alerts SET summary = 'x'", DENIED, "it changes nothing");
 	refused(c, "INSERT INTO open_ports (port, host_type) VALUES (1, 'x')", DENIED,
 		"and allows nothing");
 	refused(c, "CALL own_begin(1, 'x')", PROCEDURE, "it is no node");
 	mysql_close(c);
+	test_page();
 }
 
 static void test_monitor(void)

@@ -113,7 +113,8 @@ static inline unsigned open_doors(void)
 
 static inline void restart(void)
 {
-	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL } };
+	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL },
+				      .own_port = 2527 };
 
 	judge_free(judge);
 	judge = NULL;

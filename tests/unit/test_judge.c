@@ -432,6 +432,18 @@ static void ajars_own_trial_is_no_alert(void)
 	step();
 	is_int(changes, 0, "another sensor trying itself raises nothing");
 	ev.door.cookie++;
+	ev.door.autoport = false;
+	ev.door.port = 2527;
+	put_in_boot(ev, 2);
+	step();
+	is_int(changes, 0, "nor does its web page on loopback");
+	ev.door.cookie++;
+	ev.opener.exe = TEXT("/usr/bin/nc");
+	put_in_boot(ev, 2);
+	step();
+	is_int(changes, 1, "another program in the page's place does");
+	ev.opener.exe = TEXT("/usr/bin/ajar");
+	ev.door.cookie++;
 	ev.door.scope = SCOPE_ANY;
 	put_in_boot(ev, 2);
 	step();
@@ -533,7 +545,7 @@ static void a_rule_denies_what_stands_open(void)
 /* Two monitors on one store, in turn: each goes on from what the other did. */
 static void two_monitors_take_turns(void)
 {
-	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL } };
+	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL }, .own_port = 2527 };
 	struct judge *pair[2] = { judge, NULL };
 	struct counted before = alerts(true);
 	unsigned told = 0;

@@ -97,9 +97,13 @@ const struct cmd cmd_ship = {
 static int run_monitor(struct cmd_ctx *c)
 {
 	const struct daemon_opts o = daemon_opts(c);
+	const char *web = cmd_opt(c, "web");
+	_free_ char *why = NULL;
 
 	if (cmd_on_alert(c))
 		return AJAR_EXIT_ERROR;
+	if (web && conf_set(c->conf, "web.listen", web, "--web", &why))
+		return log_usage("%s", why ? why : "--web: no memory"), AJAR_EXIT_ERROR;
 	if (cmd_opt(c, "no-scan"))
 		c->conf->scan_enabled = false;
 	return daemon_monitor(&o);
@@ -109,6 +113,7 @@ static const struct cmd_option monitor_options[] = {
 	{ "on-alert", 0, "PROGRAM", "gets one alert's JSON on its standard input per change" },
 	{ "no-scan", 0, NULL,
 	  "do not scan: others may, and what a scan would see is not known here" },
+	{ "web", 0, "ADDRESS:PORT", NULL }, /* of ajar run: whose door that is */
 	{ 0 },
 };
 

@@ -15,6 +15,7 @@
 #include "cli/words.h"
 #include "conf/conf.h"
 #include "store/store.h"
+#include "view/profile_json.h"
 #include "view/writer.h"
 
 static int on_class(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
@@ -23,11 +24,7 @@ static int on_class(const char *host_type, bool accepted, uint64_t accepted_ns, 
 	struct writer *w = arg;
 
 	writer_start(w, NULL);
-	writer_str(w, "class", host_type);
-	writer_bool(w, "accepted", accepted);
-	writer_time(w, "accepted_at", accepted_ns);
-	writer_u64(w, "rows", rows);
-	writer_u64(w, "nodes", nodes);
+	view_class_members(w, host_type, accepted, accepted_ns, rows, nodes);
 	writer_cell(w, "accepted", "%s", accepted ? "accepted" : "learning");
 	return writer_end(w);
 }

@@ -21,51 +21,10 @@
 #include "conf/profile_text.h"
 #include "store/profile.h"
 #include "store/store.h"
+#include "view/profile_json.h"
 #include "view/writer.h"
 
 /* --- a file ------------------------------------------------------------------------------------------ */
-
-static void put_by(struct buf *b, const struct profile_row *by)
-{
-	if (!by)
-		return;
-	if (by->id)
-		buf_printf(b, "row %" PRIu64, by->id);
-	else
-		buf_printf(b, "line %" PRIu32, by->line_no);
-}
-
-bool profile_flaw_words(const struct profile_row *rows, size_t n, size_t i, uint64_t now_ns,
-			struct buf *b)
-{
-	const struct profile_row *by;
-
-	switch (audit_row_flaw(rows, n, i, now_ns, &by)) {
-	case ROW_EXPIRED:
-		buf_puts(b, "expired: it says nothing any more");
-		return true;
-	case ROW_TWICE:
-		buf_puts(b, "duplicate: the same as ");
-		put_by(b, by);
-		return true;
-	case ROW_DENIED:
-		buf_puts(b, "shadowed: ");
-		put_by(b, by);
-		buf_puts(b, " denies all of it, and a denial wins");
-		return true;
-	case ROW_NEEDLESS:
-		buf_puts(b, "shadowed: ");
-		put_by(b, by);
-		buf_puts(b, " covers all of it");
-		return true;
-	case ROW_FINE:
-		break;
-	}
-	if (!audit_row_careless(&rows[i]))
-		return false;
-	buf_puts(b, "any program of any user may have all these ports: add exe, user or job");
-	return true;
-}
 
 /* The rules of one class among the lines, borrowed, so that they can be held against each other. */
 static int check_class(struct profile_text *t, const char *host_type, bool *done, uint64_t now_ns)

@@ -3,13 +3,10 @@
 #define AJAR_CLI_PROFILE_CHECK_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
-struct buf;
-struct profile_row;
 struct profile_text;
 struct writer;
 
@@ -18,8 +15,5 @@ must_check int profile_check_text(struct profile_text *t, uint64_t now_ns);
 /* "FILE:LINE:COL: ...", or as records of w, on standard output; a negative errno of it. */
 must_check int profile_print_problems(const struct profile_text *t, const char *path,
 				      struct writer *w);
-/* Appends what is the matter with rows[i]; false: nothing. */
-bool profile_flaw_words(const struct profile_row *rows, size_t n, size_t i, uint64_t now_ns,
-			struct buf *b);
 
 #endif

@@ -21,6 +21,7 @@
 #include "conf/profile_text.h"
 #include "store/profile.h"
 #include "store/store.h"
+#include "view/profile_json.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 

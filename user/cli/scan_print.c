@@ -12,6 +12,7 @@
 #include "cli/cmd_scan.h"
 #include "cli/out.h"
 #include "store/scans.h"
+#include "view/scan_json.h"
 #include "view/writer.h"
 
 /* Scans for people and programs. What is stored of a host's own words was escaped when it was stored. */
@@ -153,18 +154,7 @@ static int on_scan(const struct store_scan *sc, void *arg)
 	struct writer *w = arg;
 
 	writer_start(w, NULL);
-	writer_u64(w, "scan", sc->id);
-	writer_str(w, "plan", sc->plan);
-	writer_str(w, "kind", scan_kind_name(sc->kind));
-	writer_str(w, "state", scan_state_name(sc->state));
-	writer_str(w, "nodes", sc->nodes);
-	writer_str(w, "by", sc->command);
-	writer_time(w, "created", sc->created_ns);
-	writer_time(w, "started", sc->started_ns);
-	writer_time(w, "ended", sc->ended_ns);
-	writer_u64(w, "hosts", sc->hosts);
-	writer_u64(w, "hosts_seen", sc->hosts_seen);
-	writer_str_or_null(w, "reason", sc->reason);
+	view_scan_members(w, sc);
 	writer_cell(w, "hosts", "%" PRIu64 "/%" PRIu64, sc->hosts_seen, sc->hosts);
 	if (sc->ended_ns && sc->started_ns)
 		writer_cell(w, "took", "%.1f s", (double)(sc->ended_ns - sc->started_ns) / 1e9);

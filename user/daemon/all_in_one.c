@@ -145,6 +145,8 @@ static void describe_roles(struct run *r)
 		add_arg(show, "--no-color");
 	if (r->o->no_scan)
 		add_arg(monitor, "--no-scan");
+	add_arg(monitor, "--web");
+	add_arg(monitor, r->o->conf->web_listen);
 	if (r->hook_theirs >= 0) {
 		snprintf(r->hook_arg, sizeof(r->hook_arg), "fd:%d", r->hook_theirs);
 		add_arg(monitor, "--on-alert");

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/notify.h"
+#include "base/parse.h"
 #include "conf/conf.h"
 #include "daemon/daemon.h"
 #include "daemon/metrics_file.h"
@@ -28,6 +29,7 @@
 #include "store/tally.h"
 #include "view/view.h"
 #include "view/writer.h"
+#include "web/http.h"
 
 /*
  * The monitor sleeps until the store notifies it: somebody committed events or a profile. It judges, and what
@@ -283,10 +285,25 @@ static void own_programs(char self[PATH_MAX], char agent[PATH_MAX])
 		snprintf(agent, PATH_MAX, "%.*s/sbin/ajar-agent", (int)(slash - 4 - self), self);
 }
 
+/* Where the web page of this machine listens, when nobody else gets there. */
+static uint16_t own_port(const struct conf *conf)
+{
+	const char *colon = strrchr(conf->web_listen, ':');
+	_free_ char *why = NULL;
+	bool local = false;
+	uint16_t port = 0;
+
+	if (!colon || httpd_address_check(conf->web_listen, &local, &why) || !local ||
+	    parse_port(colon + 1, &port))
+		return 0;
+	return port;
+}
+
 static int set_up(struct monitor *m, const struct conf *conf)
 {
 	char self[PATH_MAX], agent[PATH_MAX];
 	const struct judge_opts o = { .own_programs = { self, agent },
+				      .own_port = own_port(conf),
 				      .reopen_nodes = conf->alert_reopen_nodes };
 	int err, fd;
 

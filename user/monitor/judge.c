@@ -37,6 +37,7 @@ int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_ju
 	if (!j)
 		return -ENOMEM;
 	j->store = s;
+	j->own_port = o->own_port;
 	for (size_t i = 0; i < array_len(j->own_programs); i++) {
 		if (!o->own_programs[i])
 			continue;

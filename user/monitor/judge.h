@@ -32,6 +32,8 @@ struct judge_opts {
 	 * sees that.
 	 */
 	const char *own_programs[2];
+	/* where ajar's own web page listens on loopback: known as well; 0: nowhere */
+	uint16_t own_port;
 };
 
 must_check int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_judge);

@@ -17,9 +17,12 @@
 
 /* The verdict on one door: by which profile, under which alert, and what it was before. */
 
-static bool is_own_trial(const struct judge *j, const struct event *ev)
+/* The test door of a sensor, or the web page. */
+static bool is_own(const struct judge *j, const struct event *ev)
 {
-	if (ev->door.scope != SCOPE_LOOPBACK || !ev->door.autoport)
+	bool page = j->own_port && ev->door.port == j->own_port && ev->door.proto == PROTO_TCP;
+
+	if (ev->door.scope != SCOPE_LOOPBACK || (!ev->door.autoport && !page))
 		return false;
 	for (size_t i = 0; i < array_len(j->own_programs); i++) {
 		if (j->own_programs[i] && text_is(ev->opener.exe, j->own_programs[i]))
@@ -94,7 +97,7 @@ int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
 		audit_judge_event(*ret_profile, &its, j->now_ns, OUTSIDE_UNKNOWN, ret_j, ret_who);
 	}
 	d->ev.door.shared = its.door.shared;
-	if (ret_j->verdict == VERDICT_UNEXPECTED && is_own_trial(j, ev))
+	if (ret_j->verdict == VERDICT_UNEXPECTED && is_own(j, ev))
 		*ret_j = (struct judgement){ .verdict = VERDICT_PROFILED };
 	d->verdict = ret_j->verdict;
 	d->severity = ret_j->kind ? ret_j->severity : (enum severity)0;

@@ -36,6 +36,7 @@ struct judge {
 	bool looked; /* for sharers, since this judge began */
 	uint64_t sharers_due_ns; /* when doors that share a port are judged again; 0: never */
 	char *own_programs[2];
+	uint16_t own_port;
 	unsigned conflicts; /* steps in a row that another writer has undone */
 };
 

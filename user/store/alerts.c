@@ -239,35 +239,41 @@ int store_alerts(struct store *s, const struct store_alert_query *want, store_al
 }
 
 #define CHANGES_PAGE 500
+#define CHANGE_COLS "id, at_ns, author, cause, who, note, alert_id, " SQL_ALERT_COLS
+
+static int give_change(const struct sql *q, store_change_fn fn, void *arg)
+{
+	struct store_alert_change c = {
+		.log_id = sql_u64(q, 0),
+		.at_ns = sql_u64(q, 1),
+		.author = (enum change_author)sql_u64(q, 2),
+		.cause = (enum alert_cause)sql_u64(q, 3),
+		.who = sql_str(q, 4),
+		.note = sql_str(q, 5),
+	};
+
+	read_alert(q, 7, &c.alert);
+	c.alert.id = sql_u64(q, 6);
+	c.state = c.alert.state;
+	return fn(&c, arg);
+}
 
 /* One page; *after moves on, *left goes down. */
 static int give_changes(struct store *s, uint64_t *after, uint64_t *left, uint64_t since_ns,
 			uint64_t until_ns, store_change_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(
-		&q,
-		"SELECT id, at_ns, author, cause, who, note, alert_id, " SQL_ALERT_COLS
-		" FROM alert_log WHERE id > ? AND at_ns >= ? AND at_ns < ? ORDER BY id LIMIT ?",
-		U(*after), U(since_ns), U(until_ns ? until_ns : SQL_NO_LIMIT),
-		U(*left < CHANGES_PAGE ? *left : CHANGES_PAGE));
+	int ret = sql_get(&q,
+			  "SELECT " CHANGE_COLS
+			  " FROM alert_log WHERE id > ? AND at_ns >= ? AND at_ns < ? ORDER BY id "
+			  "LIMIT ?",
+			  U(*after), U(since_ns), U(until_ns ? until_ns : SQL_NO_LIMIT),
+			  U(*left < CHANGES_PAGE ? *left : CHANGES_PAGE));
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
-		struct store_alert_change c = {
-			.log_id = sql_u64(&q, 0),
-			.at_ns = sql_u64(&q, 1),
-			.author = (enum change_author)sql_u64(&q, 2),
-			.cause = (enum alert_cause)sql_u64(&q, 3),
-			.who = sql_str(&q, 4),
-			.note = sql_str(&q, 5),
-		};
-
-		read_alert(&q, 7, &c.alert);
-		c.alert.id = sql_u64(&q, 6);
-		c.state = c.alert.state;
-		*after = c.log_id;
+		*after = sql_u64(&q, 0);
 		--*left;
-		ret = fn(&c, arg);
+		ret = give_change(&q, fn, arg);
 	}
 	return ret;
 }
@@ -282,5 +288,31 @@ int store_alert_changes(struct store *s, uint64_t after_log_id, uint64_t since_n
 		before = left;
 		ret = give_changes(s, &after_log_id, &left, since_ns, until_ns, fn, arg);
 	} while (!ret && left && before - left == CHANGES_PAGE);
+	return ret;
+}
+
+/* Pages, so that a server sends no more than is read. */
+int store_alert_changes_back(struct store *s, uint64_t since_ns, uint64_t until_ns,
+			     store_change_fn fn, void *arg)
+{
+	uint64_t at_ns = until_ns ? until_ns : SQL_NO_LIMIT, id = 0, n;
+	int ret;
+
+	do {
+		_sql_ struct sql q = { .s = s };
+
+		n = 0;
+		ret = sql_get(&q,
+			      "SELECT " CHANGE_COLS
+			      " FROM alert_log WHERE at_ns >= ? AND at_ns <= ? AND (at_ns < ? OR "
+			      "id < ?) ORDER BY at_ns DESC, id DESC LIMIT ?",
+			      U(since_ns), U(at_ns), U(at_ns), U(id), CONST(CHANGES_PAGE));
+		while (!ret && (ret = sql_step(&q)) > 0) {
+			id = sql_u64(&q, 0);
+			at_ns = sql_u64(&q, 1);
+			n++;
+			ret = give_change(&q, fn, arg);
+		}
+	} while (!ret && n == CHANGES_PAGE);
 	return ret;
 }

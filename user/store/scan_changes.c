@@ -225,6 +225,23 @@ static int give(const struct sql *q, store_scan_change_fn fn, void *arg)
 	return fn(&c, arg);
 }
 
+#define BACK "x.at_ns >= ? AND x.at_ns < ? ORDER BY x.at_ns DESC, x.id DESC LIMIT ?"
+
+/* A server sends all that is asked for: no more than anybody looks at. */
+static int ask_back(struct sql *q, const struct store_scan_change_query *want)
+{
+	uint64_t limit = want->limit ? want->limit : SCAN_CHANGES_BACK_MAX, node = 0,
+		 until = want->until_ns ? want->until_ns : (uint64_t)OPEN_END;
+	int err;
+
+	if (!want->node)
+		return sql_get(q, SELECT BACK, U(want->since_ns), U(until), U(limit));
+	err = sql_node_id(q->s, want->node, &node);
+	return err ? err
+		   : sql_get(q, SELECT "x.node_id = ? AND " BACK, U(node), U(want->since_ns),
+			     U(until), U(limit));
+}
+
 static int ask(struct sql *q, const struct store_scan_change_query *want)
 {
 	uint64_t limit = want->limit ? want->limit : (uint64_t)OPEN_END,
@@ -233,6 +250,8 @@ static int ask(struct sql *q, const struct store_scan_change_query *want)
 	uint64_t node = 0;
 	int err;
 
+	if (want->newest_first)
+		return ask_back(q, want);
 	if (want->by_id)
 		return sql_get(q, SELECT "x.id > ? ORDER BY x.id LIMIT ?", U(want->after_id),
 			       U(limit));

@@ -21,6 +21,7 @@ struct store_scan_change {
 	const char *service_was, *service; /* "" not known, escaped */
 	const char *scanner; /* whose scan it was */
 };
+#define SCAN_CHANGES_BACK_MAX 20001
 struct store_scan_change_query {
 	const char *node; /* NULL: any */
 	uint64_t since_ns, until_ns; /* 0: open */
@@ -30,7 +31,9 @@ struct store_scan_change_query {
 	 */
 	bool by_id;
 	uint64_t after_ns, after_id;
-	uint32_t limit; /* 0: none */
+	/* The other way round, without after_; until_ns is not included. */
+	bool newest_first;
+	uint32_t limit; /* 0: none, backwards SCAN_CHANGES_BACK_MAX */
 };
 typedef int (*store_scan_change_fn)(const struct store_scan_change *c, void *arg);
 /* By time, then id. A store without scans has none. */

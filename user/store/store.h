@@ -378,6 +378,13 @@ must_check int store_alert_changes(struct store *s, uint64_t after_log_id, uint6
 				   uint64_t until_ns, uint32_t limit, store_change_fn fn,
 				   void *arg);
 
+/*
+ * The same the other way round, by time: the newest first; until is not included. Whoever wants a
+ * few ends it when he has them (non-zero, which is returned).
+ */
+must_check int store_alert_changes_back(struct store *s, uint64_t since_ns, uint64_t until_ns,
+					store_change_fn fn, void *arg);
+
 /* How far a sink has got in alert_log. */
 /* 0 when new */
 must_check int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_id);

@@ -15,7 +15,7 @@ int api_stream(struct api_call *c)
 	if (err)
 		return err;
 	knows = last && state_version_parse(w->state, last, &since);
-	err = stream_new(w, c->se, knows ? &since : NULL, &c->a->stream);
+	err = stream_new(w, c->se, knows ? &since : NULL, last && *last && !knows, &c->a->stream);
 	if (err == -EUSERS) {
 		c->a->retry_s = 30;
 		return api_error(c->a, 429, "close other pages; the page polls meanwhile",

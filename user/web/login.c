@@ -21,7 +21,7 @@
  */
 #define NS_PER_S UINT64_C(1000000000)
 #define LOGINS_BURST 10.0 /* passwords tried at once, by everybody together */
-#define LOGINS_PER_S 0.5
+#define LOGINS_PER_S 0.2
 
 static void set_cookie(const struct web *w, struct httpd_answer *a, const char *token)
 {

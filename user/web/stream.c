@@ -18,6 +18,7 @@ struct stream {
 	const struct session *of;
 	uint64_t session_made_ns; /* the session's place may have another one by then */
 	uint64_t told; /* the version its reader knows */
+	bool resync; /* he knows one that means nothing any more */
 	struct stream *next, **at;
 };
 
@@ -31,7 +32,8 @@ static void tell(struct stream *st)
 	if (!st->out || st->told == state_version(w->state))
 		return;
 	state_version_text(w->state, version);
-	buf_printf(&b, "id: %s\nevent: state\ndata: ", version);
+	buf_printf(&b, "id: %s\nevent: %s\ndata: ", version, st->resync ? "resync" : "state");
+	st->resync = false;
 	jsonw_init(&json, &b);
 	jsonw_obj(&json, NULL);
 	jsonw_str(&json, "version", version);
@@ -52,6 +54,7 @@ void streams_tell(struct web *w)
 /* So that proxies keep it, and that we notice who has gone; a session that is over ends its streams. */
 int streams_beat(void *arg)
 {
+	static const char beat[] = "event: beat\ndata: {}\n\n";
 	struct web *w = arg;
 
 	for (struct stream *st = w->streams; st; st = st->next) {
@@ -62,7 +65,7 @@ int streams_beat(void *arg)
 			st->out = NULL;
 			continue;
 		}
-		httpd_stream_put(st->out, ": \n\n", 4);
+		httpd_stream_put(st->out, beat, sizeof(beat) - 1);
 	}
 	return 0;
 }
@@ -107,7 +110,8 @@ static void make_room(struct web *w, const struct session *se)
 	oldest->out = NULL;
 }
 
-int stream_new(struct web *w, const struct session *se, const uint64_t *knows, void **ret_stream)
+int stream_new(struct web *w, const struct session *se, const uint64_t *knows, bool resync,
+	       void **ret_stream)
 {
 	struct stream *st;
 
@@ -121,6 +125,7 @@ int stream_new(struct web *w, const struct session *se, const uint64_t *knows, v
 			       .of = se,
 			       .session_made_ns = se->made_ns,
 			       .told = knows ? *knows : UINT64_MAX,
+			       .resync = resync,
 			       .next = w->streams,
 			       .at = &w->streams };
 	if (st->next)

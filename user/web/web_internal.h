@@ -49,13 +49,13 @@ struct web {
 	uint64_t login_at_ns;
 };
 
-/* --- refresh.c: what is read when ------------------------------------------------------------------------- */
+/* --- refresh.c: what is read when ---------------------------------------------------------- */
 
 /* The map as it is now, or nearly: -errno of the store when it cannot be read. */
 must_check int web_state(struct web *w);
 must_check int refresh_watch(struct web *w); /* the store, from now on */
 
-/* --- an API call --------------------------------------------------------------------------------------- */
+/* --- an API call --------------------------------------------------------------------------- */
 
 struct api_call {
 	struct web *w;
@@ -96,7 +96,7 @@ must_check int api_filter(struct api_call *c, const char *arg, struct filter *f,
 must_check int api_limit(struct api_call *c, uint64_t usual, uint64_t max, uint64_t *ret_limit);
 must_check int api_time(struct api_call *c, const char *arg, uint64_t *ret_ns);
 
-/* --- route.c, login.c, stream.c ------------------------------------------------------------------------ */
+/* --- route.c, login.c, stream.c ------------------------------------------------------------ */
 
 void web_handle(const struct httpd_request *rq, struct httpd_answer *a, void *arg);
 void web_api(struct web *w, const struct httpd_request *rq, const struct query *q,
@@ -110,9 +110,12 @@ bool web_host_ok(const struct web *w, const char *host);
 /* The ways to log in, a JSON array. */
 void web_login_ways(const struct web *w, struct jsonw *json);
 
-/* knows: the version that its reader has, or NULL. -EUSERS: there are too many. */
+/*
+ * knows: the version that its reader has, or NULL; resync: he has one that means nothing any more.
+ * -EUSERS: there are too many.
+ */
 must_check int stream_new(struct web *w, const struct session *se, const uint64_t *knows,
-			  void **ret_stream);
+			  bool resync, void **ret_stream);
 void stream_opened(struct httpd_stream *st, void *stream, void *arg);
 void stream_gone(void *stream, void *arg);
 void streams_tell(struct web *w); /* the version has changed */

@@ -1,0 +1,259 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# The web server on a real store: who gets in and how, what it refuses, that it says what the command line says, that its stream tells
+# of an alert at once, that it can write nothing. In a network namespace of its own, for the port.
+if [ -z "${AJAR_OWN_NS:-}" ] && [ "$(id -u)" = 0 ]; then
+	AJAR_OWN_NS=1 exec unshare -n "$0" "$@"
+fi
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_root curl ip python3
+ip link set lo up
+AT=127.0.0.1:2527
+JAR=$T/jar
+
+# Status in CODE, headers in $T/head, body in $T/body.
+web() { # path [curl's...]
+	local path=$1
+	shift
+	CODE=$(curl -sS --max-time 20 --path-as-is -o "$T/body" -D "$T/head" -w '%{http_code}' "$@" "http://$AT$path" 2>"$T/curl.err")
+}
+api() { # path [curl's...]
+	local path=$1
+	shift
+	web "/api/v1/$path" -b "$JAR" "$@"
+}
+answers() { # sentence, code, path, curl's...
+	local what=$1 code=$2
+	shift 2
+	web "$@"
+	same "$what" "$CODE" "$code"
+}
+has() { # header: text
+	grep -qiF -- "$1" "$T/head"
+}
+is() { # jq's...
+	jq -e "$@" "$T/body"
+}
+role_of_web() { pgrep -P "$RUN" -f 'ajar web'; }
+url() { grep -oE "http://$AT/login\?token=[A-Za-z0-9_-]{43}" "$T/run.err" | tail -1; }
+
+printf 'health.interval 500ms\nalert.syslog no\nnode.name n1\nsensor.scope netns\n' >"$T/conf"
+ok "what is open is accepted" ajar profile learn --write -q --data "$D" -C "$T/conf"
+WEB=$AT
+ok "ajar run says ready" start_run -C "$T/conf" --no-scan
+ok "and prints an address that logs in" wait_for url
+LOGIN=$(url)
+
+# --- without logging in -----------------------------------------------------------------------------------
+answers "the page is there" 200 / --compressed
+ok "compressed" has "content-encoding: gzip"
+ok "with a strict policy" has "content-security-policy: default-src 'none'; script-src 'self'"
+for h in "x-content-type-options: nosniff" "x-frame-options: deny" "referrer-policy: no-referrer" "cache-control: no-store"; do
+	ok "and $h" has "$h"
+done
+FOLDER=$(grep -oE '/p/[0-9a-f]{16}/' "$T/body" | head -1)
+answers "a file of it is there" 200 "${FOLDER}page.css" --compressed
+ok "for ever" has "cache-control: public, max-age=31536000, immutable"
+answers "a file of another version is not" 404 /p/0000000000000000/page.css --compressed
+answers "nor one outside" 400 "${FOLDER}../../../etc/passwd"
+answers "nor by escapes" 400 "${FOLDER}%2e%2e/%2e%2e/etc/passwd"
+answers "who reads no gzip is refused" 406 /
+answers "the API wants a login" 401 /api/v1/me
+ok "and says how" is '.error and .fix and (.login | index("url"))'
+answers "health is there for this machine" 200 /healthz
+answers "so are metrics" 200 /metrics
+ok "as Prometheus takes them" grep -q '^ajar_' "$T/body"
+answers "a wrong token" 303 "/login?token=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+ok "logs nobody in" not has "set-cookie"
+
+# --- logging in -------------------------------------------------------------------------------------------
+web "${LOGIN#"http://$AT"}" -c "$JAR"
+same "the address logs in" "$CODE" 303
+ok "to the page" has "location: /"
+ok "by a cookie that no script reads, and no other site sends" grep -qiE '^set-cookie: ajar2527=[^;]*; Path=/; HttpOnly; SameSite=Strict; Max-Age=' "$T/head"
+web "${LOGIN#"http://$AT"}" -c "$T/jar2"
+ok "once" has "location: /?login=failed"
+api me
+ok "it is somebody who may all" is '.role == "approver" and .store == "sqlite" and (.csrf | length) == 43'
+CSRF=$(jq -r .csrf "$T/body")
+ok "no role of root" test "$(awk '/^Uid:/{print $2}' /proc/"$(role_of_web)"/status)" != 0
+same "without a capability" "$(awk '/^CapPrm:|^CapEff:/{print $2}' /proc/"$(role_of_web)"/status | sort -u)" 0000000000000000
+ok "whose handle of the store cannot write" python3 - "$(role_of_web)" <<'E'
+import os, sys
+d = "/proc/%s/fd" % sys.argv[1]
+n = 0
+for fd in os.listdir(d):
+    if os.readlink(d + "/" + fd).endswith(("ajar.db", "ajar.db-wal")):
+        flags = int([l for l in open("/proc/%s/fdinfo/%s" % (sys.argv[1], fd)) if l.startswith("flags")][0].split()[1], 8)
+        n += 1
+        if flags & 3 and os.readlink(d + "/" + fd).endswith("ajar.db"):
+            sys.exit("fd %s writes" % fd)
+sys.exit(0 if n else "no store is open")
+E
+
+# --- what is refused --------------------------------------------------------------------------------------
+answers "another host's name is refused" 403 / -H "Host: evil.example:2527"
+answers "also with a cookie" 403 /api/v1/me -b "$JAR" -H "Host: evil.example"
+# curl goes by the Host for which cookies it sends.
+answers "localhost is ours" 200 /api/v1/me -H "Cookie: $(awk '/ajar2527/{print $6 "=" $7}' "$JAR")" -H "Host: localhost:2527"
+answers "a POST from another site is refused" 403 /logout -b "$JAR" -X POST -H "Origin: http://evil.example" -H "X-CSRF: $CSRF"
+answers "a POST without the token too" 403 /logout -b "$JAR" -X POST
+answers "nothing is written here" 405 /api/v1/alerts -b "$JAR" -X POST -d '{}'
+answers "nor deleted" 405 /api/v1/alerts/1 -b "$JAR" -X DELETE
+answers "what there is not" 404 /api/v1/secrets -b "$JAR"
+answers "an address with a NUL" 400 "/api/v1/nodes/a%00b" -b "$JAR"
+answers "one with a line end" 400 "/api/v1/doors?q=%0a" -b "$JAR"
+answers "a filter that is none" 400 "/api/v1/doors?q=flavour:sweet" -b "$JAR"
+ok "is told why" is '.error | contains("flavour:sweet")'
+answers "a limit without end" 400 "/api/v1/doors?limit=99999999" -b "$JAR"
+answers "a cursor of nobody" 400 "/api/v1/alerts?cursor=x" -b "$JAR"
+answers "a long address" 400 "/api/v1/doors?q=$(printf '%06000d' 7)" -b "$JAR"
+web /api/v1/me -b "$JAR" -H "X-Long: $(printf '%030000d' 7)"
+ok "a head without end is refused" test "$CODE" = 431 -o "$CODE" = 414 -o "$CODE" = 413
+head -c 200000 /dev/zero >"$T/zeros"
+answers "and so is such a body" 413 /login --data-binary "@$T/zeros" -H "Content-Type: application/json"
+printf 'GET /\r\n\r\n' >"$T/raw"
+ok "a request without a host is no request" python3 - <<'E'
+import socket
+s = socket.create_connection(("127.0.0.1", 2527))
+s.sendall(b"GET /api/v1/me HTTP/1.1\r\n\r\n")
+r = s.recv(4096)
+raise SystemExit(0 if b" 400 " in r.split(b"\r\n")[0] else repr(r[:80]))
+E
+
+# --- what it says -----------------------------------------------------------------------------------------
+EVIL=$'a"<b>\\\e[2J\n\xff\xe2\x80\xae\xc3'
+mkdir "$P/$EVIL" && cp "$HOLD_DOOR" "$P/$EVIL/$EVIL"
+
+curl -sN --max-time 60 -b "$JAR" "http://$AT/api/v1/stream" >"$T/stream" 2>&1 &
+PIDS+=($!)
+ok "a stream begins with a version" wait_for grep -q '^id: ' "$T/stream"
+DOOR_PROGRAM=$P/$EVIL/$EVIL open_door tcp 0.0.0.0 24527
+open_alert() { ajar alerts -j --data "$D" 2>/dev/null | jq -e 'select(.port == 24527)'; }
+ok "a door opens that nobody expects" wait_for open_alert
+wait_for sh -c "[ \$(grep -c '^event: state' '$T/stream') -ge 2 ]"
+ok "the stream tells" [ "$(grep -c '^event: state' "$T/stream")" -ge 2 ]
+alert_in() { api alerts && is '.items[] | select(.port == 24527)'; }
+ok "and the alert is there" wait_for alert_in
+ok "the list says what the command line says" diff <(jq -S '.items[0]' "$T/body") <(ajar alerts -j --data "$D" 2>/dev/null | jq -S 'select(.port == 24527)')
+ID=$(jq '.items[] | select(.port == 24527) | .id' "$T/body")
+api "alerts/$ID"
+ok "so does the alert alone" diff <(jq -S . "$T/body") <(ajar alerts show "$ID" -j --data "$D" 2>/dev/null | jq -S .)
+api "doors?q=:24527"
+ok "so do doors" diff <(jq -S '.items[0]' "$T/body") <(ajar ls :24527 -j --data "$D" 2>/dev/null | jq -S .)
+ok "whose names are text" is '.items[0].opener.comm | test("[\u0000-\u001f]") | not'
+api "timeline?q=:24527"
+ok "so does the timeline, the other way round" diff <(jq -S '.items[]' "$T/body") <(ajar timeline :24527 -j --data "$D" 2>/dev/null | jq -s -S 'reverse | .[]')
+api "timeline?limit=2"
+NEXT=$(jq -r .next "$T/body") TWO=$(jq -c '.items[]' "$T/body")
+api "timeline?limit=2&cursor=$NEXT"
+FOUR=$TWO$'\n'$(jq -c '.items[]' "$T/body")
+api "timeline?limit=4"
+same "pages follow each other" "$FOUR" "$(jq -c '.items[]' "$T/body")"
+api "nodes/n1"
+ok "a node too" diff <(jq -S 'del(.health, .last_event, .last_heard, .seq, .events)' "$T/body") \
+	<(ajar node n1 -j --data "$D" -C "$T/conf" 2>/dev/null | jq -S 'del(.health, .last_event, .last_heard, .seq, .events)')
+api "nodes/nobody"
+same "one that there is not" "$CODE" 404
+api state
+ok "the map has it" is '.nodes.name == ["n1"] and .nodes.alerts == [1] and .severity_words[.nodes.worst[0]] != "none"'
+V=$(jq -r .version "$T/body")
+ETAG=$(sed -n 's/^ETag: \(.*\)\r$/\1/p' "$T/head")
+close_door
+not_open() { api state && is '.nodes.alerts == [0]'; }
+ok "and that it is over" wait_for not_open
+api "state?since=$V"
+ok "what is new since then names its rows" is --arg v "$V" '.since == $v and .nodes.i == [0] and .nodes.alerts == [0]'
+api "state?since=ffffffff-1"
+ok "another server's version gives the whole" is 'has("since") | not'
+api state -H "If-None-Match: $ETAG"
+same "what has changed is sent" "$CODE" 200
+api profiles
+ETAG=$(sed -n 's/^ETag: \(.*\)\r$/\1/p' "$T/head")
+api profiles -H "If-None-Match: $ETAG"
+same "what has not is not" "$CODE" 304
+api "profiles/default"
+ok "a profile's rules" diff <(jq -S '.items[] | del(.hits, .last_match)' "$T/body") <(ajar profile show default -j --data "$D" 2>/dev/null | jq -S 'del(.hits, .last_match)')
+api "histogram?buckets=10"
+ok "openings and closings over the day" is '(.opened | length) == 10 and (.opened | add) >= 1 and (.closed | add) >= 1'
+api filter/words
+ok "words of filters" is '[.words[].kind] | index("state") and index("class")'
+api scans
+ok "scans" is '.items == []'
+LAST=$(sed -n 's/^id: //p' "$T/stream" | head -1)
+curl -sN --max-time 3 -b "$JAR" -H "Last-Event-ID: $LAST" "http://$AT/api/v1/stream" >"$T/resumed" 2>/dev/null
+ok "a stream that is resumed tells what was missed" grep -q "\"critical\":\[" "$T/resumed"
+curl -sN --max-time 2 -b "$JAR" -H "Last-Event-ID: ffffffff-1" "http://$AT/api/v1/stream" >"$T/resumed" 2>/dev/null
+ok "and one of another server begins anew" grep -q '^event: resync' "$T/resumed"
+
+# --- accounts ---------------------------------------------------------------------------------------------
+run web user add ann --role viewer --data "$D" -C "$T/conf"
+same "an account needs a password" "$RC" 2
+ok "one is added" sh -c "echo 'correct horse' | ajar web user add ann --role viewer --data '$D' -C '$T/conf'"
+same "in a file that its owner alone reads" "$(stat -c %a "$D/store/web.accounts")" 600
+ok "without the password" not grep -q horse "$D/store/web.accounts"
+answers "a wrong one is refused" 401 /login -H 'Content-Type: application/json' -d '{"name":"ann","password":"incorrect horse"}'
+answers "a stranger too" 401 /login -H 'Content-Type: application/json' -d '{"name":"eve","password":"incorrect horse"}'
+answers "a form is none" 400 /login -d 'name=ann&password=correct horse'
+answers "the right one logs in" 204 /login -H 'Content-Type: application/json' -d '{"name":"ann","password":"correct horse"}' -c "$T/jar3"
+web /api/v1/me -b "$T/jar3"
+ok "as what it may" is '.login == "ann" and .role == "viewer"'
+answers "and out" 204 /logout -b "$T/jar3" -X POST -H "X-CSRF: $(jq -r .csrf "$T/body")"
+answers "then it is over" 401 /api/v1/me -b "$T/jar3"
+for _ in {1..40}; do
+	web /login -H 'Content-Type: application/json' -d '{"name":"eve","password":"incorrect horse"}'
+	[ "$CODE" != 429 ] || break
+done
+same "who tries on and on must wait" "$CODE" 429
+SECOND=$(ajar web login --data "$D" -C "$T/conf" 2>/dev/null)
+web "${SECOND#"http://$AT"}" -c "$T/jar4"
+ok "another address is to be had" has "location: /"
+web "${SECOND#"http://$AT"}"
+ok "once as well" has "location: /?login=failed"
+
+# --- the end ----------------------------------------------------------------------------------------------
+ok "ajar run ends" stop_run
+ajar web --data "$D" -C "$T/conf" 2>"$T/web.err" </dev/null &
+ALONE=$!
+PIDS+=("$ALONE")
+ok "alone it serves what is there" wait_for grep -q 'login?token=' "$T/web.err"
+LOGIN=$(grep -oE "http://$AT/login\?token=[A-Za-z0-9_-]{43}" "$T/web.err")
+web "${LOGIN#"http://$AT"}" -c "$JAR"
+curl -sN --max-time 20 -b "$JAR" "http://$AT/api/v1/stream" >"$T/stream" 2>&1 &
+PIDS+=($!)
+ok "with a stream" wait_for grep -q '^id: ' "$T/stream"
+run web --data "$T/none" --web "$AT"
+same "where there is no store it ends" "$RC" 2
+run web --data "$D" -C "$T/conf" --web 0.0.0.0:2527
+same "to a network it does not listen" "$RC" 2
+ok "and says what to do" says "web.proxy"
+T=$T python3 - "$ALONE" <<'E'
+import os, signal, sys, time
+pid = int(sys.argv[1])
+t = time.monotonic()
+os.kill(pid, signal.SIGTERM)
+def runs():
+    try:
+        return open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+while time.monotonic() - t < 10 and runs():
+    os.sched_yield()
+print("%.3f" % (time.monotonic() - t), file=open(os.environ["T"] + "/took", "w"))
+E
+wait "$ALONE"
+same "it ends well" $? 0
+ok "within a second, streams and all: $(cat "$T/took") s" awk "{exit \$1 > 1}" "$T/took"
+python3 -c '
+import socket, time
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", 2527)); s.listen(); print("open", flush=True); time.sleep(100)' >"$T/taken" &
+PIDS+=($!)
+ok "the port is taken" wait_for grep -q open "$T/taken"
+run web --data "$D" -C "$T/conf"
+same "then it ends" "$RC" 2
+ok "with the remedy" says "--web off"
+ok "ajar run goes on" start_run -C "$T/conf" --no-scan
+ok "and says so" wait_for grep -q 'tried again' "$T/run.err"
+ok "and ends" stop_run
+done_testing
