@@ -103,6 +103,7 @@ test("a node is shown by its worst alert, and never as well when nobody is there
 		1: { worst: 3, alerts: 1 }, 2: { health: 1, worst: 3, alerts: 1 }, 3: { health: 2, last: 0 }, 4: { health: 1, worst: 3, alerts: 2 }, 5: { worst: 1, alerts: 1 },
 	});
 	assert.deepEqual([0, 1, 2, 3, 4, 5].map((i) => c.mark(i)), ["ok", "critical", "silent", "never", "critical", "notice"]);
+	assert.equal(cluster(1, { 0: { health: 2, worst: 3, alerts: 1 } }).mark(0), "critical");
 	const odd = cluster(1, { 0: { health: 7 } });
 	assert.equal(odd.mark(0), "silent");
 });

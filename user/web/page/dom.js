@@ -175,6 +175,9 @@ export function empty(why, line) {
 	return h("div", { class: "empty" }, h("p", {}, why), line ? h("p", {}, "Next: ", command(line)) : null);
 }
 
+/** The head of a column of boxes: for those who hear it. */
+export const CHOOSE = "Choose";
+
 /**
  * A table.
  * @param {string} caption
@@ -189,7 +192,7 @@ export function table(caption, columns, rows) {
 			"table",
 			{},
 			h("caption", { class: "sr" }, caption),
-			h("thead", {}, h("tr", {}, columns.map((c) => h("th", { scope: "col", class: c.css }, c.head)))),
+			h("thead", {}, h("tr", {}, columns.map((c) => h("th", { scope: "col", class: c.css }, c.head === CHOOSE ? h("span", { class: "sr" }, c.head) : c.head)))),
 			h(
 				"tbody",
 				{},

@@ -243,7 +243,7 @@ async function showNow(view, arg, mine, fresh) {
 
 /** @param {string} text @param {boolean} focus */
 function title(text, focus) {
-	document.title = `${visible(text).slice(0, 80)} · ${visible(ctx.me.cluster ?? "")} ajar`.replace("·  ", "· ");
+	document.title = [visible(text).slice(0, 80), visible(ctx.me.cluster ?? "").slice(0, 40), "ajar"].filter(Boolean).join(" · ");
 	for (const a of document.querySelectorAll("nav.views a")) {
 		const here = a.getAttribute("data-view")?.split(" ").includes(ctx.route.view);
 		if (here)
@@ -269,8 +269,8 @@ function navigate() {
 	ctx.route = parseRoute(location.hash);
 	closeDrawer();
 	const q = byId("search");
-	if (ctx.route.view === "find" && q instanceof HTMLInputElement && document.activeElement !== q)
-		q.value = ctx.route.params.q ?? "";
+	if (q instanceof HTMLInputElement && document.activeElement !== q)
+		q.value = ctx.route.view === "find" ? (ctx.route.params.q ?? "") : "";
 	show(true);
 }
 
@@ -282,11 +282,23 @@ async function loadState(whole) {
 	ctx.cluster.apply(await get("state", { since }), Date.now());
 }
 
+/** @param {import("./types").Alert} a */
+function isCritical(a) {
+	return a.severity === "critical" && a.state === "open";
+}
+
+let known = false;
+
 async function loadOpen() {
 	const [alerts, profiles] = await Promise.all([
 		/** @type {Promise<import("./types").List<import("./types").Alert>>} */ (get("alerts", { status: "open", limit: ALERTS })),
 		getOr("profiles", {}, /** @type {import("./types").List<import("./types").Profile> | null} */ (null)),
 	]);
+	const fresh = alerts.items.filter(isCritical).filter((a) => !ctx.alerts.some((b) => b.id === a.id && isCritical(b)));
+	// New critical findings alone are read out; not those of before the page was opened.
+	if (known && fresh.length)
+		byId("announce").textContent = fresh.slice(0, 5).map((a) => `Critical: ${visible(a.summary).slice(0, 200)}`).join(". ");
+	known = true;
 	ctx.alerts = [...alerts.items].sort(worseFirst);
 	ctx.moreAlerts = !!alerts.next;
 	ctx.profiles = profiles?.items ?? null;
@@ -361,7 +373,7 @@ function drawLive() {
 	document.documentElement.classList.toggle("stale", !ctx.live);
 	el.classList.toggle("lost", !ctx.live);
 	const behind = ctx.cluster.judgedBehind;
-	const judged = behind === null ? "" : ` · judged ${behind < 1 ? behind.toFixed(1) : Math.round(behind)} s behind`;
+	const judged = behind === null || behind < 1 ? "" : ` · judged ${Math.round(behind)} s behind`;
 	el.replaceChildren(ctx.live ? "live" : `no connection since ${clock(ctx.lostSince, Date.now())} UTC`, h("span", { class: "more" }, ctx.live ? judged : ""));
 	const banner = byId("banner");
 	banner.hidden = ctx.live;
@@ -382,23 +394,9 @@ function onStream(e) {
 	} else if (e.kind === "resync") {
 		changed("", true);
 	} else {
-		announce(e.critical);
 		changed(String(e.version));
 	}
 	drawLive();
-}
-
-/**
- * New critical findings alone are read out.
- * @param {number[]} ids
- */
-async function announce(ids) {
-	if (!ids.length)
-		return;
-	await loadOpen().catch(() => {});
-	const fresh = ctx.alerts.filter((a) => ids.includes(a.id));
-	if (fresh.length)
-		byId("announce").textContent = fresh.map((a) => `Critical: ${visible(a.summary).slice(0, 200)}`).join(". ");
 }
 
 /* --- who is here --------------------------------------------------------------------------------------------- */
@@ -516,7 +514,9 @@ function onKey(e) {
 	} else if (e.key === "g") {
 		went = Date.now();
 	} else if (e.key === "/") {
-		byId("search").focus();
+		const search = /** @type {HTMLInputElement} */ (byId("search"));
+		search.focus();
+		search.select();
 	} else if (e.key === "?") {
 		showHelp();
 	} else if (e.key === "Enter" && el?.closest("a, button, canvas, summary")) {
@@ -542,6 +542,8 @@ async function start() {
 	try {
 		ctx.me = await get("me");
 		byId("who").textContent = `${visible(ctx.me.login).slice(0, 40)} (${ctx.me.role})`;
+		if (/^[0-9a-f]{32}$/.test(ctx.me.cluster ?? ""))
+			ctx.me.cluster = null; // a number that nobody knows it by
 		byId("cluster-name").textContent = visible(ctx.me.cluster ?? "").slice(0, 60);
 		await Promise.all([loadState(true), loadOpen()]);
 		drawAnswer();

@@ -142,7 +142,8 @@ export class Cluster {
 	}
 
 	/**
-	 * The silence of a node is an alert of its own: one that is silent and has no other is shown as silent.
+	 * The silence of a node is an alert of its own: one that is silent and has no other is shown as silent. Of one whose
+	 * health is not known nobody has raised an alert: what is open there is something else.
 	 * @param {number} i
 	 * @returns {Mark}
 	 */
@@ -151,7 +152,7 @@ export class Cluster {
 		const well = this.well(i);
 		if (!well && this.never(i))
 			return "never";
-		if (!well && (this.n.alerts[i] ?? 0) <= 1)
+		if (!well && this.health(i) !== "unknown" && (this.n.alerts[i] ?? 0) <= 1)
 			return "silent";
 		if (severity === "critical" || severity === "warning" || severity === "notice")
 			return severity;

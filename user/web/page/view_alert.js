@@ -4,7 +4,7 @@
  */
 import { get, part } from "./api.js";
 import { ACTIONS, actionButtons, actionDialog, alertPort, reach } from "./alert_card.js";
-import { command, empty, facts, h, icon, said, table } from "./dom.js";
+import { CHOOSE, command, empty, facts, h, icon, said, table } from "./dom.js";
 import { evidence } from "./evidence.js";
 import { holderOf, who } from "./fold.js";
 import { eventLines } from "./events.js";
@@ -113,7 +113,7 @@ export function alertTable(alerts, ctx) {
 		bulk,
 		table(
 			"Alerts",
-			[{ head: "" }, { head: "Severity" }, { head: "What" }, { head: "State" }, { head: "Who" }, { head: "Where" }, { head: "Nodes", css: "num" }, { head: "First (UTC)", css: "num" }],
+			[{ head: CHOOSE }, { head: "Severity" }, { head: "What" }, { head: "State" }, { head: "Who" }, { head: "Where" }, { head: "Nodes", css: "num" }, { head: "First (UTC)", css: "num" }],
 			alerts.map((a, i) => [
 				boxes[i],
 				h("span", { class: `tag mark-${a.state === "open" ? a.severity : "acked"}` }, icon(a.state === "open" ? a.severity : "acked"), " ", h("span", { class: "ink" }, a.severity)),

@@ -46,6 +46,7 @@ export function clusterView(root, ctx) {
 		h(
 			"div",
 			{ class: "cluster" },
+			h("h1", { class: "sr" }, "Cluster"),
 			h(
 				"section",
 				{ class: "map", "aria-label": "Map" },
