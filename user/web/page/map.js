@@ -45,7 +45,7 @@ function palette(el) {
  */
 export function drawMark(g, mark, x, y, r, colour) {
 	g.fillStyle = g.strokeStyle = colour;
-	g.lineWidth = Math.max(1.5, r / 4);
+	g.lineWidth = Math.min(3, Math.max(1.5, r / 4));
 	g.beginPath();
 	switch (mark) {
 	case "critical":
