@@ -22,6 +22,7 @@ static struct process a_process(uint32_t pid, const char *exe, uint32_t uid)
 static struct event an_event(enum event_kind kind, struct process opener)
 {
 	return (struct event){ .kind = kind,
+			       .time_ns = 1,
 			       .origin = kind == EVENT_HELD ? ORIGIN_SWEEP : ORIGIN_EVENT,
 			       .door = { .proto = PROTO_TCP, .family = FAMILY_INET, .port = 80 },
 			       .opener = opener };

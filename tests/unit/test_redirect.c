@@ -89,7 +89,10 @@ static void test_event(void)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(EVENT_RECORD_MAX);
 	char text[REDIRECT_TEXT_MAX];
-	struct event ev = { .kind = EVENT_REDIRECT, .count = 3, .reason = { text, sizeof(text) } },
+	struct event ev = { .kind = EVENT_REDIRECT,
+			    .time_ns = 1,
+			    .count = 3,
+			    .reason = { text, sizeof(text) } },
 		     back;
 
 	memset(text, 'x', sizeof(text));

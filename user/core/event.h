@@ -206,6 +206,11 @@ struct event {
  * everything and borrows from p; unknown tags are skipped, so older readers read newer records.
  */
 #define EVENT_RECORD_MAX 16384
+/*
+ * A record with a later time, or none, is refused: sums of it must fit the smallest number of a
+ * store.
+ */
+#define EVENT_TIME_MAX ((uint64_t)INT64_MAX / 2)
 void event_encode(const struct event *ev, struct buf *b); /* boot_seq and seq are not part of it */
 must_check int event_decode(const void *p, size_t n, struct event *ret_ev); /* -EBADMSG */
 

@@ -610,6 +610,8 @@ int event_decode(const void *p, size_t n, struct event *ret_ev)
 		return -EBADMSG;
 	if (event_has_door(ev.kind) && !ev.door.proto)
 		return -EBADMSG; /* something about a door, without the door */
+	if (!ev.time_ns || ev.time_ns > EVENT_TIME_MAX || ev.opened_ns > EVENT_TIME_MAX)
+		return -EBADMSG; /* no time that can be reckoned with */
 	place_fill(&ev);
 	ev.raw = (struct text){ p, (uint32_t)n };
 	*ret_ev = ev;

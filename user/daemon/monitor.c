@@ -126,6 +126,8 @@ static int step(struct monitor *m)
 	unsigned changes = 0;
 	int err = judge_step(m->judge, now, &changes, &next);
 
+	if (changes)
+		route_kick(m->route);
 	if (err) {
 		if (!m->failing)
 			log_warn("cannot judge: %s (%s), trying again every second",
@@ -137,8 +139,6 @@ static int step(struct monitor *m)
 		log_info("judging again");
 	m->failing = false;
 	send_heartbeat(m);
-	if (changes)
-		route_kick(m->route);
 	/* A row that somebody INSERTs by hand notifies nobody. */
 	if (!next || next > now + LOOK_NS)
 		next = now + LOOK_NS;

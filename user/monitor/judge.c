@@ -180,6 +180,14 @@ static int judge_batch(struct judge *j, const char *node, uint32_t boot_seq, uin
 	return 0;
 }
 
+/* It is about what was judged: the store does its work for others. */
+static bool is_of_one_boot(int err)
+{
+	return err == -EINVAL || err == -EBADMSG || err == -EIO ||
+	       store_fault(err) == STORE_QUARANTINE;
+}
+
+/* A boot that cannot be judged is tried again with the next step, and keeps no other waiting. */
 static int judge_new_events(struct judge *j)
 {
 	_cleanup_(pending_freep) struct pending *p = calloc(1, sizeof(*p));
@@ -197,6 +205,7 @@ static int judge_new_events(struct judge *j)
 	for (unsigned i = 0; i < p->len; i++) {
 		uint64_t seq = p->nodes[i].judged_seq, newest_ns = 0, before = seq + 1;
 
+		err = 0;
 		if (p->nodes[i].move) {
 			err = store_set_host_type(j->store, p->nodes[i].node, p->nodes[i].move);
 			if (err)
@@ -208,10 +217,14 @@ static int judge_new_events(struct judge *j)
 			before = seq;
 			err = judge_batch(j, p->nodes[i].node, p->nodes[i].boot_seq, &seq,
 					  &newest_ns);
-			if (err)
+			if (err && !is_of_one_boot(err))
 				return err;
+			if (err) {
+				j->unjudged = err;
+				break;
+			}
 		}
-		if (seq != before && seq < p->nodes[i].stored_seq)
+		if (!err && seq != before && seq < p->nodes[i].stored_seq)
 			j->more = true;
 		if (newest_ns && (!j->news || newest_ns < j->known_ns))
 			j->known_ns = newest_ns;
@@ -240,6 +253,7 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 
 	j->now_ns = now_wall_ns;
 	j->news = j->more = false;
+	j->unjudged = 0;
 	alerting_begin(j->alerting);
 	err = alerting_load(j->alerting, now_wall_ns);
 	if (!err)
@@ -266,6 +280,8 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 		*ret_next_ns = j->news_ns + QUIET_NS;
 	if (!err)
 		err = hits_write(j->hits, j->store, now_wall_ns, ret_next_ns);
+	if (!err)
+		err = j->unjudged;
 	*ret_changes = alerting_changes(j->alerting);
 	return err;
 }

@@ -46,7 +46,8 @@ struct alerting *judge_alerting(const struct judge *j);
 /*
  * Does what there is to do at now_wall_ns: new events, changed profiles, doors gone for longer than
  * a blink. *ret_changes: how many alert_log rows it wrote. *ret_next_ns: wall time at which to call
- * again though nothing new arrives, 0: never.
+ * again though nothing new arrives, 0: never. A boot that cannot be judged is the error that is
+ * returned when all others had their turn.
  */
 must_check int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes,
 			  uint64_t *ret_next_ns);

@@ -32,6 +32,7 @@ struct judge {
 	uint64_t known_ns; /* up to when the nodes that had events last are known */
 	uint64_t news_ns; /* when that was; 0: not yet */
 	bool news; /* this step had events */
+	int unjudged; /* why a boot could not be judged in this step */
 	bool more; /* events are left for the next step */
 	bool looked; /* for sharers, since this judge began */
 	uint64_t sharers_due_ns; /* when doors that share a port are judged again; 0: never */

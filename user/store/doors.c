@@ -58,6 +58,8 @@ static int put_door(struct store *s, const struct store_door *d)
 
 int store_put_door(struct store *s, const struct store_door *d)
 {
+	if (!d->opened_ns || d->opened_ns > EVENT_TIME_MAX || d->closed_ns > EVENT_TIME_MAX)
+		return store_set_why(s, -ERANGE, "a door opens and closes at a time");
 	return write_op(s, put_door(s, d));
 }
 
@@ -85,8 +87,8 @@ int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const
 	bool found = false;
 	int err;
 
-	if (!closed_ns)
-		return store_set_why(s, -EINVAL, "a door closes at a time");
+	if (!closed_ns || closed_ns > EVENT_TIME_MAX)
+		return store_set_why(s, -ERANGE, "a door closes at a time");
 	err = write_op(s, close_door(s, node, boot_seq, d, close_seq, closed_ns, &found));
 	if (!err && ret_found)
 		*ret_found = found;
