@@ -22,7 +22,10 @@ struct exec_spawner {
 	int fd;
 	uint64_t id; /* of the run under way */
 	bool running;
-	/* What the program was last given and took: a monitor killed before it knew asks for it once more. */
+	/*
+	 * What the program was last given and took: a monitor killed before it knew asks for it
+	 * once more.
+	 */
 	uint64_t taken_id;
 	size_t taken_len;
 	uint32_t taken_crc;

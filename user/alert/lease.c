@@ -13,9 +13,10 @@
 #include "base/loop.h"
 
 /*
- * Several notifiers, or monitors, on one store: a queue sends while its sink is leased to it. The lease is asked for when there is
- * something to send, renewed while that is under way, and runs out when its holder says nothing more; what it had under way is
- * then sent by the next one. A holder on this machine that has ended is succeeded at once.
+ * Several notifiers, or monitors, on one store: a queue sends while its sink is leased to it. The
+ * lease is asked for when there is something to send, renewed while that is under way, and runs out
+ * when its holder says nothing more; what it had under way is then sent by the next one. A holder
+ * on this machine that has ended is succeeded at once.
  */
 #define LEASE_NS (15 * NS_PER_S)
 #define RENEW_NS (5 * NS_PER_S)
@@ -23,8 +24,8 @@
 #define ASK_AGAIN_NS (2 * NS_PER_S)
 
 /*
- * "HOST BOOT-ID PID-NAMESPACE PID": who may ask whether that process lives, and which it is. What a sandbox hides is left out;
- * who cannot be sure waits for the lease to run out.
+ * "HOST BOOT-ID PID-NAMESPACE PID": who may ask whether that process lives, and which it is. What a
+ * sandbox hides is left out; who cannot be sure waits for the lease to run out.
  */
 void lease_name(char ret[HOLDER_MAX])
 {
@@ -146,7 +147,10 @@ void lease_give_up(struct sink_queue *q)
 	q->leased = false;
 }
 
-/* While something is under way nobody else is to begin with it; if the store is away, that cannot be helped. */
+/*
+ * While something is under way nobody else is to begin with it; if the store is away, that cannot
+ * be helped.
+ */
 int lease_on_timer(void *arg)
 {
 	enum store_lease_state state;

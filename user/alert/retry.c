@@ -6,10 +6,11 @@
 #include "base/loop.h"
 
 /*
- * Messages that a receiver refuses. One is tried ROUTE_REFUSALS times, which takes some seconds; then it is put into the retry queue in the
- * store and the queue goes on. While nothing is taken in between, the next ones go there at their first refusal: a
- * thousand messages that somebody made refusable do not keep an honest one for hours. When something is taken after
- * that, it may have been the receiver: so what is in the retry queue is tried again then, but not each time.
+ * Messages that a receiver refuses. One is tried ROUTE_REFUSALS times, which takes some seconds;
+ * then it is put into the retry queue in the store and the queue goes on. While nothing is taken in
+ * between, the next ones go there at their first refusal: a thousand messages that somebody made
+ * refusable do not keep an honest one for hours. When something is taken after that, it may have
+ * been the receiver: so what is in the retry queue is tried again then, but not each time.
  */
 #define HURRY_PAUSES 10 /* of retry_ns, between two hurries */
 #define RETRY_MAX_NS (3600 * NS_PER_S)

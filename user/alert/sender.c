@@ -11,7 +11,7 @@
 #define ROUND_MAX 64 /* sends to a quick sink before others get their turn */
 #define LOOK_MAX 512 /* changes looked at for one batch */
 
-/* --- waiting ---------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 /* Doubles with each failure, and 0.8 to 1.2 of it, so that many nodes do not come back in step. */
 static uint64_t backoff_ns(const struct sink_queue *q)
@@ -41,8 +41,8 @@ static int on_timer(void *arg)
 }
 
 /*
- * The cursor in memory moves first: what is confirmed is not sent again as long as we live, even when
- * the store cannot take the cursor now (a full disk). The next try stores it.
+ * The cursor in memory moves first: what is confirmed is not sent again as long as we live, even
+ * when the store cannot take the cursor now (a full disk). The next try stores it.
  */
 static int save(struct sink_queue *q)
 {
@@ -80,7 +80,7 @@ static void fail(struct sink_queue *q, enum route_news news, int err, const char
 	queue_wait(q, backoff_ns(q));
 }
 
-/* --- the queue -------------------------------------------------------------------------------------- */
+/* --- the queue -------------------------------------------------------------------------------- */
 
 static unsigned batch_max(const struct sink_queue *q)
 {
@@ -125,8 +125,8 @@ static int fill_fresh(struct sink_queue *q, bool *ret_more)
 }
 
 /*
- * The next batch, or one of the retry queue that is due: by turns, so that many that are refused again and again keep no fresh one
- * waiting. *ret_more: changes were looked at and none was wanted.
+ * The next batch, or one of the retry queue that is due: by turns, so that many that are refused
+ * again and again keep no fresh one waiting. *ret_more: changes were looked at and none was wanted.
  */
 static int fill(struct sink_queue *q, bool *ret_more)
 {
@@ -143,7 +143,7 @@ static int fill(struct sink_queue *q, bool *ret_more)
 	return err;
 }
 
-/* --- sending ---------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void works_again(struct sink_queue *q, uint64_t log_id)
 {
@@ -289,7 +289,10 @@ static bool too_soon(struct sink_queue *q, int round)
 	return round == ROUND_MAX;
 }
 
-/* What is next goes into the queue and is ours to send. *ret_more: look again first. 1: not now, the timer is set. */
+/*
+ * What is next goes into the queue and is ours to send. *ret_more: look again first. 1: not now,
+ * the timer is set.
+ */
 static int next(struct sink_queue *q, int round, bool *ret_more)
 {
 	int err = lease_look(q);
@@ -339,7 +342,7 @@ void sender_pump(struct sink_queue *q)
 	}
 }
 
-/* --- life ------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 #define LOOK_NS (5 * NS_PER_S)
 

@@ -12,7 +12,10 @@
 #include "base/loop.h"
 #include "base/parse.h"
 
-/* The spawner's own limit, SIGTERM's grace and some time to be scheduled come on top of the program's time. */
+/*
+ * The spawner's own limit, SIGTERM's grace and some time to be scheduled come on top of the
+ * program's time.
+ */
 #define ANSWER_MARGIN_NS UINT64_C(5000000000)
 
 struct sink {
@@ -49,15 +52,16 @@ static void finish(struct sink *s, int err, const char *why)
 }
 
 /*
- * A program that ends with another status than 0, is killed or does not end has refused the message: it may be the message that it
- * cannot digest. With status 75 (EX_TEMPFAIL of sysexits.h) it says that it can, but not now.
+ * A program that ends with another status than 0, is killed or does not end has refused the
+ * message: it may be the message that it cannot digest. With status 75 (EX_TEMPFAIL of sysexits.h)
+ * it says that it can, but not now.
  */
 static int verdict_of(int err)
 {
 	return err == -EIO || err == -ETIMEDOUT ? SINK_REFUSED : err;
 }
 
-/* --- by a spawner ----------------------------------------------------------------------------------- */
+/* --- by a spawner ----------------------------------------------------------------------------- */
 
 static int on_late(void *arg)
 {
@@ -129,7 +133,7 @@ static int send_to_spawner(struct sink *s, size_t json_len)
 	return loop_timer_set(s->timer, s->answer_ns, 0);
 }
 
-/* --- the sink --------------------------------------------------------------------------------------- */
+/* --- the sink --------------------------------------------------------------------------------- */
 
 static int exec_open(struct loop *l, const char *target, uint64_t timeout_ns,
 		     struct sink **ret_sink)

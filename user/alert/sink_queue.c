@@ -66,8 +66,8 @@ static int format_one(struct sink_queue *q, const struct store_alert_change *c, 
 }
 
 /*
- * A door's argv may be made such that its JSON exceeds every limit: the alert then goes without the door, which
- * the store has. Nobody gets an alert suppressed by being long.
+ * A door's argv may be made such that its JSON exceeds every limit: the alert then goes without the
+ * door, which the store has. Nobody gets an alert suppressed by being long.
  */
 static int format(struct sink_queue *q, const struct store_alert_change *c, struct buf *b)
 {

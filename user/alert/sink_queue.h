@@ -38,15 +38,12 @@ struct sink_queue {
 	struct loop_source *timer, *retry_timer, *lease_timer;
 	struct queue_item *queue[SINK_BATCH_MAX];
 	enum queue_phase phase;
-	/* under_way: while it sends, how many of the first are being sent */
-	unsigned len, under_way;
-	/*
-	 * the last change that was looked at; those behind the cursor are in the queue or not
-	 * wanted
-	 */
+	unsigned len;
+	unsigned under_way; /* while it sends: how many of the first are being sent */
+	/* the last change looked at; those behind the cursor are in the queue or not wanted */
 	uint64_t seen;
-	bool in_send,
-		answered; /* done() was called within send(): settled behind the store's callback */
+	bool in_send;
+	bool answered; /* done() was called within send(): settled behind the store's callback */
 	bool single; /* somebody in this batch is refused: one at a time until it is through */
 	bool absent, store_down; /* store_down: the last failure was the store's */
 	bool dirty; /* state has what the store has not */

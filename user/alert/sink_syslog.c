@@ -15,11 +15,12 @@
 #include "store/store.h"
 
 /*
- * One datagram an alert, sent without waiting. journald takes fields, one "NAME=value" a line (its native
- * protocol; values here have no newline, since esc_text() escapes control characters). Everything
- * else behind /dev/log takes one line as the C library's syslog() writes it.
+ * One datagram an alert, sent without waiting. journald takes fields, one "NAME=value" a line (its
+ * native protocol; values here have no newline, since esc_text() escapes control characters).
+ * Everything else behind /dev/log takes one line as the C library's syslog() writes it.
  *
- * The socket is opened anew for each alert: alerts are rare, and so a restarted syslog needs no care.
+ * The socket is opened anew for each alert: alerts are rare, and so a restarted syslog needs no
+ * care.
  */
 #define JOURNALD_SOCKET "/run/systemd/journal/socket"
 #define DEVLOG_SOCKET "/dev/log"
@@ -73,7 +74,7 @@ static int syslog_open(struct loop *l, const char *target, uint64_t timeout_ns,
 	return 0;
 }
 
-/* --- what is written -------------------------------------------------------------------------------- */
+/* --- what is written -------------------------------------------------------------------------- */
 
 static int priority_of(const struct store_alert_change *c)
 {
@@ -162,7 +163,9 @@ static void format_journald(struct buf *b, const struct sink_message *m)
 	}
 }
 
-/* "<28>Nov 22 18:24:17 ajar[123]: ..." with the local time, as syslog() writes it in every locale. */
+/*
+ * "<28>Nov 22 18:24:17 ajar[123]: ..." with the local time, as syslog() writes it in every locale.
+ */
 static void format_devlog(struct buf *b, const struct sink_message *m)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -180,7 +183,7 @@ static void format_devlog(struct buf *b, const struct sink_message *m)
 	}
 }
 
-/* --- sending ---------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 /* -ENOENT: there is no such socket. */
 static int send_datagram(const struct sockaddr_un *to, const struct buf *b)
@@ -206,7 +209,10 @@ static int try_one(const struct sockaddr_un *to, const struct sink_message *m,
 	return err;
 }
 
-/* A socket that is there but has nobody behind it is being restarted, or was left behind: look further. */
+/*
+ * A socket that is there but has nobody behind it is being restarted, or was left behind: look
+ * further.
+ */
 static bool is_away(int err)
 {
 	return err == -ENOENT || err == -ECONNREFUSED;

@@ -33,11 +33,11 @@ struct child {
 	struct child_end end;
 };
 
-/* --- signals ---------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 /*
- * The group's number cannot have become somebody else's: the leader is not reaped yet, so its pid is taken. EPERM and
- * ESRCH (it changed its user, or has no members left) leave nothing else to do.
+ * The group's number cannot have become somebody else's: the leader is not reaped yet, so its pid
+ * is taken. EPERM and ESRCH (it changed its user, or has no members left) leave nothing else to do.
  */
 static void send_group(const struct child *c, int signo)
 {
@@ -53,7 +53,7 @@ static void send_term(const struct child *c)
 		kill(c->pid, SIGTERM);
 }
 
-/* --- its start ---------------------------------------------------------------------------------------- */
+/* --- its start -------------------------------------------------------------------------------- */
 
 static int make_pipe(int *ret_ours, int *ret_theirs)
 {
@@ -126,7 +126,7 @@ int child_start(const struct child_opts *o, struct child **ret_c)
 	return 0;
 }
 
-/* --- what it writes ------------------------------------------------------------------------------------ */
+/* --- what it writes --------------------------------------------------------------------------- */
 
 static void close_pipe(struct child_pipe *p)
 {
@@ -190,7 +190,10 @@ static int on_talk(void *arg)
 	return on_pipe(c, &c->talk);
 }
 
-/* What it had written when it ended is at most what a pipe holds; others may go on writing for ever. */
+/*
+ * What it had written when it ended is at most what a pipe holds; others may go on writing for
+ * ever.
+ */
 static void drain(struct child *c, struct child_pipe *p)
 {
 	int size = p->fd < 0 ? 0 : fcntl(p->fd, F_GETPIPE_SZ);
@@ -203,7 +206,7 @@ static void drain(struct child *c, struct child_pipe *p)
 	close_pipe(p);
 }
 
-/* --- its end ----------------------------------------------------------------------------------------- */
+/* --- its end ---------------------------------------------------------------------------------- */
 
 static void reap(struct child *c)
 {
@@ -333,7 +336,7 @@ int child_out(const struct child *c)
 	return c->out.fd;
 }
 
-/* --- run and wait --------------------------------------------------------------------------------------- */
+/* --- run and wait ----------------------------------------------------------------------------- */
 
 struct run {
 	struct loop *loop;

@@ -10,7 +10,7 @@
 #include <immintrin.h>
 #endif
 
-/* --- CRC-32C: reflected polynomial 0x82f63b78 --------------------------------------------------- */
+/* --- CRC-32C: reflected polynomial 0x82f63b78 ------------------------------------------------- */
 
 /* clang-format off */
 static const uint32_t crc_table[256] = {
@@ -104,7 +104,7 @@ uint32_t crc32c(uint32_t crc, const void *p, size_t n)
 
 #endif
 
-/* --- SHA-256 ------------------------------------------------------------------------------------ */
+/* --- SHA-256 ---------------------------------------------------------------------------------- */
 
 static const uint32_t sha_k[64] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
@@ -215,7 +215,9 @@ __attribute__((target("sha,sse4.1"))) static void sha_ni(uint32_t h[8], const ui
 	_mm_storeu_si128((__m128i *)(h + 4), _mm_alignr_epi8(dchg, feba, 8));
 }
 
-/* __builtin_cpu_supports() knows "sha" only from gcc 13 and clang 18 on: CPUID leaf 7, EBX bit 29. */
+/*
+ * __builtin_cpu_supports() knows "sha" only from gcc 13 and clang 18 on: CPUID leaf 7, EBX bit 29.
+ */
 static bool cpu_has_sha(void)
 {
 	uint32_t a = 7, b = 0, c = 0, d;
@@ -304,7 +306,7 @@ void sha256_final(struct sha256 *s, uint8_t out[SHA256_LEN])
 		store_be32(out + 4 * i, s->h[i]);
 }
 
-/* --- SipHash-1-3 -------------------------------------------------------------------------------- */
+/* --- SipHash-1-3 ------------------------------------------------------------------------------ */
 
 static uint64_t rol64(uint64_t v, unsigned n)
 {
@@ -325,7 +327,9 @@ static void sip_round(uint64_t v[4])
 	v[2] = rol64(v[2], 32);
 }
 
-/* Drawn at first use; where the kernel gives no randomness (never seen) time and address must do. */
+/*
+ * Drawn at first use; where the kernel gives no randomness (never seen) time and address must do.
+ */
 static const uint64_t *sip_key(void)
 {
 	static uint64_t key[2];

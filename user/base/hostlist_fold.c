@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Folding. Names with the same text around their numbers form a family. With one number that is a list of ranges;
- * with several the family is a set of points in as many dimensions, covered by boxes: every point is one, and boxes that
- * differ along one axis only become one, axis by axis, until nothing changes. Which axis comes first decides what comes out, so
- * each is tried first and the fewest boxes win. That costs n log n for each axis, where comparing all boxes with
- * each other (as nodeset does) would take minutes for some thousand scattered names.
+ * Folding. Names with the same text around their numbers form a family. With one number that is a
+ * list of ranges; with several the family is a set of points in as many dimensions, covered by
+ * boxes: every point is one, and boxes that differ along one axis only become one, axis by axis,
+ * until nothing changes. Which axis comes first decides what comes out, so each is tried first and
+ * the fewest boxes win. That costs n log n for each axis, where comparing all boxes with each other
+ * (as nodeset does) would take minutes for some thousand scattered names.
  *
- * What is printed is what Slurm takes: behind the first bracket every number is in brackets, "rack[1-2]-node[3]"; a range has
- * at most 65536 numbers; and names with letters behind their last number ("node1.site") stand one by one, for Slurm has no brackets
- * for them. Only a list of those that is too long for its reader is folded as ClusterShell does.
+ * What is printed is what Slurm takes: behind the first bracket every number is in brackets,
+ * "rack[1-2]-node[3]"; a range has at most 65536 numbers; and names with letters behind their last
+ * number ("node1.site") stand one by one, for Slurm has no brackets for them. Only a list of those
+ * that is too long for its reader is folded as ClusterShell does.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -30,7 +32,9 @@ struct number {
 	uint32_t len;
 };
 
-/* Numbers along one axis, as ranks in that axis' order; what boxes point at is kept until the end. */
+/*
+ * Numbers along one axis, as ranks in that axis' order; what boxes point at is kept until the end.
+ */
 struct set {
 	const uint32_t *rank;
 	uint32_t len;
@@ -81,7 +85,7 @@ static unsigned find_numbers(const char *name, struct number *numbers)
 	return n;
 }
 
-/* --- ranges along one axis ------------------------------------------------------------------------------ */
+/* --- ranges along one axis -------------------------------------------------------------------- */
 
 static bool is_padded(const struct number *n)
 {
@@ -158,7 +162,7 @@ static void put_box(struct buf *b, const struct family *f, const struct box *box
 	}
 }
 
-/* --- points ---------------------------------------------------------------------------------------------- */
+/* --- points ----------------------------------------------------------------------------------- */
 
 static int compare_numbers(const void *x, const void *y)
 {
@@ -228,7 +232,7 @@ static int make_points(struct family *f)
 	return err;
 }
 
-/* --- boxes ------------------------------------------------------------------------------------------------ */
+/* --- boxes ------------------------------------------------------------------------------------ */
 
 static int compare_sets(const struct set *a, const struct set *b)
 {
@@ -270,7 +274,10 @@ static int compare_ranks(const void *x, const void *y)
 	return a < b ? -1 : a > b;
 }
 
-/* boxes[from..to) differ along the axis only, and there they share nothing: no point is in two boxes. */
+/*
+ * boxes[from..to) differ along the axis only, and there they share nothing: no point is in two
+ * boxes.
+ */
 static int merge(struct family *f, size_t from, size_t to, unsigned axis, struct box *ret)
 {
 	struct box box = f->boxes[from];
@@ -391,7 +398,10 @@ static void list_family(char *const *names, size_t n, struct buf *b)
 	}
 }
 
-/* Whether neither we nor others can read the names folded, or, with up to list_max bytes of names, Slurm cannot. */
+/*
+ * Whether neither we nor others can read the names folded, or, with up to list_max bytes of names,
+ * Slurm cannot.
+ */
 static bool stands_alone(char *const *names, size_t n, size_t list_max)
 {
 	size_t bytes = 0, name_len = strlen(names[0]);

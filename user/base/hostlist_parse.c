@@ -4,10 +4,11 @@
  * term  = "@" name | piece...        piece = letters | "[" range { "," range } "]"
  * range = number [ "-" number [ "/" step ] ]
  *
- * A first number that begins with 0 says how wide the others are, as Slurm and pdsh have it: [08-120] is 08, 09, 10 ... 120. An empty
- * place beside a comma names nobody, as there. Letters that no name has (patterns, parentheses, braces) are refused, for they are
- * somebody's mistake: Slurm writes "(null)" for no node. All that
- * a text can blow up to is counted before it is made: a stranger's "n[0-99999999]" costs nothing.
+ * A first number that begins with 0 says how wide the others are, as Slurm and pdsh have it:
+ * [08-120] is 08, 09, 10 ... 120. An empty place beside a comma names nobody, as there. Letters
+ * that no name has (patterns, parentheses, braces) are refused, for they are somebody's mistake:
+ * Slurm writes "(null)" for no node. All that a text can blow up to is counted before it is made: a
+ * stranger's "n[0-99999999]" costs nothing.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -82,7 +83,7 @@ static const char *skip_blanks(const char *s)
 	return s;
 }
 
-/* --- ranges ------------------------------------------------------------------------------------------- */
+/* --- ranges ----------------------------------------------------------------------------------- */
 
 static int parse_number(struct parse *p, const char **s, uint64_t *ret_v, unsigned *ret_width,
 			bool *ret_padded)
@@ -181,7 +182,7 @@ static int parse_brackets(struct parse *p, const char **s, struct piece *piece)
 	return 0;
 }
 
-/* --- terms -------------------------------------------------------------------------------------------- */
+/* --- terms ------------------------------------------------------------------------------------ */
 
 /* Why no name has the letter, or NULL. Of groups it is for the resolver to say. */
 static const char *letter_flaw(char c)
@@ -294,7 +295,7 @@ static int expand(struct parse *p, const char *at, const struct term *t, size_t 
 	return err;
 }
 
-/* --- groups ------------------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 static int parse_text(struct parse *p, const char *text, struct hostlist *h);
 
@@ -339,7 +340,7 @@ static int add_term(struct parse *p, const char *at, const struct term *t, struc
 	return err;
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static int apply(struct parse *p, const char *at, char op, struct hostlist *h, struct hostlist *t)
 {
@@ -409,7 +410,7 @@ static int parse_text(struct parse *p, const char *text, struct hostlist *h)
 	return err;
 }
 
-/* --- without expanding ---------------------------------------------------------------------------------- */
+/* --- without expanding ------------------------------------------------------------------------ */
 
 static bool in_range(const struct range *r, const char *digits, size_t len)
 {

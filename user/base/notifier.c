@@ -27,7 +27,10 @@ int notifier_notify(int fd)
 	count++;
 	if (pwrite(fd, &count, sizeof(count), 0) == (ssize_t)sizeof(count))
 		return 0;
-	/* A disk so full that a new notifier has no block: its time can still be changed, which notifies as well. */
+	/*
+	 * A disk so full that a new notifier has no block: its time can still be changed, which
+	 * notifies as well.
+	 */
 	if (futimens(fd, NULL) < 0)
 		return -errno;
 	return 0;

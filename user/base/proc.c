@@ -281,7 +281,9 @@ static bool has_capability(const struct __user_cap_data_struct data[2])
 	       data[1].permitted | data[1].inheritable;
 }
 
-/* What starts without any has nothing to give up: its service may then forbid capset(2) altogether. */
+/*
+ * What starts without any has nothing to give up: its service may then forbid capset(2) altogether.
+ */
 static int clear_capability_sets(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -11,7 +11,10 @@
 
 /* Making room; the rules are in journal.c's specification, "Dropping". */
 
-/* The account of one segment that goes: what in it was not acknowledged, and the ranges its own gap records stood for. */
+/*
+ * The account of one segment that goes: what in it was not acknowledged, and the ranges its own gap
+ * records stood for.
+ */
 struct account {
 	struct head *head;
 	struct journal_pos ack;
@@ -123,7 +126,10 @@ bool drop_oldest(struct journal *j, enum loss_why why, uint64_t *dropped)
 	h.trim = oldest->end.pos;
 	memcpy(h.trim_chain, oldest->end.chain, SHA256_LEN);
 	h.acked = a.ack;
-	/* First the account, durably, then the deed: a crash between the two is finished by recover(). */
+	/*
+	 * First the account, durably, then the deed: a crash between the two is finished by
+	 * recover().
+	 */
 	if (head_write(&j->slots, &h, true) < 0)
 		return false;
 	j->head = h;

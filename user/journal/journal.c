@@ -70,11 +70,11 @@
  * Commit
  * ------
  * Written, one fdatasync (for a new segment: header and batch together, and an fsync of the
- * folder), then the head is rewritten (not synced) and the listeners notified. A reader believes nothing
- * beyond the head's `end`, so it sees no record that a crash of the machine could still take away.
- * A failed write is cut off again; where that fails too, or the sync has failed (the kernel then
- * drops what it could not write), the file is not written to any more: the next segment's header
- * says where it ended.
+ * folder), then the head is rewritten (not synced) and the listeners notified. A reader believes
+ * nothing beyond the head's `end`, so it sees no record that a crash of the machine could still
+ * take away. A failed write is cut off again; where that fails too, or the sync has failed (the
+ * kernel then drops what it could not write), the file is not written to any more: the next
+ * segment's header says where it ended.
  *
  * Dropping
  * --------
@@ -87,12 +87,12 @@
  * reason one gap record { gap_boot, from, to, count, why } is appended behind the next batch that
  * succeeds. count is the records in from..to that are gone, gap records among them; it is less than
  * to-from+1 only when more ranges were owed than the head file holds and neighbours were folded
- * into one (from 0: it begins in an earlier boot). If an unacknowledged gap record is itself dropped,
- * what it said is owed again. First the head file is written and synced with trim and losses, then
- * the segment is unlinked; segments up to trim that still exist after a crash are unlinked at the
- * next open, and no reader begins in one. So each number is delivered, or acknowledged, or in
- * exactly one gap record. (A reader ahead of its own acknowledgement may have had a dropped record
- * already.)
+ * into one (from 0: it begins in an earlier boot). If an unacknowledged gap record is itself
+ * dropped, what it said is owed again. First the head file is written and synced with trim and
+ * losses, then the segment is unlinked; segments up to trim that still exist after a crash are
+ * unlinked at the next open, and no reader begins in one. So each number is delivered, or
+ * acknowledged, or in exactly one gap record. (A reader ahead of its own acknowledgement may have
+ * had a dropped record already.)
  *
  * Recovery
  * --------
@@ -103,16 +103,16 @@
  * gap record among them settles what it covers, and at the first that is not whole the file is cut.
  * An empty file that died at its birth is removed; a file that is no segment is moved aside. Why
  * this suffices: the head is written after the sync and so never runs ahead of the data, it is
- * synced whenever a segment is begun or dropped, and so lags by less than a segment; losses are synced
- * before their cause.
+ * synced whenever a segment is begun or dropped, and so lags by less than a segment; losses are
+ * synced before their cause.
  *
  * Readers
  * -------
  * need read permission and no lock. They follow names in order up to the head's segment, check
  * CRCs, chain, order and that each segment goes on from where the last ended, name what is wrong,
- * and deliver all the rest. A reader that dropping has overtaken says so (DAMAGE_DROPPED). Verifying
- * adds the account: numbers that neither a record, a gap record, a loss in the head file nor an
- * acknowledgement explains.
+ * and deliver all the rest. A reader that dropping has overtaken says so (DAMAGE_DROPPED).
+ * Verifying adds the account: numbers that neither a record, a gap record, a loss in the head file
+ * nor an acknowledgement explains.
  *
  * Against whom. CRCs are for disks, the chain for people: who alters, removes, inserts or moves a
  * record must compute every later chain anew, and then no longer agrees with any chain kept
@@ -154,13 +154,19 @@ static int set_options(struct journal *j, const struct journal_opts *o)
 	j->replay_ns = o->replay_ns ? o->replay_ns : REPLAY_NS_DEFAULT;
 	if (j->max_bytes < MAX_BYTES_MIN || j->segment_bytes < SEGMENT_BYTES_MIN)
 		return -EINVAL;
-	/* Dropping works by whole segments: a cap of fewer than four would throw away too much at once. */
+	/*
+	 * Dropping works by whole segments: a cap of fewer than four would throw away too much at
+	 * once.
+	 */
 	if (j->segment_bytes > j->max_bytes / 4)
 		j->segment_bytes = j->max_bytes / 4;
 	return 0;
 }
 
-/* flock, not fcntl: it belongs to the open file, so a library that opens and closes `lock` cannot drop it. */
+/*
+ * flock, not fcntl: it belongs to the open file, so a library that opens and closes `lock` cannot
+ * drop it.
+ */
 static int take_lock(struct journal *j, struct buf *why)
 {
 	int err;
@@ -212,7 +218,10 @@ int journal_open(int dirfd, const struct journal_opts *o, const char *boot_id,
 	buf_done(&why);
 	if (err)
 		return err;
-	/* What recovery found lost is said at once if there is room, else later: no reason not to start. */
+	/*
+	 * What recovery found lost is said at once if there is room, else later: no reason not to
+	 * start.
+	 */
 	if (journal_owes(j) && journal_commit(j, &dropped) < 0)
 		drop_expired(j);
 	*ret_journal = take_ptr(j);
@@ -345,13 +354,19 @@ static int write_on(struct journal *j, uint8_t chain[SHA256_LEN])
 		err = -errno;
 	if (!err)
 		return 0;
-	/* Take back what came through. A file that cannot even be cut, or whose sync failed, is not written to again. */
+	/*
+	 * Take back what came through. A file that cannot even be cut, or whose sync failed, is not
+	 * written to again.
+	 */
 	if (ftruncate(j->fd, (off_t)at) < 0 || (err != -ENOSPC && err != -EDQUOT))
 		retire_active(j);
 	return err;
 }
 
-/* A file of that name is in the way, and is no segment of ours or it would have been recovered: set it aside. */
+/*
+ * A file of that name is in the way, and is no segment of ours or it would have been recovered: set
+ * it aside.
+ */
 static int create_segment(struct journal *j, const char *name)
 {
 	int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
@@ -453,8 +468,8 @@ static bool is_lack_of_room(int err)
 }
 
 /*
- * Tries until it is written or nothing more can be done. Each turn drops one segment, or is the one second
- * chance after an error that is not lack of room, so the turns are bounded.
+ * Tries until it is written or nothing more can be done. Each turn drops one segment, or is the one
+ * second chance after an error that is not lack of room, so the turns are bounded.
  */
 static int commit_batch(struct journal *j, size_t own_len, uint64_t *dropped)
 {

@@ -46,7 +46,7 @@ int journal_reader_fd(struct journal_reader *r)
 	return err ? err : r->notifier_fd;
 }
 
-/* --- damage ------------------------------------------------------------------------------------- */
+/* --- damage ----------------------------------------------------------------------------------- */
 
 static int damage(struct journal_reader *r, struct journal_damage *d, enum journal_damage_kind kind,
 		  const char *file, uint64_t offset, const char *what)
@@ -82,7 +82,7 @@ static int missing(struct journal_reader *r, struct journal_damage *d, struct jo
 	return damage_range(r, d, DAMAGE_MISSING, seg, to, "segment missing before this one");
 }
 
-/* --- from segment to segment ----------------------------------------------------------------------- */
+/* --- from segment to segment ------------------------------------------------------------------ */
 
 static int refresh_head(struct journal_reader *r)
 {
@@ -90,8 +90,8 @@ static int refresh_head(struct journal_reader *r)
 	int err = head_read(r->dirfd, &h);
 
 	/*
-	 * The head never goes back, but reading it can: while the two copies are read one after the other, two
-	 * commits may happen. Then what was seen before is still right.
+	 * The head never goes back, but reading it can: while the two copies are read one after the
+	 * other, two commits may happen. Then what was seen before is still right.
 	 */
 	if (!err && r->have_head && pos_cmp(h.end.pos, r->head.end.pos) < 0)
 		return 0;
@@ -105,8 +105,8 @@ static int refresh_head(struct journal_reader *r)
 }
 
 /*
- * The segment to read next: behind the one just ended, or at the start the last that does not begin behind `after`.
- * False: there is none yet.
+ * The segment to read next: behind the one just ended, or at the start the last that does not begin
+ * behind `after`. False: there is none yet.
  */
 static bool pick(const struct journal_reader *r, const struct journal_pos *list, size_t n,
 		 struct journal_pos *ret_first)
@@ -135,8 +135,8 @@ static bool is_head_segment(const struct journal_reader *r)
 }
 
 /*
- * How far the open segment may be read: to the published head, or, once it is complete, to where its successor says it
- * ended. Without a head file there is only the file's own end.
+ * How far the open segment may be read: to the published head, or, once it is complete, to where
+ * its successor says it ended. Without a head file there is only the file's own end.
  */
 static int set_limit(struct journal_reader *r)
 {
@@ -180,7 +180,9 @@ static int join_oldest(struct journal_reader *r, const struct seg_end *prev,
 	return 0;
 }
 
-/* What lies between the record read last and the one that the opened segment says came before it? */
+/*
+ * What lies between the record read last and the one that the opened segment says came before it?
+ */
 static int join(struct journal_reader *r, struct journal_damage *d)
 {
 	const struct seg_end *prev = &r->seg->head.prev;
@@ -296,7 +298,9 @@ static int at_end(struct journal_reader *r, struct journal_damage *d)
 	return 0;
 }
 
-/* The open segment is read to its limit: 1 there is more now, 2 damage, 0 nothing more at present. */
+/*
+ * The open segment is read to its limit: 1 there is more now, 2 damage, 0 nothing more at present.
+ */
 static int at_limit(struct journal_reader *r, struct journal_damage *d)
 {
 	struct seg *s = r->seg;
@@ -323,7 +327,7 @@ static int at_limit(struct journal_reader *r, struct journal_damage *d)
 	return 1;
 }
 
-/* --- records ---------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 /* What judge() says of a record. */
 enum { SKIP = 0, DELIVER = 1, NAME_DAMAGE = 2, NAME_THEN_DELIVER = 3 };

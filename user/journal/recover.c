@@ -59,7 +59,7 @@ static void lost(struct recovery *r, uint32_t boot_seq, uint64_t from, uint64_t 
 		loss_add(&r->head, (struct loss){ boot_seq, LOSS_DAMAGE, from, to, to - from + 1 });
 }
 
-/* --- what there is ----------------------------------------------------------------------------- */
+/* --- what there is ---------------------------------------------------------------------------- */
 
 static int load_head(struct recovery *r)
 {
@@ -112,7 +112,7 @@ static int load_folder(struct recovery *r)
 	return 0;
 }
 
-/* --- segments before the last one --------------------------------------------------------------- */
+/* --- segments before the last one ------------------------------------------------------------- */
 
 static int header_of(struct recovery *r, struct journal_pos first, enum seg_state *ret_state,
 		     struct seg_header *ret_head)
@@ -151,8 +151,8 @@ static int end_by_walking(struct recovery *r, struct journal_pos first, struct s
 }
 
 /*
- * Takes segment i into the writer's list; its end is in its successor's header. Files of another version and
- * files that cannot be read are left alone: the reader names them.
+ * Takes segment i into the writer's list; its end is in its successor's header. Files of another
+ * version and files that cannot be read are left alone: the reader names them.
  */
 static int adopt(struct recovery *r, size_t i, const struct seg_end *end)
 {
@@ -179,7 +179,7 @@ static int adopt(struct recovery *r, size_t i, const struct seg_end *end)
 	return err ? err : segs_add(r->j, seg);
 }
 
-/* --- the tail -------------------------------------------------------------------------------------- */
+/* --- the tail --------------------------------------------------------------------------------- */
 
 /* How far the segment is known to have been committed. */
 static struct seg_end known_end(const struct recovery *r, size_t i)
@@ -195,7 +195,10 @@ static struct seg_end known_end(const struct recovery *r, size_t i)
 	return (struct seg_end){ 0 };
 }
 
-/* A record behind the published head: it was written, so it is kept; a gap record among them settles what it says. */
+/*
+ * A record behind the published head: it was written, so it is kept; a gap record among them
+ * settles what it says.
+ */
 static void take_record(struct recovery *r, const struct journal_record *rec)
 {
 	struct event ev;
@@ -226,7 +229,10 @@ static int cut_tail(struct recovery *r, struct seg *s, uint64_t at)
 	return seg_refresh(s);
 }
 
-/* Walks one segment of the tail: what is whole is taken, what is not is cut if it was never committed, else named. */
+/*
+ * Walks one segment of the tail: what is whole is taken, what is not is cut if it was never
+ * committed, else named.
+ */
 static int walk_tail(struct recovery *r, struct seg *s, const struct seg_end *known)
 {
 	uint64_t last = s->first.seq - 1;
@@ -314,7 +320,10 @@ static int recover_segment(struct recovery *r, size_t i)
 	return adopt(r, i, &end);
 }
 
-/* Without a head file what is missing in front cannot be told from what was dropped: the oldest segment's word is taken. */
+/*
+ * Without a head file what is missing in front cannot be told from what was dropped: the oldest
+ * segment's word is taken.
+ */
 static void guess_trim(struct recovery *r)
 {
 	enum seg_state state = SEG_BAD_HEADER;
@@ -326,7 +335,10 @@ static void guess_trim(struct recovery *r)
 	memcpy(r->head.trim_chain, h.prev.chain, SHA256_LEN);
 }
 
-/* From the segment that the head file names (without one: all) to the newest, which may be beyond it. */
+/*
+ * From the segment that the head file names (without one: all) to the newest, which may be beyond
+ * it.
+ */
 static int recover_tail(struct recovery *r)
 {
 	size_t i = r->n && r->have_head ? r->n - 1 : 0;
@@ -354,7 +366,7 @@ static int recover_tail(struct recovery *r)
 	return err;
 }
 
-/* --- going on ---------------------------------------------------------------------------------------- */
+/* --- going on --------------------------------------------------------------------------------- */
 
 static int number_boot(struct recovery *r, const char *boot_id)
 {
@@ -380,7 +392,10 @@ static int number_boot(struct recovery *r, const char *boot_id)
 	return 0;
 }
 
-/* Appends to the last segment if it is whole and of this boot; else the next batch begins a new one. */
+/*
+ * Appends to the last segment if it is whole and of this boot; else the next batch begins a new
+ * one.
+ */
 static int reopen_last(struct recovery *r)
 {
 	struct journal *j = r->j;

@@ -316,7 +316,10 @@ static bool head_is_good(const struct seg *s, const uint8_t *p, bool any_mark)
 	       len <= EVENT_RECORD_MAX && get32(p + 12) == s->first.boot_seq;
 }
 
-/* Header and head file both gone: the first record's own mark, at a place that no payload can occupy. */
+/*
+ * Header and head file both gone: the first record's own mark, at a place that no payload can
+ * occupy.
+ */
 static void guess_mark(struct seg *s)
 {
 	ssize_t got;

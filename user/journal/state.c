@@ -15,7 +15,7 @@
 #define ACK_MAGIC 0x0a204b4341524a41ULL /* "AJRACK \n" */
 #define READ_TRIES 4
 
-/* --- two copies, a page each -------------------------------------------------------------------- */
+/* --- two copies, a page each ------------------------------------------------------------------ */
 
 void slot_get(struct slot_cursor *c, void *out, size_t n)
 {
@@ -64,7 +64,10 @@ static bool slot_is_good(const uint8_t *slot, uint64_t magic, uint64_t *ret_gen,
 	return true;
 }
 
-/* The newer whole copy. A writer replaces the older one only, so one is always whole, but for real damage. */
+/*
+ * The newer whole copy. A writer replaces the older one only, so one is always whole, but for real
+ * damage.
+ */
 int slots_read(int fd, uint64_t magic, uint64_t *ret_gen, uint8_t body[BODY_MAX], size_t *ret_len)
 {
 	uint8_t page[2 * SLOT_LEN];
@@ -150,7 +153,7 @@ int slots_make(int dirfd, const char *name, uint64_t magic, const struct buf *bo
 	return 0;
 }
 
-/* --- what is lost ------------------------------------------------------------------------------- */
+/* --- what is lost ----------------------------------------------------------------------------- */
 
 static const char *const loss_texts[] = {
 	[LOSS_CAP] = "removed unacknowledged: the journal reached its size cap",
@@ -178,7 +181,10 @@ static bool is_exact(const struct loss *l)
 	return l->count == l->to - l->from + 1;
 }
 
-/* Two ranges without holes that overlap or touch become one without holes; of one reason, unless there are many. */
+/*
+ * Two ranges without holes that overlap or touch become one without holes; of one reason, unless
+ * there are many.
+ */
 static bool grow(struct loss *a, const struct loss *b, bool many)
 {
 	if (a->boot_seq != b->boot_seq || !is_exact(a) || !is_exact(b))
@@ -202,8 +208,9 @@ static void drop_loss(struct head *h, unsigned i)
 }
 
 /*
- * Room in a full table: two of one boot become their hull, the two nearest; the count stays exact. If each is of another
- * boot the two oldest become one whose `from` is 0: it begins in an earlier boot.
+ * Room in a full table: two of one boot become their hull, the two nearest; the count stays exact.
+ * If each is of another boot the two oldest become one whose `from` is 0: it begins in an earlier
+ * boot.
  */
 static void fold(struct head *h)
 {
@@ -268,7 +275,7 @@ void loss_settle(struct head *h, uint32_t boot_seq, uint64_t from, uint64_t to)
 	}
 }
 
-/* --- head ----------------------------------------------------------------------------------------- */
+/* --- head ------------------------------------------------------------------------------------- */
 
 static void put_pos(struct buf *b, struct journal_pos p)
 {
@@ -396,7 +403,7 @@ int head_write(struct slots *s, const struct head *h, bool sync)
 	return err;
 }
 
-/* --- acknowledgement -------------------------------------------------------------------------------- */
+/* --- acknowledgement -------------------------------------------------------------------------- */
 
 int journal_ack_read(int dirfd, struct journal_pos *ret_pos)
 {
@@ -418,7 +425,10 @@ int journal_ack_read(int dirfd, struct journal_pos *ret_pos)
 	return err;
 }
 
-/* A damaged ack file is no reason to stop: it is set aside, and what was acknowledged is sent once more. */
+/*
+ * A damaged ack file is no reason to stop: it is set aside, and what was acknowledged is sent once
+ * more.
+ */
 static int ack_make(int dirfd, const struct buf *body)
 {
 	struct slots s;

@@ -20,7 +20,7 @@
  */
 #define STATUS_MAGIC 0x0a54415453524a41ULL /* "AJRSTAT\n" */
 
-/* --- identity ------------------------------------------------------------------------------------- */
+/* --- identity --------------------------------------------------------------------------------- */
 
 int journal_identity(int dirfd, uint8_t ret_id[JOURNAL_IDENTITY_LEN])
 {
@@ -42,7 +42,9 @@ int identity_make(int dirfd, bool anew)
 	uint8_t id[JOURNAL_IDENTITY_LEN];
 	int err = anew ? -ENOENT : journal_identity(dirfd, id);
 
-	/* One that is damaged says nothing any more; any other trouble is no reason for a new one. */
+	/*
+	 * One that is damaged says nothing any more; any other trouble is no reason for a new one.
+	 */
 	if (err != -ENOENT && err != -EBADMSG)
 		return err;
 	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
@@ -50,7 +52,7 @@ int identity_make(int dirfd, bool anew)
 	return file_write_atomic(dirfd, "identity", id, sizeof(id), 0640);
 }
 
-/* --- status --------------------------------------------------------------------------------------- */
+/* --- status ----------------------------------------------------------------------------------- */
 
 struct journal_pen {
 	struct slots slots;
@@ -133,7 +135,7 @@ int journal_status_read(int dirfd, struct journal_status *ret_st)
 	return 0;
 }
 
-/* --- gauges ------------------------------------------------------------------------------------------ */
+/* --- gauges ----------------------------------------------------------------------------------- */
 
 struct gauging {
 	int dirfd;
@@ -155,7 +157,10 @@ static int header_of(int dirfd, struct journal_pos first, enum seg_state *ret_st
 	return seg_header_read(fd, first, ret_state, h, &version);
 }
 
-/* The newest record of segment i: the head knows that of the last, the next one's header that of each other. */
+/*
+ * The newest record of segment i: the head knows that of the last, the next one's header that of
+ * each other.
+ */
 static struct journal_pos last_of(const struct gauging *k, const struct journal_pos *list,
 				  size_t len, size_t i)
 {

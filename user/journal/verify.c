@@ -7,8 +7,9 @@
 #include "journal/reader.h"
 
 /*
- * Verifying is reading everything up to the head that stood when it began, plus keeping the account: each number that
- * no record has must be named by a gap record (or be owed by one, in the head file), or belong to damage that was reported.
+ * Verifying is reading everything up to the head that stood when it began, plus keeping the
+ * account: each number that no record has must be named by a gap record (or be owed by one, in the
+ * head file), or belong to damage that was reported.
  */
 
 #define HOLES_MAX 65536
@@ -38,7 +39,7 @@ static int report(struct verify *v, const struct journal_damage *d)
 	return v->fn ? v->fn(d, v->arg) : 0;
 }
 
-/* --- the account ------------------------------------------------------------------------------- */
+/* --- the account ------------------------------------------------------------------------------ */
 
 static int add_hole(struct verify *v, uint32_t boot_seq, uint64_t from, uint64_t to)
 {
@@ -132,7 +133,7 @@ static int report_holes(struct verify *v)
 	return err;
 }
 
-/* --- the walk ---------------------------------------------------------------------------------- */
+/* --- the walk --------------------------------------------------------------------------------- */
 
 static int take_damage(struct verify *v, const struct journal_damage *d)
 {
@@ -179,7 +180,10 @@ static int compare_head(struct verify *v)
 	return report(v, &d);
 }
 
-/* A file with a segment's name beyond the head that is none. One just being born is whole or shorter than a header. */
+/*
+ * A file with a segment's name beyond the head that is none. One just being born is whole or
+ * shorter than a header.
+ */
 static int look_beyond(struct verify *v)
 {
 	_free_ struct journal_pos *list = NULL;

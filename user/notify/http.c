@@ -37,7 +37,7 @@ struct http_call {
 	bool stream;
 };
 
-/* --- libcurl in the loop ------------------------------------------------------------------------------ */
+/* --- libcurl in the loop ---------------------------------------------------------------------- */
 
 struct watch { /* a socket of libcurl's */
 	struct http *http;
@@ -106,7 +106,7 @@ static int set_timer(CURLM *multi, long ms, void *arg)
 	return loop_timer_set(h->timer, ms < 0 ? 0 : ms ? (uint64_t)ms * NS_PER_MS : 1, 0) ? -1 : 0;
 }
 
-/* --- an answer ---------------------------------------------------------------------------------------- */
+/* --- an answer -------------------------------------------------------------------------------- */
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
@@ -241,7 +241,7 @@ static void look_for_ends(struct http *h)
 	}
 }
 
-/* --- a request ---------------------------------------------------------------------------------------- */
+/* --- a request -------------------------------------------------------------------------------- */
 
 struct setter {
 	const struct curl_api *curl;
@@ -401,7 +401,7 @@ int http_send(struct http *h, const struct http_request *r, http_done_fn done, v
 	return start(h, r, false, done, arg, ret_call);
 }
 
-/* --- streams ------------------------------------------------------------------------------------------ */
+/* --- streams ---------------------------------------------------------------------------------- */
 
 int http_connect(struct http *h, const struct http_request *r, http_done_fn done, void *arg,
 		 struct http_call **ret_call)
@@ -444,7 +444,7 @@ void http_cancel(struct http_call *c)
 	call_free(c);
 }
 
-/* --- life --------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int http_new(struct loop *l, struct http **ret_http, char **ret_why)
 {

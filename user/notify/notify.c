@@ -11,7 +11,9 @@
 #include "conf/conf.h"
 #include "store/store.h"
 
-/* A new sink is told of what changed shortly before it was there: it may be the reason why it is. */
+/*
+ * A new sink is told of what changed shortly before it was there: it may be the reason why it is.
+ */
 #define LOOK_BACK_NS UINT64_C(600000000000)
 
 struct notify {

@@ -31,8 +31,9 @@ void post_done(struct post *p)
 }
 
 /*
- * What the message cannot help is the receiver's trouble or a mistake in the configuration, and is tried until it is
- * fixed: nobody there, 5xx, too many requests, a redirect, who we are (401, 407), a place that is not there (404).
+ * What the message cannot help is the receiver's trouble or a mistake in the configuration, and is
+ * tried until it is fixed: nobody there, 5xx, too many requests, a redirect, who we are (401, 407),
+ * a place that is not there (404).
  */
 static int post_verdict(const struct http_answer *a)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Prometheus Alertmanager, API v2. It has no memory of what is open: an alert lives until its endsAt. So what is open is
- * sent again every sink.NAME.resend with an endsAt four times that ahead, and what is resolved once with an endsAt that is past.
- * Labels are the identity of an alert and few: alertname (the kind), severity, class, ajar_id (store and number); what
- * changes while it lives (nodes, count, texts) is in annotations.
+ * Prometheus Alertmanager, API v2. It has no memory of what is open: an alert lives until its
+ * endsAt. So what is open is sent again every sink.NAME.resend with an endsAt four times that
+ * ahead, and what is resolved once with an endsAt that is past. Labels are the identity of an alert
+ * and few: alertname (the kind), severity, class, ajar_id (store and number); what changes while it
+ * lives (nodes, count, texts) is in annotations.
  *
- * One request at a time: what is sent again is read from the store when nothing else is under way, so that no resolved
- * alert comes back to life.
+ * One request at a time: what is sent again is read from the store when nothing else is under way,
+ * so that no resolved alert comes back to life.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -52,7 +53,7 @@ static void alertmanager_free(struct sink *s)
 }
 DEFINE_FREEP(struct sink, alertmanager_free)
 
-/* --- what is written ------------------------------------------------------------------------------------ */
+/* --- what is written -------------------------------------------------------------------------- */
 
 static void put_labels(struct jsonw *w, const struct notify_env *env, const struct store_alert *a)
 {
@@ -111,7 +112,7 @@ static void put_one(struct sink *s, const struct store_alert *a)
 	notify_alertmanager_body(s->env, &s->conf, a, clock_wall_ns(), &s->post.body);
 }
 
-/* --- sending what changed --------------------------------------------------------------------------------- */
+/* --- sending what changed --------------------------------------------------------------------- */
 
 static int post_changes(struct sink *s, const struct sink_message *m, sink_done_fn done, void *arg)
 {
@@ -135,7 +136,7 @@ static int alertmanager_send(struct sink *s, const struct sink_message *m, sink_
 	return 0;
 }
 
-/* --- sending again what is open ----------------------------------------------------------------------------- */
+/* --- sending again what is open --------------------------------------------------------------- */
 
 static void end_round(struct sink *s)
 {
@@ -209,7 +210,7 @@ static int on_timer(void *arg)
 	return 0;
 }
 
-/* --- life --------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static int alertmanager_open(const struct notify_env *env, const struct conf_sink *conf,
 			     struct sink **ret_sink)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A mail for all that changed since the last one, through sendmail(8), "PROGRAM -oi -f FROM -- TO...", or over SMTP. The
- * addresses are the configuration's and go as arguments, never through "-t"; no byte of an alert gets into a header but in the
- * subject, where anything that is not plain ASCII is an encoded word (RFC 2047).
+ * A mail for all that changed since the last one, through sendmail(8), "PROGRAM -oi -f FROM --
+ * TO...", or over SMTP. The addresses are the configuration's and go as arguments, never through
+ * "-t"; no byte of an alert gets into a header but in the subject, where anything that is not plain
+ * ASCII is an encoded word (RFC 2047).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,7 +38,7 @@ struct sink {
 	void *arg;
 };
 
-/* --- what is written ------------------------------------------------------------------------------------ */
+/* --- what is written -------------------------------------------------------------------------- */
 
 static void put_from(const struct notify_env *env, const struct conf_sink *conf, char *from,
 		     size_t size)
@@ -206,7 +207,7 @@ void notify_mail_body(const struct notify_env *env, const struct conf_sink *conf
 		b->err = t.err;
 }
 
-/* --- sending -------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void finish(struct sink *s, int err, const char *why)
 {
@@ -215,7 +216,10 @@ static void finish(struct sink *s, int err, const char *why)
 	done(err, why, s->arg);
 }
 
-/* A program that says no may mean this mail, or be out of order: 75 (EX_TEMPFAIL) is said by those that know. */
+/*
+ * A program that says no may mean this mail, or be out of order: 75 (EX_TEMPFAIL) is said by those
+ * that know.
+ */
 static void on_program(int err, const char *why, void *arg)
 {
 	char text[512];
@@ -262,7 +266,7 @@ static int mail_send(struct sink *s, const struct sink_message *m, sink_done_fn 
 	return 0;
 }
 
-/* --- life ----------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void mail_free(struct sink *s)
 {

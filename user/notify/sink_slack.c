@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An incoming webhook as Slack, Mattermost and Rocket.Chat have it: "text" for notifications, "blocks" to look at. Up to
- * CHANGES_MAX changes go as one message, since a second message within a second is answered with 429. What a process called itself
- * is in blocks of plain text, where nothing is markup; in "text" '&', '<' and '>' are escaped, so that nobody is mentioned.
+ * An incoming webhook as Slack, Mattermost and Rocket.Chat have it: "text" for notifications,
+ * "blocks" to look at. Up to CHANGES_MAX changes go as one message, since a second message within a
+ * second is answered with 429. What a process called itself is in blocks of plain text, where
+ * nothing is markup; in "text" '&', '<' and '>' are escaped, so that nobody is mentioned.
  */
 #include <errno.h>
 #include <inttypes.h>

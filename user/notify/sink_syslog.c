@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * RFC 5424 messages to a syslog server: a datagram each over UDP (RFC 5426); over TCP and TLS with octet counting, "LENGTH
- * MESSAGE" (RFC 6587, RFC 5425). Syslog answers nothing. Over TCP a message counts as delivered when the other side's
- * kernel has acknowledged its bytes, and the stream is looked at for its end before anything is written: what was
- * written to a server that is gone is sent again.
+ * RFC 5424 messages to a syslog server: a datagram each over UDP (RFC 5426); over TCP and TLS with
+ * octet counting, "LENGTH MESSAGE" (RFC 6587, RFC 5425). Syslog answers nothing. Over TCP a message
+ * counts as delivered when the other side's kernel has acknowledged its bytes, and the stream is
+ * looked at for its end before anything is written: what was written to a server that is gone is
+ * sent again.
  */
 #include <errno.h>
 #include <linux/sockios.h>
@@ -76,7 +77,7 @@ static void put_message(struct sink *s, const struct sink_message *m, struct buf
 		     m->json_len, b);
 }
 
-/* --- TCP and TLS ------------------------------------------------------------------------------------------ */
+/* --- TCP and TLS ------------------------------------------------------------------------------ */
 
 static void go_on(struct sink *s);
 
@@ -197,7 +198,7 @@ static int send_stream(struct sink *s, const struct sink_message *m, sink_done_f
 	return err;
 }
 
-/* --- UDP -------------------------------------------------------------------------------------------------- */
+/* --- UDP -------------------------------------------------------------------------------------- */
 
 static int connect_udp(struct sink *s)
 {
@@ -298,7 +299,7 @@ static int send_udp(struct sink *s, const struct sink_message *m, sink_done_fn d
 	return 0;
 }
 
-/* --- life ------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static int syslog_send(struct sink *s, const struct sink_message *m, sink_done_fn done, void *arg)
 {

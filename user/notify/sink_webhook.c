@@ -6,8 +6,8 @@
  *	Ajar-Timestamp: SECONDS			since 1970, when this request was made
  *	Ajar-Signature: v1=HEX			HMAC-SHA256 by the key in secret-file over "SECONDS." and the body
  *
- * A receiver compares the signature in constant time and refuses old timestamps: then nobody can make requests up or
- * send one again.
+ * A receiver compares the signature in constant time and refuses old timestamps: then nobody can
+ * make requests up or send one again.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -44,7 +44,7 @@ void nft_free(struct nft *n)
 	free(n);
 }
 
-/* --- messages ----------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static int feed_chain(struct nft *n, uint8_t family, const void *p, size_t len)
 {

@@ -5,7 +5,10 @@
 #include "base/map.h"
 #include "redirect/nft_internal.h"
 
-/* Chains and sets by the names that rules call them by; one that is named before it is listed has a place, too. */
+/*
+ * Chains and sets by the names that rules call them by; one that is named before it is listed has a
+ * place, too.
+ */
 #define CHAINS_MAX 200000
 #define SETS_MAX 20000
 

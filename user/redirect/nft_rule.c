@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A rule is a small program over registers: load a field of the packet, compare, look it up in a set, act. It is run here
- * with what a register holds instead of its value: which field, or which constant.
+ * A rule is a small program over registers: load a field of the packet, compare, look it up in a
+ * set, act. It is run here with what a register holds instead of its value: which field, or which
+ * constant.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -180,7 +181,10 @@ static void on_range(struct run *x, const struct attr *e)
 	must_port(&x->r.m, NFT_CMP_LTE, port_at(to));
 }
 
-/* One set a rule is followed into: the first that a port is looked up in, or else the one that says where to go. */
+/*
+ * One set a rule is followed into: the first that a port is looked up in, or else the one that says
+ * where to go.
+ */
 static void on_lookup(struct run *x, const struct attr *e)
 {
 	struct attr t[NFTA_LOOKUP_FLAGS + 1];
@@ -242,7 +246,7 @@ static void on_immediate(struct run *x, const struct attr *e)
 	x->known[at] = true;
 }
 
-/* --- what redirects ------------------------------------------------------------------------------------------ */
+/* --- what redirects --------------------------------------------------------------------------- */
 
 static void whereto(struct run *x, enum how how, uint32_t family, const struct attr *addr,
 		    const struct attr *port)
@@ -303,7 +307,10 @@ static uint32_t u32_at(const struct attr *a, size_t at)
 #define RANGE_PROTO_SPECIFIED 2 /* NF_NAT_RANGE_PROTO_SPECIFIED */
 #define RANGE_MAP_IPS 1
 
-/* struct nf_nat_ipv4_multi_range_compat, of revision 0 and of REDIRECT; struct nf_nat_range (1) and ..._range2 (2). */
+/*
+ * struct nf_nat_ipv4_multi_range_compat, of revision 0 and of REDIRECT; struct nf_nat_range (1) and
+ * ..._range2 (2).
+ */
 static void on_xt_nat(struct run *x, enum how how, uint32_t rev, const struct attr *info)
 {
 	bool v4 = !rev || (how == HOW_REDIRECT && x->family == NFPROTO_IPV4);
@@ -323,7 +330,10 @@ static void on_xt_nat(struct run *x, enum how how, uint32_t rev, const struct at
 		to->port = port_at(info->p + port_at_);
 }
 
-/* struct xt_tproxy_target_info { mark_mask, mark_value, laddr, lport } and ..._v1 with 16 bytes of address. */
+/*
+ * struct xt_tproxy_target_info { mark_mask, mark_value, laddr, lport } and ..._v1 with 16 bytes of
+ * address.
+ */
 static void on_xt_tproxy(struct run *x, uint32_t rev, const struct attr *info)
 {
 	size_t at = rev ? 24 : 12;

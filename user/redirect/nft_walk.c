@@ -59,7 +59,7 @@ static bool is_ours(const struct walk *w, const struct match *m)
 	return !w->addrs || redirect_addrs_has(w->addrs, family, m->addr);
 }
 
-/* --- lines ------------------------------------------------------------------------------------------------ */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 static void format_to(struct buf *b, const struct redirect_to *to)
 {
@@ -119,7 +119,7 @@ static void emit(struct walk *w, const struct match *m, const struct rule *r, ui
 			  buf_str(&where));
 }
 
-/* --- sets ------------------------------------------------------------------------------------------------- */
+/* --- sets ------------------------------------------------------------------------------------- */
 
 static int by_key(const void *pa, const void *pb)
 {
@@ -188,7 +188,7 @@ static void match_of_elem(const struct rule *r, const struct set *s, size_t i, s
 	}
 }
 
-/* --- chains ------------------------------------------------------------------------------------------------ */
+/* --- chains ----------------------------------------------------------------------------------- */
 
 /* Some rule that redirects, reached from a chain: what is asked when the port is known already. */
 static uint32_t first_below(struct walk *w, uint32_t chain, unsigned depth)

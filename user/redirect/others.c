@@ -22,7 +22,7 @@
 #define IPVS_MAX (1 << 20)
 #define PROGRAMS_MAX 64
 
-/* --- IPVS ------------------------------------------------------------------------------------------------ */
+/* --- IPVS ------------------------------------------------------------------------------------- */
 
 /* "C0A80001:0050" or "[2001:0db8:...]:0050" */
 static bool ipvs_address(const char *s, enum door_family *ret_family, uint8_t addr[16],
@@ -99,7 +99,7 @@ void redirect_ipvs(const struct redirect_addrs *addrs, struct redirect_list *l)
 		redirect_ipvs_text(buf_str(&b), addrs, l);
 }
 
-/* --- BPF ---------------------------------------------------------------------------------------------------- */
+/* --- BPF -------------------------------------------------------------------------------------- */
 
 void redirect_sk_lookup(struct redirect_list *l)
 {
@@ -148,7 +148,7 @@ void redirect_xdp(struct redirect_list *l)
 		redirect_list_add(l, "! xdp: %s", strerror(-err));
 }
 
-/* --- iptables from before nftables ------------------------------------------------------------------------- */
+/* --- iptables from before nftables ------------------------------------------------------------ */
 
 void redirect_legacy(int names_fd, const char *family, struct redirect_list *l)
 {

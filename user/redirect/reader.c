@@ -29,7 +29,7 @@
 #define PAUSE_NS                                                                                   \
 	UINT64_C(500000000) /* between two readings, and 20 times as long as the reading took */
 
-/* --- nftables ---------------------------------------------------------------------------------------------- */
+/* --- nftables --------------------------------------------------------------------------------- */
 
 static int on_nft(const struct nlmsghdr *h, void *arg)
 {
@@ -103,7 +103,7 @@ int redirect_read(const struct redirect_fds *fds, struct buf *b, uint64_t *ret_w
 	return redirect_list_text(&l, b, ret_ways);
 }
 
-/* --- the process --------------------------------------------------------------------------------------------- */
+/* --- the process ------------------------------------------------------------------------------ */
 
 /* The group's messages say only that something changed: which, the dump says. */
 static int watch_rules(int *ret_fd)

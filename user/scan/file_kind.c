@@ -12,7 +12,7 @@
 #define MASSCAN_XML "masscan writes nmap's XML with '-oX FILE'"
 #define GIVE_XML "give the XML that it was made from"
 
-/* --- by a signature ------------------------------------------------------------------------------------ */
+/* --- by a signature --------------------------------------------------------------------------- */
 
 struct signature {
 	const char *bytes;
@@ -44,7 +44,7 @@ static const struct signature signatures[] = {
 		  "turn it into XML: 'masscan --readscan FILE -oX OUT'"),
 };
 
-/* --- by its first element ------------------------------------------------------------------------------ */
+/* --- by its first element --------------------------------------------------------------------- */
 
 static const struct {
 	const char *root;
@@ -109,7 +109,7 @@ static const struct file_kind *kind_of_xml(const char *p, const char *end)
 	return &other_xml;
 }
 
-/* --- by its first words -------------------------------------------------------------------------------- */
+/* --- by its first words ----------------------------------------------------------------------- */
 
 enum text_kind {
 	NORMAL,

@@ -73,7 +73,10 @@ int guard_start(struct guard *g, int pidfd, uint64_t time_ns)
 
 void guard_renew(struct guard *g)
 {
-	/* One that reads nothing is stopped itself; then it kills nobody either, and there is nothing to be done. */
+	/*
+	 * One that reads nothing is stopped itself; then it kills nobody either, and there is
+	 * nothing to be done.
+	 */
 	if (g->pid && send(g->fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		errno = 0;
 }

@@ -21,7 +21,10 @@ static void hash(const void *p, size_t n, enum fingerprint_kind kind, struct fin
 	ret_f->kind = kind;
 }
 
-/* RFC 4253: a key begins with the name of its kind, as a string with a length of four bytes before it. */
+/*
+ * RFC 4253: a key begins with the name of its kind, as a string with a length of four bytes before
+ * it.
+ */
 static bool is_ssh_key(const struct buf *b)
 {
 	const uint8_t *p = (const uint8_t *)b->data;
@@ -73,7 +76,10 @@ static int der_next(struct der *d, uint8_t *ret_tag, struct der *ret_content)
 	return 0;
 }
 
-/* RFC 5280: Certificate { tbs { [0] version?, serial, signature, issuer, validity, subject, publicKeyInfo, ... } ... } */
+/*
+ * RFC 5280: Certificate { tbs { [0] version?, serial, signature, issuer, validity, subject,
+ * publicKeyInfo, ... } ... }
+ */
 static int find_public_key(const struct buf *cert, const uint8_t **ret_p, size_t *ret_n)
 {
 	struct der d = { (const uint8_t *)cert->data, (const uint8_t *)cert->data + cert->len };

@@ -36,7 +36,7 @@ const char *nmap_program(void)
 	return env && *env ? env : "nmap";
 }
 
-/* --- the command line ------------------------------------------------------------------------------ */
+/* --- the command line ------------------------------------------------------------------------- */
 
 struct args {
 	const char *v[ARGS_MAX];
@@ -57,8 +57,9 @@ static void add_two(struct args *a, const char *word, const char *value)
 }
 
 /*
- * Never fewer than two retries: with one, a loss of 1 % makes 23 ports of 65535 "filtered" that are not. --min-rate keeps
- * nmap from slowing down over lost packets and firewalls, which costs no accuracy; never --host-timeout, which throws all of a host away.
+ * Never fewer than two retries: with one, a loss of 1 % makes 23 ports of 65535 "filtered" that are
+ * not. --min-rate keeps nmap from slowing down over lost packets and firewalls, which costs no
+ * accuracy; never --host-timeout, which throws all of a host away.
  */
 static void add_pace(struct args *a, const struct nmap_job *job)
 {
@@ -77,8 +78,9 @@ static void add_pace(struct args *a, const struct nmap_job *job)
 }
 
 /*
- * ssl-cert tries every open port that it knows no service of, one after the other: 14 s each where a port says nothing. Its
- * time for all of a host is therefore bounded; a handshake on a LAN has 5 ms.
+ * ssl-cert tries every open port that it knows no service of, one after the other: 14 s each where
+ * a port says nothing. Its time for all of a host is therefore bounded; a handshake on a LAN has 5
+ * ms.
  */
 static void add_scripts(struct args *a)
 {
@@ -119,7 +121,10 @@ static void make_args(struct args *a, const struct nmap_job *job)
 	add_two(a, "-iL", "-");
 }
 
-/* Long enough for the worst that can be right (every port filtered, every service unresponsive), then it hangs. */
+/*
+ * Long enough for the worst that can be right (every port filtered, every service unresponsive),
+ * then it hangs.
+ */
 static uint64_t time_for(const struct nmap_job *job)
 {
 	struct ports set = { 0 };
@@ -134,7 +139,7 @@ static uint64_t time_for(const struct nmap_job *job)
 	return s * NS_PER_S;
 }
 
-/* --- its end ----------------------------------------------------------------------------------------- */
+/* --- its end ---------------------------------------------------------------------------------- */
 
 /* What it said last, as one line that is safe to show. */
 static void last_words(const struct nmap *n, char *line, size_t size)
@@ -182,7 +187,7 @@ static int on_end(const struct child_end *end, void *arg)
 	return 0;
 }
 
-/* --- its output ---------------------------------------------------------------------------------------- */
+/* --- its output ------------------------------------------------------------------------------- */
 
 static int on_output(const void *bytes, size_t len, void *arg)
 {
@@ -205,7 +210,7 @@ static void on_talk(const void *bytes, size_t len, void *arg)
 	buf_put(&n->talk, p, len);
 }
 
-/* --- its start ------------------------------------------------------------------------------------------- */
+/* --- its start -------------------------------------------------------------------------------- */
 
 static int list_targets(const struct nmap_job *job, struct buf *b)
 {

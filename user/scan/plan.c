@@ -59,7 +59,7 @@ int plan_copy(const struct store_plan *from, struct plan *ret_p)
 	return err;
 }
 
-/* --- words ------------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 enum word_type { W_TEXT, W_KIND, W_BOOL, W_DURATION, W_COUNT, W_LOAD };
 
@@ -233,7 +233,7 @@ void plan_format(struct buf *b, const struct store_plan *p)
 		   p->enabled ? "yes" : "no");
 }
 
-/* --- time ------------------------------------------------------------------------------------------------ */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static const char *time_of_day(const char *s, unsigned *ret_min)
 {

@@ -4,7 +4,10 @@
 
 #include "scan/plan_internal.h"
 
-/* From a plan to a scan: which nodes, where they are, which ports, cut into shards (plan_*.c), and all that into the store. */
+/*
+ * From a plan to a scan: which nodes, where they are, which ports, cut into shards (plan_*.c), and
+ * all that into the store.
+ */
 #define LIST_MAX (512u << 10)
 
 static int fold_names(const struct scan_queue *l, struct buf *b)
@@ -44,8 +47,10 @@ static int put_queue(const struct making *m, const struct scan_queue *l, const c
 	return store_scan_new(m->sc->store, &scan, l->shards, l->len, m->now_ns, ret_id);
 }
 
-/* Claimed and queued together: a monitor that dies between has done neither. The deferred queue is a scan of its own, since a host is
- * told of once in a scan. */
+/*
+ * Claimed and queued together: a monitor that dies between has done neither. The deferred queue is
+ * a scan of its own, since a host is told of once in a scan.
+ */
 static int put(struct making *m)
 {
 	struct store *s = m->sc->store;

@@ -23,7 +23,7 @@ static void node_free(struct node *n)
 	free(n);
 }
 
-/* --- which nodes --------------------------------------------------------------------------------------- */
+/* --- which nodes ------------------------------------------------------------------------------ */
 
 static bool class_is_wanted(const char *classes, const char *host_type)
 {
@@ -104,7 +104,7 @@ void plan_drop_busy(struct making *m)
 	m->len = kept;
 }
 
-/* --- where they are ------------------------------------------------------------------------------------ */
+/* --- where they are --------------------------------------------------------------------------- */
 
 static void add_address(struct making *m, struct node *n, const struct address *a)
 {
@@ -142,7 +142,9 @@ static int on_stored(const char *node, const char *addr, const char *origin, uin
 	return 0;
 }
 
-/* The loopback address that many a host has its own name on in /etc/hosts is ours, not that node's. */
+/*
+ * The loopback address that many a host has its own name on in /etc/hosts is ours, not that node's.
+ */
 static int on_resolved(const char *name, const struct address *a, void *arg)
 {
 	struct making *m = arg;

@@ -9,9 +9,9 @@
 #include "base/map.h"
 
 /*
- * The addresses and their ports, cut into shards. Nodes of a class share one list of ports, since they are clones. A version
- * scan is all waiting: there, whoever has the same list, of whatever class, shares shards. A shard is of one address family,
- * since an nmap is.
+ * The addresses and their ports, cut into shards. Nodes of a class share one list of ports, since
+ * they are clones. A version scan is all waiting: there, whoever has the same list, of whatever
+ * class, shares shards. A shard is of one address family, since an nmap is.
  */
 #define SERVICES 8300 /* ports that nmap knows a name for */
 #define SHARD_PROBES (8ULL * UINT16_MAX) /* of a shard: some ten seconds of an nmap */
@@ -35,7 +35,7 @@ void scan_queue_done(struct scan_queue *l)
 	map_free(l->by_list);
 }
 
-/* --- who is asked for the same -------------------------------------------------------------------------- */
+/* --- who is asked for the same ---------------------------------------------------------------- */
 
 static int new_group(struct scan_queue *l, const char *list, uint64_t ports, struct group **ret_g)
 {
@@ -142,7 +142,7 @@ static int group_class(struct making *m, size_t from, size_t to)
 	return err;
 }
 
-/* --- shards ------------------------------------------------------------------------------------------------ */
+/* --- shards ----------------------------------------------------------------------------------- */
 
 static int by_class_then_order(const void *pa, const void *pb, void *arg)
 {
@@ -205,9 +205,9 @@ static int add_target(struct scan_queue *l, size_t *open, size_t max, const char
 }
 
 /*
- * How many hosts a shard has. An nmap is bound by its core where there is much to ask: then there is work for each of them, of
- * a length that leaves little to repeat and that one slow host does not hold up much. It waits where little is asked: then the
- * hosts of a shard wait together.
+ * How many hosts a shard has. An nmap is bound by its core where there is much to ask: then there
+ * is work for each of them, of a length that leaves little to repeat and that one slow host does
+ * not hold up much. It waits where little is asked: then the hosts of a shard wait together.
  */
 static size_t hosts_a_shard(const struct making *m, uint64_t ports, size_t hosts)
 {

@@ -8,9 +8,11 @@
 #include "base/map.h"
 
 /*
- * A port that accepts and says nothing costs a version detection half a minute, and an nmap tells of all its hosts when the last is
- * done. Ports that the last detection got no service out of are therefore left out of the plans' version scans: once a day, or when
- * another socket stands there since, they are asked in a queue of their own behind all others. Other kinds of scans ask them as ever.
+ * A port that accepts and says nothing costs a version detection half a minute, and an nmap tells
+ * of all its hosts when the last is done. Ports that the last detection got no service out of are
+ * therefore left out of the plans' version scans: once a day, or when another socket stands there
+ * since, they are asked in a queue of their own behind all others. Other kinds of scans ask them as
+ * ever.
  */
 #define AGAIN_NS (86400 * UINT64_C(1000000000))
 #define SKEW_NS (60 * UINT64_C(1000000000)) /* between a node's clock and the scanner's */

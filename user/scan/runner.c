@@ -74,7 +74,7 @@ static void clear_slot(struct slot *sl)
 	sl->r = r;
 }
 
-/* --- what an nmap says ----------------------------------------------------------------------------- */
+/* --- what an nmap says ------------------------------------------------------------------------ */
 
 static int target_of(const struct slot *sl, const struct scan_host *h)
 {
@@ -200,7 +200,7 @@ static void on_done(int err, const char *why, void *arg)
 
 static const struct nmap_ops ops = { .xml = { on_host, on_progress }, .done = on_done };
 
-/* --- what there is to do ----------------------------------------------------------------------------- */
+/* --- what there is to do ---------------------------------------------------------------------- */
 
 static int take(const struct store_shard *sh, void *arg)
 {
@@ -217,7 +217,10 @@ static int take(const struct store_shard *sh, void *arg)
 	for (size_t i = 0; i < sh->targets_len; i++) {
 		size_t n = sl->targets_len;
 
-		/* Whoever can write the store does not choose what we scan: only numbers, and no networks. */
+		/*
+		 * Whoever can write the store does not choose what we scan: only numbers, and no
+		 * networks.
+		 */
 		if (address_parse(sh->targets[i].addr, &sl->targets[n]) ||
 		    !address_is_host(&sl->targets[n]))
 			continue;

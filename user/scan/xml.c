@@ -6,7 +6,9 @@
 
 #include "scan/xml_tree.h"
 
-/* Expat 2.9 counts lines in 64 bits everywhere, and marks the function that may not as deprecated. */
+/*
+ * Expat 2.9 counts lines in 64 bits everywhere, and marks the function that may not as deprecated.
+ */
 #ifdef XML_ATTR_DEPRECATED
 #define xml_line XML_GetCurrentLineNumber64
 #else
@@ -18,9 +20,9 @@
 #define RUN_TEXT_MAX (4u << 20)
 #define ELEM_BYTES_MAX (64u << 10) /* a certificate in PEM has 2 KiB or so */
 
-/* --- failures ------------------------------------------------------------------------------------ */
+/* --- failures --------------------------------------------------------------------------------- */
 
-/* --- the parser ------------------------------------------------------------------------------------ */
+/* --- the parser ------------------------------------------------------------------------------- */
 
 static void XMLCALL on_start(void *arg, const char *name, const char **atts)
 {
@@ -67,8 +69,8 @@ static void XMLCALL on_text(void *arg, const char *s, int n)
 }
 
 /*
- * Nmap writes "<!DOCTYPE nmaprun>", 6.45 and 6.46 the name of its public DTD with it, which nobody here fetches. Whatever declares
- * something by itself, or comes with another DTD, is not nmap's.
+ * Nmap writes "<!DOCTYPE nmaprun>", 6.45 and 6.46 the name of its public DTD with it, which nobody
+ * here fetches. Whatever declares something by itself, or comes with another DTD, is not nmap's.
  */
 static void XMLCALL on_doctype(void *arg, const char *name, const char *sysid, const char *pubid,
 			       int internal)
@@ -111,7 +113,7 @@ static void XMLCALL on_comment(void *arg, const char *text)
 	x->token_bytes = 0;
 }
 
-/* --- the stream ------------------------------------------------------------------------------------ */
+/* --- the stream ------------------------------------------------------------------------------- */
 
 static void begin_document(struct scan_xml *x)
 {
@@ -209,8 +211,9 @@ static int next_document(struct scan_xml *x)
 }
 
 /*
- * Where a document may begin: "<?xml " always, "<nmaprun " when the one before has had its own. Nmap escapes every "<" that
- * comes from outside, so neither stands elsewhere. MAYBE: the piece ends before it is known.
+ * Where a document may begin: "<?xml " always, "<nmaprun " when the one before has had its own.
+ * Nmap escapes every "<" that comes from outside, so neither stands elsewhere. MAYBE: the piece
+ * ends before it is known.
  */
 enum mark { MARK_NONE, MARK_MAYBE, MARK_DECLARATION, MARK_ROOT };
 static enum mark mark_at(const char *p, size_t n)

@@ -25,7 +25,7 @@ void xml_fail(struct scan_xml *x, int err, const char *fmt, ...)
 	XML_StopParser(x->parser, XML_FALSE);
 }
 
-/* --- attributes ------------------------------------------------------------------------------------ */
+/* --- attributes ------------------------------------------------------------------------------- */
 
 /* The value, or NULL. */
 static const char *attr(const char **atts, const char *name)
@@ -85,7 +85,7 @@ static enum door_proto protocol(const char **atts, const char *name)
 				    : 0;
 }
 
-/* --- the run --------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------- */
 
 void xml_begin_run(struct scan_xml *x, const char **atts)
 {
@@ -140,12 +140,15 @@ static void on_finished(struct scan_xml *x, const char **atts)
 {
 	const char *how = attr(atts, "exit");
 
-	/* Nmap before 5.35, masscan and Zenmap's files do not say how it ended, but write this only at the end. */
+	/*
+	 * Nmap before 5.35, masscan and Zenmap's files do not say how it ended, but write this only
+	 * at the end.
+	 */
 	x->run.finished = !how || !strcmp(how, "success");
 	x->run.error = keep(x, &x->run_texts, attr(atts, "errormsg"), SCAN_XML_TEXT_MAX);
 }
 
-/* --- a host ---------------------------------------------------------------------------------------- */
+/* --- a host ----------------------------------------------------------------------------------- */
 
 static void on_host(struct scan_xml *x, const char **atts)
 {
@@ -183,7 +186,10 @@ static bool take_address(struct scan_host *h, const char *addr, int af)
 	return true;
 }
 
-/* A host may have an IPv4, an IPv6 and a MAC address, in any order; the first of the first two is where it was asked. */
+/*
+ * A host may have an IPv4, an IPv6 and a MAC address, in any order; the first of the first two is
+ * where it was asked.
+ */
 static void on_address(struct scan_xml *x, const char **atts)
 {
 	const char *type = attr(atts, "addrtype"), *addr = attr(atts, "addr");
@@ -325,7 +331,10 @@ static void on_elem(struct scan_xml *x, const char **atts)
 				 (x->script == SCRIPT_TLS && !strcmp(key, "pem")));
 }
 
-/* What is no key is a script's failure or a service's play: there is no fingerprint then, and that is told apart. */
+/*
+ * What is no key is a script's failure or a service's play: there is no fingerprint then, and that
+ * is told apart.
+ */
 static void end_elem(struct scan_xml *x)
 {
 	struct fingerprint f;
@@ -380,7 +389,7 @@ static void end_host(struct scan_xml *x)
 		xml_fail(x, err, "stopped by its reader");
 }
 
-/* --- the tree -------------------------------------------------------------------------------------- */
+/* --- the tree --------------------------------------------------------------------------------- */
 
 /* An element counts only where nmap puts it: a `port` elsewhere is some script's. */
 static const struct {

@@ -32,7 +32,10 @@ struct heartbeat {
 	/* The wall clock against the one nobody can set; its last jump. */
 	int64_t offset_ns, step_ns;
 	uint64_t stepped_ns;
-	/* How long the oldest record has waited: everything up to `mark` was there at mark_ns (since boot). */
+	/*
+	 * How long the oldest record has waited: everything up to `mark` was there at mark_ns
+	 * (since boot).
+	 */
 	struct journal_pos mark;
 	uint64_t mark_ns;
 };
@@ -42,7 +45,9 @@ static int64_t clock_offset(void)
 	return (int64_t)(clock_wall_ns() - clock_boot_ns());
 }
 
-/* The id itself is nobody's business (machine-id(5)): a hash says as well whether two are the same. */
+/*
+ * The id itself is nobody's business (machine-id(5)): a hash says as well whether two are the same.
+ */
 static void hash_machine(uint8_t out[INSTALLATION_LEN])
 {
 	static const char salt[] = "ajar machine";
@@ -94,7 +99,7 @@ const uint8_t *heartbeat_installation(const struct heartbeat *b)
 	return b->installation;
 }
 
-/* --- what there is to tell ----------------------------------------------------------------------- */
+/* --- what there is to tell -------------------------------------------------------------------- */
 
 static void tell_agent(struct heartbeat *b, const struct journal_status *st, struct store_health *h)
 {
@@ -198,7 +203,9 @@ int heartbeat_send(struct heartbeat *b, struct store *s, const struct ship *ship
 	/* A heartbeat that cannot be read is none. */
 	if (!journal_status_read(b->journal_dir, &st)) {
 		tell_agent(b, &st, &h);
-		/* Without them nobody can say that another node has its address now: that is all. */
+		/*
+		 * Without them nobody can say that another node has its address now: that is all.
+		 */
 		if (!addresses_put(&addresses))
 			h.addresses = buf_str(&addresses);
 	}

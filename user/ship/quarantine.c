@@ -19,9 +19,10 @@
  *
  *	BOOT:SEQ RECORDED_NS PUT_NS CHAIN RECORD WHY
  *
- * numbers decimal, chain and record in hexadecimal, why escaped, to the end of the line. Lines are appended and synced; one
- * without its newline at the end was never acknowledged and is cut. When records leave, the file is written anew and renamed.
- * It is held in memory whole: there is seldom anything in it, and never more than its maximum.
+ * numbers decimal, chain and record in hexadecimal, why escaped, to the end of the line. Lines are
+ * appended and synced; one without its newline at the end was never acknowledged and is cut. When
+ * records leave, the file is written anew and renamed. It is held in memory whole: there is seldom
+ * anything in it, and never more than its maximum.
  */
 #define WHY_MAX 512
 #define FIELDS 5 /* before why */
@@ -33,7 +34,7 @@ struct quarantine {
 	bool damaged;
 };
 
-/* --- a line ----------------------------------------------------------------------------------------- */
+/* --- a line ----------------------------------------------------------------------------------- */
 
 static void put_hex(struct buf *b, const void *p, size_t n)
 {
@@ -132,7 +133,7 @@ static void put_line(struct buf *b, const struct quarantined *one)
 	buf_putc(b, '\n');
 }
 
-/* --- the file ----------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 /* The number of whole lines; each must be a record. */
 static int count_lines(const struct buf *text, size_t *ret_n)

@@ -18,7 +18,9 @@
 #define BATCH_BYTES_MAX (1024 * 1024)
 #define DAMAGES_PER_STEP 1000
 #define DAMAGES_KNOWN 256
-/* One that refuses so many is not one with a few odd records: it is held until a person has looked. */
+/*
+ * One that refuses so many is not one with a few odd records: it is held until a person has looked.
+ */
 #define QUARANTINE_MAX 1000
 /* A server on its own answers a full batch in 10 to 50 ms. */
 #define ANSWER_SLOW_NS UINT64_C(300000000)
@@ -164,7 +166,7 @@ const struct ship_counts *ship_counts(const struct ship *s)
 	return &s->counts;
 }
 
-/* --- failures: whose, in words ------------------------------------------------------------------------ */
+/* --- failures: whose, in words ---------------------------------------------------------------- */
 
 static int store_failed(struct ship *s, int err)
 {
@@ -178,7 +180,7 @@ static int own_failed(struct ship *s, int err, const char *what)
 	return err;
 }
 
-/* --- reading a batch ------------------------------------------------------------------------------ */
+/* --- reading a batch -------------------------------------------------------------------------- */
 
 /* A walk from the start meets the same damage again: it is reported once. */
 static bool is_known(struct ship *s, const struct journal_damage *d)
@@ -326,7 +328,7 @@ static int fill(struct ship *s)
 	return ret < 0 ? ret : 1;
 }
 
-/* --- storing it ------------------------------------------------------------------------------------- */
+/* --- storing it ------------------------------------------------------------------------------- */
 
 /* Small batches for a server that is slow, big ones for one that is not. */
 static void learn_pace(struct ship *s, size_t n, uint64_t took_ns)
@@ -383,7 +385,10 @@ static int set_aside(struct ship *s, const struct store_event *row)
 	return ret ? tell_conflict(s, one.pos, why) : 0;
 }
 
-/* A row in it will never be taken: halves, down to that one, so that the others get through all the same. */
+/*
+ * A row in it will never be taken: halves, down to that one, so that the others get through all the
+ * same.
+ */
 static int put_around(struct ship *s, const struct store_event *rows, size_t n)
 {
 	int err = put(s, rows, n);
@@ -396,7 +401,7 @@ static int put_around(struct ship *s, const struct store_event *rows, size_t n)
 	return err ? err : put_around(s, rows + n / 2, n - n / 2);
 }
 
-/* --- what was refused, once more ------------------------------------------------------------------------ */
+/* --- what was refused, once more -------------------------------------------------------------- */
 
 static int offer_one(const struct quarantined *one, void *arg)
 {
@@ -430,7 +435,7 @@ static int offer(struct ship *s)
 	return err;
 }
 
-/* --- a step -------------------------------------------------------------------------------------------- */
+/* --- a step ----------------------------------------------------------------------------------- */
 
 static int flush(struct ship *s)
 {
@@ -473,7 +478,10 @@ int ship_step(struct ship *s)
 		ship_rewind(s);
 		return err;
 	}
-	/* What answers now may not have what answered before, and nobody was told that it went away. */
+	/*
+	 * What answers now may not have what answered before, and nobody was told that it went
+	 * away.
+	 */
 	if (store_connections(s->store) != s->connections) {
 		s->connections = store_connections(s->store);
 		ship_rewind(s);

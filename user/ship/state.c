@@ -13,8 +13,8 @@
 #include "base/text.h"
 
 /*
- * "ajar-ship-state 1" and then a line a field: its name, a blank, its value. Text is escaped, so that it is one line; a name
- * nobody knows is passed over. An empty value is left out.
+ * "ajar-ship-state 1" and then a line a field: its name, a blank, its value. Text is escaped, so
+ * that it is one line; a name nobody knows is passed over. An empty value is left out.
  */
 #define HEADER "ajar-ship-state 1\n"
 #define FILE_MAX (16 * 1024)
