@@ -27,9 +27,10 @@ static void test_targets(void)
 static void test_hostile(void)
 {
 	static const char *const bad[] = {
-		"",	  "a",	       "http://h/", "/..",     "/a/../b", "/%2e%2e/etc", "/a%00b",
-		"/%zz",	  "/%4",       "/a%",	    "/a?x=%0a", "/a?x=%ff", "/\x01",	 "/a#b",
-		"/\xc0\xaf", "/1/2/3/4/5/6/7/8/9",
+		"",	   "a",		  "http://h/", "/..",
+		"/a/../b", "/%2e%2e/etc", "/a%00b",    "/%zz",
+		"/%4",	   "/a%",	  "/a?x=%0a",  "/a?x=%ff",
+		"/\x01",   "/a#b",	  "/\xc0\xaf", "/1/2/3/4/5/6/7/8/9",
 	};
 	char *target = malloc(QUERY_BYTES_MAX + 64);
 
@@ -38,7 +39,8 @@ static void test_hostile(void)
 	memset(target, 'a', QUERY_BYTES_MAX + 60);
 	target[0] = '/';
 	target[QUERY_BYTES_MAX] = '\0';
-	is_int(query_parse(target, &q), 0, "a target of as many bytes as there is room for is read");
+	is_int(query_parse(target, &q), 0,
+	       "a target of as many bytes as there is room for is read");
 	target[QUERY_BYTES_MAX] = 'a';
 	target[QUERY_BYTES_MAX + 1] = '\0';
 	is_int(query_parse(target, &q), -EINVAL, "one more is refused");

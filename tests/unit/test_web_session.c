@@ -28,7 +28,8 @@ static void test_sessions(void)
 	token[5] ^= 1;
 	ok(!session_find(&sessions, token, NOW), "nor by a token that is nearly it");
 	token[5] ^= 1;
-	ok(session_find(&sessions, token, NOW + SESSION_IDLE_NS) == se, "it lives while it is used");
+	ok(session_find(&sessions, token, NOW + SESSION_IDLE_NS) == se,
+	   "it lives while it is used");
 	ok(!session_find(&sessions, other, NOW + SESSION_IDLE_NS + 1), "and ends when it is not");
 	ok(!session_find(&sessions, token, NOW + SESSION_LIFE_NS + 1), "and ends at last anyway");
 	ok(!session_find(&sessions, token, NOW + 1), "and does not come back");
@@ -108,8 +109,8 @@ static void test_accounts(void)
 static void test_lines(void)
 {
 	static const char *const bad[] = {
-		"ann", "ann:viewer", "ann:king:*", ":viewer:*", "a b:viewer:*", "ann:viewer:",
-		"ann:viewer:$1$abc", "ann:viewer:plain",
+		"ann",		"ann:viewer",  "ann:king:*",	    ":viewer:*",
+		"a b:viewer:*", "ann:viewer:", "ann:viewer:$1$abc", "ann:viewer:plain",
 	};
 	struct accounts as = { 0 };
 	char *why = NULL;
@@ -130,17 +131,24 @@ static void test_body(void)
 {
 	static const char good[] = "{\"name\":\"ann\",\"password\":\"s\\u00e9cret\"}";
 	static const char *const bad[] = {
-		"", "{}", "[]", "null", "{\"name\":\"ann\"}", "{\"name\":1,\"password\":\"x\"}",
+		"",
+		"{}",
+		"[]",
+		"null",
+		"{\"name\":\"ann\"}",
+		"{\"name\":1,\"password\":\"x\"}",
 		"{\"name\":\"a\",\"name\":\"b\",\"password\":\"x\"}",
 		"{\"name\":\"ann\",\"password\":\"x\",\"role\":\"approver\"}",
-		"{\"name\":\"a\\u0000b\",\"password\":\"x\"}", "{\"name\":\"\",\"password\":\"x\"}",
+		"{\"name\":\"a\\u0000b\",\"password\":\"x\"}",
+		"{\"name\":\"\",\"password\":\"x\"}",
 	};
 	struct login_body body;
 
 	is_int(login_body_parse(good, sizeof(good) - 1, &body), 0, "a login is read");
 	is_str(body.name, "ann", "with the name");
-	is_str(body.password, "s\xc3\xa9"
-			      "cret",
+	is_str(body.password,
+	       "s\xc3\xa9"
+	       "cret",
 	       "and the password");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		is_int(login_body_parse(bad[i], strlen(bad[i]), &body), -EINVAL,

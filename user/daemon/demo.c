@@ -58,11 +58,13 @@ static int write_conf(const struct daemon_opts *o, const char *dir, const char *
 		return err;
 	buf_printf(&b,
 		   "# Of 'ajar demo': goes with it.\n"
-		   "data.dir %s\nsensor.pin-dir /sys/fs/bpf/%s\nnode.name %s\nnode.class this-machine\n"
+		   "data.dir %s\nsensor.pin-dir /sys/fs/bpf/%s\nnode.name %s\nnode.class "
+		   "this-machine\n"
 		   "health.interval %llus\nhealth.silent-after %llus\n"
 		   "alert.syslog no\nscan.enabled no\nscan.networks 127.0.0.0/8\n"
 		   "web.listen %s\n",
-		   dir, strrchr(dir, '/') + 1, o->conf->node_name, (unsigned long long)(STORY_INTERVAL_NS / 1000000000),
+		   dir, strrchr(dir, '/') + 1, o->conf->node_name,
+		   (unsigned long long)(STORY_INTERVAL_NS / 1000000000),
 		   (unsigned long long)(STORY_SILENT_NS / 1000000000),
 		   o->demo_web ? o->demo_web : address);
 	err = b.err ? b.err : file_write_atomic(AT_FDCWD, path, buf_str(&b), b.len, 0644);

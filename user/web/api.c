@@ -23,9 +23,12 @@ static const struct resource {
 	bool kept;
 	api_fn fn;
 } resources[] = {
-	{ "me", false, false, api_me },		{ "state", false, false, api_state },
-	{ "stream", false, false, api_stream }, { "alerts", false, true, api_alerts },
-	{ "alerts", true, true, api_alert },	{ "nodes", false, true, api_nodes },
+	{ "me", false, false, api_me },
+	{ "state", false, false, api_state },
+	{ "stream", false, false, api_stream },
+	{ "alerts", false, true, api_alerts },
+	{ "alerts", true, true, api_alert },
+	{ "nodes", false, true, api_nodes },
 	{ "nodes", true, true, api_node },
 	{ "doors", false, true, api_doors },
 	{ "timeline", false, true, api_timeline },

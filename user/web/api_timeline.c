@@ -23,7 +23,8 @@
 #define LIMIT 200
 #define LIMIT_MAX 1000
 #define LOOKED_AT_MAX 20000
-#define PAST_NS UINT64_C(86400000000000) /* without a since: verdicts of then are known for so long */
+#define PAST_NS                                                                                    \
+	UINT64_C(86400000000000) /* without a since: verdicts of then are known for so long */
 #define ITEM_BYTES_MAX (1 << 20)
 
 enum source { EVENTS, ALERTS, SCANS, SOURCES };

@@ -11,7 +11,7 @@
 static const struct {
 	const char *name, *kind;
 } words[] = {
-	{ "tcp", "proto" }, { "udp", "proto" },	  { ":", "port" },	{ "exe:", "exe" },
+	{ "tcp", "proto" },  { "udp", "proto" },  { ":", "port" },	 { "exe:", "exe" },
 	{ "user:", "user" }, { "node:", "node" }, { "class:", "class" }, { "state:", "state" },
 };
 
