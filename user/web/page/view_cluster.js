@@ -118,9 +118,10 @@ export function clusterView(root, ctx) {
 	const drawMap = () => {
 		const c = ctx.cluster;
 		const question = questions(c).find((q) => q.id === ctx.route.params.ask) ?? QUESTIONS[0];
-		const how = GROUPINGS.find((g) => g.id === ctx.route.params.by)?.id ?? "class";
+		const groupings = GROUPINGS.filter((g) => g.id !== "rack" || c.has.rack);
+		const how = groupings.find((g) => g.id === ctx.route.params.by)?.id ?? "class";
 		options(ask, questions(c), question.id);
-		options(by, GROUPINGS.filter((g) => g.id !== "rack" || c.has.rack), how);
+		options(by, groupings, how);
 		if (!c.size) {
 			legend.replaceChildren();
 			if (!mapBox.querySelector(".empty"))
