@@ -246,8 +246,8 @@ wait "$ALONE"
 same "it ends well" $? 0
 ok "within a second, streams and all: $(cat "$T/took") s" awk "{exit \$1 > 1}" "$T/took"
 python3 -c '
-import socket, time
-s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", 2527)); s.listen(); print("open", flush=True); time.sleep(100)' >"$T/taken" &
+import signal, socket
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", 2527)); s.listen(); print("open", flush=True); signal.pause()' >"$T/taken" &
 PIDS+=($!)
 ok "the port is taken" wait_for grep -q open "$T/taken"
 run web --data "$D" -C "$T/conf"
