@@ -48,7 +48,7 @@ ok "a class that is learning: UNKNOWN" wait_for eval 'check UNKNOWN 3 && grep -q
 } | sqlite3 -cmd '.timeout 5000' "$D/store/ajar.db"
 ok "accepted and recording: OK" wait_for check OK 0
 same "with figures" "$(sed -E 's/.* \| //; s/[0-9.]+s;;60;0 /LAGs;;60;0 /' "$T/out")" \
-	"critical=0;;1;0 warning=0;1;;0 notice=0;;;0 recording=1;;;0 silent=0;;;0 stalled=0;;;0 stopped=0;;;0 blind=0;;;0 judging_lag=LAGs;;60;0 lost=0c"
+	"critical=0;;1;0 warning=0;1;;0 notice=0;;;0 recording=1;;;0 silent=0;;;0 stalled=0;;;0 stopped=0;;;0 blind=0;;;0 degraded=0;;;0 judging_lag=LAGs;;60;0 lost=0c"
 ok "of another class nothing was checked: UNKNOWN" check UNKNOWN 3 --class other
 ok "of another node neither" check UNKNOWN 3 --node 'n[2-9]'
 ok "of this one it was" check OK 0 --node 'n[1-9]' --class 'def*'
