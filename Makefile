@@ -44,7 +44,7 @@ MAKEFLAGS += -r
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all man deps deps-build deps-test deps-bench print-deps run check test test-long bench lint fmt fuzz install uninstall clean tests help
+.PHONY: all man deps deps-build deps-test deps-bench print-deps run check test test-kernels test-long bench lint fmt fuzz install uninstall clean tests help
 
 # --- flags ---------------------------------------------------------------------------------------
 
@@ -290,6 +290,11 @@ test: deps-test
 	@$(MAKE) $(JOBS) $(if $(ONLY),all $(filter $(ONLY:%=$(B)/tests/%/%),$(TEST_BIN)),tests)
 	@BUILD=$(B) MAKE='$(MAKE)' sh tests/run.sh $(or $(ONLY),all)
 
+# More kernels than `make test` has time for; writes the table in tests/vm/README.md.
+test-kernels: deps-test
+	@$(MAKE) $(JOBS) tests
+	@BUILD=$(B) AJAR_VM_KERNELS="5.10 6.1 6.12" AJAR_VM_TIMEOUT=1800 AJAR_VM_TABLE=tests/vm/README.md bash tests/vm/test_kernels.sh
+
 test-long: deps-test
 	@$(MAKE) $(JOBS) tests
 	@BUILD=$(B) MAKE='$(MAKE)' AJAR_LONG=1 sh tests/run.sh all
@@ -354,6 +359,7 @@ help:
 		check 'unit and ABI tests: no root, seconds' \
 		test 'as root: everything, on the real kernel; the last line is "N passed, N failed"; ONLY="unit e2e": these' \
 		test-long 'the same at a higher count: hours' \
+		test-kernels 'as root: the sensor on more kernels, in QEMU' \
 		bench 'figures' \
 		lint 'what CI holds the sources to' \
 		fmt 'clang-format' \

@@ -145,6 +145,19 @@ static __always_inline void holder_note(const struct ajar_owner_key *key)
 	bpf_map_update_elem(&ajar_holders, &key->tgid, &fresh, BPF_ANY);
 }
 
+/* That it is time to look who holds what. */
+static __always_inline void task_emit(const struct ajar_owner_key *key, __u32 what)
+{
+	struct ajar_task *e = emit_reserve(AJAR_RECORD_TASK, sizeof(*e), bpf_ktime_get_boot_ns());
+
+	if (!e)
+		return;
+	e->key = *key;
+	e->what = what;
+	e->pad = 0;
+	emit_submit(e);
+}
+
 /* The record of an opening or a bind, when it is watched; the door's state is kept for its end. */
 static __always_inline void emit_open(__u16 type, const struct ajar_door *door)
 {

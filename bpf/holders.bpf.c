@@ -63,18 +63,6 @@ static __always_inline bool task_has_door(struct task_struct *t)
 	return false;
 }
 
-static __always_inline void task_emit(const struct ajar_owner_key *key, __u32 what)
-{
-	struct ajar_task *e = emit_reserve(AJAR_RECORD_TASK, sizeof(*e), bpf_ktime_get_boot_ns());
-
-	if (!e)
-		return;
-	e->key = *key;
-	e->what = what;
-	e->pad = 0;
-	emit_submit(e);
-}
-
 /* A child has its parent's descriptors: it is watched, too, in case the parent ends or the child becomes another program. */
 SEC("tp_btf/sched_process_fork")
 int holders_fork(__u64 *ctx)

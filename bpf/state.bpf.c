@@ -7,6 +7,18 @@
 #include "sock.h"
 #include "emit.h"
 
+/* Nobody has asked for its cookie, and we may not (sock.h): a sweep names it, at once. */
+static __always_inline int state_unnamed(const struct ajar_door *d)
+{
+	struct ajar_actor a;
+
+	if (!door_is_watched(d))
+		return 0;
+	(void)task_current(&a);
+	task_emit(&a.owner, AJAR_TASK_RECEIVED);
+	return 0;
+}
+
 static __always_inline int state_opened(struct sock *sk, struct tcp_sock *tp)
 {
 	struct ajar_door d = {};
@@ -14,7 +26,7 @@ static __always_inline int state_opened(struct sock *sk, struct tcp_sock *tp)
 	door_of_tcp(tp, &d);
 	d.cookie = sock_cookie_of(sk);
 	if (!d.cookie)
-		return 0;
+		return state_unnamed(&d);
 	d.flags |= AJAR_DOOR_HOOKED | AJAR_DOOR_UNSURE;
 	emit_open(AJAR_RECORD_OPEN, &d);
 	return 0;

@@ -38,9 +38,9 @@ one ajar_run sh /run_inside.sh A
 umount /sys/fs/cgroup
 one ajar_run_own_cgroup sh /run_inside.sh A
 # The next tier, as where there is no cgroup v2.
-mkdir -p /etc/ajar
-echo "sensor.lowest-tier B" >/etc/ajar/ajar.conf
 export AJAR_SENSOR_TIER=B
-one ajar_run_without_cgroup sh /run_inside.sh B
+# Before 5.12 only the hooks of a cgroup may ask for a socket's cookie: such a door is found by a sweep.
+case $(uname -r) in 5.10.*) origin=sweep ;; *) origin=event ;; esac
+one ajar_run_without_cgroup sh /run_inside.sh B $origin
 echo "all done"
 poweroff -f

@@ -47,6 +47,7 @@ apt_of() { # suite, program, arguments: with nothing of the system's own configu
 		-o Acquire::Languages=none -o APT::Sandbox::User=root -o APT::Get::List-Cleanup=false "$@"
 }
 # From where this machine gets Debian's packages, another suite comes too.
+# shellcheck disable=SC2016
 update() { # suite
 	local d=$CACHE/apt-$1 main security
 	main=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -1)
@@ -145,7 +146,16 @@ for p in "${PIDS[@]}"; do wait "$p"; done
 
 # --- what they said -----------------------------------------------------------------------------
 
-n=0 bad=0
+n=0 bad=0 order=''
+declare -A good=() all=() cannot=()
+count() { # kernel, test, line
+	case " $order " in *" $2 "*) ;; *) order+=" $2" ;; esac
+	all[$1 $2]=$((${all[$1 $2]:-0} + 1))
+	case $3 in
+	*"# SKIP machine:"*) cannot[$1 $2]=$((${cannot[$1 $2]:-0} + 1)) ;;
+	"ok "*) good[$1 $2]=$((${good[$1 $2]:-0} + 1)) ;;
+	esac
+}
 line() { # ok|not ok, sentence
 	n=$((n + 1))
 	[ "$1" = ok ] || bad=1
@@ -160,10 +170,12 @@ for s in $SERIES; do
 		"begin "*) test=${l#begin } plan='' seen=0 ;;
 		"ok "*)
 			seen=$((seen + 1))
+			count "$s" "$test" "$l"
 			line ok "$s $test: ${l#ok * - }"
 			;;
 		"not ok "*)
 			seen=$((seen + 1))
+			count "$s" "$test" "$l"
 			line "not ok" "$s $test: ${l#not ok * - }"
 			;;
 		1..*) plan=${l#1..} ;;
@@ -182,5 +194,28 @@ for s in $SERIES; do
 		cat "$T/$s.kernel" "$T/$s.qemu" | tail -n 30 | tr -d '\r' | sed 's/^/#   /'
 	fi
 done
+# shellcheck disable=SC2016
+# Kernel by case: checks that hold, of so many, and those that such a kernel cannot do.
+table() {
+	local t s
+	printf '| case |'
+	for s in $SERIES; do printf ' %s |' "$(sed 's/^linux-image-//; s/-cloud-amd64//' "$CACHE/$s/release")"; done
+	printf '\n| --- |'
+	for s in $SERIES; do printf ' --- |'; done
+	for t in $order; do
+		printf '\n| %s |' "$t"
+		for s in $SERIES; do
+			printf ' %s of %s%s |' "${good[$s $t]:-0}" "${all[$s $t]:-0}" "${cannot[$s $t]:+, ${cannot[$s $t]} not on it}"
+		done
+	done
+	printf '\n\nMeasured on %s by `make test-kernels`.\n' "$(date -u +%F)"
+}
+if [ -n "${AJAR_VM_TABLE:-}" ]; then
+	{
+		sed '/^<!-- table -->$/q' "$AJAR_VM_TABLE"
+		table
+		sed -n '/^<!-- end -->$/,$p' "$AJAR_VM_TABLE"
+	} >"$T/table" && cp "$T/table" "$AJAR_VM_TABLE"
+fi
 echo "1..$n"
 exit $bad
