@@ -23,7 +23,7 @@ sqlite3 "$D/store/ajar.db" "INSERT INTO exceptions SELECT 1, alert_key, '+1', 'r
 
 # A field of CSV is that of JSON: with a dot inside of objects, lists joined, no formula.
 cat >"$T/compare.py" <<'E_'
-import csv, json, sys
+import csv, json, re, sys
 
 def values(record, path, out):
     for key, value in record.items():
@@ -54,7 +54,10 @@ for row, record in zip(rows, records):
     want = {}
     values(record, "", want)
     for name, field in zip(head, row):
-        assert field == want.get(name, ""), "%s: %r, JSON has %r" % (name, field, want.get(name))
+        wanted = want.get(name, "")
+        if name in ("oldest_age_s", "detail"):  # ages and free space go on between the two calls
+            field, wanted = re.sub("[0-9]+", "N", field), re.sub("[0-9]+", "N", wanted)
+        assert field == wanted, "%s: %r, JSON has %r" % (name, field, want.get(name))
         assert not field or field[0] not in "=+@", "%s: %r is a formula" % (name, field)
 print(len(rows))
 E_
@@ -102,8 +105,8 @@ run timeline --csv -f --data "$D"
 refuses "CSV without an end" 2 "--csv is for what has happened"
 run notify --csv --data "$D"
 refuses "CSV of what lists nothing" 2 "--csv is for --status"
-run db init --csv
-refuses "a verb without a list" 2 "unknown option '--csv'"
+run db init --csv --data "$D"
+refuses "a verb without a list" 2 "'ajar db init' has no option '--csv'"
 run config --example --csv
 refuses "CSV of a file" 2 "--csv is for the settings alone"
 run ls --help
