@@ -27,6 +27,7 @@ scripts() { # shell: files whose first line names it
 	git ls-files -z --cached --others --exclude-standard |
 		xargs -0 awk -v named="^#!.*[/ ]$1( |\$)" 'FNR == 1 && $0 ~ named { print FILENAME } { nextfile }'
 }
+check "each test that is a script may be run (chmod +x)" "$(git ls-files --cached --others --exclude-standard 'tests/*/test_*.sh' | while read -r f; do [ -x "$f" ] || echo "$f"; done)"
 check "dash takes each script of sh" "$(for f in $(scripts sh); do dash -n "$f" 2>&1; done)"
 check "bash takes each script of bash" "$(for f in $(scripts bash); do bash -n "$f" 2>&1; done)"
 # -W dump: mawk translates the program, and does not run it.
