@@ -137,7 +137,9 @@ ok "it can be learned" ajar profile learn --write -q --data "$D"
 ok "and is known again by its name" wait_for listed "as profiled"
 ajar profile show -jq --data "$D" >"$T/rows"
 ok "the row is clean JSON" clean "$T/rows"
-ok "with the path escaped" jq -es --arg p "/$ESCAPED" 'any(.[]; .port == 21961 and (.exe | endswith($p)))' "$T/rows"
+# The program of a row is a pattern: the name's own backslash has one before it.
+PATTERN='a"\\\x1b'${ESCAPED#*x1b}
+ok "with the path escaped" jq -es --arg p "/$PATTERN" 'any(.[]; .port == 21961 and (.exe | endswith($p)))' "$T/rows"
 on_terminal profile show
 ok "and on a terminal" clean "$T/tty" tty
 close_door
