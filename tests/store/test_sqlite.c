@@ -533,7 +533,7 @@ static void test_views(void)
 	       "opened_at || '|' || comm || '|' || argv || '|' || uid || '|' || verdict FROM "
 	       "v_open_doors",
 	       "n1|compute|tcp|[::]:4444|any|2024-10-04T00:00:00.000000Z|n\\xffc|nc "
-	       "-l|1000|unexpected",
+	       "-l|1041|unexpected",
 	       "v_open_doors is for people");
 	sql_is("SELECT happened_at || '|' || event || '|' || origin || '|' || endpoint || '|' || "
 	       "verdict "
