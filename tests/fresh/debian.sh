@@ -75,6 +75,9 @@ coproc WATCH {
 WATCH_END=${WATCH[1]} WATCHER=$WATCH_PID
 finish() {
 	exec 9>&-
+	# What holds the network namespace is not in the root, so the watcher does not end it.
+	# shellcheck disable=SC2046 # pids
+	[ -z "${NET:-}" ] || kill $(pgrep -P "$NET") "$NET" 2>/dev/null
 	eval "exec $WATCH_END>&-"
 	while kill -0 "$WATCHER" 2>/dev/null; do read -rt 0.05 <> <(:) || :; done
 }
