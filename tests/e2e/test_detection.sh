@@ -115,14 +115,16 @@ settle() { wait_for sh -c "[ \$(date +%s) -gt $(($(date +%s) + 6)) ]"; } # COMPA
 # --- what was reported ------------------------------------------------------------------------------------
 
 # All that was ever told as open, "node port kind" a line; node-wide findings have port 0. Ports that one program opened within
-# seconds of each other are one alert, be it on several nodes: which port is on which of them its doors say.
+# seconds of each other are one alert, be it on several nodes: which port is on which of them its doors say. They say it while they are
+# open, and one opens and closes all the time: what was told once stays told.
 told() {
 	{
 		jq -r 'select(.state == "open" and (.port_count // 0) <= 1) | .kind as $k | (.port // 0) as $p | .nodes | split(",")[] | "\(.) \($p) \($k)"' "$HOOK_LOG"
 		for i in $(jq -r 'select(.state == "open" and (.port_count // 0) > 1) | .id' "$HOOK_LOG" | sort -u); do
 			view alerts show "$i" -j 2>/dev/null | jq -r '.kind as $k | (.doors + .doors_then)[] | "\(.node) \(.port) \($k)"'
 		done
-	} | sort -u
+	} >>"$T/told.ever"
+	sort -u "$T/told.ever"
 }
 tells() { told | grep -qx "$1"; }
 # What was backed off is asked for again a minute later: the short run does not wait for that.
