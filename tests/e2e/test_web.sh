@@ -36,7 +36,7 @@ is() { # jq's...
 	jq -e "$@" "$T/body"
 }
 role_of_web() { pgrep -P "$RUN" -f 'ajar web'; }
-url() { grep -oE "http://$AT/login\?token=[A-Za-z0-9_-]{43}" "$T/run.err" | tail -1; }
+url() { grep -oE "http://$AT/login\?token=[A-Za-z0-9_-]{43}" "$T/run.err" | tail -1 | grep .; }
 
 printf 'health.interval 500ms\nalert.syslog no\nnode.name n1\nsensor.scope netns\n' >"$T/conf"
 ok "what is open is accepted" ajar profile learn --write -q --data "$D" -C "$T/conf"
