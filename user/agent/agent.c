@@ -45,7 +45,6 @@
 /* Of one fdatasync: in a storm the disk is what the ring waits for. Some 2 MiB. */
 #define BATCH_MAX 4096
 /* An agent whose supervisor was killed needs a moment to end: its successor waits for the lock. */
-#define PREDECESSOR_NS UINT64_C(3000000000)
 /* As auditd does: what records must not wait behind what it records. */
 #define NICE (-4)
 #define LOSS_TELL_NS UINT64_C(10000000000)
@@ -282,7 +281,7 @@ static int open_journal_as_role(struct agent *a)
 		return log_err(err, "cannot read /proc/sys/kernel/random/boot_id");
 	for (uint64_t since = clock_boot_ns();;) {
 		err = journal_open(a->journal_dir, &o, boot_id.data, &a->journal, &why);
-		if (err != -EBUSY || clock_boot_ns() - since > PREDECESSOR_NS)
+		if (err != -EBUSY || clock_boot_ns() - since > FILE_PREDECESSOR_NS)
 			break;
 		free(take_ptr(why));
 		poll(NULL, 0, 20);

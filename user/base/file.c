@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 
 int file_read(int dirfd, const char *path, struct buf *b)
 {
@@ -120,4 +123,14 @@ int file_mkdir_p(const char *path, mode_t mode, uid_t uid, gid_t gid)
 		*p = '/';
 	}
 	return file_mkdir(AT_FDCWD, path, mode, uid, gid);
+}
+
+int file_lock(int fd)
+{
+	for (uint64_t since = clock_boot_ns(); flock(fd, LOCK_EX | LOCK_NB) < 0;) {
+		if (errno != EWOULDBLOCK || clock_boot_ns() - since > FILE_PREDECESSOR_NS)
+			return -errno;
+		poll(NULL, 0, 20);
+	}
+	return 0;
 }

@@ -3,6 +3,7 @@
 #define AJAR_BASE_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -20,5 +21,12 @@ must_check int file_write_atomic(int dirfd, const char *path, const void *p, siz
 must_check int file_write_all(int fd, const void *p, size_t n);
 /* Every missing component is made (mode 0755, ours), the last one with mode and owner as above. */
 must_check int file_mkdir_p(const char *path, mode_t mode, uid_t uid, gid_t gid);
+/*
+ * Takes the flock(2) of fd for us alone. Whoever was killed a moment ago, or a child of his, may
+ * not be gone yet: waits FILE_PREDECESSOR_NS for him, then -EWOULDBLOCK. The lock goes with the
+ * process, however that ends.
+ */
+#define FILE_PREDECESSOR_NS UINT64_C(3000000000)
+must_check int file_lock(int fd);
 
 #endif

@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -21,8 +19,6 @@
 #include "conf/conf.h"
 #include "conf/paths.h"
 #include "store/store.h"
-
-#define PREDECESSOR_NS UINT64_C(3000000000)
 
 static int on_signal(int signo, void *arg)
 {
@@ -84,20 +80,14 @@ static int enter_store_folder(const struct conf *conf, uid_t uid, gid_t gid)
 
 /* --- one of each on a folder ---------------------------------------------------------------------------- */
 
-/* Whoever was killed a moment ago may not be gone yet. flock: it goes with the process, however that ends. */
 static int take_lock(int dirfd, const char *name, int *ret_fd)
 {
 	_close_ int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int err = fd < 0 ? -errno : file_lock(fd);
 
-	if (fd < 0)
-		return -errno;
-	for (uint64_t since = clock_boot_ns(); flock(fd, LOCK_EX | LOCK_NB) < 0;) {
-		if (errno != EWOULDBLOCK || clock_boot_ns() - since > PREDECESSOR_NS)
-			return -errno;
-		poll(NULL, 0, 20);
-	}
-	*ret_fd = take_fd(fd);
-	return 0;
+	if (!err)
+		*ret_fd = take_fd(fd);
+	return err;
 }
 
 /*

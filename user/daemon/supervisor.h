@@ -15,7 +15,6 @@ struct loop_source;
  * starts one that died again (at once, later with a growing delay) and says so, and stops them in
  * the order of the list, so that each can still pass on what the one before it wrote last.
  */
-#define SUPERVISOR_ROLES_MAX 6
 #define ROLE_ARGS_MAX 24
 
 struct supervised {

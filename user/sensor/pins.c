@@ -4,20 +4,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <bpf/bpf.h>
 
-#include "base/clock.h"
+#include "base/file.h"
 #include "sensor/internal.h"
 #include "sensor/system.h"
 
 #define VERSION_MAX 16
-#define PREDECESSOR_NS UINT64_C(3000000000)
 #define OPEN_TRIES 8 /* a folder that is being removed meanwhile is made again */
 
 static void version_name(char buf[VERSION_MAX])
@@ -92,17 +89,6 @@ static bool has_name(const struct pins *p)
 	       is.st_ino == named.st_ino && is.st_dev == named.st_dev;
 }
 
-/* Whoever was killed a moment ago, or a child of his, may not be gone yet. */
-static int lock_folder(int fd)
-{
-	for (uint64_t since = clock_boot_ns(); flock(fd, LOCK_EX | LOCK_NB) < 0;) {
-		if (errno != EWOULDBLOCK || clock_boot_ns() - since > PREDECESSOR_NS)
-			return -EBUSY;
-		poll(NULL, 0, 20);
-	}
-	return 0;
-}
-
 static int open_and_lock(struct pins *p, const struct sensor_opts *o)
 {
 	int err = -ENOENT;
@@ -110,7 +96,7 @@ static int open_and_lock(struct pins *p, const struct sensor_opts *o)
 	for (int i = 0; err == -ENOENT && i < OPEN_TRIES; i++) {
 		close_fds(p);
 		err = open_all(p, o);
-		if (!err && lock_folder(p->base))
+		if (!err && file_lock(p->base))
 			return -EBUSY;
 		if (!err && !has_name(p))
 			err = -ENOENT;
