@@ -155,6 +155,14 @@ static void test_lines(void)
 			     .reason = TEXT("cap\x1b[2J") };
 	is_str(line(&ev, VERDICT_NONE, -1, false),
 	       "2026-11-22 16:01:02.123  ! GAP of 3 records, 5 to 7: cap\\x1b[2J\n", "so is a gap");
+	ev = (struct event){ .kind = EVENT_GAP,
+			     .time_ns = T,
+			     .count = 1,
+			     .opened_ns = T - 90 * UINT64_C(1000000000),
+			     .reason = TEXT("no sensor") };
+	is_str(line(&ev, VERDICT_NONE, -1, false),
+	       "2026-11-22 16:01:02.123  ! GAP of 1 m 30 s: no sensor\n",
+	       "one of time says how long");
 }
 
 static char *print(struct table *t)

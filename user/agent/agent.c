@@ -6,9 +6,10 @@
  *	   second agent is refused before it touches the sensor of the first;
  *	2. the sensor, as root: load, attach, pin;
  *	3. every privilege goes;
- *	4. what was open (snapshot) and then a start record that names the first record of this
+ *	4. a gap record, when nothing was watched since the last agent ended without a word;
+ *	5. what was open (snapshot) and then a start record that names the first record of this
  *	   session: whoever reads the journal knows that doors confirmed before it, and not since, are gone;
- *	5. the loop: ring -> journal -> fsync -> notifier. Nothing here waits for the network or the store.
+ *	6. the loop: ring -> journal -> fsync -> notifier. Nothing here waits for the network or the store.
  */
 #include "agent/agent.h"
 
@@ -39,6 +40,7 @@
 #include "conf/paths.h"
 #include "core/event.h"
 #include "journal/journal.h"
+#include "journal/silence.h"
 #include "sensor/sensor.h"
 #include "sensor/unpin.h"
 
@@ -420,6 +422,37 @@ static void describe(const struct agent *a, struct buf *b)
 			   (clock_boot_ns() - since) / 1000000);
 }
 
+/*
+ * The agent before ended without a stop record, and its sensor is gone too. How many doors came and
+ * went meanwhile nobody knows: it counts as one loss.
+ */
+static int record_silence(struct agent *a)
+{
+	struct event ev = {
+		.kind = EVENT_GAP,
+		.origin = ORIGIN_EVENT,
+		.count = 1,
+		.reason = TEXT("the agent ended without a word and no sensor was attached: what "
+			       "opened and closed meanwhile is not known"),
+	};
+	struct buf boot_id = BUF_INIT(64);
+	int ret = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot_id);
+
+	if (!ret)
+		ret = journal_silence(a->journal_dir, buf_str(&boot_id), &ev.opened_ns);
+	buf_done(&boot_id);
+	if (ret < 0)
+		log_warn("cannot tell when the agent before ended (%s), continuing without",
+			 strerror(-ret));
+	if (ret <= 0)
+		return 0;
+	ev.time_ns = clock_wall_ns();
+	ev.boot_ns = clock_boot_ns();
+	log_warn("nothing was watched for %" PRIu64 " ms: the agent before ended without a word",
+		 ev.time_ns > ev.opened_ns ? (ev.time_ns - ev.opened_ns) / 1000000 : 0);
+	return record(&ev, a);
+}
+
 /* What is open now, then the start record. */
 static int begin(struct agent *a)
 {
@@ -433,7 +466,9 @@ static int begin(struct agent *a)
 
 	if (err)
 		return log_err(err, "cannot read back the end of the journal");
-	err = drain(a);
+	err = resumed ? 0 : record_silence(a);
+	if (!err)
+		err = drain(a);
 	if (!err)
 		err = sweep(a, resumed ? ORIGIN_SWEEP : ORIGIN_SNAPSHOT);
 	if (err)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/text.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define STEP_MIN_NS INT64_C(1000000000)
@@ -52,7 +53,8 @@ static const struct issue {
 			 "have lost records",
 			 "the places are in 'ajar timeline' as 'lost' and 'gap'; what is open "
 			 "was found by a sweep; if it goes on: free disk space, raise "
-			 "journal.max-bytes" },
+			 "journal.max-bytes; a gap of time is an agent that was killed: "
+			 "'journalctl -u ajar-agent'" },
 	[ISSUE_HOLE] = { "hole", FINDING_LOST, SEVERITY_WARNING,
 			 "has records that the store lacks between others",
 			 "have records that the store lacks between others",
@@ -378,7 +380,8 @@ void health_detail(enum health_issue i, const struct health_in *in, uint64_t now
 		buf_puts(b, "a test door that the agent opened itself was not reported to it");
 		break;
 	case ISSUE_LOST:
-		buf_printf(b, "%" PRIu64 " records between ", in->lost);
+		buf_printf(b, "%" PRIu64 " record%s, or times without a sensor, between ", in->lost,
+			   plural(in->lost));
 		clock_format(b, in->lost_first_ns);
 		buf_puts(b, " and ");
 		clock_format(b, in->lost_last_ns);

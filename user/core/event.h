@@ -21,7 +21,11 @@ enum event_kind {
 	EVENT_CLOSE = 2,
 	EVENT_BIND = 3, /* TCP bound, not listening */
 	EVENT_LOST = 4, /* the sensor lost count records */
-	EVENT_GAP = 5, /* records from..to are missing on purpose or by damage, reason says why */
+	/*
+	 * records from..to are missing on purpose or by damage, or, with opened_ns, nothing was
+	 * watched since then; reason says why
+	 */
+	EVENT_GAP = 5,
 	EVENT_START = 6, /* the agent began to record; reason: tier and hooks */
 	EVENT_STOP = 7,
 	/*
@@ -181,7 +185,11 @@ struct event {
 	 * is known
 	 */
 	struct text asker;
-	uint64_t opened_ns; /* close, held, settle: wall time of the opening, 0 unknown */
+	/*
+	 * close, held, settle: wall time of the opening, 0 unknown; gap: since when nothing was
+	 * watched, 0: it is of records
+	 */
+	uint64_t opened_ns;
 	uint64_t count; /* lost, gap: how many records; redirect: how many ways */
 	/*
 	 * lost: of which CPU's counter, of the sensor that was attached then (CLOCK_BOOTTIME; 0: of

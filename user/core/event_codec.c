@@ -24,7 +24,7 @@
  *	2    opener: a process, see below
  *	3    closer: a process
  *	4    cgroup: u64 id, then its path
- *	5    u64 opened_ns
+ *	5    u64 opened_ns; of a gap: since when nothing was watched
  *	6    u64 count
  *	7    u64 from_seq, u64 to_seq, u32 gap_boot
  *	8    reason: text

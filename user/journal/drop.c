@@ -43,7 +43,8 @@ static void lose_record(struct account *a, const struct journal_record *rec)
 		return;
 	lose(a, a->why, rec->pos.boot_seq, rec->pos.seq, rec->pos.seq);
 	/* A gap record that nobody has read yet: what it says must be said again. */
-	if (event_decode(rec->payload.ptr, rec->payload.len, &ev) == 0 && ev.kind == EVENT_GAP)
+	if (event_decode(rec->payload.ptr, rec->payload.len, &ev) == 0 && ev.kind == EVENT_GAP &&
+	    !ev.opened_ns)
 		loss_add(a->head, (struct loss){ ev.gap_boot, loss_of_text(ev.reason), ev.from_seq,
 						 ev.to_seq, ev.count });
 }

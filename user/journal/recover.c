@@ -208,7 +208,8 @@ static void take_record(struct recovery *r, const struct journal_record *rec)
 	r->head.end.pos = rec->pos;
 	r->head.end.wall_ns = rec->wall_ns;
 	memcpy(r->head.end.chain, rec->chain, SHA256_LEN);
-	if (event_decode(rec->payload.ptr, rec->payload.len, &ev) == 0 && ev.kind == EVENT_GAP)
+	if (event_decode(rec->payload.ptr, rec->payload.len, &ev) == 0 && ev.kind == EVENT_GAP &&
+	    !ev.opened_ns)
 		loss_settle(&r->head, ev.gap_boot, ev.from_seq, ev.to_seq);
 }
 

@@ -107,7 +107,7 @@ static int take(struct verify *v, const struct journal_record *rec)
 	v->last = rec->pos;
 	v->excused = false;
 	if (err || event_decode(rec->payload.ptr, rec->payload.len, &ev) < 0 ||
-	    ev.kind != EVENT_GAP)
+	    ev.kind != EVENT_GAP || ev.opened_ns)
 		return err;
 	v->v.gap_records++;
 	v->v.gaps += ev.count;

@@ -255,6 +255,7 @@ static void put_own_keys(struct writer *w, const struct event *ev)
 		writer_u64(w, "from", ev->from_seq);
 		writer_u64(w, "to", ev->to_seq);
 		writer_text(w, "reason", ev->reason);
+		writer_time(w, "since", ev->opened_ns);
 		break;
 	case EVENT_START:
 	case EVENT_STOP:

@@ -323,6 +323,13 @@ void view_event_line(struct buf *b, const struct event *ev, const struct view_ev
 		put_reason(b, ev->reason);
 		break;
 	case EVENT_GAP:
+		if (ev->opened_ns) {
+			buf_puts(b, "! GAP of ");
+			put_duration(b,
+				     ev->time_ns > ev->opened_ns ? ev->time_ns - ev->opened_ns : 0);
+			put_reason(b, ev->reason);
+			break;
+		}
 		buf_printf(b, "! GAP of %" PRIu64 " record%s, %" PRIu64 " to %" PRIu64, ev->count,
 			   plural(ev->count), ev->from_seq, ev->to_seq);
 		put_reason(b, ev->reason);

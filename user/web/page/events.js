@@ -28,7 +28,7 @@ function what(e) {
 		return [`scan ${x.scan}: ${x.proto} ${x.port} ${x.was ?? "unknown"} → ${x.state}`, x.service ? [" (", said(x.service, 60), ")"] : ""];
 	case "lost":
 	case "gap":
-		return [`${counted(e.count ?? 0, "record")} lost`, e.reason ? [": ", said(e.reason, 100)] : ""];
+		return [x.since ? `nothing was watched for ${duration((Date.parse(x.time) - Date.parse(x.since)) / 1000)}` : `${counted(e.count ?? 0, "record")} lost`, e.reason ? [": ", said(e.reason, 100)] : ""];
 	case "start":
 	case "stop":
 		return [e.event === "start" ? "recording starts" : "recording stops", e.reason ? [": ", said(e.reason, 160)] : ""];
