@@ -8,7 +8,7 @@ need_root
 
 keep_alerts
 printf 'health.interval 500ms\n' >"$T/conf"
-rows() { ajar timeline -j --data "$D" "$@" | jq -c 'select(.event == "start" or .event == "stop" or .event == "gap")'; }
+rows() { ajar timeline -j --data "$D" | jq -c 'select(.event == "start" or .event == "stop" or .event == "gap")'; }
 kinds() { rows | jq -r .event | tr '\n' ' '; }
 gaps() { rows | jq -c 'select(.event == "gap")'; }
 told() { jq -r 'select(.kind == "lost") | .state' "$HOOK_LOG" | tr '\n' ' '; }

@@ -79,7 +79,7 @@ int journal_silence(int dirfd, const char *boot_id, uint64_t *ret_since_ns)
 		err = read_last(dirfd, g.newest, &l);
 	if (err || l.stopped)
 		return err;
-	/* The wall clock may have been set meanwhile: by the other one, where the kernel is the same. */
+	/* The wall clock may have been set meanwhile: the other one counts within a boot. */
 	sign = sign_of_boot(dirfd, boot_id, &g, &l);
 	if (sign && sign <= now)
 		*ret_since_ns = clock_wall_of_boot(sign);
