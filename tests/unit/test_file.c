@@ -23,7 +23,8 @@ static void test_whole_or_not_at_all(void)
 	is_int(file_write_atomic(dir, "f", "second", 6, 0600), 0, "and written over");
 	is_int(file_read(dir, "f", &b), 0, "it is read");
 	is_str(buf_str(&b), "second", "as it was written last");
-	ok(!fstatat(dir, "f", &st, 0) && (st.st_mode & 0777) == 0600, "with the mode that was asked for");
+	ok(!fstatat(dir, "f", &st, 0) && (st.st_mode & 0777) == 0600,
+	   "with the mode that was asked for");
 	is_int(file_read(dir, "f", &small), -E2BIG, "what does not fit is refused");
 	is_int(file_read(dir, "none", &b), -ENOENT, "what is not there is not read");
 	is_int(mkdirat(dir, "d", 0755), 0, "where a folder has the name");
