@@ -79,7 +79,8 @@ ok "it is somebody who may all" is '.role == "approver" and .store == "sqlite" a
 CSRF=$(jq -r .csrf "$T/body")
 ok "no role of root" test "$(awk '/^Uid:/{print $2}' /proc/"$(role_of_web)"/status)" != 0
 same "without a capability" "$(awk '/^CapPrm:|^CapEff:/{print $2}' /proc/"$(role_of_web)"/status | sort -u)" 0000000000000000
-ok "whose handle of the store cannot write" python3 - "$(role_of_web)" <<'E'
+holds_no_writer() {
+	python3 - "$(role_of_web)" <<'E'
 import os, sys
 d = "/proc/%s/fd" % sys.argv[1]
 n = 0
@@ -91,6 +92,8 @@ for fd in os.listdir(d):
             sys.exit("fd %s writes" % fd)
 sys.exit(0 if n else "no store is open")
 E
+}
+ok "whose handle of the store cannot write" holds_no_writer
 
 # --- what is refused --------------------------------------------------------------------------------------
 answers "another host's name is refused" 403 / -H "Host: evil.example:2527"
@@ -201,6 +204,93 @@ web /api/v1/me -b "$T/jar3"
 ok "as what it may" is '.login == "ann" and .role == "viewer"'
 answers "and out" 204 /logout -b "$T/jar3" -X POST -H "X-CSRF: $(jq -r .csrf "$T/body")"
 answers "then it is over" 401 /api/v1/me -b "$T/jar3"
+
+# --- requests ---------------------------------------------------------------------------------------------
+post() { # jar, body, curl's...
+	local jar=$1 body=$2
+	shift 2
+	web /api/v1/requests -b "$jar" -X POST -H "X-CSRF: ${TOKEN-$(cat "$jar.csrf")}" -H 'Content-Type: application/json' -d "$body" "$@"
+}
+account() { # name, role: logged in, its cookie in $T/NAME
+	echo 'correct horse' | ajar web user add "$1" --role "$2" --data "$D" -C "$T/conf" || return
+	web /login -H 'Content-Type: application/json' -d "{\"name\":\"$1\",\"password\":\"correct horse\"}" -c "$T/$1"
+	web /api/v1/me -b "$T/$1" && jq -r .csrf "$T/body" >"$T/$1.csrf"
+}
+said() { web "/api/v1/requests/$1" -b "$JAR" && is '.state and .state != "waiting"'; }
+asks() { # sentence, jar, body, state, words of the answer
+	local id
+	post "$2" "$3"
+	id=$(jq -r .id "$T/body")
+	ok "$1: it is taken" test "$CODE" = 202
+	ok "and answered" wait_for said "$id"
+	ok "$4: $5" is --arg s "$4" --arg a "$5" '.state == $s and (.answer | contains($a))'
+}
+state_of() { ajar alerts show "$1" -j --data "$D" 2>/dev/null | jq -r .state; }
+ok "an operator logs in" account oper operator
+ok "and another" account olga operator
+ok "and a viewer" account vic viewer
+echo "$CSRF" >"$JAR.csrf"
+DOOR_PROGRAM=$(other_door first) open_door tcp 0.0.0.0 24528
+DOOR_PROGRAM=$(other_door second) open_door tcp 0.0.0.0 24529
+two() { [ "$(ajar alerts -j --data "$D" 2>/dev/null | jq -s '[.[] | select(.port == 24528 or .port == 24529)] | length')" = 2 ]; }
+ok "two doors are open that nobody expects" wait_for two
+A=$(ajar alerts -j --data "$D" 2>/dev/null | jq 'select(.port == 24528).id') B=$(ajar alerts -j --data "$D" 2>/dev/null | jq 'select(.port == 24529).id')
+post "$T/vic" "{\"action\":\"ack\",\"alerts\":[$A]}"
+same "a viewer may ask for nothing" "$CODE" 403
+post "$T/oper" "{\"action\":\"allow\",\"alerts\":[$A],\"reason\":\"x\"}"
+same "an operator may not allow" "$CODE" 403
+TOKEN=$CSRF post "$T/oper" "{\"action\":\"ack\",\"alerts\":[$A]}"
+same "another session's token is none" "$CODE" 403
+TOKEN='' post "$T/oper" "{\"action\":\"ack\",\"alerts\":[$A]}"
+same "without one nothing is asked" "$CODE" 403
+post "$T/oper" "{\"action\":\"ack\",\"alerts\":[$A]}" -H "Origin: http://evil.example"
+same "nor by another site" "$CODE" 403
+answers "who is not logged in may ask for nothing" 401 /api/v1/requests -X POST -H 'Content-Type: application/json' -d "{\"action\":\"ack\",\"alerts\":[$A]}"
+for body in '' '[]' '{"action":"ack"}' '{"action":"ack","alerts":["1"]}' '{"action":"drop","alerts":[1]}' '{"action":"ack","alerts":[1],"sudo":1}' \
+	'{"action":"snooze","alerts":[1]}' '{"action":"ack","alerts":[1],"reason":"a\nb"}'; do
+	post "$T/oper" "$body"
+	ok "no request: ${body:-nothing}" test "$CODE" = 400 -a "$(jq -r 'has("error") and has("fix")' "$T/body")" = true
+done
+asks "an operator acknowledges" "$T/oper" "{\"action\":\"ack\",\"alerts\":[$A],\"reason\":\"looked at\"}" "done" "alert $A acknowledged"
+same "so it is" "$(state_of "$A")" acknowledged
+ok "by name" eval 'ajar alerts show "$A" --data "$D" 2>/dev/null | grep -q "oper.*looked at"'
+asks "another does the same" "$T/olga" "{\"action\":\"ack\",\"alerts\":[$A]}" refused "is acknowledged already"
+asks "one of two can be" "$T/olga" "{\"action\":\"ack\",\"alerts\":[$A,$B]}" "done" "alert $B acknowledged; 1 not: alert $A is acknowledged already"
+asks "a snooze" "$T/oper" "{\"action\":\"snooze\",\"alerts\":[$B],\"until\":\"$(date -u -d '+2 hours' +%FT%T.000Z)\"}" "done" "alert $B snoozed until"
+asks "one for years" "$T/oper" "{\"action\":\"snooze\",\"alerts\":[$B],\"until\":\"2200-01-01T00:00:00Z\"}" refused "alert.snooze-max"
+asks "one that is over" "$T/oper" "{\"action\":\"snooze\",\"alerts\":[$B],\"until\":\"2020-01-01T00:00:00Z\"}" refused "not in the future"
+asks "what there is not" "$T/oper" '{"action":"ack","alerts":[987654]}' refused "no such alert"
+asks "taken back" "$T/oper" "{\"action\":\"reopen\",\"alerts\":[$B]}" "done" "alert $B reopened"
+asks "an approver sees what would be written" "$JAR" "{\"action\":\"preview\",\"alerts\":[$B]}" "done" "in the last 30 days it would have silenced 1 alert, 1 door"
+ok "a rule" is --arg p "$P" '.answer | contains("24529") and contains("/second")'
+same "which changes nothing" "$(state_of "$B")" open
+asks "and allows" "$JAR" "{\"action\":\"allow\",\"alerts\":[$B],\"reason\":\"new tool\",\"ticket\":\"T-4711\"}" "done" "alert $B allowed"
+same "so it is" "$(state_of "$B")" allowed
+ok "by a rule with reason and ticket" eval 'ajar profile show default -j --data "$D" 2>/dev/null | jq -e -s "any(.[]; .reason == \"new tool (ticket T-4711)\")"'
+answers "a request that nobody made" 404 /api/v1/requests/12345 -b "$JAR"
+answers "is not listed" 405 /api/v1/requests -b "$JAR"
+same "nothing is left where they are handed in" "$(ls -A "$D/store/requests")" ""
+printf 'x\0approver\0%s\0\0\0%s\0%s\0' "$A" 9 0 >"$D/store/requests/77"
+printf 'x\0boss\0%s\0why\0\0%s\0%s\0' "$A" 4 0 >"$D/store/requests/78"
+asks "a request beside two forged ones" "$T/oper" "{\"action\":\"reopen\",\"alerts\":[$A]}" "done" "alert $A reopened"
+answers "what is no request is nowhere" 404 /api/v1/requests/77 -b "$JAR"
+ok "what nobody may is refused by the monitor too" wait_for said 78
+ok "with why" is '.state == "refused" and (.answer | contains("boss"))'
+ok "the server has no handle that writes after all that" holds_no_writer
+MONITOR=$(pgrep -P "$RUN" -f 'ajar monitor')
+kill -STOP "$MONITOR"
+for _ in {1..40}; do
+	post "$T/oper" "{\"action\":\"ack\",\"alerts\":[$A]}"
+	[ "$CODE" = 202 ] || break
+done
+same "who asks on and on while the monitor does nothing must wait" "$CODE" 429
+FIRST=$(find "$D/store/requests" -name '[0-9]*' -printf '%f\n' | head -1)
+web "/api/v1/requests/$FIRST" -b "$JAR"
+ok "what waits is said to wait" is '.state == "waiting"'
+kill -CONT "$MONITOR"
+ok "then it is answered" wait_for said "$FIRST"
+answers "a session that is over asks for nothing" 401 /api/v1/requests -b "$T/jar3" -X POST -H 'Content-Type: application/json' -d "{\"action\":\"ack\",\"alerts\":[$A]}"
+
 for _ in {1..40}; do
 	web /login -H 'Content-Type: application/json' -d '{"name":"eve","password":"incorrect horse"}'
 	[ "$CODE" != 429 ] || break

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "store/spool.h"
 #include "web/accounts.h"
 #include "web/login_body.h"
 #include "web/query.h"
+#include "web/request_body.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -43,7 +45,33 @@ static void try_target(const char *text)
 	}
 }
 
-/* The first byte says which parser: of a target, cookies, a cursor, the body of a login, a file of accounts. */
+static void try_request(const char *text, size_t len)
+{
+	static struct request_body body;
+	const char *why;
+
+	if (request_body_parse(text, len, 1, &body, &why)) {
+		if (!why)
+			__builtin_trap();
+		return;
+	}
+	if (!body.alerts[0] || strspn(body.alerts, "0123456789,") != strlen(body.alerts) ||
+	    strlen(body.reason) > REQUEST_REASON_MAX || strlen(body.ticket) > REQUEST_TICKET_MAX)
+		__builtin_trap();
+}
+
+static void try_file(const char *bytes, size_t len)
+{
+	struct store_request r;
+
+	if (!spool_parse(bytes, len, &r) && r.ticket + strlen(r.ticket) >= bytes + len)
+		__builtin_trap();
+}
+
+/*
+ * The first byte says which parser: of a target, cookies, a cursor, the body of a login, a file of accounts, the body of a request, a
+ * request's file.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct accounts as = { 0 };
@@ -58,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
-	switch (data[0] % 5) {
+	switch (data[0] % 7) {
 	case 0:
 		try_target(text);
 		break;
@@ -74,13 +102,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    (!body.name[0] || strlen(body.password) > PASSWORD_MAX))
 			__builtin_trap();
 		break;
-	default:
+	case 4:
 		if (!accounts_parse(text, "f", &as, &why))
 			for (unsigned i = 0; i < as.len; i++)
 				if (!account_name_ok(as.all[i].name))
 					__builtin_trap();
 		accounts_done(&as);
 		free(why);
+		break;
+	case 5:
+		try_request(text, size - 1);
+		break;
+	default:
+		try_file(text, size - 1);
 	}
 	free(text);
 	return 0;

@@ -268,6 +268,11 @@ static void test_web(void)
 	refused(c, "INSERT INTO open_ports (port, host_type) VALUES (1, 'x')", DENIED,
 		"and allows nothing");
 	refused(c, "CALL own_begin(1, 'x')", PROCEDURE, "it is no node");
+	is_int(tries(c, "INSERT INTO requests (id, at_ns, login, login_role, verb, alerts, reason, "
+			"ticket, until_ns) VALUES (7, 1, 'x', 'operator', 1, '1', '', '', 0)"),
+	       0, "what people ask for it hands in");
+	refused(c, "UPDATE requests SET state = 2", DENIED, "and does not answer");
+	refused(c, "DELETE FROM requests", DENIED, "nor takes it back");
 	mysql_close(c);
 	test_page();
 }

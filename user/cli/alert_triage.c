@@ -13,41 +13,15 @@
 #include "cli/cmd.h"
 #include "cli/profile_util.h"
 #include "conf/conf.h"
+#include "monitor/decide.h"
 #include "store/store.h"
 #include "store/triage.h"
 #include "view/view.h"
 
 /* What a person decides about alerts that there are: acknowledge, snooze, reopen. */
 
-struct verb {
-	const char *done; /* "acknowledged" */
-	enum alert_state to;
-	unsigned from; /* states, by bit */
-	const char *why_not; /* for any other state */
-};
-
-#define BIT(s) (1U << (s))
-static const struct verb ack = {
-	"acknowledged",
-	ALERT_ACKNOWLEDGED,
-	BIT(ALERT_OPEN) | BIT(ALERT_SNOOZED),
-	"only an open or snoozed one can be acknowledged",
-};
-static const struct verb snooze = {
-	"snoozed",
-	ALERT_SNOOZED,
-	BIT(ALERT_OPEN) | BIT(ALERT_ACKNOWLEDGED) | BIT(ALERT_SNOOZED),
-	"only one that stands can be snoozed",
-};
-static const struct verb reopen = {
-	"reopened",
-	ALERT_OPEN,
-	BIT(ALERT_ACKNOWLEDGED) | BIT(ALERT_SNOOZED) | BIT(ALERT_ALLOWED),
-	"it opens by itself when the door is there again",
-};
-
-static int decide(struct store *s, const struct verb *v, const struct picked *k, uint64_t until_ns,
-		  const char *note)
+static int decide(struct store *s, const struct decision *v, const struct picked *k,
+		  uint64_t until_ns, const char *note)
 {
 	const struct store_decision d = { .alert_id = k->id,
 					  .from = k->state,
@@ -58,7 +32,7 @@ static int decide(struct store *s, const struct verb *v, const struct picked *k,
 					  .at_ns = clock_wall_ns() };
 	int err;
 
-	if (!(v->from & BIT(k->state)))
+	if (!decision_may(v, k->state))
 		return log_usage("alert %" PRIu64 " is %s: %s", k->id, alert_state_name(k->state),
 				 v->why_not);
 	err = store_decide(s, &d, NULL);
@@ -69,7 +43,7 @@ static int decide(struct store *s, const struct verb *v, const struct picked *k,
 	return err ? cmd_store_err(err, s, "cannot change the alert") : 0;
 }
 
-static void say(const struct cmd_ctx *c, const struct verb *v, const struct picked *k,
+static void say(const struct cmd_ctx *c, const struct decision *v, const struct picked *k,
 		uint64_t until_ns)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(8192);
@@ -87,7 +61,7 @@ static void say(const struct cmd_ctx *c, const struct verb *v, const struct pick
 	puts(buf_str(&b));
 }
 
-static int each(struct cmd_ctx *c, const struct verb *v, uint64_t until_ns)
+static int each(struct cmd_ctx *c, const struct decision *v, uint64_t until_ns)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
 	_cleanup_(picks_done) struct picks p = { 0 };
@@ -108,12 +82,12 @@ static int each(struct cmd_ctx *c, const struct verb *v, uint64_t until_ns)
 
 int alerts_ack(struct cmd_ctx *c)
 {
-	return each(c, &ack, 0);
+	return each(c, &decision_ack, 0);
 }
 
 int alerts_reopen(struct cmd_ctx *c)
 {
-	return each(c, &reopen, 0);
+	return each(c, &decision_reopen, 0);
 }
 
 int alerts_snooze(struct cmd_ctx *c)
@@ -131,5 +105,5 @@ int alerts_snooze(struct cmd_ctx *c)
 				text, max / UINT64_C(3600000000000));
 		return AJAR_EXIT_ERROR;
 	}
-	return each(c, &snooze, clock_wall_ns() + ns);
+	return each(c, &decision_snooze, clock_wall_ns() + ns);
 }

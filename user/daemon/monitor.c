@@ -22,6 +22,7 @@
 #include "daemon/scan_child.h"
 #include "monitor/crosscheck.h"
 #include "monitor/judge.h"
+#include "monitor/requests.h"
 #include "monitor/retention.h"
 #include "monitor/health_watch.h"
 #include "store/health.h"
@@ -42,6 +43,8 @@
 #define CROSSCHECK_EVERY_NS UINT64_C(2000000000)
 #define CROSSCHECK_SOON_NS UINT64_C(200000000) /* notifications come in flocks */
 #define CROSSCHECK_PAUSE_NS UINT64_C(10000000)
+#define REQUESTS_EVERY_NS UINT64_C(500000000) /* of a server nobody is notified of them */
+#define REQUESTS_PAUSE_NS UINT64_C(10000000)
 #define DAY_NS UINT64_C(86400000000000)
 #define LOOK_NS UINT64_C(10000000000)
 
@@ -61,6 +64,8 @@ struct monitor {
 	struct crosscheck *crosscheck;
 	struct loop_source *crosscheck_timer;
 	bool crosscheck_failing, crosscheck_soon;
+	struct loop_source *requests_timer;
+	bool requests_failing, requests_soon;
 };
 
 static int format_alert(const struct store_alert *a, struct buf *b)
@@ -145,6 +150,41 @@ static int step(struct monitor *m)
 	return loop_timer_set(m->timer, next > now ? next - now : 1, 0);
 }
 
+/* What people ask for in the web page. What they have decided the judge goes by next. */
+static int on_requests(void *arg)
+{
+	struct monitor *m = arg;
+	const struct requests_opts o = { .snooze_max_ns = m->conf->alert_snooze_max_ns };
+	unsigned changes = 0;
+	bool more = false;
+	int err;
+
+	m->requests_soon = false;
+	err = requests_step(m->role.store, &o, &changes, &more);
+
+	if (err && !m->requests_failing)
+		log_warn("cannot do what is asked for in the web page: %s (%s), trying again",
+			 store_error_text(err), store_why(m->role.store));
+	m->requests_failing = err != 0;
+	if (changes)
+		route_kick(m->route);
+	err = loop_timer_set(m->requests_timer,
+			     more				   ? REQUESTS_PAUSE_NS
+			     : store_is_remote(m->conf->store_uri) ? REQUESTS_EVERY_NS
+								   : LOOK_NS,
+			     0);
+	return err || !changes ? err : step(m);
+}
+
+static int set_up_requests(struct monitor *m)
+{
+	int err = loop_add_timer(m->role.loop, on_requests, m, &m->requests_timer);
+
+	if (!err)
+		err = loop_timer_set(m->requests_timer, REQUESTS_PAUSE_NS, 0);
+	return err ? log_err(err, "cannot set up the timer of requests") : 0;
+}
+
 static int on_notifier(void *arg)
 {
 	struct monitor *m = arg;
@@ -155,6 +195,10 @@ static int on_notifier(void *arg)
 	if (!m->crosscheck_soon && !m->crosscheck_failing) {
 		m->crosscheck_soon = true;
 		err = loop_timer_set(m->crosscheck_timer, CROSSCHECK_SOON_NS, 0);
+	}
+	if (!err && !m->requests_soon && !m->requests_failing) {
+		m->requests_soon = true;
+		err = loop_timer_set(m->requests_timer, REQUESTS_PAUSE_NS, 0);
 	}
 	return err ? err : step(m);
 }
@@ -180,7 +224,6 @@ static int set_up_metrics(struct monitor *m, const struct conf *conf)
 {
 	int err;
 
-	m->conf = conf;
 	if (!*conf->metrics_textfile)
 		return 0;
 	err = loop_add_timer(m->role.loop, on_metrics, m, &m->metrics_timer);
@@ -307,6 +350,7 @@ static int set_up(struct monitor *m, const struct conf *conf)
 				      .reopen_nodes = conf->alert_reopen_nodes };
 	int err, fd;
 
+	m->conf = conf;
 	own_programs(
 		self,
 		agent); /* before the privileges go, and with them the right to read the link */
@@ -334,6 +378,8 @@ static int set_up(struct monitor *m, const struct conf *conf)
 		err = set_up_health_watch(m, conf);
 	if (!err)
 		err = set_up_metrics(m, conf);
+	if (!err)
+		err = set_up_requests(m);
 	return err ? err : set_up_sinks(m, conf);
 }
 

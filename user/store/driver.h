@@ -45,6 +45,7 @@ struct store {
 };
 
 struct store_sql;
+struct store_request;
 struct put;
 struct store_ops {
 	const char *name;
@@ -70,6 +71,11 @@ struct store_ops {
 	int (*usage)(struct store *s, uint64_t rows, struct store_usage *ret);
 
 	int (*clock)(struct store *s, uint64_t *ret_now_ns); /* the store's */
+
+	/* requests.h: by a handle that only reads; NULL but for the first: there are no files */
+	int (*hand_in)(struct store *s, const struct store_request *r);
+	bool (*handed_in)(struct store *s, uint64_t id);
+	int (*collect)(struct store *s, unsigned max, bool *ret_more);
 
 	/* With a node's own account; NULL: a store without accounts. */
 	int (*own_check)(struct store *s, const char *node); /* -EPERM: it is another node's */

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/timerfd.h>
 
+#include "store/wrap.h"
+
 /*
  * Transactions, the notifier and the operations table.
  *
@@ -55,6 +57,23 @@ static void my_rollback(struct store *base)
 	/* When even that fails the state of the session is unknown: the next one is a new connection. */
 	if (query_quietly(s, "ROLLBACK"))
 		s->lost = true;
+}
+
+/* By a session that else only reads: one row. */
+static int my_hand_in(struct store *base, const struct store_request *r)
+{
+	static const char begin[] = "START TRANSACTION READ WRITE";
+	struct my *s = (struct my *)base;
+	int err = my_query(s, begin);
+
+	if (err == -ENOTCONN && !s->base.stmts_busy)
+		err = my_query(s, begin);
+	if (!err)
+		err = requests_insert(base, r);
+	if (!err)
+		return my_commit(base);
+	my_rollback(base);
+	return err;
 }
 
 /*
@@ -201,6 +220,7 @@ const struct store_ops store_mysql_ops = {
 	.save = my_save,
 	.release = my_release,
 	.undo = my_undo,
+	.hand_in = my_hand_in,
 	.notifier_fd = my_notifier_fd,
 	.notifier_clear = my_notifier_clear,
 	.insert = my_insert,

@@ -61,6 +61,7 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "sink_parked", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "node_watch", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE, DELETE", "turns", false },
+	{ ACCOUNT_MONITOR, "SELECT, UPDATE, DELETE", "requests", false },
 	{ ACCOUNT_MONITOR, "SELECT, UPDATE", "node_health", false },
 	{ ACCOUNT_MONITOR, "SELECT", "node_boots", false },
 	{ ACCOUNT_MONITOR, "SELECT", "retention_limits", false },
@@ -100,7 +101,7 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_RETENTION, "EXECUTE", "retention_events", true },
 	{ ACCOUNT_RETENTION, "EXECUTE", "retention_alert", true },
 
-	/* The web page and reports: reads all but who has an account, and writes nothing. */
+	/* The web page and reports: reads all but who has an account, and writes what people ask for, which a monitor carries out or refuses. */
 	{ ACCOUNT_WEB, "SELECT", "own_account", false },
 	{ ACCOUNT_WEB, "SELECT", MY_VIEWS, false },
 	{ ACCOUNT_WEB, "SELECT", "schema_migrations", false },
@@ -139,6 +140,7 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_WEB, "SELECT", "sink_parked", false },
 	{ ACCOUNT_WEB, "SELECT", "turns", false },
 	{ ACCOUNT_WEB, "SELECT", "retention_limits", false },
+	{ ACCOUNT_WEB, "SELECT, INSERT", "requests", false },
 
 	{ ACCOUNT_OWNER, NULL, NULL, false },
 };

@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "base/notifier.h"
 #include "store/put.h"
+#include "store/spool.h"
 #include "store/sqlite.h"
+#include "store/wrap.h"
 
 /* Transactions, the notifier and the operations table. */
 
@@ -144,6 +146,75 @@ static int sq_usage(struct store *base, uint64_t rows, struct store_usage *ret)
 	return 0;
 }
 
+/* --- requests: files that the monitor takes ------------------------------------------------------------ */
+
+/* The bell is the monitor's notifier; without it the monitor looks a little later. */
+static int sq_hand_in(struct store *base, const struct store_request *r)
+{
+	struct sq *s = (struct sq *)base;
+	_close_ int bell = -1;
+	int err = s->in_memory ? -EROFS : spool_put(s->dirfd, r);
+
+	if (err)
+		return store_set_why(base, err,
+				     err == -EBUSY ? "%s: too many requests wait for the monitor"
+						   : "nothing can be handed in beside %s",
+				     base->shown);
+	if (notifier_open(s->dirfd, "bell", &bell) || notifier_notify(bell))
+		store_set_why(base, 0, "store %s: its listeners cannot be notified", base->shown);
+	return 0;
+}
+
+static bool sq_handed_in(struct store *base, uint64_t id)
+{
+	struct sq *s = (struct sq *)base;
+
+	return !s->in_memory && spool_has(s->dirfd, id);
+}
+
+#define COLLECT_MAX 64
+struct collected {
+	struct store *s;
+	uint64_t ids[COLLECT_MAX];
+	unsigned n;
+};
+
+static int insert_taken(const struct store_request *taken, void *arg)
+{
+	struct store_request r = *taken;
+	struct collected *c = arg;
+	int err = sql_now(c->s, &r.at_ns);
+
+	c->ids[c->n++] = r.id;
+	if (!err)
+		err = requests_insert(c->s, &r);
+	return err == -EEXIST ? 0 : err;
+}
+
+/* A file goes when its row is there for good: who asks for the request finds one of them at any time. */
+static int sq_collect(struct store *base, unsigned max, bool *ret_more)
+{
+	struct sq *s = (struct sq *)base;
+	struct collected c = { .s = base };
+	int err;
+
+	*ret_more = false;
+	if (s->in_memory || !spool_any(s->dirfd))
+		return 0;
+	err = store_begin(base);
+	if (err)
+		return err;
+	err = spool_take(s->dirfd, max < COLLECT_MAX ? max : COLLECT_MAX, insert_taken, &c,
+			 ret_more);
+	if (!err)
+		err = store_commit(base);
+	if (err)
+		store_rollback(base);
+	else
+		spool_drop(s->dirfd, c.ids, c.n);
+	return err;
+}
+
 static void sq_free(struct store *base)
 {
 	struct sq *s = (struct sq *)base;
@@ -174,5 +245,8 @@ const struct store_ops store_sqlite_ops = {
 	.insert = sq_insert,
 	.usage = sq_usage,
 	.clock = sq_clock,
+	.hand_in = sq_hand_in,
+	.handed_in = sq_handed_in,
+	.collect = sq_collect,
 	.sql = &sq_sql,
 };

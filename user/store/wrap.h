@@ -22,6 +22,10 @@ must_check int store_check_name(struct store *s, const char *what, const char *n
 /* A reason or a note: printable UTF-8, not too long; else -EINVAL and the reason. */
 must_check int triage_check_text(struct store *s, const char *what, const char *text);
 
+/* A request's row, without more. */
+struct store_request;
+must_check int requests_insert(struct store *s, const struct store_request *r);
+
 /*
  * A write of the driver in a transaction of its own, or in the caller's as a savepoint; one that
  * another writer has undone is run again, so that op must set its results anew.

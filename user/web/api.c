@@ -9,7 +9,7 @@
 #include "web/web_internal.h"
 
 /*
- * The API: /api/v1/RESOURCE[/NAME]. Whoever is logged in may read; who may act is decided where that is asked. Answers are kept for as
+ * The API: /api/v1/RESOURCE[/NAME]. Whoever is logged in may read; who may act is decided in api_requests.c, and again by the monitor. Answers are kept for as
  * long as they are true, so that many who ask the same cost the store one question: until something is committed, and then for a tenth
  * of a second, unless the map has a new version.
  */
@@ -21,22 +21,25 @@ static const struct resource {
 	const char *name;
 	bool named; /* a NAME follows */
 	bool kept;
-	api_fn fn;
+	api_fn fn; /* NULL: it is not read */
+	api_fn post; /* NULL: it is only read */
 } resources[] = {
-	{ "me", false, false, api_me },
-	{ "state", false, false, api_state },
-	{ "stream", false, false, api_stream },
-	{ "alerts", false, true, api_alerts },
-	{ "alerts", true, true, api_alert },
-	{ "nodes", false, true, api_nodes },
-	{ "nodes", true, true, api_node },
-	{ "doors", false, true, api_doors },
-	{ "timeline", false, true, api_timeline },
-	{ "histogram", false, true, api_histogram },
-	{ "filter", true, true, api_filter_words },
-	{ "profiles", false, true, api_profiles },
-	{ "profiles", true, true, api_profile },
-	{ "scans", false, true, api_scans },
+	{ "me", false, false, api_me, NULL },
+	{ "state", false, false, api_state, NULL },
+	{ "stream", false, false, api_stream, NULL },
+	{ "alerts", false, true, api_alerts, NULL },
+	{ "alerts", true, true, api_alert, NULL },
+	{ "nodes", false, true, api_nodes, NULL },
+	{ "nodes", true, true, api_node, NULL },
+	{ "doors", false, true, api_doors, NULL },
+	{ "timeline", false, true, api_timeline, NULL },
+	{ "histogram", false, true, api_histogram, NULL },
+	{ "filter", true, true, api_filter_words, NULL },
+	{ "profiles", false, true, api_profiles, NULL },
+	{ "profiles", true, true, api_profile, NULL },
+	{ "scans", false, true, api_scans, NULL },
+	{ "requests", false, false, NULL, api_request_put },
+	{ "requests", true, false, api_request, NULL },
 };
 
 static const struct resource *find(const struct query *q)
@@ -151,6 +154,16 @@ static void failed(struct web *w, struct httpd_answer *a, int err)
 			  *store_why(w->store) ? store_why(w->store) : store_error_text(err));
 }
 
+static void post(struct api_call *c, const struct resource *r)
+{
+	int err;
+
+	jsonw_init(&c->json, &c->a->body);
+	err = r->post(c);
+	if (err)
+		failed(c->w, c->a, err);
+}
+
 static void answer(struct api_call *c, const struct resource *r)
 {
 	struct web *w = c->w;
@@ -191,8 +204,11 @@ void web_api(struct web *w, const struct httpd_request *rq, const struct query *
 		jsonw_end_obj(&c.json);
 	} else if (!r) {
 		api_error(a, 404, "see ajar(8) for what there is", "there is no such thing");
-	} else if (strcmp(rq->method, "GET") && strcmp(rq->method, "HEAD")) {
-		api_error(a, 405, "GET it", "this is only to be read");
+	} else if (r->post && !strcmp(rq->method, "POST")) {
+		post(&c, r);
+	} else if (!r->fn || (strcmp(rq->method, "GET") && strcmp(rq->method, "HEAD"))) {
+		api_error(a, 405, r->fn ? "GET it" : "POST it",
+			  r->fn ? "this is only to be read" : "this is not to be read");
 	} else {
 		answer(&c, r);
 	}

@@ -20,6 +20,7 @@ int api_me(struct api_call *c)
 	jsonw_str(j, "cluster", *w->cluster ? w->cluster : NULL);
 	jsonw_time(j, "now", clock_wall_ns());
 	jsonw_str(j, "store", store_connections(w->store) ? "mysql" : "sqlite");
+	jsonw_bool(j, "requests", true);
 	jsonw_end_obj(j);
 	return 0;
 }

@@ -89,6 +89,8 @@ int api_filter_words(struct api_call *c);
 int api_scans(struct api_call *c);
 int api_profiles(struct api_call *c);
 int api_profile(struct api_call *c);
+int api_request(struct api_call *c);
+int api_request_put(struct api_call *c);
 
 struct filter;
 /* The words of an argument, "tcp :4444 class:compute"; f borrows copy, which the caller frees. */

@@ -258,7 +258,19 @@ await ok("three clicks from the address to the backdoor's owner and since when",
 	const text = await page.locator(".evidence").textContent();
 	return (/mlee/.test(text) && /open since/.test(text) && /\/tmp\/\.x\/nc/.test(text) && /everybody may write/.test(text)) || text.slice(0, 600);
 });
-await ok("a is acknowledge: done, or the command that does it; no dead button", async () => {
+/** The dialog of that alert's button, filled in and sent; what the page says then. */
+async function act(p, alert, button, fill) {
+	await go(p, `#/alert/${alert}`, "Why, and what to do");
+	await p.locator("main .actions button", { hasText: button }).first().click();
+	const dialog = p.locator("dialog.action");
+	await dialog.waitFor();
+	await fill?.(dialog);
+	await dialog.locator("button[type=submit]").click();
+	await dialog.waitFor({ state: "detached" });
+	return p.locator("#toast").textContent();
+}
+const stateOf = (p, alert) => p.evaluate((x) => fetch(`/api/v1/alerts/${x}`).then((r) => r.json()).then((a) => a.state), alert);
+await ok("a is acknowledge: with the command that does the same; Escape changes nothing", async () => {
 	await go(page, "#/", "Needs a decision");
 	await page.locator("main").focus();
 	await page.keyboard.press("a");
@@ -269,6 +281,79 @@ await ok("a is acknowledge: done, or the command that does it; no dead button", 
 	await page.keyboard.press("Escape");
 	await dialog.waitFor({ state: "detached" });
 	return found ?? (/ajar alerts ack \d+ --note/.test(text) || text);
+});
+await ok("allow shows the rule that it would write, and writes it with its reason", async () => {
+	const alert = alertOf("5555");
+	const said = await act(page, alert, "Allow", async (dialog) => {
+		await dialog.locator(".rule").filter({ hasText: "it would have silenced 1 alert" }).waitFor();
+		const rule = await dialog.locator(".rule").textContent();
+		if (!rule.includes("5555") || (await axeFindings(page)))
+			throw new Error(`${rule} ${await axeFindings(page)}`);
+		await page.screenshot({ path: `${PICTURES}/allow-light.png` });
+		await dialog.locator("#action-reason").fill("<b>a tool</b>");
+		await dialog.locator("#action-ticket").fill("T-4711");
+	});
+	return (said.includes(`alert ${alert} allowed`) && (await stateOf(page, alert)) === "allowed") || said;
+});
+for (const [role, password] of [["operator", "correct horse"], ["viewer", "correct horse"]])
+	execFileSync("ajar", ["web", "user", "add", role, "--role", role, "--data", DATA], { input: `${password}\n`, stdio: ["pipe", "ignore", "inherit"] });
+async function logIn(name) {
+	const p = await open(`${origin}/`);
+	await p.getByRole("heading", { name: "Log in" }).waitFor();
+	await p.locator("input[type=password]").fill("correct horse");
+	await p.locator("form input").first().fill(name);
+	await p.locator("form button").first().click();
+	await p.locator("#answer-text").filter({ hasText: /^Yes/ }).waitFor();
+	return p;
+}
+const operator = await logIn("operator");
+await ok("an operator acknowledges with a note, snoozes, and may not allow", async () => {
+	const [first, second] = [alertOf("gnp.exe"), alertOf("00000000007")];
+	const said = await act(operator, first, "Acknowledge", (dialog) => dialog.locator("#action-reason").fill("looked at"));
+	const then = await act(operator, second, "Snooze", (dialog) => dialog.locator("#action-until").selectOption({ label: "4 hours" }));
+	const states = [await stateOf(operator, first), await stateOf(operator, second)].join();
+	await go(operator, `#/alert/${alertOf("<img")}`, "Why, and what to do");
+	const buttons = await operator.locator("main .actions").first().textContent();
+	return (said.includes("acknowledged") && then.includes("snoozed until") && states === "acknowledged,snoozed" && !buttons.includes("Allow")) || [said, then, states, buttons].join(" ");
+});
+await ok("what another has done meanwhile is said where it was asked", async () => {
+	await go(operator, "#/", "Needs a decision");
+	const card = operator.locator(".card", { hasText: "onerror" });
+	const alert = alertOf("<img");
+	await go(page, `#/alert/${alert}`, "Why, and what to do");
+	await page.locator("main .actions button", { hasText: "Acknowledge" }).first().click();
+	await page.locator("dialog.action").waitFor();
+	await card.first().waitFor();
+	const first = await act(operator, alert, "Acknowledge");
+	await page.locator("dialog.action button[type=submit]").click();
+	const why = page.locator("dialog.action .error").filter({ hasText: "acknowledged already" });
+	await why.waitFor();
+	await page.keyboard.press("Escape");
+	return first.includes("acknowledged") || first;
+});
+await operator.context().close();
+await ok("a viewer sees no button, and no key acts", async () => {
+	const p = await logIn("viewer");
+	await go(p, "#/", "Needs a decision");
+	await p.locator("main").focus();
+	await p.keyboard.press("a");
+	const inCards = await p.locator(".card .actions button").count();
+	await go(p, "#/alerts", "Alerts");
+	const inList = await p.locator("main .actions button").count();
+	const dialogs = await p.locator("dialog.action").count();
+	await p.context().close();
+	return (!inCards && !inList && !dialogs) || `${inCards} ${inList} ${dialogs}`;
+});
+await ok("several at once, from the list", async () => {
+	await go(page, "#/alerts", "choose all");
+	await page.locator("#choose-all").check();
+	await page.locator("main .actions button", { hasText: "Snooze" }).first().click();
+	const dialog = page.locator("dialog.action");
+	await dialog.locator("button[type=submit]").click();
+	await dialog.waitFor({ state: "detached" });
+	const said = await page.locator("#toast").textContent();
+	const reopened = await act(page, id, "Reopen");
+	return (/^\d+ alerts snoozed/.test(said) && reopened.includes("reopened")) || `${said} ${reopened}`;
 });
 await ok("a stretch of the timeline can be brushed, and left again", async () => {
 	const box = await page.locator(".strip-box canvas").boundingBox();

@@ -7,7 +7,7 @@ import { ApiError, request } from "./api.js";
 import { command, h, icon, said } from "./dom.js";
 import { endpoint, exeFlags, holderOf, who } from "./fold.js";
 import { formatRoute } from "./route.js";
-import { ago, clock, counted, shellWord } from "./text.js";
+import { ago, clock, count, counted, shellWord } from "./text.js";
 
 /** @typedef {import("./types").Alert} Alert */
 /** @typedef {import("./types").Me} Me */
@@ -113,8 +113,21 @@ function cardMore(a, process, flags, reachable, o) {
 	);
 }
 
-/** @param {Alert} a @param {{onAction: (id: ActionId) => void}} o */
+/**
+ * What this person may ask for here. Where the server takes no requests everything is shown, as commands.
+ * @param {Me} me
+ */
+export function actionsOf(me) {
+	if (!me.requests)
+		return [...ACTIONS];
+	return ACTIONS.filter((x) => me.role === "approver" || (me.role === "operator" && x.id !== "allow"));
+}
+
+/** @param {Alert} a @param {{me: Me, onAction: (id: ActionId) => void}} o */
 export function actionButtons(a, o) {
+	const actions = actionsOf(o.me);
+	if (!actions.length)
+		return h("p", { class: "dim" }, `As ${o.me.role} you may look, and change nothing.`);
 	const button = (/** @type {ActionId} */ id, /** @type {string} */ label, /** @type {string} */ key, /** @type {string} */ means) =>
 		h(
 			"button",
@@ -127,7 +140,7 @@ export function actionButtons(a, o) {
 		{ class: "actions" },
 		a.state === "acknowledged" || a.state === "snoozed"
 			? button("reopen", "Reopen", "", "take acknowledge or snooze back")
-			: ACTIONS.map((x) => button(x.id, `${x.label}${x.id === "ack" ? "" : "…"}`, x.key, x.means)),
+			: actions.map((x) => button(x.id, `${x.label}${x.id === "ack" ? "" : "…"}`, x.key, x.means)),
 	);
 }
 
@@ -145,6 +158,28 @@ const EXPIRIES = [
 	["90 days", 7776000],
 ];
 
+const PREVIEW_MAX = 5; // as the monitor has it
+
+/**
+ * What allow would write, and would have silenced.
+ * @param {HTMLElement} box
+ * @param {number[]} ids
+ * @param {Me} me
+ */
+async function showRule(box, ids, me) {
+	if (ids.length > PREVIEW_MAX) {
+		box.textContent = `One row for each of the ${count(ids.length)} alerts, as narrow as its door.`;
+		return;
+	}
+	box.textContent = "Asking what it would write…";
+	try {
+		const { state, answer } = await request({ action: "preview", alerts: ids, reason: "", until: null, ticket: "" }, me.csrf);
+		box.textContent = state === "waiting" ? "The monitor has not answered yet: is it running?" : answer;
+	} catch (err) {
+		box.textContent = err instanceof ApiError ? `${err.message} ${err.fix}` : String(err);
+	}
+}
+
 /**
  * Asks for what the action needs and carries it out; or shows the command for it.
  * @param {ActionId} action
@@ -155,13 +190,14 @@ export function actionDialog(action, alerts, o) {
 	const ids = alerts.map((a) => a.id);
 	const label = action === "reopen" ? "Reopen" : (ACTIONS.find((x) => x.id === action)?.label ?? action);
 	const means = ACTIONS.find((x) => x.id === action)?.means ?? "acknowledge or snooze is taken back";
-	const may = o.me.requests && o.me.role !== "viewer";
+	const may = o.me.requests && (action === "reopen" ? o.me.role !== "viewer" : actionsOf(o.me).some((x) => x.id === action));
 	const dialog = h("dialog", { class: "action", "aria-labelledby": "action-title" });
 	const reason = h("textarea", { id: "action-reason", rows: 2, maxlength: 1000, required: action === "allow" });
 	const times = action === "snooze" ? SNOOZES : action === "allow" ? EXPIRIES : null;
 	const until = times ? h("select", { id: "action-until" }, times.map(([text, s]) => h("option", { value: s }, text))) : null;
 	const ticket = action === "allow" ? h("input", { id: "action-ticket", type: "text", maxlength: 100 }) : null;
 	const error = h("p", { class: "error", role: "alert" });
+	const rule = h("pre", { class: "rule", "aria-live": "polite" });
 	const line = h("div", {});
 	const showLine = () => line.replaceChildren(command(actionCommand(action, ids, reason.value.trim())));
 	reason.addEventListener("input", showLine);
@@ -179,7 +215,7 @@ export function actionDialog(action, alerts, o) {
 		may && ticket ? [h("label", { for: "action-ticket" }, "Ticket (optional)"), ticket] : null,
 		may ? null : h("p", {}, o.me.requests ? `As ${o.me.role} you cannot do this here. On the monitor's host:` : "This page cannot change anything yet. On the monitor's host:"),
 		line,
-		action === "allow" ? h("p", { class: "dim" }, "The command shows the row, and what it would have silenced in the last 30 days, before it asks.") : null,
+		action === "allow" ? (may ? rule : h("p", { class: "dim" }, "The command shows the row, and what it would have silenced in the last 30 days, before it asks.")) : null,
 		error,
 		h(
 			"div",
@@ -188,10 +224,15 @@ export function actionDialog(action, alerts, o) {
 			h("button", { type: "button", onclick: () => dialog.close() }, may ? "Cancel" : "Close"),
 		),
 	);
+	if (may && action === "allow")
+		showRule(rule, ids, o.me);
+	const send = form.querySelector("button[type=submit]");
 	form.addEventListener("submit", async (e) => {
 		e.preventDefault();
-		if (!may)
+		if (!may || send?.hasAttribute("disabled"))
 			return;
+		send?.setAttribute("disabled", "");
+		error.textContent = "";
 		const seconds = Number(until?.value ?? 0);
 		try {
 			const answer = await request(
@@ -206,6 +247,8 @@ export function actionDialog(action, alerts, o) {
 			o.done(answer.state === "done" ? answer.answer : "The monitor has not answered yet: is it running?");
 		} catch (err) {
 			error.textContent = err instanceof ApiError ? `${err.message} ${err.fix}` : String(err);
+		} finally {
+			send?.removeAttribute("disabled");
 		}
 	});
 	dialog.append(form);

@@ -301,7 +301,7 @@ export interface Plan {
 
 /** What an action on alerts asks for: POST requests. */
 export interface ActionRequest {
-	action: "ack" | "snooze" | "reopen" | "allow";
+	action: "ack" | "snooze" | "reopen" | "allow" | "preview";
 	alerts: number[];
 	reason: string;
 	until: string | null;

@@ -3,7 +3,7 @@
  * One alert with its whole story; and the list of all.
  */
 import { get, part } from "./api.js";
-import { ACTIONS, actionButtons, actionDialog, alertPort, reach } from "./alert_card.js";
+import { actionsOf, actionButtons, actionDialog, alertPort, reach } from "./alert_card.js";
 import { CHOOSE, command, empty, facts, h, icon, said, table } from "./dom.js";
 import { evidence } from "./evidence.js";
 import { holderOf, who } from "./fold.js";
@@ -40,7 +40,7 @@ export function drawAlert(root, a, ctx) {
 				command(`ajar alerts show ${a.id}`),
 			),
 			h("p", { class: "lead" }, said(a.summary, 400)),
-			actionButtons(a, { onAction: (id) => actionDialog(id, [a], { me: ctx.me, now: ctx.now(), done: ctx.done }) }),
+			actionButtons(a, { me: ctx.me, onAction: (id) => actionDialog(id, [a], { me: ctx.me, now: ctx.now(), done: ctx.done }) }),
 			h(
 				"div",
 				{ class: "columns" },
@@ -96,7 +96,7 @@ export function alertTable(alerts, ctx) {
 		all.checked = n > 0 && n === alerts.length;
 		bulk.replaceChildren(
 			h("span", { class: "choose" }, all, h("label", { for: "choose-all" }, n ? `${count(n)} chosen` : `choose all ${count(alerts.length)}`)),
-			...ACTIONS.map((x) => h("button", { type: "button", disabled: !n, onclick: () => actionDialog(x.id, chosen(), { me: ctx.me, now: ctx.now(), done: ctx.done }) }, `${x.label}…`)),
+			...actionsOf(ctx.me).map((x) => h("button", { type: "button", disabled: !n, onclick: () => actionDialog(x.id, chosen(), { me: ctx.me, now: ctx.now(), done: ctx.done }) }, `${x.label}…`)),
 		);
 	};
 	for (const b of boxes)
@@ -110,7 +110,7 @@ export function alertTable(alerts, ctx) {
 	return h(
 		"div",
 		{},
-		bulk,
+		actionsOf(ctx.me).length ? bulk : null,
 		table(
 			"Alerts",
 			[{ head: CHOOSE }, { head: "Severity" }, { head: "What" }, { head: "State" }, { head: "Who" }, { head: "Where" }, { head: "Nodes", css: "num" }, { head: "First (UTC)", css: "num" }],

@@ -3,7 +3,7 @@
  * The cluster on one screen: the answer, the counts, the map, what waits for a decision, and the last day.
  */
 import { getOr } from "./api.js";
-import { actionDialog, alertCard } from "./alert_card.js";
+import { actionDialog, actionsOf, alertCard } from "./alert_card.js";
 import { empty, h, icon, keyed } from "./dom.js";
 import { NodeMap } from "./map.js";
 import { formatRoute } from "./route.js";
@@ -186,6 +186,8 @@ export function clusterView(root, ctx) {
 
 	/** @param {import("./alert_card.js").ActionId} id @param {Alert} a */
 	const act = (id, a) => {
+		if (!actionsOf(ctx.me).length)
+			return;
 		actionDialog(id, [a], { me: ctx.me, now: ctx.now(), done: (text) => ctx.done(text) });
 	};
 

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "monitor/allow.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/audit.h"
+#include "audit/holder.h"
+#include "audit/learner.h"
+#include "audit/match.h"
+#include "base/buf.h"
+#include "base/hostlist.h"
+#include "conf/profile_text.h"
+#include "core/event.h"
+#include "core/exe_pattern.h"
+#include "store/store.h"
+#include "store/triage.h"
+
+#define PREVIEW_NS (UINT64_C(30) * 86400 * 1000000000)
+
+/* --- the rows -------------------------------------------------------------------------------------- */
+
+static int copy_text(struct text t, char **ret)
+{
+	if (!t.ptr || !t.len)
+		return 0;
+	*ret = strndup(t.ptr, t.len);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int fill_owner(const struct process *p, struct profile_row *r)
+{
+	char number[16];
+	int err;
+
+	if (!p->known)
+		return 0;
+	if (p->kernel) {
+		r->exe = strdup(EXE_KERNEL);
+		return r->exe ? 0 : -ENOMEM;
+	}
+	err = exe_path(p).len ? exe_pattern_of(exe_path(p), &r->exe) : 0;
+	if (!err && p->user.ptr && p->user.len)
+		return copy_text(p->user, &r->user);
+	if (!err && p->uid != ID_UNKNOWN) {
+		snprintf(number, sizeof(number), "%" PRIu32, p->uid);
+		r->user = strdup(p->uid ? number : "root");
+		err = r->user ? 0 : -ENOMEM;
+	}
+	return err;
+}
+
+static void fill_port(const struct door *d, const struct store_port_run *run, struct profile_row *r)
+{
+	r->proto = proto_class(d->proto);
+	r->scope = d->scope;
+	r->port = d->port;
+	if (d->autoport && proto_has_ports(d->proto)) {
+		learn_kernel_ports(d->port, d->port, &r->port, &r->port_end);
+	}
+	if (run) {
+		r->port = run->lo;
+		r->port_end = run->hi > run->lo ? run->hi : 0;
+	}
+}
+
+static int fill_words(const struct allow *a, struct profile_row *r)
+{
+	r->created_ns = a->now_ns;
+	r->expires_ns = a->expires_ns;
+	r->host_type = strdup(a->host_type);
+	r->origin = strdup("alert");
+	r->reason = strdup(a->reason);
+	r->author = strdup(a->author);
+	return r->host_type && r->origin && r->reason && r->author ? 0 : -ENOMEM;
+}
+
+static int make_row(struct allow *a, const struct store_port_run *run, struct profile_row *r)
+{
+	struct process who;
+	struct event ev;
+	int err = event_decode(a->record, a->record_len, &ev);
+
+	if (err) {
+		snprintf(a->why, sizeof(a->why), "the door of alert %" PRIu64 " cannot be read",
+			 a->id);
+		return err;
+	}
+	audit_holder_of_key(a->key, a->host_type, &ev, &who);
+	if (exe_flags(&who) & EXE_MEMFD) {
+		snprintf(a->why, sizeof(a->why),
+			 "the program of alert %" PRIu64 " never had a file (memfd), so no row can "
+			 "name it: stop it, or 'ajar alerts snooze %" PRIu64 " --for 2h'",
+			 a->id, a->id);
+		return -EINVAL;
+	}
+	fill_port(&ev.door, run, r);
+	err = fill_owner(&who, r);
+	return err ? err : fill_words(a, r);
+}
+
+static int make_rows(struct allow *a)
+{
+	struct store_alert_ports ports;
+	int err = store_alert_ports(a->s, a->key, &ports);
+
+	if (err)
+		return err;
+	if (ports.runs_cut || ports.cut) {
+		ports.runs[0] = (struct store_port_run){ ports.lo, ports.hi };
+		ports.runs_len = 1;
+		snprintf(a->warning, sizeof(a->warning),
+			 "the alert has %" PRIu32 "%s ports: the row allows all from %" PRIu32
+			 " to %" PRIu32,
+			 ports.count, ports.cut ? " or more" : "", ports.lo, ports.hi);
+	}
+	if (ports.count < 2) /* as the door that opened it */
+		ports.runs_len = 0;
+	do {
+		const struct store_port_run *run = ports.runs_len ? &ports.runs[a->len] : NULL;
+
+		err = make_row(a, run, &a->rows[a->len]);
+		a->len++;
+	} while (!err && a->len < ports.runs_len);
+	if (!err && !a->rows[0].exe && !a->rows[0].user)
+		snprintf(a->warning, sizeof(a->warning),
+			 "who holds the door is not known: the row allows it to anybody");
+	return err;
+}
+
+int allow_prepare(struct allow *a)
+{
+	if (a->state == ALERT_ALLOWED) {
+		snprintf(a->why, sizeof(a->why), "alert %" PRIu64 " is allowed already", a->id);
+		return -EALREADY;
+	}
+	return a->kind == FINDING_UNEXPECTED || a->kind == FINDING_IMPOSTOR ? make_rows(a) : 0;
+}
+
+void allow_done(struct allow *a)
+{
+	for (size_t i = 0; i < a->len; i++)
+		profile_row_done(&a->rows[i]);
+	a->len = 0;
+}
+
+/* --- preview ---------------------------------------------------------------------------------------- */
+
+struct preview {
+	const struct allow *a;
+	uint64_t since_ns, alerts, doors;
+	struct hostlist nodes;
+};
+
+static int count_door(const struct store_door *d, void *arg)
+{
+	struct preview *v = arg;
+
+	v->doors += d->opened_ns >= v->since_ns || !d->closed_ns;
+	return 0;
+}
+
+static bool is_covered(const struct allow *a, const struct store_alert *other)
+{
+	struct process who;
+	struct event ev;
+
+	if (!a->len)
+		return !strcmp(other->key, a->key);
+	if (strcmp(other->host_type, a->host_type) || !other->record.ptr ||
+	    event_decode(other->record.ptr, other->record.len, &ev))
+		return false;
+	audit_holder_of_key(other->key, other->host_type, &ev, &who);
+	for (size_t i = 0; i < a->len; i++)
+		if (match_row(&a->rows[i], &ev.door, &who, a->now_ns) == REL_ALLOWS)
+			return true;
+	return false;
+}
+
+static int on_alert(const struct store_alert *other, void *arg)
+{
+	struct preview *v = arg;
+	const struct store_door_query q = { .alert_key = other->key };
+	struct hostlist_error why;
+	int err;
+
+	if (!is_covered(v->a, other))
+		return 0;
+	v->alerts++;
+	err = hostlist_parse(&v->nodes, other->nodes, NULL, &why);
+	if (err && err != -ENOMEM)
+		err = 0; /* a name that is no node set, or a list that was cut: the number is right */
+	return err ? err : store_doors(v->a->s, &q, count_door, v);
+}
+
+static void put_rows(const struct allow *a, struct buf *b)
+{
+	for (size_t i = 0; i < a->len; i++) {
+		buf_printf(b, "class %s: ", a->host_type);
+		profile_rule_format(b, &a->rows[i]);
+		buf_putc(b, '\n');
+	}
+	if (!a->len)
+		buf_printf(b, "an exception for this finding in class %s\n", a->host_type);
+}
+
+int allow_preview(const struct allow *a, struct buf *b)
+{
+	struct preview v = { .a = a,
+			     .since_ns = a->now_ns > PREVIEW_NS ? a->now_ns - PREVIEW_NS : 1 };
+	const struct store_alert_query q = { .all = true, .since_ns = v.since_ns };
+	int err = store_alerts(a->s, &q, on_alert, &v);
+
+	if (!err) {
+		put_rows(a, b);
+		buf_printf(b,
+			   "in the last 30 days it would have silenced %" PRIu64
+			   " alert%s, %" PRIu64 " door%s",
+			   v.alerts, plural(v.alerts), v.doors, plural(v.doors));
+		if (v.nodes.len) {
+			buf_puts(b, " on ");
+			hostlist_fold_short(&v.nodes, b, 400);
+		}
+	}
+	hostlist_done(&v.nodes);
+	return err;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------ */
+
+int allow_write(const struct allow *a)
+{
+	const struct store_decision d = { .alert_id = a->id,
+					  .from = a->state,
+					  .to = ALERT_ALLOWED,
+					  .who = a->author,
+					  .note = a->reason,
+					  .at_ns = a->now_ns };
+	const struct store_exception e = { .key = a->key,
+					   .reason = a->reason,
+					   .author = a->author,
+					   .created_ns = a->now_ns,
+					   .expires_ns = a->expires_ns };
+	int err = a->len ? store_profile_add(a->s, a->host_type, a->rows, a->len, false, a->now_ns,
+					     NULL)
+			 : store_exception_add(a->s, &e, NULL);
+
+	return err ? err : store_decide(a->s, &d, NULL);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AJAR_MONITOR_ALLOW_H
+#define AJAR_MONITOR_ALLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "core/finding.h"
+#include "core/profile.h"
+#include "store/alert_ports.h"
+
+struct buf;
+struct store;
+
+/*
+ * Allowing an alert: one profile row, as narrow as the door (port, program, user, scope); for a
+ * burst one for each run of its ports, and when those are more than STORE_PORT_RUNS_MAX one over
+ * all of them; or, where no row can allow the finding (a missing service, a silent node), an
+ * exception under the alert's key.
+ */
+struct allow {
+	struct store *s;
+	uint64_t id;
+	enum alert_state state;
+	enum finding_kind kind;
+	const char *key, *host_type;
+	const char *record; /* the event that opened it */
+	size_t record_len;
+	const char *reason, *author;
+	uint64_t now_ns, expires_ns; /* expires 0: never */
+
+	/* allow_prepare(): none when it is by key */
+	struct profile_row rows[STORE_PORT_RUNS_MAX];
+	size_t len;
+	char warning[200]; /* "": none */
+	char why[300]; /* of a failure; "": the store's */
+};
+/* -EALREADY, -EINVAL: it cannot be allowed, see why. */
+must_check int allow_prepare(struct allow *a);
+void allow_done(struct allow *a);
+/* The rows, and what they would have silenced in the 30 days before; ends without a newline. */
+must_check int allow_preview(const struct allow *a, struct buf *b);
+/* In the caller's transaction, which is rolled back when this fails. */
+must_check int allow_write(const struct allow *a);
+
+#endif
