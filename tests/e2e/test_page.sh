@@ -36,7 +36,10 @@ ok "it is judged" judged
 ok "what runs is accepted" accept compute gpu login
 ok "a backdoor on two nodes" sim open 'node[007,009]' tcp 4444 /tmp/.x/nc mlee
 ok "a program with a hostile name" sim open gpu03 tcp 5555 '/tmp/<script>alert(1)</script>' '<b>root</b>'
-ok "they are alerts" eval 'WAIT=60 wait_for eval "[ \$(grep -c 4444 \"\$HOOK_LOG\") -ge 1 ] && grep -q 5555 \"\$HOOK_LOG\""'
+for port in 6001 6002 6003; do
+	ok "a door for people to decide about" sim open "node02${port: -1}" tcp "$port" "/opt/tool$port" ann
+done
+ok "they are alerts" eval 'WAIT=60 wait_for eval "[ \$(grep -c 4444 \"\$HOOK_LOG\") -ge 1 ] && grep -q 5555 \"\$HOOK_LOG\" && grep -q 6003 \"\$HOOK_LOG\""'
 ok "an alert with markup in each field" put_alerts open '<i>key' '<img src=x onerror="document.title=1">' critical '<script>document.title=1</script>'
 ok "one that turns its line and writes to terminals" put_alerts open turned $'\xe2\x80\xaegnp.exe \e[31mred\a \xd7\x90\xd7\x91' warning $'\xe2\x81\xa6c\xe2\x80\xae'
 ok "one of 4,096 bytes" put_alerts open long "$LONG" notice "$(printf '%0200d' 1)"

@@ -308,18 +308,18 @@ async function logIn(name) {
 }
 const operator = await logIn("operator");
 await ok("an operator acknowledges with a note, snoozes, and may not allow", async () => {
-	const [first, second] = [alertOf("gnp.exe"), alertOf("00000000007")];
+	const [first, second] = [alertOf("6001"), alertOf("6002")];
 	const said = await act(operator, first, "Acknowledge", (dialog) => dialog.locator("#action-reason").fill("looked at"));
 	const then = await act(operator, second, "Snooze", (dialog) => dialog.locator("#action-until").selectOption({ label: "4 hours" }));
 	const states = [await stateOf(operator, first), await stateOf(operator, second)].join();
-	await go(operator, `#/alert/${alertOf("<img")}`, "Why, and what to do");
+	await go(operator, `#/alert/${alertOf("6003")}`, "Why, and what to do");
 	const buttons = await operator.locator("main .actions").first().textContent();
 	return (said.includes("acknowledged") && then.includes("snoozed until") && states === "acknowledged,snoozed" && !buttons.includes("Allow")) || [said, then, states, buttons].join(" ");
 });
 await ok("what another has done meanwhile is said where it was asked", async () => {
 	await go(operator, "#/", "Needs a decision");
-	const card = operator.locator(".card", { hasText: "onerror" });
-	const alert = alertOf("<img");
+	const card = operator.locator(".card", { hasText: "6003" });
+	const alert = alertOf("6003");
 	await go(page, `#/alert/${alert}`, "Why, and what to do");
 	await page.locator("main .actions button", { hasText: "Acknowledge" }).first().click();
 	await page.locator("dialog.action").waitFor();
