@@ -137,6 +137,7 @@ static void test_node(void)
 	MYSQL *c = login("n1", "secret");
 	char file[] = "/tmp/ajar-load-XXXXXX", sql[300];
 	int fd = mkstemp(file);
+	unsigned boots;
 
 	if (!ok(c, "a node logs in"))
 		return;
@@ -166,6 +167,18 @@ static void test_node(void)
 	is_int(number("SELECT count(*) FROM events WHERE boot_seq = 9"), 0,
 	       "nothing of all that is there, nor by LOAD DATA");
 	is_int(number("SELECT count(*) FROM events"), 3, "and nothing is gone");
+	is_int(tries(c, "CALL own_begin(70, 'compute')"), 0, "another boot of its own");
+	refused(c, "CALL own_end(70, 1, 9223372036854775806, 1)", 1644, "of which it says much");
+	is_int(number("SELECT stored_seq FROM journals WHERE boot_seq = 70"), 0,
+	       "what the rows do not show is not believed");
+	for (boots = 0; boots < 400; boots++) {
+		snprintf(sql, sizeof(sql), "CALL own_begin(%u, 'compute')", 100 + boots);
+		if (tries(c, sql))
+			break;
+	}
+	is_int(mysql_errno(c), 1226, "boots of which nothing comes are few");
+	ok(boots > 200 && boots < 256, "as many as may wait to be judged (%u)", boots);
+	is_int(tries(c, "CALL own_begin(70, 'compute')"), 0, "those that are there go on");
 	mysql_close(c);
 	close(fd);
 	unlink(file);

@@ -54,7 +54,7 @@ static inline void stop_monitor(unsigned i)
 
 static inline void start_monitor(unsigned i)
 {
-	const struct judge_opts o = { .blink_ns = 1 };
+	const struct judge_opts o = { .blink_ns = 1, .slice_ns = 30 * S };
 	struct xmonitor *m = &monitors[i];
 
 	stop_monitor(i);

@@ -114,7 +114,8 @@ static inline unsigned open_doors(void)
 static inline void restart(void)
 {
 	const struct judge_opts o = { .own_programs = { "/usr/bin/ajar", NULL },
-				      .own_port = 2527 };
+				      .own_port = 2527,
+				      .slice_ns = 30 * S };
 
 	judge_free(judge);
 	judge = NULL;

@@ -196,6 +196,28 @@ static void test_clock(void)
 	found(in, BIT(STEP), "by however much");
 }
 
+static void test_judging(void)
+{
+	struct health_in in = well();
+
+	in.unjudged = 7;
+	in.unjudged_ns = NOW - HEALTH_LATE_NS + 1;
+	found(in, 0, "a record that waits to be judged is not late at once");
+	in.unjudged_ns = NOW - HEALTH_LATE_NS;
+	found(in, BIT(LATE), "but after a while");
+	in.failed_ns = NOW - S;
+	in.failed_why = "no";
+	found(in, BIT(UNJUDGED), "one that cannot be judged is more than late");
+	in.reported = false;
+	found(in, BIT(UNJUDGED), "whether the node reports or not");
+	in = well();
+	in.unreadable = 1;
+	in.unreadable_ns = NOW - HEALTH_NEWS_NS + 1;
+	found(in, BIT(UNREADABLE), "a record that cannot be read is news for a while");
+	in.unreadable_ns = NOW - HEALTH_NEWS_NS;
+	found(in, 0, "and then it is not");
+}
+
 static void word_is(struct health_in in, const char *want)
 {
 	enum node_state s = health_state(&in, limits.silent_ns, NOW);
@@ -256,6 +278,7 @@ int main(void)
 	test_backlog();
 	test_names();
 	test_clock();
+	test_judging();
 	test_words();
 	return tap_done();
 }

@@ -224,9 +224,39 @@ static void test_killed(void)
 	alerts_are("hidden :666 resolved n1 x0; ", "but ends what the others raised");
 }
 
+static void compare_only(void)
+{
+	unsigned changes = 0;
+	bool more = true;
+
+	for (unsigned n = 0; more && n < 100; n++) {
+		if (crosscheck_step(monitors[0].crosscheck, clock_wall_ns(), &changes, &more))
+			ok(false, "it compares: %s", store_why(monitors[0].store));
+	}
+}
+
+/* The node's shipper and its heartbeat are well, the monitor is behind. */
+static void test_unjudged(void)
+{
+	const struct store_scan_port p = open_port(85);
+
+	set_up();
+	door(1, EVENT_OPEN, 85, "/usr/sbin/nginx", 60 * S);
+	heartbeat(1);
+	scanned(1, &(struct scanned){ .ports = &p, .ports_len = 1, .ago_ns = 10 * S });
+	compare_only();
+	scanned(1, &(struct scanned){ .ports = &p, .ports_len = 1, .ago_ns = 7 * S });
+	compare_only();
+	alerts_are("", "a door whose record is stored and not judged is not hidden");
+	is_int(confirmation_scans(), 0, "nor is it in doubt");
+	step(0);
+	alerts_are("", "and once it is judged it is as profiled");
+}
+
 int main(void)
 {
 	if (set_up_dir()) {
+		test_unjudged();
 		test_second_look();
 		test_blocked();
 		test_dead_agent();

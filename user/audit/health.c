@@ -113,6 +113,24 @@ static const struct issue {
 			     "see less than a sensor can: some doors are found late or not at all",
 			     "there: 'ajar doctor' says what is missing and what fixes it; is it "
 			     "meant to be so: 'ajar alerts allow'" },
+	[ISSUE_LATE] = { "late", FINDING_OVERDUE, SEVERITY_WARNING,
+			 "is judged late: doors that opened since are in no alert yet",
+			 "are judged late: doors that opened since are in no alert yet",
+			 "on the monitor's host: 'systemctl status ajar-monitor', 'ajar check'; "
+			 "one node "
+			 "in a storm, or a slow store, takes its time" },
+	[ISSUE_UNJUDGED] = { "unjudged", FINDING_OVERDUE, SEVERITY_CRITICAL,
+			     "cannot be judged: nobody knows whether what opens there is expected",
+			     "cannot be judged: nobody knows whether what opens there is expected",
+			     "'ajar node %s' says behind which record and why; it is tried again "
+			     "every minute" },
+	[ISSUE_UNREADABLE] = { "unreadable", FINDING_LOST, SEVERITY_WARNING,
+			       "has sent records that cannot be read: they are kept, and not "
+			       "judged",
+			       "have sent records that cannot be read: they are kept, and not "
+			       "judged",
+			       "if its ajar is newer than the monitor's, upgrade the monitor; else "
+			       "somebody there sends what no agent does" },
 };
 _Static_assert(array_len(issues) == ISSUES, "each issue has its line");
 
@@ -183,6 +201,13 @@ static uint32_t of_store(const struct health_in *in, const struct health_limits 
 		found |= 1U << ISSUE_HOLE;
 	if (in->broken_ns)
 		found |= 1U << ISSUE_CHAIN;
+	if (in->failed_ns)
+		found |= 1U << ISSUE_UNJUDGED;
+	else if (in->unjudged &&
+		 age(now_ns, in->unjudged_ns) >= (l->late_ns ? l->late_ns : HEALTH_LATE_NS))
+		found |= 1U << ISSUE_LATE;
+	if (in->unreadable && age(now_ns, in->unreadable_ns) < HEALTH_NEWS_NS)
+		found |= 1U << ISSUE_UNREADABLE;
 	return found;
 }
 
@@ -434,6 +459,20 @@ void health_detail(enum health_issue i, const struct health_in *in, uint64_t now
 			buf_puts(b, in->sensor);
 		else
 			buf_printf(b, "tier %c", in->tier);
+		break;
+	case ISSUE_LATE:
+		buf_printf(b, "%" PRIu64 " records wait to be judged, the oldest for ",
+			   in->unjudged);
+		health_duration(age(now_ns, in->unjudged_ns), b);
+		break;
+	case ISSUE_UNJUDGED:
+		buf_printf(b, "boot %" PRIu32 " behind record %" PRIu64 ", for ", in->failed_boot,
+			   in->failed_seq);
+		health_duration(age(now_ns, in->failed_ns), b);
+		buf_printf(b, ": %s", in->failed_why ? in->failed_why : "?");
+		break;
+	case ISSUE_UNREADABLE:
+		buf_printf(b, "%" PRIu64 " records so far", in->unreadable);
 		break;
 	case ISSUES:
 		break;

@@ -38,12 +38,21 @@ struct health_in {
 	uint64_t hole_seq, hole_since_ns; /* the store lacks what is behind hole_seq; 0: nothing */
 	uint32_t broken_boot;
 	uint64_t broken_seq, broken_ns; /* the chain does not go on there; 0: it does */
+	/* records that wait to be judged; when the oldest came, all before it is judged */
+	uint64_t unjudged, unjudged_ns;
+	uint32_t failed_boot;
+	/* what lies behind it cannot be judged, since then; 0: it can */
+	uint64_t failed_seq, failed_ns;
+	const char *failed_why;
+	uint64_t unreadable, unreadable_ns; /* records that cannot be read; when the last was met */
 };
 
 struct health_limits {
 	uint64_t watching_ns; /* since when somebody watches: before that nobody could be missed */
 	uint64_t silent_ns, skew_ns, hole_ns;
+	uint64_t late_ns; /* a record that waits so long to be judged is late; 0: HEALTH_LATE_NS */
 };
+#define HEALTH_LATE_NS UINT64_C(60000000000)
 
 /* What can be wrong; more than one at a time. Names are part of alert keys: never changed. */
 enum health_issue {
@@ -64,6 +73,9 @@ enum health_issue {
 	ISSUE_BACKLOG,
 	ISSUE_JOURNAL,
 	ISSUE_DEGRADED,
+	ISSUE_LATE, /* the monitor is behind with it */
+	ISSUE_UNJUDGED,
+	ISSUE_UNREADABLE,
 	ISSUES,
 };
 /* Bits 1 << issue. */

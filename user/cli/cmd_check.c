@@ -201,9 +201,14 @@ static bool is_unknown(struct check *k)
 		say(k, "no class has an accepted profile ('ajar profile learn --write')");
 	if (too_long_ago(k))
 		say(k, "no monitor has sent a heartbeat %s", k->judging.seen_ns ? "lately" : "yet");
-	else if (k->judging.lag_ns > k->lag_ns)
-		say(k, "%" PRIu64 " events wait to be judged, the oldest for %" PRIu64 " s",
-		    k->judging.pending, k->judging.lag_ns / 1000000000);
+	if (k->health.failing)
+		say(k, "%" PRIu64 " node%s cannot be judged", k->health.failing,
+		    plural(k->health.failing));
+	if (k->health.lag_ns > k->lag_ns)
+		say(k,
+		    "%" PRIu64 " events wait to be judged, the oldest for %" PRIu64
+		    " s, of node %s",
+		    k->health.unjudged, k->health.lag_ns / 1000000000, k->health.last_judged);
 	for (unsigned i = 0; i < k->scans.len; i++) {
 		uint64_t ended_ns = k->scans.plans[i].ended_ns;
 
@@ -263,6 +268,9 @@ static int verdict(struct check *k)
 		    open[SEVERITY_CRITICAL], open[SEVERITY_WARNING], open[SEVERITY_NOTICE]);
 	else
 		say(k, "no alert open");
+	if (k->health.unjudged)
+		say(k, "%" PRIu64 " event%s not judged yet", k->health.unjudged,
+		    plural(k->health.unjudged));
 	if (k->learning)
 		say(k, "%" PRIu64 " class%s still learning", k->learning,
 		    k->learning == 1 ? "" : "es");
@@ -293,7 +301,7 @@ static void put_line(struct check *k, int code, struct buf *b)
 		   n[NODE_RECORDING], n[NODE_SILENT], n[NODE_STALLED], n[NODE_STOPPED],
 		   n[NODE_BLIND], k->health.degraded);
 	buf_printf(b, "judging_lag=%" PRIu64 ".%03us;;%" PRIu64 ";0 lost=%" PRIu64 "c\n",
-		   k->judging.lag_ns / 1000000000, (unsigned)(k->judging.lag_ns / 1000000 % 1000),
+		   k->health.lag_ns / 1000000000, (unsigned)(k->health.lag_ns / 1000000 % 1000),
 		   k->lag_ns / 1000000000, k->health.lost);
 }
 
@@ -316,8 +324,9 @@ static int put_json(struct check *k, int code)
 	}
 	writer_end(&w);
 	writer_u64(&w, "degraded", k->health.degraded);
-	writer_u64(&w, "judging_pending", k->judging.pending);
-	writer_u64(&w, "judging_lag_ms", k->judging.lag_ns / 1000000);
+	writer_u64(&w, "judging_pending", k->health.unjudged);
+	writer_u64(&w, "judging_lag_ms", k->health.lag_ns / 1000000);
+	writer_u64(&w, "nodes_not_judgeable", k->health.failing);
 	writer_time(&w, "monitor_seen", k->judging.seen_ns);
 	writer_u64(&w, "classes_learning", k->learning);
 	writer_end(&w);

@@ -138,6 +138,18 @@ static int read_doors(struct view *v, struct store *s)
 
 /* --- how far the agent saw ------------------------------------------------------------------------- */
 
+/* Doors are known as far as their records are judged, whatever is stored. */
+static void bound_by_judging(struct view *v, const struct store_behind *b)
+{
+	uint64_t to_ns =
+		b->happened_ns && b->happened_ns < b->received_ns ? b->happened_ns : b->received_ns;
+
+	if (b->failed_ns)
+		to_ns = 0;
+	if (to_ns < v->sees_to_ns)
+		v->sees_to_ns = to_ns;
+}
+
 static int on_health(const struct store_health_row *r, void *arg)
 {
 	struct view *v = arg;
@@ -157,6 +169,8 @@ static int on_health(const struct store_health_row *r, void *arg)
 	v->is_strange = health_holds(r->h.addresses, v->h.addr) == 0;
 	v->sees_from_ns = r->first_ns;
 	v->sees_to_ns = r->received_ns > behind ? r->received_ns - behind : 0;
+	if (r->behind)
+		bound_by_judging(v, r->behind);
 	return 0;
 }
 

@@ -13,8 +13,9 @@ struct store;
  * Takes events nobody has judged from the store, keeps the doors' intervals, judges each open door
  * against the profile of its node's class, and moves alerts through their life. Everything that
  * follows from a batch of events, the cursor included, is one transaction: a judge that is killed
- * anywhere is repeated from the cursor and neither loses nor doubles a finding. It has no clock and
- * no loop of its own.
+ * anywhere is repeated from the cursor and neither loses nor doubles a finding. What
+ * cannot be judged costs its node a turn and nobody else. It has no loop of its own, and a clock
+ * only to end a step in time.
  */
 struct judge;
 
@@ -24,6 +25,8 @@ struct judge_opts {
 	 * s.
 	 */
 	uint64_t blink_ns;
+	/* A step ends after so long a work, and says that there is more; 0: 200 ms. */
+	uint64_t slice_ns;
 	/* An acknowledged alert opens again when it stands on so many more nodes; 0: never. */
 	uint64_t reopen_nodes;
 	/*

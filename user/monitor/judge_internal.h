@@ -9,8 +9,9 @@
 #include "store/store.h"
 
 /*
- * judge.c has the steps, judge_events.c what an event does to doors and alerts, judge_profiles.c
- * what another profile does, and judge_door.c below them the verdict on one door.
+ * judge.c has the steps, judge_turns.c whose events are next, judge_events.c what an event does to
+ * doors and alerts, judge_profiles.c what another profile does, and judge_door.c below them the
+ * verdict on one door.
  */
 struct alerting;
 struct chains;
@@ -32,14 +33,42 @@ struct judge {
 	uint64_t known_ns; /* up to when the nodes that had events last are known */
 	uint64_t news_ns; /* when that was; 0: not yet */
 	bool news; /* this step had events */
-	int unjudged; /* why a boot could not be judged in this step */
-	bool more; /* events are left for the next step */
+	bool more; /* something is left for the next step */
+	uint64_t slice_ns, slice_end_ns; /* how long a step works; until then, by the boot clock */
+	/* Turns (judge_turns.c): */
+	struct map *troubles; /* boots that are left alone for a while */
+	uint64_t turn_id; /* the node that was served last; 0: a round begins */
+	/* the earliest of what the nodes of this round are known up to; 0: none had events */
+	uint64_t round_ns;
+	/* until the first boot that is left alone is tried again; 0: none is */
+	uint64_t retry_in_ns;
+	bool left; /* a node that was served in this round has more */
+	bool served; /* somebody was, in this step */
+	int conflict; /* of this step: another writer has undone a turn */
+	/* Open doors that are judged again, a slice at a time: */
+	struct judge_walk {
+		char **nodes; /* NULL: no walk is under way */
+		size_t len, at;
+		/*
+		 * so many more nodes, each in a transaction of its own: one of them cannot be
+		 * judged
+		 */
+		size_t singly;
+		uint64_t revision; /* by these profiles */
+		bool done;
+	} rejudging, sharing;
 	bool looked; /* for sharers, since this judge began */
 	uint64_t sharers_due_ns; /* when doors that share a port are judged again; 0: never */
 	char *own_programs[2];
 	uint16_t own_port;
 	unsigned conflicts; /* steps in a row that another writer has undone */
 };
+
+/* The step's slice of time is over. */
+bool judge_is_over(const struct judge *j);
+void judge_walk_free(struct judge_walk *w);
+/* Takes what is new, in turns over the nodes. */
+must_check int judge_new_events(struct judge *j);
 
 /* NULL when the class has no profile; cached until the revision moves. */
 must_check int judge_profile(struct judge *j, const char *host_type,

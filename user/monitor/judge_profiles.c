@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/parse.h"
 #include "monitor/alerting.h"
 #include "monitor/classes.h"
 #include "monitor/judge_internal.h"
+#include "store/judging.h"
 #include "store/verdicts.h"
 
 /* Profiles that changed, or of which a row has run out: what is open is judged again. */
@@ -63,7 +66,12 @@ static int copy_door(const struct store_door *d, void *arg)
 	r->d.record = (struct text){ r->record.data, (uint32_t)r->record.len };
 	if (!r->node || !r->host_type || (d->alert_key && !r->old_key) || r->record.err)
 		return -ENOMEM;
-	return event_decode(r->record.data, r->record.len, &r->d.ev);
+	/* One that cannot be read, of an older version's store, stays as it was judged. */
+	if (event_decode(r->record.data, r->record.len, &r->d.ev)) {
+		rj->list = take_ptr(r->next);
+		rejudged_free(r);
+	}
+	return 0;
 }
 
 static int rejudge_door(struct judge *j, struct rejudged *r)
@@ -138,28 +146,110 @@ static int copy_sharing(const struct store_door *d, void *arg)
 	return d->verdict == VERDICT_SHARED ? copy_door(d, arg) : 0;
 }
 
-static int rejudge_sharing(struct judge *j)
+/* --- a walk over all nodes ------------------------------------------------------------------------- */
+
+void judge_walk_free(struct judge_walk *w)
 {
-	const struct store_door_query q = { .open_only = true };
+	for (size_t i = 0; w->nodes && i < w->len; i++)
+		free(w->nodes[i]);
+	free(w->nodes);
+	*w = (struct judge_walk){ 0 };
+}
+
+static int collect_node(const struct store_node *n, void *arg)
+{
+	struct judge_walk *w = arg;
+	char **nodes = reallocarray(w->nodes, w->len + 1, sizeof(*nodes));
+
+	if (!nodes)
+		return -ENOMEM;
+	w->nodes = nodes;
+	w->nodes[w->len] = strdup(n->name);
+	return w->nodes[w->len++] ? 0 : -ENOMEM;
+}
+
+static int walk_begin(struct judge *j, struct judge_walk *w)
+{
+	int err;
+
+	judge_walk_free(w);
+	w->nodes = calloc(1, sizeof(*w->nodes)); /* there may be no node */
+	err = w->nodes ? store_nodes(j->store, collect_node, w) : -ENOMEM;
+	if (err)
+		judge_walk_free(w);
+	w->revision = j->revision;
+	return err;
+}
+
+static int rejudge_node(struct judge *j, const char *node, store_door_fn copy)
+{
+	const struct store_door_query q = { .node = node, .open_only = true };
 	struct rejudging rj = { .j = j };
+	int err = store_doors(j->store, &q, copy, &rj);
+
+	for (struct rejudged *r = rj.list; r && !err; r = r->next)
+		err = rejudge_door(j, r);
+	rejudged_free(rj.list);
+	return err;
+}
+
+static int walk_nodes(struct judge *j, struct judge_walk *w, store_door_fn copy, size_t *at)
+{
+	int err = alerting_enter(j->alerting);
+
+	while (!err && *at < w->len) {
+		err = rejudge_node(j, w->nodes[*at], copy);
+		if (err)
+			break;
+		++*at;
+		if (w->singly || clock_boot_ns() >= j->slice_end_ns - j->slice_ns / 2)
+			break; /* the other half is for what is new */
+	}
+	return err ? err : alerting_flush(j->alerting);
+}
+
+/* As many nodes as the step has time for, one at least, in one transaction. finish: with the last of them. */
+static int walk_on(struct judge *j, struct judge_walk *w, store_door_fn copy,
+		   int (*finish)(struct judge *j))
+{
+	size_t at = w->at;
 	int err = store_begin(j->store);
 
 	if (err)
 		return err;
-	err = alerting_enter(j->alerting);
-	if (!err)
-		err = store_doors(j->store, &q, copy_sharing, &rj);
-	for (struct rejudged *r = rj.list; r && !err; r = r->next)
-		err = rejudge_door(j, r);
-	rejudged_free(rj.list);
-	if (!err)
-		err = alerting_flush(j->alerting);
+	err = walk_nodes(j, w, copy, &at);
+	if (!err && at == w->len && finish)
+		err = finish(j);
 	if (!err)
 		err = store_commit(j->store);
-	if (err) {
-		store_rollback(j->store);
-		alerting_forget(j->alerting);
+	if (!err) {
+		w->singly -= w->singly < at - w->at ? w->singly : at - w->at;
+		w->at = at;
+		w->done = at == w->len;
+		return 0;
 	}
+	store_rollback(j->store);
+	alerting_forget(j->alerting);
+	if (store_is_in_trouble(err) || err == -ECANCELED || err == -STORE_E_UNDONE || at == w->len)
+		return err;
+	/* A node that cannot be judged keeps the verdicts it has; which of them it is, is found one by one. */
+	if (w->singly)
+		w->at++, w->singly--;
+	else
+		w->singly = at - w->at + 1;
+	return 0;
+}
+
+static int rejudge_sharing(struct judge *j)
+{
+	int err = j->sharing.nodes ? 0 : walk_begin(j, &j->sharing);
+
+	if (!err)
+		err = walk_on(j, &j->sharing, copy_sharing, NULL);
+	if (!err && j->sharing.done)
+		judge_walk_free(&j->sharing);
+	else if (!err)
+		j->more = true;
 	return err;
 }
 
@@ -176,9 +266,12 @@ int judge_sharers_due(struct judge *j, uint64_t *ret_next_ns)
 	j->looked = true;
 	if (!j->sharers_due_ns)
 		return 0;
-	if (j->now_ns >= j->sharers_due_ns) {
-		j->sharers_due_ns = 0;
-		return rejudge_sharing(j);
+	if (j->now_ns >= j->sharers_due_ns || j->sharing.nodes) {
+		int err = rejudge_sharing(j);
+
+		if (!err && !j->sharing.nodes)
+			j->sharers_due_ns = 0;
+		return err;
 	}
 	if (!*ret_next_ns || j->sharers_due_ns < *ret_next_ns)
 		*ret_next_ns = j->sharers_due_ns;
@@ -223,39 +316,30 @@ static int next_expiry(struct judge *j)
 	return err;
 }
 
-static int rejudge_all(struct judge *j)
+static int note_rejudged(struct judge *j)
 {
-	const struct store_door_query q = { .open_only = true };
-	struct rejudging rj = { .j = j };
-	int err = store_begin(j->store);
+	char text[64];
+	int err = store_verdicts_forget(j->store);
 
-	if (err)
-		return err;
-	err = alerting_enter(j->alerting);
-	if (!err)
-		err = store_doors(j->store, &q, copy_door, &rj);
-	for (struct rejudged *r = rj.list; r && !err; r = r->next)
-		err = rejudge_door(j, r);
-	rejudged_free(rj.list);
-	if (!err)
-		err = store_verdicts_forget(j->store);
-	if (!err)
-		err = alerting_flush(j->alerting);
 	if (!err)
 		err = next_expiry(j);
-	if (!err) {
-		char text[64];
+	snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)j->revision,
+		 (unsigned long long)j->expiry_ns);
+	return err ? err : store_setting_set(j->store, "judged-revision", text);
+}
 
-		snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)j->revision,
-			 (unsigned long long)j->expiry_ns);
-		err = store_setting_set(j->store, "judged-revision", text);
-	}
+/* Other profiles meanwhile: from the beginning. */
+static int rejudge_all(struct judge *j)
+{
+	struct judge_walk *w = &j->rejudging;
+	int err = w->nodes && w->revision == j->revision ? 0 : walk_begin(j, w);
+
 	if (!err)
-		err = store_commit(j->store);
-	if (err) {
-		store_rollback(j->store);
-		alerting_forget(j->alerting);
-	}
+		err = walk_on(j, w, copy_door, note_rejudged);
+	if (!err && w->done)
+		judge_walk_free(w);
+	else if (!err)
+		j->more = true;
 	return err;
 }
 

@@ -30,6 +30,28 @@ static int read_boot(struct put *p)
 	return 1;
 }
 
+#define BOOTS_PENDING_MAX                                                                          \
+	256 /* of a node; beyond it a new boot waits. Of an account: migration 26 */
+
+/* Boots that nobody has judged, and those of which nothing has come. */
+static int check_boots(struct put *p)
+{
+	_sql_ struct sql q = { .s = p->s };
+	int ret = sql_first(&q,
+			    "SELECT count(*) FROM journals WHERE node_id = ? AND (stored_seq > "
+			    "judged_seq OR stored_seq = 0)",
+			    U(p->node_id));
+
+	if (ret < 0)
+		return ret;
+	return ret && sql_u64(&q, 0) >= BOOTS_PENDING_MAX
+		       ? store_set_why(p->s, -EBUSY,
+				       "node %s has %u boots that nobody has judged: a monitor has "
+				       "to catch up first",
+				       p->node, BOOTS_PENDING_MAX)
+		       : 0;
+}
+
 /* Locks the boot's row, and makes it when the boot is new. */
 static int lock_boot(struct put *p)
 {
@@ -37,6 +59,9 @@ static int lock_boot(struct put *p)
 
 	if (ret)
 		return ret < 0 ? ret : 0;
+	ret = check_boots(p);
+	if (ret)
+		return ret;
 	ret = sql_run(p->s, NULL,
 		      SQL_INSERT_NEW(p->s, "INSERT INTO journals (node_id, boot_seq) VALUES (?, ?)",
 				     "boot_seq"),

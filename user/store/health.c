@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/map.h"
 #include "store/health_rules.h"
 #include "store/sql.h"
 #include "store/health_report.h"
@@ -196,6 +198,33 @@ static int write_health(struct store *s, const char *node, const char *host_type
 			  : put_health(s, node, host_type, h, fresh_ns, ret);
 }
 
+#define BYTES_MAX                                                                                  \
+	(UINT64_C(1) << 50) /* of sizes and counts; sums over all nodes must not overflow */
+#define SPAN_MAX UINT64_C(86400000000000) /* of intervals */
+
+static uint64_t least(uint64_t v, uint64_t max)
+{
+	return v < max ? v : max;
+}
+
+/* A report's numbers are the node's word: what is more than can be counts as the most. An account's: migration 26. */
+static void bound_numbers(struct store_health *h)
+{
+	uint64_t *const sizes[] = {
+		&h->journal_bytes, &h->journal_max_bytes, &h->backlog_records, &h->backlog_bytes,
+		&h->lost,	   &h->conflicts,	  &h->quarantined
+	};
+	uint64_t *const times[] = { &h->agent_age_ns, &h->backlog_ns, &h->wall_ns, &h->stepped_ns };
+
+	for (size_t i = 0; i < array_len(sizes); i++)
+		*sizes[i] = least(*sizes[i], BYTES_MAX);
+	for (size_t i = 0; i < array_len(times); i++)
+		*times[i] = least(*times[i], EVENT_TIME_MAX);
+	h->interval_ns = least(h->interval_ns, SPAN_MAX);
+	h->rtt_ns = least(h->rtt_ns, SPAN_MAX);
+	h->seq = least(h->seq, INT64_MAX - 1);
+}
+
 int store_put_health(struct store *s, const char *node, const char *host_type,
 		     const struct store_health *h, uint64_t fresh_ns,
 		     struct store_health_reply *ret)
@@ -213,6 +242,7 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 		err = store_check_name(s, "node class", host_type);
 	if (err)
 		return err;
+	bound_numbers(&own);
 	own.host = clean(&c.host, h->host, HOST_MAX);
 	own.boot_id = h->boot_id && strlen(h->boot_id) == BOOT_ID_TEXT
 			      ? clean(&c.boot_id, h->boot_id, BOOT_ID_TEXT + 3)
@@ -246,7 +276,8 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 	"h.backlog_bytes, h.backlog_ns, h.lost, h.conflicts, h.quarantined, h.interval_ns, "       \
 	"h.wall_ns, h.rtt_ns, CAST(h.step_ns AS UNSIGNED), h.stepped_ns, w.lost_told, "            \
 	"w.lost_seen, w.lost_first_ns, w.lost_last_ns, w.hole_boot, w.hole_seq, "                  \
-	"w.hole_since_ns, w.broken_boot, w.broken_seq, w.broken_ns FROM nodes n "                  \
+	"w.hole_since_ns, w.broken_boot, w.broken_seq, w.broken_ns, n.refused_count, "             \
+	"n.refused_ns FROM nodes n "                                                               \
 	"LEFT JOIN node_health h ON h.node_id = n.id AND (h.standing <> ? OR ? <> 0) "             \
 	"LEFT JOIN journals j ON j.node_id = n.id AND j.boot_seq = n.boot_seq "                    \
 	"LEFT JOIN node_watch w ON w.node_id = n.id "
@@ -306,7 +337,33 @@ static void get_watch(const struct sql *q, unsigned i, struct store_watch *w)
 	w->broken_ns = sql_u64(q, i);
 }
 
-static int give(const struct sql *q, store_health_fn fn, void *arg)
+/* What is not judged, by node. */
+struct kept_behind {
+	struct store_behind b;
+	char node[256], host_type[256], why[JUDGE_WHY_MAX + 1];
+};
+
+static int keep_behind(const struct store_behind *b, void *arg)
+{
+	struct kept_behind *k = calloc(1, sizeof(*k));
+	int err;
+
+	if (!k)
+		return -ENOMEM;
+	k->b = *b;
+	snprintf(k->node, sizeof(k->node), "%s", b->node);
+	snprintf(k->host_type, sizeof(k->host_type), "%s", b->host_type);
+	snprintf(k->why, sizeof(k->why), "%s", b->failed_why);
+	k->b.node = k->node;
+	k->b.host_type = k->host_type;
+	k->b.failed_why = k->why;
+	err = map_put(arg, b->node, strlen(b->node), k);
+	if (err)
+		free(k);
+	return err;
+}
+
+static int give(const struct sql *q, const struct map *behind, store_health_fn fn, void *arg)
 {
 	struct store_health_row r = {
 		.node = sql_str(q, 0),
@@ -319,6 +376,9 @@ static int give(const struct sql *q, store_health_fn fn, void *arg)
 		.stored_seq = sql_u64(q, 7),
 		.head_seq = sql_u64(q, 8),
 		.known = sql_u64(q, 9),
+		.refused = sql_u64(q, 55),
+		.refused_ns = sql_u64(q, 56),
+		.behind = map_get(behind, sql_str(q, 0), strlen(sql_str(q, 0))),
 	};
 
 	if (r.known)
@@ -329,9 +389,14 @@ static int give(const struct sql *q, store_health_fn fn, void *arg)
 
 int store_health(struct store *s, const char *node, bool with_past, store_health_fn fn, void *arg)
 {
+	_cleanup_(map_freep) struct map *behind = NULL;
 	_sql_ struct sql q = { .s = s };
-	int ret;
+	int ret = map_new(free, &behind);
 
+	if (!ret)
+		ret = store_behind(s, node, keep_behind, behind);
+	if (ret)
+		return ret;
 	if (node)
 		ret = sql_get(&q,
 			      HEALTH_SELECT
@@ -341,7 +406,7 @@ int store_health(struct store *s, const char *node, bool with_past, store_health
 		ret = sql_get(&q, HEALTH_SELECT "ORDER BY n.name, h.standing, h.received_ns DESC",
 			      CONST(STANDING_PAST), U(with_past));
 	while (!ret && (ret = sql_step(&q)) > 0)
-		ret = give(&q, fn, arg);
+		ret = give(&q, behind, fn, arg);
 	return ret;
 }
 

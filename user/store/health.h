@@ -2,7 +2,7 @@
 #ifndef AJAR_STORE_HEALTH_H
 #define AJAR_STORE_HEALTH_H
 
-#include "store/store.h"
+#include "store/judging.h"
 
 /*
  * How the nodes are. A node's shipper writes one row of its own every few seconds
@@ -156,6 +156,8 @@ struct store_health_row {
 	char other_host[256]; /* the host of the session before the last */
 	struct store_health h;
 	struct store_watch watch;
+	uint64_t refused, refused_ns; /* records that cannot be read; when the judge last met one */
+	const struct store_behind *behind; /* what of it nobody has judged; NULL: all is judged */
 };
 typedef int (*store_health_fn)(const struct store_health_row *row, void *arg);
 /*

@@ -6,7 +6,7 @@
 #include "store/sql.h"
 #include "store/wrap.h"
 
-/* Nodes, and how far each of their boots is judged. */
+/* Nodes and their classes. */
 
 /* *ret_same: the node has said this class before (NULL host_type: not asked). */
 static int find_node(struct store *s, const char *node, const char *host_type, uint64_t *ret_id,
@@ -158,73 +158,4 @@ int store_set_host_type(struct store *s, const char *node, const char *host_type
 	int err = store_check_name(s, "node class", host_type);
 
 	return err ? err : write_op(s, set_host_type(s, node, host_type));
-}
-
-/* --- what is judged --------------------------------------------------------------------------------- */
-
-#define PENDING(which)                                                                             \
-	"SELECT n.name, n.host_type, j.boot_seq, j.judged_seq, j.stored_seq FROM journals j "      \
-	"CROSS JOIN nodes n ON n.id = j.node_id WHERE " which " ORDER BY j.node_id, j.boot_seq"
-
-int store_pending(struct store *s, store_pending_fn fn, void *arg)
-{
-	_sql_ struct sql q = { .s = s };
-	/* Each is what an index of pending boots is made for. */
-	int ret = sql_get(&q, SQL_TEXT(s, PENDING("j.is_pending = 1"),
-				       PENDING("j.stored_seq > j.judged_seq")));
-
-	while (!ret && (ret = sql_step(&q)) > 0) {
-		const struct store_pending p = {
-			.node = sql_str(&q, 0),
-			.host_type = sql_str(&q, 1),
-			.boot_seq = (uint32_t)sql_u64(&q, 2),
-			.judged_seq = sql_u64(&q, 3),
-			.stored_seq = sql_u64(&q, 4),
-		};
-
-		ret = fn(&p, arg);
-	}
-	return ret;
-}
-
-int sql_lock_boot(struct store *s, uint64_t node_id, uint32_t boot_seq, uint64_t *ret_judged_seq)
-{
-	_sql_ struct sql q = { .s = s };
-	int ret = sql_first(
-		&q,
-		SQL_LOCKED(s, "SELECT judged_seq FROM journals WHERE node_id = ? AND boot_seq = ?"),
-		U(node_id), U(boot_seq));
-
-	if (ret > 0)
-		*ret_judged_seq = sql_u64(&q, 0);
-	return ret;
-}
-
-/* An update that changes no value counts no row on a server, so it is looked at first, and held. */
-static int set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t from_seq,
-		      uint64_t judged_seq)
-{
-	uint64_t id = 0, stands = 0;
-	int ret = sql_node_id(s, node, &id);
-
-	if (!ret)
-		ret = sql_lock_boot(s, id, boot_seq, &stands);
-	if (ret < 0)
-		return ret;
-	if (!ret)
-		return store_set_why(s, -ENOENT, "store %s has nothing of boot %u of %s", s->shown,
-				     boot_seq, node);
-	if (stands != from_seq)
-		return store_set_why(s, -ECANCELED,
-				     "boot %u of %s: what is judged has changed meanwhile",
-				     boot_seq, node);
-	return sql_run(s, NULL,
-		       "UPDATE journals SET judged_seq = ? WHERE node_id = ? AND boot_seq = ?",
-		       U(judged_seq), U(id), U(boot_seq));
-}
-
-int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint64_t from_seq,
-		     uint64_t judged_seq)
-{
-	return write_op(s, set_judged(s, node, boot_seq, from_seq, judged_seq));
 }

@@ -230,6 +230,7 @@ struct store_pending {
 	const char *node, *host_type;
 	uint32_t boot_seq;
 	uint64_t judged_seq, stored_seq;
+	uint64_t node_id; /* a number of the store's own */
 };
 typedef int (*store_pending_fn)(const struct store_pending *p, void *arg);
 must_check int store_pending(struct store *s, store_pending_fn fn, void *arg);

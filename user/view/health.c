@@ -7,8 +7,6 @@
 #include "store/tally.h"
 #include "view/metrics.h"
 
-#define PENDING_LOOKED_AT 64 /* boots whose oldest unjudged event is looked up */
-
 struct walk {
 	const struct view_health_in *in;
 	struct view_health_sum *sum;
@@ -31,6 +29,23 @@ enum node_state view_health_state(const struct store_health_row *r, uint64_t sil
 	return health_state(&in, silent_ns, now_ns);
 }
 
+static void add_behind(struct view_health_sum *sum, const struct store_health_row *r,
+		       uint64_t now_ns)
+{
+	const struct store_behind *b = r->behind;
+	uint64_t lag_ns;
+
+	if (!b)
+		return;
+	lag_ns = b->received_ns && b->received_ns < now_ns ? now_ns - b->received_ns : 0;
+	sum->unjudged += b->records;
+	sum->failing += b->failed_ns != 0;
+	if (sum->lag_ns && lag_ns <= sum->lag_ns)
+		return;
+	sum->lag_ns = lag_ns;
+	snprintf(sum->last_judged, sizeof(sum->last_judged), "%s", r->node);
+}
+
 static int on_node(const struct store_health_row *r, void *arg)
 {
 	struct walk *w = arg;
@@ -50,6 +65,8 @@ static int on_node(const struct store_health_row *r, void *arg)
 			 r->h.tier);
 	sum->events += r->events;
 	sum->lost += r->lost;
+	sum->unreadable += r->refused;
+	add_behind(sum, r, w->now_ns);
 	if (!r->known)
 		return 0;
 	sum->backlog_records += r->h.backlog_records;
@@ -74,53 +91,31 @@ int view_health_sum(struct store *s, const struct view_health_in *in, struct vie
 	return 0;
 }
 
-struct backlog {
-	struct store *store;
-	struct judging *j;
-	unsigned looked;
-	uint64_t oldest_ns;
-};
-
-static int on_unjudged(const struct store_event_row *row, void *arg)
+static int on_behind(const struct store_behind *b, void *arg)
 {
-	uint64_t *received_ns = arg;
+	struct judging *j = arg;
 
-	*received_ns = row->raw.received_ns;
+	j->pending += b->records;
+	if (b->received_ns && (!j->oldest_ns || b->received_ns < j->oldest_ns))
+		j->oldest_ns = b->received_ns;
+	j->failing += b->failed_ns != 0;
+	j->late += b->failed_ns || (b->received_ns && b->received_ns + HEALTH_LATE_NS <= j->now_ns);
 	return 0;
-}
-
-static int on_pending(const struct store_pending *p, void *arg)
-{
-	const struct store_event_query q = {
-		.node = p->node, .boot_seq = p->boot_seq, .after_seq = p->judged_seq, .limit = 1
-	};
-	struct backlog *b = arg;
-	uint64_t received_ns = 0;
-	int err;
-
-	b->j->pending += p->stored_seq - p->judged_seq;
-	if (b->looked++ >= PENDING_LOOKED_AT)
-		return 0;
-	err = store_events(b->store, &q, on_unjudged, &received_ns);
-	if (received_ns && (!b->oldest_ns || received_ns < b->oldest_ns))
-		b->oldest_ns = received_ns;
-	return err;
 }
 
 int view_judging(struct store *s, struct judging *ret)
 {
 	struct judging j = { 0 };
-	struct backlog b = { .store = s, .j = &j };
-	int err = store_pending(s, on_pending, &b);
+	int err = store_clock(s, &j.now_ns);
 
 	if (!err)
-		err = store_interval_locked_at(s, STORE_INTERVAL_MONITOR, &j.seen_ns);
+		err = store_behind(s, NULL, on_behind, &j);
 	if (!err)
-		err = store_clock(s, &j.now_ns);
+		err = store_interval_locked_at(s, STORE_INTERVAL_MONITOR, &j.seen_ns);
 	if (err)
 		return err;
-	if (b.oldest_ns && j.now_ns > b.oldest_ns)
-		j.lag_ns = j.now_ns - b.oldest_ns;
+	if (j.oldest_ns && j.now_ns > j.oldest_ns)
+		j.lag_ns = j.now_ns - j.oldest_ns;
 	*ret = j;
 	return 0;
 }

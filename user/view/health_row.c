@@ -82,4 +82,14 @@ void health_row(const struct store_health_row *r, const struct store_watch *w, s
 	in->broken_boot = w->broken_boot;
 	in->broken_seq = w->broken_seq;
 	in->broken_ns = w->broken_ns;
+	in->unreadable = r->refused;
+	in->unreadable_ns = r->refused_ns;
+	if (!r->behind)
+		return;
+	in->unjudged = r->behind->records;
+	in->unjudged_ns = r->behind->received_ns;
+	in->failed_boot = r->behind->failed_boot;
+	in->failed_seq = r->behind->failed_seq;
+	in->failed_ns = r->behind->failed_ns;
+	in->failed_why = r->behind->failed_why;
 }

@@ -167,6 +167,8 @@ static int put_nodes(struct store *s, const struct metrics_opts *o, struct buf *
 	       sum.events);
 	number(b, COUNTER, "events_lost_total",
 	       "Events that a sensor or a journal counted as lost.", sum.lost);
+	number(b, COUNTER, "events_unreadable_total",
+	       "Records that could not be read: they are kept, and not judged.", sum.unreadable);
 	number(b, GAUGE, "ship_backlog_records",
 	       "Records that nodes have and the store has not, by their last report.",
 	       sum.backlog_records);
@@ -189,6 +191,10 @@ static int put_judging(struct store *s, struct buf *b, uint64_t *ret_now_ns)
 	number(b, GAUGE, "judging_pending_events", "Events that no monitor has judged yet.",
 	       j.pending);
 	seconds(b, "judging_lag_seconds", "How long the oldest of these has waited.", j.lag_ns);
+	number(b, GAUGE, "judging_late_nodes",
+	       "Nodes of which an event waits for more than a minute to be judged.", j.late);
+	number(b, GAUGE, "judging_failing_nodes", "Nodes of which an event cannot be judged.",
+	       j.failing);
 	seconds(b, "monitor_last_seen_timestamp_seconds",
 		"When a monitor last sent a heartbeat; 0: never.", j.seen_ns);
 	*ret_now_ns = j.now_ns;

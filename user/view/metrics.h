@@ -35,6 +35,13 @@ struct view_health_sum {
 	uint64_t events, lost; /* totals */
 	uint64_t backlog_records, backlog_bytes, backlog_ns; /* sums, and the longest wait */
 	uint64_t quarantined;
+	uint64_t unreadable; /* records of theirs that could not be read */
+	/*
+	 * What nobody has judged, how long the oldest of it has waited and whose it is; nodes of
+	 * which some cannot be judged.
+	 */
+	uint64_t unjudged, lag_ns, failing;
+	char last_judged[256];
 };
 must_check int view_health_sum(struct store *s, const struct view_health_in *in,
 			       struct view_health_sum *ret);
@@ -43,6 +50,9 @@ must_check int view_health_sum(struct store *s, const struct view_health_in *in,
 struct judging {
 	uint64_t pending; /* events nobody has judged */
 	uint64_t lag_ns; /* how long the oldest of them has waited, by the store's clock */
+	uint64_t oldest_ns; /* when that came; 0: all is judged */
+	/* nodes that are judged late or not at all; of these those that cannot be */
+	uint64_t late, failing;
 	uint64_t seen_ns; /* when a monitor last sent a heartbeat; 0: never */
 	uint64_t now_ns; /* the store's clock */
 };

@@ -21,7 +21,8 @@
 struct kept {
 	struct store_health_row row;
 	struct health_in in;
-	char *node, *host, *boot_id, *version, *sensor, *addresses;
+	struct store_behind behind;
+	char *node, *host, *boot_id, *version, *sensor, *addresses, *failed_why;
 };
 
 struct inside {
@@ -41,6 +42,7 @@ static void kept_done(struct kept *k)
 	free(k->version);
 	free(k->sensor);
 	free(k->addresses);
+	free(k->failed_why);
 }
 
 static int keep(struct kept *k, const struct store_health_row *r)
@@ -48,8 +50,18 @@ static int keep(struct kept *k, const struct store_health_row *r)
 	k->row = *r;
 	k->row.node = k->node = strdup(r->node);
 	k->row.host_type = "";
+	k->row.behind = NULL;
 	if (!k->node)
 		return -ENOMEM;
+	if (r->behind) {
+		k->behind = *r->behind;
+		k->behind.node = k->node;
+		k->behind.host_type = "";
+		k->behind.failed_why = k->failed_why = strdup(r->behind->failed_why);
+		k->row.behind = &k->behind;
+		if (!k->failed_why)
+			return -ENOMEM;
+	}
 	if (!r->known)
 		return 0;
 	k->row.h.host = k->host = strdup(r->h.host);
@@ -178,6 +190,39 @@ static void others_json(const struct inside *in, struct writer *w)
 	writer_end(w);
 }
 
+/* How far the monitor is with it. */
+void node_judging_json(const struct node_health *nh, struct writer *w)
+{
+	const struct inside *in = nh->inside;
+	const struct store_behind *b = in->current.row.behind;
+	uint64_t since_ns = b ? b->received_ns : 0;
+
+	writer_u64(w, "unjudged", b ? b->records : 0);
+	writer_time(w, "judged_up_to", since_ns);
+	writer_u64(w, "judging_lag_ms",
+		   since_ns && since_ns < in->now_ns ? (in->now_ns - since_ns) / 1000000 : 0);
+	writer_u64(w, "unreadable", in->current.row.refused);
+}
+
+static void judging_text(const struct inside *in, struct buf *b)
+{
+	const struct store_behind *behind = in->current.row.behind;
+	uint64_t since_ns = behind ? behind->received_ns : 0;
+
+	buf_printf(b, "%-11s ", "judged");
+	if (!behind) {
+		buf_puts(b, "all that is stored");
+	} else {
+		buf_puts(b, "up to ");
+		view_time(b, since_ns, false);
+		buf_printf(b, " UTC; %" PRIu64 " records wait, the oldest for ", behind->records);
+		health_duration(since_ns && since_ns < in->now_ns ? in->now_ns - since_ns : 0, b);
+	}
+	if (in->current.row.refused)
+		buf_printf(b, "; %" PRIu64 " could not be read", in->current.row.refused);
+	buf_putc(b, '\n');
+}
+
 void node_health_json(const struct node_health *nh, struct writer *w, const char *key)
 {
 	_cleanup_(buf_done) struct buf sensor =
@@ -252,6 +297,8 @@ void node_health_text(const struct node_health *nh, struct buf *b)
 	const struct store_health *h = &in->current.row.h;
 	bool first = true;
 
+	if (in->current.node)
+		judging_text(in, b);
 	if (!nh->known)
 		return;
 	for (unsigned i = 0; i < ISSUES; i++) {

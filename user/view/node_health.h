@@ -31,7 +31,12 @@ void node_health_done(struct node_health *h);
 
 /* One object under `key`; null when it has never reported. */
 void node_health_json(const struct node_health *h, struct writer *w, const char *key);
-/* Lines "what value"; nothing when it has never reported. */
+/*
+ * "unjudged", "judged_up_to" (null: all that is stored), "judging_lag_ms", "unreadable" of the
+ * record that is open.
+ */
+void node_judging_json(const struct node_health *h, struct writer *w);
+/* Lines "what value"; of one that has never reported only how far it is judged. */
 void node_health_text(const struct node_health *h, struct buf *b);
 
 #endif

@@ -112,6 +112,7 @@ int view_node_members(struct writer *w, struct store *s, const struct store_node
 	for (struct text list = text_of(st->redirects.data), text; redirect_next(&list, &text);)
 		writer_text(w, NULL, text);
 	writer_end(w);
+	node_judging_json(&st->heartbeat, w);
 	node_health_json(&st->heartbeat, w, "health");
 	return writer_wants(w, "outside") ? node_outside_json(w, s, n->name) : 0;
 }
