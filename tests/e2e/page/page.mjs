@@ -356,6 +356,7 @@ await ok("several at once, from the list", async () => {
 	return (/^\d+ alerts snoozed/.test(said) && reopened.includes("reopened")) || `${said} ${reopened}`;
 });
 await ok("a stretch of the timeline can be brushed, and left again", async () => {
+	await go(page, "#/", "Needs a decision");
 	const box = await page.locator(".strip-box canvas").boundingBox();
 	await page.mouse.move(box.x + box.width * 0.6, box.y + 20);
 	await page.mouse.down();
