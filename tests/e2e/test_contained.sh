@@ -66,11 +66,11 @@ unset WAIT
 stop_monitor
 
 # A backlog of many nodes.
-ok "records of many nodes while no monitor runs" sim --nodes 'm[001-400]' --class compute <<'END'
-boot m[001-400] 20
-restart m[001-400] sshd 5
-restart m[001-400] sshd 5
-restart m[001-400] sshd 5
+ok "records of many nodes while no monitor runs" sim --nodes 'm[0001-1600]' --class compute <<'END'
+boot m[0001-1600] 20
+restart m[0001-1600] sshd 5
+restart m[0001-1600] sshd 5
+restart m[0001-1600] sshd 5
 END
 ok "and a door of one of them" sim --nodes first --class compute <<'END'
 open first tcp 4444 /usr/bin/nc root
