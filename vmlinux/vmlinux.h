@@ -324,7 +324,6 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
-	struct mnt_namespace *mnt_ns;
 };
 
 struct path {
@@ -375,7 +374,6 @@ struct pid_namespace {
 
 struct mnt_namespace {
 	struct ns_common ns;
-	struct user_namespace *user_ns;
 };
 
 struct nsproxy {

@@ -102,13 +102,11 @@ enum ajar_owner_flags {
 	AJAR_OWNER_ARGV = 1 << 3, /* argv is known */
 	AJAR_OWNER_ARGV_CUT = 1 << 4,
 	AJAR_OWNER_CGROUPS = 1 << 5, /* the paths of all hierarchies are there */
-	/* what is below is known: it differs from the node's init in */
+	/* the three below are known: it differs from the node's init in */
 	AJAR_OWNER_SPACE = 1 << 6,
 	AJAR_OWNER_OTHER_PID = 1 << 7, /* its PID namespace */
 	AJAR_OWNER_OTHER_USER = 1 << 8, /* its user namespace */
 	AJAR_OWNER_OTHER_ROOT = 1 << 9, /* its root directory, in a mount namespace of its own */
-	/* the executable's path is of a mount namespace that another user namespace owns */
-	AJAR_OWNER_OTHER_EXE = 1 << 10,
 };
 
 #define AJAR_COMM_LEN 16

@@ -70,8 +70,6 @@ unsigned exe_flags(const struct process *p)
 		return 0;
 	if (ends_with(p->exe, DELETED))
 		flags |= EXE_DELETED;
-	if (p->space & SPACE_EXE)
-		flags |= EXE_FOREIGN;
 	if (p->exe_cut)
 		return flags | EXE_CUT; /* the head is missing: no prefix to look at */
 	for (size_t i = 0; i < array_len(places); i++)
@@ -211,15 +209,7 @@ enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
  * could unlink that path could also have replaced it and restarted the service, so the mark is no
  * proof of an intruder; audit_why() keeps saying it. A memfd has no path that a row could mean.
  * Of a path longer than the capture only the end is known: it fits when the row ends so, too.
- * A path of a mount namespace that somebody made for himself is what he wants it to be: no row permits it, but one about
- * containers, whose paths are theirs; one that forbids does.
  */
-static bool is_borrowed(const struct profile_row *r, const struct process *p)
-{
-	return exe_flags(p) & EXE_FOREIGN && r->action != PROFILE_DENY &&
-	       (!r->container || !strcasecmp(r->container, PROFILE_NONE));
-}
-
 static enum fit fit_exe(const char *want, const struct process *p)
 {
 	struct text exe;
@@ -289,7 +279,7 @@ static enum relation match_owner(const struct profile_row *r, const struct door 
 		return REL_ALLOWS;
 	if (!p || !p->known)
 		return REL_UNKNOWN;
-	exe = r->exe && is_borrowed(r, p) ? FIT_DIFFERS : fit_exe(r->exe, p);
+	exe = fit_exe(r->exe, p);
 	user = fit_user(r->user, p);
 	if (exe == FIT_YES && user == FIT_DIFFERS && drops_privileges(r, d, p))
 		user = FIT_YES;

@@ -95,7 +95,7 @@ static unsigned read_space(uint32_t pid)
 	if (pid_ns < 0 || user_ns < 0 || mnt_ns < 0 || root < 0)
 		return 0;
 	return SPACE_KNOWN | (pid_ns ? 0 : SPACE_PID) | (user_ns ? 0 : SPACE_USER) |
-	       (mnt_ns || root ? 0 : SPACE_ROOT) | (mnt_ns || user_ns ? 0 : SPACE_EXE);
+	       (mnt_ns || root ? 0 : SPACE_ROOT);
 }
 
 bool late_place(struct late *l, const struct ajar_owner_key *key)
@@ -137,8 +137,7 @@ static uint32_t space_flags(unsigned space)
 		return 0;
 	return AJAR_OWNER_SPACE | (space & SPACE_PID ? AJAR_OWNER_OTHER_PID : 0) |
 	       (space & SPACE_USER ? AJAR_OWNER_OTHER_USER : 0) |
-	       (space & SPACE_ROOT ? AJAR_OWNER_OTHER_ROOT : 0) |
-	       (space & SPACE_EXE ? AJAR_OWNER_OTHER_EXE : 0);
+	       (space & SPACE_ROOT ? AJAR_OWNER_OTHER_ROOT : 0);
 }
 
 bool late_record(const struct ajar_owner_key *key, struct late_record *ret)
