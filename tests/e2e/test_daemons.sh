@@ -164,9 +164,11 @@ statd_begin() {
 	wait_for eval '[ -n "$(statd_port)" ] && listens "$(statd_port)"'
 	PORT=$(statd_port)
 }
-# Its ports are the kernel's choice, so the use of it is to be started.
+# Its ports are the kernel's choice, so the use of it is to be started: for so long that the UDP ports are doors and not a client's.
+statd_settled() { view timeline -j --since 1h | jq -es "any(.[]; .event == \"settle\" and .scope == \"loopback\" and .opener.pid == $DAEMON)"; }
 statd_use() {
 	rpcinfo -T udp 127.0.0.1 status && rpcinfo -T tcp 127.0.0.1 status
+	wait_for statd_settled
 	stop "$DAEMON"
 	statd_begin
 }
