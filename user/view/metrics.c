@@ -238,6 +238,15 @@ static int put_scans(struct store *s, struct buf *b)
 				   ? (a.now_ns - a.plans[i].ended_ns) / 1000000000
 				   : 0);
 	}
+	family(b, GAUGE, "scan_every_seconds",
+	       "How often a scan of the plan is to be done; plans by hand have none.");
+	for (unsigned i = 0; i < a.len; i++) {
+		if (!a.plans[i].every_ns)
+			continue;
+		buf_puts(b, "ajar_scan_every_seconds");
+		put_label(b, "plan", a.plans[i].name, true);
+		buf_printf(b, "} %" PRIu64 "\n", a.plans[i].every_ns / 1000000000);
+	}
 	return b->err;
 }
 
