@@ -290,6 +290,32 @@ static void test_web(void)
 	test_page();
 }
 
+static void test_report(void)
+{
+	static const char *const views[] = { "v_open_doors", "v_alerts",      "v_timeline",
+					     "v_nodes",	     "v_alert_nodes", "v_profiles" };
+	MYSQL *c = login("grafana", "secret");
+	char sql[80];
+
+	if (!ok(c, "the account of reports logs in"))
+		return;
+	for (size_t i = 0; i < array_len(views); i++) {
+		snprintf(sql, sizeof(sql), "SELECT * FROM %s", views[i]);
+		is_int(tries(c, sql), 0, "it reads %s", views[i]);
+	}
+	refused(c, "SELECT * FROM events", DENIED, "but not what they come from");
+	refused(c, "SELECT * FROM settings", DENIED, "nor the settings");
+	refused(c, "SELECT * FROM accounts", DENIED, "nor who has an account");
+	refused(c, "UPDATE v_alerts SET summary = 'x'", DENIED, "it changes nothing");
+	refused(c, "DELETE FROM v_nodes", DENIED, "and deletes nothing");
+	refused(c,
+		"INSERT INTO requests (id, at_ns, login, login_role, verb, alerts, reason, ticket, "
+		"until_ns) VALUES (8, 1, 'x', 'approver', 1, '1', '', '', 0)",
+		DENIED, "and asks for nothing in somebody's name");
+	refused(c, "CALL own_begin(1, 'x')", PROCEDURE, "it is no node");
+	mysql_close(c);
+}
+
 static void test_monitor(void)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
@@ -350,8 +376,8 @@ static void whoami_is(const char *user, enum store_role role, const char *little
 static void test_whoami(void)
 {
 	static const enum store_role roles[] = { ACCOUNT_NODE, ACCOUNT_MONITOR, ACCOUNT_WEB,
-						 ACCOUNT_RETENTION };
-	static const char *const users[] = { "n2", "mon", "web", "old" };
+						 ACCOUNT_RETENTION, ACCOUNT_REPORT };
+	static const char *const users[] = { "n2", "mon", "web", "old", "grafana" };
 	char sql[200];
 
 	for (size_t i = 0; i < array_len(roles); i++)
@@ -440,10 +466,12 @@ int main(void)
 	grant(ACCOUNT_MONITOR, "mon", NULL);
 	grant(ACCOUNT_WEB, "web", NULL);
 	grant(ACCOUNT_RETENTION, "old", NULL);
+	grant(ACCOUNT_REPORT, "grafana", NULL);
 	test_every_table();
 	test_node();
 	test_other_node();
 	test_web();
+	test_report();
 	test_monitor();
 	test_whoami();
 	test_odd_grants();

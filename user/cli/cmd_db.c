@@ -298,7 +298,8 @@ static const struct cmd_option prune_options[] = {
 static const struct cmd_option grant_options[] = {
 	{ "dry-run", 0, NULL, "only print the SQL" },
 	{ "monitor", 0, "LOGIN", "an account for the monitor, not for a node" },
-	{ "web", 0, "LOGIN", "one that reads the documented views" },
+	{ "web", 0, "LOGIN", "one for 'ajar web', which reads, and hands in what people ask for" },
+	{ "report", 0, "LOGIN", "one that reads the documented views (v_*)" },
 	{ "notify", 0, "LOGIN", "one for 'ajar notify', which sends alerts" },
 	{ "retention", 0, "LOGIN", "one that deletes what is old ('ajar db prune')" },
 	{ "revoke", 0, NULL, "take the account back, at once" },

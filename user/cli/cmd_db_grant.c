@@ -319,9 +319,8 @@ static int choose_role(struct granting *g, const char **ret_login)
 		const char *option;
 		enum store_role role;
 	} roles[] = {
-		{ "monitor", ACCOUNT_MONITOR },
-		{ "web", ACCOUNT_WEB },
-		{ "notify", ACCOUNT_NOTIFY },
+		{ "monitor", ACCOUNT_MONITOR },	    { "web", ACCOUNT_WEB },
+		{ "report", ACCOUNT_REPORT },	    { "notify", ACCOUNT_NOTIFY },
 		{ "retention", ACCOUNT_RETENTION },
 	};
 	unsigned n = 0;
@@ -341,7 +340,8 @@ static int choose_role(struct granting *g, const char **ret_login)
 		return log_usage("--csv is for the list of accounts");
 	if (n > 1 || (n && g->c->argc > 1))
 		return log_usage(
-			"one account at a time: a NODE, --monitor, --web, --notify or --retention");
+			"one account at a time: a NODE, --monitor, --web, --report, --notify or "
+			"--retention");
 	if (g->role != ACCOUNT_NODE && (cmd_opt(g->c, "class") || cmd_opt(g->c, "login")))
 		return log_usage("--class and --login are for nodes");
 	return 0;
@@ -365,7 +365,8 @@ int cmd_db_grant(struct cmd_ctx *c)
 	else if (c->argc > 1)
 		err = do_nodes(&g, c->argv[1]);
 	else if (g.revoke)
-		err = log_usage("--revoke wants a NODE, --monitor, --web, --notify or --retention");
+		err = log_usage("--revoke wants a NODE, --monitor, --web, --report, --notify or "
+				"--retention");
 	else
 		err = list_accounts(&g);
 	if (err && !login && c->argc < 2 && !g.revoke)

@@ -14,6 +14,7 @@ const char *store_role_name(enum store_role role)
 		[ACCOUNT_OWNER] = "owner",	   [ACCOUNT_NODE] = "node",
 		[ACCOUNT_MONITOR] = "monitor",	   [ACCOUNT_WEB] = "web",
 		[ACCOUNT_RETENTION] = "retention", [ACCOUNT_NOTIFY] = "notify",
+		[ACCOUNT_REPORT] = "report",
 	};
 
 	return (unsigned)role < array_len(names) ? names[role] : "unknown";

@@ -20,7 +20,8 @@ enum store_role {
 	ACCOUNT_MONITOR,
 	ACCOUNT_WEB,
 	ACCOUNT_RETENTION,
-	ACCOUNT_NOTIFY
+	ACCOUNT_NOTIFY,
+	ACCOUNT_REPORT,
 };
 const char *store_role_name(enum store_role role); /* "node"; "owner" for none */
 
