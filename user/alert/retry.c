@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "alert/sink_queue.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/loop.h"
 
@@ -17,11 +18,9 @@
 
 static uint64_t pause_after(const struct sink_queue *q, uint64_t tries)
 {
-	uint64_t ns = q->o->retry_ns;
+	const struct backoff b = { q->o->retry_ns, RETRY_MAX_NS };
 
-	for (uint64_t i = ROUTE_REFUSALS; i < tries && ns < RETRY_MAX_NS; i++)
-		ns *= 2;
-	return ns < RETRY_MAX_NS ? ns : RETRY_MAX_NS;
+	return backoff_after(&b, tries > ROUTE_REFUSALS ? tries - ROUTE_REFUSALS : 0);
 }
 
 static int first_due(const struct store_retry *p, void *arg)

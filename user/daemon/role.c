@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/backoff.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -139,9 +140,7 @@ static int open_store(const struct conf *conf, bool read_only, struct store **re
 /* --- a server that is not to be had yet ------------------------------------------------------------- */
 
 /* From the first to the longest pause; a held one waits for a person, who restarts us when it is urgent. */
-static const struct {
-	uint64_t first_ns, last_ns;
-} pauses[] = {
+static const struct backoff pauses[] = {
 	[STORE_RETRY] = { UINT64_C(250000000), UINT64_C(30000000000) },
 	[STORE_QUARANTINE] = { UINT64_C(250000000), UINT64_C(30000000000) },
 	[STORE_STOP] = { UINT64_C(10000000000), UINT64_C(300000000000) },
@@ -149,12 +148,8 @@ static const struct {
 
 uint64_t role_retry_ns(enum store_fault fault, unsigned tries)
 {
-	uint64_t ns = pauses[fault].first_ns, random = 0;
+	uint64_t ns = backoff_after(&pauses[fault], tries), random = 0;
 
-	while (tries-- > 0 && ns < pauses[fault].last_ns)
-		ns *= 2;
-	if (ns > pauses[fault].last_ns)
-		ns = pauses[fault].last_ns;
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
 		random = clock_boot_ns() ^ (uint64_t)getpid() << 20;
 	return ns / 2 + random % (ns / 2);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "monitor/alerting.h"
@@ -34,14 +35,11 @@ bool judge_is_over(const struct judge *j)
 
 /* --- boots in trouble --------------------------------------------------------------------------------- */
 
-/* How long a boot is left alone: at first, and at most after twice as long each time. */
-struct wait {
-	uint64_t first_ns, max_ns;
-};
+/* How long a boot is left alone. */
 /* Another writer was there first. In a cluster that may be so again and again while its node ships. */
-static const struct wait wait_conflict = { UINT64_C(5000000), UINT64_C(100000000) };
-static const struct wait wait_failed = { UINT64_C(1000000000), UINT64_C(60000000000) };
-static const struct wait no_wait;
+static const struct backoff wait_conflict = { UINT64_C(5000000), UINT64_C(100000000) };
+static const struct backoff wait_failed = { UINT64_C(1000000000), UINT64_C(60000000000) };
+static const struct backoff no_wait;
 
 struct trouble {
 	uint64_t retry_ns, wait_ns; /* by the boot clock */
@@ -57,7 +55,7 @@ static struct trouble *trouble_of(const struct judge *j, const struct boot_key *
 	return map_get(j->troubles, k, sizeof(*k));
 }
 
-static int leave_alone(struct judge *j, const struct boot_key *k, const struct wait *w,
+static int leave_alone(struct judge *j, const struct boot_key *k, const struct backoff *wait,
 		       uint64_t stop_seq)
 {
 	struct trouble *t = trouble_of(j, k);
@@ -71,9 +69,7 @@ static int leave_alone(struct judge *j, const struct boot_key *k, const struct w
 			return err;
 		}
 	}
-	t->wait_ns = t->wait_ns < w->first_ns ? w->first_ns : 2 * t->wait_ns;
-	if (t->wait_ns > w->max_ns)
-		t->wait_ns = w->max_ns;
+	t->wait_ns = backoff_next(wait, t->wait_ns);
 	t->retry_ns = clock_boot_ns() + t->wait_ns;
 	t->stop_seq = stop_seq;
 	return 0;
@@ -93,7 +89,7 @@ static bool find_retry(const void *key, size_t len, void *value, void *arg)
 	if (t->retry_ns > e->now_ns && (!e->retry_ns || t->retry_ns < e->retry_ns))
 		e->retry_ns = t->retry_ns;
 	/* Judged by another monitor meanwhile. */
-	return t->retry_ns + wait_failed.max_ns < e->now_ns;
+	return t->retry_ns + wait_failed.last_ns < e->now_ns;
 }
 
 /* For how long the boots that are left alone still are; 0: there is none. */

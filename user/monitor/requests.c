@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/parse.h"
 #include "core/event.h"
 #include "monitor/allow.h"
 #include "monitor/decide.h"
@@ -64,15 +65,18 @@ static bool read_ids(struct work *w, unsigned max)
 	const char *at = w->r->alerts;
 
 	while (*at) {
-		char *end;
-		uint64_t id = strtoull(at, &end, 10);
+		size_t len = strcspn(at, ",");
+		char one[24];
+		uint64_t id = 0;
 
-		if (end == at || !id || id > INT64_MAX || (*end && *end != ','))
+		snprintf(one, sizeof(one), "%.*s", (int)(len < sizeof(one) ? len : sizeof(one)),
+			 at);
+		if (parse_u64(one, &id) || !id || id > INT64_MAX)
 			return refuse(w, "its list of alerts cannot be read");
 		if (w->len == max)
 			return refuse(w, "it is about more than %u alerts", max);
 		w->ids[w->len++] = id;
-		at = *end ? end + 1 : end;
+		at += len + (at[len] == ',');
 	}
 	return w->len || refuse(w, "it is about no alert");
 }

@@ -13,47 +13,62 @@
 static const struct fault_row {
 	int err;
 	enum store_fault fault;
+	bool whole; /* it is the store's, and not that of the rows or the names at hand */
 } faults[] = {
 	/* The same again, later: the server is away, busy, full, or not the primary at present. */
-	{ STORE_E_UNDONE, STORE_RETRY }, /* two writers met; the server has undone ours */
-	{ EAGAIN, STORE_RETRY }, /* a cluster without quorum */
-	{ EBUSY, STORE_RETRY }, /* connections, locks */
-	{ ECONNREFUSED, STORE_RETRY },
-	{ ENOENT, STORE_RETRY }, /* the name of the host; a resolver may be away, too */
-	{ ENOTCONN, STORE_RETRY }, /* lost on the way: what was sent may or may not be committed */
-	{ ETIMEDOUT, STORE_RETRY },
-	{ EINTR, STORE_RETRY },
-	{ EROFS, STORE_RETRY }, /* a replica, until somebody promotes it or names the primary */
-	{ ENOSPC, STORE_RETRY },
-	{ ENOMEM, STORE_RETRY },
-	{ EIO, STORE_RETRY },
+	{ STORE_E_UNDONE, STORE_RETRY, false }, /* two writers met; the server has undone ours */
+	{ EAGAIN, STORE_RETRY, true }, /* a cluster without quorum */
+	{ EBUSY, STORE_RETRY, true }, /* connections, locks */
+	{ ECONNREFUSED, STORE_RETRY, true },
+	{ ENOENT, STORE_RETRY, false }, /* the name of the host; a resolver may be away, too */
+	{ ENOTCONN, STORE_RETRY,
+	  true }, /* lost on the way: what was sent may or may not be committed */
+	{ ETIMEDOUT, STORE_RETRY, true },
+	{ EINTR, STORE_RETRY, true },
+	{ EROFS, STORE_RETRY,
+	  true }, /* a replica, until somebody promotes it or names the primary */
+	{ ENOSPC, STORE_RETRY, true },
+	{ ENOMEM, STORE_RETRY, true },
+	{ EIO, STORE_RETRY, false },
 	/* These rows will never be taken: put them aside, the others must get through. */
-	{ EEXIST, STORE_QUARANTINE }, /* the key is taken by other bytes */
-	{ ERANGE, STORE_QUARANTINE },
-	{ EILSEQ, STORE_QUARANTINE },
-	{ E2BIG, STORE_QUARANTINE },
+	{ EEXIST, STORE_QUARANTINE, false }, /* the key is taken by other bytes */
+	{ ERANGE, STORE_QUARANTINE, false },
+	{ EILSEQ, STORE_QUARANTINE, false },
+	{ E2BIG, STORE_QUARANTINE, false },
 	/* A person must look, and until then nothing is sent. */
-	{ EACCES, STORE_STOP }, /* password, certificate, account */
-	{ EPERM, STORE_STOP }, /* a privilege, or another node's name */
-	{ EINVAL, STORE_STOP }, /* a name, not a row: it would be so with each of them */
-	{ STORE_E_DATABASE, STORE_STOP }, /* no such database */
-	{ STORE_E_OLD, STORE_STOP }, /* schema too old */
-	{ STORE_E_NEW, STORE_STOP }, /* schema too new */
-	{ STORE_E_ALTERED, STORE_STOP },
-	{ STORE_E_FOREIGN, STORE_STOP }, /* another cluster's store, or another program's */
-	{ STORE_E_DAMAGED, STORE_STOP },
-	{ STORE_E_TLS, STORE_STOP }, /* TLS */
-	{ EOPNOTSUPP, STORE_STOP }, /* a server that cannot be used */
-	{ ENOBUFS, STORE_STOP }, /* the shipper's own: its quarantine is full */
+	{ EACCES, STORE_STOP, true }, /* password, certificate, account */
+	{ EPERM, STORE_STOP, true }, /* a privilege, or another node's name */
+	{ EINVAL, STORE_STOP, false }, /* a name, not a row: it would be so with each of them */
+	{ STORE_E_DATABASE, STORE_STOP, true }, /* no such database */
+	{ STORE_E_OLD, STORE_STOP, true }, /* schema too old */
+	{ STORE_E_NEW, STORE_STOP, true }, /* schema too new */
+	{ STORE_E_ALTERED, STORE_STOP, true },
+	{ STORE_E_FOREIGN, STORE_STOP, true }, /* another cluster's store, or another program's */
+	{ STORE_E_DAMAGED, STORE_STOP, true },
+	{ STORE_E_TLS, STORE_STOP, true }, /* TLS */
+	{ EOPNOTSUPP, STORE_STOP, true }, /* a server that cannot be used */
+	{ ENOBUFS, STORE_STOP, false }, /* the shipper's own: its quarantine is full */
 };
+
+static const struct fault_row *row_of(int err)
+{
+	static const struct fault_row unknown = { 0, STORE_RETRY, false };
+
+	for (size_t i = 0; i < array_len(faults); i++) {
+		if (faults[i].err == -err)
+			return &faults[i];
+	}
+	return &unknown;
+}
 
 enum store_fault store_fault(int err)
 {
-	for (size_t i = 0; i < array_len(faults); i++) {
-		if (faults[i].err == -err)
-			return faults[i].fault;
-	}
-	return STORE_RETRY;
+	return row_of(err)->fault;
+}
+
+bool store_is_in_trouble(int err)
+{
+	return row_of(err)->whole;
 }
 
 const char *store_error_text(int err)

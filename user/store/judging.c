@@ -183,18 +183,6 @@ int store_judge_mend(struct store *s, const struct store_pending *p)
 	return write_op(s, judge_mend(s, p));
 }
 
-bool store_is_in_trouble(int err)
-{
-	static const int errs[] = { ENOTCONN, ECONNREFUSED, ETIMEDOUT, EAGAIN, EBUSY, EROFS,
-				    ENOSPC,   ENOMEM,	    EINTR,     EACCES, EPERM, EOPNOTSUPP };
-
-	for (size_t i = 0; i < array_len(errs); i++) {
-		if (err == -errs[i])
-			return true;
-	}
-	return err <= -STORE_E_OLD && err != -STORE_E_UNDONE;
-}
-
 /* --- who is behind ---------------------------------------------------------------------------------------- */
 
 #define OLDEST(column)                                                                             \

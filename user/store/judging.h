@@ -30,9 +30,6 @@ must_check int store_judge_failed(struct store *s, const char *node, uint32_t bo
  */
 must_check int store_judge_mend(struct store *s, const struct store_pending *p);
 
-/* The error is the store's and not that of what was judged: it would be so with each node. */
-bool store_is_in_trouble(int err);
-
 /* A node with records that nobody has judged. */
 struct store_behind {
 	const char *node, *host_type;

@@ -44,6 +44,8 @@ const char *store_error_text(int err); /* err: negative */
  */
 enum store_fault { STORE_RETRY, STORE_QUARANTINE, STORE_STOP };
 enum store_fault store_fault(int err);
+/* The error is the store's and not that of what it was asked: it would be so with each node. */
+bool store_is_in_trouble(int err);
 
 enum store_flags {
 	STORE_CREATE = 1, /* make it, and bring the schema up to date */
