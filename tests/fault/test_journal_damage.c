@@ -66,12 +66,21 @@ static bool writer_goes_on(const char *boot, uint64_t lost_at_most)
 	return fine;
 }
 
+/*
+ * Each byte of a header, or of what the head file has in a slot, and, as no record is a multiple of five long, each place in a
+ * record once in five records; in a long run each byte.
+ */
+static size_t next_byte(size_t at)
+{
+	return at + (at % 4096 < 512 || getenv("AJAR_LONG") ? 1 : 5);
+}
+
 static void test_flips(unsigned nth, const char *which)
 {
 	struct shot *s = nth == 99 ? last_segment() : shot_segment(&good, nth);
 	unsigned unseen = 0, unverified = 0, undelivered = 0, stuck = 0, unsettled = 0;
 
-	for (size_t at = 0; at < s->len; at++) {
+	for (size_t at = 0; at < s->len; at = next_byte(at)) {
 		struct census c;
 
 		shots_restore(&d, &good);
@@ -96,7 +105,7 @@ static void test_truncation(void)
 	struct shot *s = last_segment();
 	unsigned unseen = 0, inexact = 0, wrong = 0, dirty = 0;
 
-	for (size_t len = 0; len < s->len; len++) {
+	for (size_t len = 0; len < s->len; len = next_byte(len)) {
 		size_t whole = len < 512 ? 0 : (len - 512) / REC_LEN,
 		       all = (s->len - 512) / REC_LEN;
 		struct census c;
@@ -297,7 +306,7 @@ static void test_head_flips(void)
 	for (size_t i = 0; i < good.n; i++)
 		if (!strcmp(good.s[i].name, "head"))
 			h = &good.s[i];
-	for (size_t at = 0; at < h->len; at++) {
+	for (size_t at = 0; at < h->len; at = next_byte(at)) {
 		shots_restore(&d, &good);
 		put_flipped(h, at, (unsigned)at % 8);
 		/* The older copy may take over: then the last commit is not published any more, but not lost. */
