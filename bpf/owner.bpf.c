@@ -227,6 +227,23 @@ static __always_inline struct task_struct *node_init(struct pid *pid, __u32 *ret
 	return NULL;
 }
 
+/*
+ * Whoever makes a user namespace mounts in it as he likes, so a path there says nothing of the node's file of that path. It is
+ * the file's own mount that counts: a descriptor of such a file runs in any namespace. One that is unmounted belongs to none.
+ */
+static __always_inline bool exe_is_foreign(struct task_struct *t, struct task_struct *init)
+{
+	struct file *exe = BPF_CORE_READ(t, mm, exe_file);
+	struct dentry *d = BPF_CORE_READ(exe, f_path.dentry);
+	struct mount *m;
+
+	/* A memfd has no place at all. */
+	if (!exe || BPF_CORE_READ(d, d_parent) == d)
+		return false;
+	m = (void *)BPF_CORE_READ(exe, f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
+	return BPF_CORE_READ(m, mnt_ns, user_ns) != BPF_CORE_READ(init, nsproxy, mnt_ns, user_ns);
+}
+
 /* How the task's surroundings differ from those of the node's init: a container has at least a root of its own. */
 __noinline int owner_space(__u64 task)
 {
@@ -247,6 +264,8 @@ __noinline int owner_space(__u64 task)
 	if (BPF_CORE_READ(t, nsproxy, mnt_ns) != BPF_CORE_READ(init, nsproxy, mnt_ns) &&
 	    BPF_CORE_READ(t, fs, root.dentry) != BPF_CORE_READ(init, fs, root.dentry))
 		flags |= AJAR_OWNER_OTHER_ROOT;
+	if (exe_is_foreign(t, init))
+		flags |= AJAR_OWNER_OTHER_EXE;
 	return flags | AJAR_OWNER_SPACE;
 }
 

@@ -107,6 +107,8 @@ enum ajar_owner_flags {
 	AJAR_OWNER_OTHER_PID = 1 << 7, /* its PID namespace */
 	AJAR_OWNER_OTHER_USER = 1 << 8, /* its user namespace */
 	AJAR_OWNER_OTHER_ROOT = 1 << 9, /* its root directory, in a mount namespace of its own */
+	/* the executable's path is of a mount namespace that another user namespace owns */
+	AJAR_OWNER_OTHER_EXE = 1 << 10,
 };
 
 #define AJAR_COMM_LEN 16

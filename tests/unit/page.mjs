@@ -186,6 +186,7 @@ test("what is odd about a program is said", () => {
 	assert.deepEqual(exeFlags(process_({ exe: "/tmp/.x/nc (deleted)" })).length, 3);
 	assert.deepEqual(exeFlags(process_({ exe: "/memfd:x (deleted)" })), ["deleted from disk", "runs from memory only"]);
 	assert.deepEqual(exeFlags(process_()), []);
+	assert.deepEqual(exeFlags(process_({ exe_foreign: true })), ["path of another mount namespace"]);
 });
 test("alike doors on many nodes are one line, the rare one first", () => {
 	const f = foldDoors([...["n1", "n2", "n3"].map((node) => door({ node })), door({ node: "n9", port: 4444, verdict: "unexpected" })]);

@@ -32,6 +32,30 @@ static struct judgement with(struct profile_row *rows, size_t n, uint32_t port, 
 	return judged(&p, &d, &o);
 }
 
+/* A path of a mount namespace that somebody made for himself. */
+static void borrowed_paths(void)
+{
+	struct profile_row row = { .proto = PROTO_TCP, .port = 80, .exe = nc };
+	struct process o = a_process("nc", nc, 1000, "mlee");
+
+	ok(with(&row, 1, 80, o).verdict == VERDICT_PROFILED, "the program of the row");
+	o.space = SPACE_KNOWN | SPACE_USER | SPACE_EXE;
+	ok(with(&row, 1, 80, o).verdict == VERDICT_IMPOSTOR, "its path alone is not it");
+	row.container = none;
+	ok(with(&row, 1, 80, o).verdict != VERDICT_PROFILED, "nor by a row for no container");
+	row.container = any;
+	o.container_state = PLACE_IN;
+	ok(with(&row, 1, 80, o).verdict == VERDICT_PROFILED,
+	   "a row for containers means their paths");
+	row = (struct profile_row){ .proto = PROTO_TCP, .port = 80 };
+	ok(with(&row, 1, 80, o).verdict == VERDICT_PROFILED, "one without a program permits it");
+	row = (struct profile_row){
+		.proto = PROTO_TCP, .port = 80, .action = PROFILE_DENY, .exe = nc
+	};
+	ok(with(&row, 1, 80, o).verdict == VERDICT_UNEXPECTED && with(&row, 1, 80, o).row == &row,
+	   "and one that forbids it forbids it there too");
+}
+
 static void denials(void)
 {
 	struct profile_row rows[] = {
@@ -214,6 +238,7 @@ static void any_order(void)
 int main(void)
 {
 	denials();
+	borrowed_paths();
 	jobs();
 	any_order();
 	return tap_done();

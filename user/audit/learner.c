@@ -184,6 +184,8 @@ static const char *doubt_of(unsigned flags)
 {
 	if (flags & EXE_MEMFD)
 		return "its program lives in memory only";
+	if (flags & EXE_FOREIGN)
+		return "the path of its program is of another mount namespace";
 	if (flags & EXE_CUT)
 		return "the path of its program is longer than the record";
 	if ((flags & EXE_DELETED) && (flags & (EXE_WRITABLE_DIR | EXE_HOME)))

@@ -70,6 +70,8 @@ unsigned exe_flags(const struct process *p)
 		return 0;
 	if (ends_with(p->exe, DELETED))
 		flags |= EXE_DELETED;
+	if (p->space & SPACE_EXE)
+		flags |= EXE_FOREIGN;
 	if (p->exe_cut)
 		return flags | EXE_CUT; /* the head is missing: no prefix to look at */
 	for (size_t i = 0; i < array_len(places); i++)
@@ -204,6 +206,16 @@ bool match_place(const struct profile_row *r, const struct process *opener)
 enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
 
 /*
+ * A path of a mount namespace that somebody made for himself is what he wants it to be: no row permits it, but one about
+ * containers, whose paths are theirs. One that forbids it does so there, too.
+ */
+static bool is_borrowed(const struct profile_row *r, const struct process *p)
+{
+	return exe_flags(p) & EXE_FOREIGN && r->action != PROFILE_DENY &&
+	       (!r->container || !strcasecmp(r->container, PROFILE_NONE));
+}
+
+/*
  * The path must be the row's (core/exe_pattern.h). " (deleted)" is looked over: a package upgrade replaces the file below every
  * running daemon, and an alert for each of them on each node would teach people to look away. Whoever
  * could unlink that path could also have replaced it and restarted the service, so the mark is no
@@ -279,7 +291,7 @@ static enum relation match_owner(const struct profile_row *r, const struct door 
 		return REL_ALLOWS;
 	if (!p || !p->known)
 		return REL_UNKNOWN;
-	exe = fit_exe(r->exe, p);
+	exe = r->exe && is_borrowed(r, p) ? FIT_DIFFERS : fit_exe(r->exe, p);
 	user = fit_user(r->user, p);
 	if (exe == FIT_YES && user == FIT_DIFFERS && drops_privileges(r, d, p))
 		user = FIT_YES;

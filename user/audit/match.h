@@ -48,6 +48,7 @@ enum exe_flags {
 	EXE_CUT = 16, /* longer than the capture */
 	/* where no package installs; by the path alone, no package database is asked */
 	EXE_UNPACKAGED = 32,
+	EXE_FOREIGN = 64, /* the path is of another mount namespace, not the node's file of it */
 };
 unsigned exe_flags(const struct process *p);
 /* The path without " (deleted)". */

@@ -336,6 +336,11 @@ static void why_owner(const struct process *p, struct buf *b)
 		put_text(p->exe, b);
 		buf_puts(b, " lies where anyone may write");
 	}
+	if (flags & EXE_FOREIGN) {
+		buf_puts(b, "; the path ");
+		put_text(p->exe, b);
+		buf_puts(b, " is of another mount namespace: it is not this node's program");
+	}
 	if (flags & EXE_CUT)
 		buf_puts(b, "; only the end of its executable's path is known");
 }

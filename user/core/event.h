@@ -86,6 +86,9 @@ enum process_space {
 	SPACE_PID = 2, /* PID namespace */
 	SPACE_USER = 4, /* user namespace */
 	SPACE_ROOT = 8, /* root directory, in a mount namespace of its own */
+	/* its executable's path is of a mount namespace that another user namespace owns; told also
+	 * where the rest is not known */
+	SPACE_EXE = 16,
 };
 
 /* A process as the kernel knew it at the event. pid 0 with kernel set: the kernel itself. */

@@ -2,9 +2,12 @@
 #include "sensor/late.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -87,14 +90,42 @@ static int same_as_init(uint32_t pid, const char *file)
 	return own.st_ino == init.st_ino && own.st_dev == init.st_dev;
 }
 
+/* The user namespace that owns the mount namespace of the process. */
+static bool mounts_of(uint32_t pid, struct stat *ret)
+{
+	_close_ int mnt_ns = -1, user_ns = -1;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", pid);
+	mnt_ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (mnt_ns < 0)
+		return false;
+	user_ns = ioctl(mnt_ns, NS_GET_USERNS);
+	return user_ns >= 0 && fstat(user_ns, ret) == 0;
+}
+
+/*
+ * A unit with PrivateUsers= has a user namespace, and yet its mounts are root's. Where init is not ours to look at our own mounts
+ * stand for its. Of a program from another mount namespace than the process's own only the kernel's side knows (bpf/owner.bpf.c).
+ */
+static bool mounts_are_foreign(uint32_t pid)
+{
+	struct stat own, ours;
+
+	return mounts_of(pid, &own) &&
+	       (mounts_of(1, &ours) || mounts_of((uint32_t)getpid(), &ours)) &&
+	       (own.st_ino != ours.st_ino || own.st_dev != ours.st_dev);
+}
+
 static unsigned read_space(uint32_t pid)
 {
 	int pid_ns = same_as_init(pid, "ns/pid"), user_ns = same_as_init(pid, "ns/user");
 	int mnt_ns = same_as_init(pid, "ns/mnt"), root = same_as_init(pid, "root");
+	unsigned exe = mnt_ns != 1 && mounts_are_foreign(pid) ? SPACE_EXE : 0;
 
 	if (pid_ns < 0 || user_ns < 0 || mnt_ns < 0 || root < 0)
-		return 0;
-	return SPACE_KNOWN | (pid_ns ? 0 : SPACE_PID) | (user_ns ? 0 : SPACE_USER) |
+		return exe;
+	return SPACE_KNOWN | exe | (pid_ns ? 0 : SPACE_PID) | (user_ns ? 0 : SPACE_USER) |
 	       (mnt_ns || root ? 0 : SPACE_ROOT);
 }
 
@@ -133,11 +164,11 @@ static void put_ancestors(struct ajar_owner *o, uint32_t ppid)
 
 static uint32_t space_flags(unsigned space)
 {
-	if (!(space & SPACE_KNOWN))
-		return 0;
-	return AJAR_OWNER_SPACE | (space & SPACE_PID ? AJAR_OWNER_OTHER_PID : 0) |
+	return (space & SPACE_KNOWN ? AJAR_OWNER_SPACE : 0) |
+	       (space & SPACE_PID ? AJAR_OWNER_OTHER_PID : 0) |
 	       (space & SPACE_USER ? AJAR_OWNER_OTHER_USER : 0) |
-	       (space & SPACE_ROOT ? AJAR_OWNER_OTHER_ROOT : 0);
+	       (space & SPACE_ROOT ? AJAR_OWNER_OTHER_ROOT : 0) |
+	       (space & SPACE_EXE ? AJAR_OWNER_OTHER_EXE : 0);
 }
 
 bool late_record(const struct ajar_owner_key *key, struct late_record *ret)

@@ -144,11 +144,11 @@ void owner_comm(char to[AJAR_COMM_LEN], const char from[AJAR_COMM_LEN])
 
 static unsigned space_of_owner(uint32_t flags)
 {
-	if (!(flags & AJAR_OWNER_SPACE))
-		return 0;
-	return SPACE_KNOWN | (flags & AJAR_OWNER_OTHER_PID ? SPACE_PID : 0) |
+	return (flags & AJAR_OWNER_SPACE ? SPACE_KNOWN : 0) |
+	       (flags & AJAR_OWNER_OTHER_PID ? SPACE_PID : 0) |
 	       (flags & AJAR_OWNER_OTHER_USER ? SPACE_USER : 0) |
-	       (flags & AJAR_OWNER_OTHER_ROOT ? SPACE_ROOT : 0);
+	       (flags & AJAR_OWNER_OTHER_ROOT ? SPACE_ROOT : 0) |
+	       (flags & AJAR_OWNER_OTHER_EXE ? SPACE_EXE : 0);
 }
 
 void owner_fill(const struct owner *o, struct process *p)

@@ -47,6 +47,8 @@ export function exeFlags(p) {
 		flags.push("in a folder that everybody may write");
 	if (/\/\.[^/.]/.test(exe))
 		flags.push("in a hidden folder or file");
+	if (p?.exe_foreign)
+		flags.push("path of another mount namespace");
 	return flags;
 }
 

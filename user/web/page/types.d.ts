@@ -63,6 +63,7 @@ export interface Process {
 	session: number | null;
 	ancestors: { pid: number; comm: string }[];
 	exe_cut?: boolean;
+	exe_foreign?: boolean;
 	argv_cut?: boolean;
 	processes?: number;
 }
