@@ -30,7 +30,7 @@ one() { # name command...
 	echo "end $name $?"
 }
 # A test that hangs must leave time for the others.
-LIMIT=100
+LIMIT=200
 for test in ${TESTS:-doors owner sensor tiers unheld}; do
 	one "test_$test" "$BUILD/tests/bpf/test_$test"
 done

@@ -26,9 +26,9 @@ ok() { # sentence, command...
 	fi
 }
 now() { cut -d. -f1 /proc/uptime; }
-# Until the command succeeds, at most 40 s; the pause between two looks is a read that times out.
+# Until the command succeeds, at most 90 s; the pause between two looks is a read that times out.
 wait_for() {
-	end=$(($(now) + 40))
+	end=$(($(now) + 90))
 	until "$@" >/dev/null 2>&1; do
 		[ "$(now)" -lt $end ] || return 1
 		read -rt 0.1 _ <>$T/never || :
@@ -43,6 +43,13 @@ lists() { # port pattern...
 alerted() { grep "\"port\":$1[,}]" $T/alerts | grep -q "\"state\":\"$2\""; }
 opened() { # port
 	"$BUILD/tests/helpers/hold_door" tcp 0.0.0.0 "$1" >$T/door.out &
+	DOOR=$!
+	wait_for grep -q open $T/door.out
+}
+borrowed() { # port
+	cp "$BUILD/tests/helpers/hold_door" $T/own
+	# shellcheck disable=SC2016
+	unshare -r -m sh -c 'mount -o bind "$1" "$2" && exec "$2" tcp 0.0.0.0 "$3"' sh $T/own "$BUILD/tests/helpers/hold_door" "$1" >$T/door.out &
 	DOOR=$!
 	wait_for grep -q open $T/door.out
 }
@@ -66,6 +73,10 @@ ok "with its arguments" lists 21802 '"argv":\["/build/tests/helpers/hold_door","
 ok "the alert program hears of it" wait_for alerted 21802 open
 kill "$DOOR"
 ok "and that it is gone" wait_for alerted 21802 resolved
+ok "that its path is the node's is not doubted" eval "lists 21801 && ! grep -q exe_foreign $T/ls.out"
+ok "another program borrows that path, in a user and mount namespace" borrowed 21803
+ok "which is seen" wait_for lists 21803 '"exe":"/build/tests/helpers/hold_door"' '"exe_foreign":true'
+kill "$DOOR"
 ok "the journal is whole" ajar timeline verify --data $D
 ok "one look at the kernel works too" eval "ajar doctor >$T/doctor.out 2>&1; ! grep -q 'cannot' $T/doctor.out"
 kill -TERM $RUN
