@@ -196,13 +196,13 @@ static void test_alert(struct store *s)
 	static const char *const nodes[] = { "n1", "n2", "n3" };
 	struct store_alert a = { 0 };
 	struct store_seen seen = { 0 };
-	uint64_t id = 0, before = 0;
+	uint64_t id = 0, before, after;
 	bool good = true;
 
 	put_nodes(s);
 	ok(!put_alert(s, "k", 44, 3, &id), "%s: an alert over three nodes", drv->name);
 	for (size_t i = 0; i < 3; i++) {
-		good = good && !store_alert_node_set(s, id, nodes[i], 1, T0, &before);
+		good = good && !store_alert_node_add(s, id, nodes[i], 1, T0, &before, &after);
 	}
 	ok(good && scanned(s, hosts, 1), "%s: scanned before its door was open", drv->name);
 	a = (struct store_alert){ .id = id,

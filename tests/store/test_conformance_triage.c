@@ -116,11 +116,6 @@ static void test_nodes(struct store *s)
 	   "%s: the sum is exact", drv->name);
 	ok(!store_alert_nodes_restart(s, id), "%s: it opens anew", drv->name);
 	stands_on(s, id, false, "n2:1:90-90 ", "what is over is forgotten");
-	ok(!store_alert_node_set(s, id, "n2", 1, 95, &before) && before == 1,
-	   "%s: a finding that is known already", drv->name);
-	ok(!store_alert_node_set(s, id, "n2", 0, 96, &before) && before == 1 &&
-		   !store_alert_node_set(s, id, "n2", 0, 97, &before) && before == 0,
-	   "%s: and that goes once", drv->name);
 	is_int(store_alert_node_add(s, id, "n9", 1, 1, &before, &before), -ENOENT,
 	       "%s: an unknown node", drv->name);
 	ok(!store_alert_sum(s, 4711, &sum) && !sum.doors && !sum.last_ns,

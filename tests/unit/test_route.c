@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "alert_help.h"
+#include "store/sinks.h"
 #include "store/store.h"
 
 static struct loop *loop;
@@ -196,11 +197,25 @@ static bool is_idle(void *arg)
 	return true;
 }
 
+struct cursor {
+	const char *sink;
+	uint64_t log_id;
+};
+
+static int on_sink(const struct store_sink *s, void *arg)
+{
+	struct cursor *c = arg;
+
+	if (!strcmp(s->name, c->sink))
+		c->log_id = s->log_id;
+	return 0;
+}
+
 static uint64_t cursor_of(const char *sink)
 {
-	uint64_t cursor = 999999;
+	struct cursor c = { .sink = sink };
 
-	return store_sink_cursor_get(store, sink, &cursor) ? 999999 : cursor;
+	return store_sinks(store, on_sink, &c) ? 999999 : c.log_id;
 }
 
 static void test_order(void)

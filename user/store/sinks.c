@@ -52,24 +52,6 @@ static int set_cursor(struct store *s, const char *sink, uint64_t log_id)
 		       S(sink), U(log_id), U(log_id));
 }
 
-int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_id)
-{
-	_sql_ struct sql q = { .s = s };
-	int ret = sql_first(&q, "SELECT log_id FROM sink_cursors WHERE name = ?", S(sink));
-
-	if (ret < 0)
-		return ret;
-	*ret_log_id = ret ? sql_u64(&q, 0) : 0;
-	return 0;
-}
-
-int store_sink_cursor_set(struct store *s, const char *sink, uint64_t log_id)
-{
-	int err = store_check_name(s, "sink", sink);
-
-	return err ? err : write_op(s, set_cursor(s, sink, log_id));
-}
-
 #define SINK_VALUES(k)                                                                             \
 	U((k)->sent), U((k)->failed), U((k)->skipped), U((k)->given_up), U((k)->failures),         \
 		S((k)->why), U((k)->sent_ns), U((k)->failed_ns)

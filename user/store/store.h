@@ -388,11 +388,6 @@ must_check int store_alert_changes(struct store *s, uint64_t after_log_id, uint6
 must_check int store_alert_changes_back(struct store *s, uint64_t since_ns, uint64_t until_ns,
 					store_change_fn fn, void *arg);
 
-/* How far a sink has got in alert_log. */
-/* 0 when new */
-must_check int store_sink_cursor_get(struct store *s, const char *sink, uint64_t *ret_log_id);
-must_check int store_sink_cursor_set(struct store *s, const char *sink, uint64_t log_id);
-
 /* --- settings --------------------------------------------------------------------------------- */
 must_check int store_setting_get(struct store *s, const char *name, struct buf *b); /* -ENOENT */
 must_check int store_setting_set(struct store *s, const char *name, const char *value);

@@ -25,20 +25,17 @@ int triage_check_text(struct store *s, const char *what, const char *text)
 
 /* --- where an alert stands ------------------------------------------------------------------------ */
 
-/* Doors of an alert on one node: so many more or less, or exactly so many. */
+/* Doors of an alert on one node: so many more or less. */
 struct store_alert_step {
 	uint64_t alert_id;
 	const char *node;
 	uint64_t at_ns;
 	int64_t doors;
-	bool exactly;
 };
 
 /* What a node's count becomes. */
 static uint64_t stepped(const struct store_alert_step *st, uint64_t before)
 {
-	if (st->exactly)
-		return (uint64_t)st->doors;
 	return st->doors < 0 && (uint64_t)-st->doors > before ? 0 : before + (uint64_t)st->doors;
 }
 
@@ -162,7 +159,7 @@ static int alert_fold(struct store *s, uint64_t alert_id, const char *nodes, uin
 int store_alert_node_add(struct store *s, uint64_t alert_id, const char *node, int64_t doors,
 			 uint64_t at_ns, uint64_t *ret_before, uint64_t *ret_after)
 {
-	const struct store_alert_step step = { alert_id, node, at_ns, doors, false };
+	const struct store_alert_step step = { alert_id, node, at_ns, doors };
 	uint64_t before = 0, after = 0;
 	int err = write_op(s, alert_node(s, &step, &before, &after));
 
@@ -171,18 +168,6 @@ int store_alert_node_add(struct store *s, uint64_t alert_id, const char *node, i
 	*ret_before = before;
 	*ret_after = after;
 	return 0;
-}
-
-int store_alert_node_set(struct store *s, uint64_t alert_id, const char *node, uint64_t doors,
-			 uint64_t at_ns, uint64_t *ret_before)
-{
-	const struct store_alert_step step = { alert_id, node, at_ns, (int64_t)doors, true };
-	uint64_t before = 0, after = 0;
-	int err = write_op(s, alert_node(s, &step, &before, &after));
-
-	if (!err)
-		*ret_before = before;
-	return err;
 }
 
 int store_alert_sum(struct store *s, uint64_t alert_id, struct store_alert_sum *ret_sum)

@@ -30,10 +30,8 @@ struct store_alert_sum {
 must_check int store_alert_node_add(struct store *s, uint64_t alert_id, const char *node,
 				    int64_t doors, uint64_t at_ns, uint64_t *ret_before,
 				    uint64_t *ret_after);
-/* Exactly so many. */
-must_check int store_alert_node_set(struct store *s, uint64_t alert_id, const char *node,
-				    uint64_t doors, uint64_t at_ns, uint64_t *ret_before);
 must_check int store_alert_sum(struct store *s, uint64_t alert_id, struct store_alert_sum *ret_sum);
+
 typedef int (*store_alert_node_fn)(const struct store_alert_node *n, void *arg);
 /* By name. */
 must_check int store_alert_nodes(struct store *s, uint64_t alert_id, bool open_only,
