@@ -30,6 +30,36 @@ static int keep_refused(const struct store_health_row *r, void *arg)
 	return 0;
 }
 
+static void test_clocks(struct store *s)
+{
+	struct store_health h = { .installation = { 1 },
+				  .session = { 1 },
+				  .host = "h",
+				  .boot_id = "",
+				  .version = "1",
+				  .sensor = "",
+				  .wall_ns = T0,
+				  .rtt_ns = 7 };
+	struct event ev = open_event(22, 7, T0);
+	struct store_clocks c = { 1, 1, 1 };
+	struct store_health_reply r;
+	uint64_t received = 1;
+
+	ok(!store_clocks(s, "clock", &c) && !c.wall_ns && !c.rtt_ns && !c.received_ns,
+	   "%s: a node that is not there has no clock", drv->name);
+	ok(!store_event_received(s, "clock", 1, 1, &received) && !received, "%s: and no record",
+	   drv->name);
+	is_int(store_put_health(s, "clock", "compute", &h, 0, &r), 0, "%s: it reports", drv->name);
+	ok(!store_clocks(s, "clock", &c) && c.wall_ns == T0 && c.rtt_ns == 7 &&
+		   c.received_ns == r.server_ns,
+	   "%s: its clock, beside the store's", drv->name);
+	is_int(put_one(s, "clock", 1, 3, &ev), 0, "%s: and sends a record", drv->name);
+	ok(!store_event_received(s, "clock", 1, 3, &received) && received == T0 + 5,
+	   "%s: which came then", drv->name);
+	ok(!store_event_received(s, "clock", 1, 2, &received) && !received, "%s: another did not",
+	   drv->name);
+}
+
 static void test_behind(struct store *s)
 {
 	struct event ev = open_event(22, 7, T0);
@@ -130,8 +160,8 @@ static void test_boots(struct store *s)
 
 int main(void)
 {
-	static void (*const tests[])(struct store * s) = { test_behind, test_claims, test_bounds,
-							   test_boots };
+	static void (*const tests[])(struct store * s) = { test_clocks, test_behind, test_claims,
+							   test_bounds, test_boots };
 
 	return conformance(tests, array_len(tests), NULL);
 }

@@ -87,7 +87,8 @@ static inline void step(unsigned i)
 	m->changes += changes;
 }
 
-static inline void heartbeat_as(unsigned node, enum health_agent agent)
+/* Its clock is so far ahead. */
+static inline void heartbeat_by(unsigned node, enum health_agent agent, int64_t ahead_ns)
 {
 	struct store_health h = { .installation = { (uint8_t)node },
 				  .session = { 2 },
@@ -103,10 +104,18 @@ static inline void heartbeat_as(unsigned node, enum health_agent agent)
 	char name[16];
 
 	snprintf(name, sizeof(name), "n%u", node);
-	if (store_clock(store, &h.wall_ns) || store_put_health(store, name, CLASS, &h, 0, &r))
+	if (store_clock(store, &h.wall_ns))
+		ok(false, "the store has a clock");
+	h.wall_ns += (uint64_t)ahead_ns;
+	if (store_put_health(store, name, CLASS, &h, 0, &r))
 		ok(false, "%s reports", name);
 	run_sql("UPDATE node_health SET first_ns = first_ns - 3600000000000 WHERE first_ns > "
 		"CAST(strftime('%s', 'now') AS INTEGER) * 1000000000 - 1800000000000");
+}
+
+static inline void heartbeat_as(unsigned node, enum health_agent agent)
+{
+	heartbeat_by(node, agent, 0);
 }
 
 static inline void heartbeat(unsigned node)
@@ -114,11 +123,11 @@ static inline void heartbeat(unsigned node)
 	heartbeat_as(node, AGENT_RECORDING);
 }
 
-/* A door of that node opens, or closes, so long ago. */
-static inline void door(unsigned node, enum event_kind kind, uint16_t port, const char *exe,
-			uint64_t ago_ns)
+/* A door of that node opens, or closes, at that time of its own, and that is stored then. */
+static inline void door_at(unsigned node, enum event_kind kind, uint16_t port, const char *exe,
+			   uint64_t time_ns, uint64_t stored_ns)
 {
-	struct event ev = { .time_ns = start_ns - ago_ns,
+	struct event ev = { .time_ns = time_ns,
 			    .kind = kind,
 			    .origin = ORIGIN_EVENT,
 			    .door = { .proto = PROTO_TCP,
@@ -135,7 +144,7 @@ static inline void door(unsigned node, enum event_kind kind, uint16_t port, cons
 					.gid = 1041,
 					.user = TEXT("mlee") } };
 	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
-	struct store_event row = { .boot_seq = 1, .seq = next_seq++, .received_ns = start_ns };
+	struct store_event row = { .boot_seq = 1, .seq = next_seq++, .received_ns = stored_ns };
 	char name[16];
 	size_t added;
 
@@ -146,6 +155,13 @@ static inline void door(unsigned node, enum event_kind kind, uint16_t port, cons
 	if (store_put_events(store, name, CLASS, &row, 1, &added))
 		ok(false, "an event is put: %s", store_why(store));
 	buf_done(&b);
+}
+
+/* So long ago; what was is all stored together. */
+static inline void door(unsigned node, enum event_kind kind, uint16_t port, const char *exe,
+			uint64_t ago_ns)
+{
+	door_at(node, kind, port, exe, start_ns - ago_ns, start_ns);
 }
 
 static int on_shard(const struct store_shard *sh, void *arg)

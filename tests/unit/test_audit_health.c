@@ -196,6 +196,28 @@ static void test_clock(void)
 	found(in, BIT(STEP), "by however much");
 }
 
+static void test_store_time(void)
+{
+	is_int(health_clock_ahead(NOW + 60 * S, 0, NOW), 60 * (long long)S,
+	       "a clock a minute ahead is put back by that");
+	is_int(health_clock_ahead(NOW - 60 * S, 2 * S, NOW), -59 * (long long)S,
+	       "one behind is put forward, less the way of the report");
+	is_int(health_clock_ahead(NOW + S, 0, NOW), 0, "a second is let be");
+	is_int(health_clock_ahead(NOW + 3 * S, 6 * S, NOW), 6 * (long long)S,
+	       "what the exchange cannot explain counts");
+	is_int(health_clock_ahead(NOW - 4 * S, 8 * S, NOW), 0, "what it can does not");
+	is_int(health_clock_ahead(NOW + 3600 * S, 10 * S, NOW), 0,
+	       "an exchange that took too long tells nothing");
+	is_int(health_clock_ahead(0, 0, 0), 0, "nor does no report");
+	is_int((long long)health_store_time(NOW, 60 * (int64_t)S), (long long)(NOW - 60 * S),
+	       "a time is put back");
+	is_int((long long)health_store_time(NOW, -60 * (int64_t)S), (long long)(NOW + 60 * S),
+	       "or forward");
+	is_int((long long)health_store_time(5, 60), 1, "never to before all times");
+	ok(health_store_time(UINT64_MAX - 1, -60) == UINT64_MAX, "nor behind them");
+	ok(health_store_time(5, INT64_MIN) == 5 + (UINT64_C(1) << 63), "by however much");
+}
+
 static void test_judging(void)
 {
 	struct health_in in = well();
@@ -278,6 +300,7 @@ int main(void)
 	test_backlog();
 	test_names();
 	test_clock();
+	test_store_time();
 	test_judging();
 	test_words();
 	return tap_done();

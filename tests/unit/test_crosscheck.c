@@ -110,6 +110,40 @@ static void test_nodes(void)
 	alerts_are("hidden :666 resolved n[1-2] x0; ", "the last one ends it");
 }
 
+/* A permitted door opened a minute ago, a scan has found it since. */
+static void scan_what_opened(void)
+{
+	const struct store_scan_port p = open_port(86);
+
+	step(0);
+	scanned(1, &(struct scanned){ .ports = &p, .ports_len = 1, .ago_ns = 20 * S });
+	step(0);
+	scanned(1, &(struct scanned){ .ports = &p, .ports_len = 1, .ago_ns = 18 * S });
+	step(0);
+}
+
+static void test_clock_ahead(void)
+{
+	const uint64_t ahead_ns = 120 * S;
+
+	set_up();
+	heartbeat_by(1, AGENT_RECORDING, (int64_t)ahead_ns);
+	door_at(1, EVENT_OPEN, 86, "/usr/sbin/nginx", start_ns - 60 * S + ahead_ns,
+		start_ns - 60 * S);
+	scan_what_opened();
+	alerts_are("", "a door that its node says opens in the future is no hidden one");
+	set_up();
+	door_at(1, EVENT_OPEN, 86, "/usr/sbin/nginx", start_ns - 60 * S + ahead_ns,
+		start_ns - 60 * S);
+	scan_what_opened();
+	alerts_are("", "nor when the clock was set right since");
+	set_up();
+	heartbeat_by(1, AGENT_RECORDING, -(int64_t)ahead_ns);
+	door_at(1, EVENT_CLOSE, 85, "/usr/sbin/nginx", start_ns - ahead_ns, start_ns);
+	hide(1);
+	alerts_are(HIDDEN_OPEN, "what is hidden is so by whatever clock");
+}
+
 static void test_maintenance(void)
 {
 	const uint64_t now = clock_wall_ns();
@@ -261,6 +295,7 @@ int main(void)
 		test_blocked();
 		test_dead_agent();
 		test_nodes();
+		test_clock_ahead();
 		test_maintenance();
 		test_allowed();
 		test_two_monitors();

@@ -157,6 +157,24 @@ static bool clock_is_wrong(const struct health_in *in, const struct health_limit
 	return in->rtt_ns < RTT_SANE_NS && magnitude(skew_of(in)) > l->skew_ns + in->rtt_ns / 2;
 }
 
+int64_t health_clock_ahead(uint64_t wall_ns, uint64_t rtt_ns, uint64_t received_ns)
+{
+	int64_t ahead = (int64_t)(wall_ns + rtt_ns / 2 - received_ns);
+
+	if (rtt_ns >= RTT_SANE_NS || magnitude(ahead) <= CLOCKS_AGREE_NS + rtt_ns / 2)
+		return 0;
+	return ahead;
+}
+
+uint64_t health_store_time(uint64_t node_ns, int64_t ahead_ns)
+{
+	uint64_t by = magnitude(ahead_ns);
+
+	if (ahead_ns < 0)
+		return node_ns > UINT64_MAX - by ? UINT64_MAX : node_ns + by;
+	return node_ns > by ? node_ns - by : 1;
+}
+
 bool health_is_degraded(char tier)
 {
 	return tier > 'A';

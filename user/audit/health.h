@@ -54,6 +54,16 @@ struct health_limits {
 };
 #define HEALTH_LATE_NS UINT64_C(60000000000)
 
+#define CLOCKS_AGREE_NS UINT64_C(1000000000) /* a smaller difference is left as it is */
+/*
+ * By how much the node's times are to be put back to be the store's: how far its clock was ahead in
+ * its last report, a negative number when it was behind. 0 while the two agree as well as a report
+ * can tell, and when its exchange took too long to tell anything.
+ */
+int64_t health_clock_ahead(uint64_t wall_ns, uint64_t rtt_ns, uint64_t received_ns);
+/* A time of the node's by the store's clock; never 0. */
+uint64_t health_store_time(uint64_t node_ns, int64_t ahead_ns);
+
 /* What can be wrong; more than one at a time. Names are part of alert keys: never changed. */
 enum health_issue {
 	ISSUE_SILENT,

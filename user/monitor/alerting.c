@@ -215,6 +215,7 @@ int alerting_entry(struct alerting *a, const char *key, struct entry **ret_e)
 	if (!sum.doors && lifecycle_is_open(e->life.state))
 		e->life.gone_ns = sum.last_ns ? sum.last_ns : e->life.last_ns;
 	e->many = sum.doors > sum.nodes;
+	e->seen_ns = a->now_ns;
 	if (!err)
 		err = alerting_count_flood(a, key, false, lifecycle_is_open(e->life.state),
 					   e->life.last_ns);

@@ -117,9 +117,11 @@ void alerting_forget(struct alerting *a);
 
 /*
  * In a transaction of its own: what is due at `until_ns`, which is behind now_wall_ns while events
- * of then may still be to come. *ret_next_ns: when something will be, 0: never.
+ * of then may still be to come; what has been due for ALERTING_LATE_NS is so in any case, when all
+ * that is stored is judged. *ret_next_ns: when something will be, 0: never.
  */
+#define ALERTING_LATE_NS UINT64_C(10000000000)
 must_check int alerting_due(struct alerting *a, uint64_t until_ns, uint64_t now_wall_ns,
-			    uint64_t *ret_next_ns);
+			    bool all_judged, uint64_t *ret_next_ns);
 
 #endif

@@ -16,6 +16,7 @@
 struct walk {
 	struct alerting *a;
 	uint64_t until_ns, now_ns, next_ns;
+	uint64_t late_ns; /* what was due and known of then has waited enough; 0: nothing has */
 	bool work; /* something is due: a commit without any would notify the listeners for nothing */
 	int err;
 };
@@ -46,6 +47,7 @@ int alerting_flush(struct alerting *a)
 struct folding {
 	struct walk *w;
 	struct entry *e;
+	uint64_t at_ns; /* of the tick */
 };
 
 /* More of them are reported in time, as more nodes are. Of before a monitor began it takes them for told. */
@@ -97,12 +99,25 @@ static int fold_row(const struct store_alert *alert, void *arg)
 				buf_str(&summary));
 }
 
+/*
+ * When an entry is due: by now, or 0. A door whose end was told late may be back with what its node
+ * sends next.
+ */
+static uint64_t due_at(const struct walk *w, const struct entry *e)
+{
+	if (e->due_ns && e->due_ns <= w->until_ns)
+		return w->until_ns;
+	if (!e->due_ns || e->due_ns > w->late_ns || e->seen_ns + w->a->o.blink_ns > w->late_ns)
+		return 0;
+	return w->now_ns;
+}
+
 /* A maintenance that goes on holds on: the alert's last node is asked for. */
 static int look_held(const struct store_alert *alert, void *arg)
 {
 	struct folding *f = arg;
 	const struct held_window *w =
-		held_window_at(f->w->a->held, alert->node, alert->host_type, f->w->until_ns);
+		held_window_at(f->w->a->held, alert->node, alert->host_type, f->at_ns);
 
 	f->e->life.until_ns = f->e->life.until_ns ? f->e->life.until_ns : 1;
 	if (w && w->ends_ns > f->e->life.until_ns) {
@@ -116,21 +131,21 @@ static bool tick_entry(const void *key, size_t len, void *value, void *arg)
 {
 	struct walk *w = arg;
 	struct entry *e = value;
-	struct folding f = { w, e };
+	struct folding f = { w, e, due_at(w, e) };
 	struct life_input in = { .what = LIFE_TICK,
 				 .doors = e->life.doors,
 				 .nodes = e->life.nodes,
 				 .severity = e->life.severity,
-				 .at_ns = w->until_ns };
+				 .at_ns = f.at_ns };
 	char text[1024];
 
 	if (w->err || len >= sizeof(text))
 		return false;
 	memcpy(text, key, len);
 	text[len] = '\0';
-	if (e->due_ns && e->due_ns <= w->until_ns) {
+	if (f.at_ns) {
 		if (e->life.state == ALERT_SNOOZED && e->life.window_id &&
-		    e->life.until_ns <= w->until_ns)
+		    e->life.until_ns <= f.at_ns)
 			w->err = store_alert_get(w->a->store, text, look_held, &f);
 		if (!w->err)
 			w->err = alerting_live(w->a, text, e, &in, NULL);
@@ -155,8 +170,7 @@ static bool earliest_due(const void *key, size_t len, void *value, void *arg)
 		e->life.gone_ns = w->now_ns;
 		e->due_ns = w->now_ns + w->a->o.blink_ns;
 	}
-	w->work |=
-		(e->due_ns && e->due_ns <= w->until_ns) || (e->fold_ns && e->fold_ns <= w->now_ns);
+	w->work |= due_at(w, e) || (e->fold_ns && e->fold_ns <= w->now_ns);
 	if (e->due_ns && (!w->next_ns || e->due_ns < w->next_ns))
 		w->next_ns = e->due_ns;
 	if (e->fold_ns && (!w->next_ns || e->fold_ns < w->next_ns))
@@ -164,13 +178,16 @@ static bool earliest_due(const void *key, size_t len, void *value, void *arg)
 	return false;
 }
 
-int alerting_due(struct alerting *a, uint64_t until_ns, uint64_t now_wall_ns, uint64_t *ret_next_ns)
+int alerting_due(struct alerting *a, uint64_t until_ns, uint64_t now_wall_ns, bool all_judged,
+		 uint64_t *ret_next_ns)
 {
 	struct walk w = { .a = a, .until_ns = until_ns, .now_ns = now_wall_ns };
 	int err = a->loaded ? 0 : alerting_load(a, now_wall_ns);
 
 	if (err)
 		return err;
+	if (all_judged && now_wall_ns > ALERTING_LATE_NS)
+		w.late_ns = now_wall_ns - ALERTING_LATE_NS;
 	map_each(a->entries, earliest_due, &w);
 	if (w.work) {
 		err = store_begin(a->store);

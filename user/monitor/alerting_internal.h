@@ -25,6 +25,8 @@ struct entry {
 	struct life life;
 	uint64_t id; /* of the alert; 0: none yet */
 	uint64_t due_ns;
+	/* wall: when its life was read, or its last door was judged to be closed */
+	uint64_t seen_ns;
 	uint64_t fold_ns; /* wall: when the folded text is written anew; 0: it is right */
 	bool dirty; /* count or last time not written yet */
 	bool fresh; /* it has opened since this monitor began */

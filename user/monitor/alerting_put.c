@@ -168,6 +168,7 @@ int alerting_live(struct alerting *a, const char *key, struct entry *e, struct l
 		  const struct cause *c)
 {
 	enum alert_state was = e->life.state;
+	bool was_gone = e->life.gone_ns;
 	struct life_result res;
 	int err;
 
@@ -177,6 +178,8 @@ int alerting_live(struct alerting *a, const char *key, struct entry *e, struct l
 	e->life = res.next;
 	e->fresh |= !lifecycle_is_open(was) && lifecycle_is_open(e->life.state);
 	e->due_ns = res.due_ns;
+	if (!was_gone && e->life.gone_ns)
+		e->seen_ns = a->now_ns;
 	e->dirty = e->life.state && !res.len && in->what != LIFE_TICK;
 	err = alerting_count_flood(a, key, lifecycle_is_open(was), lifecycle_is_open(e->life.state),
 				   in->at_ns);

@@ -32,10 +32,11 @@ struct seen_host {
 	uint64_t open_count;
 };
 
-/* A door, open or closed, with its record. */
+/* A door, open or closed, with its record; times by the store's clock. */
 struct door_copy {
 	struct door door;
-	uint64_t opened_ns, closed_ns;
+	uint32_t boot_seq;
+	uint64_t open_seq, opened_ns, closed_ns;
 	struct event ev;
 	struct process who; /* of its holders the one that decides */
 	char *record, *alert_key; /* NULL: none */
@@ -81,6 +82,11 @@ struct view {
 	/* the node says which addresses it has, and the one that was scanned is none of them */
 	bool is_strange;
 	uint64_t sees_from_ns, sees_to_ns;
+	/*
+	 * how far the node's clock is ahead of the store's, by which scans go; times of doors are
+	 * put back by it
+	 */
+	int64_t ahead_ns;
 	struct profile *profile;
 	struct buf redirects; /* what the node says answers without a door */
 	size_t doors_len, alerts_len, unconfirmed_len, keys_len;

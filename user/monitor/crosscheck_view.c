@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/health.h"
 #include "audit/holder.h"
 #include "monitor/crosscheck_internal.h"
 #include "scan/plan.h"
 #include "store/health.h"
+#include "store/judging.h"
 #include "store/redirect.h"
 
 /* What is known of a host at the time of a scan: its doors, how far its agent saw, what stands on it already. */
@@ -75,9 +77,13 @@ static int on_door(const struct store_door *d, void *arg)
 		return -ENOMEM;
 	v->doors = doors;
 	c = &doors[v->doors_len];
-	*c = (struct door_copy){ .door = d->door,
-				 .opened_ns = d->opened_ns,
-				 .closed_ns = d->closed_ns };
+	*c = (struct door_copy){
+		.door = d->door,
+		.boot_seq = d->boot_seq,
+		.open_seq = d->open_seq,
+		.opened_ns = health_store_time(d->opened_ns, v->ahead_ns),
+		.closed_ns = d->closed_ns ? health_store_time(d->closed_ns, v->ahead_ns) : 0,
+	};
 	c->record = d->record.len ? malloc(d->record.len) : NULL;
 	c->alert_key = d->alert_key ? strdup(d->alert_key) : NULL;
 	v->doors_len++;
@@ -118,6 +124,30 @@ int view_read_open(struct view *v, struct store *s)
 	return err ? err : address_parse(v->h.addr, &v->address);
 }
 
+/* A time of the store's by the node's clock. */
+static uint64_t node_time(const struct view *v, uint64_t ns)
+{
+	return health_store_time(ns, -v->ahead_ns);
+}
+
+/* No door opened after its record was stored, however the node's clock was set then. */
+static int bound_openings(struct view *v, struct store *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < v->doors_len; i++) {
+		struct door_copy *c = &v->doors[i];
+		uint64_t received_ns = 0;
+
+		if (c->opened_ns <= v->h.from_ns - COMPARE_SETTLE_NS)
+			continue;
+		err = store_event_received(s, v->h.node, c->boot_seq, c->open_seq, &received_ns);
+		if (received_ns && received_ns < c->opened_ns)
+			c->opened_ns = received_ns;
+	}
+	return err;
+}
+
 /* As it was before, in the middle of and after the scan, and as it is now. */
 static int read_doors(struct view *v, struct store *s)
 {
@@ -129,10 +159,13 @@ static int read_doors(struct view *v, struct store *s)
 	for (size_t i = 0; !err && i < array_len(times); i++) {
 		const struct store_door_query q = { .node = v->h.node,
 						    .open_only = true,
-						    .at_ns = times[i] };
+						    .at_ns =
+							    times[i] ? node_time(v, times[i]) : 0 };
 
 		err = store_doors(s, &q, on_door, v);
 	}
+	if (!err)
+		err = bound_openings(v, s);
 	return err ? err : make_views(v);
 }
 
@@ -141,9 +174,10 @@ static int read_doors(struct view *v, struct store *s)
 /* Doors are known as far as their records are judged, whatever is stored. */
 static void bound_by_judging(struct view *v, const struct store_behind *b)
 {
-	uint64_t to_ns =
-		b->happened_ns && b->happened_ns < b->received_ns ? b->happened_ns : b->received_ns;
+	uint64_t to_ns = health_store_time(b->happened_ns, v->ahead_ns);
 
+	if (!b->happened_ns || to_ns > b->received_ns)
+		to_ns = b->received_ns;
 	if (b->failed_ns)
 		to_ns = 0;
 	if (to_ns < v->sees_to_ns)
@@ -165,6 +199,7 @@ static int on_health(const struct store_health_row *r, void *arg)
 	if (v->is_down)
 		return 0;
 	v->has_agent = true;
+	v->ahead_ns = health_clock_ahead(r->h.wall_ns, r->h.rtt_ns, r->received_ns);
 	behind = r->h.agent_age_ns > r->h.backlog_ns ? r->h.agent_age_ns : r->h.backlog_ns;
 	v->is_strange = health_holds(r->h.addresses, v->h.addr) == 0;
 	v->sees_from_ns = r->first_ns;
@@ -252,9 +287,11 @@ static int on_key(const struct store_key *k, void *arg)
 
 int view_read(struct view *v, struct store *s)
 {
-	const struct store_event_query q = { .node = v->h.node,
-					     .since_ns = v->h.from_ns - COMPARE_SETTLE_NS,
-					     .until_ns = v->h.to_ns + COMPARE_SETTLE_NS + 1 };
+	const struct store_event_query q = {
+		.node = v->h.node,
+		.since_ns = node_time(v, v->h.from_ns - COMPARE_SETTLE_NS),
+		.until_ns = node_time(v, v->h.to_ns + COMPARE_SETTLE_NS) + 1
+	};
 	int err = store_profile_get(s, v->host_type, &v->profile);
 
 	if (err == -ENOENT)

@@ -89,7 +89,7 @@ struct alerting *judge_alerting(const struct judge *j)
 /*
  * Time passes by the events as long as there are any: an alert whose door closed is not resolved because we
  * lag behind, the door's return may be among what comes next. When nothing new has come for a while
- * the clock counts; so too at the start.
+ * the clock counts; so too at the start. However slow a busy node's clock is, alerting_due() waits for it only so long.
  */
 static uint64_t time_for_alerts(struct judge *j)
 {
@@ -116,7 +116,8 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 	if (!err)
 		err = judge_new_events(j);
 	if (!err)
-		err = alerting_due(j->alerting, time_for_alerts(j), now_wall_ns, ret_next_ns);
+		err = alerting_due(j->alerting, time_for_alerts(j), now_wall_ns, !j->behind,
+				   ret_next_ns);
 	if (!err && !j->more)
 		err = judge_sharers_due(j, ret_next_ns);
 	/* Whole classes are looked over when nothing is waiting. */

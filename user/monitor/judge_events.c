@@ -15,7 +15,10 @@
 #include "store/redirect.h"
 #include "store/verdicts.h"
 
-/* What one event does to the doors and alerts of its node. */
+/*
+ * What one event does to the doors and alerts of its node. A door opens and closes by its node's clock, alerts live by the store's
+ * (j->at_ns).
+ */
 #define STALE_MAX 4096 /* doors that are closed at a time */
 
 /* What the store knows of a door before an event is judged. */
@@ -78,7 +81,7 @@ static bool is_about(const struct known *known, const struct store_door *d,
 
 /* The door and its alerts, as it was just judged. first: nobody has judged it before. */
 static int put_judged(struct judge *j, struct store_door *d, const struct known *known, bool first,
-		      uint64_t at_ns)
+		      uint64_t happened_ns)
 {
 	_cleanup_(buf_done) struct buf key = BUF_INIT(1024), record = BUF_INIT(EVENT_RECORD_MAX);
 	const struct profile *profile;
@@ -88,10 +91,10 @@ static int put_judged(struct judge *j, struct store_door *d, const struct known 
 	int err = judge_door(j, d, &d->ev, &profile, &judgement, &who);
 
 	if (!err && first)
-		hits_add(j->hits, &judgement, at_ns);
+		hits_add(j->hits, &judgement, j->at_ns);
 	if (!err && judgement.kind)
 		err = judge_key(j, d, &who, judgement.kind,
-				is_about(known, d, &who) ? known->key : NULL, at_ns, &key);
+				is_about(known, d, &who) ? known->key : NULL, j->at_ns, &key);
 	if (!err && known->merged)
 		err = judge_seal(d, &record);
 	/* That a socket has settled changes no verdict: until then there was none. */
@@ -100,16 +103,16 @@ static int put_judged(struct judge *j, struct store_door *d, const struct known 
 		/* What the door has become made the difference, no row and nobody who wrote one. */
 		const struct judgement by_event = { .verdict = judgement.verdict };
 
-		err = judge_keep_past(j, d, known->verdict, &by_event, at_ns);
+		err = judge_keep_past(j, d, known->verdict, &by_event, happened_ns);
 	}
 	if (!err)
 		err = store_put_door(j->store, d);
 	same_key = known->key && d->alert_key && !strcmp(known->key, d->alert_key);
 	if (!err && known->key && !same_key)
 		err = alerting_allow(j->alerting, known->key, d->node, judge_over(&judgement),
-				     at_ns);
+				     j->at_ns);
 	if (!err && judgement.kind)
-		err = alerting_raise(j->alerting, d, &judgement, profile, !same_key, at_ns);
+		err = alerting_raise(j->alerting, d, &judgement, profile, !same_key, j->at_ns);
 	if (!err && d->verdict == VERDICT_PROFILED && audit_may_be_shared(&d->ev.door))
 		err = judge_sharers(j, d);
 	else if (known->verdict == VERDICT_PROFILED && door_is_udp(&d->ev.door))
@@ -213,7 +216,6 @@ static int on_settle(struct judge *j, const struct store_event_row *row)
 
 struct closing {
 	struct judge *j;
-	uint64_t time_ns;
 	int err;
 };
 
@@ -225,7 +227,7 @@ static int on_closed_door(const struct store_door *d, void *arg)
 	if (d->verdict == VERDICT_PROFILED && audit_may_be_shared(&d->ev.door))
 		judge_sharers_later(c->j);
 	if (d->alert_key)
-		c->err = alerting_close(c->j->alerting, d->alert_key, d->node, c->time_ns);
+		c->err = alerting_close(c->j->alerting, d->alert_key, d->node, c->j->at_ns);
 	return c->err;
 }
 
@@ -247,7 +249,7 @@ static int close_unsettled(struct judge *j, const struct store_event_row *row,
 static int close_door(struct judge *j, const char *node, uint32_t boot_seq, const struct door *door,
 		      uint64_t seq, uint64_t time_ns)
 {
-	struct closing c = { .j = j, .time_ns = time_ns };
+	struct closing c = { .j = j };
 	bool found;
 	int err = store_close_door(j->store, node, boot_seq, door, seq, time_ns, &found);
 

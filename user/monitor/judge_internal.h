@@ -30,7 +30,9 @@ struct judge {
 	struct map *profiles; /* host_type -> struct profile, of `revision` */
 	uint64_t revision, expiry_ns;
 	uint64_t now_ns;
+	uint64_t at_ns; /* when the event at hand happened, by the store's clock */
 	uint64_t known_ns; /* up to when the nodes that had events last are known */
+	bool behind; /* records were left by the last step */
 	uint64_t news_ns; /* when that was; 0: not yet */
 	bool news; /* this step had events */
 	bool more; /* something is left for the next step */

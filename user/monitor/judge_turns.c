@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/health.h"
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/map.h"
@@ -160,9 +161,25 @@ struct batch {
 	struct judge *j;
 	uint64_t end_ns, stop_seq;
 	uint64_t last_seq, newest_ns, at_seq; /* at_seq: the record at hand; 0: none */
+	int64_t ahead_ns; /* of the node's clock */
 	bool began, cut;
 	unsigned records;
 };
+
+/*
+ * By the store's clock: what the node says is corrected by how far its clock is ahead, and nothing happened
+ * after it was stored.
+ */
+static void set_time(struct judge *j, const struct batch *b, const struct store_event_row *row)
+{
+	uint64_t at_ns = health_store_time(row->ev.time_ns, b->ahead_ns),
+		 stored_ns = row->raw.received_ns;
+
+	/* With an account for everything it is the shipper who writes when that was. */
+	if (!stored_ns || stored_ns > j->now_ns)
+		stored_ns = j->now_ns;
+	j->at_ns = at_ns <= stored_ns + CLOCKS_AGREE_NS ? at_ns : stored_ns;
+}
 
 static int on_batch_event(const struct store_event_row *row, void *arg)
 {
@@ -176,6 +193,7 @@ static int on_batch_event(const struct store_event_row *row, void *arg)
 		return 1;
 	b->records++;
 	b->at_seq = row->raw.seq;
+	set_time(b->j, b, row);
 	err = chains_check(b->j->chains, row, &whole);
 	if (!err && !whole)
 		err = chains_note(b->j->chains, row);
@@ -187,9 +205,19 @@ static int on_batch_event(const struct store_event_row *row, void *arg)
 		return err < 0 ? err : -EIO;
 	b->last_seq = row->raw.seq;
 	b->at_seq = 0;
-	if (row->ev.time_ns > b->newest_ns)
-		b->newest_ns = row->ev.time_ns;
+	if (b->j->at_ns > b->newest_ns)
+		b->newest_ns = b->j->at_ns;
 	return 0;
+}
+
+static int read_clocks(struct judge *j, const struct turn *t, struct batch *b)
+{
+	struct store_clocks c;
+	int err = store_clocks(j->store, t->node, &c);
+
+	if (!err)
+		b->ahead_ns = health_clock_ahead(c.wall_ns, c.rtt_ns, c.received_ns);
+	return err;
 }
 
 static int judge_rows(struct judge *j, const struct turn *t, struct batch *b)
@@ -198,8 +226,10 @@ static int judge_rows(struct judge *j, const struct turn *t, struct batch *b)
 					     .boot_seq = (uint32_t)t->key.boot_seq,
 					     .after_seq = t->judged_seq,
 					     .limit = TURN_RECORDS };
-	int err = store_events(j->store, &q, on_batch_event, b);
+	int err = read_clocks(j, t, b);
 
+	if (!err)
+		err = store_events(j->store, &q, on_batch_event, b);
 	if (err > 0)
 		err = 0;
 	if (!err)
@@ -349,7 +379,8 @@ int judge_new_events(struct judge *j)
 	}
 	if (err)
 		return err;
-	j->more |= !end || !whole || j->left;
+	j->behind = !end || !whole || j->left;
+	j->more |= j->behind;
 	j->retry_in_ns = retry_in(j);
 	return j->served ? 0 : j->conflict;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "store/health.h"
 #include "store/put.h"
 #include "store/sql.h"
 #include "store/wrap.h"
@@ -181,6 +182,45 @@ static int judge_mend(struct store *s, const struct store_pending *p)
 int store_judge_mend(struct store *s, const struct store_pending *p)
 {
 	return write_op(s, judge_mend(s, p));
+}
+
+/* --- clocks -------------------------------------------------------------------------------------------- */
+
+int store_clocks(struct store *s, const char *node, struct store_clocks *ret)
+{
+	_sql_ struct sql q = { .s = s };
+	uint64_t id = 0;
+	int found = sql_node_id(s, node, &id);
+
+	if (!found)
+		found = sql_first(&q,
+				  "SELECT wall_ns, rtt_ns, received_ns FROM node_health WHERE "
+				  "node_id = ? AND standing = ?",
+				  U(id), U((unsigned)STANDING_CURRENT));
+	if (found < 0 && found != -ENOENT)
+		return found;
+	*ret = (struct store_clocks){ 0 };
+	if (found > 0)
+		*ret = (struct store_clocks){ sql_u64(&q, 0), sql_u64(&q, 1), sql_u64(&q, 2) };
+	return 0;
+}
+
+int store_event_received(struct store *s, const char *node, uint32_t boot_seq, uint64_t seq,
+			 uint64_t *ret_ns)
+{
+	_sql_ struct sql q = { .s = s };
+	uint64_t id = 0;
+	int ret = sql_node_id(s, node, &id);
+
+	if (!ret)
+		ret = sql_first(&q,
+				"SELECT received_ns FROM events WHERE node_id = ? AND boot_seq = ? "
+				"AND seq = ?",
+				U(id), U(boot_seq), U(seq));
+	if (ret < 0 && ret != -ENOENT)
+		return ret;
+	*ret_ns = ret > 0 ? sql_u64(&q, 0) : 0;
+	return 0;
 }
 
 /* --- who is behind ---------------------------------------------------------------------------------------- */

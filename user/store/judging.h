@@ -30,6 +30,16 @@ must_check int store_judge_failed(struct store *s, const char *node, uint32_t bo
  */
 must_check int store_judge_mend(struct store *s, const struct store_pending *p);
 
+/* The clocks in the last report of the node's current installation; zeros: it has made none. */
+struct store_clocks {
+	uint64_t wall_ns, rtt_ns, received_ns; /* as in struct store_health_row */
+};
+must_check int store_clocks(struct store *s, const char *node, struct store_clocks *ret);
+
+/* When the record reached the store; 0: it is not there. */
+must_check int store_event_received(struct store *s, const char *node, uint32_t boot_seq,
+				    uint64_t seq, uint64_t *ret_ns);
+
 /* A node with records that nobody has judged. */
 struct store_behind {
 	const char *node, *host_type;

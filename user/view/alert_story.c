@@ -5,9 +5,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "audit/health.h"
 #include "base/buf.h"
 #include "base/hostlist.h"
 #include "store/alert_ports.h"
+#include "store/judging.h"
 #include "store/scan_changes.h"
 #include "store/store.h"
 #include "store/triage.h"
@@ -84,13 +86,22 @@ static int on_then(const struct store_door *d, void *arg)
 	return t->fn(d, t->arg);
 }
 
-/* On the node that it was reported by. */
+/* On the node that it was reported by. Its doors go by its clock, the alert by the store's. */
 static int doors_then(struct store *s, const struct store_alert *a, store_door_fn fn, void *arg)
 {
-	const struct store_door_query q = { .node = a->node, .at_ns = a->last_ns };
+	struct store_door_query q = { .node = a->node };
 	struct then t = { .a = a, .fn = fn, .arg = arg };
-	int err = a->port && a->node && *a->node ? store_doors(s, &q, on_then, &t) : 0;
+	struct store_clocks c = { 0 };
+	int64_t ahead_ns;
+	int err = 0;
 
+	if (!a->port || !a->node || !*a->node)
+		return 0;
+	err = store_clocks(s, a->node, &c);
+	ahead_ns = health_clock_ahead(c.wall_ns, c.rtt_ns, c.received_ns);
+	q.at_ns = health_store_time(a->last_ns, -ahead_ns) + (ahead_ns ? CLOCKS_AGREE_NS : 0);
+	if (!err)
+		err = store_doors(s, &q, on_then, &t);
 	return err == -ENOENT ? 0 : err;
 }
 
