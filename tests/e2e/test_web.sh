@@ -141,6 +141,7 @@ alert_in() { api alerts && is '.items[] | select(.port == 24527)'; }
 ok "and the alert is there" wait_for alert_in
 ok "the list says what the command line says" diff <(jq -S '.items[0]' "$T/body") <(ajar alerts -j --data "$D" 2>/dev/null | jq -S 'select(.port == 24527)')
 ID=$(jq '.items[] | select(.port == 24527) | .id' "$T/body")
+ok "the stream names it, though it is the first alert there ever was" wait_for grep -q "\"critical\":\[$ID\]" "$T/stream"
 api "alerts/$ID"
 ok "so does the alert alone" diff <(jq -S . "$T/body") <(ajar alerts show "$ID" -j --data "$D" 2>/dev/null | jq -S .)
 api "doors?q=:24527"

@@ -39,12 +39,20 @@ static int refresh(struct web *w)
 
 	w->dirty = false;
 	w->err = state_refresh(w->state, w->store, &changed);
-	w->refreshed_ns = clock_boot_ns();
+	w->refreshed_ns = w->alerts_ns = clock_boot_ns();
 	if (w->err)
 		w->dirty = true;
 	else if (changed)
 		streams_tell(w);
 	return w->err;
+}
+
+/* Until alerts are looked at: at once when that was a while ago. */
+static uint64_t alerts_wait_ns(const struct web *w, uint64_t now_ns)
+{
+	uint64_t at_ns = w->alerts_ns + ALERTS_PAUSE_NS;
+
+	return at_ns > now_ns ? at_ns - now_ns : 1;
 }
 
 static int set_due(struct web *w, uint64_t now_ns)
@@ -54,8 +62,8 @@ static int set_due(struct web *w, uint64_t now_ns)
 	if (!is_watched(w, now_ns))
 		return loop_timer_set(w->due, 0, 0);
 	wait_ns = at_ns > now_ns ? at_ns - now_ns : 1;
-	if (w->dirty && wait_ns > ALERTS_PAUSE_NS)
-		wait_ns = ALERTS_PAUSE_NS;
+	if (w->dirty && wait_ns > alerts_wait_ns(w, now_ns))
+		wait_ns = alerts_wait_ns(w, now_ns);
 	return loop_timer_set(w->due, wait_ns, 0);
 }
 
@@ -65,8 +73,10 @@ static int on_due(void *arg)
 	uint64_t now_ns = clock_boot_ns();
 	bool now = !w->dirty || now_ns - w->refreshed_ns >= pause_ns(w);
 
-	if (!now)
+	if (!now) {
+		w->alerts_ns = now_ns;
 		now = state_alerts_moved(w->state, w->store, &now) || now;
+	}
 	if (now)
 		(void)!refresh(w);
 	return set_due(w, clock_boot_ns());

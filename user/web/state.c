@@ -313,7 +313,7 @@ static int read_alert_marks(struct state *st, struct store *s, bool *ret_changed
 	int err = store_triage_marks(s, &log_id, &revision);
 
 	/* What happened before we came is no news. */
-	if (!err && st->log_id && log_id > st->log_id)
+	if (!err && st->read_ns && log_id > st->log_id)
 		err = store_alert_changes(s, st->log_id, 0, 0, 1000, on_change, st);
 	if (!err)
 		err = store_overview_severities(s, severities);

@@ -38,7 +38,8 @@ struct web {
 	struct sessions sessions;
 	struct state *state;
 	uint64_t changes; /* commits seen */
-	uint64_t refreshed_ns, asked_ns; /* boot clock */
+	/* boot clock; alerts_ns: when alerts were looked at last, with the map or without */
+	uint64_t refreshed_ns, asked_ns, alerts_ns;
 	bool dirty;
 	int err; /* of the last refresh */
 	struct loop_source *notifier, *due, *beat;
