@@ -280,12 +280,12 @@ static inline void doors_are(struct store *s, struct store_door_query q, const c
 	buf_done(&b);
 }
 
-static inline int put_door(struct store *s, uint32_t port, uint64_t cookie, uint64_t opened_ns,
-			   const char *key)
+static inline int put_door_on(struct store *s, const char *node, uint32_t port, uint64_t cookie,
+			      uint64_t opened_ns, const char *key)
 {
 	struct event ev = open_event(port, cookie, opened_ns);
 	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
-	struct store_door d = { .node = "n1",
+	struct store_door d = { .node = node,
 				.boot_seq = 1,
 				.door = ev.door,
 				.open_seq = cookie,
@@ -303,6 +303,12 @@ static inline int put_door(struct store *s, uint32_t port, uint64_t cookie, uint
 	err = store_put_door(s, &d);
 	buf_done(&b);
 	return err;
+}
+
+static inline int put_door(struct store *s, uint32_t port, uint64_t cookie, uint64_t opened_ns,
+			   const char *key)
+{
+	return put_door_on(s, "n1", port, cookie, opened_ns, key);
 }
 
 static inline void setting_is(struct store *s, const char *name, const char *want, const char *what)

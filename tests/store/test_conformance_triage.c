@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "conformance.h"
+#include "view/alert_story.h"
 
 /* What store/triage.h promises, on each driver. */
 
@@ -286,13 +287,41 @@ static void test_maintenance(struct store *s)
 	is_int(store_maintenance_add(s, &m, &first), -EINVAL, "%s: it lasts", drv->name);
 }
 
+/* Of a folded alert that is over: which doors it was about, on each node. */
+static void test_story(struct store *s)
+{
+	struct store_alert a = an_alert("k1");
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 16);
+	const struct door one = open_event(4444, 1, 0).door, two = open_event(4444, 2, 0).door;
+	bool found = false;
+
+	make_node(s, "n1");
+	make_node(s, "n2");
+	a.port = 4444;
+	a.proto = PROTO_TCP;
+	a.node = "n1";
+	a.last_ns = T0 + 10;
+	ok(!put_door_on(s, "n1", 4444, 1, T0 + 10, "k1") &&
+		   !put_door_on(s, "n2", 4444, 2, T0 + 5, "k1") &&
+		   !put_door_on(s, "n2", 4445, 3, T0 + 5, "k2"),
+	   "%s: doors on two nodes", drv->name);
+	ok(!alert_story(s, &a, &b) && strstr(buf_str(&b), "doors ") && !strstr(buf_str(&b), "then"),
+	   "%s: its open doors are listed", drv->name);
+	ok(!store_close_door(s, "n1", 1, &one, 5, T0 + 20, &found) && found &&
+		   !store_close_door(s, "n2", 1, &two, 5, T0 + 30, &found) && found,
+	   "%s: they close", drv->name);
+	buf_reset(&b);
+	ok(!alert_story(s, &a, &b) && strstr(buf_str(&b), "then open"), "%s: then those that were",
+	   drv->name);
+	ok(strstr(buf_str(&b), " n1 tcp ") && strstr(buf_str(&b), " n2 tcp "),
+	   "%s: on each of its nodes", drv->name);
+	ok(!strstr(buf_str(&b), "4445"), "%s: and none of another alert", drv->name);
+}
+
 int main(void)
 {
 	static void (*const tests[])(struct store * s) = {
-		test_nodes,
-		test_decide,
-		test_exceptions,
-		test_maintenance,
+		test_nodes, test_decide, test_exceptions, test_maintenance, test_story,
 	};
 
 	return conformance(tests, array_len(tests), NULL);

@@ -62,7 +62,6 @@ struct then {
 	const struct store_alert *a;
 	store_door_fn fn;
 	void *arg;
-	uint64_t n;
 };
 
 static bool has_port(const struct store_alert *a, const struct door *d)
@@ -82,27 +81,44 @@ static int on_then(const struct store_door *d, void *arg)
 
 	if (!has_port(t->a, &d->door) || (d->alert_key && strcmp(d->alert_key, t->a->key)))
 		return 0;
-	t->n++;
 	return t->fn(d, t->arg);
 }
 
-/* On the node that it was reported by. Its doors go by its clock, the alert by the store's. */
-static int doors_then(struct store *s, const struct store_alert *a, store_door_fn fn, void *arg)
+/* On other nodes: all of it that are still known, for when they were told of there is not. */
+static int on_elsewhere(const struct store_door *d, void *arg)
 {
+	struct then *t = arg;
+
+	return strcmp(d->node, t->a->node) ? t->fn(d, t->arg) : 0;
+}
+
+/* Its doors go by its clock, the alert by the store's. */
+static int on_its_node(struct store *s, struct then *t)
+{
+	const struct store_alert *a = t->a;
 	struct store_door_query q = { .node = a->node };
-	struct then t = { .a = a, .fn = fn, .arg = arg };
 	struct store_clocks c = { 0 };
 	int64_t ahead_ns;
-	int err = 0;
+	int err = store_clocks(s, a->node, &c);
 
-	if (!a->port || !a->node || !*a->node)
-		return 0;
-	err = store_clocks(s, a->node, &c);
 	ahead_ns = health_clock_ahead(c.wall_ns, c.rtt_ns, c.received_ns);
 	q.at_ns = health_store_time(a->last_ns, -ahead_ns) + (ahead_ns ? CLOCKS_AGREE_NS : 0);
 	if (!err)
-		err = store_doors(s, &q, on_then, &t);
+		err = store_doors(s, &q, on_then, t);
 	return err == -ENOENT ? 0 : err;
+}
+
+/* On the node that it was reported by last, then on the others. */
+static int doors_then(struct store *s, const struct store_alert *a, store_door_fn fn, void *arg)
+{
+	const struct store_door_query q = { .alert_key = a->key };
+	struct then t = { .a = a, .fn = fn, .arg = arg };
+	int err;
+
+	if (!a->port || !a->node || !*a->node)
+		return 0;
+	err = on_its_node(s, &t);
+	return err ? err : store_doors(s, &q, on_elsewhere, &t);
 }
 
 static int on_node(const struct store_alert_node *n, void *arg)
