@@ -60,6 +60,47 @@ static void test_clocks(struct store *s)
 	   drv->name);
 }
 
+static int list_start(const struct store_event_row *row, void *arg)
+{
+	buf_printf(arg, "%s %u:%llu from %llu; ", row->node, row->raw.boot_seq,
+		   (unsigned long long)row->raw.seq, (unsigned long long)row->ev.from_seq);
+	return 0;
+}
+
+static void starts_are(struct store *s, uint32_t boot_seq, const char *want, const char *what)
+{
+	struct buf b = BUF_INIT(4096);
+
+	buf_puts(&b, "");
+	if (store_later_starts(s, "n1", boot_seq, list_start, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+	buf_done(&b);
+}
+
+static void test_starts(struct store *s)
+{
+	struct event start = {
+		.kind = EVENT_START, .time_ns = T0, .from_seq = 1, .reason = TEXT("A")
+	};
+	struct event ev = open_event(22, 7, T0);
+
+	starts_are(s, 1, "", "a node that is not there has not begun");
+	is_int(put_one(s, "n1", 1, 1, &start), 0, "%s: a boot begins", drv->name);
+	is_int(put_one(s, "n1", 2, 1, &ev), 0, "%s: the next has a door", drv->name);
+	is_int(put_one(s, "n1", 2, 2, &start), 0, "%s: and begins", drv->name);
+	is_int(put_one(s, "n1", 3, 1, &start), 0, "%s: as does a third", drv->name);
+	is_int(put_one(s, "n2", 2, 1, &start), 0, "%s: and one of another node", drv->name);
+	starts_are(s, 1, "", "what is not judged has not begun");
+	is_int(store_set_judged(s, "n1", 2, 0, 1), 0, "%s: the door is judged", drv->name);
+	starts_are(s, 1, "", "nor has what lies behind it");
+	is_int(store_set_judged(s, "n1", 2, 1, 2), 0, "%s: then its start", drv->name);
+	is_int(store_set_judged(s, "n1", 3, 0, 1), 0, "%s: and the other", drv->name);
+	starts_are(s, 1, "n1 2:2 from 1; n1 3:1 from 1; ", "later boots, oldest first");
+	starts_are(s, 2, "n1 3:1 from 1; ", "behind a boot only those after it");
+	starts_are(s, 3, "", "and behind the last none");
+}
+
 static void test_behind(struct store *s)
 {
 	struct event ev = open_event(22, 7, T0);
@@ -160,8 +201,8 @@ static void test_boots(struct store *s)
 
 int main(void)
 {
-	static void (*const tests[])(struct store * s) = { test_clocks, test_behind, test_claims,
-							   test_bounds, test_boots };
+	static void (*const tests[])(struct store * s) = { test_clocks, test_starts, test_behind,
+							   test_claims, test_bounds, test_boots };
 
 	return conformance(tests, array_len(tests), NULL);
 }

@@ -471,18 +471,18 @@ static void rows_count_what_they_decide(void)
 	restart();
 	accept_row(7777, "/usr/bin/nc");
 	step();
-	put(door_event(EVENT_OPEN, 90001, 7777));
+	put_in_boot(door_event(EVENT_OPEN, 90001, 7777), 2);
 	step();
 	is_int(row_of_7777().hits, 1, "a door that a row permits counts");
 	for (uint64_t i = 90002; i < 90050; i++) {
 		now += S / 10;
-		put(door_event(EVENT_OPEN, i, 7777));
+		put_in_boot(door_event(EVENT_OPEN, i, 7777), 2);
 		step();
 	}
 	last = now;
 	is_int(row_of_7777().hits, 1, "more within seconds are not written one by one");
 	ev = door_event(EVENT_OPEN, 90060, 7778);
-	put(ev);
+	put_in_boot(ev, 2);
 	now += 20 * S;
 	step();
 	ok(row_of_7777().hits == 49 && row_of_7777().last_match_ns == last,
@@ -502,7 +502,7 @@ static void test_expiry(void)
 
 	if (store_profile_add(store, "compute", &row, 1, true, now, &added))
 		printf("# cannot add a row: %s\n", store_why(store));
-	put(door_event(EVENT_OPEN, 9901, 9901));
+	put_in_boot(door_event(EVENT_OPEN, 9901, 9901), 2);
 	step();
 	is_int(alerts(true).n, before.n, "a row that runs out later permits its door");
 	now += 50 * S;
@@ -529,7 +529,7 @@ static void a_rule_denies_what_stands_open(void)
 	size_t added;
 
 	ev.door.scope = SCOPE_LOOPBACK;
-	put(ev);
+	put_in_boot(ev, 2);
 	step();
 	is_int(alerts(false).n, before.n + 1, "a loopback door without a row is a notice");
 	if (store_profile_add(store, "compute", &row, 1, true, now, &added))
@@ -554,7 +554,7 @@ static void two_monitors_take_turns(void)
 		printf("# cannot make a judge\n");
 	for (unsigned i = 0; i < 6; i++) {
 		judge = pair[i % 2];
-		put(other_program(door_event(EVENT_OPEN, 9920 + i, 9920)));
+		put_in_boot(other_program(door_event(EVENT_OPEN, 9920 + i, 9920)), 2);
 		step();
 		told += changes;
 	}
@@ -563,7 +563,7 @@ static void two_monitors_take_turns(void)
 	is_int(alerts(false).newest, 6, "which counts what both have seen");
 	for (unsigned i = 0; i < 6; i++) {
 		judge = pair[i / 2 % 2];
-		put(door_event(EVENT_CLOSE, 9920 + i, 9920));
+		put_in_boot(door_event(EVENT_CLOSE, 9920 + i, 9920), 2);
 		step();
 	}
 	told = 0;

@@ -12,6 +12,7 @@
 #include "monitor/alerting.h"
 #include "monitor/hits.h"
 #include "monitor/judge_internal.h"
+#include "store/judging.h"
 #include "store/redirect.h"
 #include "store/verdicts.h"
 
@@ -276,7 +277,7 @@ static int on_close(struct judge *j, const struct store_event_row *row)
 
 struct stale {
 	uint32_t boot_seq;
-	uint64_t from_seq;
+	uint64_t from_seq, before_ns; /* before_ns: only what opened before; 0: whenever */
 	unsigned len;
 	struct {
 		uint32_t boot_seq;
@@ -290,6 +291,8 @@ static int collect_stale(const struct store_door *d, void *arg)
 	struct stale *s = arg;
 
 	if (d->boot_seq > s->boot_seq || (d->boot_seq == s->boot_seq && d->open_seq >= s->from_seq))
+		return 0;
+	if (s->before_ns && d->opened_ns >= s->before_ns)
 		return 0;
 	if (s->len == STALE_MAX)
 		return 1; /* the caller asks again for the rest */
@@ -315,7 +318,7 @@ static int forget_unsettled(struct judge *j, const struct store_event_row *row, 
  * A start record with from_seq says: this session's snapshot is complete from there on. What was open before and was
  * not found again has closed while nobody watched, at the latest now.
  */
-static int on_start(struct judge *j, const struct store_event_row *row)
+static int on_start(struct judge *j, const struct store_event_row *row, uint64_t before_ns)
 {
 	_free_ struct stale *s = calloc(1, sizeof(*s));
 	struct store_door_query q = { .node = row->node, .open_only = true };
@@ -325,6 +328,7 @@ static int on_start(struct judge *j, const struct store_event_row *row)
 		return -ENOMEM;
 	s->boot_seq = row->raw.boot_seq;
 	s->from_seq = row->ev.from_seq;
+	s->before_ns = before_ns;
 	do {
 		s->len = 0;
 		more = store_doors(j->store, &q, collect_stale, s);
@@ -345,6 +349,53 @@ static int on_start(struct judge *j, const struct store_event_row *row)
 	return 0;
 }
 
+/* --- a boot that is over ------------------------------------------------------------------------------- */
+
+/*
+ * A boot that goes on behind a later one is another machine's under one name, taken back: what opens on it
+ * since is not over.
+ */
+/* A start, with copies. */
+struct start {
+	bool found;
+	struct store_event_row row;
+	struct buf record;
+	char node[256], host_type[256];
+};
+
+static int keep_start(const struct store_event_row *row, void *arg)
+{
+	struct start *s = arg;
+
+	if (!row->ev.from_seq)
+		return 0;
+	buf_put(&s->record, row->raw.record.ptr, row->raw.record.len);
+	snprintf(s->node, sizeof(s->node), "%s", row->node);
+	snprintf(s->host_type, sizeof(s->host_type), "%s", row->host_type);
+	s->row = *row;
+	s->row.node = s->node;
+	s->row.host_type = s->host_type;
+	s->row.raw.record = (struct text){ s->record.data, (uint32_t)s->record.len };
+	s->found = true;
+	return s->record.err ? s->record.err : 1;
+}
+
+int judge_boot_over(struct judge *j, const char *node, uint32_t boot_seq)
+{
+	struct start s = { .record = BUF_INIT(EVENT_RECORD_MAX) };
+	int ret = store_later_starts(j->store, node, boot_seq, keep_start, &s);
+
+	if (ret > 0)
+		ret = s.found && event_decode(s.record.data, s.record.len, &s.row.ev) ? -EBADMSG
+										      : 0;
+	if (!ret && s.found) {
+		judge_set_time(j, &s.row);
+		ret = on_start(j, &s.row, s.row.ev.time_ns);
+	}
+	buf_done(&s.record);
+	return ret;
+}
+
 int judge_event(struct judge *j, const struct store_event_row *row)
 {
 	int err;
@@ -359,7 +410,7 @@ int judge_event(struct judge *j, const struct store_event_row *row)
 		return on_close(j, row);
 	case EVENT_START:
 		err = store_redirect_note(j->store, row);
-		return err || !row->ev.from_seq ? err : on_start(j, row);
+		return err || !row->ev.from_seq ? err : on_start(j, row, 0);
 	case EVENT_REDIRECT:
 		return store_redirect_note(j->store, row);
 	case EVENT_BIND:

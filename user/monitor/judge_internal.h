@@ -31,6 +31,7 @@ struct judge {
 	uint64_t revision, expiry_ns;
 	uint64_t now_ns;
 	uint64_t at_ns; /* when the event at hand happened, by the store's clock */
+	int64_t ahead_ns; /* of that, the clock of its node */
 	uint64_t known_ns; /* up to when the nodes that had events last are known */
 	bool behind; /* records were left by the last step */
 	uint64_t news_ns; /* when that was; 0: not yet */
@@ -112,6 +113,13 @@ void judge_sharers_later(struct judge *j);
 must_check int judge_sharers_due(struct judge *j, uint64_t *ret_next_ns);
 /* Within a transaction. */
 must_check int judge_event(struct judge *j, const struct store_event_row *row);
+/*
+ * Within a transaction, behind late records of a boot that may have opened doors: when a later boot
+ * of the node has begun its doors closed then, at the latest, as they did when it was judged.
+ */
+must_check int judge_boot_over(struct judge *j, const char *node, uint32_t boot_seq);
+/* The event is at hand. */
+void judge_set_time(struct judge *j, const struct store_event_row *row);
 
 /* Reads what changed in the profiles, and judges all open doors again when something has. */
 must_check int judge_profiles(struct judge *j);

@@ -161,8 +161,8 @@ struct batch {
 	struct judge *j;
 	uint64_t end_ns, stop_seq;
 	uint64_t last_seq, newest_ns, at_seq; /* at_seq: the record at hand; 0: none */
-	int64_t ahead_ns; /* of the node's clock */
 	bool began, cut;
+	bool opened; /* a door may have been */
 	unsigned records;
 };
 
@@ -170,9 +170,9 @@ struct batch {
  * By the store's clock: what the node says is corrected by how far its clock is ahead, and nothing happened
  * after it was stored.
  */
-static void set_time(struct judge *j, const struct batch *b, const struct store_event_row *row)
+void judge_set_time(struct judge *j, const struct store_event_row *row)
 {
-	uint64_t at_ns = health_store_time(row->ev.time_ns, b->ahead_ns),
+	uint64_t at_ns = health_store_time(row->ev.time_ns, j->ahead_ns),
 		 stored_ns = row->raw.received_ns;
 
 	/* With an account for everything it is the shipper who writes when that was. */
@@ -193,7 +193,9 @@ static int on_batch_event(const struct store_event_row *row, void *arg)
 		return 1;
 	b->records++;
 	b->at_seq = row->raw.seq;
-	set_time(b->j, b, row);
+	judge_set_time(b->j, row);
+	b->opened |= row->ev.kind == EVENT_OPEN || row->ev.kind == EVENT_HELD ||
+		     row->ev.kind == EVENT_SETTLE;
 	err = chains_check(b->j->chains, row, &whole);
 	if (!err && !whole)
 		err = chains_note(b->j->chains, row);
@@ -210,13 +212,13 @@ static int on_batch_event(const struct store_event_row *row, void *arg)
 	return 0;
 }
 
-static int read_clocks(struct judge *j, const struct turn *t, struct batch *b)
+static int read_clocks(struct judge *j, const struct turn *t)
 {
 	struct store_clocks c;
 	int err = store_clocks(j->store, t->node, &c);
 
 	if (!err)
-		b->ahead_ns = health_clock_ahead(c.wall_ns, c.rtt_ns, c.received_ns);
+		j->ahead_ns = health_clock_ahead(c.wall_ns, c.rtt_ns, c.received_ns);
 	return err;
 }
 
@@ -226,12 +228,14 @@ static int judge_rows(struct judge *j, const struct turn *t, struct batch *b)
 					     .boot_seq = (uint32_t)t->key.boot_seq,
 					     .after_seq = t->judged_seq,
 					     .limit = TURN_RECORDS };
-	int err = read_clocks(j, t, b);
+	int err = read_clocks(j, t);
 
 	if (!err)
 		err = store_events(j->store, &q, on_batch_event, b);
 	if (err > 0)
 		err = 0;
+	if (!err && b->opened)
+		err = judge_boot_over(j, t->node, (uint32_t)t->key.boot_seq);
 	if (!err)
 		err = alerting_flush(j->alerting);
 	if (!err && b->records)

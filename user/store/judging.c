@@ -184,6 +184,47 @@ int store_judge_mend(struct store *s, const struct store_pending *p)
 	return write_op(s, judge_mend(s, p));
 }
 
+/* --- later boots --------------------------------------------------------------------------------------- */
+
+#define KIND_START "6"
+_Static_assert(EVENT_START == 6, "KIND_START");
+
+/* A start is behind the doors that were there already: among the first records of its boot. */
+#define STARTS                                                                                     \
+	"SELECT n.name, n.host_type, e.boot_seq, e.seq, e.received_ns, e.record, e.recorded_ns "   \
+	"FROM journals j CROSS JOIN events e ON e.node_id = j.node_id AND e.boot_seq = "           \
+	"j.boot_seq CROSS JOIN nodes n ON n.id = j.node_id WHERE j.node_id = ? AND j.boot_seq > "  \
+	"? AND j.boot_seq <= ? AND j.judged_seq > 0 AND e.kind = " KIND_START                      \
+	" AND e.seq <= ? AND e.seq <= j.judged_seq ORDER BY e.boot_seq, e.seq"
+
+int store_later_starts(struct store *s, const char *node, uint32_t boot_seq, store_event_fn fn,
+		       void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	uint64_t id = 0;
+	int ret = sql_node_id(s, node, &id);
+
+	if (!ret)
+		ret = sql_get(&q, STARTS, U(id), U(boot_seq),
+			      U((uint64_t)boot_seq + STORE_STARTS_BOOTS_MAX),
+			      U((unsigned)STORE_STARTS_SEQ_MAX));
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		struct store_event_row row = {
+			.node = sql_str(&q, 0),
+			.host_type = sql_str(&q, 1),
+			.raw.boot_seq = (uint32_t)sql_u64(&q, 2),
+			.raw.seq = sql_u64(&q, 3),
+			.raw.received_ns = sql_u64(&q, 4),
+			.raw.record = sql_blob(&q, 5),
+			.raw.recorded_ns = sql_u64(&q, 6),
+		};
+
+		ret = event_decode(row.raw.record.ptr, row.raw.record.len, &row.ev) ? 0
+										    : fn(&row, arg);
+	}
+	return ret == -ENOENT ? 0 : ret;
+}
+
 /* --- clocks -------------------------------------------------------------------------------------------- */
 
 int store_clocks(struct store *s, const char *node, struct store_clocks *ret)

@@ -30,6 +30,16 @@ must_check int store_judge_failed(struct store *s, const char *node, uint32_t bo
  */
 must_check int store_judge_mend(struct store *s, const struct store_pending *p);
 
+/*
+ * The starts of the node's next boots that are judged, oldest first, until fn ends it. Looked for
+ * among so many boots, and in each among so many records: one behind them is not found. Rows have
+ * what is judged by: no chain.
+ */
+#define STORE_STARTS_BOOTS_MAX 8
+#define STORE_STARTS_SEQ_MAX 20000
+must_check int store_later_starts(struct store *s, const char *node, uint32_t boot_seq,
+				  store_event_fn fn, void *arg);
+
 /* The clocks in the last report of the node's current installation; zeros: it has made none. */
 struct store_clocks {
 	uint64_t wall_ns, rtt_ns, received_ns; /* as in struct store_health_row */
