@@ -442,7 +442,7 @@ static void refused(void)
 	ok(access("/tmp/ajar-not-bpffs", F_OK) < 0, "leaving nothing there");
 	free(why);
 	struct sensor_check checks[SENSOR_CHECKS_MAX];
-	ok(sensor_probe(checks) >= 8, "doctor has its checks");
+	ok(sensor_probe(false, checks) >= 8, "doctor has its checks");
 }
 
 int main(void)

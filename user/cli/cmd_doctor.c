@@ -110,7 +110,7 @@ static void report(struct doctor *d, const char *name, enum health ok, const cha
 static void check_sensor(struct doctor *d)
 {
 	struct sensor_check checks[SENSOR_CHECKS_MAX];
-	unsigned n = sensor_probe(checks);
+	unsigned n = sensor_probe(conf_own_netns(d->c->conf), checks);
 
 	for (unsigned i = 0; i < n; i++)
 		report(d, checks[i].name, (enum health)checks[i].ok, checks[i].fix, "%s",

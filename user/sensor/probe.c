@@ -91,16 +91,23 @@ static void probe_cgroup(struct sensor_check *c)
 	const char *fix, *what;
 	_close_ int fd = -1;
 
-	if (system_mount_point("cgroup2", &root) == 0) {
+	if (system_cgroup_root(&fd)) {
+		what = system_no_cgroup(&fix);
+		say(c, 0, fix, "UDP only by sweeps (tier B): %s", what);
+	} else if (system_mount_point("cgroup2", &root) == 0) {
 		say(c, 1, NULL, "%s", root);
-		return;
-	}
-	if (system_cgroup_root(&fd) == 0) {
+	} else {
 		say(c, 1, NULL, "not mounted; the sensor reaches it by a mount of its own");
-		return;
 	}
-	what = system_no_cgroup(&fix);
-	say(c, 0, fix, "UDP only by sweeps (tier B): %s", what);
+}
+
+/* For a sensor that watches one network namespace the part of its container will do. */
+static void probe_cgroup_part(struct sensor_check *c)
+{
+	_close_ int fd = -1;
+
+	if (system_cgroup_part(&fd) == 0)
+		say(c, 1, NULL, "the part of this container");
 }
 
 static void probe_bpffs(struct sensor_check *c)
@@ -169,7 +176,7 @@ static void probe_jit(struct sensor_check *c)
 	buf_done(&b);
 }
 
-unsigned sensor_probe(struct sensor_check checks[SENSOR_CHECKS_MAX])
+unsigned sensor_probe(bool own_netns, struct sensor_check checks[SENSOR_CHECKS_MAX])
 {
 	static const struct {
 		const char *name;
@@ -187,6 +194,8 @@ unsigned sensor_probe(struct sensor_check checks[SENSOR_CHECKS_MAX])
 	for (size_t i = 0; i < array_len(probes); i++) {
 		checks[i] = (struct sensor_check){ .name = probes[i].name };
 		probes[i].probe(&checks[i]);
+		if (probes[i].probe == probe_cgroup && !checks[i].ok && own_netns)
+			probe_cgroup_part(&checks[i]);
 	}
 	return array_len(probes);
 }

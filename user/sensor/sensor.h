@@ -134,6 +134,6 @@ struct sensor_check {
 	const char *fix;
 };
 #define SENSOR_CHECKS_MAX 16
-unsigned sensor_probe(struct sensor_check checks[SENSOR_CHECKS_MAX]);
+unsigned sensor_probe(bool own_netns, struct sensor_check checks[SENSOR_CHECKS_MAX]);
 
 #endif

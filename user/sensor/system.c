@@ -30,8 +30,8 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
-/* "ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAGS] - TYPE SOURCE SUPER": POINT if TYPE fits and ROOT is "/". */
-static char *match_line(char *line, const char *fstype)
+/* "ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAGS] - TYPE SOURCE SUPER": POINT if TYPE fits, and ROOT is "/" where that is asked. */
+static char *match_line(char *line, const char *fstype, bool whole)
 {
 	char *type = strstr(line, " - "), *root = NULL, *point = NULL, *field;
 
@@ -47,7 +47,7 @@ static char *match_line(char *line, const char *fstype)
 		if (i == 4)
 			point = field;
 	}
-	if (!point || strcmp(root, "/"))
+	if (!point || (whole && strcmp(root, "/")))
 		return NULL;
 	unescape(point);
 	return point;
@@ -63,7 +63,7 @@ static int mount_point_in(const char *file, const char *fstype, char **ret_path)
 	if (!f)
 		return -errno;
 	while (err == -ENOENT && getline(&line, &cap, f) > 0) {
-		char *point = match_line(line, fstype);
+		char *point = match_line(line, fstype, true);
 
 		if (!point)
 			continue;
@@ -102,13 +102,55 @@ static int mount_nowhere(int *ret_fd)
 	return 0;
 }
 
+/* The root of the machine's hierarchy is its first folder; a cgroup namespace, or a bind mount, shows another one as the root. */
+#define CGROUP_ROOT_INODE 1
+
+/* Of all mounts of cgroup v2 one that has the machine's root; *ret_part: there is one that has not. */
+static int open_first_cgroup(int *ret_fd, bool *ret_part)
+{
+	_free_ char *line = NULL;
+	size_t cap = 0;
+	int err = -ENOENT;
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+
+	if (!f)
+		return -errno;
+	while (err && getline(&line, &cap, f) > 0) {
+		const char *point = match_line(line, "cgroup2", false);
+		_close_ int fd = point ? open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+		struct statfs fs;
+		struct stat st;
+
+		/* Another file system may cover it, or not let us through. */
+		if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC ||
+		    fstat(fd, &st) < 0)
+			continue;
+		if (st.st_ino != CGROUP_ROOT_INODE) {
+			*ret_part = true;
+			continue;
+		}
+		*ret_fd = take_fd(fd);
+		err = 0;
+	}
+	fclose(f);
+	return err;
+}
+
 int system_cgroup_root(int *ret_fd)
+{
+	bool part = false;
+	int err = open_first_cgroup(ret_fd, &part);
+
+	if (err == -ENOENT && in_first_cgroup_ns())
+		return mount_nowhere(ret_fd) ? -ENOENT : 0;
+	return err;
+}
+
+int system_cgroup_part(int *ret_fd)
 {
 	_free_ char *root = NULL;
 	int err = system_mount_point("cgroup2", &root), fd;
 
-	if (err == -ENOENT && in_first_cgroup_ns())
-		return mount_nowhere(ret_fd) ? -ENOENT : 0;
 	if (err)
 		return err;
 	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -146,7 +188,14 @@ static bool is_outside(const char *fstype)
 
 const char *system_no_cgroup(const char **ret_fix)
 {
+	_close_ int fd = -1;
+	bool part = false;
 	struct statfs st;
+
+	*ret_fix = "docker run --cgroupns=host";
+	if (open_first_cgroup(&fd, &part) && part)
+		return "only a part of cgroup v2 is mounted here, as in a container with a cgroup "
+		       "namespace of its own; with the machine's";
 
 	*ret_fix = "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 "
 		   "/sys/fs/cgroup/unified";

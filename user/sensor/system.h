@@ -9,13 +9,15 @@
  */
 must_check int system_mount_point(const char *fstype, char **ret_path);
 /*
- * The root of cgroup v2, where it is mounted, else by a mount of our own that has no place and ends
- * with *ret_fd. -ENOENT when neither can be: in a cgroup namespace such a mount would show that
- * namespace alone.
+ * The root of the machine's cgroup v2, where it is mounted, else by a mount of our own that has no
+ * place and ends with *ret_fd. -ENOENT when neither can be: in a cgroup namespace a mount may show
+ * the namespace's part alone.
  */
 must_check int system_cgroup_root(int *ret_fd);
+/* What is mounted as the root of cgroup v2: in a container its own part. */
+must_check int system_cgroup_part(int *ret_fd);
 /*
- * What is the case when there is no mount of "cgroup2" to be seen, and the command that fixes it.
+ * What is the case when the root of cgroup v2 is not to be had, and the command that fixes it.
  */
 const char *system_no_cgroup(const char **ret_fix);
 /* bpffs at BPFFS, mounted when it is not; *ret_why as everywhere. */
