@@ -94,6 +94,20 @@ static void users(void)
 	is_int(finish(), 2, "the users of one daemon make the quorum together");
 	ok(!strcmp(rule(0)->row.user, "root") || !strcmp(rule(0)->row.user, "_chrony"),
 	   "each with a rule of its own");
+	begin(800, 100, 0);
+	see(0, 99, a_door(PROTO_TCP, 9000), a_process("x", "/usr/sbin/x", 1041, "mlee"));
+	see(99, 100, a_door(PROTO_TCP, 9000), a_process("x", "/usr/sbin/x", 1042, "other"));
+	is_int(finish(), 1, "of the users of any other program each needs it alone");
+	is_str(rule(0)->row.user, "mlee", "who has it has the rule");
+	ok(rule(1)->outlier && !strcmp(rule(1)->row.user, "other") && rule(1)->nodes_seen == 1,
+	   "who was seen on one node has none");
+	begin(800, 100, 0);
+	see(0, 99, a_door(PROTO_UDP, 123),
+	    a_process("chronyd", "/usr/sbin/chronyd", 101, "_chrony"));
+	see(99, 100, a_door(PROTO_UDP, 123), a_process("chronyd", "/usr/sbin/chronyd", 0, "root"));
+	is_int(finish(), 1, "a pair needs more than one node of each, too");
+	ok(rule(1)->outlier && !strcmp(rule(1)->row.user, "root"),
+	   "so root on one of a hundred is an outlier");
 }
 
 static void ranges(void)
