@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit/health.h"
 #include "audit/holder.h"
 #include "audit/match.h"
 #include "audit/verdict.h"
@@ -17,10 +18,25 @@
 #include "store/verdicts.h"
 
 /*
- * What one event does to the doors and alerts of its node. A door opens and closes by its node's clock, alerts live by the store's
- * (j->at_ns).
+ * What one event does to the doors and alerts of its node. A door opens and closes by its node's
+ * clock, alerts live by the store's (j->at_ns).
  */
 #define STALE_MAX 4096 /* doors that are closed at a time */
+
+/*
+ * By the store's clock: what the node says is corrected by how far its clock is ahead, and nothing
+ * happened after it was stored.
+ */
+void judge_set_time(struct judge *j, const struct store_event_row *row)
+{
+	uint64_t at_ns = health_store_time(row->ev.time_ns, j->ahead_ns),
+		 stored_ns = row->raw.received_ns;
+
+	/* With an account for everything it is the shipper who writes when that was. */
+	if (!stored_ns || stored_ns > j->now_ns)
+		stored_ns = j->now_ns;
+	j->at_ns = at_ns <= stored_ns + CLOCKS_AGREE_NS ? at_ns : stored_ns;
+}
 
 /* What the store knows of a door before an event is judged. */
 struct known {
@@ -132,8 +148,8 @@ static void take_state(struct door *d, const struct door *now)
 }
 
 /*
- * What the door's row keeps of an event about a door that is known: a fresh agent knows the opener only by who is left, and who
- * opened it stays what it was, as does what the socket had become.
+ * What the door's row keeps of an event about a door that is known: a fresh agent knows the opener
+ * only by who is left, and who opened it stays what it was, as does what the socket had become.
  */
 static void merge_known(struct store_door *d, struct known *known)
 {
@@ -315,8 +331,8 @@ static int forget_unsettled(struct judge *j, const struct store_event_row *row, 
 }
 
 /*
- * A start record with from_seq says: this session's snapshot is complete from there on. What was open before and was
- * not found again has closed while nobody watched, at the latest now.
+ * A start record with from_seq says: this session's snapshot is complete from there on. What was
+ * open before and was not found again has closed while nobody watched, at the latest now.
  */
 static int on_start(struct judge *j, const struct store_event_row *row, uint64_t before_ns)
 {
@@ -351,10 +367,6 @@ static int on_start(struct judge *j, const struct store_event_row *row, uint64_t
 
 /* --- a boot that is over ------------------------------------------------------------------------------- */
 
-/*
- * A boot that goes on behind a later one is another machine's under one name, taken back: what opens on it
- * since is not over.
- */
 /* A start, with copies. */
 struct start {
 	bool found;
@@ -380,6 +392,10 @@ static int keep_start(const struct store_event_row *row, void *arg)
 	return s->record.err ? s->record.err : 1;
 }
 
+/*
+ * A boot that goes on behind a later one is another machine's under one name, taken back: what
+ * opens on it since is not over.
+ */
 int judge_boot_over(struct judge *j, const char *node, uint32_t boot_seq)
 {
 	struct start s = { .record = BUF_INIT(EVENT_RECORD_MAX) };

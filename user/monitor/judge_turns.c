@@ -16,9 +16,10 @@
 #include "store/judging.h"
 
 /*
- * New events, in turns over the nodes in the order of their ids. A turn is one boot's: at most TURN_RECORDS records and TURN_NS of
- * work, but TURN_LEAST records, for on a server most of a short one is its begin and its commit: it is one transaction. A step ends
- * when its slice of time is over, and the next begins behind the node that was served last: a node in a storm, or with a
+ * New events, in turns over the nodes in the order of their ids. A turn is one boot's: at most
+ * TURN_RECORDS records and TURN_NS of work, but TURN_LEAST records, for on a server most of a short
+ * one is its begin and its commit: it is one transaction. A step ends when its slice of time is
+ * over, and the next begins behind the node that was served last: a node in a storm, or with a
  * thousand boots, keeps the others waiting for one turn. A boot that cannot be judged is left alone
  * for a while, twice as long each time.
  */
@@ -37,7 +38,9 @@ bool judge_is_over(const struct judge *j)
 /* --- boots in trouble --------------------------------------------------------------------------------- */
 
 /* How long a boot is left alone. */
-/* Another writer was there first. In a cluster that may be so again and again while its node ships. */
+/*
+ * Another writer was there first. In a cluster that may be so again and again while its node ships.
+ */
 static const struct backoff wait_conflict = { UINT64_C(5000000), UINT64_C(100000000) };
 static const struct backoff wait_failed = { UINT64_C(1000000000), UINT64_C(60000000000) };
 static const struct backoff no_wait;
@@ -165,21 +168,6 @@ struct batch {
 	bool opened; /* a door may have been */
 	unsigned records;
 };
-
-/*
- * By the store's clock: what the node says is corrected by how far its clock is ahead, and nothing happened
- * after it was stored.
- */
-void judge_set_time(struct judge *j, const struct store_event_row *row)
-{
-	uint64_t at_ns = health_store_time(row->ev.time_ns, j->ahead_ns),
-		 stored_ns = row->raw.received_ns;
-
-	/* With an account for everything it is the shipper who writes when that was. */
-	if (!stored_ns || stored_ns > j->now_ns)
-		stored_ns = j->now_ns;
-	j->at_ns = at_ns <= stored_ns + CLOCKS_AGREE_NS ? at_ns : stored_ns;
-}
 
 static int on_batch_event(const struct store_event_row *row, void *arg)
 {
