@@ -39,7 +39,10 @@ static __always_inline void bind_read(struct bpf_sock *ctx, struct ajar_door *d)
 		d->flags |= AJAR_DOOR_AUTOPORT;
 }
 
-/* Has another program of the cgroup said no before us? Who says so after us is found out when the socket has settled. */
+/*
+ * Has another program of the cgroup said no before us? Who says so after us is found out when the
+ * socket has settled.
+ */
 static __always_inline bool bind_is_denied(void)
 {
 	/* The helper is in programs of this kind since 6.0; the one that tells came in 6.1. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A global function, so that the verifier looks at the loop once and not below everything that reads a socket. */
+/*
+ * A global function, so that the verifier looks at the loop once and not below everything that
+ * reads a socket.
+ */
 #include "sock.h"
 
 #define DEVICE_STEPS 512 /* of one list; beyond it the name stays unknown */

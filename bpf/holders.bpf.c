@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who holds a door changes without any call on the socket: a program is replaced by exec, a process ends and its child still
- * has the descriptor, another takes it out of a message or, by pidfd_getfd, out of a process. None of this says which doors are
- * concerned and who else holds them: the record only says that it is time to look, and a sweep does. These run for every
- * process of the machine: all but holders of doors and their children leave after one lookup.
+ * Who holds a door changes without any call on the socket: a program is replaced by exec, a process
+ * ends and its child still has the descriptor, another takes it out of a message or, by
+ * pidfd_getfd, out of a process. None of this says which doors are concerned and who else holds
+ * them: the record only says that it is time to look, and a sweep does. These run for every process
+ * of the machine: all but holders of doors and their children leave after one lookup.
  */
 #include "sock.h"
 #include "emit.h"
 
 #define SOCKFS_MAGIC 0x534F434B
-/* Descriptors that are looked through after an exec; a process with a larger table is taken to hold a door. */
+/*
+ * Descriptors that are looked through after an exec; a process with a larger table is taken to hold
+ * a door.
+ */
 #define FDS_MAX 256
 
 static __always_inline bool file_is_door(struct file *f)
@@ -63,7 +67,10 @@ static __always_inline bool task_has_door(struct task_struct *t)
 	return false;
 }
 
-/* A child has its parent's descriptors: it is watched, too, in case the parent ends or the child becomes another program. */
+/*
+ * A child has its parent's descriptors: it is watched, too, in case the parent ends or the child
+ * becomes another program.
+ */
 SEC("tp_btf/sched_process_fork")
 int holders_fork(__u64 *ctx)
 {
@@ -129,8 +136,8 @@ static __always_inline int received(struct file *f)
 }
 
 /*
- * SCM_RIGHTS, pidfd_getfd and seccomp's addfd all end here; before 6.7 (eac9189c9619) it is __receive_fd: the loader knows.
- * Any function whose first argument is the file will do.
+ * SCM_RIGHTS, pidfd_getfd and seccomp's addfd all end here; before 6.7 (eac9189c9619) it is
+ * __receive_fd: the loader knows. Any function whose first argument is the file will do.
  */
 SEC("fentry/receive_fd")
 int holders_receive(__u64 *ctx)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * TCP doors. LISTEN_CB comes only after listen() succeeded and has the real port; STATE_CB,
- * switched on for that socket alone, tells when it stops listening: at close, shutdown or disconnect. A
- * second listen() changes the backlog and calls neither. sockops runs for every connection of the host: the
- * first switch sends all else away.
+ * switched on for that socket alone, tells when it stops listening: at close, shutdown or
+ * disconnect. A second listen() changes the backlog and calls neither. sockops runs for every
+ * connection of the host: the first switch sends all else away.
  */
 #include "sock.h"
 #include "emit.h"

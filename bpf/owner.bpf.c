@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The owner record of a program: executable, arguments, ancestors, cgroups, and how its surroundings differ from the node's. Its
- * functions are global, so that the verifier looks at each once and by itself: below the many ways through a sweep 6.1 refuses
- * them as too complex. A loop calls one for each step, which kernels have that have no bpf_loop (5.17). Such a function takes
+ * The owner record of a program: executable, arguments, ancestors, cgroups, and how its
+ * surroundings differ from the node's. Its functions are global, so that the verifier looks at each
+ * once and by itself: below the many ways through a sweep 6.1 refuses them as too complex. A loop
+ * calls one for each step, which kernels have that have no bpf_loop (5.17). Such a function takes
  * numbers alone: a slot, or the address of a task, of which all is read by CO-RE.
  */
 #include "task.h"
@@ -16,7 +17,10 @@ static __always_inline bool climb_prepend(struct slot *s, struct dentry *d)
 	if (len > 255 || off > PATH_END || off < PATH_END - AJAR_EXE_MAX + len + 1)
 		return false;
 	off -= len + 1;
-	/* clang 19 proves from what is above that the mask below changes nothing, and the verifier does not see it. */
+	/*
+	 * clang 19 proves from what is above that the mask below changes nothing, and the verifier
+	 * does not see it.
+	 */
 	asm volatile("" : "+r"(off));
 	s->begin = off;
 	s->bytes[off & (PATH_END - 1)] = '/';
@@ -206,7 +210,9 @@ static __always_inline void owner_cgroups(struct slot *s, __u32 at, struct task_
 /* A node's own PID namespace deeper than that is not found: all seem to be in others. */
 #define PID_LEVELS 8
 
-/* The init of the node: of the PID namespace that the agent is in. NULL: the task is not below it. */
+/*
+ * The init of the node: of the PID namespace that the agent is in. NULL: the task is not below it.
+ */
 static __always_inline struct task_struct *node_init(struct pid *pid, __u32 *ret_level)
 {
 	struct upid *n = (void *)pid + bpf_core_field_offset(struct pid, numbers);
@@ -228,8 +234,9 @@ static __always_inline struct task_struct *node_init(struct pid *pid, __u32 *ret
 }
 
 /*
- * Whoever makes a user namespace mounts in it as he likes, so a path there says nothing of the node's file of that path. It is
- * the file's own mount that counts: a descriptor of such a file runs in any namespace. One that is unmounted belongs to none.
+ * Whoever makes a user namespace mounts in it as he likes, so a path there says nothing of the
+ * node's file of that path. It is the file's own mount that counts: a descriptor of such a file
+ * runs in any namespace. One that is unmounted belongs to none.
  */
 static __always_inline bool exe_is_foreign(struct task_struct *t, struct task_struct *init)
 {
@@ -244,7 +251,10 @@ static __always_inline bool exe_is_foreign(struct task_struct *t, struct task_st
 	return BPF_CORE_READ(m, mnt_ns, user_ns) != BPF_CORE_READ(init, nsproxy, mnt_ns, user_ns);
 }
 
-/* How the task's surroundings differ from those of the node's init: a container has at least a root of its own. */
+/*
+ * How the task's surroundings differ from those of the node's init: a container has at least a root
+ * of its own.
+ */
 __noinline int owner_space(__u64 task)
 {
 	struct task_struct *t = (void *)task, *init;
@@ -287,8 +297,9 @@ static __always_inline void task_ancestors(struct task_struct *t, struct ajar_ow
 }
 
 /*
- * Builds the owner record of the slot's task, whose key is in the head, as is the header, size excepted. The head belongs right
- * before the path: the record begins at the slot's `begin`. Returns its length in bytes, 0 for no slot.
+ * Builds the owner record of the slot's task, whose key is in the head, as is the header, size
+ * excepted. The head belongs right before the path: the record begins at the slot's `begin`.
+ * Returns its length in bytes, 0 for no slot.
  */
 __noinline int owner_build(__u32 at)
 {

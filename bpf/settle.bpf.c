@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What UDP sockets do after their bind. Reading this iterator writes a record to the ring for each that is AJAR_SETTLE_NS old, once: it
- * tells what the socket is then, connected to one peer, a member of a multicast group, or without a port (the bind was
- * refused after all, or undone). What was closed is not there. Where the ring has no room the next reading does it.
+ * What UDP sockets do after their bind. Reading this iterator writes a record to the ring for each
+ * that is AJAR_SETTLE_NS old, once: it tells what the socket is then, connected to one peer, a
+ * member of a multicast group, or without a port (the bind was refused after all, or undone). What
+ * was closed is not there. Where the ring has no room the next reading does it.
  */
 #include "sock.h"
 #include "emit.h"
@@ -27,7 +28,10 @@ static __always_inline void settle_tell(struct ajar_door_state *st, struct sock 
 {
 	__u64 cookie = st->door.cookie;
 	__u32 port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	/* Checked at once: with a call in between, the verifier of 6.1 takes what is reserved for what may be NULL and not given back. */
+	/*
+	 * Checked at once: with a call in between, the verifier of 6.1 takes what is reserved for
+	 * what may be NULL and not given back.
+	 */
 	struct ajar_open *e = settle_reserve(now);
 
 	if (!e)
@@ -74,7 +78,10 @@ __noinline int settle_round(__u32 first, __u64 now)
 	return 0;
 }
 
-/* It goes over the few maps of the machine, of which it needs none: once at the end it is called without one. */
+/*
+ * It goes over the few maps of the machine, of which it needs none: once at the end it is called
+ * without one.
+ */
 SEC("iter/bpf_map")
 int settle_look(struct bpf_iter__bpf_map *ctx)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * TCP doors where there is no cgroup v2 to hook sockops to. The tracepoint fires before listen() has its
- * port: the record says that it is unsure, and user space confirms it with a sweep. The end tells of itself
- * whether there ever was a listener, so that one which is gone before anybody looked is reported too.
+ * TCP doors where there is no cgroup v2 to hook sockops to. The tracepoint fires before listen()
+ * has its port: the record says that it is unsure, and user space confirms it with a sweep. The end
+ * tells of itself whether there ever was a listener, so that one which is gone before anybody
+ * looked is reported too.
  */
 #include "sock.h"
 #include "emit.h"
@@ -63,7 +64,10 @@ int state_set(__u64 *ctx)
 	struct sock *sk = (void *)ctx[0];
 	int before = (int)ctx[1], after = (int)ctx[2];
 
-	/* It runs for every change of every connection. MPTCP's own socket changes too: its subflow tells. */
+	/*
+	 * It runs for every change of every connection. MPTCP's own socket changes too: its subflow
+	 * tells.
+	 */
 	if ((before == BPF_TCP_LISTEN) == (after == BPF_TCP_LISTEN) ||
 	    sk->sk_protocol != IPPROTO_TCP)
 		return 0;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Doors that are open now, whoever opened them and whenever. iter/task_file sees every socket
- * that a file descriptor holds, in all network namespaces, with the holder; iter/tcp and iter/udp see the sockets of
- * the opener's namespace alone, those of the kernel included. Output is a stream of the ring's records (SEEN, OWNER).
- * A door that ajar_doors does not have is put there, so that its end is reported; live events win.
+ * Doors that are open now, whoever opened them and whenever. iter/task_file sees every socket that
+ * a file descriptor holds, in all network namespaces, with the holder; iter/tcp and iter/udp see
+ * the sockets of the opener's namespace alone, those of the kernel included. Output is a stream of
+ * the ring's records (SEEN, OWNER). A door that ajar_doors does not have is put there, so that its
+ * end is reported; live events win.
  */
 #include "sock.h"
 #include "emit.h"
@@ -148,7 +149,9 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 		task_actor(w->task, &w->rec.opener);
 		if (sweep_owner(w))
 			return 1;
-		/* iter/tcp and iter/udp, which run first, have put doors there without an opener. */
+		/*
+		 * iter/tcp and iter/udp, which run first, have put doors there without an opener.
+		 */
 		if (known && known->opener.flags & AJAR_ACTOR_NONE)
 			known->opener = w->rec.opener;
 	} else {
@@ -212,7 +215,10 @@ int sweep_task_file(struct bpf_iter__task_file *ctx)
 	return sweep_emit(&w, proto);
 }
 
-/* Sockets of this namespace, also those that no process has a descriptor of: the kernel's own, or one that is under way. */
+/*
+ * Sockets of this namespace, also those that no process has a descriptor of: the kernel's own, or
+ * one that is under way.
+ */
 static __always_inline int sweep_own(struct seq_file *seq, struct sock *sk, __u8 proto)
 {
 	struct sweep w = { .seq = seq, .sk = sk };

@@ -8,7 +8,10 @@
 #include "core/event.h"
 #include "store/store.h"
 
-/* A change of an alert about a door, all of whose texts are the caller's: for the tests of what is sent. */
+/*
+ * A change of an alert about a door, all of whose texts are the caller's: for the tests of what is
+ * sent.
+ */
 struct any_change {
 	struct store_alert_change c;
 	struct buf record;
@@ -47,7 +50,10 @@ static inline struct event any_event(const char *p, size_t n)
 	return ev;
 }
 
-/* Bytes that a process chose are in the record; texts of an alert were escaped before, but nobody relies on it here. */
+/*
+ * Bytes that a process chose are in the record; texts of an alert were escaped before, but nobody
+ * relies on it here.
+ */
 static inline void any_change_init(struct any_change *a, const char *p, size_t n, unsigned variant)
 {
 	struct event ev = any_event(p, n);

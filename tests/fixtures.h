@@ -5,8 +5,8 @@
 #include "core/event.h"
 
 /*
- * The event that tests begin with: nc, run by mlee, opens (or closes ...) a TCP door on all addresses. What a test is about
- * it sets itself.
+ * The event that tests begin with: nc, run by mlee, opens (or closes ...) a TCP door on all
+ * addresses. What a test is about it sets itself.
  */
 static inline struct event fixture_event(enum event_kind kind, uint64_t cookie, uint32_t port,
 					 uint64_t time_ns)

@@ -15,7 +15,10 @@
 #include "core/event.h"
 #include "journal/journal.h"
 
-/* What the journal's tests share: a temporary folder, and short ways to fill and read a journal in it. */
+/*
+ * What the journal's tests share: a temporary folder, and short ways to fill and read a journal in
+ * it.
+ */
 
 #define BOOT_A "aaaaaaaa-0000-4000-8000-000000000001"
 #define BOOT_B "bbbbbbbb-0000-4000-8000-000000000002"
@@ -34,7 +37,10 @@ __attribute__((noreturn)) static inline void bail(const char *what, int err)
 
 static inline struct dir dir_make(void)
 {
-	/* AJAR_TEST_DIR, or memory where there is some: tests that make thousands of journals wait for no disk. */
+	/*
+	 * AJAR_TEST_DIR, or memory where there is some: tests that make thousands of journals wait
+	 * for no disk.
+	 */
 	const char *in = getenv("AJAR_TEST_DIR");
 	struct dir d = { .fd = -1 };
 

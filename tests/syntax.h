@@ -10,8 +10,8 @@
 #include "base/text.h"
 
 /*
- * Readers of what we write, as strict as their standards and independent of the writers: JSON (RFC 8259), RFC 5424, CEF.
- * Each takes the whole text or says no.
+ * Readers of what we write, as strict as their standards and independent of the writers: JSON (RFC
+ * 8259), RFC 5424, CEF. Each takes the whole text or says no.
  */
 
 static inline bool syn_utf8(const char *p, size_t n)

@@ -60,7 +60,9 @@ static inline int tap_done(void)
 	return tap_failed ? 1 : 0;
 }
 
-/* Instead of `n` checks that cannot run here: something is missing that can be installed or given. */
+/*
+ * Instead of `n` checks that cannot run here: something is missing that can be installed or given.
+ */
 __attribute__((format(printf, 2, 3))) static inline void tap_skip(unsigned n, const char *fmt, ...)
 {
 	while (n--) {

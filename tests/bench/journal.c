@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Append and commit of 250-byte records in batches of 1, 50 and 500, each batch durable before the next: the journal against SQLite
- * in WAL mode with synchronous=FULL, in turn on the same disk, three rounds, medians. AJAR_TEST_DIR chooses the disk (/var/tmp).
+ * Append and commit of 250-byte records in batches of 1, 50 and 500, each batch durable before the
+ * next: the journal against SQLite in WAL mode with synchronous=FULL, in turn on the same disk,
+ * three rounds, medians. AJAR_TEST_DIR chooses the disk (/var/tmp).
  */
 #include <sqlite3.h>
 

@@ -12,8 +12,9 @@
 #include "tap.h"
 
 /*
- * Judging events (AJAR_LONG: a million) against 100 classes of 1,000 rules each, on one core: the decision alone, at a quarter, half and all
- * of them, so that its growth shows; and with all that the monitor does around it (doors, alerts, the cursor) in memory.
+ * Judging events (AJAR_LONG: a million) against 100 classes of 1,000 rules each, on one core: the
+ * decision alone, at a quarter, half and all of them, so that its growth shows; and with all that
+ * the monitor does around it (doors, alerts, the cursor) in memory.
  */
 #define CLASSES 100
 #define RULES 1000
@@ -38,7 +39,9 @@ static void make_rules(struct profile *p)
 	}
 }
 
-/* Nine in ten are on a port that a rule is about, held by its program; the others are unexpected. */
+/*
+ * Nine in ten are on a port that a rule is about, held by its program; the others are unexpected.
+ */
 static void make_event(struct event *ev, uint64_t i, char *exe, size_t size)
 {
 	unsigned rule = (unsigned)(i * 7919 % RULES);
@@ -112,7 +115,10 @@ static int put_all(struct store *s, size_t events)
 	return err;
 }
 
-/* The monitor's step over events of 100 classes, into a store on memory's file system where there is one. */
+/*
+ * The monitor's step over events of 100 classes, into a store on memory's file system where there
+ * is one.
+ */
 static void whole_step(void)
 {
 	char dir[64], path[100];

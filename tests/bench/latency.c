@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * listen() -> alert at the exec hook, through `ajar run` on a store of its own: the door's process stamps
- * CLOCK_BOOTTIME right after listen() returns, the hook right at its start. One door at a time, each on a port of its own.
- * Once with the embedded store and once through a private MariaDB server, whose notifier is a look every 100 ms; then the same
- * while 512 simulated nodes, each with its journal, shipper and connection, ship a record in eight seconds each. Where the time goes
- * is read from the stamps that the store has of each door.
+ * listen() -> alert at the exec hook, through `ajar run` on a store of its own: the door's process
+ * stamps CLOCK_BOOTTIME right after listen() returns, the hook right at its start. One door at a
+ * time, each on a port of its own. Once with the embedded store and once through a private MariaDB
+ * server, whose notifier is a look every 100 ms; then the same while 512 simulated nodes, each with
+ * its journal, shipper and connection, ship a record in eight seconds each. Where the time goes is
+ * read from the stamps that the store has of each door.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -103,7 +104,10 @@ static int run_wait(const char *const *argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* In a process of its own under a user of its own: ports that one program of one user opens in a row are one alert. */
+/*
+ * In a process of its own under a user of its own: ports that one program of one user opens in a
+ * row are one alert.
+ */
 static void hold_door(uint16_t port, int out)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
@@ -283,7 +287,10 @@ static void put_part(const struct ways *w, const char *what, size_t from, size_t
 		       (double)took[n * 99 / 100] / 1e6);
 }
 
-/* What one wait for the disk takes here, of which there are four: the journal's, the store's for the record, the judge's, the sink's. */
+/*
+ * What one wait for the disk takes here, of which there are four: the journal's, the store's for
+ * the record, the judge's, the sink's.
+ */
 static void put_disk(void)
 {
 	uint64_t took[50];

@@ -9,11 +9,14 @@
 #include "tap.h"
 
 /*
- * How good learned profiles are. A class of 480 nodes is simulated for 14 days: daemons that are on all nodes, some of which restart or
- * come with a package on day 9, daemons that drop their privileges and are seen as either user, MPI jobs and notebooks, clients, a
- * service that runs at night only, and things that stand out: services on few nodes, a backdoor that was there before the learning, and
- * intrusions on the days after. Profiles are learned from the first 7 days in three ways and judged on the other 7: a false alarm is an
- * ordinary thing that alerts, a miss an intrusion that does not. An alert is counted once for its cause (port, program), as folding has it.
+ * How good learned profiles are. A class of 480 nodes is simulated for 14 days: daemons that are on
+ * all nodes, some of which restart or come with a package on day 9, daemons that drop their
+ * privileges and are seen as either user, MPI jobs and notebooks, clients, a service that runs at
+ * night only, and things that stand out: services on few nodes, a backdoor that was there before
+ * the learning, and intrusions on the days after. Profiles are learned from the first 7 days in
+ * three ways and judged on the other 7: a false alarm is an ordinary thing that alerts, a miss an
+ * intrusion that does not. An alert is counted once for its cause (port, program), as folding has
+ * it.
  */
 #define NODES 480
 #define DAYS 14
@@ -162,7 +165,9 @@ static void learn(struct way *w)
 				    n >= things[i].first_node + things[i].nodes)
 					continue;
 				make(&things[i], n, &d, &p);
-				/* nmap sees TCP on reachable addresses, once, and not who holds it. */
+				/*
+				 * nmap sees TCP on reachable addresses, once, and not who holds it.
+				 */
 				if (w->ports_only &&
 				    (day != 3 || d.proto != PROTO_TCP || d.scope != SCOPE_ANY))
 					continue;
@@ -187,7 +192,10 @@ static void learn(struct way *w)
 	   w->learned.doors, (double)w->ns / 1e6);
 }
 
-/* Alerts of one thing over the days: one a cause, a port that the kernel chose is no cause of its own. */
+/*
+ * Alerts of one thing over the days: one a cause, a port that the kernel chose is no cause of its
+ * own.
+ */
 static bool alerts(const struct way *w, const struct thing *t)
 {
 	for (unsigned day = LEARN_DAYS; day < DAYS; day++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the sensor costs: an open-close cycle (socket, bind, listen, close) and a connection that is
- * no door (connect, accept, close), with and without the sensor in interleaved rounds of one run; then a storm.
- * Figures are printed, not judged: only the storm's account must add up.
+ * no door (connect, accept, close), with and without the sensor in interleaved rounds of one run;
+ * then a storm. Figures are printed, not judged: only the storm's account must add up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -156,7 +156,10 @@ static double median(double *v, size_t n)
 	return v[n / 2];
 }
 
-/* The median of the rounds' ratios: what disturbs the machine for seconds disturbs both halves of a round. */
+/*
+ * The median of the rounds' ratios: what disturbs the machine for seconds disturbs both halves of a
+ * round.
+ */
 static void print_ratio(const char *what, double *without, double *with, double *ratio)
 {
 	printf("# %s: %.0f ns without, %.0f ns with the sensor: %.3f x (medians of %d rounds)\n",

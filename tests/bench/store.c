@@ -14,11 +14,12 @@
 #include "tap.h"
 
 /*
- * Events a second into the embedded store, in batches of 1, 50 and 500, against the best this SQLite does with
- * the same rows: one prepared statement, one big transaction, the same table and indexes, durable at its end.
- * The same into a private MariaDB server with full durability, against LOAD DATA of the same rows in files of 5000 (nobody
- * else may load files: local_infile is off in the driver), and from several shippers at once.
- * All in one run and interleaved, so that the ratios hold on a noisy machine.
+ * Events a second into the embedded store, in batches of 1, 50 and 500, against the best this
+ * SQLite does with the same rows: one prepared statement, one big transaction, the same table and
+ * indexes, durable at its end. The same into a private MariaDB server with full durability, against
+ * LOAD DATA of the same rows in files of 5000 (nobody else may load files: local_infile is off in
+ * the driver), and from several shippers at once. All in one run and interleaved, so that the
+ * ratios hold on a noisy machine.
  */
 
 #define ROUNDS 3
@@ -202,7 +203,10 @@ static double through_server(size_t batch, size_t total)
 	return (double)total * 1e9 / (double)spent;
 }
 
-/* The same with the account of that node alone: through the view, and what follows from the rows worked out by the server. */
+/*
+ * The same with the account of that node alone: through the view, and what follows from the rows
+ * worked out by the server.
+ */
 static double as_node(size_t batch, size_t total)
 {
 	const struct store_grant g = { .role = ACCOUNT_NODE,

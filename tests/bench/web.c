@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The web server against its budgets: a table of what it takes, on the embedded store and on MariaDB. run.sh: within 900 s, for it
- * fills stores of 10,000 and 1,000 nodes with the day of `ajar demo`, judged by the judge; in CI one of 2,000 that nobody has judged.
- * The server is `ajar web` itself behind a socket, as a proxy's, where no limit by address stands between it and 1,000 readers; they
- * and who writes share the machine with it. Alerts are committed one after the other, at odd times; a reader stamps the clock when the
- * event that names the alert is there. Figures are printed and not judged, but for the bytes of the page, which are the same
- * everywhere. AJAR_WEB_NODES: so many nodes.
+ * The web server against its budgets: a table of what it takes, on the embedded store and on
+ * MariaDB. run.sh: within 900 s, for it fills stores of 10,000 and 1,000 nodes with the day of
+ * `ajar demo`, judged by the judge; in CI one of 2,000 that nobody has judged. The server is `ajar
+ * web` itself behind a socket, as a proxy's, where no limit by address stands between it and 1,000
+ * readers; they and who writes share the machine with it. Alerts are committed one after the other,
+ * at odd times; a reader stamps the clock when the event that names the alert is there. Figures are
+ * printed and not judged, but for the bytes of the page, which are the same everywhere.
+ * AJAR_WEB_NODES: so many nodes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -531,7 +533,10 @@ static int unpack(const struct web_asset *a, char *to, size_t size)
 	return ret == Z_STREAM_END ? 0 : -EINVAL;
 }
 
-/* Marks a file and those that it cannot begin without: what a script imports at once, not import("..."). */
+/*
+ * Marks a file and those that it cannot begin without: what a script imports at once, not
+ * import("...").
+ */
 static int reach(const char *name, bool *reached)
 {
 	static const char word[] = " from \"./";

@@ -449,7 +449,10 @@ static int uring_do(struct uring *u, struct io_uring_sqe sqe)
 	return res;
 }
 
-/* flags IORING_SETUP_SQPOLL: not even this thread does it, a thread of the kernel's in this process does. */
+/*
+ * flags IORING_SETUP_SQPOLL: not even this thread does it, a thread of the kernel's in this process
+ * does.
+ */
 static void io_uring(unsigned flags, const char *how)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who holds a door, by the kernel's word: after exec, when the opener has ended, when the descriptor was sent or taken, while it is
- * in a message. What happens must be told by itself; no sweep is asked for unless the test says so.
+ * Who holds a door, by the kernel's word: after exec, when the opener has ended, when the
+ * descriptor was sent or taken, while it is in a message. What happens must be told by itself; no
+ * sweep is asked for unless the test says so.
  */
 #include <inttypes.h>
 #include <sched.h>
@@ -322,7 +323,10 @@ static void role_victim(int in, int out)
 	wait_for(in);
 }
 
-/* The victim's program is ours, and so is the user: the thief has to be another to be another kind of holder. */
+/*
+ * The victim's program is ours, and so is the user: the thief has to be another to be another kind
+ * of holder.
+ */
 static void role_thief(int in, int out)
 {
 	pid_t victim = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Who opened it: processes that are gone, renamed, unlinked or have no file before anybody can look. */
+/*
+ * Who opened it: processes that are gone, renamed, unlinked or have no file before anybody can
+ * look.
+ */
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -167,7 +170,10 @@ static void deep(void)
 	rmdir(dir);
 }
 
-/* Where 32-bit emulation is off, int 0x80 is no call that fails: it is a fault that ends the process. */
+/*
+ * Where 32-bit emulation is off, int 0x80 is no call that fails: it is a fault that ends the
+ * process.
+ */
 static bool no_compat(int status)
 {
 	return (WIFEXITED(status) && WEXITSTATUS(status) == 77) ||
@@ -209,7 +215,10 @@ static void once(void)
 	ok(after.owners - before.owners < 25, "do not send its owner fifty times");
 }
 
-/* All of it with a task as the kernel types it, then as kernels before 5.16 and RHEL before 9.1 give it: by address. */
+/*
+ * All of it with a task as the kernel types it, then as kernels before 5.16 and RHEL before 9.1
+ * give it: by address.
+ */
 static void owners(const struct sensor_opts *o, const char *how)
 {
 	printf("# the task %s\n", how);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * run.sh: beside, for it looks at its own network namespaces alone.
- * What redirects connections past doors, read back from the real kernel: nft rules, sets and maps, rules of iptables, a program that
- * looks up sockets. Each in a network namespace of its own.
+ * run.sh: beside, for it looks at its own network namespaces alone. What redirects connections past
+ * doors, read back from the real kernel: nft rules, sets and maps, rules of iptables, a program
+ * that looks up sockets. Each in a network namespace of its own.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

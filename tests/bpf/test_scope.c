@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A sensor that watches its own network namespace and nothing else, beside one that watches the machine. */
+/*
+ * A sensor that watches its own network namespace and nothing else, beside one that watches the
+ * machine.
+ */
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,7 +69,10 @@ static void both(char tier)
 	witness_close(&machine, true);
 }
 
-/* What is left pinned belongs to its scope: the next of the same takes it over, one of another does not. */
+/*
+ * What is left pinned belongs to its scope: the next of the same takes it over, one of another does
+ * not.
+ */
 static void pinned(void)
 {
 	const struct sensor_opts own = { .own_netns = true, .pin_dir = PINS },

@@ -257,7 +257,10 @@ static uint64_t next_door(int go, int done)
 	return write(go, "x", 1) == 1 && read(done, &cookie, sizeof(cookie)) > 0 ? cookie : 0;
 }
 
-/* Who a process is was told to an agent that is gone; the process too is gone when the next one comes. */
+/*
+ * Who a process is was told to an agent that is gone; the process too is gone when the next one
+ * comes.
+ */
 static void named_again(void)
 {
 	const struct sensor_opts o = { .pin_dir = PINS };
@@ -323,7 +326,9 @@ static void storm(void)
 	ok(witness_wait(&w, EVENT_OPEN, cookie), "after a storm nobody read it works on");
 	close(fd);
 	witness_wait(&w, EVENT_CLOSE, cookie);
-	/* Others on this machine open doors too: until nothing is under way between kernel and us. */
+	/*
+	 * Others on this machine open doors too: until nothing is under way between kernel and us.
+	 */
 	uint64_t until = clock_boot_ns() + DEADLINE_NS;
 	do {
 		witness_drain(&w);
@@ -335,7 +340,10 @@ static void storm(void)
 	witness_close(&w, true);
 }
 
-/* Who drained ended between recording it and giving it back: what it recorded of losses is not told again. */
+/*
+ * Who drained ended between recording it and giving it back: what it recorded of losses is not told
+ * again.
+ */
 static void storm_and_successor(void)
 {
 	const struct sensor_opts o = { .pin_dir = PINS, .ring_bytes = 65536 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What UDP sockets are a moment after their bind: in a network namespace of its own, where nobody else has any. */
+/*
+ * What UDP sockets are a moment after their bind: in a network namespace of its own, where nobody
+ * else has any.
+ */
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <sched.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is seen where the kernel offers less: each lower tier by force, and what it must still tell. */
+/*
+ * What is seen where the kernel offers less: each lower tier by force, and what it must still tell.
+ */
 #include <sched.h>
 #include <sys/stat.h>
 

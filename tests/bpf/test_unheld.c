@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Doors that no file descriptor refers to: a listener that only an io_uring holds (a registered file), and one
- * that the kernel itself made. Nobody's /proc/PID/fd shows them, nor does ss -p.
+ * Doors that no file descriptor refers to: a listener that only an io_uring holds (a registered
+ * file), and one that the kernel itself made. Nobody's /proc/PID/fd shows them, nor does ss -p.
  */
 #include <sched.h>
 #include <sys/stat.h>

@@ -18,9 +18,10 @@
 #include <unistd.h>
 
 /*
- * A line that breaks where it is told to: a process between a TCP port of loopback and a server's unix socket. Bytes are
- * counted in both directions from cut_arm() on; when one direction has passed so many, both ends are reset (or, stalled, hear
- * nothing any more), and what comes behind that byte never arrives. Each arming cuts once; later connections pass whole.
+ * A line that breaks where it is told to: a process between a TCP port of loopback and a server's
+ * unix socket. Bytes are counted in both directions from cut_arm() on; when one direction has
+ * passed so many, both ends are reset (or, stalled, hear nothing any more), and what comes behind
+ * that byte never arrives. Each arming cuts once; later connections pass whole.
  */
 enum cut_way { CUT_UP, CUT_DOWN }; /* from the client, from the server */
 
@@ -98,7 +99,9 @@ static inline void cut_serve(struct cut_shared *sh, int client, const char *sock
 			good = cut_pass(sh, CUT_DOWN, server, client);
 	}
 	if (atomic_load(&sh->cuts) != cuts && atomic_load(&sh->stall)) {
-		/* Nobody hears anything; the client gives up by itself, the server only when we go. */
+		/*
+		 * Nobody hears anything; the client gives up by itself, the server only when we go.
+		 */
 		p[0].events = POLLRDHUP;
 		poll(p, 1, -1);
 	}

@@ -16,7 +16,10 @@
 #include "store/store.h"
 #include "tap.h"
 
-/* A node of a test: its journal, a shipper for it, and in the end the question whether the store has what the journal has. */
+/*
+ * A node of a test: its journal, a shipper for it, and in the end the question whether the store
+ * has what the journal has.
+ */
 struct node {
 	char name[24], dir[100];
 	int dirfd;

@@ -4,8 +4,9 @@
 #include "store/mariadb.h"
 
 /*
- * The connection to the server breaks at every byte of a batch's exchange, in both directions: where the commit was sent and its
- * answer never came nobody knows what happened. The shipper sends the same again, and in the end each record is there once.
+ * The connection to the server breaks at every byte of a batch's exchange, in both directions:
+ * where the commit was sent and its answer never came nobody knows what happened. The shipper sends
+ * the same again, and in the end each record is there once.
  */
 static struct mariadb server;
 static struct cut_proxy proxy;
@@ -91,7 +92,10 @@ static void cut_everywhere(unsigned records, unsigned cuts)
 	}
 }
 
-/* The server is there and says nothing: after the timeout it is as if the line had been cut, but the old session may go on. */
+/*
+ * The server is there and says nothing: after the timeout it is as if the line had been cut, but
+ * the old session may go on.
+ */
 static void stall(unsigned records, unsigned places)
 {
 	unsigned long bytes[2];

@@ -10,10 +10,11 @@
 #include "store/mariadb.h"
 
 /*
- * A Galera cluster of three on loopback; four nodes ship into it through a list of hosts and a monitor judges, each
- * writing to whatever host answers. The server that is written to is killed, one after the other, and comes back where it died;
- * shippers and monitors are killed, too. In the end all three servers have what the journals have, record by record, each
- * door was judged once, and the alerts count each of them once.
+ * A Galera cluster of three on loopback; four nodes ship into it through a list of hosts and a
+ * monitor judges, each writing to whatever host answers. The server that is written to is killed,
+ * one after the other, and comes back where it died; shippers and monitors are killed, too. In the
+ * end all three servers have what the journals have, record by record, each door was judged once,
+ * and the alerts count each of them once.
  */
 #define PORT 23100 /* and 39 behind it */
 #define SERVERS 3
@@ -417,7 +418,10 @@ static void compare(void)
 		print_counts();
 	is_int(number(0, "SELECT count(*) FROM alerts WHERE port = 4444"),
 	       number(0, "SELECT count(DISTINCT alert_key) FROM doors"), "an alert for each key");
-	/* That it stands on more nodes than when it was raised is reported half a minute later, if this takes so long. */
+	/*
+	 * That it stands on more nodes than when it was raised is reported half a minute later, if
+	 * this takes so long.
+	 */
 	if (!is_int(number(0, "SELECT count(*) FROM alert_log l JOIN alerts a ON a.id = l.alert_id "
 			      "WHERE "
 			      "a.port = 4444 AND l.note <> 'on more nodes'"),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Every way a file of the journal can be damaged, on a small journal of three segments: whatever happens, nothing crashes, what
- * is damaged is named, all other records are delivered, and the writer goes on with numbers nobody had before.
+ * Every way a file of the journal can be damaged, on a small journal of three segments: whatever
+ * happens, nothing crashes, what is damaged is named, all other records are delivered, and the
+ * writer goes on with numbers nobody had before.
  */
 #include <sys/wait.h>
 
@@ -42,7 +43,10 @@ static void put_flipped(const struct shot *s, size_t at, unsigned bit)
 	s->data[at] ^= (uint8_t)(1u << bit);
 }
 
-/* After the writer has come back: numbers delivered, and lost by gap records, make up all there ever were. */
+/*
+ * After the writer has come back: numbers delivered, and lost by gap records, make up all there
+ * ever were.
+ */
 static bool writer_goes_on(const char *boot, uint64_t lost_at_most)
 {
 	char *why = NULL;
@@ -67,8 +71,8 @@ static bool writer_goes_on(const char *boot, uint64_t lost_at_most)
 }
 
 /*
- * Each byte of a header, or of what the head file has in a slot, and, as no record is a multiple of five long, each place in a
- * record once in five records; in a long run each byte.
+ * Each byte of a header, or of what the head file has in a slot, and, as no record is a multiple of
+ * five long, each place in a record once in five records; in a long run each byte.
  */
 static size_t next_byte(size_t at)
 {
@@ -309,7 +313,10 @@ static void test_head_flips(void)
 	for (size_t at = 0; at < h->len; at = next_byte(at)) {
 		shots_restore(&d, &good);
 		put_flipped(h, at, (unsigned)at % 8);
-		/* The older copy may take over: then the last commit is not published any more, but not lost. */
+		/*
+		 * The older copy may take over: then the last commit is not published any more, but
+		 * not lost.
+		 */
 		unread += count_records(&d) < RECORDS - 1;
 		stuck += !writer_goes_on(BOOT_A, 0);
 		unread += census_of(&d, (struct journal_pos){ 0 }).records != RECORDS + 3;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A file system of one mebibyte, really full: by the journal itself, and by somebody else's file. */
+/*
+ * A file system of one mebibyte, really full: by the journal itself, and by somebody else's file.
+ */
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -109,7 +111,10 @@ static void test_no_room_to_begin(void)
 	dir_empty(&d);
 }
 
-/* A limit on the size of files fails writes with EFBIG in the middle of a record: nothing half stays. */
+/*
+ * A limit on the size of files fails writes with EFBIG in the middle of a record: nothing half
+ * stays.
+ */
 static void test_short_writes(void)
 {
 	struct journal *j = must_open(&d, BOOT_A, 0, 64 << 10);

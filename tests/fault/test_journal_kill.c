@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * kill -9 of a writer at random instants under load: on a disk, below a small cap, and on a full file system. The child
- * reports what journal_commit() said of each batch; afterwards every number ever given out must be delivered with the
- * payload that went in, or be in a gap record, or be acknowledged and gone; never two of these, never none.
+ * kill -9 of a writer at random instants under load: on a disk, below a small cap, and on a full
+ * file system. The child reports what journal_commit() said of each batch; afterwards every number
+ * ever given out must be delivered with the payload that went in, or be in a gap record, or be
+ * acknowledged and gone; never two of these, never none.
  */
 #include <poll.h>
 #include <sched.h>
@@ -184,7 +185,10 @@ static void take_gap(struct ledger *l, struct account *a, const struct event *ev
 {
 	a->gap_records++;
 	a->gapped += ev->count;
-	/* A journal written over many times unread: many ranges are one, whose count is exact still. */
+	/*
+	 * A journal written over many times unread: many ranges are one, whose count is exact
+	 * still.
+	 */
 	if (ev->count != ev->to_seq - ev->from_seq + 1) {
 		a->hull_count += ev->count;
 		for (uint64_t seq = ev->from_seq; seq <= ev->to_seq; seq++)

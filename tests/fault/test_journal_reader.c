@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Readers in other processes beside a writer that rolls over and drops: each record once, in order, woken by the notifier;
- * who is overtaken is told, and delivered + gap records + what was said to be dropped is everything.
+ * Readers in other processes beside a writer that rolls over and drops: each record once, in order,
+ * woken by the notifier; who is overtaken is told, and delivered + gap records + what was said to
+ * be dropped is everything.
  */
 #include <poll.h>
 #include <sys/wait.h>
@@ -38,7 +39,10 @@ static void take(struct result *res, const struct journal_record *rec, uint64_t 
 	res->altered += n != rec->pos.seq;
 }
 
-/* Reads until the record that the writer ends with; slow readers dawdle so that dropping overtakes them. */
+/*
+ * Reads until the record that the writer ends with; slow readers dawdle so that dropping overtakes
+ * them.
+ */
 static void reader(const struct dir *d, bool slow, int out)
 {
 	struct journal_reader *r = NULL;

@@ -7,8 +7,9 @@
 #include "store/mariadb.h"
 
 /*
- * A server that is there and will not: read-only, out of connections, with a lock held, stopped for a while, or of the opinion
- * that a row is none. Each has its class, and when it is over the store is the journal.
+ * A server that is there and will not: read-only, out of connections, with a lock held, stopped for
+ * a while, or of the opinion that a row is none. Each has its class, and when it is over the store
+ * is the journal.
  */
 static struct mariadb server;
 static struct node node;

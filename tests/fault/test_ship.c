@@ -19,7 +19,10 @@
 #include "store/store.h"
 #include "tap.h"
 
-/* The shipper is killed at random moments while the journal grows: in the end the store is the journal. */
+/*
+ * The shipper is killed at random moments while the journal grows: in the end the store is the
+ * journal.
+ */
 
 static char top[64], dir[100], store_path[100];
 static int dirfd_ = -1;

@@ -21,7 +21,10 @@ static void must(bool good, const struct buf *b)
 	__builtin_trap();
 }
 
-/* Whatever a process calls itself, a node its class or a person an alert: what is sent is one well-formed message. */
+/*
+ * Whatever a process calls itself, a node its class or a person an alert: what is sent is one
+ * well-formed message.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char empty[] = "", to[] = "root admin@x.example";

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A journal whose files are hostile. The input is cut into files: { u8 which, u16 length, bytes }, which chooses the name and
- * whether the bytes replace the file of a good small journal or are laid over it at an offset. Then: verify, read all, open, append, read.
+ * A journal whose files are hostile. The input is cut into files: { u8 which, u16 length, bytes },
+ * which chooses the name and whether the bytes replace the file of a good small journal or are laid
+ * over it at an offset. Then: verify, read all, open, append, read.
  */
 #include <stdint.h>
 

@@ -37,7 +37,10 @@ static void feed(struct nft *n, const uint8_t *data, size_t size)
 	}
 }
 
-/* Any bytes are the kernel's messages, /proc/net/ip_vs, and a list; every way that is listed can be read back. */
+/*
+ * Any bytes are the kernel's messages, /proc/net/ip_vs, and a list; every way that is listed can be
+ * read back.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(redirect_list_done) struct redirect_list l = { 0 };

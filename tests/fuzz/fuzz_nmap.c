@@ -30,7 +30,10 @@ static int on_progress(const struct scan_progress *p, void *arg)
 	return 0;
 }
 
-/* Any bytes are nmap's output, in any pieces: never a crash, and the same hosts whatever the pieces are. */
+/*
+ * Any bytes are nmap's output, in any pieces: never a crash, and the same hosts whatever the pieces
+ * are.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct scan_xml_ops ops = { on_host, on_progress };

@@ -14,7 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 			__builtin_trap();                                                          \
 	} while (0)
 
-/* A rule that is taken says the same when it is written and read again; a line that is not has its place. */
+/*
+ * A rule that is taken says the same when it is written and read again; a line that is not has its
+ * place.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(profile_text_done) struct profile_text t = { 0 };

@@ -11,7 +11,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Any bytes are the shipper's state, or are not; what is one comes back the same. And any line is a record in quarantine, or is not. */
+/*
+ * Any bytes are the shipper's state, or are not; what is one comes back the same. And any line is a
+ * record in quarantine, or is not.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_free_ char *text = strndup((const char *)data, size);

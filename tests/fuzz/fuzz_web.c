@@ -69,8 +69,8 @@ static void try_file(const char *bytes, size_t len)
 }
 
 /*
- * The first byte says which parser: of a target, cookies, a cursor, the body of a login, a file of accounts, the body of a request, a
- * request's file.
+ * The first byte says which parser: of a target, cookies, a cursor, the body of a login, a file of
+ * accounts, the body of a request, a request's file.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Opens and closes COUNT doors of TCP on loopback, one after the other, and prints how many nanoseconds one took: cycle_doors COUNT */
+/*
+ * Opens and closes COUNT doors of TCP on loopback, one after the other, and prints how many
+ * nanoseconds one took: cycle_doors COUNT
+ */
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * fill_class STORE NODES HOURS: a class "compute" of so many nodes, watched for so many hours until now. Everywhere: sshd, chronyd (as
- * root or as its own user), slurmd since half of the time, mpirun on other high ports each, doors of jobs. On node001 and
- * node002: nc on 4444. On node003 something in /tmp.
+ * fill_class STORE NODES HOURS: a class "compute" of so many nodes, watched for so many hours until
+ * now. Everywhere: sshd, chronyd (as root or as its own user), slurmd since half of the time,
+ * mpirun on other high ports each, doors of jobs. On node001 and node002: nc on 4444. On node003
+ * something in /tmp.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Makes DIR/journal and DIR/store as an agent, the shipper and the monitor leave them, without root and without a
- * kernel: so that what reads them can be tested. fill_data DIR; then fill_data DIR more: one door more.
+ * Makes DIR/journal and DIR/store as an agent, the shipper and the monitor leave them, without root
+ * and without a kernel: so that what reads them can be tested. fill_data DIR; then fill_data DIR
+ * more: one door more.
  */
 #include <fcntl.h>
 #include <stdio.h>

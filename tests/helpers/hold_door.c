@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Opens doors on loopback's and all addresses' behalf: hold_door [tcp|udp] ADDR PORT..., says "open" and holds them until a signal. */
+/*
+ * Opens doors on loopback's and all addresses' behalf: hold_door [tcp|udp] ADDR PORT..., says
+ * "open" and holds them until a signal.
+ */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* An --on-alert program for tests: sends "NANOSECONDS JSON" (CLOCK_BOOTTIME at its start) as one datagram to $HOOK_SOCKET. */
+/*
+ * An --on-alert program for tests: sends "NANOSECONDS JSON" (CLOCK_BOOTTIME at its start) as one
+ * datagram to $HOOK_SOCKET.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

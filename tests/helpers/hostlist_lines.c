@@ -5,7 +5,10 @@
 #include "base/buf.h"
 #include "base/hostlist.h"
 
-/* For comparing with nodeset: reads "f SET" (fold) and "e SET" (expand) a line, answers each with a line; "! why" for no set. */
+/*
+ * For comparing with nodeset: reads "f SET" (fold) and "e SET" (expand) a line, answers each with a
+ * line; "! why" for no set.
+ */
 static void answer(const char *line)
 {
 	_cleanup_(hostlist_done) struct hostlist h = { 0 };

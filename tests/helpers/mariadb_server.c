@@ -20,14 +20,16 @@
 #include <unistd.h>
 
 /*
- * mariadb_server [mysql] [DIR] [-- SERVER-OPTION...]: a private MariaDB server on a unix socket, of small size, as the account
- * "mysql" where there is one, else as a uid without a name; with the word "mysql", or AJAR_TEST_SERVER=mysql, it is MySQL proper, as tests/helpers/mysql_root.sh brings it.
- * Says "ready SOCKET" when it answers, "skip WHY" where there is none, and ends with its standard input: then the server is
- * stopped and its folder removed. The server dies with this process, this process with its parent. In it: database
- * "ajar", account "ajar" without password. With DIR (which it makes) certificates can be put beside the data before; without, it picks one.
- * A node of a Galera cluster (--wsrep-on=ON among the options) comes back at the place where it died, which it is asked first;
- * --wsrep-new-cluster counts for its first start only.
- * Signals: SIGUSR1 kills the server with -9, SIGUSR2 starts it again; "dead" and "ready" are said then.
+ * mariadb_server [mysql] [DIR] [-- SERVER-OPTION...]: a private MariaDB server on a unix socket, of
+ * small size, as the account "mysql" where there is one, else as a uid without a name; with the
+ * word "mysql", or AJAR_TEST_SERVER=mysql, it is MySQL proper, as tests/helpers/mysql_root.sh
+ * brings it. Says "ready SOCKET" when it answers, "skip WHY" where there is none, and ends with its
+ * standard input: then the server is stopped and its folder removed. The server dies with this
+ * process, this process with its parent. In it: database "ajar", account "ajar" without password.
+ * With DIR (which it makes) certificates can be put beside the data before; without, it picks one.
+ * A node of a Galera cluster (--wsrep-on=ON among the options) comes back at the place where it
+ * died, which it is asked first; --wsrep-new-cluster counts for its first start only. Signals:
+ * SIGUSR1 kills the server with -9, SIGUSR2 starts it again; "dead" and "ready" are said then.
  */
 #define READY_MS 60000
 #define STOP_MS 20000
@@ -337,7 +339,10 @@ static void clean_up(void)
 
 static void prepare(const char *given)
 {
-	/* The core package makes no account. A number without a name is enough: it owns the folder and nothing else. */
+	/*
+	 * The core package makes no account. A number without a name is enough: it owns the folder
+	 * and nothing else.
+	 */
 	const struct passwd *pw = getpwnam("mysql");
 
 	account_uid = pw && pw->pw_uid ? pw->pw_uid : SERVER_ID;
@@ -386,8 +391,9 @@ static int wait_said(const char *words)
 }
 
 /*
- * The nodes of a cluster begin with the same data: the first one makes it, in a start of its own, and the others are
- * given its folder by AJAR_WSREP_SEED. (Else they would get it over the network, by a script that only Debian's mariadb-server has.)
+ * The nodes of a cluster begin with the same data: the first one makes it, in a start of its own,
+ * and the others are given its folder by AJAR_WSREP_SEED. (Else they would get it over the network,
+ * by a script that only Debian's mariadb-server has.)
  */
 static void make_seed(void)
 {
@@ -429,8 +435,8 @@ static void tell_place(void)
 }
 
 /*
- * How far a node of a cluster had got when it died: the server says so when it is started with --wsrep-recover. Without it a
- * node would be given the whole data anew.
+ * How far a node of a cluster had got when it died: the server says so when it is started with
+ * --wsrep-recover. Without it a node would be given the whole data anew.
  */
 static void recover_position(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Changes alerts in a store, as the monitor does: put_alerts URI open KEY SUMMARY [SEVERITY [CLASS]], put_alerts URI resolved KEY,
- * put_alerts URI many COUNT (all in one transaction). Prints the number of the (last) change.
+ * Changes alerts in a store, as the monitor does: put_alerts URI open KEY SUMMARY [SEVERITY
+ * [CLASS]], put_alerts URI resolved KEY, put_alerts URI many COUNT (all in one transaction). Prints
+ * the number of the (last) change.
  */
 #include <errno.h>
 #include <inttypes.h>

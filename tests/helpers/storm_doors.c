@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Opens and closes TCP doors as a load with a ledger: storm_doors COUNT RATE FIRST_PORT PORTS [hold]
+ * Opens and closes TCP doors as a load with a ledger: storm_doors COUNT RATE FIRST_PORT PORTS
+ * [hold]
  *
- * RATE is doors a second (0: as fast as one core can). Doors go to 0.0.0.0:FIRST_PORT.. in turn over PORTS ports; FIRST_PORT
- * 0: ports the kernel chooses. The ledger on standard output has a line for each: "open COOKIE PORT", when it listened, and
- * "close COOKIE PORT", when it was closed. With "hold" all stay open until SIGTERM. A signal ends it between two doors.
+ * RATE is doors a second (0: as fast as one core can). Doors go to 0.0.0.0:FIRST_PORT.. in turn
+ * over PORTS ports; FIRST_PORT 0: ports the kernel chooses. The ledger on standard output has a
+ * line for each: "open COOKIE PORT", when it listened, and "close COOKIE PORT", when it was closed.
+ * With "hold" all stay open until SIGTERM. A signal ends it between two doors.
  */
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Binds UDP sockets as servers and clients do: udp_door WAY PORT [N]; says "open" and holds what it has until a signal.
- * Ways: stay; port0; failed (a bind to port 0 that fails, then PORT); connect; undo (connects, and undoes it after two seconds); brief
- * (N sockets on ports from PORT on, each closed when it has sent); member (of a multicast group, as SO_REUSEADDR allows).
+ * Binds UDP sockets as servers and clients do: udp_door WAY PORT [N]; says "open" and holds what it
+ * has until a signal. Ways: stay; port0; failed (a bind to port 0 that fails, then PORT); connect;
+ * undo (connects, and undoes it after two seconds); brief (N sockets on ports from PORT on, each
+ * closed when it has sent); member (of a multicast group, as SO_REUSEADDR allows).
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

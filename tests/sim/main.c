@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A simulated cluster: N nodes with their journals and shippers against a real store. Deterministic by its seed.
+ * A simulated cluster: N nodes with their journals and shippers against a real store. Deterministic
+ * by its seed.
  *
  *	sim --store URI --nodes SET [--class C] [--journals DIR] [--seed N] [--workers N] [--ago SECONDS] <script
  *
- * --nodes may be given several times, each followed by its --class. With --journals each node writes a real journal in a
- * folder of its own there, and a real shipper with a connection of its own copies it; without, nodes are light: their
- * records are kept in memory until they are stored, over one connection a worker, by the same store_put_events().
+ * --nodes may be given several times, each followed by its --class. With --journals each node
+ * writes a real journal in a folder of its own there, and a real shipper with a connection of its
+ * own copies it; without, nodes are light: their records are kept in memory until they are stored,
+ * over one connection a worker, by the same store_put_events().
  *
- * Commands are lines of standard input; each is answered by one line when all that it made is in the store: "done RECORDS
- * SECONDS" or "error WHY". The cluster's clock begins --ago seconds back (default: two days) and moves as commands take time.
+ * Commands are lines of standard input; each is answered by one line when all that it made is in
+ * the store: "done RECORDS SECONDS" or "error WHY". The cluster's clock begins --ago seconds back
+ * (default: two days) and moves as commands take time.
  *
  *	boot SET SECONDS                       sim_services come up within that, one after the other
  *	restart SET SERVICE SECONDS            a daemon ends and comes back
@@ -23,7 +26,8 @@
  *	resend                                 everything once more: nothing may change
  *	verify                                 the store has what the nodes made, each once: "same RECORDS" or "differs NODES"
  *
- * The first process forks workers, each with its share of the nodes, hands the commands on and adds up what they answer.
+ * The first process forks workers, each with its share of the nodes, hands the commands on and adds
+ * up what they answer.
  */
 #include <errno.h>
 #include <poll.h>
@@ -138,7 +142,10 @@ static int run_plan(struct sim *s, struct sim_plan *p, uint64_t takes_ns)
 	return err ? err : ship_dirty(s);
 }
 
-/* Doors that everybody expects come and go, each shipped at once as a node with little to do ships it. */
+/*
+ * Doors that everybody expects come and go, each shipped at once as a node with little to do ships
+ * it.
+ */
 static int run_load(struct sim *s, struct sim_traffic *t)
 {
 	uint64_t rate = 0, seconds = 0, start_ns = clock_boot_ns(), at_ns = 0, tag = 0;
@@ -238,7 +245,10 @@ static int run_traffic(struct sim *s, char **words, size_t len)
 		i++;
 	if (!err && i < array_len(commands))
 		takes = commands[i].fn(&p, &t);
-	/* A worker without one of the nodes has nothing to do, and that takes as long as for the others. */
+	/*
+	 * A worker without one of the nodes has nothing to do, and that takes as long as for the
+	 * others.
+	 */
 	if (!err && !takes && t.len)
 		err = -EINVAL;
 	if (!err)

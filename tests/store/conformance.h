@@ -14,8 +14,9 @@
 #include "tap.h"
 
 /*
- * The suite that every driver passes: what store.h promises, tried on each. test_conformance_events.c
- * has the events and what is derived from them, test_conformance_state.c the rest.
+ * The suite that every driver passes: what store.h promises, tried on each.
+ * test_conformance_events.c has the events and what is derived from them, test_conformance_state.c
+ * the rest.
  */
 
 #define DAY_NS (86400ULL * 1000000000ULL)
@@ -334,8 +335,8 @@ static bool
 	nodes_too; /* the tests keep to what a shipper may do, and a reader with the owner's account */
 
 /*
- * Runs the tests over each driver; `shared` is the one with two handles. With AJAR_TEST_SERVER=mysql only
- * over MySQL proper: see test_mysql_proper.sh.
+ * Runs the tests over each driver; `shared` is the one with two handles. With
+ * AJAR_TEST_SERVER=mysql only over MySQL proper: see test_mysql_proper.sh.
  */
 static inline int conformance(void (*const tests[])(struct store *s), size_t n,
 			      void (*shared)(struct store *s))

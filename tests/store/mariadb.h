@@ -14,7 +14,10 @@
 
 #include "base/err.h"
 
-/* A private server for a test program, started by tests/helpers/mariadb_server; it ends with this process, however that ends. */
+/*
+ * A private server for a test program, started by tests/helpers/mariadb_server; it ends with this
+ * process, however that ends.
+ */
 struct mariadb {
 	pid_t pid;
 	int in, out; /* in: while it is open the server lives */
@@ -98,7 +101,10 @@ static inline MYSQL *mdb_connect(const struct mariadb *m, const char *db)
 	return NULL;
 }
 
-/* Runs one statement in a connection of its own; the first column of the first row goes to out (optional). */
+/*
+ * Runs one statement in a connection of its own; the first column of the first row goes to out
+ * (optional).
+ */
 static inline int mdb_sql(const struct mariadb *m, const char *db, const char *sql, char *out,
 			  size_t size)
 {

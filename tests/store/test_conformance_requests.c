@@ -8,7 +8,10 @@
 #include "store/spool.h"
 #include "store/triage.h"
 
-/* What store/requests.h promises, on each driver; and that a monitor carries out what it finds there. */
+/*
+ * What store/requests.h promises, on each driver; and that a monitor carries out what it finds
+ * there.
+ */
 
 static struct store_request a_request(enum request_verb verb, const char *alerts)
 {

@@ -355,7 +355,10 @@ static uint64_t base_of(struct store *s, const char *node, uint32_t boot)
 	return store_event_base(s, node, boot, &base) ? UINT64_MAX : base;
 }
 
-/* Six records of a boot, a second each, with a hole at 5 that a gap record (6) stands for; then one behind a real hole. */
+/*
+ * Six records of a boot, a second each, with a hole at 5 that a gap record (6) stands for; then one
+ * behind a real hole.
+ */
 static void put_history(struct store *s)
 {
 	struct event ev = open_event(80, 1, T0), gap = {

@@ -7,8 +7,8 @@
 #include "store/conformance.h"
 
 /*
- * What only a server can do to us, beyond the suite that every driver passes: refuse, die, cut the connection, be another one, and
- * let two of us meet.
+ * What only a server can do to us, beyond the suite that every driver passes: refuse, die, cut the
+ * connection, be another one, and let two of us meet.
  */
 static struct driver mysql = { "mariadb", NULL, false };
 
@@ -296,7 +296,10 @@ static void test_notifier(void)
 #define WRITERS 3
 #define ROWS 300
 
-/* Its share of the numbers in a scrambled order, a few at a time; whatever fails is sent again as it was. */
+/*
+ * Its share of the numbers in a scrambled order, a few at a time; whatever fails is sent again as
+ * it was.
+ */
 static int write_scrambled(int which)
 {
 	struct event ev = open_event(22, 7, T0);
@@ -423,7 +426,10 @@ static void test_late_records(bool with_kills)
 	drop(s);
 }
 
-/* Two that change the same rows the other way round: one is undone by the server, and does it again by itself. */
+/*
+ * Two that change the same rows the other way round: one is undone by the server, and does it again
+ * by itself.
+ */
 static int write_settings(int which)
 {
 	struct store *s = open_one();

@@ -9,8 +9,9 @@
 #include "web/state.h"
 
 /*
- * Accounts with the rights that store_grant() gives them, each logged in to a real server and trying what it must not do. What the
- * server says matters: refused for the right reason, not for a slip in the statement.
+ * Accounts with the rights that store_grant() gives them, each logged in to a real server and
+ * trying what it must not do. What the server says matters: refused for the right reason, not for a
+ * slip in the statement.
  */
 #define DENIED 1142 /* on a table or view */
 #define DENIED_COLUMN 1143

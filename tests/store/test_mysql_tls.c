@@ -8,8 +8,8 @@
 #include "store/conformance.h"
 
 /*
- * Over TCP on loopback: the server proves who it is, or nothing is sent; accounts that want a certificate get ours and nobody else's;
- * of several hosts the one that answers is taken.
+ * Over TCP on loopback: the server proves who it is, or nothing is sent; accounts that want a
+ * certificate get ours and nobody else's; of several hosts the one that answers is taken.
  */
 static char dir[64];
 static unsigned port;

@@ -21,7 +21,9 @@
 #include "store/store.h"
 #include "tap.h"
 
-/* What only the embedded store has: files, migrations, SQL that people write, plans of the queries. */
+/*
+ * What only the embedded store has: files, migrations, SQL that people write, plans of the queries.
+ */
 
 #define T0 UINT64_C(1728000000000000000)
 #define NOBODY 65534

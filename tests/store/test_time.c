@@ -5,9 +5,10 @@
 #include "store/conformance.h"
 
 /*
- * The ring of time on a server: that a page of the timeline, from either end, of all nodes or of one, costs the rows it shows
- * and no sorting, however many there are; and that retention by bytes deletes what it must and stops there. What the
- * driver's statements really read is asked of a server that nobody else uses.
+ * The ring of time on a server: that a page of the timeline, from either end, of all nodes or of
+ * one, costs the rows it shows and no sorting, however many there are; and that retention by bytes
+ * deletes what it must and stops there. What the driver's statements really read is asked of a
+ * server that nobody else uses.
  */
 #define NODES 64
 
@@ -83,7 +84,10 @@ static void page(struct store *s, const struct store_event_query *q, const char 
 	sorts = status(sorted) - sorts;
 	before = status(read) - before;
 	is_int((long long)sorts, 0, "nothing is sorted");
-	/* The event, its node and its door, each looked up; our own questions about the counters have a few. */
+	/*
+	 * The event, its node and its door, each looked up; our own questions about the counters
+	 * have a few.
+	 */
 	ok(before <= 6ULL * q->limit + 100,
 	   "and no more is read than it shows (%llu for %u rows of %u)", (unsigned long long)before,
 	   q->limit, rows_all);

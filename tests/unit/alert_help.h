@@ -17,7 +17,10 @@
 #include "base/loop.h"
 #include "tap.h"
 
-/* What the tests of alert/ share: a folder of their own, programs in it, and waiting with a deadline. */
+/*
+ * What the tests of alert/ share: a folder of their own, programs in it, and waiting with a
+ * deadline.
+ */
 #define MS UINT64_C(1000000)
 #define DEADLINE_NS (10000 * MS)
 

@@ -6,7 +6,10 @@
 #include "base/buf.h"
 #include "tap.h"
 
-/* What the tests of audit/ share: one door, one owner, one profile; each test changes what it is about. */
+/*
+ * What the tests of audit/ share: one door, one owner, one profile; each test changes what it is
+ * about.
+ */
 #define NOW UINT64_C(1700000000000000000)
 
 static __attribute__((unused)) char str_sshd[] = "/usr/sbin/sshd", str_root[] = "root",

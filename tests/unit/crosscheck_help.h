@@ -16,8 +16,9 @@
 #include "tap.h"
 
 /*
- * Monitors over a store in a file, with nodes whose agents have recorded for an hour: n1, n2, ... at 10.251.0.1, ... The store's
- * clock is the real one; what lies in the past is moved there with SQL, through a connection of the test's own.
+ * Monitors over a store in a file, with nodes whose agents have recorded for an hour: n1, n2, ...
+ * at 10.251.0.1, ... The store's clock is the real one; what lies in the past is moved there with
+ * SQL, through a connection of the test's own.
  */
 #define S UINT64_C(1000000000)
 #define CLASS "compute"
@@ -253,7 +254,10 @@ static int list_alert(const struct store_alert *a, void *arg)
 	return 0;
 }
 
-/* By kind, port, state, nodes and how many those are: "hidden :80 open n[1-2] x2; ", the newest first. */
+/*
+ * By kind, port, state, nodes and how many those are: "hidden :80 open n[1-2] x2; ", the newest
+ * first.
+ */
 static inline void list_alerts(struct buf *b)
 {
 	const struct store_alert_query all = { .all = true };
@@ -312,7 +316,10 @@ static inline void unconfirmed_age(void)
 	run_sql("UPDATE scan_doubts SET due_ns = due_ns - 60000000000");
 }
 
-/* A new store with two nodes whose profile has ports 22 and 80 to 89, all of them open; and one monitor. */
+/*
+ * A new store with two nodes whose profile has ports 22 and 80 to 89, all of them open; and one
+ * monitor.
+ */
 static inline void set_up(void)
 {
 	struct profile_row rows[2] = {

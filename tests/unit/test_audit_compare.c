@@ -5,8 +5,9 @@
 #include "tap.h"
 
 /*
- * The two views of a port, over the honest and the hostile ways they can differ: what is found, missed, or false is printed as a
- * table at the end. Times in seconds; the scan runs from 1000 to 1010.
+ * The two views of a port, over the honest and the hostile ways they can differ: what is found,
+ * missed, or false is printed as a table at the end. Times in seconds; the scan runs from 1000 to
+ * 1010.
  */
 #define S 1000000000ULL
 

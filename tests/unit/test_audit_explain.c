@@ -140,7 +140,10 @@ static void claims_hold(void)
 			if (j != k)
 				rest[m++] = rows[j];
 		b.rows_len = m;
-		/* Only what is permitted; a needless row may still be who an impostor is named after. */
+		/*
+		 * Only what is permitted; a needless row may still be who an impostor is named
+		 * after.
+		 */
 		wrong += (judged(&a, &d, &p).verdict == VERDICT_PROFILED) !=
 			 (judged(&b, &d, &p).verdict == VERDICT_PROFILED);
 	}

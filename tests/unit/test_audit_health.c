@@ -6,7 +6,10 @@
 #include "base/buf.h"
 #include "tap.h"
 
-/* Each issue by itself, its neighbours, and that what is wrong stays so while nothing more is heard. */
+/*
+ * Each issue by itself, its neighbours, and that what is wrong stays so while nothing more is
+ * heard.
+ */
 
 #define S UINT64_C(1000000000)
 #define NOW (1000000 * S)

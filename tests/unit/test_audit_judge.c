@@ -111,7 +111,10 @@ static struct process owner_of(enum owner_is is)
 	return p;
 }
 
-/* Written from the words of DESIGN.md and not from the code: does the owner fit the row? 1 yes, 0 no, -1 not known. */
+/*
+ * Written from the words of DESIGN.md and not from the code: does the owner fit the row? 1 yes, 0
+ * no, -1 not known.
+ */
 static int owner_fits(enum row_says row, enum owner_is own)
 {
 	bool wants_exe = row == ROW_EXE || row == ROW_BOTH || row == ROW_WIDE;

@@ -159,7 +159,10 @@ static uint32_t next_random(uint32_t *state)
 	return *state >> 8;
 }
 
-/* What was learned permits what it was learned from, and learning it again in any order gives the same. */
+/*
+ * What was learned permits what it was learned from, and learning it again in any order gives the
+ * same.
+ */
 static void test_properties(void)
 {
 	static const char *const exes[] = { "/usr/sbin/a", "/usr/sbin/b", NULL };

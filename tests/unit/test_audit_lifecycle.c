@@ -154,7 +154,9 @@ static void test_no_blink(void)
 	is_int(res.due_ns, 0, "and nothing is due");
 }
 
-/* Whatever happens: changes alternate, what has doors never resolves, what has none ends resolved. */
+/*
+ * Whatever happens: changes alternate, what has doors never resolves, what has none ends resolved.
+ */
 static struct life_input on_nodes(enum life_event what, uint64_t nodes, uint64_t at_s)
 {
 	return (struct life_input){ .what = what,

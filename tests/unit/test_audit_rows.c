@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What rows say besides port, program and user: deny, require, job, container; and the order that has no say. */
+/*
+ * What rows say besides port, program and user: deny, require, job, container; and the order that
+ * has no say.
+ */
 #include <errno.h>
 
 #include "audit/match.h"

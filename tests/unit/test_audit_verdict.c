@@ -4,8 +4,8 @@
 #include "audit_help.h"
 
 /*
- * The oracle is written from the words of DESIGN.md, "The audit", and not from the table: questions in the order in
- * which an administrator would ask them.
+ * The oracle is written from the words of DESIGN.md, "The audit", and not from the table: questions
+ * in the order in which an administrator would ask them.
  */
 static struct ruling oracle(const struct witness *w)
 {

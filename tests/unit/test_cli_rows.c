@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Every verb and word against every option of every other: what a row does not name is refused, before anything is done. */
+/*
+ * Every verb and word against every option of every other: what a row does not name is refused,
+ * before anything is done.
+ */
 #include "cli/cmd.h"
 #include "cli/options.h"
 #include "tap.h"
@@ -83,7 +86,10 @@ static size_t try_options(const struct row *r, size_t *tries)
 			const struct cmd_option *own = find(r->cmd, o->name);
 			int err;
 
-			/* Two verbs may have an option of one name, one with a value and one without. */
+			/*
+			 * Two verbs may have an option of one name, one with a value and one
+			 * without.
+			 */
 			if (own && !own->arg != !o->arg)
 				continue;
 			snprintf(word, sizeof(word), " --%s%s", o->name, o->arg ? "=banana" : "");

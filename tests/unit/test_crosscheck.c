@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "crosscheck_help.h"
 
-/* What two witnesses disagree about: raised, held, folded, ended, by one monitor or two, through a store in a file. */
+/*
+ * What two witnesses disagree about: raised, held, folded, ended, by one monitor or two, through a
+ * store in a file.
+ */
 
 #define HIDDEN_OPEN "hidden :666 open n1 x1; "
 

@@ -3,7 +3,9 @@
 #include "crosscheck_help.h"
 #include "store/keys.h"
 
-/* Who answers on a port: keys that are trusted on first use, and products and versions that change. */
+/*
+ * Who answers on a port: keys that are trusted on first use, and products and versions that change.
+ */
 
 static const char *key_text(char letter)
 {

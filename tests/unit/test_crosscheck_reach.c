@@ -2,7 +2,10 @@
 #include "core/finding.h"
 #include "crosscheck_help.h"
 
-/* "Reachable from outside?": what a scan of an alert's door makes of the alert, before the node has said a word more. */
+/*
+ * "Reachable from outside?": what a scan of an alert's door makes of the alert, before the node has
+ * said a word more.
+ */
 
 struct look {
 	enum severity severity;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "crosscheck_help.h"
 
-/* Hosts of which single ports say nothing: one that answers for everything, one that lets no scan in, one that was not seen. */
+/*
+ * Hosts of which single ports say nothing: one that answers for everything, one that lets no scan
+ * in, one that was not seen.
+ */
 
 #define MANY 100
 

@@ -8,8 +8,8 @@
 #include "tap.h"
 
 /*
- * The same finding on many nodes is one alert, whatever the order in which the nodes' events come. A small cluster
- * on the store in memory; `seen` are the alerts as text, to compare.
+ * The same finding on many nodes is one alert, whatever the order in which the nodes' events come.
+ * A small cluster on the store in memory; `seen` are the alerts as text, to compare.
  */
 #define S UINT64_C(1000000000)
 #define T0 (UINT64_C(1795363262) * S)
@@ -342,7 +342,10 @@ static uint32_t next_random(void)
 	return rnd >> 8;
 }
 
-/* Each node opens and closes the same doors, in its own order; how the nodes' events mix is up to chance. */
+/*
+ * Each node opens and closes the same doors, in its own order; how the nodes' events mix is up to
+ * chance.
+ */
 static void play(uint32_t seed, bool batch)
 {
 	static const struct {

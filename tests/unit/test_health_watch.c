@@ -11,7 +11,10 @@
 #include "store/triage.h"
 #include "tap.h"
 
-/* Alerts about nodes on the store in memory: folded, changed, resolved, left alone by the judge of doors. */
+/*
+ * Alerts about nodes on the store in memory: folded, changed, resolved, left alone by the judge of
+ * doors.
+ */
 
 #define MINUTE UINT64_C(60000000000)
 #define NODES 300

@@ -159,7 +159,10 @@ static void big_and_short(void)
 	is_str(buf_str(&b), "a[1-2]", "what is short stays whole");
 }
 
-/* What Slurm cannot read folded stands one by one while there is room, and is folded as ClusterShell does where there is not. */
+/*
+ * What Slurm cannot read folded stands one by one while there is room, and is folded as
+ * ClusterShell does where there is not.
+ */
 static void not_slurms(void)
 {
 	_cleanup_(hostlist_done) struct hostlist h = { 0 };

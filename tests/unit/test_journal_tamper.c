@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Somebody who knows the format and computes every CRC anew: the chain still tells where the first bad place is. */
+/*
+ * Somebody who knows the format and computes every CRC anew: the chain still tells where the first
+ * bad place is.
+ */
 #include "journal/segment.h"
 #include "journal_util.h"
 #include "tap.h"
@@ -35,7 +38,10 @@ static struct found verify(void)
 	return f;
 }
 
-/* As an attacker would: payload and position as they please, CRCs right, the chain's bytes kept or not. */
+/*
+ * As an attacker would: payload and position as they please, CRCs right, the chain's bytes kept or
+ * not.
+ */
 static void recrc(uint8_t *p)
 {
 	uint32_t crc = crc32c(0, p + 40, 120 + 32);

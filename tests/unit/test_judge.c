@@ -134,7 +134,10 @@ static void many_of_one_key(void)
 	is_int(alerts(false).n, 0, "and one resolution");
 }
 
-/* The shipper fills a hole: records behind the cursor arrive, and what follows them is walked again. */
+/*
+ * The shipper fills a hole: records behind the cursor arrive, and what follows them is walked
+ * again.
+ */
 static void a_late_record_judges_nothing_twice(void)
 {
 	/* Of another program: else it would be of the same burst. */
@@ -490,7 +493,9 @@ static void rows_count_what_they_decide(void)
 	   "them");
 }
 
-/* `ajar alerts allow ID --expires`: what was permitted for a time is news again when that is over. */
+/*
+ * `ajar alerts allow ID --expires`: what was permitted for a time is news again when that is over.
+ */
 static void test_expiry(void)
 {
 	char type[] = "compute";

@@ -82,7 +82,10 @@ static int on_log(const struct store_alert_change *c, void *arg)
 	return 0;
 }
 
-/* What a door has become is no decision of a person: the past must not name the row's author for it. */
+/*
+ * What a door has become is no decision of a person: the past must not name the row's author for
+ * it.
+ */
 static void the_past_names_nobody(void)
 {
 	struct past p = { 0 };

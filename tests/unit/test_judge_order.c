@@ -2,9 +2,10 @@
 #include "judge_help.h"
 
 /*
- * The order in which a node's records arrive decides nothing: what a journal holds arrives in order, in any other order, in any
- * batches, and is judged by two monitors in turn at any moment between. The same doors are open at the end under the same alerts,
- * and those are as they were, but for times.
+ * The order in which a node's records arrive decides nothing: what a journal holds arrives in
+ * order, in any other order, in any batches, and is judged by two monitors in turn at any moment
+ * between. The same doors are open at the end under the same alerts, and those are as they were,
+ * but for times.
  */
 #define RECORDS 24
 #define ROUNDS 40

@@ -6,7 +6,10 @@
 #include "judge_help.h"
 #include "store/health.h"
 
-/* What one node says costs that node alone: records that cannot be read, a boot that cannot be judged, many boots. */
+/*
+ * What one node says costs that node alone: records that cannot be read, a boot that cannot be
+ * judged, many boots.
+ */
 
 static sqlite3 *sql;
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How a node is has one answer: what `ajar node` says of each report is what `check` and `metrics` count. */
+/*
+ * How a node is has one answer: what `ajar node` says of each report is what `check` and `metrics`
+ * count.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -8,7 +8,10 @@
 #include "store/store.h"
 #include "tap.h"
 
-/* What is required and not there, and nodes unlike their siblings, through the judge; its clock is made up. */
+/*
+ * What is required and not there, and nodes unlike their siblings, through the judge; its clock is
+ * made up.
+ */
 #define S UINT64_C(1000000000)
 #define T0 (UINT64_C(1795363262) * S)
 

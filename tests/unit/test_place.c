@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Paths as they stand in bug reports, documentation and tests of those who make them; numbers and names are ours. */
+/*
+ * Paths as they stand in bug reports, documentation and tests of those who make them; numbers and
+ * names are ours.
+ */
 #include "core/place.h"
 
 #include <stdio.h>

@@ -383,7 +383,9 @@ static void test_many(void)
 	route_free(r);
 }
 
-/* The cursor cannot be stored while the sink confirms: no second delivery, and the cursor follows. */
+/*
+ * The cursor cannot be stored while the sink confirms: no second delivery, and the cursor follows.
+ */
 static void test_store_trouble(void)
 {
 	struct route *r;

@@ -11,7 +11,10 @@
 #include "store/store.h"
 #include "tap.h"
 
-/* A plan's version scan on a real store: what is asked in which order, once ports are known to be unresponsive. */
+/*
+ * A plan's version scan on a real store: what is asked in which order, once ports are known to be
+ * unresponsive.
+ */
 
 #define S UINT64_C(1000000000)
 #define HOUR (3600 * S)

@@ -144,7 +144,10 @@ static void test_identity(void)
 	scan_xml_free(parse_seed("identity.xml", 100, &s, &err));
 	is_int(err, 0, "the identity probe is read");
 	is_int(s.fingerprints, 3, "two host keys and a certificate give three fingerprints");
-	/* As `ssh-keygen -l` and `openssl pkey -pubin -outform der | openssl dgst -sha256` had them. */
+	/*
+	 * As `ssh-keygen -l` and `openssl pkey -pubin -outform der | openssl dgst -sha256` had
+	 * them.
+	 */
 	ok(strstr(s.keys, "ssh:SHA256:8j96GaJaNmG3IahCYNkn898lMcF2Cipz32xiDP1ayGg"),
 	   "the ed25519 key's is ssh-keygen's");
 	ok(strstr(s.keys, "ssh:SHA256:PpOicfgB+gXZRYZSpHCuj3NsSjWiFjUY6PMnSNILxas"),

@@ -80,7 +80,9 @@ struct agent {
 
 /* --- recording ------------------------------------------------------------------------------- */
 
-/* Each record that goes is counted by a gap record; people hear of it at once, then once a minute. */
+/*
+ * Each record that goes is counted by a gap record; people hear of it at once, then once a minute.
+ */
 static void tell_no_room(struct agent *a, uint64_t dropped, int err)
 {
 	uint64_t now = clock_boot_ns();
@@ -120,7 +122,9 @@ static int commit(struct agent *a)
 	err = journal_commit(a->journal, &dropped);
 	a->dropped_total += dropped;
 	tell_no_room(a, dropped, err);
-	/* The sensor is never stopped by a disk; a gap record that waits for room is tried again. */
+	/*
+	 * The sensor is never stopped by a disk; a gap record that waits for room is tried again.
+	 */
 	return journal_owes(a->journal) ? loop_timer_set(a->owed_timer, OWED_NS, 0) : 0;
 }
 
@@ -394,7 +398,10 @@ static int set_up_loop(struct agent *a)
 	return err ? log_err(err, "cannot set up the event loop") : 0;
 }
 
-/* The tier, how far it looks, and what it leaves out; all hooks by name are `ajar doctor`'s business. */
+/*
+ * The tier, how far it looks, and what it leaves out; all hooks by name are `ajar doctor`'s
+ * business.
+ */
 static void describe(const struct agent *a, struct buf *b)
 {
 	const struct sensor_report *r = sensor_report(a->sensor);
@@ -405,7 +412,9 @@ static void describe(const struct agent *a, struct buf *b)
 		buf_printf(b, " (%s)", r->why);
 	if (r->misses)
 		buf_printf(b, "; %s", r->misses);
-	/* Whoever reads this must not take silence about the rest of the machine for peace there. */
+	/*
+	 * Whoever reads this must not take silence about the rest of the machine for peace there.
+	 */
 	if (r->only_netns)
 		buf_printf(b, "; only network namespace %" PRIu32, r->only_netns);
 	for (unsigned i = 0; i < r->hooks_len; i++) {
@@ -555,7 +564,10 @@ int agent_run(const struct conf *conf)
 	if (geteuid())
 		return log_usage("watching the kernel needs root: run 'sudo ajar-agent'");
 	err = run(&a);
-	/* After a failure the pins stay only if they were there to keep: a crash loop must not lose events. */
+	/*
+	 * After a failure the pins stay only if they were there to keep: a crash loop must not lose
+	 * events.
+	 */
 	if (a.sensor)
 		sensor_free(a.sensor, a.stopping && !conf->keep_pins);
 	unpin_end(&a.unpinner, a.stopping && !conf->keep_pins);

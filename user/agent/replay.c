@@ -62,7 +62,10 @@ static struct door_key key_of(const struct door *d)
 	return (struct door_key){ .netns_cookie = d->netns_cookie, .cookie = d->cookie };
 }
 
-/* The last of each door: a successor does not know who holds it, and its first sweep tells it again. */
+/*
+ * The last of each door: a successor does not know who holds it, and its first sweep tells it
+ * again.
+ */
 static int keep_held(struct replay *r, const struct event *ev)
 {
 	const struct door_key key = key_of(&ev->door);

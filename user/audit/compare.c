@@ -54,8 +54,8 @@ static bool could_see(const struct compare_in *in)
 }
 
 /*
- * A door on another address of the node, or in another network namespace, is there and may be what answers by way of some
- * forwarding: it is not "closed". It is not known to be what answers either.
+ * A door on another address of the node, or in another network namespace, is there and may be what
+ * answers by way of some forwarding: it is not "closed". It is not known to be what answers either.
  */
 static enum inside inside_of(const struct compare_in *in, struct compared *c)
 {
@@ -102,8 +102,8 @@ static enum outside outside_of(const struct compare_in *in)
 }
 
 /*
- * A row about the port, whoever holds it: for what is seen from outside only. A denial wins. doubt: a door may be there that the
- * kernel's view does not tell, so a row for many ports counts as well.
+ * A row about the port, whoever holds it: for what is seen from outside only. A denial wins. doubt:
+ * a door may be there that the kernel's view does not tell, so a row for many ports counts as well.
  */
 static enum says says_of_port(const struct compare_in *in, bool doubt,
 			      const struct profile_row **ret_row)
@@ -186,7 +186,10 @@ void audit_compare(const struct compare_in *in, struct compared *ret)
 		if (c.fit >= SERVICE_OTHER || c.exe_contradicts)
 			c.witness.outside = OUTSIDE_OTHER;
 	}
-	/* What is permitted and closed outside may be a REJECT, and what was open may be full: only a steady view says "blocked". */
+	/*
+	 * What is permitted and closed outside may be a REJECT, and what was open may be full: only
+	 * a steady view says "blocked".
+	 */
 	if (c.transient && c.witness.outside != OUTSIDE_OPEN && c.witness.outside != OUTSIDE_OTHER)
 		c.witness.outside = OUTSIDE_UNKNOWN;
 	audit_verdict(&c.witness, &c.ruling);

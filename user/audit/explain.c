@@ -158,7 +158,10 @@ static bool audit_row_covers(const struct profile_row *a, const struct profile_r
 	       covers_job(a->job, b->job) && covers_container(a->container, b->container);
 }
 
-/* A wider permission makes a narrow one needless, unless that one says more: what is required, what a scan has to find. */
+/*
+ * A wider permission makes a narrow one needless, unless that one says more: what is required, what
+ * a scan has to find.
+ */
 static bool makes_needless(const struct profile_row *a, const struct profile_row *b)
 {
 	if (a->action == PROFILE_DENY || b->action == PROFILE_DENY)

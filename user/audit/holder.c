@@ -16,8 +16,8 @@ static unsigned badness(const struct judgement *j)
 }
 
 /*
- * Daemons open their port as root, become their own user and fork workers. Whoever was root could become that user: the same
- * program as another user is what root's door may be held by.
+ * Daemons open their port as root, become their own user and fork workers. Whoever was root could
+ * become that user: the same program as another user is what root's door may be held by.
  */
 static bool was_root(const struct event *ev, const struct process *p)
 {

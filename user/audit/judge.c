@@ -8,12 +8,12 @@
 #include "audit/verdict.h"
 
 /*
- * What the profile says about an open door; what follows from that is verdict.c's table. Only open doors come here: a
- * TCP bind without listen (EVENT_BIND) is not a door and is never judged.
+ * What the profile says about an open door; what follows from that is verdict.c's table. Only open
+ * doors come here: a TCP bind without listen (EVENT_BIND) is not a door and is never judged.
  *
- * Kernel-held doors and rows over wide port ranges make no impostors: the kernel has no executable that could be
- * compared, and a row such as "mpirun may have 32768-60999" is about mpirun, so another program up there is
- * simply unexpected and not somebody in mpirun's place.
+ * Kernel-held doors and rows over wide port ranges make no impostors: the kernel has no executable
+ * that could be compared, and a row such as "mpirun may have 32768-60999" is about mpirun, so
+ * another program up there is simply unexpected and not somebody in mpirun's place.
  */
 static const enum says says_of[] = {
 	[REL_NONE] = SAYS_NOTHING,    [REL_OWNER] = SAYS_OTHER,
@@ -32,7 +32,9 @@ static enum relation relation_of(const struct profile_row *r, const struct door 
 	return rel;
 }
 
-/* The best row; of equals the first in row_compare()'s order, so that the order given has no say. */
+/*
+ * The best row; of equals the first in row_compare()'s order, so that the order given has no say.
+ */
 static enum relation best_row(const struct profile *p, const struct door *d,
 			      const struct process *opener, uint64_t now_wall_ns,
 			      const struct profile_row **ret_row)
@@ -54,7 +56,10 @@ static enum relation best_row(const struct profile *p, const struct door *d,
 	return best;
 }
 
-/* A row that would have allowed the door, had it not expired or were it not for another scope: for the words. */
+/*
+ * A row that would have allowed the door, had it not expired or were it not for another scope: for
+ * the words.
+ */
 static const struct profile_row *nearest_row(const struct profile *p, const struct door *d)
 {
 	const struct profile_row *row = NULL;
@@ -128,7 +133,9 @@ bool audit_may_be_shared(const struct door *d)
 	return d->port && door_is_multicast(d) && !d->settling && !d->connected;
 }
 
-/* Unicast goes to one of the sockets of a port: only of what is for all of them nobody is deprived. */
+/*
+ * Unicast goes to one of the sockets of a port: only of what is for all of them nobody is deprived.
+ */
 bool audit_shares(const struct door *d, const struct door *other, enum verdict verdict_of_other)
 {
 	return audit_may_be_shared(d) && audit_may_be_shared(other) &&

@@ -17,23 +17,29 @@
  *	unexpected tcp 4444 any exe:/usr/bin/nc.openbsd uid:1041 class:compute
  *	silent what:agent class:compute
  *
- * Only what stays the same when the service is restarted, stands on a second socket, or is reached over
- * the other address family goes in: so no pid, no cookie, no address, and "auto" for a port that the kernel chose, since
- * the next start gets another one. MPTCP counts as TCP, and a replaced executable ("... (deleted)") as the same one. The uid is a number: names come and go with directory servers.
+ * Only what stays the same when the service is restarted, stands on a second socket, or is reached
+ * over the other address family goes in: so no pid, no cookie, no address, and "auto" for a port
+ * that the kernel chose, since the next start gets another one. MPTCP counts as TCP, and a replaced
+ * executable ("... (deleted)") as the same one. The uid is a number: names come and go with
+ * directory servers.
  *
- * A door in another network namespace is another door: "in:blue", "in:web1" before the class, by a name that stays, see
- * place_where_key(); "in:container" for containers named by an id, which the next start changes.
+ * A door in another network namespace is another door: "in:blue", "in:web1" before the class, by a
+ * name that stays, see place_where_key(); "in:container" for containers named by an id, which the
+ * next start changes.
  *
- * The class ends the key: nodes of a class are clones, so the same finding on all of them is one alert. With a node given
- * that stands in its place, and each node has an alert of its own.
+ * The class ends the key: nodes of a class are clones, so the same finding on all of them is one
+ * alert. With a node given that stands in its place, and each node has an alert of its own.
  *
- * Ports that a program picks itself would raise an alert each. Keys that are alike in all but the port have one flood key,
- * which has "many" for the port. Doors that open shortly after each other (a burst) go under the key of the first of them; slower
- * ones have alerts of their own until AUDIT_FLOOD_MIN stand at one time: what comes on top then goes under the flood key,
- * and so does all that follows as long as the flood's alert stands. monitor/alerting.c keeps the times and the counts.
+ * Ports that a program picks itself would raise an alert each. Keys that are alike in all but the
+ * port have one flood key, which has "many" for the port. Doors that open shortly after each other
+ * (a burst) go under the key of the first of them; slower ones have alerts of their own until
+ * AUDIT_FLOOD_MIN stand at one time: what comes on top then goes under the flood key, and so does
+ * all that follows as long as the flood's alert stands. monitor/alerting.c keeps the times and the
+ * counts.
  *
- * Names are hostile. Everything but plain path characters is written as %XX, so that no name can contain a
- * separator and two different doors never share a key; what is too long is replaced by its SHA-256.
+ * Names are hostile. Everything but plain path characters is written as %XX, so that no name can
+ * contain a separator and two different doors never share a key; what is too long is replaced by
+ * its SHA-256.
  */
 #define FIELD_MAX 400 /* two such fields, one of WHERE_MAX, and the rest stay below 1023 bytes */
 #define WHERE_MAX 100

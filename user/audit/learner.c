@@ -414,7 +414,10 @@ int learner_add(struct learner *l, const char *node, const struct door *d,
 	size_t id;
 	int err = node_id(l, node, &id);
 
-	/* Never alerts, or was gone before it was judged: needs no rule. Of port 0 a row would mean any port. */
+	/*
+	 * Never alerts, or was gone before it was judged: needs no rule. Of port 0 a row would mean
+	 * any port.
+	 */
 	if (err || door_is_client(d) || (d->settling && door_is_udp(d)) ||
 	    (!d->port && proto_has_ports(d->proto)))
 		return err;

@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 /*
- * What usually answers on a port: a hint for whoever reads a proposal. It says nothing about who really answers there, so no rule
- * has it for its service.
+ * What usually answers on a port: a hint for whoever reads a proposal. It says nothing about who
+ * really answers there, so no rule has it for its service.
  */
 static const struct {
 	uint32_t port;

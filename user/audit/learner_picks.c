@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Ports that belong to a program and not to a service. A service has the same port after each start and on each node; whoever is
- * looked at is one program of one user (an owner), over all its starts:
+ * Ports that belong to a program and not to a service. A service has the same port after each start
+ * and on each node; whoever is looked at is one program of one user (an owner), over all its
+ * starts:
  *
  *	A port is fixed when half of the starts had it, or half of the nodes with that program have it.
  *	Of those that are not, PICKS_* and more are picked by the program, when no start held more than half of them. The more is known
@@ -9,11 +10,12 @@
  *	of them still are open side by side. A program that counts up from 1024, the first port for everybody, says so itself.
  *	Three or more in the kernel's ephemeral range are picked in any case: nobody is to rely on one there.
  *
- * So a web server with 80, 443, 8080 and 8443 keeps these four, restarted or not. A range is one around what was seen: where ports
- * are dense, counting up leaves room for four times as many; where they are scattered, for so many of their distances on either side
- * that the next port is hardly ever outside. It never reaches below 1024 from above. Only ports that are all in the kernel's ephemeral
- * range get that range; a single one outside says that it is not the kernel's choice. An interpreter gets no range, whatever it does:
- * the next script would pass for this one.
+ * So a web server with 80, 443, 8080 and 8443 keeps these four, restarted or not. A range is one
+ * around what was seen: where ports are dense, counting up leaves room for four times as many;
+ * where they are scattered, for so many of their distances on either side that the next port is
+ * hardly ever outside. It never reaches below 1024 from above. Only ports that are all in the
+ * kernel's ephemeral range get that range; a single one outside says that it is not the kernel's
+ * choice. An interpreter gets no range, whatever it does: the next script would pass for this one.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -195,9 +197,10 @@ static uint32_t round_up(uint32_t n, uint32_t to)
 }
 
 /*
- * How far the range reaches beyond the ports at its ends. Of n ports picked evenly the distances between neighbours are alike, and the
- * end of what is picked from is x of their mean g away with a chance of (1 + x / (n - 1))^-(n - 1). It is below one in a thousand for
- * this x, for three ports as for many.
+ * How far the range reaches beyond the ports at its ends. Of n ports picked evenly the distances
+ * between neighbours are alike, and the end of what is picked from is x of their mean g away with a
+ * chance of (1 + x / (n - 1))^-(n - 1). It is below one in a thousand for this x, for three ports
+ * as for many.
  */
 _Static_assert(PICKS_REPLACED >= 3 && EPHEMERAL_PORTS_MIN >= 3, "a range needs three ports");
 static uint32_t room(const struct tally *t)

@@ -183,7 +183,9 @@ static bool is_ownerless(const struct candidate *c)
 	return !c->exe && !c->user && c->kind != LEARN_JOB;
 }
 
-/* A program that was replaced below its daemon: as good as the others of its name, and no founder. */
+/*
+ * A program that was replaced below its daemon: as good as the others of its name, and no founder.
+ */
 static bool is_founded(struct candidate *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -192,7 +194,10 @@ static bool is_founded(struct candidate *const *list, size_t n)
 	return false;
 }
 
-/* Root, and the system account that its daemon becomes: the event shows the one, a snapshot of later the other. */
+/*
+ * Root, and the system account that its daemon becomes: the event shows the one, a snapshot of
+ * later the other.
+ */
 #define SYSTEM_UID_MAX 999
 #define SHARE_MIN 10 /* one in so many nodes has to show it: less is somebody else */
 static bool is_pair(const struct candidate *a, const struct candidate *b)
@@ -206,7 +211,10 @@ static bool counts(const struct learner *l, const struct candidate *c)
 	return !c->doubt && (uint64_t)c->nodes.count * SHARE_MIN >= l->nodes_len;
 }
 
-/* list[0..n) are the users of one program on one port (or range); each makes the quorum by itself, or as one of a pair. */
+/*
+ * list[0..n) are the users of one program on one port (or range); each makes the quorum by itself,
+ * or as one of a pair.
+ */
 static int makes_quorum(const struct learner *l, struct candidate **list, size_t n, size_t i,
 			bool *ret_enough)
 {
@@ -232,7 +240,10 @@ static int makes_quorum(const struct learner *l, struct candidate **list, size_t
 	return err;
 }
 
-/* An interpreter's range would permit every script of its user; those that only this machine reaches, and not root's, are let be. */
+/*
+ * An interpreter's range would permit every script of its user; those that only this machine
+ * reaches, and not root's, are let be.
+ */
 static bool is_too_much(const struct candidate *c)
 {
 	return c->kind == LEARN_RANGE && c->any_script &&

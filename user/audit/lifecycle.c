@@ -21,8 +21,8 @@
  *	stands        gone for the blink          resolved       "door gone"
  *	stands        last door judged fine       resolved       "as profiled now", or what shows it
  *
- * "allowed" is what a person decided; that its doors are fine afterwards is the point of it and
- * no change. Severity only rises while an alert stands: a lower one of a later door says nothing about
+ * "allowed" is what a person decided; that its doors are fine afterwards is the point of it and no
+ * change. Severity only rises while an alert stands: a lower one of a later door says nothing about
  * the worse door before it.
  */
 bool lifecycle_is_open(enum alert_state s)
@@ -77,7 +77,9 @@ static void wake_up(struct life_result *r, const struct life_input *in)
 	       NULL);
 }
 
-/* Before anything else: was it gone long enough, or snoozed long enough, by the time of this event? */
+/*
+ * Before anything else: was it gone long enough, or snoozed long enough, by the time of this event?
+ */
 static void pass_time(struct life_result *r, const struct life_input *in)
 {
 	struct life *l = &r->next;
@@ -159,7 +161,9 @@ static uint64_t due_of(const struct life *l, uint64_t have, uint64_t told)
 	       (have >= next_step(told) ? LIFECYCLE_SETTLE_NS : LIFECYCLE_GROWTH_NS);
 }
 
-/* Tells of growth when its time has come; else returns when that is, 0: there is nothing to tell. */
+/*
+ * Tells of growth when its time has come; else returns when that is, 0: there is nothing to tell.
+ */
 static uint64_t grow(struct life_result *r, const struct life_input *in)
 {
 	struct life *l = &r->next;

@@ -138,7 +138,10 @@ bool door_is_multicast(const struct door *d)
 	return door_is_udp(d) && (d->multicast || door_is_group(d));
 }
 
-/* What is sent to a group comes in by each interface that has joined it, as if the door were bound to no address. */
+/*
+ * What is sent to a group comes in by each interface that has joined it, as if the door were bound
+ * to no address.
+ */
 static bool match_scope(const struct profile_row *r, const struct door *d)
 {
 	return !r->scope || r->scope == d->scope ||
@@ -183,9 +186,10 @@ static bool fits_place(const char *want, enum place_state state)
 }
 
 /*
- * A row that asks for a job or a container, or for none, is one about doors there, as one that asks for a scope is; of a
- * process of which that is not known it says nothing, for "any port within a job" must not become "any port", nor "none"
- * what was merely not recognised. "any" and "slurm" are the same: any scheduler that place_fill() knows.
+ * A row that asks for a job or a container, or for none, is one about doors there, as one that asks
+ * for a scope is; of a process of which that is not known it says nothing, for "any port within a
+ * job" must not become "any port", nor "none" what was merely not recognised. "any" and "slurm" are
+ * the same: any scheduler that place_fill() knows.
  */
 bool match_place(const struct profile_row *r, const struct process *opener)
 {
@@ -206,8 +210,9 @@ bool match_place(const struct profile_row *r, const struct process *opener)
 enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
 
 /*
- * A path of a mount namespace that somebody made for himself is what he wants it to be: no row permits it, but one about
- * containers, whose paths are theirs. One that forbids it does so there, too.
+ * A path of a mount namespace that somebody made for himself is what he wants it to be: no row
+ * permits it, but one about containers, whose paths are theirs. One that forbids it does so there,
+ * too.
  */
 static bool is_borrowed(const struct profile_row *r, const struct process *p)
 {
@@ -216,11 +221,12 @@ static bool is_borrowed(const struct profile_row *r, const struct process *p)
 }
 
 /*
- * The path must be the row's (core/exe_pattern.h). " (deleted)" is looked over: a package upgrade replaces the file below every
- * running daemon, and an alert for each of them on each node would teach people to look away. Whoever
- * could unlink that path could also have replaced it and restarted the service, so the mark is no
- * proof of an intruder; audit_why() keeps saying it. A memfd has no path that a row could mean.
- * Of a path longer than the capture only the end is known: it fits when the row ends so, too.
+ * The path must be the row's (core/exe_pattern.h). " (deleted)" is looked over: a package upgrade
+ * replaces the file below every running daemon, and an alert for each of them on each node would
+ * teach people to look away. Whoever could unlink that path could also have replaced it and
+ * restarted the service, so the mark is no proof of an intruder; audit_why() keeps saying it. A
+ * memfd has no path that a row could mean. Of a path longer than the capture only the end is known:
+ * it fits when the row ends so, too.
  */
 static enum fit fit_exe(const char *want, const struct process *p)
 {
@@ -266,9 +272,10 @@ static enum fit fit_user(const char *want, const struct process *p)
 
 /*
  * Daemons open their port as root and then become their own user (chronyd, rpcbind, named ...): the
- * event shows root, a snapshot after an agent's restart shows the user. The row has one of the two. So, for
- * exactly the program that the row names: root may hold what is another user's, since whoever is root can become
- * that user anyway; and another user may hold root's port when only root could have opened it.
+ * event shows root, a snapshot after an agent's restart shows the user. The row has one of the two.
+ * So, for exactly the program that the row names: root may hold what is another user's, since
+ * whoever is root can become that user anyway; and another user may hold root's port when only root
+ * could have opened it.
  */
 static bool drops_privileges(const struct profile_row *r, const struct door *d,
 			     const struct process *p)
@@ -311,7 +318,10 @@ enum relation match_row(const struct profile_row *r, const struct door *d,
 	rel = match_owner(r, d, opener);
 	if (r->action != PROFILE_DENY)
 		return rel;
-	/* What is forbidden to one program says nothing about the others, nor about who is not known. */
+	/*
+	 * What is forbidden to one program says nothing about the others, nor about who is not
+	 * known.
+	 */
 	return rel == REL_ALLOWS ? REL_DENIES : REL_NONE;
 }
 

@@ -11,7 +11,10 @@
 #define CONF_WRAPPED 8
 #define WORD_MAX 128
 
-/* Names for one protocol: IANA's, as nmap's table and old profiles have them, and nmap's own for what it recognised. */
+/*
+ * Names for one protocol: IANA's, as nmap's table and old profiles have them, and nmap's own for
+ * what it recognised.
+ */
 static const char *const aliases[][6] = {
 	{ "http", "http-alt", "http-proxy", "www", "webcache", NULL },
 	{ "https", "https-alt", "ssl/http", "http", NULL },
@@ -50,7 +53,10 @@ static void copy(char to[WORD_MAX], struct text t)
 		 t.ptr ? t.ptr : "");
 }
 
-/* The word of the profile is a name, a product, or a pattern over both: "ssh", "OpenSSH", "OpenSSH 9.*". */
+/*
+ * The word of the profile is a name, a product, or a pattern over both: "ssh", "OpenSSH", "OpenSSH
+ * 9.*".
+ */
 static bool word_fits(const char *want, const struct service_seen *s)
 {
 	char name[WORD_MAX], product[WORD_MAX], version[WORD_MAX], both[2 * WORD_MAX],
@@ -71,7 +77,10 @@ static bool word_fits(const char *want, const struct service_seen *s)
 	return !fnmatch(want, name, FNM_CASEFOLD);
 }
 
-/* "SHA256:..." as ssh-keygen has it, or with what it is before it; several with blanks between them. */
+/*
+ * "SHA256:..." as ssh-keygen has it, or with what it is before it; several with blanks between
+ * them.
+ */
 static enum service_fit key_fits(const char *pinned, const struct port_seen *p)
 {
 	for (const char *s = pinned + strspn(pinned, " "); *s; s += strspn(s, " ")) {
@@ -188,7 +197,10 @@ bool audit_exe_contradicts(const struct process *opener, const struct port_seen 
 		if (strncasecmp(product, makers[i].product, strlen(makers[i].product)))
 			continue;
 		for (size_t k = 0; makers[i].exes[k]; k++) {
-			/* The right name where anyone may put a file is a copy that calls itself so. */
+			/*
+			 * The right name where anyone may put a file is a copy that calls itself
+			 * so.
+			 */
 			if (text_is(last, makers[i].exes[k]))
 				return exe_flags(opener) & (EXE_MEMFD | EXE_WRITABLE_DIR);
 		}

@@ -16,8 +16,9 @@
 #define REFUSES (OUTSIDE_CLOSED | OUTSIDE_FILTERED)
 
 /*
- * The last line takes all that is left. Two things that do not show in single lines: a finding about silence is the
- * node's and not each port's, so "silent" here raises none; and what a person has not accepted yet alerts nobody.
+ * The last line takes all that is left. Two things that do not show in single lines: a finding
+ * about silence is the node's and not each port's, so "silent" here raises none; and what a person
+ * has not accepted yet alerts nobody.
  */
 static const struct verdict_line lines[] = {
 	/* clang-format off */
@@ -60,7 +61,10 @@ static const struct verdict_line lines[] = {
 	{ SAYS_NOTHING, INSIDE_OPEN, OUTSIDE_UNKNOWN, VERDICT_UNEXPECTED, FINDING_UNEXPECTED, SEVERITY_WARNING, RAISE_OWNER,
 	  "unexpected; nobody has looked from outside" },
 
-	/* No door, and none answers. A filtered port says nothing about what is behind it; the kernel does. */
+	/*
+	 * No door, and none answers. A filtered port says nothing about what is behind it; the
+	 * kernel does.
+	 */
 	{ SAYS_REQUIRES, INSIDE_CLOSED, OUTSIDE_ALL, VERDICT_MISSING, FINDING_MISSING, SEVERITY_WARNING, RAISE_NO,
 	  "required, and not there" },
 	{ JUDGED, INSIDE_CLOSED, OUTSIDE_ALL, VERDICT_PROFILED, 0, 0, RAISE_NO,

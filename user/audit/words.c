@@ -13,8 +13,8 @@
 #include "core/place.h"
 
 /*
- * What an alert says to people: one line each, no jargon, every name escaped. Paths and names are cut
- * at TEXT_MAX bytes; the whole of them is in the alert's door.
+ * What an alert says to people: one line each, no jargon, every name escaped. Paths and names are
+ * cut at TEXT_MAX bytes; the whole of them is in the alert's door.
  */
 #define TEXT_MAX 256
 #define ROWS_SHOWN 6
@@ -85,7 +85,10 @@ static const char *verb_of(enum finding_kind kind, const struct door *d)
 	}
 }
 
-/* " in netns blue": a door that is not among the host's own. Before the nodes, which end a summary and are replaced. */
+/*
+ * " in netns blue": a door that is not among the host's own. Before the nodes, which end a summary
+ * and are replaced.
+ */
 static void put_where(const struct door *d, const struct process *opener, struct buf *b)
 {
 	static const struct process nobody;
@@ -439,7 +442,10 @@ static bool is_plain(struct text t)
 	return t.len && t.ptr[0] != '-';
 }
 
-/* "ajar profile allow compute tcp 4444 exe /usr/bin/nc user mlee --reason WHY"; what cannot be pasted is left to `ajar alerts`. */
+/*
+ * "ajar profile allow compute tcp 4444 exe /usr/bin/nc user mlee --reason WHY"; what cannot be
+ * pasted is left to `ajar alerts`.
+ */
 static void put_allow(const char *host_type, const struct door *d, const struct process *p,
 		      struct buf *b)
 {

@@ -15,7 +15,10 @@
 #include "monitor/allow.h"
 #include "store/store.h"
 
-/* `ajar alerts allow ID`: what it would write, and would have silenced, is shown before; see monitor/allow.h. */
+/*
+ * `ajar alerts allow ID`: what it would write, and would have silenced, is shown before; see
+ * monitor/allow.h.
+ */
 
 static int show_preview(const struct allow *a)
 {

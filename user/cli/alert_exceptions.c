@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * `ajar alerts exceptions [ls | rm ID...]`: findings that `ajar alerts allow` lets be under their keys. (What it allows as a
- * profile row is in the profile: `ajar profile ls`, `ajar profile rm`.)
+ * `ajar alerts exceptions [ls | rm ID...]`: findings that `ajar alerts allow` lets be under their
+ * keys. (What it allows as a profile row is in the profile: `ajar profile ls`, `ajar profile rm`.)
  */
 #include <errno.h>
 #include <inttypes.h>

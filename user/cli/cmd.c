@@ -98,7 +98,10 @@ int cmd_store_err(int err, struct store *s, const char *what)
 	return err;
 }
 
-/* Is there a write lock on that inode? Asking the lock itself would be in the way of an agent that starts. */
+/*
+ * Is there a write lock on that inode? Asking the lock itself would be in the way of an agent that
+ * starts.
+ */
 static int is_locked(ino_t inode)
 {
 	char line[256], kind[16], mode[16];

@@ -23,8 +23,9 @@
 #include "view/writer.h"
 
 /*
- * One line and an exit code as the Monitoring Plugins' guidelines have it, for Nagios, Icinga and their like. That nothing could be
- * checked is never good news: no node is heard, nobody judges, every class is still learning, the store is away: UNKNOWN.
+ * One line and an exit code as the Monitoring Plugins' guidelines have it, for Nagios, Icinga and
+ * their like. That nothing could be checked is never good news: no node is heard, nobody judges,
+ * every class is still learning, the store is away: UNKNOWN.
  */
 enum { CHECK_OK = 0, CHECK_WARNING = 1, CHECK_CRITICAL = 2, CHECK_UNKNOWN = 3 };
 static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
@@ -130,7 +131,10 @@ static int on_class(const char *host_type, bool accepted, uint64_t accepted_ns, 
 	return 0;
 }
 
-/* Alerts that reach nobody are as good as none; but a sink that was dropped from the configuration is to get none. */
+/*
+ * Alerts that reach nobody are as good as none; but a sink that was dropped from the configuration
+ * is to get none.
+ */
 static int on_sink(const struct store_sink *s, void *arg)
 {
 	struct check *k = arg;

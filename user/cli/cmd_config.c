@@ -17,7 +17,10 @@
 
 #define CONF_FILE "/etc/ajar/ajar.conf"
 
-/* The settings, each with where its value comes from; the example file and the manual's lists come from the same table. */
+/*
+ * The settings, each with where its value comes from; the example file and the manual's lists come
+ * from the same table.
+ */
 struct showing {
 	struct buf b;
 	struct writer w;
@@ -38,7 +41,9 @@ static void on_record(const char *key, const char *value, const char *def, const
 	writer_end(&s->w);
 }
 
-/* Text of any length as lines that begin so, at most width columns wide (a longer word is not cut). */
+/*
+ * Text of any length as lines that begin so, at most width columns wide (a longer word is not cut).
+ */
 static void put_lines(struct buf *b, const char *head, const char *text, size_t width)
 {
 	size_t column = 0;
@@ -156,7 +161,9 @@ static int show(struct cmd_ctx *c)
 	return out_report(err ? err : out_flush());
 }
 
-/* The file alone is the question: neither a broken default file nor other options stand in its way. */
+/*
+ * The file alone is the question: neither a broken default file nor other options stand in its way.
+ */
 static int check(struct cmd_ctx *c)
 {
 	const char *file = c->argc > 1 ? c->argv[1] : c->conf_file ? c->conf_file : CONF_FILE;

@@ -371,7 +371,9 @@ int cmd_db_grant(struct cmd_ctx *c)
 		err = list_accounts(&g);
 	if (err && !login && c->argc < 2 && !g.revoke)
 		cmd_store_err(err, s, "cannot list the accounts");
-	/* Of a set, those that were made before the failure must not be lost with their passwords. */
+	/*
+	 * Of a set, those that were made before the failure must not be lost with their passwords.
+	 */
 	if (g.out.data && g.out.len && (out_put(&g.out) || out_flush()))
 		err = err ? err : -EIO;
 	if (g.out.data)

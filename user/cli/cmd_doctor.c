@@ -437,7 +437,10 @@ static int count_rule(const struct store_class_rule *r, void *arg)
 	return 0;
 }
 
-/* A rule for nodes that nobody has heard of is a slip of the pen, and the nodes that were meant are of another class. */
+/*
+ * A rule for nodes that nobody has heard of is a slip of the pen, and the nodes that were meant are
+ * of another class.
+ */
 static void check_class_rules(struct doctor *d, struct store *s)
 {
 	struct class_rules k = { 0 };

@@ -87,8 +87,8 @@ static int some_node(const struct store_node *n, void *arg)
 }
 
 /*
- * A store that no node has reported to (made by `profile learn --write`) says nothing about doors: 0. A
- * negative errno has been reported.
+ * A store that no node has reported to (made by `profile learn --write`) says nothing about doors:
+ * 0. A negative errno has been reported.
  */
 static int store_has_nodes(struct cmd_ctx *c)
 {

@@ -23,7 +23,10 @@
 #include "scan/runner.h"
 #include "store/store.h"
 
-/* A scan now: its shards into the store's queue, and a runner for them; a monitor that runs takes its share. */
+/*
+ * A scan now: its shards into the store's queue, and a runner for them; a monitor that runs takes
+ * its share.
+ */
 #define LOOK_NS UINT64_C(250000000)
 #define HELD_NS UINT64_C(30000000000) /* then a monitor may help */
 #define BAR_CELLS 24
@@ -53,7 +56,10 @@ static void clear_bar(struct now *n)
 	n->bar_shown = false;
 }
 
-/* Hosts that are finished, and of those under way what nmap says; a kind with several phases counts only the finished. */
+/*
+ * Hosts that are finished, and of those under way what nmap says; a kind with several phases counts
+ * only the finished.
+ */
 static double share_done(const struct now *n, const struct runner_progress *p)
 {
 	bool one_phase = n->plan.p.kind == SCAN_CONNECT || scan_kind_is_raw(n->plan.p.kind);

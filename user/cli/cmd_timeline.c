@@ -91,7 +91,9 @@ static void read_uuid(struct timeline *t)
 		snprintf(t->uuid, sizeof(t->uuid), "%s", buf_str(&b));
 }
 
-/* Events, changes of alerts and of what scans saw have one head: what a row does not have is null. */
+/*
+ * Events, changes of alerts and of what scans saw have one head: what a row does not have is null.
+ */
 static const struct writer_field fields[] = {
 	FIELD("time"),	      FIELD("node"),	    FIELD("proto"),
 	FIELD("addr"),	      FIELD("port"),	    FIELD("where"),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Live: what is open now, then each opening and closing as it happens. Needs nothing but root; where a
- * store is, its profile gives the verdicts.
+ * Live: what is open now, then each opening and closing as it happens. Needs nothing but root;
+ * where a store is, its profile gives the verdicts.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -218,7 +218,10 @@ static void say_how(const struct watch *w)
 	cmd_say_learning(w->c, w->judge.store);
 }
 
-/* What is open: shown unless it is not wanted, but looked at always, so that closings are understood. */
+/*
+ * What is open: shown unless it is not wanted, but looked at always, so that closings are
+ * understood.
+ */
 static int begin(struct watch *w)
 {
 	int err = sensor_sweep(w->sensor, ORIGIN_SNAPSHOT, on_event, w);
@@ -240,7 +243,10 @@ static int begin(struct watch *w)
 	return 0;
 }
 
-/* Interrupted: what has happened up to now and waits to be printed is counted, so that nobody takes the output for all of it. */
+/*
+ * Interrupted: what has happened up to now and waits to be printed is counted, so that nobody takes
+ * the output for all of it.
+ */
 static void count_unprinted(struct watch *w)
 {
 	int n;

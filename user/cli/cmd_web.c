@@ -61,7 +61,10 @@ static int run(struct cmd_ctx *c)
 
 /* --- files that the server reads -------------------------------------------------------------------------- */
 
-/* Root goes on as the server's account, inside of the folder, so that what is written there is the server's. */
+/*
+ * Root goes on as the server's account, inside of the folder, so that what is written there is the
+ * server's.
+ */
 static int enter_folder(const struct conf *conf)
 {
 	_cleanup_(buf_done) struct buf path = BUF_INIT(4096);
@@ -82,7 +85,10 @@ static int enter_folder(const struct conf *conf)
 	return err ? log_err(err, "cannot become the user '%s'", conf->role_user) : 0;
 }
 
-/* An absolute path of the configuration is its owner's business; only the account that reads it is given it. */
+/*
+ * An absolute path of the configuration is its owner's business; only the account that reads it is
+ * given it.
+ */
 static int accounts_place(struct cmd_ctx *c, const char **ret_path)
 {
 	if (*c->conf->web_accounts) {

@@ -17,7 +17,10 @@
 
 #define CONF_FILE "/etc/ajar/ajar.conf"
 
-/* A descriptor 0..2 that is closed would be given to the next file opened, and data written into it. */
+/*
+ * A descriptor 0..2 that is closed would be given to the next file opened, and data written into
+ * it.
+ */
 static int fill_standard_fds(void)
 {
 	int fd;

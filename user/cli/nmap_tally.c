@@ -15,7 +15,10 @@
 
 #define PORTS_MAX (1u << 20) /* open ports told apart; of more a port listed twice counts twice */
 
-/* A node; by_name owns it, by_addr borrows. families: of its addresses, as bits, when its name was given by a person. */
+/*
+ * A node; by_name owns it, by_addr borrows. families: of its addresses, as bits, when its name was
+ * given by a person.
+ */
 struct node {
 	unsigned families;
 	char name[];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * `ajar node class`: which node is of which class. A person's word (set) comes before all rules; rules (add) decide by priority and
- * then by age; what none of them names is of the class that it says itself (node.class).
+ * `ajar node class`: which node is of which class. A person's word (set) comes before all rules;
+ * rules (add) decide by priority and then by age; what none of them names is of the class that it
+ * says itself (node.class).
  */
 #include "cli/node_class.h"
 
@@ -121,7 +122,10 @@ static int put(struct rules *r, const struct rule *x)
 
 /* --- resolving ------------------------------------------------------------------------------------------- */
 
-/* The node set without groups, folded; -EINVAL and the like with *ret_why, in the words of whoever failed. */
+/*
+ * The node set without groups, folded; -EINVAL and the like with *ret_why, in the words of whoever
+ * failed.
+ */
 static int resolve(struct cmd_ctx *c, const char *nodes, struct buf *out, struct buf *why)
 {
 	struct groups g = { .conf = c->conf };
@@ -138,7 +142,10 @@ static int resolve(struct cmd_ctx *c, const char *nodes, struct buf *out, struct
 	return out->err;
 }
 
-/* A rule whose groups cannot be looked up keeps what it was last resolved to: a Slurm that is away moves no node. */
+/*
+ * A rule whose groups cannot be looked up keeps what it was last resolved to: a Slurm that is away
+ * moves no node.
+ */
 static int resolve_rule(struct rules *r, struct rule *x, unsigned *bad)
 {
 	_cleanup_(buf_done) struct buf out = BUF_INIT(TEXT_BYTES_MAX), why = BUF_INIT(1024);

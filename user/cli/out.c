@@ -44,7 +44,9 @@ int out_report(int err)
 {
 	if (err == 0)
 		return AJAR_EXIT_OK;
-	/* It is reported now: what is left in the buffer must not fail, and be told, again at exit. */
+	/*
+	 * It is reported now: what is left in the buffer must not fail, and be told, again at exit.
+	 */
 	__fpurge(stdout);
 	clearerr(stdout);
 	if (err == -EPIPE)

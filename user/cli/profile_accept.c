@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* `ajar profile proposal`, `accept` and `reject`: a person decides about what learning proposed, rule by rule. */
+/*
+ * `ajar profile proposal`, `accept` and `reject`: a person decides about what learning proposed,
+ * rule by rule.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -185,7 +188,10 @@ static int take_rule(struct proposal *p, const char *line)
 	if (err)
 		return log_usage("the proposed rule '%s' cannot be read: %s", line,
 				 why ? why : strerror(-err));
-	/* From doors no service is learned: a name that an older proposal has for one was looked up by its port. */
+	/*
+	 * From doors no service is learned: a name that an older proposal has for one was looked up
+	 * by its port.
+	 */
 	if (r.exe || r.user || r.job)
 		free(take_ptr(r.service));
 	if (!r.origin)

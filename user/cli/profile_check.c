@@ -97,7 +97,10 @@ int profile_print_problems(const struct profile_text *t, const char *path, struc
 	return err ? err : out_flush();
 }
 
-/* Lines that name nodes of which none has ever reported. Without a store, or before the first node, there is nothing to say. */
+/*
+ * Lines that name nodes of which none has ever reported. Without a store, or before the first node,
+ * there is nothing to say.
+ */
 static int check_nodes(struct cmd_ctx *c, struct profile_text *t)
 {
 	_cleanup_(hostlist_done) struct hostlist reported = { 0 };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* `ajar profile diff`: a class against a file, against another class, or against what is open now. */
+/*
+ * `ajar profile diff`: a class against a file, against another class, or against what is open now.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -32,7 +34,10 @@ struct diff {
 	size_t n;
 };
 
-/* sign '-': only on the left; '+': only on the right; '!': the same door with another reason, expiry ... */
+/*
+ * sign '-': only on the left; '+': only on the right; '!': the same door with another reason,
+ * expiry ...
+ */
 static int put(struct diff *d, char sign, const struct profile_row *r, const char *remark)
 {
 	_cleanup_(buf_done) struct buf rule = BUF_INIT(1 << 15);

@@ -27,8 +27,9 @@
 /* --- import ------------------------------------------------------------------------------------------ */
 
 /*
- * The first line of an export: as of which revision of the profiles. What an import would remove is asked about when they were
- * changed since, for then it may be a rule that whoever edited the file has never seen; and when it is much, whatever the file is.
+ * The first line of an export: as of which revision of the profiles. What an import would remove is
+ * asked about when they were changed since, for then it may be a rule that whoever edited the file
+ * has never seen; and when it is much, whatever the file is.
  */
 #define REVISION_LINE "# ajar profile export, revision "
 #define REMOVED_UNASKED 10
@@ -373,7 +374,10 @@ static int export_class(struct store *s, const char *host_type, int *out_err)
 
 	if (!err)
 		err = store_profile_lines(s, host_type, add_line, &sh);
-	/* Whoever imports the file says what is in it: a name that only the port's number gave stays behind. */
+	/*
+	 * Whoever imports the file says what is in it: a name that only the port's number gave
+	 * stays behind.
+	 */
 	for (size_t i = 0; !err && i < p->rows_len; i++)
 		if (!audit_service_known(&p->rows[i]))
 			free(take_ptr(p->rows[i].service));

@@ -220,7 +220,10 @@ static int read_all(int fd, struct scan_xml *x, const struct file_kind **ret_kin
 	return err ? err : scan_xml_end(x);
 }
 
-/* A file that is no whole one: its finished hosts are good, and are used; without one there is nothing. */
+/*
+ * A file that is no whole one: its finished hosts are good, and are used; without one there is
+ * nothing.
+ */
 static int on_broken(const struct nmap *n, const struct scan_xml *x, const char *path, int err)
 {
 	const char *why = scan_xml_why(x);

@@ -78,7 +78,10 @@ static void make_door(const struct profile_row *r, struct question *q)
 		p->container = text_of(strcasecmp(r->container, PROFILE_ANY) ? r->container : "0");
 }
 
-/* Worth explaining: a row about this port, or about this program; of wide ranges those that nearly fit. */
+/*
+ * Worth explaining: a row about this port, or about this program; of wide ranges those that nearly
+ * fit.
+ */
 static bool is_near(const struct profile_row *r, const struct question *q, unsigned misses)
 {
 	if (match_port(r, &q->door) && (misses == 1 || !row_is_wide(r)))

@@ -14,7 +14,10 @@
 #include "store/keys.h"
 #include "view/writer.h"
 
-/* `ajar scan keys`: who answered on which port when a scan looked first, and what to do when that was another. */
+/*
+ * `ajar scan keys`: who answered on which port when a scan looked first, and what to do when that
+ * was another.
+ */
 
 struct keys {
 	struct cmd_ctx *c;

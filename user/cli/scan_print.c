@@ -15,7 +15,10 @@
 #include "view/scan_json.h"
 #include "view/writer.h"
 
-/* Scans for people and programs. What is stored of a host's own words was escaped when it was stored. */
+/*
+ * Scans for people and programs. What is stored of a host's own words was escaped when it was
+ * stored.
+ */
 
 struct print {
 	struct store *store;

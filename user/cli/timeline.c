@@ -18,7 +18,9 @@ static int64_t latency_of(const struct store_event_row *row)
 	return (int64_t)((row->raw.received_ns - row->ev.time_ns) / 1000);
 }
 
-/* Of then. A bound TCP socket is not open to anybody: the verdict is on its door, once it listens. */
+/*
+ * Of then. A bound TCP socket is not open to anybody: the verdict is on its door, once it listens.
+ */
 static void judge_row(const struct timeline *t, const struct store_event_row *row,
 		      struct view_event_ctx *ctx)
 {

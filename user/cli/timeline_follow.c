@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The doors that are open, then each row as it reaches the store. The store's notifier wakes us; we keep, for each node,
- * the last record shown, so that nothing is shown twice or passed over, in whatever order nodes' records arrive.
- * A record is shown once the monitor has judged it, so that its verdict is there; where no monitor does within
- * JUDGED_WITHIN_NS it is shown without one.
+ * The doors that are open, then each row as it reaches the store. The store's notifier wakes us; we
+ * keep, for each node, the last record shown, so that nothing is shown twice or passed over, in
+ * whatever order nodes' records arrive. A record is shown once the monitor has judged it, so that
+ * its verdict is there; where no monitor does within JUDGED_WITHIN_NS it is shown without one.
  */
 #include <errno.h>
 #include <signal.h>

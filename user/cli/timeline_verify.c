@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The proof that the record is whole: first the journal by itself (checksums, sequence, chain), then each record that
- * both have against the store's copy: same bytes, same place in the chain. Records the journal has already
- * dropped or expired cannot be compared; they are counted as what they are.
+ * The proof that the record is whole: first the journal by itself (checksums, sequence, chain),
+ * then each record that both have against the store's copy: same bytes, same place in the chain.
+ * Records the journal has already dropped or expired cannot be compared; they are counted as what
+ * they are.
  */
 #include "cli/timeline.h"
 
@@ -134,7 +135,10 @@ static int on_boot(const struct store_boot *b, void *arg)
 	return 0;
 }
 
-/* What the store calls a boot of this journal: its own number, but for a node that was installed anew. */
+/*
+ * What the store calls a boot of this journal: its own number, but for a node that was installed
+ * anew.
+ */
 static int store_boot(struct verify *v, uint32_t boot_seq, uint32_t *ret)
 {
 	uint8_t installation[INSTALLATION_LEN];

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Settings. One row of keys[] below is everything there is to know about a setting: parser, default,
- * range, message and the text of `--help` all come from it.
+ * Settings. One row of keys[] below is everything there is to know about a setting: parser,
+ * default, range, message and the text of `--help` all come from it.
  *
- * The file: one setting a line, "key value", any blanks between them; the value is the rest of the line without blanks
- * at its ends. "#" at the beginning of a line or after a blank starts a comment. Nothing is quoted or continued.
+ * The file: one setting a line, "key value", any blanks between them; the value is the rest of the
+ * line without blanks at its ends. "#" at the beginning of a line or after a blank starts a
+ * comment. Nothing is quoted or continued.
  */
 #include "conf/conf.h"
 

@@ -218,7 +218,10 @@ static int read_line(struct reader *r, const char *p, size_t n, uint32_t number)
 	return err;
 }
 
-/* Comments right above a class line are about that class, and those before any class about the first. */
+/*
+ * Comments right above a class line are about that class, and those before any class about the
+ * first.
+ */
 static int give_comments(struct profile_text *t)
 {
 	const char *below = NULL;

@@ -44,7 +44,9 @@ void suggest_init(struct suggest *s, const char *word)
 	size_t n = strnlen(word, WORD_MAX + 1);
 
 	*s = (struct suggest){ .word = word };
-	/* One edit for every three letters, so that "x" does not suggest everything of one letter. */
+	/*
+	 * One edit for every three letters, so that "x" does not suggest everything of one letter.
+	 */
 	s->distance = n > WORD_MAX ? 0 : (unsigned)n / 3 + 2;
 }
 

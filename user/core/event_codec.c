@@ -13,8 +13,8 @@
  *	u64 boot_ns         CLOCK_BOOTTIME
  *	fields...           { u16 tag; u16 length; length bytes }, in any order, each tag at most once
  *
- * A field that is unknown to the writer is absent; a tag that is unknown to the reader is skipped; a
- * field longer than the reader expects is read as far as it knows (a later version may append).
+ * A field that is unknown to the writer is absent; a tag that is unknown to the reader is skipped;
+ * a field longer than the reader expects is read as far as it knows (a later version may append).
  *
  *	tag  content
  *	1    door: u8 proto, u8 family (0 = none), u8 scope, u8 flags (1 v6only, 2 autoport,
@@ -43,8 +43,8 @@
  *	1    exe   2 argv   3 user   4 ancestors: { u32 pid, 16 bytes comm } ...
  *	5    cgroup: path   6 u32 alike   7 cgroup paths in other hierarchies, each ended by NUL (all of holders alone)
  *
- * An unknown text has no field; an empty one has a field of length 0. A text longer than a field can
- * hold (65,535 bytes) does not occur: EVENT_RECORD_MAX bounds the whole.
+ * An unknown text has no field; an empty one has a field of length 0. A text longer than a field
+ * can hold (65,535 bytes) does not occur: EVENT_RECORD_MAX bounds the whole.
  */
 #include <endian.h>
 #include <errno.h>
@@ -210,7 +210,10 @@ static void put_process(struct buf *b, unsigned tag, const struct process *p)
 	event_encode_process(b, p);
 }
 
-/* False when it would take the list beyond HOLDERS_MAX entries or HOLDERS_BYTES_MAX: it is counted as one more. */
+/*
+ * False when it would take the list beyond HOLDERS_MAX entries or HOLDERS_BYTES_MAX: it is counted
+ * as one more.
+ */
 bool holders_put(struct holders *h, struct buf *list, const struct process *p)
 {
 	size_t need = FIELD_HEAD + process_len(p);

@@ -38,8 +38,9 @@ bool exe_pattern_has_star(const char *pattern)
 }
 
 /*
- * A star takes as little as it can, and one byte more whenever what follows does not fit. Only the last one is ever
- * tried again: one of an earlier component is bound by the "/" behind it, and of one component the last can take what another could.
+ * A star takes as little as it can, and one byte more whenever what follows does not fit. Only the
+ * last one is ever tried again: one of an earlier component is bound by the "/" behind it, and of
+ * one component the last can take what another could.
  */
 bool exe_pattern_fits(const char *pattern, struct text path)
 {

@@ -48,7 +48,9 @@ bool holders_same(const struct holders *a, const struct holders *b)
 	       has_all(b, a);
 }
 
-/* The stamps of one start are converted from boot time each time, so that they differ by a little. */
+/*
+ * The stamps of one start are converted from boot time each time, so that they differ by a little.
+ */
 #define START_JITTER_NS UINT64_C(50000000)
 
 static bool same_process(const struct process *a, const struct process *b)

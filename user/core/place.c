@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Shapes of cgroup paths, from the documentation, the tests and the bug reports of the projects that make them. ID is 64
- * lower-case hexadecimal digits, "a/b" any path that contains these names in a row, "^" the root of the hierarchy.
+ * Shapes of cgroup paths, from the documentation, the tests and the bug reports of the projects
+ * that make them. ID is 64 lower-case hexadecimal digits, "a/b" any path that contains these names
+ * in a row, "^" the root of the hierarchy.
  *
  * Containers:
  *	ID  docker-ID.scope  libpod-ID.scope  libpod-payload-ID  cri-containerd-ID.scope  crio-ID.scope ...
@@ -27,9 +28,10 @@
  *	lxc.monitor.NAME  libpod-conmon-ID.scope  crio-conmon-ID.scope	watch a container, outside of it
  *	qemu.slice/N.scope  machine.slice/machine-qemu-...		a virtual machine's emulator runs on the host
  *
- * A user makes cgroups of any name below the own slice, root of a container below its own, whoever a service with
- * Delegate= runs as below that service: there a name is a hint for people. An argument for a verdict is only what root of the
- * node has made. That is why Slurm's scope counts below slices alone.
+ * A user makes cgroups of any name below the own slice, root of a container below its own, whoever
+ * a service with Delegate= runs as below that service: there a name is a hint for people. An
+ * argument for a verdict is only what root of the node has made. That is why Slurm's scope counts
+ * below slices alone.
  */
 #include "core/place.h"
 
@@ -181,7 +183,10 @@ static struct text slurm_job(struct text part)
 	return (struct text){ part.ptr + head, part.len - head };
 }
 
-/* "4711" of "4711.server", "4711[3].server" or what systemd makes of that, "4711\x5b3..."; unknown when it does not begin so. */
+/*
+ * "4711" of "4711.server", "4711[3].server" or what systemd makes of that, "4711\x5b3..."; unknown
+ * when it does not begin so.
+ */
 static struct text number_of(struct text part, const char *prefix)
 {
 	uint32_t head = (uint32_t)strlen(prefix), n = head;
@@ -323,7 +328,10 @@ static struct text scheduler_job(const struct parts *p)
 	return (struct text){ 0 };
 }
 
-/* Slurm's own below a part that its daemon has made; *ret_at: where the job is, *ret_forgeable: not only root could make it. */
+/*
+ * Slurm's own below a part that its daemon has made; *ret_at: where the job is, *ret_forgeable: not
+ * only root could make it.
+ */
 static struct text slurm_of(const struct parts *p, uint32_t *ret_at, bool *ret_forgeable)
 {
 	bool slices = true; /* so far: systemd makes them */
@@ -345,7 +353,10 @@ static struct text slurm_of(const struct parts *p, uint32_t *ret_at, bool *ret_f
 	return (struct text){ 0 };
 }
 
-/* Outside of the container that it watches: nspawn's and libvirt's own part, conmon, the monitor of LXC. */
+/*
+ * Outside of the container that it watches: nspawn's and libvirt's own part, conmon, the monitor of
+ * LXC.
+ */
 static bool is_monitor(const struct parts *p, uint32_t i)
 {
 	struct text part = p->at[i];
@@ -421,7 +432,9 @@ static bool is_below_unit(struct text part)
 	return starts_with(part, "vcpu") || starts_with(part, "iothread");
 }
 
-/* Slices in which containers and jobs are: what is there and was not recognised is not understood. */
+/*
+ * Slices in which containers and jobs are: what is there and was not recognised is not understood.
+ */
 static bool is_foreign_slice(struct text part)
 {
 	static const char *const names[] = {
@@ -450,7 +463,10 @@ static bool is_plain_scope(struct text part)
 		text_is(part, "init.scope") || is_emulator(part));
 }
 
-/* Below user@N.service users make units as they like; nothing there is a job's or a container's by the node's word. */
+/*
+ * Below user@N.service users make units as they like; nothing there is a job's or a container's by
+ * the node's word.
+ */
 static bool is_user_plain(const struct parts *p, uint32_t i)
 {
 	while (i < p->len && ends_with(p->at[i], ".slice"))

@@ -25,10 +25,10 @@
 #include "sensor/unpin.h"
 
 /*
- * Everything on one machine: agent, ship and monitor as children, each with the privileges it has when it runs
- * alone, and this process, which starts them again, runs the alert program for the monitor and, unless it
- * is told to be quiet, a child that shows what happens. A demo has one more, which plays the nodes of a cluster; without
- * root it is that and nothing of this machine.
+ * Everything on one machine: agent, ship and monitor as children, each with the privileges it has
+ * when it runs alone, and this process, which starts them again, runs the alert program for the
+ * monitor and, unless it is told to be quiet, a child that shows what happens. A demo has one more,
+ * which plays the nodes of a cluster; without root it is that and nothing of this machine.
  */
 enum { ROLE_AGENT, ROLE_FEED, ROLE_SHIP, ROLE_MONITOR, ROLE_NOTIFY, ROLE_WEB, ROLE_SHOW, ROLES };
 
@@ -170,8 +170,8 @@ static void describe_roles(struct run *r)
 }
 
 /*
- * The program may need what the monitor has given up, so we run it. Both ends stay open here: a monitor that is
- * started again finds what the one before it had sent.
+ * The program may need what the monitor has given up, so we run it. Both ends stay open here: a
+ * monitor that is started again finds what the one before it had sent.
  */
 static int set_up_hook(struct run *r)
 {
@@ -209,7 +209,10 @@ static int on_signal(int signo, void *arg)
 	return 0;
 }
 
-/* Root's own folder: what the roles may write lies below it and is theirs. Nobody's home is taken for it. */
+/*
+ * Root's own folder: what the roles may write lies below it and is theirs. Nobody's home is taken
+ * for it.
+ */
 static int make_data_folder(const struct conf *conf)
 {
 	const char *dir = conf->data_dir;
@@ -266,8 +269,8 @@ static int set_up(struct run *r)
 }
 
 /*
- * The agent cannot remove the folder of its pins. It goes with us, however we end, also while our agent is between two
- * lives: else the sensor would fill a ring that nobody is going to read.
+ * The agent cannot remove the folder of its pins. It goes with us, however we end, also while our
+ * agent is between two lives: else the sensor would fill a ring that nobody is going to read.
  */
 static int start_unpinner(struct run *r)
 {

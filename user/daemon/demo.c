@@ -18,8 +18,9 @@
 #include "sim/story.h"
 
 /*
- * `ajar run` on a configuration and a folder of its own that go at the end, with one role more, which plays the nodes
- * (demo_feed.c). Who is not root has no sensor, and needs none. Nothing is scanned: the nodes' addresses lead nowhere.
+ * `ajar run` on a configuration and a folder of its own that go at the end, with one role more,
+ * which plays the nodes (demo_feed.c). Who is not root has no sensor, and needs none. Nothing is
+ * scanned: the nodes' addresses lead nowhere.
  */
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
@@ -34,7 +35,10 @@ static void remove_folder(const char *dir)
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-/* A port that is free now, for who did not say one: it may differ each time, so two can run side by side. */
+/*
+ * A port that is free now, for who did not say one: it may differ each time, so two can run side by
+ * side.
+ */
 static int pick_address(char ret_address[32])
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };

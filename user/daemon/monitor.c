@@ -33,8 +33,8 @@
 #include "web/http.h"
 
 /*
- * The monitor sleeps until the store notifies it: somebody committed events or a profile. It judges, and what
- * that changed goes to the sinks.
+ * The monitor sleeps until the store notifies it: somebody committed events or a profile. It
+ * judges, and what that changed goes to the sinks.
  */
 #define RETRY_NS UINT64_C(1000000000)
 #define PRUNE_FIRST_NS UINT64_C(5000000000) /* not while it starts */
@@ -79,7 +79,10 @@ static int format_alert(const struct store_alert *a, struct buf *b)
 	return b->err;
 }
 
-/* A heartbeat, for 'ajar check'; of several monitors one sends it at a time. What fails here fails in step() too. */
+/*
+ * A heartbeat, for 'ajar check'; of several monitors one sends it at a time. What fails here fails
+ * in step() too.
+ */
 static void send_heartbeat(struct monitor *m)
 {
 	struct store *s = m->role.store;
@@ -93,7 +96,10 @@ static void send_heartbeat(struct monitor *m)
 		store_rollback(s);
 }
 
-/* What scans saw, against what the kernels show: a few hosts at a time, so that judging never waits for it. */
+/*
+ * What scans saw, against what the kernels show: a few hosts at a time, so that judging never waits
+ * for it.
+ */
 static int on_crosscheck(void *arg)
 {
 	struct monitor *m = arg;

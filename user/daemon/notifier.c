@@ -20,8 +20,9 @@
 #include "store/store.h"
 
 /*
- * The notifier: carries what the monitor wrote into alert_log to receivers on the network. A process of its own, so that nothing
- * they answer, and none of the libraries it takes to talk to them, is near the judge.
+ * The notifier: carries what the monitor wrote into alert_log to receivers on the network. A
+ * process of its own, so that nothing they answer, and none of the libraries it takes to talk to
+ * them, is near the judge.
  */
 #define LOOK_NS UINT64_C(10000000000)
 #define DRAIN_NS UINT64_C(3000000000)
@@ -136,7 +137,10 @@ static int on_drain(void *arg)
 	return 0;
 }
 
-/* Told to stop: what a receiver is just being told is not told again by the next one, if it answers soon. */
+/*
+ * Told to stop: what a receiver is just being told is not told again by the next one, if it answers
+ * soon.
+ */
 static int drain(struct notifier *n)
 {
 	struct loop_source *timer;

@@ -40,7 +40,10 @@ void rightful_note(struct rightful *r, const struct profile *p, struct journal_p
 	if (ev->kind != EVENT_OPEN && ev->kind != EVENT_CLOSE && ev->kind != EVENT_HELD &&
 	    ev->kind != EVENT_SETTLE)
 		return;
-	/* A socket that a new session finds again has settled before: until it says so again it stays what it was. */
+	/*
+	 * A socket that a new session finds again has settled before: until it says so again it
+	 * stays what it was.
+	 */
 	if (ev->kind == EVENT_OPEN && ev->door.settling && ev->origin != ORIGIN_EVENT) {
 		for (unsigned i = 0; i < r->len; i++) {
 			if (r->sockets[i].door.cookie == ev->door.cookie &&

@@ -92,8 +92,9 @@ static int take_lock(int dirfd, const char *name, int *ret_fd)
 }
 
 /*
- * Two shippers of one journal would acknowledge for each other; two monitors of one folder are a slip (several on one
- * server are not: each has its own); two notifiers would say all twice. Their locks lie with the embedded store, whether that is used or not.
+ * Two shippers of one journal would acknowledge for each other; two monitors of one folder are a
+ * slip (several on one server are not: each has its own); two notifiers would say all twice. Their
+ * locks lie with the embedded store, whether that is used or not.
  */
 static int lock_role(const struct conf *conf, struct role *r, int store_dir)
 {
@@ -139,7 +140,10 @@ static int open_store(const struct conf *conf, bool read_only, struct store **re
 
 /* --- a server that is not to be had yet ------------------------------------------------------------- */
 
-/* From the first to the longest pause; a held one waits for a person, who restarts us when it is urgent. */
+/*
+ * From the first to the longest pause; a held one waits for a person, who restarts us when it is
+ * urgent.
+ */
 static const struct backoff pauses[] = {
 	[STORE_RETRY] = { UINT64_C(250000000), UINT64_C(30000000000) },
 	[STORE_QUARANTINE] = { UINT64_C(250000000), UINT64_C(30000000000) },

@@ -47,7 +47,10 @@ int scan_conf_read(const struct conf *conf, struct scan_conf *ret)
 	err = read_own(conf, &sc);
 	if (err)
 		return err;
-	/* On the embedded store this machine is the node; on a server's it is one of them only when it says where it is. */
+	/*
+	 * On the embedded store this machine is the node; on a server's it is one of them only when
+	 * it says where it is.
+	 */
 	if (!*conf->store_uri || sc.own_len)
 		sc.self = conf->node_name;
 	if (sc.self && !sc.own_len)

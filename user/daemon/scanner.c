@@ -25,9 +25,9 @@
 #include "scan/runner.h"
 
 /*
- * The monitor's scanner, a process of its own beside it: what stalls or breaks here (a name server, nmap and the words of hostile
- * services that it brings home) does not keep the monitor from judging. It takes up plans when they are due, works off
- * the queue, and deletes what is old.
+ * The monitor's scanner, a process of its own beside it: what stalls or breaks here (a name server,
+ * nmap and the words of hostile services that it brings home) does not keep the monitor from
+ * judging. It takes up plans when they are due, works off the queue, and deletes what is old.
  */
 #define LOOK_NS UINT64_C(15000000000)
 #define SOON_NS UINT64_C(500000000)
@@ -172,8 +172,9 @@ static bool prune(struct serve *sv, uint64_t now_ns)
 /* --- at once -------------------------------------------------------------------------------------- */
 
 /*
- * "Reachable from outside?" of a door that nobody expected, within seconds: a scan of that one port, before all others. Not of this
- * machine's own: its answer from here says nothing about others, and a door that serves one caller would serve us.
+ * "Reachable from outside?" of a door that nobody expected, within seconds: a scan of that one
+ * port, before all others. Not of this machine's own: its answer from here says nothing about
+ * others, and a door that serves one caller would serve us.
  */
 struct fresh_door {
 	char node[256];
@@ -248,7 +249,10 @@ static int read_probed(struct serve *sv)
 	return err == -ENOENT ? 0 : err;
 }
 
-/* What happened a while ago is the sweeps' to find; so is what a storm of alerts leaves over at a look. */
+/*
+ * What happened a while ago is the sweeps' to find; so is what a storm of alerts leaves over at a
+ * look.
+ */
 static int probe(struct serve *sv, uint64_t now_ns)
 {
 	struct fresh f = { .sv = sv };
@@ -309,7 +313,10 @@ static int on_notifier(void *arg)
 	if (!store_notifier_clear(sv->role.store))
 		return 0;
 	runner_kick(sv->runner);
-	/* A plan may have changed, an alert been raised. Notifications come in flocks: one look a second will do. */
+	/*
+	 * A plan may have changed, an alert been raised. Notifications come in flocks: one look a
+	 * second will do.
+	 */
 	if (sv->soon)
 		return 0;
 	sv->soon = true;

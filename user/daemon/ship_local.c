@@ -293,8 +293,8 @@ static int judge(struct ship_local *l, const struct journal_record *rec)
 }
 
 /*
- * Judged is what is behind the acknowledgement: all before it the monitor has, or will have. Who stood on which port before is read
- * from the oldest record on.
+ * Judged is what is behind the acknowledgement: all before it the monitor has, or will have. Who
+ * stood on which port before is read from the oldest record on.
  */
 static int begin(struct ship_local *l)
 {

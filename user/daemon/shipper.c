@@ -23,8 +23,9 @@
 #include "store/store.h"
 
 /*
- * The shipper sleeps until the journal notifies it. A store that is away is tried again, later and later; one that
- * needs a person is held: said once, and tried again every few minutes. What it is doing stands in DATA/journal/ship.state.
+ * The shipper sleeps until the journal notifies it. A store that is away is tried again, later and
+ * later; one that needs a person is held: said once, and tried again every few minutes. What it is
+ * doing stands in DATA/journal/ship.state.
  */
 #define STOP_NS UINT64_C(3000000000)
 #define WALK_NS                                                                                    \
@@ -177,8 +178,8 @@ static int on_conflict(struct journal_pos pos, const char *why, void *arg)
 }
 
 /*
- * Under the name of the store we sent to last there must be that store: a server set up anew, or the address of another
- * one, would get what the journal has and be taken for the whole story.
+ * Under the name of the store we sent to last there must be that store: a server set up anew, or
+ * the address of another one, would get what the journal has and be taken for the whole story.
  */
 static int check_store(struct shipper *s, char *why, size_t size)
 {
@@ -297,8 +298,9 @@ static int failed(struct shipper *s, int err, const char *why)
 }
 
 /*
- * No more than ship.max-rate a second, with a second's worth at once: a node that comes back with a full journal has many
- * like it. The order stays the journal's, oldest first: what is live waits until what was before it is stored.
+ * No more than ship.max-rate a second, with a second's worth at once: a node that comes back with a
+ * full journal has many like it. The order stays the journal's, oldest first: what is live waits
+ * until what was before it is stored.
  */
 static uint64_t pace_ns(struct shipper *s, uint64_t sent)
 {
@@ -341,7 +343,9 @@ static int went_well(struct shipper *s, int more)
 	return more ? step_in(s, pause ? pause : 1) : 0;
 }
 
-/* What the journal has at present, a turn's worth at most; a failure, or more, only arms the timer. */
+/*
+ * What the journal has at present, a turn's worth at most; a failure, or more, only arms the timer.
+ */
 static int ship_all(struct shipper *s)
 {
 	char why[700] = "";
@@ -377,7 +381,9 @@ static int on_notifier(void *arg)
 	return pause ? step_in(s, pause) : ship_all(s);
 }
 
-/* While the store is away its own timer decides; a heartbeat that does not get through begins that. */
+/*
+ * While the store is away its own timer decides; a heartbeat that does not get through begins that.
+ */
 static int on_heartbeat(void *arg)
 {
 	struct shipper *s = arg;
@@ -472,7 +478,9 @@ static int ship(struct shipper *s)
 		err = notify_send("READY=1");
 	if (!err)
 		err = loop_run(s->role.loop);
-	/* What came in while we were told to stop; what is too much for that waits in the journal. */
+	/*
+	 * What came in while we were told to stop; what is too much for that waits in the journal.
+	 */
 	for (uint64_t start = clock_boot_ns(); !err && !s->tries && s->admitted;) {
 		n = ship_step(s->ship);
 		if (n <= 0 || clock_boot_ns() - start > STOP_NS)

@@ -45,7 +45,10 @@ static int start_role(struct supervised *r)
 		/* Ctrl-C on our terminal is for us alone: we end the roles in order. */
 		.own_session = !r->optional,
 	};
-	/* It ends its own children itself, and what it left behind when it was killed (a scanner) ends in order. */
+	/*
+	 * It ends its own children itself, and what it left behind when it was killed (a scanner)
+	 * ends in order.
+	 */
 	const struct child_opts o = { .program = &p,
 				      .grace_ns = STOP_LIMIT_NS,
 				      .term_leader = true,
@@ -82,7 +85,10 @@ static uint64_t restart_delay(const struct supervised *r)
 	return delay < DELAY_MAX_NS ? delay : DELAY_MAX_NS;
 }
 
-/* A role that never came up ends everything. One that ended with 2 has said why itself: nothing is added. */
+/*
+ * A role that never came up ends everything. One that ended with 2 has said why itself: nothing is
+ * added.
+ */
 static int on_failed_start(struct supervised *r, int status)
 {
 	struct supervisor *sv = r->of;

@@ -18,8 +18,9 @@
 #include "web/web.h"
 
 /*
- * The web page: reads the store and writes nothing there; what people ask for it hands in for the monitor (store/requests.h). A process of its own, so that what strangers send, and the library that reads
- * it, are near neither the judge nor a handle that can write.
+ * The web page: reads the store and writes nothing there; what people ask for it hands in for the
+ * monitor (store/requests.h). A process of its own, so that what strangers send, and the library
+ * that reads it, are near neither the judge nor a handle that can write.
  */
 #define AGAIN_NS UINT64_C(30000000000)
 #define FILES_MAX 4096 /* more than connections */

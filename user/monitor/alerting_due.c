@@ -50,7 +50,10 @@ struct folding {
 	uint64_t at_ns; /* of the tick */
 };
 
-/* More of them are reported in time, as more nodes are. Of before a monitor began it takes them for told. */
+/*
+ * More of them are reported in time, as more nodes are. Of before a monitor began it takes them for
+ * told.
+ */
 static void count_ports(struct entry *e, uint64_t ports)
 {
 	bool first = !e->life.ports;
@@ -165,7 +168,9 @@ static bool earliest_due(const void *key, size_t len, void *value, void *arg)
 
 	(void)key;
 	(void)len;
-	/* It closed in the future: a clock was set back. It has been gone since now at the latest. */
+	/*
+	 * It closed in the future: a clock was set back. It has been gone since now at the latest.
+	 */
 	if (e->life.gone_ns > w->now_ns) {
 		e->life.gone_ns = w->now_ns;
 		e->due_ns = w->now_ns + w->a->o.blink_ns;

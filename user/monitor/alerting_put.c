@@ -28,7 +28,10 @@ static void texts_done(struct texts *t)
 	buf_done(&t->remedy);
 }
 
-/* Everything but the texts that differ between a door and another finding; nodes and summary go into t. */
+/*
+ * Everything but the texts that differ between a door and another finding; nodes and summary go
+ * into t.
+ */
 static int put_row(struct alerting *a, struct entry *e, enum alert_state was, const char *node,
 		   const struct life_change *c, struct store_alert *row, struct texts *t)
 {

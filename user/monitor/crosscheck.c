@@ -75,7 +75,10 @@ static int pick(const struct store_scan_host *h, void *arg)
 	return view_take(&n->o->v, h);
 }
 
-/* 1: one was compared, or *skip grows by one that waits for what its node has to say about that time. 0: none is left. */
+/*
+ * 1: one was compared, or *skip grows by one that waits for what its node has to say about that
+ * time. 0: none is left.
+ */
 static int one_host(struct crosscheck *o, uint32_t *skip)
 {
 	struct view *v = &o->v;

@@ -11,8 +11,9 @@
 #include "monitor/crosscheck_internal.h"
 
 /*
- * What one scan shows is unconfirmed; the second that shows it makes it a finding. It is in the store: a monitor that is killed
- * between the two leaves them to the next, and of several monitors one asks.
+ * What one scan shows is unconfirmed; the second that shows it makes it a finding. It is in the
+ * store: a monitor that is killed between the two leaves them to the next, and of several monitors
+ * one asks.
  *
  *	hidden     asked for again at once: nothing about a scan makes a door where there is none
  *	blocked,

@@ -13,8 +13,8 @@
 #include "monitor/crosscheck_internal.h"
 
 /*
- * Who answers on a port is remembered from the first honest scan of it: one that sees a door where the kernel shows it, or where no
- * agent is, and whose service contradicts nobody.
+ * Who answers on a port is remembered from the first honest scan of it: one that sees a door where
+ * the kernel shows it, or where no agent is, and whose service contradicts nobody.
  *
  *	another key       masquerade: a server that is installed anew has a new one, and so has one in its place. It stands
  *	                  until a person forgets the old one ('ajar scan keys forget').

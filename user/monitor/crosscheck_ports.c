@@ -29,7 +29,10 @@ static bool is_for_us(const struct compared *c)
 	}
 }
 
-/* What may have another cause that passes is looked at twice; so is what the node will tell of itself when its agent is back. */
+/*
+ * What may have another cause that passes is looked at twice; so is what the node will tell of
+ * itself when its agent is back.
+ */
 static bool needs_second_look(const struct compared *c)
 {
 	return c->ruling.kind == FINDING_HIDDEN || c->ruling.kind == FINDING_BLOCKED ||
@@ -44,8 +47,8 @@ static bool is_ours(const struct alert_copy *a)
 }
 
 /*
- * Whether it shows that the service is the right one, and does not just fail to show that it is another: a port that was only
- * found open says nothing about who answers there.
+ * Whether it shows that the service is the right one, and does not just fail to show that it is
+ * another: a port that was only found open says nothing about who answers there.
  */
 static bool is_sound(const struct compared *c, const struct compare_in *in)
 {
@@ -186,7 +189,10 @@ int crosscheck_ports(struct crosscheck *o)
 
 		err = compare_folded(o, proto_class(d->proto), d->port);
 	}
-	/* A port without a door now, of an alert or unconfirmed: the folded lists speak of it too. From behind: they go. */
+	/*
+	 * A port without a door now, of an alert or unconfirmed: the folded lists speak of it too.
+	 * From behind: they go.
+	 */
 	for (size_t i = 0; !err && i < v->alerts_len; i++) {
 		if (is_ours(&v->alerts[i]))
 			err = compare_folded(o, v->alerts[i].proto, v->alerts[i].port);

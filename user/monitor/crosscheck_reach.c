@@ -13,8 +13,9 @@
 #include "monitor/crosscheck_internal.h"
 
 /*
- * "Reachable from outside?" of the doors that have an alert. That a port which its kernel shows open answers, or does not, needs
- * no second witness: the alert says so as soon as the scan is stored.
+ * "Reachable from outside?" of the doors that have an alert. That a port which its kernel shows
+ * open answers, or does not, needs no second witness: the alert says so as soon as the scan is
+ * stored.
  */
 #define REACHED_MAX 4096
 

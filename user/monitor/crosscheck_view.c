@@ -12,7 +12,10 @@
 #include "store/judging.h"
 #include "store/redirect.h"
 
-/* What is known of a host at the time of a scan: its doors, how far its agent saw, what stands on it already. */
+/*
+ * What is known of a host at the time of a scan: its doors, how far its agent saw, what stands on
+ * it already.
+ */
 #define DOORS_MAX 4096
 
 void view_done(struct view *v)

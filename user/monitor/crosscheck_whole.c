@@ -13,7 +13,8 @@
 #include "store/health.h"
 
 /*
- * What is said of a host as a whole: one finding about the node, instead of one for each of its ports.
+ * What is said of a host as a whole: one finding about the node, instead of one for each of its
+ * ports.
  *
  *	flooded   it answers on everything (the scan says so), or on more ports than FLOOD_MIN that its kernel does not show
  *	unseen    its kernel shows UNSEEN_MIN doors or more, all of them were asked for, and not one of them answers; or
@@ -171,7 +172,9 @@ static void ports_remove(struct ports *p, uint32_t lo, uint32_t hi)
 		p->bits[port / 64] &= ~(UINT64_C(1) << port % 64);
 }
 
-/* Open ones that no door has, on whatever address; of a node without an agent, that no row permits. */
+/*
+ * Open ones that no door has, on whatever address; of a node without an agent, that no row permits.
+ */
 static unsigned count_strange(const struct view *v, const struct ports *open)
 {
 	struct ports strange = *open;
@@ -207,7 +210,10 @@ static int judge(struct crosscheck *o, const struct counted *c, bool *ret_ports)
 
 	if (count_strange(&o->v, &c->open) > FLOOD_MIN)
 		return flooded(o, open);
-	/* A scan of few ports cannot show that it is over, and what it saw open is more of the same. */
+	/*
+	 * A scan of few ports cannot show that it is over, and what it saw open is more of the
+	 * same.
+	 */
 	if (open && count_asked(&o->v) <= FLOOD_MIN &&
 	    crosscheck_is_open(o, FINDING_FLOODED, (enum door_proto)0, 0, NULL))
 		return 0;

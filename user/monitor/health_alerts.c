@@ -8,8 +8,8 @@
 #include "monitor/health_watch_internal.h"
 
 /*
- * A round: every node's row is judged (audit_health); what is found is gathered by issue and class; each such group is compared
- * with its alert. The alert follows the group:
+ * A round: every node's row is judged (audit_health); what is found is gathered by issue and class;
+ * each such group is compared with its alert. The alert follows the group:
  *
  *	alert            group             becomes            logged as
  *	none, resolved   not empty         open               "opened", "reopened"
@@ -21,9 +21,10 @@
  *	any of these     fewer nodes       the same           "well again: node003"
  *	any of these     empty             resolved           "well again after 3 min 20 s"
  *
- * A group that grows goes on growing for a moment (300 nodes do not fall silent in one second), so that a change follows
- * another only after SETTLE_NS. What a person has allowed is the nodes that the alert had then, for as long as the exception
- * lasts: another node of the class that falls silent is another matter.
+ * A group that grows goes on growing for a moment (300 nodes do not fall silent in one second), so
+ * that a change follows another only after SETTLE_NS. What a person has allowed is the nodes that
+ * the alert had then, for as long as the exception lasts: another node of the class that falls
+ * silent is another matter.
  */
 #define WHO "monitor"
 #define SETTLE_NS UINT64_C(30000000000)
@@ -222,7 +223,9 @@ static int remember(struct health_watch *v, const char *key, const struct group 
 	return hostlist_unite(&k->nodes, &g->nodes);
 }
 
-/* The alert as it stands in the store, and what its nodes were; a list that was cut says nothing. */
+/*
+ * The alert as it stands in the store, and what its nodes were; a list that was cut says nothing.
+ */
 static int read_alert(struct health_watch *v, const char *key, struct stored *s,
 		      struct hostlist *nodes)
 {

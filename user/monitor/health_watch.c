@@ -247,7 +247,10 @@ static int round_of(struct health_watch *v)
 	return err ? err : health_alerts(v);
 }
 
-/* 1: this round is ours. On a store that nobody shares it always is, and a quiet round writes nothing. */
+/*
+ * 1: this round is ours. On a store that nobody shares it always is, and a quiet round writes
+ * nothing.
+ */
 static int take_interval(struct health_watch *v)
 {
 	int ret;

@@ -60,7 +60,10 @@ void held_free(struct held *h)
 	free(h);
 }
 
-/* A window whose node set cannot be read (written by hand) holds nothing back: rather an alert too many. */
+/*
+ * A window whose node set cannot be read (written by hand) holds nothing back: rather an alert too
+ * many.
+ */
 static int on_window(const struct store_maintenance *m, void *arg)
 {
 	struct held *h = arg;

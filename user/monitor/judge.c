@@ -87,9 +87,10 @@ struct alerting *judge_alerting(const struct judge *j)
 }
 
 /*
- * Time passes by the events as long as there are any: an alert whose door closed is not resolved because we
- * lag behind, the door's return may be among what comes next. When nothing new has come for a while
- * the clock counts; so too at the start. However slow a busy node's clock is, alerting_due() waits for it only so long.
+ * Time passes by the events as long as there are any: an alert whose door closed is not resolved
+ * because we lag behind, the door's return may be among what comes next. When nothing new has come
+ * for a while the clock counts; so too at the start. However slow a busy node's clock is,
+ * alerting_due() waits for it only so long.
  */
 static uint64_t time_for_alerts(struct judge *j)
 {
@@ -123,7 +124,10 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 	/* Whole classes are looked over when nothing is waiting. */
 	if (!err && !j->more)
 		err = peer_check_step(j->peer_check, now_wall_ns, ret_next_ns);
-	/* Somebody else was at the same rows: what is new is asked for again at once, but not for ever. */
+	/*
+	 * Somebody else was at the same rows: what is new is asked for again at once, but not for
+	 * ever.
+	 */
 	if ((err == -ECANCELED || err == -STORE_E_UNDONE) && ++j->conflicts < CONFLICTS_MAX) {
 		j->more = true;
 		err = 0;

@@ -20,7 +20,9 @@
 	(UINT64_C(30) *                                                                            \
 	 1000000000) /* what a daemon's restart, or its package's upgrade, may take */
 
-/* Doors whose verdict another profile changes; copied, since a walk must not change what it walks. */
+/*
+ * Doors whose verdict another profile changes; copied, since a walk must not change what it walks.
+ */
 struct rejudged {
 	struct rejudged *next;
 	char *node, *host_type, *old_key;
@@ -103,7 +105,10 @@ static int rejudge_door(struct judge *j, struct rejudged *r)
 		if (!err && r->old_key && !same_key)
 			err = alerting_allow(j->alerting, r->old_key, r->node,
 					     judge_over(&judgement), j->now_ns);
-		/* Under the same key it may have become worse: a rule denies now what no rule had permitted. */
+		/*
+		 * Under the same key it may have become worse: a rule denies now what no rule had
+		 * permitted.
+		 */
 		if (!err && judgement.kind && (!same_key || judgement.severity > severity))
 			err = alerting_raise(j->alerting, &r->d, &judgement, profile, !same_key,
 					     j->now_ns);
@@ -208,7 +213,10 @@ static int walk_nodes(struct judge *j, struct judge_walk *w, store_door_fn copy,
 	return err ? err : alerting_flush(j->alerting);
 }
 
-/* As many nodes as the step has time for, one at least, in one transaction. finish: with the last of them. */
+/*
+ * As many nodes as the step has time for, one at least, in one transaction. finish: with the last
+ * of them.
+ */
 static int walk_on(struct judge *j, struct judge_walk *w, store_door_fn copy,
 		   int (*finish)(struct judge *j))
 {
@@ -232,7 +240,10 @@ static int walk_on(struct judge *j, struct judge_walk *w, store_door_fn copy,
 	alerting_forget(j->alerting);
 	if (store_is_in_trouble(err) || err == -ECANCELED || err == -STORE_E_UNDONE || at == w->len)
 		return err;
-	/* A node that cannot be judged keeps the verdicts it has; which of them it is, is found one by one. */
+	/*
+	 * A node that cannot be judged keeps the verdicts it has; which of them it is, is found one
+	 * by one.
+	 */
 	if (w->singly)
 		w->at++, w->singly--;
 	else

@@ -340,7 +340,10 @@ static bool settle(const void *key, size_t len, void *value, void *arg)
 		return false;
 	if (st->err || (!seen && !s->raised))
 		return !seen;
-	/* A finding that stands is said again now and then: it may have been allowed for a time that is over. */
+	/*
+	 * A finding that stands is said again now and then: it may have been allowed for a time
+	 * that is over.
+	 */
 	if (seen && c->now_ns - s->first_ns < PEER_CHECK_GRACE_NS && !s->raised)
 		return false;
 	st->err = need_transaction(st);

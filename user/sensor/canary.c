@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * "Attached" is not "fires": links on a dying cgroup and programs that another tool has
- * overridden look healthy. So doors are opened and closed here, and the kernel's table must follow. The
- * hooks run inside the calls: there is nothing to wait for.
+ * "Attached" is not "fires": links on a dying cgroup and programs that another tool has overridden
+ * look healthy. So doors are opened and closed here, and the kernel's table must follow. The hooks
+ * run inside the calls: there is nothing to wait for.
  */
 #include <errno.h>
 #include <netinet/in.h>

@@ -118,7 +118,10 @@ static void fill_door(struct sensor *s, struct door *out, const struct ajar_door
 	fill_netns(s, out);
 }
 
-/* Paths of other hierarchies; those that the agent itself is in are left out unless they name a job or a container. */
+/*
+ * Paths of other hierarchies; those that the agent itself is in are left out unless they name a job
+ * or a container.
+ */
 static struct text other_cgroups(struct sensor *s, const char *paths, size_t len)
 {
 	const char *end = paths + len, *own_end = s->cgroups.own.others.data;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who holds a door. Until a sweep sees something else it is the process that opened it, which takes no memory of
- * its own: most doors of a machine are held by whoever opened them.
+ * Who holds a door. Until a sweep sees something else it is the process that opened it, which takes
+ * no memory of its own: most doors of a machine are held by whoever opened them.
  */
 #include "sensor/held.h"
 
@@ -125,8 +125,9 @@ static const struct held *find_alike(struct sensor *s, const struct held_set *in
 }
 
 /*
- * News is another kind of holder, or one less; and that the process which a view names is gone, for the oldest of all and for
- * one that was alone of its kind. That one worker of many is replaced is none.
+ * News is another kind of holder, or one less; and that the process which a view names is gone, for
+ * the oldest of all and for one that was alone of its kind. That one worker of many is replaced is
+ * none.
  */
 static bool is_news(struct sensor *s, const struct held_set *was, const struct held_set *now)
 {

@@ -105,8 +105,9 @@ static bool mounts_of(uint32_t pid, struct stat *ret)
 }
 
 /*
- * A unit with PrivateUsers= has a user namespace, and yet its mounts are root's. Where init is not ours to look at our own mounts
- * stand for its. Of a program from another mount namespace than the process's own only the kernel's side knows (bpf/owner.bpf.c).
+ * A unit with PrivateUsers= has a user namespace, and yet its mounts are root's. Where init is not
+ * ours to look at our own mounts stand for its. Of a program from another mount namespace than the
+ * process's own only the kernel's side knows (bpf/owner.bpf.c).
  */
 static bool mounts_are_foreign(uint32_t pid)
 {

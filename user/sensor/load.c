@@ -136,7 +136,10 @@ static int attach_all(struct bpf_object *obj, int cgroup, uint32_t left_out, str
 	return 0;
 }
 
-/* Whether the kernel lets us watch a function: one that refuses must not take the other programs along. */
+/*
+ * Whether the kernel lets us watch a function: one that refuses must not take the other programs
+ * along.
+ */
 static bool may_watch(int btf_id)
 {
 	static const struct bpf_insn nothing[] = {
@@ -152,8 +155,8 @@ static bool may_watch(int btf_id)
 }
 
 /*
- * The function has two names; where it may not be watched the hook of security modules, which it calls first, may be. Where
- * nothing may, later looks and the timed sweep find what it would tell.
+ * The function has two names; where it may not be watched the hook of security modules, which it
+ * calls first, may be. Where nothing may, later looks and the timed sweep find what it would tell.
  */
 static int choose_receive(struct bpf_object *obj, bool wanted)
 {
@@ -170,7 +173,10 @@ static int choose_receive(struct bpf_object *obj, bool wanted)
 	return bpf_program__set_autoload(p, false);
 }
 
-/* Only what the tier attaches is loaded: a program that this kernel refuses must not stop the others. */
+/*
+ * Only what the tier attaches is loaded: a program that this kernel refuses must not stop the
+ * others.
+ */
 static int choose_programs(struct bpf_object *obj, char tier, uint32_t left_out)
 {
 	struct bpf_program *p;
@@ -193,7 +199,10 @@ static int choose_programs(struct bpf_object *obj, char tier, uint32_t left_out)
 	return err ? err : choose_receive(obj, !(left_out & 1U << HOOK_RECEIVE));
 }
 
-/* Who watches one network namespace is in a container with its own part of the tree, in which all is that it watches. */
+/*
+ * Who watches one network namespace is in a container with its own part of the tree, in which all
+ * is that it watches.
+ */
 static int open_cgroup(bool own_netns, int *ret_fd, char **ret_why)
 {
 	const char *fix, *what;
@@ -260,8 +269,8 @@ static enum hook_id hook_of(const char *program, char tier)
 }
 
 /*
- * One try. A program that the kernel refuses and that the tier can do without is named in *left_out,
- * for the next one: -EAGAIN.
+ * One try. A program that the kernel refuses and that the tier can do without is named in
+ * *left_out, for the next one: -EAGAIN.
  */
 static int load_object(const struct sensor_opts *o, char tier, uint64_t only_cookie,
 		       uint32_t *left_out, struct object *b, char **ret_why)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * When to look who holds what. The end of a process is reported before it closes its descriptors,
- * and the arrival of a descriptor that is under way in a message may not be reported at all. So what
- * is not clear yet is looked at again.
+ * and the arrival of a descriptor that is under way in a message may not be reported at all. So
+ * what is not clear yet is looked at again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,11 +11,16 @@
 #include "base/map.h"
 #include "sensor/internal.h"
 
-/* What ends closes its descriptors a moment later, and an exec is reported before its program runs. */
+/*
+ * What ends closes its descriptors a moment later, and an exec is reported before its program runs.
+ */
 #define LOOK_DELAY_NS 20000000
 /* More than this at a time, and any is a reason to look: the first ones are. */
 #define ENDED_MAX 4096
-/* A door is looked at again for so long, at doubling intervals. Beyond it only the timed sweep does. */
+/*
+ * A door is looked at again for so long, at doubling intervals. Beyond it only the timed sweep
+ * does.
+ */
 #define UNCLEAR_NS UINT64_C(60000000000)
 
 /* A process that was alone of its kind to hold some door, and whose end was reported. */

@@ -12,7 +12,10 @@
 
 #define NETNS_DIR "/run/netns"
 #define NETNS_MAX 4096 /* beyond it: without a name */
-/* An inode number is used again after its end: what was read is believed for a while, what is missing for less. */
+/*
+ * An inode number is used again after its end: what was read is believed for a while, what is
+ * missing for less.
+ */
 #define BELIEVED_NS 1000000000ULL
 #define MISSING_NS 50000000ULL
 

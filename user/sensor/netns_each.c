@@ -56,7 +56,10 @@ static int of_processes(struct each *e)
 	return err;
 }
 
-/* "... 0:4 net:[4026532290] /run/netns/x rw shared:9 - nsfs nsfs rw": root and mount point are fields 4 and 5. */
+/*
+ * "... 0:4 net:[4026532290] /run/netns/x rw shared:9 - nsfs nsfs rw": root and mount point are
+ * fields 4 and 5.
+ */
 static int of_mounts(struct each *e)
 {
 	_free_ char *line = NULL;

@@ -79,7 +79,10 @@ static int open_all(struct pins *p, const struct sensor_opts *o)
 	return err;
 }
 
-/* Whoever removes a folder has its lock, too, and had it before us: then ours is a folder without a name. */
+/*
+ * Whoever removes a folder has its lock, too, and had it before us: then ours is a folder without a
+ * name.
+ */
 static bool has_name(const struct pins *p)
 {
 	struct stat is, named;
@@ -117,7 +120,10 @@ int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why)
 		return -ENOMEM;
 	err = open_and_lock(p, o);
 	if (err == -EBUSY) {
-		/* Two readers of one ring would each miss what the other takes. Not ours to remove either. */
+		/*
+		 * Two readers of one ring would each miss what the other takes. Not ours to remove
+		 * either.
+		 */
 		pins_done(p);
 		return why(ret_why, -EBUSY,
 			   "another agent uses the pins in '%s': stop it, or set "
@@ -143,7 +149,9 @@ static void pin_path(const struct pins *p, const char *name, char buf[96])
 	snprintf(buf, 96, "/proc/self/fd/%d/%s", p->version, name);
 }
 
-/* The tier shows in the names: a set of another tier is not whole. NULL: the tier has no such hook. */
+/*
+ * The tier shows in the names: a set of another tier is not whole. NULL: the tier has no such hook.
+ */
 static const char *link_name(int i, char tier, char buf[48])
 {
 	const struct hook_alt *alt = hook_alt((enum hook_id)i, tier);
@@ -305,6 +313,9 @@ void pins_remove(struct pins *p)
 	pins_clear(p);
 	version_name(version);
 	unlinkat(p->base, version, AT_REMOVEDIR);
-	/* The last one may fail: the folder above it may not be ours any more. Then sensor/unpin does it. */
+	/*
+	 * The last one may fail: the folder above it may not be ours any more. Then sensor/unpin
+	 * does it.
+	 */
 	unlinkat(p->parent, strrchr(p->dir, '/') + 1, AT_REMOVEDIR);
 }

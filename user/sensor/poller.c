@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Orders and answers are messages of a socket pair: one byte there; here records and, at the end, a struct answer. Only the child's
- * side reads what others wrote, and it acts on nothing of that.
+ * Orders and answers are messages of a socket pair: one byte there; here records and, at the end, a
+ * struct answer. Only the child's side reads what others wrote, and it acts on nothing of that.
  */
 #include "sensor/poller.h"
 

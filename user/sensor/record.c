@@ -32,7 +32,8 @@ int record_losses(struct delivery *d)
 
 /*
  * A hole in a CPU's numbers is a loss at this place in the stream, when the kernel's counter
- * confirms it: a program that was preempted between taking its number and its room comes late, not never.
+ * confirms it: a program that was preempted between taking its number and its room comes late, not
+ * never.
  */
 static void check_sequence(struct delivery *d, const struct ajar_header *h)
 {
@@ -145,7 +146,10 @@ static int record_settle(struct delivery *d, const struct ajar_open *r)
 	if (err || !k)
 		return err;
 	s->settle_idle = 0;
-	/* Its bind was refused by another program of the cgroup after ours had seen it, or has been undone. */
+	/*
+	 * Its bind was refused by another program of the cgroup after ours had seen it, or has been
+	 * undone.
+	 */
 	if (!r->door.port) {
 		deliver_close(d, k, ORIGIN_SWEEP, r->h.ktime_ns, NULL);
 		door_del(s, r->door.cookie);

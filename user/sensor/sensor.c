@@ -20,16 +20,16 @@
 
 /*
  * Waking. Idle, the reader has armed the wake-up and sleeps; the first record fires it. After a
- * drain that found something the wake-up stays off and a timer looks again in a moment, until it finds
- * nothing: a burst costs one wake-up per moment, an idle machine none at all.
+ * drain that found something the wake-up stays off and a timer looks again in a moment, until it
+ * finds nothing: a burst costs one wake-up per moment, an idle machine none at all.
  */
 #define MODERATION_NS 2000000
 /* What one drain hands over at most: bounds what the ring holds back until it is stored. */
 #define DRAIN_MAX 4096
 #define NETNS_MAX 4096 /* beyond it none is looked into, and the report says so */
 /*
- * Tier D. A look at everything when a glance at the own namespace finds a change, and every so often; each as often as it may be for a
- * thousandth of a core, within these bounds.
+ * Tier D. A look at everything when a glance at the own namespace finds a change, and every so
+ * often; each as often as it may be for a thousandth of a core, within these bounds.
  */
 #define GLANCE_MIN_NS 200000000ULL
 #define GLANCE_MAX_NS 5000000000ULL
@@ -108,7 +108,10 @@ static bool wants(const struct sensor_opts *o, char tier)
 	return want ? want == tier : tier <= lowest;
 }
 
-/* A pinned sensor of a lower tier than could be is taken over all the same: it holds what happened meanwhile. */
+/*
+ * A pinned sensor of a lower tier than could be is taken over all the same: it holds what happened
+ * meanwhile.
+ */
 static bool take_over(struct sensor *s, const struct sensor_opts *o, uint64_t build)
 {
 	for (const char *tier = TIERS_BPF; *tier; tier++) {
@@ -207,7 +210,9 @@ static int acquire_one(struct sensor *s, const struct sensor_opts *o, char **ret
 		}
 		handles_close(&s->h);
 	}
-	/* None, half a set, one that is blind, or one of another build: it would only be misread. */
+	/*
+	 * None, half a set, one that is blind, or one of another build: it would only be misread.
+	 */
 	pins_clear(&s->pins);
 	err = load_best(s, o, build, ret_why);
 	return err || s->h.tier == TIER_POLL ? err : pins_put(&s->pins, &s->h, o, ret_why);
@@ -412,7 +417,10 @@ static void clear_wakeups(struct sensor *s)
 	(void)!read(s->timer, &ticks, sizeof(ticks));
 }
 
-/* Sleep until a record wakes us, unless something came in the meantime; wait_ns: at most so long, 0: for ever. */
+/*
+ * Sleep until a record wakes us, unless something came in the meantime; wait_ns: at most so long,
+ * 0: for ever.
+ */
 static void rest(struct sensor *s, bool found, uint64_t wait_ns)
 {
 	if (found) {

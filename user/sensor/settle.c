@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets are bound by servers and by clients alike: a resolver binds a port of its own for each query. What a socket is shows a
- * moment after the bind: closed or connected to one peer, it is a client's; else others can reach it. So each
- * is recorded at once and judged by what the look at it finds (bpf/settle.bpf.c). Later changes are found by sweeps.
+ * UDP sockets are bound by servers and by clients alike: a resolver binds a port of its own for
+ * each query. What a socket is shows a moment after the bind: closed or connected to one peer, it
+ * is a client's; else others can reach it. So each is recorded at once and judged by what the look
+ * at it finds (bpf/settle.bpf.c). Later changes are found by sweeps.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -12,13 +13,17 @@
 
 /* Looks are bundled, so that a socket waits for its own up to this much longer. */
 #define SETTLE_EVERY_NS UINT64_C(250000000)
-/* So many looks that settled none; what is left then is for sweeps, which are not made more often than this. */
+/*
+ * So many looks that settled none; what is left then is for sweeps, which are not made more often
+ * than this.
+ */
 #define IDLE_MAX 8
 #define SWEEP_EVERY_NS UINT64_C(10000000000)
 #define SWEEPS_MAX 3
 /*
- * A socket that got its port by sending is a client's at first. The kernel keeps no mark of whether it goes on to send: one that is
- * there this much later, and not connected, is told of as lasting. Less than the time between two sweeps.
+ * A socket that got its port by sending is a client's at first. The kernel keeps no mark of whether
+ * it goes on to send: one that is there this much later, and not connected, is told of as lasting.
+ * Less than the time between two sweeps.
  */
 #define LASTING_NS UINT64_C(45000000000)
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is open now, by the kernel's iterators, against what this process knows. First everything
- * is collected, then the ring is drained, then the two are compared: what an event told has been told by then.
+ * What is open now, by the kernel's iterators, against what this process knows. First everything is
+ * collected, then the ring is drained, then the two are compared: what an event told has been told
+ * by then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,10 +22,16 @@
 #define READ_BYTES (128u << 10)
 #define FOUND_MAX (1u << 20)
 #define DRAINS_MAX 64
-/* Sweeps in a row that must miss a door which the kernel's table still has: its fd may be under way in a message. */
+/*
+ * Sweeps in a row that must miss a door which the kernel's table still has: its fd may be under way
+ * in a message.
+ */
 #define UNSEEN_MAX 2
 
-/* Sweeps in a row that must find nobody who holds a door before it is reported: its descriptor may be changing hands. */
+/*
+ * Sweeps in a row that must find nobody who holds a door before it is reported: its descriptor may
+ * be changing hands.
+ */
 #define UNHELD_MAX 2
 /* A look at who holds what gets a twentieth of the time at most. */
 #define LOOK_SHARE 20
@@ -188,7 +195,10 @@ static int ignore(const struct ajar_open *seen, void *arg)
 	return 0;
 }
 
-/* To each socket of this namespace, by asking for it: programs of the plain objects only read what is there. */
+/*
+ * To each socket of this namespace, by asking for it: programs of the plain objects only read what
+ * is there.
+ */
 static int give_cookies(const struct sensor *s)
 {
 	return s->h.plain ? diag_doors(0, ignore, NULL) : 0;
@@ -327,9 +337,10 @@ static bool has_no_iterator(const struct sensor *s, const struct ajar_door *d)
 }
 
 /*
- * In another namespace only descriptors of processes are seen, not what an io_uring, a message or the
- * kernel itself holds. There the kernel's table is the better witness, if a hook takes the door out at its
- * end. (For a UDP socket of the kernel's own none does: such a door stays open here until the agent starts anew.)
+ * In another namespace only descriptors of processes are seen, not what an io_uring, a message or
+ * the kernel itself holds. There the kernel's table is the better witness, if a hook takes the door
+ * out at its end. (For a UDP socket of the kernel's own none does: such a door stays open here
+ * until the agent starts anew.)
  */
 static bool out_of_sight(const struct sensor *s, const struct ajar_door *d)
 {
@@ -338,7 +349,10 @@ static bool out_of_sight(const struct sensor *s, const struct ajar_door *d)
 	return ends && d->netns && s->netns && (d->netns != s->netns || has_no_iterator(s, d));
 }
 
-/* Before 5.19 a process without privileges may not ask where `unprivileged_bpf_disabled` is set: then it may be. */
+/*
+ * Before 5.19 a process without privileges may not ask where `unprivileged_bpf_disabled` is set:
+ * then it may be.
+ */
 static bool may_be_in_table(const struct sensor *s, uint64_t cookie)
 {
 	struct ajar_door_state st;
@@ -397,7 +411,9 @@ static void tell_gone(struct sweeping *w)
 	}
 }
 
-/* Everything the ring had when the iterators ended; it stays there until the caller has stored it. */
+/*
+ * Everything the ring had when the iterators ended; it stays there until the caller has stored it.
+ */
 static int drain(struct sweeping *w, sensor_fn fn, void *arg)
 {
 	for (int i = 0; i < DRAINS_MAX && ring_pending(&w->s->ring); i++) {
@@ -476,8 +492,8 @@ int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 }
 
 /*
- * Openings that may be none are looked at when the ring is empty; a sweep costs more than a record, so that a storm
- * of them gets a fifth of the time at most.
+ * Openings that may be none are looked at when the ring is empty; a sweep costs more than a record,
+ * so that a storm of them gets a fifth of the time at most.
  */
 int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_ns)
 {
@@ -529,7 +545,10 @@ int sweep_elsewhere(struct sensor *s)
 	_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int err = own < 0 ? -errno : map_new(free, &s->elsewhere);
 
-	/* Without CAP_SYS_ADMIN, as in the units, there is no way into another one, nor into the own one. */
+	/*
+	 * Without CAP_SYS_ADMIN, as in the units, there is no way into another one, nor into the
+	 * own one.
+	 */
 	s->stays = !err && setns(own, CLONE_NEWNET) < 0 && errno == EPERM;
 	if (err || s->stays)
 		return err;

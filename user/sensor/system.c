@@ -30,7 +30,10 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
-/* "ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAGS] - TYPE SOURCE SUPER": POINT if TYPE fits, and ROOT is "/" where that is asked. */
+/*
+ * "ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAGS] - TYPE SOURCE SUPER": POINT if TYPE fits, and ROOT
+ * is "/" where that is asked.
+ */
 static char *match_line(char *line, const char *fstype, bool whole)
 {
 	char *type = strstr(line, " - "), *root = NULL, *point = NULL, *field;
@@ -102,10 +105,15 @@ static int mount_nowhere(int *ret_fd)
 	return 0;
 }
 
-/* The root of the machine's hierarchy is its first folder; a cgroup namespace, or a bind mount, shows another one as the root. */
+/*
+ * The root of the machine's hierarchy is its first folder; a cgroup namespace, or a bind mount,
+ * shows another one as the root.
+ */
 #define CGROUP_ROOT_INODE 1
 
-/* Of all mounts of cgroup v2 one that has the machine's root; *ret_part: there is one that has not. */
+/*
+ * Of all mounts of cgroup v2 one that has the machine's root; *ret_part: there is one that has not.
+ */
 static int open_first_cgroup(int *ret_fd, bool *ret_part)
 {
 	_free_ char *line = NULL;

@@ -17,8 +17,9 @@
 #include "store/store.h"
 
 /*
- * One node. It makes records as an agent does; a full one writes them to a journal on disk, which the real shipper reads, a
- * light one keeps them until they are stored. What it made is summed up, to be compared with what the store has.
+ * One node. It makes records as an agent does; a full one writes them to a journal on disk, which
+ * the real shipper reads, a light one keeps them until they are stored. What it made is summed up,
+ * to be compared with what the store has.
  */
 #define TRY_AGAIN_MS 100
 #define AWAY_NS (120 * SECOND_NS)

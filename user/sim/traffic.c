@@ -7,7 +7,10 @@
 
 #include "base/parse.h"
 
-/* What happens on a cluster: each command becomes a list of doors that open and close at their times. */
+/*
+ * What happens on a cluster: each command becomes a list of doors that open and close at their
+ * times.
+ */
 #define DAY_S 86400
 
 /* clang-format off */
@@ -187,7 +190,10 @@ uint64_t sim_restart(struct sim_plan *p, const struct sim_traffic *t)
 	return s ? over + 3 : 0;
 }
 
-/* upgrade SERVICE SECONDS: the old process, whose file is gone, opens its port once more before it ends; then the new one comes */
+/*
+ * upgrade SERVICE SECONDS: the old process, whose file is gone, opens its port once more before it
+ * ends; then the new one comes
+ */
 uint64_t sim_upgrade(struct sim_plan *p, const struct sim_traffic *t)
 {
 	const struct sim_spec *s = t->words_len ? find_service(t, t->words[0]) : NULL;
@@ -210,7 +216,10 @@ uint64_t sim_upgrade(struct sim_plan *p, const struct sim_traffic *t)
 	return over + 8;
 }
 
-/* job ID USER DOORS SECONDS: so many doors over the nodes, on ports the kernel chooses; at the end all are closed */
+/*
+ * job ID USER DOORS SECONDS: so many doors over the nodes, on ports the kernel chooses; at the end
+ * all are closed
+ */
 uint64_t sim_job(struct sim_plan *p, const struct sim_traffic *t)
 {
 	static uint64_t tags;
@@ -266,8 +275,9 @@ uint64_t sim_close(struct sim_plan *p, const struct sim_traffic *t)
 }
 
 /*
- * day SECONDS: ordinary use, a day squeezed into that. On each node a service restarts now and then, people log in and forward
- * X11 on loopback, programs ask DNS from a port of the kernel's choice, a job of a user who has run the like before runs.
+ * day SECONDS: ordinary use, a day squeezed into that. On each node a service restarts now and
+ * then, people log in and forward X11 on loopback, programs ask DNS from a port of the kernel's
+ * choice, a job of a user who has run the like before runs.
  */
 uint64_t sim_day(struct sim_plan *p, const struct sim_traffic *t)
 {

@@ -118,7 +118,10 @@ static int is_as_it_was(struct store *s, const struct store_alert *a, const stru
 	return ret && sql_u64(&q, 0) == a->was ? 0 : -ECANCELED;
 }
 
-/* Each value is bound twice: VALUES() goes away in MySQL, and what replaces it MariaDB does not have. */
+/*
+ * Each value is bound twice: VALUES() goes away in MySQL, and what replaces it MariaDB does not
+ * have.
+ */
 static int upsert_alert(struct store *s, const struct store_alert *a, const struct sql_key *key)
 {
 #define SET_ALERT                                                                                  \

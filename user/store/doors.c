@@ -169,8 +169,8 @@ static int doors_of_alert(struct sql *q, const struct store_door_query *want, ui
 }
 
 /*
- * A statement each, so that an index has all that is known. What is open on a node SQLite would look for among all that is open
- * anywhere, for the sake of the order.
+ * A statement each, so that an index has all that is known. What is open on a node SQLite would
+ * look for among all that is open anywhere, for the sake of the order.
  */
 static int get_doors(struct sql *q, const struct store_door_query *want, uint64_t node_id,
 		     const struct sql_key *key)

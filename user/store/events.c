@@ -7,9 +7,10 @@
 #include "store/wrap.h"
 
 /*
- * Putting events. Who inserts events of a boot holds the lock of its row in journals, and so does who judges them: what is
- * looked up under it stays true, a row is inserted once without INSERT IGNORE (which would also swallow broken values), and a
- * batch that is sent again, because nobody knows whether its commit happened, changes nothing. A row is never changed.
+ * Putting events. Who inserts events of a boot holds the lock of its row in journals, and so does
+ * who judges them: what is looked up under it stays true, a row is inserted once without INSERT
+ * IGNORE (which would also swallow broken values), and a batch that is sent again, because nobody
+ * knows whether its commit happened, changes nothing. A row is never changed.
  */
 
 /* --- what is there already -------------------------------------------------------------------------- */
@@ -114,7 +115,10 @@ static bool same_digest(const struct store_event *row, struct text digest)
 	return digest.len == SHA256_LEN && !memcmp(digest.ptr, want, SHA256_LEN);
 }
 
-/* Rows first to last of p->rows, in one query: those that are there must be the same, the others are fresh. */
+/*
+ * Rows first to last of p->rows, in one query: those that are there must be the same, the others
+ * are fresh.
+ */
 static int sort_out(struct put *p, size_t first, size_t last)
 {
 	_sql_ struct sql q = { .s = p->s };
@@ -166,7 +170,10 @@ static int find_fresh(struct put *p)
 
 /* --- gaps and starts ---------------------------------------------------------------------------------- */
 
-/* How many records of the range a gap claims are not here: dropped after they were shipped is not lost. */
+/*
+ * How many records of the range a gap claims are not here: dropped after they were shipped is not
+ * lost.
+ */
 static int add_gap(struct put *p, const struct store_event *row)
 {
 	_sql_ struct sql q = { .s = p->s };

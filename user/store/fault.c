@@ -6,9 +6,10 @@
 #include "store/store.h"
 
 /*
- * What to do about an error of the store, as a table. A driver maps its own errors to these (mysql_error.c has the
- * numbers of MySQL and MariaDB, sqlite.c those of SQLite); what is not in the table is tried again: a batch may be
- * sent any number of times, and an error nobody has thought of must not lose one.
+ * What to do about an error of the store, as a table. A driver maps its own errors to these
+ * (mysql_error.c has the numbers of MySQL and MariaDB, sqlite.c those of SQLite); what is not in
+ * the table is tried again: a batch may be sent any number of times, and an error nobody has
+ * thought of must not lose one.
  */
 static const struct fault_row {
 	int err;

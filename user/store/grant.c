@@ -29,7 +29,10 @@ static int no_accounts(struct store *s)
 		s->ops->name);
 }
 
-/* GRANT and CREATE USER take no bound values, so what goes into them is held to letters that mean nothing there. */
+/*
+ * GRANT and CREATE USER take no bound values, so what goes into them is held to letters that mean
+ * nothing there.
+ */
 static int check_text(struct store *s, const char *what, const char *text, const char *letters,
 		      size_t max)
 {

@@ -207,7 +207,10 @@ static uint64_t least(uint64_t v, uint64_t max)
 	return v < max ? v : max;
 }
 
-/* A report's numbers are the node's word: what is more than can be counts as the most. An account's: migration 26. */
+/*
+ * A report's numbers are the node's word: what is more than can be counts as the most. An
+ * account's: migration 26.
+ */
 static void bound_numbers(struct store_health *h)
 {
 	uint64_t *const sizes[] = {

@@ -152,8 +152,9 @@ static bool is_same_boot(const struct sql *q, const struct store_pending *p)
 }
 
 /*
- * Under the lock of the boot's row, which who inserts records holds until its commit. Each statement sees
- * what is committed then (READ COMMITTED on servers), not what was when the transaction began.
+ * Under the lock of the boot's row, which who inserts records holds until its commit. Each
+ * statement sees what is committed then (READ COMMITTED on servers), not what was when the
+ * transaction began.
  */
 static int judge_mend(struct store *s, const struct store_pending *p)
 {

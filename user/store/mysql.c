@@ -5,10 +5,11 @@
 #include <string.h>
 
 /*
- * A MySQL or MariaDB server, or a cluster that speaks their protocol. One connection, READ COMMITTED: a row that two
- * parties change is locked first (a boot's journals row by whoever inserts or judges its events), so a statement
- * always sees what was committed before it got the lock. Results are taken whole before the first row is given out:
- * the connection is free for a callback's own questions, and long walks are asked for in pages. Here: statements.
+ * A MySQL or MariaDB server, or a cluster that speaks their protocol. One connection, READ
+ * COMMITTED: a row that two parties change is locked first (a boot's journals row by whoever
+ * inserts or judges its events), so a statement always sees what was committed before it got the
+ * lock. Results are taken whole before the first row is given out: the connection is free for a
+ * callback's own questions, and long walks are asked for in pages. Here: statements.
  */
 /* --- statements ------------------------------------------------------------------------------------ */
 

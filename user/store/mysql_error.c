@@ -5,8 +5,9 @@
 #include <string.h>
 
 /*
- * What the server's and the client library's error numbers mean to us. The class (store_fault()) follows from the errno:
- * try the same again, put the batch aside, or stop and call a person. The numbers are those of MySQL 8 to 9 and MariaDB 10.11.
+ * What the server's and the client library's error numbers mean to us. The class (store_fault())
+ * follows from the errno: try the same again, put the batch aside, or stop and call a person. The
+ * numbers are those of MySQL 8 to 9 and MariaDB 10.11.
  */
 static const struct meaning {
 	unsigned number;

@@ -5,8 +5,8 @@
 #include "store/put.h"
 
 /*
- * The insert of many rows: statements of 500, 256, 128 ... 1 rows, each prepared once. The big ones cost the server megabytes: they
- * are kept only while a backlog lasts.
+ * The insert of many rows: statements of 500, 256, 128 ... 1 rows, each prepared once. The big ones
+ * cost the server megabytes: they are kept only while a backlog lasts.
  */
 #define BIG_FROM 6 /* batch_sizes[]: statements that are not kept */
 #define ROW_BYTES(len)                                                                             \
@@ -17,7 +17,10 @@ static const unsigned batch_sizes[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, STORE_
 _Static_assert(array_len(batch_sizes) == array_len(((struct my *)0)->batch_sql),
 	       "a text for each size");
 
-/* The text is the key of the statement cache, so it is made once and kept; a grant or revocation between two connections changes it. */
+/*
+ * The text is the key of the statement cache, so it is made once and kept; a grant or revocation
+ * between two connections changes it.
+ */
 static const char *batch_text(struct my *s, unsigned size)
 {
 	struct buf b = BUF_INIT(64 * 1024);

@@ -9,8 +9,9 @@
 #include "base/parse.h"
 
 /*
- * Accounts. CREATE USER, ALTER USER and GRANT take no bound values: grant.c has held what goes into them to letters that mean
- * nothing between quotes. No authentication plugin is ever named: each server has a good default, and none is known to both.
+ * Accounts. CREATE USER, ALTER USER and GRANT take no bound values: grant.c has held what goes into
+ * them to letters that mean nothing between quotes. No authentication plugin is ever named: each
+ * server has a good default, and none is known to both.
  */
 #define SQL_MAX (256 * 1024)
 #define NO_SUCH_OR_THERE 1396 /* of CREATE USER: it is there; of ALTER and DROP: it is not */
@@ -80,8 +81,8 @@ static void put_account(struct granting *g, const char *login, const char *from)
 }
 
 /*
- * Nobody listens between a program and a server on one machine. A pattern of digits is matched by addresses alone: servers
- * compare no name with it that begins like an address.
+ * Nobody listens between a program and a server on one machine. A pattern of digits is matched by
+ * addresses alone: servers compare no name with it that begins like an address.
  */
 static bool is_local(const char *from)
 {
@@ -130,7 +131,10 @@ static int one_text(struct my *s, const char *sql, const char *a, const char *b,
 	return ret < 0 ? ret : 0;
 }
 
-/* Is the login free for this node or role? *ret_ours: an account of ours of that name and host is there. */
+/*
+ * Is the login free for this node or role? *ret_ours: an account of ours of that name and host is
+ * there.
+ */
 static int look_first(struct my *s, const struct store_grant *g, bool *ret_ours)
 {
 	char other[256];
@@ -204,7 +208,10 @@ static int reset_account(struct granting *g, const struct store_grant *o)
 	return run_statement(g);
 }
 
-/* A row that says who the account is; as text for a person's eyes, with escaped values: what runs is bound. */
+/*
+ * A row that says who the account is; as text for a person's eyes, with escaped values: what runs
+ * is bound.
+ */
 static int keep_account(struct granting *g, const struct store_grant *o)
 {
 	static const char sql[] = "INSERT INTO accounts (login, from_host, account_role, "
@@ -388,7 +395,10 @@ int my_revoke(struct store *base, enum store_role role, const char *login, bool 
 			base, -ENOENT,
 			"store %s: 'ajar db grant' has made no %s's account '%s' there",
 			g.s->base.shown, store_role_name(role), login);
-	/* The binding first: with it the account can do nothing any more, also where it is logged in. */
+	/*
+	 * The binding first: with it the account can do nothing any more, also where it is logged
+	 * in.
+	 */
 	if (!err && role == ACCOUNT_NODE)
 		err = forget(&g, "DELETE FROM node_logins WHERE login = ?",
 			     "DELETE FROM node_logins WHERE login = ", login);

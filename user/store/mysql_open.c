@@ -27,12 +27,18 @@ static int set_options(struct my *s)
 	mysql_options(s->db, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
 	mysql_options(s->db, MYSQL_OPT_READ_TIMEOUT, &io_s);
 	mysql_options(s->db, MYSQL_OPT_WRITE_TIMEOUT, &io_s);
-	/* A server that asks for our files gets none. MYSQL_OPT_RECONNECT stays off: it hides a lost transaction. */
+	/*
+	 * A server that asks for our files gets none. MYSQL_OPT_RECONNECT stays off: it hides a
+	 * lost transaction.
+	 */
 	mysql_options(s->db, MYSQL_OPT_LOCAL_INFILE, &off);
 	mysql_options(s->db, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	mysql_options(s->db, MYSQL_OPT_PROTOCOL, u->socket ? &sock : &tcp);
 	if (u->tls == MY_TLS_REQUIRED) {
-		/* Without a CA of its own the library would load the whole system's for each connection. */
+		/*
+		 * Without a CA of its own the library would load the whole system's for each
+		 * connection.
+		 */
 		mysql_options(s->db, MYSQL_OPT_SSL_CA, u->ca);
 		if (u->cert) {
 			mysql_options(s->db, MYSQL_OPT_SSL_CERT, u->cert);
@@ -113,7 +119,10 @@ static int connect_any(struct my *s)
 	bool first = !s->cluster[0];
 	int err = -ENOTCONN, worst = 0;
 
-	/* From the one that worked last on. Of several reasons the one is reported that a person must look at, else the last. */
+	/*
+	 * From the one that worked last on. Of several reasons the one is reported that a person
+	 * must look at, else the last.
+	 */
 	for (unsigned i = 0; i < s->uri.hosts_len; i++) {
 		unsigned k = (s->host + i) % s->uri.hosts_len;
 
@@ -143,10 +152,11 @@ static int connect_any(struct my *s)
 /* --- migrations ----------------------------------------------------------------------------------- */
 
 /*
- * DDL ends a transaction here, so a migration is applied statement by statement, and steps says how many are done. One
- * that is killed in the middle goes on there; the statement that was under way runs again, and so do those of two
- * processes that migrate at once: each must be one that may (IF NOT EXISTS, INSERT IGNORE), and "it is so already"
- * is no error. A row with done = 0 does not count as applied.
+ * DDL ends a transaction here, so a migration is applied statement by statement, and steps says how
+ * many are done. One that is killed in the middle goes on there; the statement that was under way
+ * runs again, and so do those of two processes that migrate at once: each must be one that may (IF
+ * NOT EXISTS, INSERT IGNORE), and "it is so already" is no error. A row with done = 0 does not
+ * count as applied.
  */
 static const char bootstrap_sql[] =
 	"CREATE TABLE IF NOT EXISTS schema_migrations (number INT UNSIGNED NOT NULL PRIMARY KEY, "
@@ -207,7 +217,10 @@ static int keep_number(unsigned number, const char *sha256, void *arg)
 	return 0;
 }
 
-/* Makes the migration's row, and says at which statement to go on; another text than the one begun starts over. */
+/*
+ * Makes the migration's row, and says at which statement to go on; another text than the one begun
+ * starts over.
+ */
 static int begin_steps(struct my *s, const struct sql_file *file, const char *sha256,
 		       uint64_t *ret_steps, uint64_t *ret_done)
 {
@@ -276,8 +289,8 @@ static bool is_already(unsigned number)
 }
 
 /*
- * The next statement of a migration: up to a ';' at the end of a line; that of a procedure, which has statements in it, up to
- * a line that is "END;". Comment lines before it are passed over.
+ * The next statement of a migration: up to a ';' at the end of a line; that of a procedure, which
+ * has statements in it, up to a line that is "END;". Comment lines before it are passed over.
  */
 static const char *next_statement(const char *p, size_t *ret_len)
 {
@@ -331,8 +344,8 @@ static const struct migrate_ops migrate = {
 };
 
 /*
- * An account that sees no table of ours: what it uses has a number of its own, so that nodes need not be brought up to date
- * in the same moment as the store.
+ * An account that sees no table of ours: what it uses has a number of its own, so that nodes need
+ * not be brought up to date in the same moment as the store.
  */
 static int check_interface(struct my *s)
 {
@@ -357,7 +370,10 @@ static int open_schema(struct my *s)
 
 	if (s->base.limited)
 		return check_interface(s);
-	/* Two that migrate at once meet in schema_migrations; who is undone goes on where the other one is. */
+	/*
+	 * Two that migrate at once meet in schema_migrations; who is undone goes on where the other
+	 * one is.
+	 */
 	do {
 		if (s->flags & STORE_CREATE)
 			err = migrate_run(&migrate, s, &have);

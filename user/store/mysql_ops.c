@@ -10,10 +10,11 @@
 /*
  * Transactions, the notifier and the operations table.
  *
- * The notifier. A server pushes nothing, so while somebody listens a timer of 100 ms asks it one question that costs a few
- * index entries: has a setting or profile changed, is there a new alert_log row, is a boot pending, which boots were
- * written in the last two seconds (of the server's clock; what commits later than that after its statement still
- * shows as pending). Its cost: ten small queries a second and listener, about 0.1 ms of the server's time each.
+ * The notifier. A server pushes nothing, so while somebody listens a timer of 100 ms asks it one
+ * question that costs a few index entries: has a setting or profile changed, is there a new
+ * alert_log row, is a boot pending, which boots were written in the last two seconds (of the
+ * server's clock; what commits later than that after its statement still shows as pending). Its
+ * cost: ten small queries a second and listener, about 0.1 ms of the server's time each.
  */
 #define NOTIFIER_NS 100000000
 #define PENDING 2 /* of what look() gives: by itself it says enough */
@@ -24,7 +25,9 @@ static int my_begin(struct store *base)
 	struct my *s = (struct my *)base;
 	int err = my_query(s, "START TRANSACTION");
 
-	/* Nothing was sent yet: an idle connection that the server has closed is simply made anew. */
+	/*
+	 * Nothing was sent yet: an idle connection that the server has closed is simply made anew.
+	 */
 	if (err == -ENOTCONN && !s->base.stmts_busy)
 		err = my_query(s, "START TRANSACTION");
 	return err;
@@ -54,7 +57,10 @@ static void my_rollback(struct store *base)
 	struct my *s = (struct my *)base;
 
 	s->base.node.name[0] = '\0';
-	/* When even that fails the state of the session is unknown: the next one is a new connection. */
+	/*
+	 * When even that fails the state of the session is unknown: the next one is a new
+	 * connection.
+	 */
 	if (query_quietly(s, "ROLLBACK"))
 		s->lost = true;
 }
@@ -77,9 +83,10 @@ static int my_hand_in(struct store *base, const struct store_request *r)
 }
 
 /*
- * A Galera server undoes a transaction that another server's has overtaken, and says so with the next answer. When that answer is to a
- * message that the library sends by itself (a statement is closed) nobody hears it, and what follows would be kept one by
- * one: half of a batch, whose doors are then known and never counted.
+ * A Galera server undoes a transaction that another server's has overtaken, and says so with the
+ * next answer. When that answer is to a message that the library sends by itself (a statement is
+ * closed) nobody hears it, and what follows would be kept one by one: half of a batch, whose doors
+ * are then known and never counted.
  */
 static int my_save(struct store *base)
 {
@@ -136,7 +143,10 @@ static int look(struct my *s, uint64_t now[4], uint64_t *ret_touched)
 	return 0;
 }
 
-/* Whether there may be something new; a server that does not answer is news too: the listener's own question says why. */
+/*
+ * Whether there may be something new; a server that does not answer is news too: the listener's own
+ * question says why.
+ */
 static bool has_news(struct my *s)
 {
 	uint64_t now[4], touched;
@@ -147,7 +157,10 @@ static bool has_news(struct my *s)
 	news = now[PENDING];
 	for (unsigned i = 0; i < 4; i++)
 		news |= i != PENDING && now[i] != s->notifier[i];
-	/* The window moves on with the newest write; what it holds then is what the next look compares with. */
+	/*
+	 * The window moves on with the newest write; what it holds then is what the next look
+	 * compares with.
+	 */
 	if (touched > NOTIFIER_WINDOW_NS && touched - NOTIFIER_WINDOW_NS > s->notifier_since) {
 		s->notifier_since = touched - NOTIFIER_WINDOW_NS;
 		if (look(s, now, &touched))

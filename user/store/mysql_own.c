@@ -7,9 +7,10 @@
 #include <string.h>
 
 /*
- * A node's account. It sees no table: its rows go in through the view own_events, what follows from them is worked out by the
- * server in own_begin(), own_note() and own_end(), and own_boots and own_digests say what is there already (see
- * sql/store/mysql/0004_grants.sql). None of them is told which node it is: the server knows who has logged in.
+ * A node's account. It sees no table: its rows go in through the view own_events, what follows from
+ * them is worked out by the server in own_begin(), own_note() and own_end(), and own_boots and
+ * own_digests say what is there already (see sql/store/mysql/0004_grants.sql). None of them is told
+ * which node it is: the server knows who has logged in.
  */
 
 /* Fewer rights than a table's are told by these. */

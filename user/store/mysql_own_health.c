@@ -7,7 +7,10 @@
 
 #include "store/health_report.h"
 
-/* How a node is, told with the node's own account: the server decides what a report makes of the node (own_report()). */
+/*
+ * How a node is, told with the node's own account: the server decides what a report makes of the
+ * node (own_report()).
+ */
 
 static int send_report(struct my *s, const char *host_type, const struct store_health *h,
 		       uint64_t fresh_ns)
@@ -17,7 +20,10 @@ static int send_report(struct my *s, const char *host_type, const struct store_h
 	struct store_health told = *h;
 	struct health_report r;
 
-	/* own_report() takes them in one text: what it stores is in two columns (0022_addresses.sql). */
+	/*
+	 * own_report() takes them in one text: what it stores is in two columns
+	 * (0022_addresses.sql).
+	 */
 	told.sensor = health_sensor_words(h, &words);
 	health_report_init(&r, &told);
 	return sql_run(&s->base, NULL,

@@ -6,8 +6,9 @@
 #include <string.h>
 
 /*
- * Which role may do what. A test holds each table of the schema against this: a new one needs its line here, and in
- * the table of accounts in sql/README.md. DDL is nobody's but the owner's, who has made the schema.
+ * Which role may do what. A test holds each table of the schema against this: a new one needs its
+ * line here, and in the table of accounts in sql/README.md. DDL is nobody's but the owner's, who
+ * has made the schema.
  */
 /* clang-format off */
 const struct my_right my_rights[] = {
@@ -26,7 +27,10 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_NODE, "EXECUTE", "own_note", true },
 	{ ACCOUNT_NODE, "EXECUTE", "own_end", true },
 
-	/* The monitor, and whoever uses ajar on its host: judges, and never touches what the nodes have said. */
+	/*
+	 * The monitor, and whoever uses ajar on its host: judges, and never touches what the nodes
+	 * have said.
+	 */
 	{ ACCOUNT_MONITOR, "SELECT", "own_account", false },
 	{ ACCOUNT_MONITOR, "SELECT", "schema_migrations", false },
 	{ ACCOUNT_MONITOR, "SELECT, INSERT, UPDATE", "settings", false },
@@ -69,7 +73,10 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_MONITOR, "EXECUTE", "retention_alert", true },
 	{ ACCOUNT_MONITOR, "SELECT", MY_VIEWS, false },
 
-	/* The notifier: what changed of the alerts, and how far it has got with telling. The journals notifies its listeners. */
+	/*
+	 * The notifier: what changed of the alerts, and how far it has got with telling. The
+	 * journals notifies its listeners.
+	 */
 	{ ACCOUNT_NOTIFY, "SELECT", "own_account", false },
 	{ ACCOUNT_NOTIFY, "SELECT", "schema_migrations", false },
 	{ ACCOUNT_NOTIFY, "SELECT", "settings", false },
@@ -101,7 +108,10 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_RETENTION, "EXECUTE", "retention_events", true },
 	{ ACCOUNT_RETENTION, "EXECUTE", "retention_alert", true },
 
-	/* The web page: reads all but who has an account, and writes what people ask for, which a monitor carries out or refuses. */
+	/*
+	 * The web page: reads all but who has an account, and writes what people ask for, which a
+	 * monitor carries out or refuses.
+	 */
 	{ ACCOUNT_WEB, "SELECT", "own_account", false },
 	{ ACCOUNT_WEB, "SELECT", MY_VIEWS, false },
 	{ ACCOUNT_WEB, "SELECT", "schema_migrations", false },
@@ -142,7 +152,10 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_WEB, "SELECT", "retention_limits", false },
 	{ ACCOUNT_WEB, "SELECT, INSERT", "requests", false },
 
-	/* Reports, whose tools run whatever SQL their users write (Grafana does): the documented views, and nothing to be written. */
+	/*
+	 * Reports, whose tools run whatever SQL their users write (Grafana does): the documented
+	 * views, and nothing to be written.
+	 */
 	{ ACCOUNT_REPORT, "SELECT", "own_account", false },
 	{ ACCOUNT_REPORT, "SELECT", MY_VIEWS, false },
 
@@ -186,7 +199,10 @@ static bool has_word(const char *list, const char *word, size_t n)
 	return false;
 }
 
-/* "`db`.`events`" gives "events" when the database is ours; what is wider or elsewhere stays as it is. */
+/*
+ * "`db`.`events`" gives "events" when the database is ours; what is wider or elsewhere stays as it
+ * is.
+ */
 static const char *plain_object(const struct my *s, const char *object, char *out, size_t size)
 {
 	size_t db = strlen(s->uri.db);

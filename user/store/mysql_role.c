@@ -6,8 +6,9 @@
 #include <string.h>
 
 /*
- * Is this server one to write to? A replica, a node that has lost its cluster, or one that was started outside of it, would take
- * us into another history, and a list of hosts leads there by itself. Asked on every connection, with what any account may ask.
+ * Is this server one to write to? A replica, a node that has lost its cluster, or one that was
+ * started outside of it, would take us into another history, and a list of hosts leads there by
+ * itself. Asked on every connection, with what any account may ask.
  */
 
 /* The value in the row's last column, or "". */
@@ -56,8 +57,9 @@ static int check_writable(struct my *s)
 /* --- Galera ------------------------------------------------------------------------------------------- */
 
 /*
- * A member that others wrote to until a moment ago may still be behind them: whoever comes from one that died waits once until it has
- * applied what was committed there, so that nothing is decided on what is old.
+ * A member that others wrote to until a moment ago may still be behind them: whoever comes from one
+ * that died waits once until it has applied what was committed there, so that nothing is decided on
+ * what is old.
  */
 static int catch_up(struct my *s)
 {
@@ -108,7 +110,10 @@ static int check_group(struct my *s, char *group, size_t size)
 		return err;
 	err = my_ask(s, members, state, sizeof(state));
 	if (err == -EPERM || err == -EACCES) {
-		/* Not for this account to see; a member that has left its group makes itself read-only. */
+		/*
+		 * Not for this account to see; a member that has left its group makes itself
+		 * read-only.
+		 */
 		snprintf(group, size, "group %s", name);
 		return 0;
 	}

@@ -2,8 +2,8 @@
 #include "store/mysql.h"
 
 /*
- * The one thing that MySQL's client library and MariaDB's spell differently. Neither verifies by default; MariaDB's
- * "enforce" alone does not either.
+ * The one thing that MySQL's client library and MariaDB's spell differently. Neither verifies by
+ * default; MariaDB's "enforce" alone does not either.
  */
 #ifdef MARIADB_BASE_VERSION
 

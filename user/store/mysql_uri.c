@@ -21,7 +21,8 @@
  *	timeout=SECONDS		how long to wait for an answer, 1 to 600; 30
  *	member=required		refuse a server that is not in a Galera cluster or replication group at present
  *
- * %XX stands for a byte everywhere. A password has no place in it: an argument is visible to every process.
+ * %XX stands for a byte everywhere. A password has no place in it: an argument is visible to every
+ * process.
  */
 #define PORT_DEFAULT 3306
 #define PASSWORD_MAX 1024

@@ -6,9 +6,10 @@
 #define ROWS_TELLING 1000 /* estimated rows from which on their average size says something */
 
 /*
- * Of events: the rows we know of, by what a row takes as the server last estimated. Its own figure of the table's size lags
- * behind what was deleted, and a round of pruning that went by it would delete nearly everything. So would one that took
- * the average anew meanwhile: rows go from the estimate at once, their pages when the server gets round to it.
+ * Of events: the rows we know of, by what a row takes as the server last estimated. Its own figure
+ * of the table's size lags behind what was deleted, and a round of pruning that went by it would
+ * delete nearly everything. So would one that took the average anew meanwhile: rows go from the
+ * estimate at once, their pages when the server gets round to it.
  */
 int my_usage(struct store *base, uint64_t rows, struct store_usage *ret)
 {

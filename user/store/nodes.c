@@ -96,7 +96,10 @@ int sql_node_make(struct store *s, const char *node, const char *host_type, uint
 		*ret_id = s->node.id;
 		return 0;
 	}
-	/* A server compares as if there were no blanks at the end: two such names would be one node. */
+	/*
+	 * A server compares as if there were no blanks at the end: two such names would be one
+	 * node.
+	 */
 	if (node[strlen(node) - 1] == ' ' || host_type[strlen(host_type) - 1] == ' ')
 		return store_set_why(s, -EINVAL,
 				     "the name of a node or class does not end with a blank");

@@ -89,7 +89,10 @@ static int give_buckets(struct sql *q, int ret, enum store_histogram_what what, 
 	return ret;
 }
 
-/* MySQL divides to a decimal. Doors that were closed before cannot have opened in it: the index (closed_ns, opened_ns) has the rest. */
+/*
+ * MySQL divides to a decimal. Doors that were closed before cannot have opened in it: the index
+ * (closed_ns, opened_ns) has the rest.
+ */
 #define OPENED(div)                                                                                \
 	"SELECT (opened_ns - ?) " div " ? AS b, 0, count(*) FROM doors WHERE (closed_ns = 0 OR "   \
 	"closed_ns >= ?) AND opened_ns >= ? AND opened_ns < ? GROUP BY b"

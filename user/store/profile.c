@@ -200,7 +200,10 @@ int store_profile_revision(struct store *s, uint64_t *ret_rev)
 	return 0;
 }
 
-/* -EEXIST: it is there. To pass it over in the text (IGNORE) would on a server also pass over broken values. */
+/*
+ * -EEXIST: it is there. To pass it over in the text (IGNORE) would on a server also pass over
+ * broken values.
+ */
 static int add_row(struct store *s, const char *host_type, const struct profile_row *r,
 		   uint64_t now_ns, size_t *count)
 {

@@ -7,12 +7,14 @@
 #include "store/wrap.h"
 
 /*
- * Retention. What is deleted of a boot's records is a prefix: base_seq says up to where, and the head goes on to mean "without
- * a hole from the oldest kept". A record is old by the store's clock (received_ns), so that a node's clock can neither keep
- * its records for ever nor be rid of them. The index of events holds nothing for that order, but records of one boot
- * are received in the order of their numbers: the walk ends at the first that is not old. journals.oldest_ns leads to
- * the boots that have something old, so that a piece costs what it deletes and not a look at every node. A boot's row is locked
- * first, as by whoever inserts or judges; few boots are locked at a time, since their shippers wait meanwhile.
+ * Retention. What is deleted of a boot's records is a prefix: base_seq says up to where, and the
+ * head goes on to mean "without a hole from the oldest kept". A record is old by the store's clock
+ * (received_ns), so that a node's clock can neither keep its records for ever nor be rid of them.
+ * The index of events holds nothing for that order, but records of one boot are received in the
+ * order of their numbers: the walk ends at the first that is not old. journals.oldest_ns leads to
+ * the boots that have something old, so that a piece costs what it deletes and not a look at every
+ * node. A boot's row is locked first, as by whoever inserts or judges; few boots are locked at a
+ * time, since their shippers wait meanwhile.
  */
 #define ALERTS_AT_ONCE 64
 #define BOOTS_AT_ONCE 256
@@ -43,7 +45,10 @@ static uint64_t left(const struct pruning *p, uint64_t done)
 #define PREFIX                                                                                     \
 	"SELECT base_seq, judged_seq, head_seq FROM journals WHERE node_id = ? AND boot_seq = ?"
 
-/* Where it begins and ends now, and holds it until the end of the transaction (unless we only count). */
+/*
+ * Where it begins and ends now, and holds it until the end of the transaction (unless we only
+ * count).
+ */
 static int lock_prefix(struct pruning *p, struct prefix *x)
 {
 	_sql_ struct sql q = { .s = p->s };
@@ -89,7 +94,10 @@ static int measure_page(struct pruning *p, struct prefix *x)
 	return ret < 0 ? ret : n == STORE_PRUNE_MAX;
 }
 
-/* On a server by a procedure that looks again whether it may: the monitor's account cannot delete an event in any other way. */
+/*
+ * On a server by a procedure that looks again whether it may: the monitor's account cannot delete
+ * an event in any other way.
+ */
 static int delete_prefix(struct store *s, const struct prefix *x)
 {
 	return sql_run(
@@ -124,7 +132,10 @@ static int prune_boot(struct pruning *p, struct prefix *x)
 	return ret ? ret : note_prefix(p->s, x);
 }
 
-/* Boots behind x that have something old, those with the oldest first; taken whole, since pruning changes the order of the walk. */
+/*
+ * Boots behind x that have something old, those with the oldest first; taken whole, since pruning
+ * changes the order of the walk.
+ */
 static int collect_boots(struct pruning *p, const struct prefix *x, struct boots *b)
 {
 	_sql_ struct sql q = { .s = p->s };
@@ -212,7 +223,10 @@ static int delete_alert(struct store *s, uint64_t id)
 	return err ? err : sql_run(s, NULL, "DELETE FROM alerts WHERE id = ?", U(id));
 }
 
-/* Resolved, nothing about it is new, no door of it is kept for another reason, and every sink that is somebody's has been told. */
+/*
+ * Resolved, nothing about it is new, no door of it is kept for another reason, and every sink that
+ * is somebody's has been told.
+ */
 #define OLD_ALERTS(key)                                                                            \
 	"SELECT a.id FROM alerts a WHERE a.state = ? AND a.last_ns < ? AND NOT EXISTS (SELECT 1 "  \
 	"FROM doors d WHERE d." key " = a." key " AND (d.closed_ns = 0 OR d.closed_ns >= ?)) AND " \
@@ -249,7 +263,10 @@ static int prune_alerts(struct pruning *p)
 	return ret;
 }
 
-/* Doors and alerts when the events are through: a door that has to wait for its records would be looked at by each piece. */
+/*
+ * Doors and alerts when the events are through: a door that has to wait for its records would be
+ * looked at by each piece.
+ */
 static int prune(struct store *s, const struct store_prune *q, struct store_pruned *ret)
 {
 	struct pruning p = { s, q, ret };

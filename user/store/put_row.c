@@ -72,7 +72,10 @@ static void set_door(struct sql_arg *v, const struct door *d)
 	SET(E_COOKIE, U(d->cookie));
 }
 
-/* comm is no text of the record but an array of the decoded event, which ends before the statement: as words it is copied. */
+/*
+ * comm is no text of the record but an array of the decoded event, which ends before the statement:
+ * as words it is copied.
+ */
 static void set_process(struct sql_arg *v, const struct process *p)
 {
 	const struct text comm = { p->comm, (uint32_t)strnlen(p->comm, COMM_LEN) };

@@ -11,7 +11,10 @@
 
 #define NAME_MAX_LEN 255 /* of a setting */
 
-/* The value: "BOOT SEQ NETNS\n", the record it is from and the node's own namespace, and the lines. -ENOENT: none; -ENAMETOOLONG: there can be none. */
+/*
+ * The value: "BOOT SEQ NETNS\n", the record it is from and the node's own namespace, and the lines.
+ * -ENOENT: none; -ENAMETOOLONG: there can be none.
+ */
 static int get(struct store *s, const char *node, char name[NAME_MAX_LEN + 1], struct buf *value)
 {
 	if (snprintf(name, NAME_MAX_LEN + 1, "steering %s", node) > NAME_MAX_LEN)

@@ -73,7 +73,10 @@ static int load(const struct noting *n, struct standing *all)
 	return ret;
 }
 
-/* Two scanners' changes are numbered in the order of their commits, so that whoever follows passes none over. */
+/*
+ * Two scanners' changes are numbered in the order of their commits, so that whoever follows passes
+ * none over.
+ */
 static int lock(struct noting *n)
 {
 	if (n->locked)
@@ -102,7 +105,10 @@ static int put(struct noting *n, const struct stands *was, const struct stands *
 			     S(now->service), S(n->owner));
 }
 
-/* The service is reported for the first time: no change of the port, but what the next one is compared with. */
+/*
+ * The service is reported for the first time: no change of the port, but what the next one is
+ * compared with.
+ */
 static int learn(struct noting *n, const struct stands *was, const struct stands *now)
 {
 	return sql_run(n->s, NULL, "UPDATE scan_changes SET service = ? WHERE id = ?",

@@ -7,8 +7,9 @@
 #include "store/wrap.h"
 
 /*
- * The queue of shards. Whoever changes who holds what first moves the row 'scan_lock': one of two at a time gets by, on a
- * cluster too, where a mere read lock would not reach the other server. It is done a few times a second at most.
+ * The queue of shards. Whoever changes who holds what first moves the row 'scan_lock': one of two
+ * at a time gets by, on a cluster too, where a mere read lock would not reach the other server. It
+ * is done a few times a second at most.
  */
 static int lock_queue(struct store *s)
 {
@@ -304,7 +305,10 @@ int store_shard_renew(struct store *s, uint64_t scan_id, uint32_t shard, const c
 	return write_op(s, renew(s, scan_id, shard, owner, lease_ns));
 }
 
-/* What nmap did not speak of although it ended well will not be spoken of by the next either: so much for it. */
+/*
+ * What nmap did not speak of although it ended well will not be spoken of by the next either: so
+ * much for it.
+ */
 static int end_shard(struct store *s, uint64_t scan_id, uint32_t shard, const char *owner,
 		     bool good, const char *reason)
 {

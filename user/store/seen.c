@@ -8,7 +8,10 @@
 #include "store/scans.h"
 #include "store/sql.h"
 
-/* The rows of a port that are looked through: for an open one among a node's addresses, and for the newest probe. */
+/*
+ * The rows of a port that are looked through: for an open one among a node's addresses, and for the
+ * newest probe.
+ */
 #define ROWS_MAX 16
 /* A scan that raises an alert has ended before. */
 #define RAISED_BEFORE_NS (3600 * UINT64_C(1000000000))

@@ -178,8 +178,8 @@ static int read_holder(struct store *s, const char *sink, char ret[STORE_HOLDER_
 }
 
 /*
- * Each step is one statement that decides by itself, whatever another does between two of them. A lease for longer than
- * anybody asks for is of a clock that was wrong.
+ * Each step is one statement that decides by itself, whatever another does between two of them. A
+ * lease for longer than anybody asks for is of a clock that was wrong.
  */
 static int lease(struct store *s, const char *sink, const char *holder, const char *gone,
 		 uint64_t lease_ns, enum store_lease_state *ret_state, char *ret_other)

@@ -21,7 +21,10 @@ static struct sql_stmt *find(struct store *s, const char *text)
 	return NULL;
 }
 
-/* A free place, or that of the statement which was not used for the longest time; NULL: all are in use. */
+/*
+ * A free place, or that of the statement which was not used for the longest time; NULL: all are in
+ * use.
+ */
 static struct sql_stmt **find_place(struct store *s)
 {
 	struct sql_stmt **oldest = NULL;

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 
 /*
- * The embedded default: one file in WAL mode with synchronous=FULL, so that what commit() returned for
- * survives a power cut. Writers take the lock at BEGIN IMMEDIATE and wait for each other; readers never
- * wait. Here: errors and statements.
+ * The embedded default: one file in WAL mode with synchronous=FULL, so that what commit() returned
+ * for survives a power cut. Writers take the lock at BEGIN IMMEDIATE and wait for each other;
+ * readers never wait. Here: errors and statements.
  */
 
 static int errno_of(struct sq *s, int rc)
@@ -145,7 +145,9 @@ int sq_exec(struct sq *s, const char *sql)
 	return err ? err : sq_run(s, st);
 }
 
-/* Binding to a parameter that exists, without a copy, cannot fail: the results are not looked at. */
+/*
+ * Binding to a parameter that exists, without a copy, cannot fail: the results are not looked at.
+ */
 void sq_u64(struct sq_stmt *st, int i, uint64_t v)
 {
 	sqlite3_bind_int64(st->st, i, (sqlite3_int64)v);

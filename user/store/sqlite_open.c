@@ -22,9 +22,9 @@
 
 /*
  * A role that has dropped its privileges reaches the database only through its working directory:
- * the directories above may be closed to it. SQLite's own VFS turns the path into an absolute one, which
- * it then can neither lstat nor open; this one leaves the path as it is. The process must therefore never
- * change its working directory while such a store is open.
+ * the directories above may be closed to it. SQLite's own VFS turns the path into an absolute one,
+ * which it then can neither lstat nor open; this one leaves the path as it is. The process must
+ * therefore never change its working directory while such a store is open.
  */
 static int same_pathname(sqlite3_vfs *vfs, const char *path, int out_len, char *out)
 {
@@ -74,8 +74,8 @@ static int open_dir(const char *path, int *ret_fd, const char **ret_name)
 }
 
 /*
- * Root makes the files of a store for the owner of the directory, who is the role that will write it. SQLite
- * itself gives the -wal and -shm beside it the owner of the database.
+ * Root makes the files of a store for the owner of the directory, who is the role that will write
+ * it. SQLite itself gives the -wal and -shm beside it the owner of the database.
  */
 static int give_to_owner(int dirfd, int fd)
 {

@@ -191,7 +191,10 @@ static int insert_taken(const struct store_request *taken, void *arg)
 	return err == -EEXIST ? 0 : err;
 }
 
-/* A file goes when its row is there for good: who asks for the request finds one of them at any time. */
+/*
+ * A file goes when its row is there for good: who asks for the request finds one of them at any
+ * time.
+ */
 static int sq_collect(struct store *base, unsigned max, bool *ret_more)
 {
 	struct sq *s = (struct sq *)base;

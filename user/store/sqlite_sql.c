@@ -55,7 +55,9 @@ static int run(struct sql_stmt *st, uint64_t *ret_changed)
 	return err;
 }
 
-/* Binding to a parameter that exists, without a copy, cannot fail: the results are not looked at. */
+/*
+ * Binding to a parameter that exists, without a copy, cannot fail: the results are not looked at.
+ */
 static void bind_u64(struct sql_stmt *st, unsigned i, uint64_t v)
 {
 	sqlite3_bind_int64(((struct sq_stmt *)st)->st, (int)i, (sqlite3_int64)v);

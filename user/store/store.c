@@ -28,7 +28,9 @@ static int find_driver(const char *uri, const struct store_ops **ret_ops, const 
 		*ret_where = uri + len;
 		return 0;
 	}
-	/* A colon before any slash ends a scheme: "mysq://..." is a slip, not a file of that name. */
+	/*
+	 * A colon before any slash ends a scheme: "mysq://..." is a slip, not a file of that name.
+	 */
 	if (uri[strcspn(uri, ":/")] == ':')
 		return store_open_why(ret_why, -EOPNOTSUPP,
 				      "store %s: no driver of that name: use sqlite:PATH or "

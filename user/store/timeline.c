@@ -7,12 +7,15 @@
 #include "store/wrap.h"
 
 /*
- * Reading events, in pages: each begins behind the last row of the one before, in the order of an index. So a walk over everything
- * costs the client one page of memory and the server no sorting.
+ * Reading events, in pages: each begins behind the last row of the one before, in the order of an
+ * index. So a walk over everything costs the client one page of memory and the server no sorting.
  */
 #define PAGE 500
 
-/* STRAIGHT_JOIN and CROSS JOIN keep the events first: each query walks one index of theirs in its order. */
+/*
+ * STRAIGHT_JOIN and CROSS JOIN keep the events first: each query walks one index of theirs in its
+ * order.
+ */
 #define SELECT(join)                                                                               \
 	"SELECT n.name, n.host_type, e.boot_seq, e.seq, e.received_ns, e.record, e.chain, "        \
 	"d.verdict, e.recorded_ns, e.happened_ns, e.node_id FROM events e " join                   \
@@ -91,9 +94,9 @@ static int give_row(struct store_event_row *row, store_event_fn fn, void *arg)
 }
 
 /*
- * Whoever gets the rows may take his time over them: a pager that nobody scrolls. A statement that is under way meanwhile would
- * keep SQLite from ever truncating its log, so that a page is copied first. (A server's results are taken whole, and who is in a
- * transaction holds the log anyway.)
+ * Whoever gets the rows may take his time over them: a pager that nobody scrolls. A statement that
+ * is under way meanwhile would keep SQLite from ever truncating its log, so that a page is copied
+ * first. (A server's results are taken whole, and who is in a transaction holds the log anyway.)
  */
 struct page {
 	unsigned len;
@@ -185,8 +188,9 @@ static int give_page(struct walk *w, store_event_fn fn, void *arg, int *ret_said
 }
 
 /*
- * A judge reads a boot in a transaction and sets its cursor in the same. On a server whoever inserts a late record holds this lock
- * too: it is either committed and read now, or it comes later and takes the cursor back.
+ * A judge reads a boot in a transaction and sets its cursor in the same. On a server whoever
+ * inserts a late record holds this lock too: it is either committed and read now, or it comes later
+ * and takes the cursor back.
  */
 static int lock_boot(struct walk *w)
 {

@@ -92,8 +92,9 @@ int store_write_end(struct store *s, int err)
 }
 
 /*
- * Another writer was in the way and the server has undone a transaction of our own (-STORE_E_UNDONE): the same again, a little
- * later and not all at the same moment. In the caller's transaction only the caller can.
+ * Another writer was in the way and the server has undone a transaction of our own
+ * (-STORE_E_UNDONE): the same again, a little later and not all at the same moment. In the caller's
+ * transaction only the caller can.
  */
 bool store_write_again(struct store *s, int err, unsigned *tries)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * CSV is RFC 4180: fields between commas, in double quotes when they have a comma, a quote or a blank at an end, a quote inside is
- * doubled; the first row has the names. Where the RFC leaves a choice, or is not enough:
+ * CSV is RFC 4180: fields between commas, in double quotes when they have a comma, a quote or a
+ * blank at an end, a quote inside is doubled; the first row has the names. Where the RFC leaves a
+ * choice, or is not enough:
  *
  *	lines end in LF, as text does here; no field has a line break, so that a line is a row
  *	null is nothing between the commas, a text of no characters is ""

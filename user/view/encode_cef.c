@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * CEF, version 0: "CEF:0|Ajar|Ajar|VERSION|KIND|SUMMARY|SEVERITY|key=value key=value ...". In the header a backslash
- * and a bar are escaped with a backslash, in values a backslash and an equals sign; neither has line breaks, since control
- * characters are written as \xNN (which is then \\xNN).
+ * CEF, version 0: "CEF:0|Ajar|Ajar|VERSION|KIND|SUMMARY|SEVERITY|key=value key=value ...". In the
+ * header a backslash and a bar are escaped with a backslash, in values a backslash and an equals
+ * sign; neither has line breaks, since control characters are written as \xNN (which is then
+ * \\xNN).
  */
 #include <inttypes.h>
 #include <string.h>

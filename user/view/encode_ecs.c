@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The Elastic Common Schema's names for an alert and for a door; what it has no name for is under "ajar". */
+/*
+ * The Elastic Common Schema's names for an alert and for a door; what it has no name for is under
+ * "ajar".
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * OCSF 1.4.0. An alert is a Detection Finding (class 2004): the finding is the alert, its activity the change, the
- * evidence the door and the process that opened it. A door that opens is a Network Activity (class 4001) with
- * activity 7, Listen. Times are milliseconds since 1970. What has no place in the schema is under "unmapped".
+ * OCSF 1.4.0. An alert is a Detection Finding (class 2004): the finding is the alert, its activity
+ * the change, the evidence the door and the process that opened it. A door that opens is a Network
+ * Activity (class 4001) with activity 7, Listen. Times are milliseconds since 1970. What has no
+ * place in the schema is under "unmapped".
  */
 #include <inttypes.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The JSON of an event. Its keys are a contract: every one of the common part is in every object, whatever
- * the kind; what a kind adds (closer, count, from ...) is only there. What is not known is null: also a boot_seq and
- * seq that no journal has given yet.
+ * The JSON of an event. Its keys are a contract: every one of the common part is in every object,
+ * whatever the kind; what a kind adds (closer, count, from ...) is only there. What is not known is
+ * null: also a boot_seq and seq that no journal has given yet.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -171,8 +171,8 @@ static void put_door(struct writer *w, const struct event *ev)
 }
 
 /*
- * Who holds the door after this event, always an array: at its opening that is the opener; empty when it is closed, and when nobody is
- * seen to hold it.
+ * Who holds the door after this event, always an array: at its opening that is the opener; empty
+ * when it is closed, and when nobody is seen to hold it.
  */
 static void put_holders(struct writer *w, const struct event *ev)
 {
@@ -194,7 +194,9 @@ static void put_holders(struct writer *w, const struct event *ev)
 		put_process(w, "asked_by", &p);
 }
 
-/* Where the opener runs: null is "in none" where the key beside it says known, else nobody knows. */
+/*
+ * Where the opener runs: null is "in none" where the key beside it says known, else nobody knows.
+ */
 static void put_place(struct writer *w, const struct event *ev)
 {
 	const struct process *p = &ev->opener;

@@ -6,7 +6,10 @@
 
 /* A node's row as the audit sees it, and what follows from it over time. */
 
-/* Counts what was lost from when to when; an episode is over when nothing more was lost for a while. */
+/*
+ * Counts what was lost from when to when; an episode is over when nothing more was lost for a
+ * while.
+ */
 static void follow_losses(uint64_t now_ns, uint64_t lost, struct store_watch *w)
 {
 	if (lost != w->lost_reported + w->lost_seen && lost > w->lost_reported) {

@@ -4,7 +4,8 @@
  *
  *	2026-11-22 16:01:02.123  node001  + tcp    0.0.0.0:4444           nc mlee ← bash ← sshd   unexpected  0.3 ms after listen()
  *
- * + opened, - closed, . bound, ~ held by others than before, * agent, ! records missing or an alert.
+ * + opened, - closed, . bound, ~ held by others than before, * agent, ! records missing or an
+ * alert.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -224,7 +225,9 @@ static void put_tail(struct buf *b, const struct event *ev, const struct view_ev
 
 		buf_printf(b, "  %s%s", verdict ? verdict : "",
 			   ctx->verdict_computed ? " (as of now)" : "");
-		/* All that were open while nothing was accepted yet: not worth a word in each line. */
+		/*
+		 * All that were open while nothing was accepted yet: not worth a word in each line.
+		 */
 		if (ctx->verdict != VERDICT_LEARNING)
 			view_later_text(b, &ctx->later);
 		if (ctx->latency_us >= 0 && ev->kind != EVENT_SETTLE)

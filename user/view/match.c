@@ -39,7 +39,10 @@ bool view_match_event(const struct filter *f, const struct event *ev, const char
 	for (unsigned i = 0; i < f->len; i++) {
 		bool is_place = f->words[i].kind == FILTER_NODE || f->words[i].kind == FILTER_CLASS;
 
-		/* That something is missing concerns every question; that an agent came or went does not. */
+		/*
+		 * That something is missing concerns every question; that an agent came or went
+		 * does not.
+		 */
 		if (!is_place && ev->kind != EVENT_LOST && ev->kind != EVENT_GAP)
 			return false;
 		if (is_place)

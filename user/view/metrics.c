@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Prometheus text. A family is HELP, TYPE and its samples; names end with their unit, counters with _total. Values of labels
- * that are a person's or a process's words (class, sink) are escaped; "\xNN" of other bytes stays as it is written.
+ * Prometheus text. A family is HELP, TYPE and its samples; names end with their unit, counters with
+ * _total. Values of labels that are a person's or a process's words (class, sink) are escaped;
+ * "\xNN" of other bytes stays as it is written.
  */
 #include "view/metrics.h"
 

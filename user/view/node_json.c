@@ -9,9 +9,9 @@
 #include "view/writer.h"
 
 /*
- * What the store knows of each node's witness. "recording" is said only of one whose heartbeat says so and is fresh, or of
- * this machine's agent, which is seen to hold its journal; a node that never reported is "unknown" between two events:
- * that nothing comes is not that all is well.
+ * What the store knows of each node's witness. "recording" is said only of one whose heartbeat says
+ * so and is fresh, or of this machine's agent, which is seen to hold its journal; a node that never
+ * reported is "unknown" between two events: that nothing comes is not that all is well.
  */
 static const struct {
 	const char *means, *sgr;
@@ -75,7 +75,10 @@ int view_node_look(struct store *s, const struct conf *conf, const struct store_
 	}
 	ret->means = without_heartbeat[ret->is].means;
 	ret->sgr = without_heartbeat[ret->is].sgr;
-	/* Our own agent is seen to run or not, whatever was reported last; that it runs does not say that it records. */
+	/*
+	 * Our own agent is seen to run or not, whatever was reported last; that it runs does not
+	 * say that it records.
+	 */
 	if (err || !h->known || !runs ||
 	    (runs == 1 && (h->state == NODE_SILENT || h->state == NODE_STOPPED)))
 		return err;

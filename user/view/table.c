@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * libsmartcols behind our own few words. Its encoder would write our escapes "\xNN" as "\x5cxNN", so it is switched off
- * and every cell goes through esc_text() here: nothing that could move a cursor gets by. On a terminal columns with
- * trunc give way; into a pipe or file nothing is cut.
+ * libsmartcols behind our own few words. Its encoder would write our escapes "\xNN" as "\x5cxNN",
+ * so it is switched off and every cell goes through esc_text() here: nothing that could move a
+ * cursor gets by. On a terminal columns with trunc give way; into a pipe or file nothing is cut.
  */
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>

@@ -109,7 +109,10 @@ static void put_short(struct buf *b, const struct process *p)
 	view_who(b, &alone);
 }
 
-/* "nginx root, nginx www-data and 2 more": who is in the way must not hide behind a number. Returns whether o is among them. */
+/*
+ * "nginx root, nginx www-data and 2 more": who is in the way must not hide behind a number. Returns
+ * whether o is among them.
+ */
 static bool put_holders(struct buf *b, const struct holders *h, const struct process *o)
 {
 	struct text list = h->list;

@@ -320,7 +320,10 @@ bool writer_wants(const struct writer *w, const char *key)
 	return false;
 }
 
-/* Where the value of key goes: NULL when the form does not have it. Of a list, behind those that are there. */
+/*
+ * Where the value of key goes: NULL when the form does not have it. Of a list, behind those that
+ * are there.
+ */
 static struct buf *value_of(struct writer *w, const char *key)
 {
 	int i = field_of(w, key);

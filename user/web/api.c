@@ -9,9 +9,10 @@
 #include "web/web_internal.h"
 
 /*
- * The API: /api/v1/RESOURCE[/NAME]. Whoever is logged in may read; who may act is decided in api_requests.c, and again by the monitor. Answers are kept for as
- * long as they are true, so that many who ask the same cost the store one question: until something is committed, and then for a tenth
- * of a second, unless the map has a new version.
+ * The API: /api/v1/RESOURCE[/NAME]. Whoever is logged in may read; who may act is decided in
+ * api_requests.c, and again by the monitor. Answers are kept for as long as they are true, so that
+ * many who ask the same cost the store one question: until something is committed, and then for a
+ * tenth of a second, unless the map has a new version.
  */
 #define KEPT_NS UINT64_C(5000000000)
 #define KEPT_LEAST_NS UINT64_C(100000000)
@@ -104,7 +105,10 @@ static void keep(struct web *w, const char *target, const struct buf *body)
 
 /* --- answering ---------------------------------------------------------------------------------------------- */
 
-/* How long it is without the version that ends a list: that moves with everything, what is listed does not. */
+/*
+ * How long it is without the version that ends a list: that moves with everything, what is listed
+ * does not.
+ */
 static size_t without_version(const struct buf *b)
 {
 	static const char key[] = ",\"version\":";

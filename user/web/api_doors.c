@@ -14,7 +14,10 @@
 #define LIMIT 200
 #define LIMIT_MAX 2000
 
-/* The doors that are open, in the order of opening. The cursor: when the last one opened, and how many of that time were given. */
+/*
+ * The doors that are open, in the order of opening. The cursor: when the last one opened, and how
+ * many of that time were given.
+ */
 struct list {
 	struct api_call *c;
 	const struct filter *filter;

@@ -51,7 +51,10 @@ static void put(struct jsonw *j, const struct histogram *h, uint64_t since_ns, u
 	jsonw_end_obj(j);
 }
 
-/* Steps are whole seconds, so that the same question a moment later has the same steps but for the last. */
+/*
+ * Steps are whole seconds, so that the same question a moment later has the same steps but for the
+ * last.
+ */
 int api_histogram(struct api_call *c)
 {
 	uint64_t now_ns = clock_wall_ns(), until_ns = now_ns, since_ns = now_ns - DAY_NS;

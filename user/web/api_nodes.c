@@ -13,7 +13,10 @@
 #define LIMIT 100
 #define LIMIT_MAX 1000
 
-/* A node that the store gave, copied: reading more of it while the list is read would nest statements without need. */
+/*
+ * A node that the store gave, copied: reading more of it while the list is read would nest
+ * statements without need.
+ */
 struct node {
 	struct store_node n;
 	char *name, *host_type, *reported, *tier;

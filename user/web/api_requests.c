@@ -13,8 +13,9 @@
 #include "web/web_internal.h"
 
 /*
- * What people ask for. The web server hands it in and can do no more; the monitor decides, see store/requests.h. What is checked here
- * saves an honest person the way; the monitor checks it again.
+ * What people ask for. The web server hands it in and can do no more; the monitor decides, see
+ * store/requests.h. What is checked here saves an honest person the way; the monitor checks it
+ * again.
  */
 #define FIX                                                                                        \
 	"send {\"action\":\"ack|snooze|reopen|allow|preview\",\"alerts\":[7],\"reason\":\"...\","  \

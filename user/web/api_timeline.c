@@ -16,9 +16,10 @@
 #include "web/web_internal.h"
 
 /*
- * The timeline, newest first: events, changes of alerts, what scans saw change, merged. Of each source as many are read as the page may
- * need, and of rows that the filter passes over LOOKED_AT_MAX at most: the page then ends where the first source was left, and the
- * next goes on from there. The cursor: the time of the last row, and how many of that time were given.
+ * The timeline, newest first: events, changes of alerts, what scans saw change, merged. Of each
+ * source as many are read as the page may need, and of rows that the filter passes over
+ * LOOKED_AT_MAX at most: the page then ends where the first source was left, and the next goes on
+ * from there. The cursor: the time of the last row, and how many of that time were given.
  */
 #define LIMIT 200
 #define LIMIT_MAX 1000
@@ -74,8 +75,9 @@ static int add(struct timeline *t, enum source source, uint64_t at_ns, struct bu
 }
 
 /*
- * 1: enough of this source. At so many rows found all that is on the page is complete, since no row that was left comes before them.
- * At so many passed over it is complete down to the time of this one, which was left.
+ * 1: enough of this source. At so many rows found all that is on the page is complete, since no row
+ * that was left comes before them. At so many passed over it is complete down to the time of this
+ * one, which was left.
  */
 static int enough(struct timeline *t, uint64_t at_ns)
 {
@@ -107,7 +109,9 @@ static int on_event(const struct store_event_row *row, void *arg)
 
 	if (enough(t, row->ev.time_ns))
 		return 1;
-	/* A bound TCP socket is not open to anybody: the verdict is on its door, once it listens. */
+	/*
+	 * A bound TCP socket is not open to anybody: the verdict is on its door, once it listens.
+	 */
 	if (row->ev.kind != EVENT_BIND)
 		ctx.verdict = past_verdict(&t->past, row->node, row->raw.boot_seq, &row->ev.door,
 					   row->ev.time_ns, row->verdict, &ctx.later,

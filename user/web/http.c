@@ -14,9 +14,10 @@
 #include "web/mhd.h"
 
 /*
- * libmicrohttpd runs in our loop: its epoll descriptor is one of ours, and a timer is set to what it says it must do next.
- * Connections whose stream has nothing to say are suspended; whoever puts something there resumes them. The library does not look at
- * a suspended connection, so that a reader who has gone is noticed when something is put: streams need a heartbeat.
+ * libmicrohttpd runs in our loop: its epoll descriptor is one of ours, and a timer is set to what
+ * it says it must do next. Connections whose stream has nothing to say are suspended; whoever puts
+ * something there resumes them. The library does not look at a suspended connection, so that a
+ * reader who has gone is noticed when something is put: streams need a heartbeat.
  */
 
 #define NS_PER_MS UINT64_C(1000000)

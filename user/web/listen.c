@@ -13,7 +13,10 @@
 #include "base/parse.h"
 #include "web/http.h"
 
-/* Where the server listens. Numbers only: what a resolver says is no reason to be open to a network. */
+/*
+ * Where the server listens. Numbers only: what a resolver says is no reason to be open to a
+ * network.
+ */
 
 union address {
 	struct sockaddr sa;

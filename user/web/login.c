@@ -16,8 +16,9 @@
 #include "web/web_internal.h"
 
 /*
- * Logging in: by a URL that works once, by name and password, or by what a proxy says. The store's folder is the process's working
- * directory where the store is embedded; tokens and accounts lie there unless the configuration says otherwise.
+ * Logging in: by a URL that works once, by name and password, or by what a proxy says. The store's
+ * folder is the process's working directory where the store is embedded; tokens and accounts lie
+ * there unless the configuration says otherwise.
  */
 #define NS_PER_S UINT64_C(1000000000)
 #define LOGINS_BURST 10.0 /* passwords tried at once, by everybody together */

@@ -7,10 +7,11 @@
 #include "web/web_internal.h"
 
 /*
- * What is read when. The store's notifier says that something was committed. While somebody watches (a stream, or a poll within the
- * last half minute) the map is then read again at once, but no more than a tenth of the time goes into that: with 10,000 nodes a
- * reading takes a while. A change of alerts does not wait for that. What depends on the time alone (silence, "in the last hour")
- * is looked at every five seconds.
+ * What is read when. The store's notifier says that something was committed. While somebody watches
+ * (a stream, or a poll within the last half minute) the map is then read again at once, but no more
+ * than a tenth of the time goes into that: with 10,000 nodes a reading takes a while. A change of
+ * alerts does not wait for that. What depends on the time alone (silence, "in the last hour") is
+ * looked at every five seconds.
  */
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)

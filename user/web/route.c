@@ -32,8 +32,9 @@ static bool is_name(const char *host, const char *name, size_t n)
 }
 
 /*
- * A page of somebody else's whose name leads to 127.0.0.1 (DNS rebinding) sends that name: only our own are answered. What reaches a
- * Unix socket came through a proxy that decides itself, unless web.names says.
+ * A page of somebody else's whose name leads to 127.0.0.1 (DNS rebinding) sends that name: only our
+ * own are answered. What reaches a Unix socket came through a proxy that decides itself, unless
+ * web.names says.
  */
 bool web_host_ok(const struct web *w, const char *host)
 {
@@ -138,7 +139,10 @@ static bool is_get(const struct httpd_request *rq)
 	return !strcmp(rq->method, "GET") || !strcmp(rq->method, "HEAD");
 }
 
-/* Without logging in for who is on this machine, as node_exporter and its like are; a proxy's guests are not. */
+/*
+ * Without logging in for who is on this machine, as node_exporter and its like are; a proxy's
+ * guests are not.
+ */
 static void put_open(struct web *w, const struct httpd_request *rq, bool metrics,
 		     struct httpd_answer *a)
 {

@@ -8,8 +8,8 @@
 #include "web/web_internal.h"
 
 /*
- * Server-sent events: "there is something new", with its version as the id. What is new the page asks for itself, so that a slow
- * reader costs no memory and a lost event no data.
+ * Server-sent events: "there is something new", with its version as the id. What is new the page
+ * asks for itself, so that a slow reader costs no memory and a lost event no data.
  */
 
 struct stream {
@@ -51,7 +51,10 @@ void streams_tell(struct web *w)
 		tell(st);
 }
 
-/* So that proxies keep it, and that we notice who has gone; a session that is over ends its streams. */
+/*
+ * So that proxies keep it, and that we notice who has gone; a session that is over ends its
+ * streams.
+ */
 int streams_beat(void *arg)
 {
 	static const char beat[] = "event: beat\ndata: {}\n\n";
