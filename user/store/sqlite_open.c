@@ -17,6 +17,7 @@
 /* Opening: the file, its settings, its schema. */
 
 #define BUSY_MS 5000
+#define WAL_RIGHTS_MS 2000
 #define RELATIVE_VFS "ajar-relative"
 #define IN_MEMORY ":memory:" /* SQLite's own word for a database without a file */
 
@@ -307,7 +308,7 @@ static int turn_wal_on(struct sq *s)
 	return rc ? sq_fail(s, rc) : 0;
 }
 
-static int connect_db(struct sq *s, unsigned flags)
+static int connect_once(struct sq *s, unsigned flags)
 {
 	static const char *const settings[] = {
 		"PRAGMA synchronous = FULL",   "PRAGMA foreign_keys = ON",
@@ -339,6 +340,41 @@ static int connect_db(struct sq *s, unsigned flags)
 			return err;
 	}
 	return open_schema(s, flags);
+}
+
+/*
+ * Another user's process that makes the WAL makes it by its umask, and gives it the rights of the
+ * store a moment later. Whoever comes between the two may only read it, for as long as the
+ * connection lives. A store that cannot be written for good is left to the first write, which says
+ * so.
+ */
+static bool wal_came_too_soon(struct sq *s)
+{
+	int rc;
+
+	if (sqlite3_db_readonly(s->db, "main"))
+		return false;
+	sqlite3_busy_timeout(s->db, 0); /* whoever is told to wait may write */
+	rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (!rc)
+		rc = sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	return (rc & 0xff) == SQLITE_READONLY;
+}
+
+static int connect_db(struct sq *s, unsigned flags)
+{
+	for (unsigned waited = 0;; waited += 20) {
+		int err = connect_once(s, flags);
+
+		if (flags & STORE_READONLY || s->in_memory || waited >= WAL_RIGHTS_MS ||
+		    (err && err != -EROFS) || !s->db || !wal_came_too_soon(s))
+			return err;
+		sql_stmt_forget_all(&s->base);
+		sqlite3_close(s->db);
+		s->db = NULL;
+		poll(NULL, 0, 20);
+	}
 }
 
 /* A role opens "./ajar.db" in a folder it is in: people are told which. */
