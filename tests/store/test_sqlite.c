@@ -378,29 +378,33 @@ static int write_absolute(void)
 	return write_one(path, STORE_CREATE);
 }
 
-static bool has_wal_open(pid_t pid)
+static unsigned wals_of(pid_t pid)
 {
 	char fds[64], to[400];
 	struct dirent *e;
-	bool found = false;
+	unsigned found = 0;
 	DIR *d;
 
 	snprintf(fds, sizeof(fds), "/proc/%d/fd", pid);
 	d = opendir(fds);
-	while (d && !found && (e = readdir(d))) {
+	while (d && (e = readdir(d))) {
 		ssize_t n = readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1);
 
 		to[n > 0 ? n : 0] = '\0';
-		found = n > 4 && !strcmp(to + n - 4, "-wal");
+		found += n > 4 && !strcmp(to + n - 4, "-wal");
 	}
 	if (d)
 		closedir(d);
 	return found;
 }
 
-/* 0 when nobody could write; what it has of the WAL is had before the rights are given. */
+/*
+ * 0 when nobody could write; its WAL, behind those that it has from us, is open before the rights
+ * are given.
+ */
 static int between_wal_and_rights(const char *wal)
 {
+	unsigned ours = wals_of(getpid());
 	time_t end = time(NULL) + 10;
 	int status = -1;
 	pid_t pid;
@@ -414,7 +418,7 @@ static int between_wal_and_rights(const char *wal)
 			_exit(99);
 		_exit(write_one(path, 0));
 	}
-	while (!has_wal_open(pid) && time(NULL) < end && !waitpid(pid, &status, WNOHANG))
+	while (wals_of(pid) <= ours && time(NULL) < end && !waitpid(pid, &status, WNOHANG))
 		;
 	chmod(wal, 0666);
 	if (status == -1)
