@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -376,81 +375,6 @@ static int write_relative(void)
 static int write_absolute(void)
 {
 	return write_one(path, STORE_CREATE);
-}
-
-static unsigned wals_of(pid_t pid)
-{
-	char fds[64], to[400];
-	struct dirent *e;
-	unsigned found = 0;
-	DIR *d;
-
-	snprintf(fds, sizeof(fds), "/proc/%d/fd", pid);
-	d = opendir(fds);
-	while (d && (e = readdir(d))) {
-		ssize_t n = readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1);
-
-		to[n > 0 ? n : 0] = '\0';
-		found += n > 4 && !strcmp(to + n - 4, "-wal");
-	}
-	if (d)
-		closedir(d);
-	return found;
-}
-
-/*
- * 0 when nobody could write; its WAL, behind those that it has from us, is open before the rights
- * are given.
- */
-static int between_wal_and_rights(const char *wal)
-{
-	unsigned ours = wals_of(getpid());
-	time_t end = time(NULL) + 10;
-	int status = -1;
-	pid_t pid;
-
-	chmod(wal, 0644);
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
-			_exit(99);
-		_exit(write_one(path, 0));
-	}
-	while (wals_of(pid) <= ours && time(NULL) < end && !waitpid(pid, &status, WNOHANG))
-		;
-	chmod(wal, 0666);
-	if (status == -1)
-		waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
-}
-
-/* SQLite makes the WAL by the umask and gives it the store's rights then. */
-static void test_wal_of_another(void)
-{
-	struct store *s;
-	char wal[260], bell[260];
-	int tries = 5, rc = 1;
-
-	if (getuid() != 0) {
-		tap_skip(1, "another user needs root");
-		return;
-	}
-	fresh_dir();
-	s = open_ok(STORE_CREATE);
-	snprintf(wal, sizeof(wal), "%s-wal", path);
-	snprintf(bell, sizeof(bell), "%s/bell", dir);
-	chmod(dir, 0777);
-	chmod(path, 0666);
-	chmod(bell, 0666);
-	snprintf(bell, sizeof(bell), "%s-shm", path);
-	chmod(bell, 0666);
-	while (rc && tries-- > 0) /* a machine that stands still for two seconds */
-		rc = between_wal_and_rights(wal);
-	is_int(rc, 0, "who opens a store before its WAL has its rights can write all the same");
-	store_free(s);
-	drop_dir();
 }
 
 static int read_closed(void)
@@ -833,7 +757,6 @@ int main(void)
 	test_damage();
 	test_relative();
 	test_permissions();
-	test_wal_of_another();
 	test_in_memory();
 	test_hand_sql();
 	test_views();
