@@ -216,7 +216,7 @@ enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
  */
 static bool is_borrowed(const struct profile_row *r, const struct process *p)
 {
-	return exe_flags(p) & EXE_FOREIGN && r->action != PROFILE_DENY &&
+	return p->exe.ptr && p->space & SPACE_EXE && r->action != PROFILE_DENY &&
 	       (!r->container || !strcasecmp(r->container, PROFILE_NONE));
 }
 
