@@ -69,6 +69,47 @@ static void drop(void)
 	   "privileges once dropped cannot be had back and open no secret");
 }
 
+struct hastened {
+	struct loop *loop;
+	struct loop_source *due, *often;
+	unsigned calls, due_calls;
+};
+
+/* As losses that come faster than what is due after one. */
+static int on_often(void *arg)
+{
+	struct hastened *h = arg;
+
+	h->calls++;
+	return loop_timer_hasten(h->due, 20000000);
+}
+
+static int on_due(void *arg)
+{
+	struct hastened *h = arg;
+
+	if (++h->due_calls == 2)
+		loop_stop(h->loop);
+	return 0;
+}
+
+static void hasten(void)
+{
+	struct hastened h = { 0 };
+	struct loop_source *limit;
+
+	ok(!loop_new(&h.loop) && !loop_add_timer(h.loop, on_limit, NULL, &limit) &&
+		   !loop_timer_set(limit, UINT64_C(20000000000), 0) &&
+		   !loop_add_timer(h.loop, on_due, &h, &h.due) &&
+		   !loop_timer_set(h.due, UINT64_C(3600000000000), UINT64_C(3600000000000)) &&
+		   !loop_add_timer(h.loop, on_often, &h, &h.often) &&
+		   !loop_timer_set(h.often, 1000000, 1000000),
+	   "a timer that is due in an hour, and one that hastens it each millisecond");
+	is_int(loop_run(h.loop), 0, "it is called, and again: hastening puts nothing off");
+	ok(h.calls >= 2, "after it was hastened %u times", h.calls);
+	loop_free(h.loop);
+}
+
 int main(void)
 {
 	static const int signals[] = { SIGUSR1, 0 };
@@ -96,6 +137,7 @@ int main(void)
 	       "and a writable one");
 	is_int(loop_run(s.loop), 0, "one callback removes both sources");
 	is_int(s.reads, 1, "and the other is not called any more");
+	hasten();
 	if (!geteuid())
 		drop();
 	loop_free(s.loop);

@@ -53,7 +53,9 @@
 #define NO_ROOM_TELL_NS UINT64_C(60000000000)
 #define ROOM_AGAIN_NS UINT64_C(1000000000)
 #define OWED_NS UINT64_C(1000000000)
+/* After a loss, and between two sweeps for losses at least as many times what one takes. */
 #define SWEEP_AFTER_LOSS_NS UINT64_C(50000000)
+#define SWEEP_SHARE 4
 
 struct agent {
 	const struct conf *conf;
@@ -72,6 +74,7 @@ struct agent {
 	unsigned batch; /* records appended and not yet committed */
 	uint64_t first_seq; /* of this session, 0 until the first record */
 	uint64_t lost, loss_reported_ns; /* not told yet; when told last */
+	uint64_t sweep_took_ns; /* the last sweep on the timer */
 	uint64_t dropped, no_room_ns,
 		no_room_reported_ns; /* while there is none; when last; when told */
 	uint64_t dropped_total;
@@ -128,10 +131,13 @@ static int commit(struct agent *a)
 	return journal_owes(a->journal) ? loop_timer_set(a->owed_timer, OWED_NS, 0) : 0;
 }
 
-/* Each loss is a record; people hear of it now and then. */
+/*
+ * Each loss is a record; people hear of it now and then. One that comes while a sweep is due does
+ * not put that off, or a storm would keep away what repairs it.
+ */
 static int on_loss(struct agent *a, uint64_t count)
 {
-	uint64_t now = clock_boot_ns();
+	uint64_t now = clock_boot_ns(), after = SWEEP_SHARE * a->sweep_took_ns;
 
 	a->lost += count;
 	if (!a->loss_reported_ns || now - a->loss_reported_ns >= LOSS_TELL_NS) {
@@ -141,7 +147,8 @@ static int on_loss(struct agent *a, uint64_t count)
 		a->lost = 0;
 		a->loss_reported_ns = now;
 	}
-	return loop_timer_set(a->sweep_timer, SWEEP_AFTER_LOSS_NS, a->conf->sweep_every_ns);
+	return loop_timer_hasten(a->sweep_timer,
+				 after > SWEEP_AFTER_LOSS_NS ? after : SWEEP_AFTER_LOSS_NS);
 }
 
 static int record(const struct event *ev, void *arg)
@@ -222,10 +229,12 @@ static int sweep(struct agent *a, enum event_origin origin)
 static int on_sweep(void *arg)
 {
 	struct agent *a = arg;
+	uint64_t began = clock_boot_ns();
 	int err = drain(a); /* what has happened comes before what is found */
 
 	if (!err)
 		err = sweep(a, ORIGIN_SWEEP);
+	a->sweep_took_ns = clock_boot_ns() - began;
 	if (err)
 		log_err(err, "the sweep failed, continuing with events alone");
 	return 0;

@@ -28,6 +28,11 @@ must_check int loop_add_fd(struct loop *l, int fd, uint32_t events, loop_fn fn, 
 must_check int loop_add_timer(struct loop *l, loop_fn fn, void *arg, struct loop_source **ret_src);
 /* First in after_ns, then every every_ns (0: once); after_ns 0 switches it off. */
 must_check int loop_timer_set(struct loop_source *src, uint64_t after_ns, uint64_t every_ns);
+/*
+ * In after_ns at the latest: a timer that is due sooner stays as it is, so that calling this again
+ * and again puts nothing off. How often it comes from then on does not change.
+ */
+must_check int loop_timer_hasten(struct loop_source *src, uint64_t after_ns);
 /* Blocks the signals of the 0-terminated list and delivers them here. */
 must_check int loop_add_signals(struct loop *l, const int *signals, loop_signal_fn fn, void *arg);
 void loop_remove(struct loop_source *src); /* NULL is fine */
