@@ -10,15 +10,22 @@
 #include <linux/bpf.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/child.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/proc.h"
 #include "core/redirect.h"
+#include "redirect/keeper.h"
 #include "redirect/reader.h"
+#include "redirect/word.h"
 #include "tap.h"
 
 static const struct redirect_fds none = { -1, -1 };
@@ -182,34 +189,63 @@ static void test_sk_lookup(void)
 	ok(look() && !list.len, "and gone when it is");
 }
 
-/* How a child with nothing but its two capabilities tells of a change. */
+/* The next word, within the time that a slow machine needs. */
+static int next_word(int fd, struct redirect_word *w)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 60000) == 1 ? redirect_word_take(fd, w) : -ETIMEDOUT;
+}
+
+static bool says(int fd, struct redirect_word *w, const char *text)
+{
+	return ok(next_word(fd, w) == 1 && !w->ended && w->len == strlen(text) &&
+			  !memcmp(w->text, text, w->len),
+		  "which says: '%.*s'", (int)strcspn(text, "\n"), text);
+}
+
+/* The only child of a process; 0: it has none. */
+static pid_t child_of(pid_t pid)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+	char path[64];
+	int child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	return !file_read(AT_FDCWD, path, &b) && sscanf(buf_str(&b), "%d", &child) == 1 ? child : 0;
+}
+
+/* How children with nothing but two capabilities tell of a change, and of their end. */
 static void test_spawn(void)
 {
-	char text[REDIRECT_TEXT_MAX + 1] = "";
-	uint32_t head[2] = { 0 };
+	static const char rule[] = "tcp 2222 * 10.0.0.1:22 nft ip nat pre: dnat\n";
 	_cleanup_(child_freep) struct child *c = NULL;
 	struct pollfd ended = { .events = POLLIN };
-	int fd, nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct redirect_word w;
+	int fd = -1;
 
 	if (!ok(new_namespace(), "a namespace"))
 		return;
-	if (!ok(!redirect_spawn(65534, 65534, UINT64_C(60000000000), &c), "a child"))
+	if (!ok(!redirect_spawn(65534, 65534, UINT64_C(60000000000), &c, &fd), "a child"))
 		return;
-	fd = child_out(c);
-	ok(read(fd, head, sizeof(head)) == sizeof(head) && !head[0],
+	ok(next_word(fd, &w) == 1 && !w.ended && !w.len,
 	   "a child that is nobody reads that there is nothing");
 	ok(nft("table ip nat {\n chain pre {\n type nat hook prerouting priority -100;\n"
 	       "tcp dport 2222 dnat to 10.0.0.1:22\n }\n}\n"),
-	   "a rule is made");
-	ok(read(fd, head, sizeof(head)) == sizeof(head) && head[0] < sizeof(text) &&
-		   read(fd, text, head[0]) == (ssize_t)head[0],
-	   "it tells of the change by itself");
-	is_str(text, "tcp 2222 * 10.0.0.1:22 nft ip nat pre: dnat\n", "which is the rule");
-	is_int(head[1], 1, "one way");
+	   "a rule is made: it tells of the change by itself");
+	says(fd, &w, rule);
+	is_int(w.ways, 1, "one way");
+	ok(!kill(child_of(child_pid(c)), SIGKILL), "the reader is killed");
+	ok(next_word(fd, &w) == 1 && WIFSIGNALED((int)w.ended) && WTERMSIG((int)w.ended) == SIGKILL,
+	   "its end is reported, and how it ended");
+	says(fd, &w, rule);
+	ok(!kill(child_of(child_pid(c)), SIGSTOP), "another one is there; it is stopped");
+	ok(next_word(fd, &w) == 1 && w.ended, "which is its end, too");
+	says(fd, &w, rule);
+	is_int(redirect_word_take(fd, &w), 0, "when there is nothing to say nobody waits for it");
 	ended.fd = child_pidfd(c);
-	ok(dup2(nothing, fd) == fd && poll(&ended, 1, 20000) == 1,
-	   "and it ends when nobody listens");
-	close(nothing);
+	close(fd);
+	ok(poll(&ended, 1, 60000) == 1, "and both end when nobody listens");
 }
 
 /* As kube-proxy has them: a service is a chain. */

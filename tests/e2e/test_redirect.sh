@@ -29,7 +29,9 @@ health.interval 1s
 E2
 alert() { jq -es "any(.[]; .port == $1 and .kind == \"$2\" and .state == \"open\")" "$HOOK_LOG"; }
 scan() { nsenter --net="/run/netns/$OUTSIDE" env PATH="$PATH" ajar scan -q -C "$T/conf" --data "$D" here --ports 2222,2323 >"$T/out" 2>&1; }
-told() { ajar timeline -j -C "$T/conf" --data "$D" | jq -r 'select(.event == "steer") | .steering[]' | grep -q "$1"; }
+told() { # a pattern, how often at least
+	[ "$(ajar timeline -j -C "$T/conf" --data "$D" | jq -r 'select(.event == "steer") | .steering[]' | grep -c "$1")" -ge "${2:-1}" ]
+}
 
 : >"$T/run.err"
 nsenter --net="/run/netns/$NODE" env PATH="$PATH" HOOK_LOG="$HOOK_LOG" ajar run --web off -q -C "$T/conf" --data "$D" --no-scan --on-alert "$T/hook" \
@@ -59,12 +61,22 @@ ok "and not hidden" not alert 2222 hidden
 run node here -C "$T/conf" --data "$D"
 ok "ajar node shows it" grep -q "^redirects *tcp 2222: nft ip nat pre: dnat to 10.251.2.2:2224" "$T/out"
 
+RULE="^tcp 2222 \* 10.251.2.2:2224 nft ip nat pre: dnat$"
+GONE="^! the process that reads it has ended$"
+KEEPER=$(pgrep -P "$(role_pid agent)" -x ajar-redirect)
+ok "the reader of rules has a keeper that is a child of its own" [ -n "$KEEPER" ]
+READER=$(pgrep -P "$KEEPER" -x ajar-redirect)
+ok "and is a child of that" [ -n "$READER" ]
+same "both have two capabilities" "$(sed -n 's/^CapPrm:\t//p' "/proc/$KEEPER/status" "/proc/$READER/status" | uniq)" 0000008000001000
+kill -9 "$READER"
+ok "that it ended is reported" wait_for told "$GONE"
+ok "how it ended, too" grep -q "redirects.*was killed by SIGKILL, it is started again" "$T/run.err"
+WAIT=60
+ok "another one reads, and tells of the rule again" wait_for told "$RULE" 2
+
 # Without the node's word both are hidden: after a confirmation scan.
-REDIRECT=$(pgrep -P "$(role_pid agent)" -x ajar-redirect)
-ok "the reader of rules is a child of its own" [ -n "$REDIRECT" ]
-same "which has two capabilities" "$(sed -n 's/^CapPrm:\t//p' "/proc/$REDIRECT/status")" 0000008000001000
-kill -9 "$REDIRECT"
-ok "that it ended is reported" wait_for told "^! the process that reads it has ended$"
+kill -9 "$KEEPER"
+ok "that the keeper ended is reported" wait_for told "$GONE" 2
 nsenter --net="/run/netns/$NODE" nft add rule ip nat pre tcp dport 2323 dnat to 10.251.2.2:2224
 ok "a scan sees another redirected port" scan
 ok "it is asked for again" scan

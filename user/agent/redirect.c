@@ -5,18 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/child.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "core/redirect.h"
-#include "redirect/reader.h"
+#include "redirect/keeper.h"
+#include "redirect/word.h"
+
+/* Between two words that are taken: whoever says more waits, and fills no journal. */
+#define PAUSE_NS UINT64_C(200000000)
 
 struct redirect_end {
 	struct child *child;
-	int fd; /* its output */
-	struct loop_source *source;
+	int fd; /* what it says */
+	struct loop *loop;
+	struct loop_source *source, *pause; /* one of them is on; neither: it says no more */
 	bool told; /* a list that was not empty */
 	redirect_fn fn;
 	void *arg;
@@ -25,13 +30,11 @@ struct redirect_end {
 void redirect_start(uid_t uid, gid_t gid, uint64_t every_ns, struct redirect_end **ret_e)
 {
 	struct redirect_end *e = calloc(1, sizeof(*e));
-	int err = e ? redirect_spawn(uid, gid, every_ns, &e->child) : -ENOMEM;
+	int err = e ? redirect_spawn(uid, gid, every_ns, &e->child, &e->fd) : -ENOMEM;
 
 	*ret_e = err ? NULL : e;
-	if (!err) {
-		e->fd = child_out(e->child);
+	if (!err)
 		return;
-	}
 	free(e);
 	log_warn("cannot read what redirects connections past doors (%s), continuing without",
 		 strerror(-err));
@@ -41,22 +44,9 @@ void redirect_free(struct redirect_end *e)
 {
 	if (!e)
 		return;
+	close(e->fd);
 	child_free(e->child);
 	free(e);
-}
-
-static int read_all(int fd, void *p, size_t n)
-{
-	for (size_t at = 0; at < n;) {
-		ssize_t got = read(fd, (char *)p + at, n - at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got ? -errno : -EPIPE;
-		at += (size_t)got;
-	}
-	return 0;
 }
 
 static int give(struct redirect_end *e, struct text list, uint32_t ways)
@@ -67,20 +57,22 @@ static int give(struct redirect_end *e, struct text list, uint32_t ways)
 	return e->fn(list, ways, e->arg);
 }
 
-/* Its word is bounded and checked: it reads what others wrote. */
-static int on_list(void *arg)
+static int on_reader_ended(struct redirect_end *e, int status)
 {
-	struct redirect_end *e = arg;
-	char text[REDIRECT_TEXT_MAX];
-	uint32_t head[2];
-	int err = read_all(e->fd, head, sizeof(head));
+	if (WIFSIGNALED(status))
+		log_warn("the process that reads what redirects connections past doors was killed "
+			 "by SIG%s, it is started again",
+			 sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
+	else
+		log_warn("the process that reads what redirects connections past doors ended with "
+			 "status %d, it is started again",
+			 WEXITSTATUS(status));
+	return give(e, TEXT("! the process that reads it has ended\n"), 0);
+}
 
-	if (!err && head[0] > sizeof(text))
-		err = -E2BIG;
-	if (!err && head[0])
-		err = read_all(e->fd, text, head[0]);
-	if (!err)
-		return give(e, (struct text){ text, head[0] }, head[1]);
+/* Nobody is left who could start another one: that needs rights that we have given up. */
+static int on_no_more(struct redirect_end *e, int err)
+{
 	log_warn("what redirects connections past doors is not read any more (%s), continuing "
 		 "without: restart the agent",
 		 strerror(-err));
@@ -88,11 +80,53 @@ static int on_list(void *arg)
 	return give(e, TEXT("! the process that reads it has ended\n"), 0);
 }
 
+static int on_word(void *arg);
+
+static int on_pause_over(void *arg)
+{
+	struct redirect_end *e = arg;
+
+	return loop_add_fd(e->loop, e->fd, EPOLLIN, on_word, e, &e->source);
+}
+
+static int rest(struct redirect_end *e)
+{
+	loop_remove(take_ptr(e->source));
+	return loop_timer_set(e->pause, PAUSE_NS, 0);
+}
+
+/* Its word is bounded and checked: it reads what others wrote. */
+static int on_word(void *arg)
+{
+	struct redirect_end *e = arg;
+	struct redirect_word w;
+	int got = redirect_word_take(e->fd, &w), err = 0;
+
+	if (!got)
+		return 0;
+	if (got == -EBADMSG) {
+		log_warn("the process that reads what redirects connections past doors said "
+			 "something that is no list");
+		err = give(e, TEXT("! the process that reads it said what is no list\n"), 0);
+	} else if (got < 0) {
+		return on_no_more(e, got);
+	} else if (w.ended) {
+		err = on_reader_ended(e, (int)w.ended);
+	} else {
+		err = give(e, (struct text){ w.text, w.len }, w.ways);
+	}
+	return err ? err : rest(e);
+}
+
 int redirect_attach(struct redirect_end *e, struct loop *l, redirect_fn fn, void *arg)
 {
+	int err;
+
 	if (!e)
 		return 0;
+	e->loop = l;
 	e->fn = fn;
 	e->arg = arg;
-	return loop_add_fd(l, e->fd, EPOLLIN, on_list, e, &e->source);
+	err = loop_add_timer(l, on_pause_over, e, &e->pause);
+	return err ? err : on_pause_over(e);
 }

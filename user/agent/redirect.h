@@ -11,7 +11,7 @@ struct loop;
 
 /*
  * The agent's end of the process that reads what redirects connections past doors
- * (redirect/reader.h).
+ * (redirect/keeper.h).
  */
 struct redirect_end;
 typedef int (*redirect_fn)(struct text list, uint32_t ways, void *arg);

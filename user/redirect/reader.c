@@ -2,30 +2,22 @@
 #include "redirect/reader.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/child.h"
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/proc.h"
 #include "redirect/netlink.h"
 #include "redirect/nft.h"
 #include "redirect/others.h"
+#include "redirect/word.h"
 
 #define TRIES 3
-#define NICE 10
 #define PAUSE_NS                                                                                   \
 	UINT64_C(500000000) /* between two readings, and 20 times as long as the reading took */
 
@@ -103,7 +95,7 @@ int redirect_read(const struct redirect_fds *fds, struct buf *b, uint64_t *ret_w
 	return redirect_list_text(&l, b, ret_ways);
 }
 
-/* --- the process ------------------------------------------------------------------------------ */
+/* --- its life -------------------------------------------------------------------------------- */
 
 /* The group's messages say only that something changed: which, the dump says. */
 static int watch_rules(int *ret_fd)
@@ -131,16 +123,14 @@ static void forget(int fd)
 /* false: nobody listens any more. */
 static bool tell(int out, struct buf *now, struct buf *told, uint64_t ways)
 {
-	uint32_t head[2] = { (uint32_t)now->len, ways < UINT32_MAX ? (uint32_t)ways : UINT32_MAX };
-
 	if (told->max && told->len == now->len &&
 	    (!now->len || !memcmp(told->data, now->data, now->len)))
 		return true;
 	buf_done(told);
 	*told = *now;
 	*now = (struct buf)BUF_INIT(REDIRECT_TEXT_MAX);
-	return !file_write_all(out, head, sizeof(head)) &&
-	       !file_write_all(out, told->data, told->len);
+	return !redirect_word_send(out, ways < UINT32_MAX ? (uint32_t)ways : UINT32_MAX, 0,
+				   told->data, told->len);
 }
 
 static bool wait_for_change(int out, int rules, uint64_t pause_ns, uint64_t every_ns)
@@ -157,7 +147,7 @@ static bool wait_for_change(int out, int rules, uint64_t pause_ns, uint64_t ever
 	return true;
 }
 
-static int reader_main(const struct redirect_fds *fds, int out, uint64_t every_ns)
+int redirect_reader_main(const struct redirect_fds *fds, int out, uint64_t every_ns)
 {
 	struct buf now = BUF_INIT(REDIRECT_TEXT_MAX), told = { 0 };
 	int rules = -1;
@@ -173,46 +163,4 @@ static int reader_main(const struct redirect_fds *fds, int out, uint64_t every_n
 		took = 20 * (clock_boot_ns() - began);
 	} while (wait_for_change(out, rules, took > PAUSE_NS ? took : PAUSE_NS, every_ns));
 	return 0;
-}
-
-struct reader {
-	uid_t uid;
-	gid_t gid;
-	uint64_t every_ns;
-	pid_t parent;
-};
-
-static int in_child(int out, void *arg)
-{
-	const struct reader *r = arg;
-	/* Before Linux 6.4 any bpf(2) asks for CAP_BPF. */
-	const uint64_t keep = UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_BPF;
-	static const int ignored[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
-	struct redirect_fds fds;
-	int at = fcntl(out, F_DUPFD_CLOEXEC, 10);
-
-	/* Nothing of the agent's but the pipe and what it says to people. */
-	if (at < 0 || dup2(at, 3) != 3)
-		return 1;
-	closefrom(4);
-	/* It ends with the agent, and not before it when both are told to stop. */
-	for (size_t i = 0; i < array_len(ignored); i++)
-		signal(ignored[i], SIG_IGN);
-	fds.names4 = open("/proc/net/ip_tables_names", O_RDONLY | O_CLOEXEC);
-	fds.names6 = open("/proc/net/ip6_tables_names", O_RDONLY | O_CLOEXEC);
-	prctl(PR_SET_NAME, "ajar-redirect");
-	/* The kernel needs seconds to list 50,000 rules: not at the cost of what runs here. */
-	(void)setpriority(PRIO_PROCESS, 0, NICE);
-	if (proc_drop_privileges_but(r->uid, r->gid, keep) ||
-	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != r->parent)
-		return 1;
-	return reader_main(&fds, 3, r->every_ns);
-}
-
-int redirect_spawn(uid_t uid, gid_t gid, uint64_t every_ns, struct child **ret_c)
-{
-	struct reader r = { .uid = uid, .gid = gid, .every_ns = every_ns, .parent = getpid() };
-	const struct child_opts o = { .function = in_child, .arg = &r, .out = true };
-
-	return child_start(&o, ret_c);
 }

@@ -7,7 +7,6 @@
 #include "base/err.h"
 
 struct buf;
-struct child;
 
 /*
  * What redirects in the network namespace we are in, as core/redirect.h writes it. Needs
@@ -20,11 +19,10 @@ struct redirect_fds {
 must_check int redirect_read(const struct redirect_fds *fds, struct buf *b, uint64_t *ret_ways);
 
 /*
- * The reading is a process of its own, forked before anything else is open: it keeps CAP_NET_ADMIN,
- * which the kernel asks of whoever lists rules, so that the agent need not. It looks when rules
- * change and every every_ns, and writes what is different from what it wrote last: u32 length, u32
- * ways, text. It ends when the other end of the pipe, child_out(), does.
+ * The life of the process that reads: it looks when rules change and every every_ns, and sends what
+ * is different from what it sent last (redirect/word.h). Back when nobody listens at the other end
+ * of `out`: the exit status.
  */
-must_check int redirect_spawn(uid_t uid, gid_t gid, uint64_t every_ns, struct child **ret_c);
+int redirect_reader_main(const struct redirect_fds *fds, int out, uint64_t every_ns);
 
 #endif
