@@ -19,7 +19,7 @@
  *	upgrade SET SERVICE SECONDS            the same with its file replaced below it
  *	job SET ID USER DOORS SECONDS          an MPI job: doors on ports of the kernel's choice, all closed at its end
  *	day SET SECONDS                        ordinary use
- *	open SET PROTO PORT EXE USER [CGROUP]  one door
+ *	open SET PROTO PORT EXE USER [CGROUP [ARGS]]  one door; "\x20" in a word is that byte
  *	close SET PROTO PORT
  *	pass SECONDS                           time goes by
  *	load SET RATE SECONDS                  in real time: so many records a second over all of them
@@ -49,6 +49,7 @@
 #define WORKERS_MAX 16
 #define GROUPS_MAX 16
 #define WORDS_MAX 16
+#define LINE_MAX_BYTES 32768 /* of one command; the rest of a longer one is a command of its own */
 #define SLICES 16 /* what a command makes is shipped in so many turns, */
 #define SLICES_MANY 2 /* by many nodes in few */
 #define MANY 1000
@@ -274,21 +275,42 @@ static int run_command(struct sim *s, char **words, size_t len, uint64_t *differ
 	return len < 2 ? -EINVAL : run_traffic(s, words, len);
 }
 
+/* In place: "\x1b" is that byte. */
+static void unescape(char *word)
+{
+	char *to = word;
+
+	for (const char *c = word; *c; c++) {
+		unsigned byte;
+		int n = 0;
+
+		if (sscanf(c, "\\x%2x%n", &byte, &n) == 1 && n == 4 && byte) {
+			*to++ = (char)byte;
+			c += 3;
+		} else {
+			*to++ = *c;
+		}
+	}
+	*to = '\0';
+}
+
 static size_t split(char *line, char **words)
 {
 	size_t n = 0;
 	char *save = NULL;
 
 	for (char *w = strtok_r(line, " \t\n", &save); w && n < WORDS_MAX;
-	     w = strtok_r(NULL, " \t\n", &save))
+	     w = strtok_r(NULL, " \t\n", &save)) {
+		unescape(w);
 		words[n++] = w;
+	}
 	return n;
 }
 
 /* Answers "errno made differ now" to each line. */
 static int work(struct sim *s, FILE *in, FILE *out)
 {
-	char line[4096], *words[WORDS_MAX];
+	char line[LINE_MAX_BYTES], *words[WORDS_MAX];
 	int err = make_nodes(s);
 
 	fprintf(out, "%d 0 0 %llu\n", err, (unsigned long long)s->now_ns);
@@ -383,7 +405,7 @@ static int lead(struct sim *s)
 {
 	struct worker all[WORKERS_MAX] = { 0 };
 	struct answer a;
-	char line[4096];
+	char line[LINE_MAX_BYTES];
 	uint64_t made = 0;
 	int bad = 0;
 

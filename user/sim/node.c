@@ -21,6 +21,7 @@
  * the real shipper reads, a light one keeps them until they are stored. What it made is summed up,
  * to be compared with what the store has.
  */
+#define EXE_TEXT 4200 /* a longer path is cut */
 #define TRY_AGAIN_MS 100
 #define AWAY_NS (120 * SECOND_NS)
 #define NETNS UINT32_C(4026531840)
@@ -162,13 +163,16 @@ static int add_record(struct sim_node *n, const struct event *ev)
 	return 0;
 }
 
+/* What has no room in out is cut. */
 static struct text argv_of(const struct sim_spec *s, char *out, size_t size)
 {
-	int n = snprintf(out, size, "%s %s", s->exe, s->args ? s->args : "-D");
+	size_t n;
 
-	for (char *c = out; *c; c++) {
+	snprintf(out, size, "%s %s", s->exe, s->args ? s->args : "-D");
+	n = strlen(out);
+	for (char *c = out; *c || c < out + n; c++) {
 		if (*c == ' ')
-			*c = '\0', n = (int)(c - out) + 1 + (int)strlen(c + 1);
+			*c = '\0';
 	}
 	return (struct text){ out, (uint32_t)n + 1 };
 }
@@ -213,7 +217,7 @@ static void set_process(struct process *p, const struct sim_spec *s, uint32_t pi
 static int record_door(struct sim_node *n, enum event_kind kind, const struct sim_door *d,
 		       uint64_t time_ns)
 {
-	char exe[300], argv[320];
+	char exe[EXE_TEXT], argv[2 * EXE_TEXT];
 	struct event ev = { .kind = kind,
 			    .origin = ORIGIN_EVENT,
 			    .time_ns = time_ns,

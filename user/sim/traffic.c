@@ -131,7 +131,7 @@ static uint32_t uid_of(const char *user)
 	return uid;
 }
 
-/* PROTO PORT EXE USER [CGROUP] */
+/* PROTO PORT EXE USER [CGROUP [ARGS]] */
 static const struct sim_spec *spec_of(const struct sim_traffic *t)
 {
 	struct sim_spec s = { .scope = SCOPE_ANY };
@@ -143,7 +143,8 @@ static const struct sim_spec *spec_of(const struct sim_traffic *t)
 	s.exe = keep_word(t->words[2]);
 	s.user = keep_word(t->words[3]);
 	s.cgroup = t->words_len > 4 ? keep_word(t->words[4]) : "/system.slice/cron.service";
-	if (!s.exe || !s.user || !s.cgroup)
+	s.args = t->words_len > 5 ? keep_word(t->words[5]) : NULL;
+	if (!s.exe || !s.user || !s.cgroup || (t->words_len > 5 && !s.args))
 		return NULL;
 	s.uid = uid_of(s.user);
 	slash = strrchr(s.exe, '/');
@@ -249,7 +250,7 @@ uint64_t sim_job(struct sim_plan *p, const struct sim_traffic *t)
 	return kept ? over + 1 : 0;
 }
 
-/* open PROTO PORT EXE USER [CGROUP]; all nodes within 30 s */
+/* open PROTO PORT EXE USER [CGROUP [ARGS]]; all nodes within 30 s */
 uint64_t sim_open(struct sim_plan *p, const struct sim_traffic *t)
 {
 	const struct sim_spec *s = spec_of(t);

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/explain.h"
+#include "audit/holder.h"
+#include "audit/verdict.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "core/place.h"
@@ -16,12 +19,14 @@
 #include "view/writer.h"
 
 #define PORTS_SHOWN_MAX 500
+#define MISSES_TEXT 300 /* a longer text is cut */
 
 /* A port of the node: what each of the three says. */
 struct line {
 	enum door_proto proto;
 	uint32_t port;
 	const struct profile_row *row; /* borrowed from the profile */
+	char misses[MISSES_TEXT]; /* what the row asks for and the worst door is not; "": nothing */
 	enum verdict verdict; /* of its worst door */
 	enum severity severity;
 	bool open, loopback_only;
@@ -31,6 +36,8 @@ struct line {
 };
 
 struct ports {
+	const struct profile *profile; /* NULL: the class has none */
+	uint64_t now_ns;
 	size_t len;
 	struct line lines[PORTS_SHOWN_MAX];
 };
@@ -57,6 +64,46 @@ static bool has_port(enum door_proto proto)
 	       proto == PROTO_UDPLITE || proto == PROTO_SCTP;
 }
 
+static bool covers(const struct profile_row *r, const struct line *l)
+{
+	return r->proto == l->proto && r->port <= l->port &&
+	       l->port <= (r->port_end ? r->port_end : r->port);
+}
+
+/*
+ * What the profile says of the door: the row that is about it, a denial before the others. If none
+ * is, the first that covers its port, with what the door is not.
+ */
+static void find_row(const struct ports *p, const struct store_door *d, struct line *l)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+	struct judgement j;
+	struct process who;
+
+	l->row = NULL;
+	l->misses[0] = '\0';
+	if (!p->profile)
+		return;
+	audit_judge_event(p->profile, &d->ev, p->now_ns, OUTSIDE_UNKNOWN, &j, &who);
+	if (j.verdict == VERDICT_PROFILED) {
+		l->row = j.row;
+		return;
+	}
+	for (size_t i = 0; i < p->profile->rows_len; i++) {
+		const struct profile_row *r = &p->profile->rows[i];
+		bool fits;
+
+		if (!covers(r, l))
+			continue;
+		buf_reset(&b);
+		fits = !audit_row_misses(r, &d->door, &who, p->now_ns, &b);
+		if (l->row && (!fits || (!l->misses[0] && r->action != PROFILE_DENY)))
+			continue;
+		l->row = r;
+		snprintf(l->misses, sizeof(l->misses), "%s", fits ? "" : buf_str(&b));
+	}
+}
+
 static int on_door(const struct store_door *d, void *arg)
 {
 	_cleanup_(buf_done) struct buf who = BUF_INIT(512);
@@ -72,6 +119,7 @@ static int on_door(const struct store_door *d, void *arg)
 	if (!l->open || d->severity > l->severity) {
 		l->verdict = d->verdict;
 		l->severity = d->severity;
+		find_row(arg, d, l);
 		view_holder(&who, &d->ev);
 		snprintf(l->who, sizeof(l->who), "%s", buf_str(&who));
 	}
@@ -79,19 +127,21 @@ static int on_door(const struct store_door *d, void *arg)
 	return 0;
 }
 
-/* The first row about the port; one for a range of many is no line of its own. */
-static void add_rows(struct ports *p, const struct profile *pr)
+/*
+ * Of a port where nothing is open the first row about it; one for a range of many is no line of its
+ * own.
+ */
+static void add_rows(struct ports *p)
 {
-	for (size_t i = 0; i < pr->rows_len; i++) {
-		const struct profile_row *r = &pr->rows[i];
+	for (size_t i = 0; i < p->profile->rows_len; i++) {
+		const struct profile_row *r = &p->profile->rows[i];
 
 		if (r->port && (!r->port_end || r->port_end == r->port) && has_port(r->proto))
 			line_of(p, r->proto, r->port);
 		for (size_t k = 0; k < p->len; k++) {
 			struct line *l = &p->lines[k];
 
-			if (!l->row && r->proto == l->proto && r->port <= l->port &&
-			    l->port <= (r->port_end ? r->port_end : r->port))
+			if (!l->open && !l->row && covers(r, l))
 				l->row = r;
 		}
 	}
@@ -110,16 +160,17 @@ static int add_line(struct table *t, struct store *s, const char *node, const st
 {
 	_cleanup_(buf_done) struct buf age = BUF_INIT(64), in = BUF_INIT(1024);
 	struct store_seen seen;
-	char port[32], profile[300], kernel[800], outside[700];
+	char port[32], profile[600], kernel[800], outside[700];
 	int err = store_seen_port(s, node, l->proto, (uint16_t)l->port, 0, &seen);
 
 	if (err)
 		return err;
 	snprintf(port, sizeof(port), "%" PRIu32 "/%s", l->port, door_proto_name(l->proto));
-	snprintf(profile, sizeof(profile), "%s%s%.200s",
+	snprintf(profile, sizeof(profile), "%s%s%.200s%s%s",
 		 l->row ? profile_action_name(l->row->action) : "-",
 		 l->row && l->row->service ? " " : "",
-		 l->row && l->row->service ? l->row->service : "");
+		 l->row && l->row->service ? l->row->service : "", *l->misses ? " only " : "",
+		 l->misses);
 	esc_text(&in, l->in, strlen(l->in), 0);
 	snprintf(kernel, sizeof(kernel), "%s%s%s%s%s",
 		 !l->open	    ? "closed"
@@ -169,14 +220,15 @@ static int read_ports(struct store *s, const char *node, const char *host_type, 
 		      struct profile **ret_pr)
 {
 	const struct store_door_query q = { .node = node, .open_only = true };
-	int err = store_doors(s, &q, on_door, p);
+	int err = store_profile_get(s, host_type, ret_pr);
 
-	if (!err)
-		err = store_profile_get(s, host_type, ret_pr);
-	if (err == -ENOENT)
-		err = 0;
-	if (!err && *ret_pr)
-		add_rows(p, *ret_pr);
+	if (err && err != -ENOENT)
+		return err;
+	p->profile = *ret_pr;
+	p->now_ns = clock_wall_ns();
+	err = store_doors(s, &q, on_door, p);
+	if (!err && p->profile)
+		add_rows(p);
 	return err;
 }
 
@@ -205,6 +257,7 @@ static int line_json(struct writer *w, struct store *s, const char *node, const 
 	writer_str(w, "proto", door_proto_name(l->proto));
 	writer_u64(w, "port", l->port);
 	writer_str(w, "profile", l->row ? profile_action_name(l->row->action) : NULL);
+	writer_str(w, "only", *l->misses ? l->misses : NULL);
 	writer_str(w, "service", l->row ? l->row->service : NULL);
 	writer_str(w, "kernel", !l->open ? "closed" : l->loopback_only ? "loopback" : "open");
 	writer_str(w, "who", *l->who ? l->who : NULL);

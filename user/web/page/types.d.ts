@@ -197,6 +197,7 @@ export interface Port {
 	proto: string;
 	port: number;
 	profile: string | null;
+	only: string | null;
 	service: string | null;
 	kernel: string;
 	who: string | null;

@@ -136,7 +136,7 @@ function portTable(node, doors, ctx) {
 			...rows.map(({ p, verdict, doors: own }) => [
 				`${p.proto} ${p.port}`,
 				addresses(own),
-				p.profile ? [p.profile, p.service ? [" ", said(p.service, 40)] : ""] : h("span", { class: "dim" }, "no row"),
+				profileCell(p),
 				p.kernel === "closed" ? h("span", { class: "dim" }, "closed") : p.kernel,
 				scanCell(p.scan, ctx.now()),
 				portTag(p, verdict),
@@ -148,6 +148,17 @@ function portTable(node, doors, ctx) {
 			]),
 		],
 	);
+}
+
+/**
+ * What the profile says: of a row that covers the port and not the door that is open, what it asks for.
+ * @param {import("./types").Port} p
+ */
+function profileCell(p) {
+	if (!p.profile)
+		return h("span", { class: "dim" }, "no row");
+	const service = p.service ? [" ", said(p.service, 40)] : "";
+	return p.only ? h("span", { title: "The row covers this port, but not who holds it now." }, p.profile, service, " only ", said(p.only, 80)) : [p.profile, service];
 }
 
 /** @param {{p: import("./types").Port, verdict: string}} r */
