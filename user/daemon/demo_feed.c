@@ -3,6 +3,7 @@
 
 #include "ajar/exit.h"
 #include "base/clock.h"
+#include "base/failing.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/notify.h"
@@ -18,7 +19,7 @@ struct feed {
 	struct role role;
 	struct loop_source *timer;
 	struct story *story;
-	bool failing;
+	struct failing telling;
 };
 
 static int on_tick(void *arg)
@@ -26,9 +27,10 @@ static int on_tick(void *arg)
 	struct feed *f = arg;
 	int err = story_tick(f->story, clock_wall_ns());
 
-	if (err && !f->failing)
+	if (!err)
+		failing_is_over(&f->telling);
+	else if (failing_is_new(&f->telling, err))
 		log_warn("the cluster stands still: %s, trying again", store_why(f->role.store));
-	f->failing = err != 0;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "alert/route.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/failing.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/notify.h"
@@ -55,7 +56,7 @@ struct monitor {
 	struct health_watch *health;
 	struct loop_source *timer, *prune_timer, *health_watch_timer;
 	struct retention retention;
-	bool failing;
+	struct failing judging;
 	struct scan_child scanner;
 	uint64_t heartbeat_ns; /* boot clock: when the next heartbeat is due */
 	const struct conf *conf;
@@ -63,9 +64,11 @@ struct monitor {
 	bool no_metrics;
 	struct crosscheck *crosscheck;
 	struct loop_source *crosscheck_timer;
-	bool crosscheck_failing, crosscheck_soon;
+	struct failing comparing;
+	bool crosscheck_soon;
 	struct loop_source *requests_timer;
-	bool requests_failing, requests_soon;
+	struct failing carrying_out;
+	bool requests_soon;
 };
 
 static int format_alert(const struct store_alert *a, struct buf *b)
@@ -110,10 +113,11 @@ static int on_crosscheck(void *arg)
 	m->crosscheck_soon = false;
 	err = crosscheck_step(m->crosscheck, clock_wall_ns(), &changes, &more);
 
-	if (err && !m->crosscheck_failing)
+	if (!err)
+		failing_is_over(&m->comparing);
+	else if (failing_is_new(&m->comparing, err))
 		log_warn("cannot compare what scans saw: %s (%s), trying again",
 			 store_error_text(err), store_why(m->role.store));
-	m->crosscheck_failing = err != 0;
 	if (changes)
 		route_kick(m->route);
 	return loop_timer_set(m->crosscheck_timer,
@@ -140,15 +144,13 @@ static int step(struct monitor *m)
 	if (changes)
 		route_kick(m->route);
 	if (err) {
-		if (!m->failing)
+		if (failing_is_new(&m->judging, err))
 			log_warn("cannot judge: %s (%s), trying again every second",
 				 store_error_text(err), store_why(m->role.store));
-		m->failing = true;
 		return loop_timer_set(m->timer, RETRY_NS, 0);
 	}
-	if (m->failing)
+	if (failing_is_over(&m->judging))
 		log_info("judging again");
-	m->failing = false;
 	send_heartbeat(m);
 	/* A row that somebody INSERTs by hand notifies nobody. */
 	if (!next || next > now + LOOK_NS)
@@ -168,10 +170,11 @@ static int on_requests(void *arg)
 	m->requests_soon = false;
 	err = requests_step(m->role.store, &o, &changes, &more);
 
-	if (err && !m->requests_failing)
+	if (!err)
+		failing_is_over(&m->carrying_out);
+	else if (failing_is_new(&m->carrying_out, err))
 		log_warn("cannot do what is asked for in the web page: %s (%s), trying again",
 			 store_error_text(err), store_why(m->role.store));
-	m->requests_failing = err != 0;
 	if (changes)
 		route_kick(m->route);
 	err = loop_timer_set(m->requests_timer,
@@ -198,11 +201,11 @@ static int on_notifier(void *arg)
 
 	if (!store_notifier_clear(m->role.store))
 		return 0;
-	if (!m->crosscheck_soon && !m->crosscheck_failing) {
+	if (!m->crosscheck_soon && !failing_lasts(&m->comparing)) {
 		m->crosscheck_soon = true;
 		err = loop_timer_set(m->crosscheck_timer, CROSSCHECK_SOON_NS, 0);
 	}
-	if (!err && !m->requests_soon && !m->requests_failing) {
+	if (!err && !m->requests_soon && !failing_lasts(&m->carrying_out)) {
 		m->requests_soon = true;
 		err = loop_timer_set(m->requests_timer, REQUESTS_PAUSE_NS, 0);
 	}

@@ -12,6 +12,7 @@
 #include "base/backoff.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/failing.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -164,22 +165,18 @@ struct waiting {
 	const struct conf *conf;
 	struct loop_source *timer;
 	unsigned tries;
-	enum store_fault said;
+	struct failing failing;
 	bool opened;
 };
 
-/* Said when it begins, and when what could fix itself becomes what a person must fix. */
 static void say_away(struct waiting *w, int err, const char *why)
 {
-	enum store_fault fault = store_fault(err);
-
 	if (w->role->away)
 		w->role->away(w->role, err, why);
-	if (w->tries && fault == w->said)
-		return;
-	log_warn("%s; %s", why,
-		 fault == STORE_STOP ? "nothing goes on before that is fixed" : "trying again");
-	w->said = fault;
+	if (failing_is_new(&w->failing, err))
+		log_warn("%s; %s", why,
+			 store_fault(err) == STORE_STOP ? "nothing goes on before that is fixed"
+							: "trying again");
 }
 
 static int try_store(void *arg)

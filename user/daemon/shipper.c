@@ -8,6 +8,7 @@
 
 #include "ajar/exit.h"
 #include "base/clock.h"
+#include "base/failing.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/notify.h"
@@ -49,7 +50,7 @@ struct shipper {
 	uint64_t credit_ns;
 	struct ship_state state;
 	unsigned tries; /* that failed, since it went well; 0: all is well */
-	enum ship_status said;
+	struct failing failing;
 	bool armed; /* the timer: it decides when the next step is, not the journal */
 	bool recalled;
 	bool checked; /* the store is the one it was before we were started */
@@ -279,7 +280,6 @@ static int step_in(struct shipper *s, uint64_t ns)
 	return loop_timer_set(s->timer, ns, 0);
 }
 
-/* Said when it begins, and again when what could fix itself becomes what a person must fix. */
 static int failed(struct shipper *s, int err, const char *why)
 {
 	enum store_fault fault = store_fault(err);
@@ -288,12 +288,10 @@ static int failed(struct shipper *s, int err, const char *why)
 	is_away(s);
 	if (status != s->state.status || err != s->state.err || !s->tries)
 		tell_state(s, status, err, why);
-	if (!s->tries || (status == SHIP_HELD && s->said != SHIP_HELD)) {
+	if (failing_is_new(&s->failing, err))
 		log_warn("cannot ship: %s; the journal keeps everything, %s", why,
 			 status == SHIP_HELD ? "nothing is sent before that is fixed"
 					     : "trying again");
-		s->said = status;
-	}
 	return step_in(s, role_retry_ns(fault, s->tries++));
 }
 
@@ -337,6 +335,7 @@ static int went_well(struct shipper *s, int more)
 		tell_state(s, SHIP_WELL, 0, "");
 	s->state.store_ns = clock_wall_ns();
 	s->tries = 0;
+	failing_is_over(&s->failing);
 	is_back(s);
 	if (came_back)
 		(void)!on_heartbeat(s);
