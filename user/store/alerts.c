@@ -213,7 +213,7 @@ static int touch_alert(struct store *s, const char *key, uint64_t count, uint64_
 
 int store_touch_alert(struct store *s, const char *key, uint64_t count, uint64_t last_ns)
 {
-	return write_op(s, touch_alert(s, key, count, last_ns));
+	return write_one(s, touch_alert(s, key, count, last_ns));
 }
 
 /* --- reading ------------------------------------------------------------------------------------------ */

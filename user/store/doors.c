@@ -60,7 +60,7 @@ int store_put_door(struct store *s, const struct store_door *d)
 {
 	if (!d->opened_ns || d->opened_ns > EVENT_TIME_MAX || d->closed_ns > EVENT_TIME_MAX)
 		return store_set_why(s, -ERANGE, "a door opens and closes at a time");
-	return write_op(s, put_door(s, d));
+	return write_one(s, put_door(s, d));
 }
 
 static int close_door(struct store *s, const char *node, uint32_t boot_seq, const struct door *d,
@@ -89,7 +89,7 @@ int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const
 
 	if (!closed_ns || closed_ns > EVENT_TIME_MAX)
 		return store_set_why(s, -ERANGE, "a door closes at a time");
-	err = write_op(s, close_door(s, node, boot_seq, d, close_seq, closed_ns, &found));
+	err = write_one(s, close_door(s, node, boot_seq, d, close_seq, closed_ns, &found));
 	if (!err && ret_found)
 		*ret_found = found;
 	return err;

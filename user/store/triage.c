@@ -161,7 +161,7 @@ int store_alert_node_add(struct store *s, uint64_t alert_id, const char *node, i
 {
 	const struct store_alert_step step = { alert_id, node, at_ns, doors };
 	uint64_t before = 0, after = 0;
-	int err = write_op(s, alert_node(s, &step, &before, &after));
+	int err = write_one(s, alert_node(s, &step, &before, &after));
 
 	if (err)
 		return err;

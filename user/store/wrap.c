@@ -91,6 +91,14 @@ int store_write_end(struct store *s, int err)
 	return err;
 }
 
+/* A statement inside the caller's transaction; whether that stands when it failed nobody asks. */
+int store_joined(struct store *s, int err)
+{
+	if (err)
+		s->doomed = err;
+	return err;
+}
+
 /*
  * Another writer was in the way and the server has undone a transaction of our own
  * (-STORE_E_UNDONE): the same again, a little later and not all at the same moment. In the caller's

@@ -12,6 +12,7 @@
 must_check int store_write_begin(struct store *s);
 must_check int store_write_end(struct store *s, int err);
 bool store_write_again(struct store *s, int err, unsigned *tries);
+must_check int store_joined(struct store *s, int err);
 
 /*
  * A name of a node, a class, a sink ...: 1 to 255 bytes of printable UTF-8; else -EINVAL and the
@@ -42,5 +43,13 @@ must_check int requests_insert(struct store *s, const struct store_request *r);
 		} while (store_write_again(s, err_, &tries_));                                     \
 		err_;                                                                              \
 	})
+
+/*
+ * The same for an op with one statement that writes. That is all or nothing by itself, so the
+ * caller's transaction needs no savepoint, which is two questions to a server saved; what fails
+ * there takes the whole transaction with it.
+ */
+#define write_one(s, op)                                                                           \
+	(!(s)->depth ? write_op(s, op) : (s)->doomed ? (s)->doomed : store_joined(s, op))
 
 #endif
