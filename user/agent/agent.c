@@ -75,6 +75,7 @@ struct agent {
 	uint64_t first_seq; /* of this session, 0 until the first record */
 	uint64_t lost, loss_reported_ns; /* not told yet; when told last */
 	uint64_t sweep_took_ns; /* the last sweep on the timer */
+	uint64_t looked_ns; /* when nothing of the sensor was taken away yet, boot time */
 	uint64_t dropped, no_room_ns,
 		no_room_reported_ns; /* while there is none; when last; when told */
 	uint64_t dropped_total;
@@ -199,6 +200,21 @@ static int record_own(struct agent *a, enum event_kind kind, const char *reason,
 	return err ? err : commit(a);
 }
 
+/* Something was not watched since then; how many doors came and went nobody knows: one loss. */
+static int record_gap(struct agent *a, uint64_t since_wall_ns, const char *reason)
+{
+	struct event ev = { .kind = EVENT_GAP,
+			    .origin = ORIGIN_EVENT,
+			    .time_ns = clock_wall_ns(),
+			    .boot_ns = clock_boot_ns(),
+			    .opened_ns = since_wall_ns,
+			    .count = 1,
+			    .reason = text_of(reason) };
+	int err = record(&ev, a);
+
+	return err ? err : commit(a);
+}
+
 /* The kernel's copy goes when ours is on disk: an agent that is killed in between gets it again. */
 static int drain(struct agent *a)
 {
@@ -245,15 +261,66 @@ static int on_owed(void *arg)
 	return commit(arg);
 }
 
+static void on_harm(const struct sensor_harm *h, void *arg)
+{
+	struct buf *said = arg;
+
+	if (!h->what && !h->err)
+		log_warn("somebody removed pins of the sensor, they are made again");
+	else if (!h->what)
+		log_warn("somebody removed pins of the sensor and they cannot be made again (%s): "
+			 "if this agent is killed its successor finds no sensor; restart the agent",
+			 strerror(-h->err));
+	else
+		buf_printf(said, "%s%s (%s) was taken away%s", said->len ? "; " : "", h->what,
+			   h->hook,
+			   h->err ? " and cannot be attached again without privileges"
+				  : ", it is attached again");
+}
+
+/* Who is started again has the privileges to attach what we cannot. */
+static bool is_supervised(void)
+{
+	return getenv(PROC_SUPERVISOR_ENV) || getenv("INVOCATION_ID");
+}
+
+/*
+ * What the hooks did not see since the last look is a gap, and a sweep finds what is still open.
+ * *ret_whole: they see now.
+ */
+static int look_after_sensor(struct agent *a, bool *ret_whole)
+{
+	_cleanup_(buf_done) struct buf said = BUF_INIT(2048);
+	uint64_t now = clock_boot_ns();
+	int err = 0;
+
+	*ret_whole = sensor_look_after(a->sensor, on_harm, &said);
+	if (said.len) {
+		log_warn("somebody took hooks away from the sensor: %s", buf_str(&said));
+		err = record_gap(a, clock_wall_of_boot(a->looked_ns), buf_str(&said));
+		if (!err)
+			err = loop_timer_hasten(a->sweep_timer, SWEEP_AFTER_LOSS_NS);
+		if (!err && !*ret_whole && is_supervised())
+			return log_err(-EPERM, "ending, to be started again with privileges");
+	}
+	if (*ret_whole)
+		a->looked_ns = now;
+	return err;
+}
+
 /* A heartbeat that cannot be written is missed by those who look for it; recording goes on. */
 static int on_heartbeat(void *arg)
 {
 	struct agent *a = arg;
+	bool whole = true;
 	int err = drain(a);
 
-	if (!err && agent_heartbeat_renew(a->heartbeat, a->dropped_total))
+	if (err)
+		return log_err(err, "cannot read the sensor's ring");
+	err = look_after_sensor(a, &whole);
+	if (!err && agent_heartbeat_renew(a->heartbeat, whole, a->dropped_total))
 		log_debug("cannot renew the heartbeat");
-	return err ? log_err(err, "cannot read the sensor's ring") : 0;
+	return err;
 }
 
 static int on_signal(int signo, void *arg)
@@ -440,35 +507,27 @@ static void describe(const struct agent *a, struct buf *b)
 			   (clock_boot_ns() - since) / 1000000);
 }
 
-/*
- * The agent before ended without a stop record, and its sensor is gone too. How many doors came and
- * went meanwhile nobody knows: it counts as one loss.
- */
+/* The agent before ended without a stop record, and its sensor is gone too. */
 static int record_silence(struct agent *a)
 {
-	struct event ev = {
-		.kind = EVENT_GAP,
-		.origin = ORIGIN_EVENT,
-		.count = 1,
-		.reason = TEXT("the agent ended without a word and no sensor was attached: what "
-			       "opened and closed meanwhile is not known"),
-	};
 	struct buf boot_id = BUF_INIT(64);
+	uint64_t since = 0, now;
 	int ret = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot_id);
 
 	if (!ret)
-		ret = journal_silence(a->journal_dir, buf_str(&boot_id), &ev.opened_ns);
+		ret = journal_silence(a->journal_dir, buf_str(&boot_id), &since);
 	buf_done(&boot_id);
 	if (ret < 0)
 		log_warn("cannot tell when the agent before ended (%s), continuing without",
 			 strerror(-ret));
 	if (ret <= 0)
 		return 0;
-	ev.time_ns = clock_wall_ns();
-	ev.boot_ns = clock_boot_ns();
+	now = clock_wall_ns();
 	log_warn("nothing was watched for %" PRIu64 " ms: the agent before ended without a word",
-		 ev.time_ns > ev.opened_ns ? (ev.time_ns - ev.opened_ns) / 1000000 : 0);
-	return record(&ev, a);
+		 now > since ? (now - since) / 1000000 : 0);
+	return record_gap(a, since,
+			  "the agent ended without a word and no sensor was attached: what opened "
+			  "and closed meanwhile is not known");
 }
 
 /* What is open now, then the start record. */
@@ -498,6 +557,7 @@ static int begin(struct agent *a)
 	if (!err)
 		err = agent_heartbeat_new(a->journal_dir, a->sensor, buf_str(&reason),
 					  a->conf->journal_max_bytes, &a->heartbeat);
+	a->looked_ns = clock_boot_ns();
 	log_debug("recording: %s", buf_str(&reason));
 	if (r->misses)
 		log_warn("tier %c sees less than tier A: %s; %s", r->tier,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #include "journal/status.h"
 #include "sensor/sensor.h"
 
-#define TRY_EVERY_NS UINT64_C(60000000000)
+#define TRY_EVERY_NS UINT64_C(10000000000)
 
 struct agent_heartbeat {
 	struct sensor *sensor;
@@ -20,6 +21,7 @@ struct agent_heartbeat {
 	struct journal_pen *pen; /* NULL: there was no room for its file yet */
 	struct journal_status st;
 	uint64_t tried_ns;
+	bool sees; /* as far as was tried */
 };
 
 /* The file is made anew at each start: whatever lies there is an earlier agent's. */
@@ -33,7 +35,7 @@ int agent_heartbeat_new(int journal_dir, struct sensor *s, const char *sensor, u
 	if (!err) {
 		g->sensor = s;
 		g->journal_dir = journal_dir;
-		g->st.attached = true; /* it was tried when it was opened */
+		g->sees = g->st.attached = true; /* it was tried when it was opened */
 		g->st.tier = sensor_report(s)->tier;
 		g->st.max_bytes = max_bytes;
 		g->st.written_boot_ns = g->tried_ns = clock_boot_ns();
@@ -70,14 +72,15 @@ static int write_heartbeat(struct agent_heartbeat *g, uint64_t dropped)
 		      : journal_pen_new(g->journal_dir, &g->st, &g->pen);
 }
 
-int agent_heartbeat_renew(struct agent_heartbeat *g, uint64_t dropped)
+int agent_heartbeat_renew(struct agent_heartbeat *g, bool whole, uint64_t dropped)
 {
 	uint64_t now = clock_boot_ns();
 
 	if (now - g->tried_ns >= TRY_EVERY_NS) {
 		g->tried_ns = now;
-		g->st.attached = !sensor_try(g->sensor);
+		g->sees = !sensor_try(g->sensor);
 	}
+	g->st.attached = g->sees && whole;
 	return write_heartbeat(g, dropped);
 }
 

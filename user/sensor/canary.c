@@ -23,29 +23,44 @@ static int in_table(struct sensor *s, uint64_t cookie)
 	return errno == ENOENT ? 0 : -errno;
 }
 
-/* Opens a loopback door of the type; *ret_cookie names it. */
-static int open_door(int type, int *ret_fd, uint64_t *ret_cookie)
+struct canary {
+	int family, type;
+	enum hook_id hook; /* that tells of it in tier A */
+	const char *what;
+};
+
+static const struct canary canaries[SENSOR_CANARIES] = {
+	{ AF_INET, SOCK_STREAM, HOOK_LISTEN, "TCP" },
+	{ AF_INET6, SOCK_STREAM, HOOK_LISTEN, "TCP on IPv6" },
+	{ AF_INET, SOCK_DGRAM, HOOK_POST_BIND4, "UDP" },
+	{ AF_INET6, SOCK_DGRAM, HOOK_POST_BIND6, "UDP on IPv6" },
+};
+
+/* Opens such a door on the loopback; *ret_cookie names it. */
+static int open_door(const struct canary *c, int *ret_fd, uint64_t *ret_cookie)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	_close_ int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	const struct sockaddr_in v4 = { .sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+					 .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	_close_ int fd = socket(c->family, c->type | SOCK_CLOEXEC, 0);
 	socklen_t len = sizeof(*ret_cookie);
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_COOKIE, ret_cookie, &len) < 0)
 		return -errno;
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+	if (c->family == AF_INET ? bind(fd, (const struct sockaddr *)&v4, sizeof(v4))
+				 : bind(fd, (const struct sockaddr *)&v6, sizeof(v6)))
 		return -errno;
-	if (type == SOCK_STREAM && listen(fd, 1) < 0)
+	if (c->type == SOCK_STREAM && listen(fd, 1) < 0)
 		return -errno;
 	*ret_fd = take_fd(fd);
 	return 0;
 }
 
-static int try_door(struct sensor *s, int type, uint64_t *canary, char **ret_why)
+static int try_door(struct sensor *s, const struct canary *c, uint64_t *canary, char **ret_why)
 {
-	const char *what = type == SOCK_STREAM ? "TCP" : "UDP";
 	uint64_t cookie = 0;
-	int fd = -1, err = open_door(type, &fd, &cookie);
+	int fd = -1, err = open_door(c, &fd, &cookie);
 
 	/* No loopback to test with says nothing of the sensor. */
 	if (err)
@@ -60,23 +75,25 @@ static int try_door(struct sensor *s, int type, uint64_t *canary, char **ret_why
 			ret_why, -ENODATA,
 			"the hooks are attached but a %s door of our own was not reported: is the "
 			"cgroup v2 mount the root? see 'findmnt -t cgroup2'",
-			what);
+			c->what);
 	if (in_table(s, cookie) > 0)
 		return why(ret_why, -ENODATA,
 			   "the hooks are attached but the end of a %s door of our own was not "
 			   "reported: "
 			   "'bpftool cgroup tree' shows what else is attached",
-			   what);
+			   c->what);
 	return 0;
 }
 
 int canary_run(struct sensor *s, char **ret_why)
 {
-	int err = try_door(s, SOCK_STREAM, &s->canaries[0], ret_why);
+	int err = 0;
 
-	if (err || s->h.links[HOOK_POST_BIND4] < 0)
-		return err;
-	return try_door(s, SOCK_DGRAM, &s->canaries[1], ret_why);
+	for (size_t i = 0; !err && i < SENSOR_CANARIES; i++) {
+		if (s->h.links[canaries[i].hook] >= 0)
+			err = try_door(s, &canaries[i], &s->canaries[i], ret_why);
+	}
+	return err;
 }
 
 int sensor_try(struct sensor *s)

@@ -9,6 +9,7 @@
 #include "sensor/cgroup.h"
 #include "sensor/held.h"
 #include "sensor/hooks.h"
+#include "sensor/links.h"
 #include "sensor/netns.h"
 #include "sensor/owner.h"
 #include "sensor/passwd.h"
@@ -44,11 +45,15 @@ struct known_door {
 /* sensor_sweep(), for those below it. */
 typedef int (*sweep_fn)(struct sensor *s, int origin, sensor_fn fn, void *arg);
 
+#define SENSOR_CANARIES 4
+
 struct sensor {
 	struct handles h;
 	/* of sensor.c, for a sweep: sensor_drain() without giving anything back to the kernel */
 	int (*drain)(struct sensor *s, sensor_fn fn, void *arg);
 	struct pins pins;
+	struct links links;
+	bool pins_told; /* that they are gone */
 	struct ring ring;
 	struct ajar_cpu *cpus; /* mapped */
 	struct ajar_control *ctl; /* mapped */
@@ -64,7 +69,7 @@ struct sensor {
 	struct buf others; /* of the event that is being told: cgroup paths */
 	struct netns_names netns_names;
 	struct passwd_cache passwd;
-	uint64_t canaries[2];
+	uint64_t canaries[SENSOR_CANARIES];
 	uint32_t netns; /* ours, which iter/tcp and iter/udp look at; 0 unknown */
 	/* of the one network namespace that is watched; 0: all, or there is no kernel side */
 	uint64_t only_cookie;
@@ -208,6 +213,8 @@ must_check int look_due(struct sensor *s, sweep_fn sweep, sensor_fn fn, void *ar
 /* only_cookie: of the network namespace that is watched, 0: all. */
 must_check int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_cookie,
 			  struct handles *ret_h, uint64_t build, char **ret_why);
+/* The root of cgroup v2, to attach to; own_netns: or what a container has for it. */
+must_check int load_cgroup(bool own_netns, int *ret_fd, char **ret_why);
 /*
  * Names the programs with what they are set to watch: a pinned sensor with another one is not taken
  * over.

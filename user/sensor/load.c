@@ -203,7 +203,7 @@ static int choose_programs(struct bpf_object *obj, char tier, uint32_t left_out)
  * Who watches one network namespace is in a container with its own part of the tree, in which all
  * is that it watches.
  */
-static int open_cgroup(bool own_netns, int *ret_fd, char **ret_why)
+int load_cgroup(bool own_netns, int *ret_fd, char **ret_why)
 {
 	const char *fix, *what;
 	int err = system_cgroup_root(ret_fd);
@@ -350,7 +350,7 @@ int load_fresh(const struct sensor_opts *o, char tier, uint64_t only_cookie, str
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return why(ret_why, -errno,
 			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): " NO_BTF_FIX);
-	int err = tier == 'A' ? open_cgroup(o->own_netns, &cgroup, ret_why) : 0;
+	int err = tier == 'A' ? load_cgroup(o->own_netns, &cgroup, ret_why) : 0;
 	if (err)
 		return err;
 	err = -EOPNOTSUPP;

@@ -42,14 +42,14 @@ void pins_done(struct pins *p)
 	pins_init(p);
 }
 
-static int open_dir(int at, const char *name, const struct sensor_opts *o, bool make, int *ret_fd)
+static int open_dir(int at, const char *name, const struct pins *p, bool make, int *ret_fd)
 {
 	if (make && mkdirat(at, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (make ? O_NOFOLLOW : 0));
 	if (fd < 0)
 		return -errno;
-	if (make && fchown(fd, o->uid, o->gid) < 0) {
+	if (make && fchown(fd, p->uid, p->gid) < 0) {
 		int err = -errno;
 
 		close(fd);
@@ -59,7 +59,7 @@ static int open_dir(int at, const char *name, const struct sensor_opts *o, bool 
 	return 0;
 }
 
-static int open_all(struct pins *p, const struct sensor_opts *o)
+static int open_all(struct pins *p)
 {
 	char version[VERSION_MAX];
 	_free_ char *parent = strdup(p->dir);
@@ -71,11 +71,11 @@ static int open_all(struct pins *p, const struct sensor_opts *o)
 		return -EINVAL;
 	*slash = '\0';
 	version_name(version);
-	int err = open_dir(AT_FDCWD, parent, o, false, &p->parent);
+	int err = open_dir(AT_FDCWD, parent, p, false, &p->parent);
 	if (!err)
-		err = open_dir(p->parent, slash + 1, o, true, &p->base);
+		err = open_dir(p->parent, slash + 1, p, true, &p->base);
 	if (!err)
-		err = open_dir(p->base, version, o, true, &p->version);
+		err = open_dir(p->base, version, p, true, &p->version);
 	return err;
 }
 
@@ -92,13 +92,13 @@ static bool has_name(const struct pins *p)
 	       is.st_ino == named.st_ino && is.st_dev == named.st_dev;
 }
 
-static int open_and_lock(struct pins *p, const struct sensor_opts *o)
+static int open_and_lock(struct pins *p)
 {
 	int err = -ENOENT;
 
 	for (int i = 0; err == -ENOENT && i < OPEN_TRIES; i++) {
 		close_fds(p);
-		err = open_all(p, o);
+		err = open_all(p);
 		if (!err && file_lock(p->base))
 			return -EBUSY;
 		if (!err && !has_name(p))
@@ -115,10 +115,12 @@ int pins_open(struct pins *p, const struct sensor_opts *o, char **ret_why)
 		err = system_bpffs(ret_why);
 	if (err)
 		return err;
+	p->uid = o->uid;
+	p->gid = o->gid;
 	p->dir = strdup(o->pin_dir);
 	if (!p->dir)
 		return -ENOMEM;
-	err = open_and_lock(p, o);
+	err = open_and_lock(p);
 	if (err == -EBUSY) {
 		/*
 		 * Two readers of one ring would each miss what the other takes. Not ours to remove
@@ -244,7 +246,7 @@ int pins_take(struct pins *p, char tier, uint64_t build, struct handles *ret_h)
 	return 0;
 }
 
-static int put_one(struct pins *p, int fd, const char *name, const struct sensor_opts *o)
+static int put_one(const struct pins *p, int fd, const char *name)
 {
 	char path[96];
 
@@ -253,25 +255,112 @@ static int put_one(struct pins *p, int fd, const char *name, const struct sensor
 	pin_path(p, name, path);
 	if (bpf_obj_pin(fd, path))
 		return -errno;
-	return fchownat(p->version, name, o->uid, o->gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	return fchownat(p->version, name, p->uid, p->gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-int pins_put(struct pins *p, const struct handles *h, const struct sensor_opts *o, char **ret_why)
+int pins_put(struct pins *p, const struct handles *h, char **ret_why)
 {
 	char name[48];
 	int err = 0;
 
 	for (int i = 0; !err && i < MAPS_MAX; i++)
-		err = put_one(p, h->maps[i], map_specs[i].name, o);
+		err = put_one(p, h->maps[i], map_specs[i].name);
 	for (int i = 0; !err && i < HOOKS_MAX; i++) {
 		if (link_name(i, h->tier, name))
-			err = put_one(p, h->links[i], name, o);
+			err = put_one(p, h->links[i], name);
 	}
 	if (!err)
 		return 0;
 	pins_clear(p);
 	return why(ret_why, err, "cannot pin into '%s' (%s): see 'ajar doctor'", p->dir,
 		   strerror(-err));
+}
+
+int pins_renew(struct pins *p, const struct handles *h, enum hook_id hook)
+{
+	char name[48];
+
+	if (p->version < 0 || !link_name((int)hook, h->tier, name))
+		return 0;
+	if (unlinkat(p->version, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return put_one(p, h->links[hook], name);
+}
+
+/* Whether the folder is there no more; without the right to look at names its links must do. */
+static bool is_gone(int above, const char *name, int fd)
+{
+	struct stat is, named;
+
+	if (fstat(fd, &is) < 0 || !is.st_nlink)
+		return true;
+	if (fstatat(above, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT;
+	return is.st_ino != named.st_ino || is.st_dev != named.st_dev;
+}
+
+/* What is not there any more is made again; a folder is locked as the first one is. */
+static int mend_folders(struct pins *p, bool *ret_made)
+{
+	const char *base_name = strrchr(p->dir, '/') + 1;
+	_close_ int base = -1, version = -1;
+	char name[VERSION_MAX];
+	int err;
+
+	version_name(name);
+	if (is_gone(p->parent, base_name, p->base)) {
+		err = open_dir(p->parent, base_name, p, true, &base);
+		if (!err)
+			err = file_lock(base);
+		if (err)
+			return err;
+	} else if (!is_gone(p->base, name, p->version)) {
+		return 0;
+	}
+	*ret_made = true;
+	err = open_dir(base < 0 ? p->base : base, name, p, true, &version);
+	if (err)
+		return err;
+	if (base >= 0) {
+		close_fd(&p->base);
+		p->base = take_fd(base);
+	}
+	close_fd(&p->version);
+	p->version = take_fd(version);
+	return 0;
+}
+
+static bool is_pinned(const struct pins *p, const char *name)
+{
+	struct stat st;
+
+	return fstatat(p->version, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int mend_one(const struct pins *p, int fd, const char *name, bool *made)
+{
+	if (fd < 0 || is_pinned(p, name))
+		return 0;
+	*made = true;
+	return put_one(p, fd, name);
+}
+
+int pins_mend(struct pins *p, const struct handles *h)
+{
+	char name[48];
+	bool made = false;
+	int err;
+
+	if (p->version < 0)
+		return 0;
+	err = mend_folders(p, &made);
+	for (int i = 0; !err && i < MAPS_MAX; i++)
+		err = mend_one(p, h->maps[i], map_specs[i].name, &made);
+	for (int i = 0; !err && i < HOOKS_MAX; i++) {
+		if (link_name(i, h->tier, name))
+			err = mend_one(p, h->links[i], name, &made);
+	}
+	return err ? err : made;
 }
 
 int pins_iterate(const struct pins *p, const struct handles *h, enum hook_id hook)

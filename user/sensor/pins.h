@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "sensor/hooks.h"
@@ -20,6 +21,8 @@ struct pins {
 	int parent; /* of dir */
 	int base; /* dir */
 	int version; /* dir/vN */
+	uid_t uid;
+	gid_t gid;
 };
 
 void pins_init(struct pins *p);
@@ -31,8 +34,14 @@ must_check int pins_open(struct pins *p, const struct sensor_opts *o, char **ret
  * is wrong with it.
  */
 must_check int pins_take(struct pins *p, char tier, uint64_t build, struct handles *ret_h);
-must_check int pins_put(struct pins *p, const struct handles *h, const struct sensor_opts *o,
-			char **ret_why);
+must_check int pins_put(struct pins *p, const struct handles *h, char **ret_why);
+/* The pin of a link is another one now. */
+must_check int pins_renew(struct pins *p, const struct handles *h, enum hook_id hook);
+/*
+ * Are the folders and all pins there? Without privileges; 0: they are, or nothing is pinned. 1:
+ * some were not, and are now. -EACCES ...: some are not, and cannot be made.
+ */
+must_check int pins_mend(struct pins *p, const struct handles *h);
 /*
  * An iterator of a link, to be read; a file descriptor or a negative errno. By the pin where there
  * is one: making an iterator takes CAP_BPF before Linux 5.19 where unprivileged_bpf_disabled is

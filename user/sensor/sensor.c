@@ -215,7 +215,7 @@ static int acquire_one(struct sensor *s, const struct sensor_opts *o, char **ret
 	 */
 	pins_clear(&s->pins);
 	err = load_best(s, o, build, ret_why);
-	return err || s->h.tier == TIER_POLL ? err : pins_put(&s->pins, &s->h, o, ret_why);
+	return err || s->h.tier == TIER_POLL ? err : pins_put(&s->pins, &s->h, ret_why);
 }
 
 static int acquire(struct sensor *s, const struct sensor_opts *o, char **ret_why)
@@ -332,10 +332,13 @@ int sensor_open(const struct sensor_opts *o, struct sensor **ret_sensor, char **
 	s->drain = drain_ring;
 	handles_init(&s->h);
 	pins_init(&s->pins);
+	links_init(&s->links);
 	s->netns_max = o->netns_max ? o->netns_max : NETNS_MAX;
 	int err = acquire(s, o, ret_why);
 	if (!err)
 		err = begin(s, o, ret_why);
+	if (!err)
+		links_keep(&s->links, &s->h, o->own_netns);
 	if (err) {
 		sensor_free(s, true);
 		return err;
@@ -359,6 +362,7 @@ void sensor_free(struct sensor *s, bool unpin)
 		munmap(s->ctl, sizeof(*s->ctl));
 	close_fd(&s->epfd);
 	close_fd(&s->timer);
+	links_done(&s->links);
 	handles_close(&s->h);
 	doors_done(s);
 	map_free(s->elsewhere);

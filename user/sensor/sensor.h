@@ -97,6 +97,20 @@ must_check int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *ar
  */
 must_check int sensor_try(struct sensor *s);
 
+/* What somebody has taken away of the sensor, from outside and while it watched. */
+struct sensor_harm {
+	const char *what; /* "ipv6 udp and bind"; NULL: the pins, which a successor needs */
+	const char *hook; /* "cgroup/post_bind6" */
+	int err; /* 0: it was put right; else why not */
+};
+typedef void (*sensor_harm_fn)(const struct sensor_harm *h, void *arg);
+/*
+ * Looks at each link and each pin by itself, a few system calls in all, and puts right what it can
+ * without privileges. fn is called for each harm, once for one that stays. false: some hook sees
+ * nothing.
+ */
+bool sensor_look_after(struct sensor *s, sensor_harm_fn fn, void *arg);
+
 /* How it watches, for `doctor`, start events and every view. */
 struct sensor_hook_report {
 	const char *what; /* "tcp listen" */
