@@ -12,6 +12,7 @@
 #include "ajar/exit.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/text.h"
@@ -21,6 +22,7 @@
 #include "conf/conf.h"
 #include "conf/paths.h"
 #include "journal/journal.h"
+#include "journal/status.h"
 #include "sensor/sensor.h"
 #include "ship/quarantine.h"
 #include "ship/state.h"
@@ -38,6 +40,7 @@ struct doctor {
 	struct cmd_ctx *c;
 	unsigned bad;
 	int agent_runs; /* as cmd_agent_runs() has it */
+	bool pins_wanted; /* the agent that runs has a sensor in the kernel */
 	int out_err;
 	bool own_only;
 	struct buf b;
@@ -305,6 +308,57 @@ static void check_shipper(struct doctor *d, int dirfd)
 	check_quarantine(d, dirfd, st.quarantined);
 }
 
+static bool is_of_this_boot(const struct journal_status *st)
+{
+	_cleanup_(buf_done) struct buf id = BUF_INIT(64);
+
+	return !file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &id) &&
+	       !strncmp(buf_str(&id), st->boot_id, JOURNAL_BOOT_ID_LEN);
+}
+
+/* Somebody holds the journal's lock; whether that is an agent which works its heartbeat says. */
+static void check_heartbeat(struct doctor *d, int dirfd)
+{
+	const struct conf *conf = d->c->conf;
+	uint64_t now = clock_boot_ns(), late = 2 * conf->health_interval_ns, age;
+	struct journal_status st;
+
+	if (late < conf->health_silent_ns)
+		late = conf->health_silent_ns;
+	if (dirfd < 0 || journal_status_read(dirfd, &st) || !is_of_this_boot(&st) || st.stopped) {
+		report(d, "agent", HEALTH_NOTE, "ask again in a moment",
+		       "it holds the journal's lock and has no heartbeat yet");
+		return;
+	}
+	age = now > st.written_boot_ns ? now - st.written_boot_ns : 0;
+	d->pins_wanted = st.tier != 'D';
+	if (age > late)
+		report(d, "agent", HEALTH_BAD,
+		       "'systemctl restart ajar-agent'; was it stopped, 'kill -CONT' its process",
+		       "there, but without a heartbeat for %" PRIu64
+		       " s: nothing is being recorded here",
+		       age / 1000000000);
+	else if (!st.attached)
+		report(d, "agent", HEALTH_BAD, "systemctl restart ajar-agent",
+		       "running, but its sensor does not see all doors of its own; its log and "
+		       "'ajar timeline' say what was taken away");
+	else
+		report(d, "agent", HEALTH_OK, NULL, "running: tier %c, heartbeat %" PRIu64 " s ago",
+		       st.tier, age / 1000000000);
+}
+
+static void check_agent(struct doctor *d, int dirfd)
+{
+	d->agent_runs = cmd_agent_runs(d->c);
+	if (d->agent_runs > 0)
+		check_heartbeat(d, dirfd);
+	else if (d->agent_runs < 0)
+		report(d, "agent", HEALTH_NOTE, "sudo ajar doctor", "this user may not know");
+	else
+		report(d, "agent", HEALTH_NOTE, "sudo ajar run",
+		       "not running: nothing is being recorded here");
+}
+
 static void check_journal(struct doctor *d)
 {
 	_cleanup_(buf_done) struct buf path = BUF_INIT(4096);
@@ -324,14 +378,7 @@ static void check_journal(struct doctor *d)
 	} else {
 		report(d, "journal", HEALTH_BAD, NULL, "'%s': %s", path.data, strerror(errno));
 	}
-	d->agent_runs = cmd_agent_runs(d->c);
-	if (d->agent_runs > 0)
-		report(d, "agent", HEALTH_OK, NULL, "running: it holds the journal's lock");
-	else if (d->agent_runs < 0)
-		report(d, "agent", HEALTH_NOTE, "sudo ajar doctor", "this user may not know");
-	else
-		report(d, "agent", HEALTH_NOTE, "sudo ajar run",
-		       "not running: nothing is being recorded here");
+	check_agent(d, dirfd);
 }
 
 static void check_pins(struct doctor *d)
@@ -347,7 +394,12 @@ static void check_pins(struct doctor *d)
 	}
 	dir = buf_str(&path);
 	snprintf(fix, sizeof(fix), "rm -r %s", dir);
-	if (stat(dir, &st) < 0)
+	if (stat(dir, &st) < 0 && errno == ENOENT && d->agent_runs > 0 && d->pins_wanted)
+		report(d, "pins", HEALTH_NOTE, "systemctl restart ajar-agent",
+		       "somebody removed '%s' of the running agent: if that is killed, its "
+		       "successor finds no sensor",
+		       dir);
+	else if (stat(dir, &st) < 0)
 		report(d, "pins", HEALTH_OK, NULL, "nothing is pinned at '%s'", dir);
 	else if (d->agent_runs > 0)
 		report(d, "pins", HEALTH_OK, NULL, "'%s', of the running agent", dir);
