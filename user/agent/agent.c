@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/replay.h"
@@ -61,7 +62,7 @@ struct agent {
 	const struct conf *conf;
 	uid_t uid;
 	gid_t gid;
-	int journal_dir;
+	int data_dir, journal_dir;
 	struct journal *journal;
 	struct sensor *sensor;
 	struct loop *loop;
@@ -75,6 +76,7 @@ struct agent {
 	uint64_t first_seq; /* of this session, 0 until the first record */
 	uint64_t lost, loss_reported_ns; /* not told yet; when told last */
 	uint64_t sweep_took_ns; /* the last sweep on the timer */
+	bool journal_gone; /* its folder is not where it was */
 	uint64_t looked_ns; /* when nothing of the sensor was taken away yet, boot time */
 	uint64_t dropped, no_room_ns,
 		no_room_reported_ns; /* while there is none; when last; when told */
@@ -308,6 +310,37 @@ static int look_after_sensor(struct agent *a, bool *ret_whole)
 	return err;
 }
 
+/* A name that we may not look up says nothing. */
+static bool leads_elsewhere(int at, const char *name, int fd)
+{
+	struct stat named, is;
+
+	if (fd < 0 || fstat(fd, &is) < 0)
+		return false;
+	if (fstatat(at, name, &named, 0) < 0)
+		return errno == ENOENT;
+	return named.st_ino != is.st_ino || named.st_dev != is.st_dev;
+}
+
+/*
+ * We and the shipper hold the folder and go on with it wherever it is; whoever comes next, and all
+ * who ask, look for it by name.
+ */
+static void look_for_journal(struct agent *a)
+{
+	bool gone = leads_elsewhere(AT_FDCWD, a->conf->data_dir, a->data_dir) ||
+		    leads_elsewhere(a->data_dir, PATHS_JOURNAL, a->journal_dir);
+
+	if (gone && !a->journal_gone)
+		log_warn("somebody moved or removed %s/" PATHS_JOURNAL
+			 ": this agent goes on in the old folder, which nobody else finds; put it "
+			 "back, or restart the agent",
+			 a->conf->data_dir);
+	else if (!gone && a->journal_gone)
+		log_info("%s/" PATHS_JOURNAL " is back", a->conf->data_dir);
+	a->journal_gone = gone;
+}
+
 /* A heartbeat that cannot be written is missed by those who look for it; recording goes on. */
 static int on_heartbeat(void *arg)
 {
@@ -317,6 +350,7 @@ static int on_heartbeat(void *arg)
 
 	if (err)
 		return log_err(err, "cannot read the sensor's ring");
+	look_for_journal(a);
 	err = look_after_sensor(a, &whole);
 	if (!err && agent_heartbeat_renew(a->heartbeat, whole, a->dropped_total))
 		log_debug("cannot renew the heartbeat");
@@ -394,6 +428,7 @@ static int open_journal(struct agent *a)
 	if (!err)
 		err = file_mkdir_p(path.data, 0750, a->uid, a->gid);
 	if (!err) {
+		a->data_dir = open(a->conf->data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		a->journal_dir = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (a->journal_dir < 0)
 			err = -errno;
@@ -627,7 +662,10 @@ static int run(struct agent *a)
 
 int agent_run(const struct conf *conf)
 {
-	struct agent a = { .conf = conf, .journal_dir = -1, .record = BUF_INIT(EVENT_RECORD_MAX) };
+	struct agent a = { .conf = conf,
+			   .data_dir = -1,
+			   .journal_dir = -1,
+			   .record = BUF_INIT(EVENT_RECORD_MAX) };
 	int err;
 
 	if (geteuid())
@@ -646,7 +684,7 @@ int agent_run(const struct conf *conf)
 	loop_free(a.loop);
 	redirect_free(a.redirects);
 	buf_done(&a.record);
-	if (a.journal_dir >= 0)
-		close(a.journal_dir);
+	close_fd(&a.data_dir);
+	close_fd(&a.journal_dir);
 	return err;
 }

@@ -15,7 +15,7 @@
 
 int paths_journal(const struct conf *conf, struct buf *b)
 {
-	buf_printf(b, "%s/journal", conf->data_dir);
+	buf_printf(b, "%s/" PATHS_JOURNAL, conf->data_dir);
 	return b->err;
 }
 

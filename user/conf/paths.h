@@ -12,6 +12,7 @@ struct conf;
  * append to b.
  */
 #define PATHS_STORE_FILE "ajar.db"
+#define PATHS_JOURNAL "journal"
 must_check int paths_journal(const struct conf *conf, struct buf *b);
 must_check int paths_store_dir(const struct conf *conf, struct buf *b);
 /* store.uri when it is set, else "sqlite:DATA/store/ajar.db". */
