@@ -8,8 +8,8 @@
 #define FAILING_REASONS 4
 
 /*
- * Something that fails and is tried again: each reason for it is said once, and not at each try. All
- * zero: it goes well.
+ * Something that fails and is tried again: each reason for it is said once, and not at each try.
+ * All zero: it goes well.
  */
 struct failing {
 	int said[FAILING_REASONS];
