@@ -124,6 +124,88 @@ static void test_sinks(struct store *s)
 	       "%s: a sink has a name", drv->name);
 }
 
+/* --- the log by severity ------------------------------------------------------------------------------- */
+
+static int put_log_id(const struct store_alert_change *c, void *arg)
+{
+	buf_printf(arg, "%s:%d ", c->alert.summary, (int)c->alert.severity);
+	return 0;
+}
+
+static uint64_t change_to(struct store *s, const char *key, enum severity severity,
+			  uint64_t *ret_alert)
+{
+	struct store_alert a = { .key = key,
+				 .summary = key,
+				 .kind = FINDING_UNEXPECTED,
+				 .severity = severity,
+				 .state = ALERT_OPEN };
+	uint64_t log_id = 0;
+
+	if (store_put_alert(s, &a, "m", "", T0, ret_alert, &log_id))
+		printf("# no alert\n");
+	return log_id;
+}
+
+static void log_has(struct store *s, const struct store_log_part *p, uint32_t limit,
+		    const char *want, uint64_t count, const char *what)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+	uint64_t n = 0;
+
+	is_int(store_log_read(s, p, limit, put_log_id, &b), 0, "%s: part of the log", drv->name);
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+	ok(!store_log_count(s, p, &n) && n == count, "%s: and so many are counted", drv->name);
+}
+
+static void test_log(struct store *s)
+{
+	uint64_t id[4], last = 9, alert = 0;
+	bool worse = true;
+
+	ok(!store_log_last(s, &last) && !last, "%s: an empty log has no last row", drv->name);
+	id[0] = change_to(s, "a", SEVERITY_WARNING, &alert);
+	id[1] = change_to(s, "b", SEVERITY_NOTICE, NULL);
+	id[2] = change_to(s, "a", SEVERITY_CRITICAL, NULL);
+	id[3] = change_to(s, "c", SEVERITY_WARNING, NULL);
+	ok(!store_log_last(s, &last) && last == id[3], "%s: the last row", drv->name);
+	log_has(s, &(struct store_log_part){ 0, last, SEVERITY_WARNING }, 9, "a:2 a:3 c:2 ", 3,
+		"of a severity and worse, in order");
+	log_has(s, &(struct store_log_part){ id[0], id[2], 0 }, 9, "b:1 a:3 ", 2,
+		"behind one row, up to another, whatever the severity");
+	log_has(s, &(struct store_log_part){ 0, last, 0 }, 1, "a:2 ", 4, "a limit");
+	ok(!store_log_lesser(s, 0, last, SEVERITY_WARNING, &last) && last == id[1],
+	   "%s: the first of less than a severity", drv->name);
+	ok(!store_log_lesser(s, id[1], id[3], SEVERITY_WARNING, &last) && !last,
+	   "%s: of which there is no other", drv->name);
+	last = id[3];
+	ok(!store_log_worse(s, alert, id[0], last, SEVERITY_WARNING, &worse) && worse,
+	   "%s: an alert that is told as worse later", drv->name);
+	ok(!store_log_worse(s, alert, id[0], id[1], SEVERITY_WARNING, &worse) && !worse,
+	   "%s: but not yet there", drv->name);
+	ok(!store_log_worse(s, alert, id[0], last, SEVERITY_CRITICAL, &worse) && !worse,
+	   "%s: nor worse than critical", drv->name);
+}
+
+static void test_ahead(struct store *s)
+{
+	struct store_sink mail = { .name = "mail", .log_id = 5, .why = "", .ahead = { 0, 7, 9 } };
+	uint64_t ahead[STORE_SINK_LEVELS] = { 1, 1, 1 };
+
+	ok(!store_sink_ahead(s, "mail", ahead) && !ahead[0] && !ahead[1] && !ahead[2],
+	   "%s: nothing is ahead of a new sink's cursor", drv->name);
+	is_int(store_sink_put(s, &mail), 0, "%s: a sink that sends the worst first", drv->name);
+	ok(!store_sink_ahead(s, "mail", ahead) && ahead[1] == 7 && ahead[2] == 9,
+	   "%s: where each level is comes back", drv->name);
+	sinks_are(s, "mail:5:0,0,0,0:0::0,0:0@0:0 ", "it is one sink");
+	mail.log_id = 7;
+	is_int(store_sink_put(s, &mail), 0, "%s: its cursor catches up with one", drv->name);
+	ok(!store_sink_ahead(s, "mail", ahead) && !ahead[1] && ahead[2] == 9,
+	   "%s: which is ahead no more", drv->name);
+	is_int(store_sink_forget(s, "mail"), 0, "%s: forgotten", drv->name);
+	ok(!store_sink_ahead(s, "mail", ahead) && !ahead[2], "%s: with what was ahead", drv->name);
+}
+
 /* --- tallies ------------------------------------------------------------------------------------------- */
 
 static int put_doors(const struct store_door_tally *t, void *arg)
@@ -233,7 +315,8 @@ static void test_leases(struct store *s)
 
 int main(void)
 {
-	static void (*const tests[])(struct store * s) = { test_sinks, test_tallies, test_leases };
+	static void (*const tests[])(struct store * s) = { test_sinks, test_log, test_ahead,
+							   test_tallies, test_leases };
 
 	return conformance(tests, array_len(tests), NULL);
 }

@@ -200,10 +200,13 @@ static void test_mail(void)
 	ok(!strstr(out.data, "\nBcc:"), "nothing else gets there");
 	ok(!strstr(out.data, "\n.\n"), "and nothing ends it early");
 	ok(has("\nalert 7: ") && has("  why       plain\n"), "each change is in it");
+	ok(!strstr(out.data, "more changes wait"), "nothing waits");
 	m.next = NULL;
+	m.waiting = 1234;
 	memcpy(a.text, "t\xc3\xbcr", 5);
 	buf_reset(&out);
 	notify_mail_body(&env, &conf, &m, 0, "\r\n", &out);
+	ok(has("\n1234 more changes wait: the worst are sent first."), "how many wait is said");
 	ok(has("Subject: =?utf-8?Q?"), "a subject that is not ASCII is an encoded word");
 	ok(!strstr(strstr(out.data, "Date:"), "[^\r]\n") && has("\r\n\r\n"),
 	   "over SMTP lines end with CR LF");
@@ -223,6 +226,12 @@ static void test_slack(void)
 	ok(has("\"text\":\"notice, open: &lt;!channel&gt; &amp; *b*\""), "nobody is mentioned");
 	ok(has("{\"type\":\"plain_text\",\"text\":\"notice, open: <!channel> & *b*\\n"),
 	   "blocks are plain text");
+	m.waiting = 7;
+	buf_reset(&out);
+	notify_slack_body(&m, &out);
+	ok(syn_is_json(out.data, out.len) && has("&gt; &amp; *b* (and 7 more)\"") &&
+		   has("\"text\":\"7 more changes wait: the worst are sent first.\""),
+	   "how many wait is said");
 	any_change_done(&a);
 }
 

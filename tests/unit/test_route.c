@@ -10,6 +10,7 @@
 static struct loop *loop;
 static struct store *store;
 static uint64_t now_ns = UINT64_C(1700000000000000000);
+static enum severity severity = SEVERITY_WARNING; /* of the changes to come */
 
 /* --- a store with changes ----------------------------------------------------------------------------- */
 
@@ -18,7 +19,7 @@ static uint64_t change_alert(const char *key, enum alert_state state, const char
 	struct store_alert a = {
 		.key = key,
 		.kind = FINDING_UNEXPECTED,
-		.severity = SEVERITY_WARNING,
+		.severity = severity,
 		.state = state,
 		.host_type = "compute",
 		.nodes = "n1",
@@ -383,6 +384,113 @@ static void test_many(void)
 	route_free(r);
 }
 
+/* Answers what is under way n times. */
+static void answer_all(struct route *r, unsigned n)
+{
+	route_kick(r);
+	for (unsigned i = 0; i < n && one.done; i++)
+		answer(&one, 0);
+}
+
+static uint64_t change_of(const char *key, enum severity s, enum alert_state state)
+{
+	uint64_t id;
+
+	severity = s;
+	id = change_alert(key, state, "r");
+	severity = SEVERITY_WARNING;
+	return id;
+}
+
+static unsigned times_sent(uint64_t id)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < one.len; i++)
+		n += one.ids[i] == id;
+	return n;
+}
+
+static void test_worst_first(void)
+{
+	uint64_t first, notice, fire[2] = { 0 }, ids[600], ahead[STORE_SINK_LEVELS];
+	struct route_stats st;
+	unsigned n = array_len(ids), once = 0;
+	struct route *r;
+	char key[16];
+
+	fresh_store();
+	forget();
+	one.late = true;
+	r = a_route(false);
+	first = change_of("first", SEVERITY_WARNING, ALERT_OPEN);
+	route_kick(r);
+	notice = change_of("small", SEVERITY_NOTICE, ALERT_OPEN);
+	(void)!store_begin(store);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(key, sizeof(key), "flood%u", i);
+		ids[i] = change_of(key, SEVERITY_WARNING, ALERT_OPEN);
+		if (i == n / 2)
+			fire[0] = change_of("fire", SEVERITY_CRITICAL, ALERT_OPEN);
+	}
+	fire[1] = change_of("fire two", SEVERITY_CRITICAL, ALERT_OPEN);
+	(void)!store_commit(store);
+	answer_all(r, 3);
+	ok(one.ids[0] == first && one.ids[1] == fire[0] && one.ids[2] == fire[1],
+	   "behind what is under way the critical ones are next, the oldest first");
+	ok(one.len == 4 && one.ids[3] == ids[0], "then the warnings, the oldest first");
+	is_int(cursor_of("one"), first, "the cursor stays before what waits");
+	ok(!store_sink_ahead(store, "one", ahead) && !ahead[1] && ahead[2] == fire[1],
+	   "where the critical ones are is kept beside it");
+	route_free(r); /* ids[0] is under way */
+	r = a_route(false);
+	answer_all(r, 10);
+	ok(one.ids[4] == ids[0] && one.ids[5] == ids[1] && one.ids[14] == ids[10],
+	   "who goes on with the sink sends no critical one twice");
+	fire[0] = change_of("a third fire", SEVERITY_CRITICAL, ALERT_OPEN);
+	answer_all(r, 1);
+	is_int(one.ids[15], fire[0], "one that comes meanwhile is the next");
+	one.late = false;
+	answer(&one, 0);
+	ok(run_until(loop, is_idle, r), "the flood is worked off");
+	for (unsigned i = 1; i < n; i++)
+		once += times_sent(ids[i]) == 1;
+	is_int(once, n - 1, "each change of it was sent once");
+	is_int(one.ids[one.len - 1], notice, "the notice last");
+	ok(one.len == 1 + n + 1 + 3 + 1 && route_stats(r, 0, &st) && st.cursor == fire[0],
+	   "the cursor is behind the last of all");
+	ok(!store_sink_ahead(store, "one", ahead) && !ahead[1] && !ahead[2],
+	   "nothing is ahead any more");
+	route_free(r);
+}
+
+/* What a sink is told of one alert is never out of date. */
+static void test_overtaken(void)
+{
+	uint64_t first, old, other, worse, over;
+	struct route_stats st;
+	struct route *r;
+
+	fresh_store();
+	forget();
+	one.late = true;
+	r = a_route(false);
+	first = change_of("first", SEVERITY_WARNING, ALERT_OPEN);
+	route_kick(r);
+	other = change_of("other", SEVERITY_WARNING, ALERT_OPEN);
+	old = change_of("grows", SEVERITY_WARNING, ALERT_OPEN);
+	worse = change_of("grows", SEVERITY_CRITICAL, ALERT_OPEN);
+	over = change_of("grows", SEVERITY_CRITICAL, ALERT_RESOLVED);
+	one.late = false;
+	answer(&one, 0);
+	ok(run_until(loop, is_idle, r) && one.len == 4 && one.ids[0] == first &&
+		   one.ids[1] == worse && one.ids[2] == over && one.ids[3] == other,
+	   "an alert that got worse is told as that, and not once more as less");
+	ok(!times_sent(old) && route_stats(r, 0, &st) && st.skipped == 1 && st.cursor == over,
+	   "what was overtaken is counted");
+	route_free(r);
+}
+
 /*
  * The cursor cannot be stored while the sink confirms: no second delivery, and the cursor follows.
  */
@@ -465,6 +573,8 @@ int main(void)
 	test_absent();
 	test_too_long();
 	test_many();
+	test_worst_first();
+	test_overtaken();
 	test_store_trouble();
 	test_restart_with_exec();
 	store_free(store);

@@ -142,13 +142,13 @@ int retry_refused(struct sink_queue *q, const char *why, bool *ret_queued)
 	state.given_up += give_up;
 	state.failed_ns = now;
 	state.failures = 0;
-	if (it->m.log_id > state.log_id)
-		state.log_id = q->len > 1 ? it->m.log_id : q->seen;
+	if (!it->retrying)
+		(void)queue_move_cursor(q, &state, q->len > 1 ? it->m.log_id : 0);
 	err = put_both(q->o->store, &p, &state);
 	if (err)
 		return err;
 	q->state = state;
-	q->dirty = false;
+	queue_saved(q);
 	if (give_up || !it->retrying)
 		queue_report(q, give_up ? ROUTE_GIVEN_UP : ROUTE_RETRY, it->m.log_id, SINK_REFUSED,
 			     p.why);

@@ -9,7 +9,6 @@
 #include "base/loop.h"
 
 #define ROUND_MAX 64 /* sends to a quick sink before others get their turn */
-#define LOOK_MAX 512 /* changes looked at for one batch */
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
@@ -49,7 +48,7 @@ static int save(struct sink_queue *q)
 	int err = q->dirty && q->leased ? store_sink_put(q->o->store, &q->state) : 0;
 
 	if (!err && q->leased)
-		q->dirty = false;
+		queue_saved(q);
 	return err;
 }
 
@@ -82,48 +81,6 @@ static void fail(struct sink_queue *q, enum route_news news, int err, const char
 
 /* --- the queue -------------------------------------------------------------------------------- */
 
-static unsigned batch_max(const struct sink_queue *q)
-{
-	unsigned n = q->s.ops->batch_max;
-
-	return n < 1 ? 1 : n > SINK_BATCH_MAX ? SINK_BATCH_MAX : n;
-}
-
-static int on_change(const struct store_alert_change *c, void *arg)
-{
-	struct sink_queue *q = arg;
-	struct queue_item *it;
-	int err = 0;
-
-	/* What a maintenance holds back is in the log and goes to nobody. */
-	if (!c->alert.window_id && (!q->s.wants || q->s.wants(c, q->s.arg)))
-		err = queue_take(q, c, &it);
-	if (err)
-		return err;
-	q->seen = c->log_id;
-	return q->len == batch_max(q);
-}
-
-static void move_cursor(struct sink_queue *q, uint64_t log_id)
-{
-	if (log_id <= q->state.log_id)
-		return;
-	q->state.log_id = log_id;
-	q->dirty = true;
-}
-
-static int fill_fresh(struct sink_queue *q, bool *ret_more)
-{
-	uint64_t before = q->seen;
-	int err = store_alert_changes(q->o->store, q->seen, 0, 0, LOOK_MAX, on_change, q);
-	if (err < 0)
-		return err;
-	if (!q->len)
-		move_cursor(q, q->seen);
-	*ret_more = !q->len && q->seen != before;
-	return 0;
-}
-
 /*
  * The next batch, or one of the retry queue that is due: by turns, so that many that are refused
  * again and again keep no fresh one waiting. *ret_more: changes were looked at and none was wanted.
@@ -135,8 +92,9 @@ static int fill(struct sink_queue *q, bool *ret_more)
 
 	*ret_more = false;
 	q->was_retry = false;
+	q->waiting = 0;
 	if (!err && !q->len)
-		err = fill_fresh(q, ret_more);
+		err = queue_fill(q, ret_more);
 	if (!err && !q->len && !*ret_more && !retry_first)
 		err = retry_fetch(q);
 	q->was_retry = q->len && q->queue[0]->retrying;
@@ -172,9 +130,12 @@ static int move_on(struct sink_queue *q, unsigned n)
 			last = it->m.log_id;
 		queue_drop_item(q);
 	}
-	if (!q->len)
+	if (!q->len) {
 		q->single = false;
-	move_cursor(q, q->len ? last : q->seen);
+		(void)!queue_catch_up(q); /* if not now, then behind the next batch */
+	}
+	if (!q->len || last)
+		q->dirty |= queue_move_cursor(q, &q->state, q->len ? last : 0);
 	return err;
 }
 
@@ -258,6 +219,7 @@ static void send_queue(struct sink_queue *q)
 	q->under_way = q->single ? 1 : q->len;
 	for (unsigned i = 0; i < q->under_way; i++)
 		q->queue[i]->m.next = i + 1 < q->under_way ? &q->queue[i + 1]->m : NULL;
+	q->queue[0]->m.waiting = q->waiting ? q->waiting + q->len - q->under_way : 0;
 	q->in_send = true;
 	q->answered = false;
 	err = q->s.ops->send(q->s.sink, &q->queue[0]->m, on_done, q);

@@ -43,6 +43,11 @@ struct sink_message {
 	const char *json;
 	size_t json_len;
 	const struct sink_message *next; /* of the batch, or NULL */
+	/*
+	 * of a batch's first: changes that wait behind this batch, whatever the sink wants of them;
+	 * 0 of a sink that takes one at a time
+	 */
+	uint64_t waiting;
 };
 
 struct sink_ops {

@@ -141,6 +141,50 @@ int queue_load(struct sink_queue *q)
 	}
 	if (ret < 0)
 		return ret;
-	q->seen = q->state.log_id;
+	ret = store_sink_ahead(st, q->name, q->state.ahead);
+	if (ret < 0)
+		return ret;
+	q->seen[0] = q->state.log_id;
+	for (unsigned i = 1; i < STORE_SINK_LEVELS; i++) {
+		uint64_t ahead = q->state.ahead[i];
+
+		q->seen[i] = ahead > q->seen[i - 1] ? ahead : q->seen[i - 1];
+	}
 	return 0;
+}
+
+unsigned queue_batch_max(const struct sink_queue *q)
+{
+	unsigned n = q->s.ops->batch_max;
+
+	return n < 1 ? 1 : n > SINK_BATCH_MAX ? SINK_BATCH_MAX : n;
+}
+
+static bool move_level(struct store_sink *state, unsigned level, uint64_t log_id)
+{
+	uint64_t *cursor = level ? &state->ahead[level] : &state->log_id;
+
+	if (log_id <= state->log_id || log_id <= *cursor)
+		return false;
+	*cursor = log_id;
+	return true;
+}
+
+bool queue_move_cursor(const struct sink_queue *q, struct store_sink *state, uint64_t log_id)
+{
+	bool moved = false;
+
+	if (log_id)
+		return move_level(state, q->level, log_id);
+	for (unsigned i = 0; i < STORE_SINK_LEVELS; i++)
+		moved |= move_level(state, i, q->seen[i]);
+	return moved;
+}
+
+void queue_saved(struct sink_queue *q)
+{
+	for (unsigned i = 1; i < STORE_SINK_LEVELS; i++)
+		if (q->state.ahead[i] <= q->state.log_id)
+			q->state.ahead[i] = 0;
+	q->dirty = false;
 }

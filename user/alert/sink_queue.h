@@ -10,8 +10,8 @@
 #include "store/sinks.h"
 
 /*
- * One sink's way through alert_log; shared by sink_queue.c, lease.c, retry.c and, above them,
- * sender.c; the router is route.c.
+ * One sink's way through alert_log; shared by sink_queue.c, queue_order.c, lease.c, retry.c and,
+ * above them, sender.c; the router is route.c.
  */
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -40,8 +40,13 @@ struct sink_queue {
 	enum queue_phase phase;
 	unsigned len;
 	unsigned under_way; /* while it sends: how many of the first are being sent */
-	/* the last change looked at; those behind the cursor are in the queue or not wanted */
-	uint64_t seen;
+	/*
+	 * of each level (queue_order.c) the last change looked at; those behind the cursor are in
+	 * the queue or not wanted
+	 */
+	uint64_t seen[STORE_SINK_LEVELS];
+	unsigned level; /* of what is in the queue and not of the retry queue */
+	uint64_t waiting; /* changes of the log behind what is in the queue; 0: not counted */
 	bool in_send;
 	bool answered; /* done() was called within send(): settled behind the store's callback */
 	bool single; /* somebody in this batch is refused: one at a time until it is through */
@@ -73,7 +78,7 @@ void sender_look(struct sink_queue *q);
 /* Sends what is behind the cursor until the sink has to be waited for or nothing is left. */
 void sender_pump(struct sink_queue *q);
 
-/* --- between sender.c, retry.c and lease.c ---------------------------------------------------- */
+/* --- between sender.c, queue_order.c, retry.c and lease.c ------------------------------------- */
 
 void queue_report(struct sink_queue *q, enum route_news news, uint64_t log_id, int err,
 		  const char *why);
@@ -81,6 +86,24 @@ void queue_report(struct sink_queue *q, enum route_news news, uint64_t log_id, i
 must_check int queue_take(struct sink_queue *q, const struct store_alert_change *c,
 			  struct queue_item **ret_item);
 void queue_drop_item(struct sink_queue *q); /* the first of the queue */
+unsigned queue_batch_max(const struct sink_queue *q); /* 1 to SINK_BATCH_MAX */
+/*
+ * What is next of the log goes into the (empty) queue. *ret_more: changes were looked at, none was
+ * wanted, and there are others.
+ */
+must_check int queue_fill(struct sink_queue *q, bool *ret_more);
+/*
+ * The queue is empty, and what was sent ahead is done with: the cursor of all goes on to the first
+ * change that waits.
+ */
+must_check int queue_catch_up(struct sink_queue *q);
+/*
+ * In `state`, the queue's own or a copy: that change of the queue is done with. log_id 0: so is
+ * all that was looked at. Whether that changed anything.
+ */
+bool queue_move_cursor(const struct sink_queue *q, struct store_sink *state, uint64_t log_id);
+/* The store has the state. */
+void queue_saved(struct sink_queue *q);
 /* where it goes on, as the store has it, or begins */
 must_check int queue_load(struct sink_queue *q);
 void queue_wait(struct sink_queue *q, uint64_t ns);

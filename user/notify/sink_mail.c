@@ -189,11 +189,17 @@ void notify_mail_body(const struct notify_env *env, const struct conf_sink *conf
 		      const struct sink_message *m, uint64_t now_ns, const char *eol, struct buf *b)
 {
 	_cleanup_(buf_done) struct buf t = BUF_INIT(b->max);
+	uint64_t waiting = m->waiting;
 
 	put_headers(&t, env, conf, m, now_ns);
 	buf_puts(&t, "What changed, the oldest first:\n");
 	for (; m; m = m->next)
 		put_change(&t, m->change);
+	if (waiting)
+		buf_printf(&t,
+			   "\n%" PRIu64 " more changes wait: the worst are sent first. 'ajar "
+			   "alerts' shows what is open.\n",
+			   waiting);
 	buf_puts(&t, "\n-- \najar on ");
 	buf_puts(&t, env->host);
 	buf_putc(&t, '\n');

@@ -71,8 +71,8 @@ static void put_fallback(struct jsonw *w, const struct sink_message *m, unsigned
 		else
 			buf_putc(&text, line.data[i]);
 	}
-	if (n > 1)
-		buf_printf(&text, " (and %u more)", n - 1);
+	if (n > 1 || m->waiting)
+		buf_printf(&text, " (and %" PRIu64 " more)", n - 1 + m->waiting);
 	jsonw_str(w, "text", buf_str(&text));
 }
 
@@ -110,8 +110,24 @@ static void put_section(struct jsonw *w, const struct store_alert_change *c)
 	jsonw_end_obj(w);
 }
 
+static void put_waiting(struct jsonw *w, uint64_t waiting)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(256);
+
+	buf_printf(&b, "%" PRIu64 " more changes wait: the worst are sent first.", waiting);
+	jsonw_obj(w, NULL);
+	jsonw_str(w, "type", "section");
+	jsonw_obj(w, "text");
+	jsonw_str(w, "type", "plain_text");
+	jsonw_str(w, "text", buf_str(&b));
+	jsonw_bool(w, "emoji", false);
+	jsonw_end_obj(w);
+	jsonw_end_obj(w);
+}
+
 void notify_slack_body(const struct sink_message *m, struct buf *b)
 {
+	uint64_t waiting = m->waiting;
 	struct jsonw w;
 	unsigned n = 0;
 
@@ -123,6 +139,8 @@ void notify_slack_body(const struct sink_message *m, struct buf *b)
 	jsonw_arr(&w, "blocks");
 	for (; m; m = m->next)
 		put_section(&w, m->change);
+	if (waiting)
+		put_waiting(&w, waiting);
 	jsonw_end_arr(&w);
 	jsonw_end_obj(&w);
 }

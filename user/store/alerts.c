@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/buf.h"
+#include "store/sinks.h"
 #include "store/sql.h"
 #include "store/wrap.h"
 
@@ -292,6 +293,77 @@ int store_alert_changes(struct store *s, uint64_t after_log_id, uint64_t since_n
 		ret = give_changes(s, &after_log_id, &left, since_ns, until_ns, fn, arg);
 	} while (!ret && left && before - left == CHANGES_PAGE);
 	return ret;
+}
+
+int store_log_last(struct store *s, uint64_t *ret_log_id)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q, "SELECT max(id) FROM alert_log");
+
+	if (ret < 0)
+		return ret;
+	*ret_log_id = ret ? sql_u64(&q, 0) : 0;
+	return 0;
+}
+
+int store_log_read(struct store *s, const struct store_log_part *p, uint32_t limit,
+		   store_change_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT " CHANGE_COLS
+			  " FROM alert_log WHERE id > ? AND id <= ? AND severity >= ? ORDER BY id "
+			  "LIMIT ?",
+			  U(p->after_id), U(p->upto_id), U(p->least),
+			  U(limit < CHANGES_PAGE ? limit : CHANGES_PAGE));
+
+	while (!ret && (ret = sql_step(&q)) > 0)
+		ret = give_change(&q, fn, arg);
+	return ret;
+}
+
+int store_log_count(struct store *s, const struct store_log_part *p, uint64_t *ret_n)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q,
+			    "SELECT count(*) FROM alert_log WHERE id > ? AND id <= ? AND severity "
+			    ">= ?",
+			    U(p->after_id), U(p->upto_id), U(p->least));
+
+	if (ret < 0)
+		return ret;
+	*ret_n = ret ? sql_u64(&q, 0) : 0;
+	return 0;
+}
+
+int store_log_lesser(struct store *s, uint64_t after_id, uint64_t upto_id, enum severity than,
+		     uint64_t *ret_log_id)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q,
+			    "SELECT id FROM alert_log WHERE id > ? AND id <= ? AND severity < ? "
+			    "ORDER BY id LIMIT 1",
+			    U(after_id), U(upto_id), U(than));
+
+	if (ret < 0)
+		return ret;
+	*ret_log_id = ret ? sql_u64(&q, 0) : 0;
+	return 0;
+}
+
+int store_log_worse(struct store *s, uint64_t alert_id, uint64_t after_id, uint64_t upto_id,
+		    enum severity than, bool *ret_worse)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q,
+			    "SELECT id FROM alert_log WHERE alert_id = ? AND id > ? AND id <= ? "
+			    "AND severity > ? AND window_id = 0 LIMIT 1",
+			    U(alert_id), U(after_id), U(upto_id), U(than));
+
+	if (ret < 0)
+		return ret;
+	*ret_worse = ret > 0;
+	return 0;
 }
 
 /* Pages, so that a server sends no more than is read. */

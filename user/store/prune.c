@@ -232,8 +232,8 @@ static int delete_alert(struct store *s, uint64_t id)
 	"FROM doors d WHERE d." key " = a." key " AND (d.closed_ns = 0 OR d.closed_ns >= ?)) AND " \
 	"NOT EXISTS (SELECT 1 FROM alert_log l WHERE l.alert_id = a.id AND (l.at_ns >= ? OR l.id " \
 	"> (SELECT coalesce(min(c.log_id), 9223372036854775807) FROM sink_cursors c LEFT JOIN "    \
-	"sink_states t ON t.name = c.name WHERE t.name IS NULL OR t.lease_ns >= ? OR t.sent_ns "   \
-	">= ? OR t.failed_ns >= ?))) LIMIT ?"
+	"sink_states t ON t.name = c.name WHERE c.name NOT LIKE '% %' AND (t.name IS NULL OR "     \
+	"t.lease_ns >= ? OR t.sent_ns >= ? OR t.failed_ns >= ?)))) LIMIT ?"
 
 static int prune_alerts(struct pruning *p)
 {

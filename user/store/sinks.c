@@ -17,7 +17,7 @@ int store_sinks(struct store *s, store_sink_fn fn, void *arg)
 		    "count(*) FROM alert_log l WHERE l.id > c.log_id), (SELECT min(l.at_ns) "
 		    "FROM alert_log l WHERE l.id > c.log_id), (SELECT count(*) FROM "
 		    "sink_parked p WHERE p.sink = c.name), t.holder FROM sink_cursors c LEFT JOIN "
-		    "sink_states t ON t.name = c.name ORDER BY c.name");
+		    "sink_states t ON t.name = c.name WHERE c.name NOT LIKE '% %' ORDER BY c.name");
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
 		const struct store_sink sink = {
@@ -52,6 +52,54 @@ static int set_cursor(struct store *s, const char *sink, uint64_t log_id)
 		       S(sink), U(log_id), U(log_id));
 }
 
+/*
+ * "NAME warning", "NAME critical": further rows of sink_cursors, where no sink is called so, see
+ * conf/sinks.h. Only while they are ahead of the sink's own.
+ */
+static const char *const level_names[STORE_SINK_LEVELS] = { NULL, "warning", "critical" };
+#define LEVEL_NAME_MAX 300
+
+static void level_name(char ret[LEVEL_NAME_MAX], const char *sink, unsigned level)
+{
+	snprintf(ret, LEVEL_NAME_MAX, "%s %s", sink, level_names[level]);
+}
+
+int store_sink_ahead(struct store *s, const char *name, uint64_t ret_ahead[STORE_SINK_LEVELS])
+{
+	uint64_t ahead[STORE_SINK_LEVELS] = { 0 };
+	int ret = 0;
+
+	for (unsigned i = 1; i < STORE_SINK_LEVELS && ret >= 0; i++) {
+		_sql_ struct sql q = { .s = s };
+		char of[LEVEL_NAME_MAX];
+
+		level_name(of, name, i);
+		ret = sql_first(&q, "SELECT log_id FROM sink_cursors WHERE name = ?", S(of));
+		if (ret > 0)
+			ahead[i] = sql_u64(&q, 0);
+	}
+	if (ret < 0)
+		return ret;
+	memcpy(ret_ahead, ahead, sizeof(ahead));
+	return 0;
+}
+
+static int put_ahead(struct store *s, const struct store_sink *sink)
+{
+	int err = 0;
+
+	for (unsigned i = 1; i < STORE_SINK_LEVELS && !err; i++) {
+		char of[LEVEL_NAME_MAX];
+
+		level_name(of, sink->name, i);
+		if (sink->ahead[i] > sink->log_id)
+			err = set_cursor(s, of, sink->ahead[i]);
+		else if (sink->ahead[i])
+			err = sql_run(s, NULL, "DELETE FROM sink_cursors WHERE name = ?", S(of));
+	}
+	return err;
+}
+
 #define SINK_VALUES(k)                                                                             \
 	U((k)->sent), U((k)->failed), U((k)->skipped), U((k)->given_up), U((k)->failures),         \
 		S((k)->why), U((k)->sent_ns), U((k)->failed_ns)
@@ -60,6 +108,8 @@ static int put_sink(struct store *s, const struct store_sink *sink)
 {
 	int err = set_cursor(s, sink->name, sink->log_id);
 
+	if (!err)
+		err = put_ahead(s, sink);
 	return err ? err
 		   : sql_run(s, NULL,
 			     SQL_UPSERT(s,
@@ -85,6 +135,12 @@ static int forget(struct store *s, const char *name)
 	uint64_t n = 0;
 	int err = sql_run(s, NULL, "DELETE FROM sink_parked WHERE sink = ?", S(name));
 
+	for (unsigned i = 1; i < STORE_SINK_LEVELS && !err; i++) {
+		char of[LEVEL_NAME_MAX];
+
+		level_name(of, name, i);
+		err = sql_run(s, NULL, "DELETE FROM sink_cursors WHERE name = ?", S(of));
+	}
 	if (!err)
 		err = sql_run(s, NULL, "DELETE FROM sink_states WHERE name = ?", S(name));
 	if (!err)

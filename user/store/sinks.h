@@ -9,9 +9,16 @@
  * changes that its receiver refused: those are put aside, so that what comes behind them is not
  * held up, and are tried again by themselves.
  */
+#define STORE_SINK_LEVELS 3 /* of severity: every change, warning and worse, critical */
 struct store_sink {
 	const char *name;
-	uint64_t log_id; /* the cursor */
+	uint64_t log_id; /* the cursor: every change up to it is done with */
+	/*
+	 * While the worse ones are sent first: up to where those of each level are done with. 0, or
+	 * what the cursor has caught up with: not ahead. [0] is not used; store_sinks() leaves it
+	 * 0, store_sink_ahead() reads it.
+	 */
+	uint64_t ahead[STORE_SINK_LEVELS];
 	/* changes delivered, tries that failed, changes the place for which is absent */
 	uint64_t sent, failed, skipped;
 	uint64_t given_up; /* changes refused until nobody tried any more */
@@ -27,8 +34,10 @@ struct store_sink {
 };
 typedef int (*store_sink_fn)(const struct store_sink *s, void *arg);
 must_check int store_sinks(struct store *s, store_sink_fn fn, void *arg); /* by name */
-/* Cursor and counters, as one. */
+/* Cursor and counters, as one; an ahead[] that is not beyond the cursor is forgotten. */
 must_check int store_sink_put(struct store *s, const struct store_sink *sink);
+must_check int store_sink_ahead(struct store *s, const char *name,
+				uint64_t ret_ahead[STORE_SINK_LEVELS]);
 /* As if it had never been there; -ENOENT. */
 must_check int store_sink_forget(struct store *s, const char *name);
 /*
@@ -79,6 +88,24 @@ typedef int (*store_retry_fn)(const struct store_retry *p, void *arg);
  */
 must_check int store_retries(struct store *s, const char *sink, uint64_t due_ns, uint32_t limit,
 			     store_retry_fn fn, void *arg);
+
+/* The newest alert_log row; 0: there is none. */
+must_check int store_log_last(struct store *s, uint64_t *ret_log_id);
+/* Part of alert_log: (after_id, upto_id] of at least that severity. */
+struct store_log_part {
+	uint64_t after_id, upto_id;
+	enum severity least;
+};
+/* At most `limit` of its rows, at most 500, the oldest first. */
+must_check int store_log_read(struct store *s, const struct store_log_part *p, uint32_t limit,
+			      store_change_fn fn, void *arg);
+must_check int store_log_count(struct store *s, const struct store_log_part *p, uint64_t *ret_n);
+/* The first row in (after_id, upto_id] of less than that severity; 0: there is none. */
+must_check int store_log_lesser(struct store *s, uint64_t after_id, uint64_t upto_id,
+				enum severity than, uint64_t *ret_log_id);
+/* Whether the alert is told as worse than that in (after_id, upto_id]. */
+must_check int store_log_worse(struct store *s, uint64_t alert_id, uint64_t after_id,
+			       uint64_t upto_id, enum severity than, bool *ret_worse);
 
 /*
  * The newest alert_log row written before at_ns; 0: none. Where a sink begins that is to hear only
