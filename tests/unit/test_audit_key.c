@@ -155,6 +155,44 @@ static void test_hostile_names(void)
 	buf_done(&b);
 }
 
+static void test_crowds(void)
+{
+	struct process who = a_process("nc", "/usr/bin/nc", 1041, "mlee");
+	struct audit_crowd c = { .host_type = "compute",
+				 .node = "n 1 node:",
+				 .who = &who,
+				 .kind = FINDING_UNEXPECTED,
+				 .severity = SEVERITY_CRITICAL };
+	struct door d = a_door(PROTO_TCP, 4444);
+	struct buf a = BUF_INIT(1023), own = BUF_INIT(1023), many = BUF_INIT(1023);
+
+	audit_crowd_key(&c, CROWD_USER, &a);
+	is_str(buf_str(&a), "unexpected crowd critical uid:1041 node:n%201%20node: class:compute",
+	       "the key of one user's crowd on a node");
+	ok(audit_key_crowd(buf_str(&a)) == CROWD_USER && !audit_flood_key(buf_str(&a), &many) &&
+		   !audit_key_is_port(buf_str(&a), 4444),
+	   "is known as that, and is about no port");
+	audit_key("compute", NULL, &d, &who, FINDING_UNEXPECTED, &own);
+	ok(audit_key_fits(buf_str(&a), buf_str(&own)) && !audit_key_crowd(buf_str(&own)),
+	   "a door may keep it");
+	who.uid = ID_UNKNOWN;
+	buf_reset(&a);
+	audit_crowd_key(&c, CROWD_USER, &a);
+	is_str(buf_str(&a), "unexpected crowd critical unknown node:n%201%20node: class:compute",
+	       "of a user who is not known");
+	buf_reset(&a);
+	audit_crowd_key(&c, CROWD_NODE, &a);
+	is_str(buf_str(&a), "unexpected crowd critical node:n%201%20node: class:compute",
+	       "of all users of a node");
+	ok(audit_key_crowd(buf_str(&a)) == CROWD_NODE && !audit_key_crowd("") &&
+		   !audit_key_crowd("unexpected crowd") &&
+		   !audit_key_crowd("silent what:x class:c"),
+	   "and nothing else is one");
+	buf_done(&a);
+	buf_done(&own);
+	buf_done(&many);
+}
+
 static void test_floods(void)
 {
 	struct door d = a_door(PROTO_TCP, 4444), e = a_door(PROTO_TCP, 4445);
@@ -188,6 +226,7 @@ static void test_floods(void)
 int main(void)
 {
 	test_floods();
+	test_crowds();
 	test_what_folds();
 	test_what_differs();
 	test_where();

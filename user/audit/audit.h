@@ -73,6 +73,27 @@ bool audit_key_fits(const char *kept, const char *own);
 #define AUDIT_FLOOD_MIN 16
 #define AUDIT_FLOOD_PORT "many"
 bool audit_flood_key(const char *key, struct buf *b);
+
+/*
+ * Doors of one user on one node, whatever the program and port: when AUDIT_CROWD_USER_MAX alerts
+ * of theirs have opened within AUDIT_CROWD_NS, further ones go under one alert of that user and
+ * node, and when AUDIT_CROWD_NODE_MAX of a node have, under one of the node. Each severity counts
+ * by itself: nobody hides a critical one behind a thousand warnings.
+ */
+#define AUDIT_CROWD_NS UINT64_C(600000000000)
+#define AUDIT_CROWD_USER_MAX 32
+#define AUDIT_CROWD_NODE_MAX 128
+enum crowd_of { CROWD_NONE = 0, CROWD_USER = 1, CROWD_NODE = 2 };
+struct audit_crowd {
+	const char *host_type, *node;
+	const struct process *who;
+	enum finding_kind kind;
+	enum severity severity;
+};
+void audit_crowd_key(const struct audit_crowd *c, enum crowd_of of, struct buf *b);
+/* Whose crowd the key is of; CROWD_NONE: it is of no crowd. */
+enum crowd_of audit_key_crowd(const char *key);
+
 /* Whether the key is about exactly this port: false for another one, for "auto" and for "many". */
 bool audit_key_is_port(const char *key, uint32_t port);
 
@@ -83,6 +104,16 @@ void audit_summary(const struct judgement *j, const char *node, const struct doo
 void audit_burst_summary(enum finding_kind kind, const char *node, const struct door *d,
 			 const struct process *opener, uint32_t count, const char *ports,
 			 struct buf *b);
+/* The same for a crowd's alert; doors, programs: how many it stands for, 0: not counted yet. */
+struct audit_crowd_size {
+	uint64_t doors, programs;
+	bool cut; /* there are more */
+};
+void audit_crowd_summary(enum crowd_of of, const char *node, const struct process *who,
+			 const struct audit_crowd_size *n, struct buf *b);
+void audit_crowd_why(enum crowd_of of, struct buf *b);
+void audit_crowd_remedy(enum crowd_of of, const char *node, const struct process *who,
+			struct buf *b);
 void audit_why(const struct judgement *j, const char *host_type, const struct profile *p,
 	       const struct door *d, const struct process *opener, struct buf *b);
 void audit_remedy(const struct judgement *j, const char *host_type, const struct door *d,

@@ -37,6 +37,12 @@
  * all that follows as long as the flood's alert stands. monitor/alerting.c keeps the times and the
  * counts.
  *
+ * Of one user's, or one node's, many doors those on top have the key of a crowd, which names the
+ * node, for it may be hostile:
+ *
+ *	unexpected crowd warning uid:1041 node:n17 class:compute
+ *	unexpected crowd warning node:n17 class:compute
+ *
  * Names are hostile. Everything but plain path characters is written as %XX, so that no name can
  * contain a separator and two different doors never share a key; what is too long is replaced by
  * its SHA-256.
@@ -189,4 +195,33 @@ bool audit_flood_key(const char *key, struct buf *b)
 	buf_puts(b, AUDIT_FLOOD_PORT);
 	buf_puts(b, port + len);
 	return !b->err;
+}
+
+/* --- crowds ----------------------------------------------------------------------------------- */
+
+#define CROWD " crowd "
+
+void audit_crowd_key(const struct audit_crowd *c, enum crowd_of of, struct buf *b)
+{
+	const char *kind_name = finding_kind_name(c->kind);
+
+	buf_printf(b, "%s" CROWD "%s", kind_name ? kind_name : "none", severity_name(c->severity));
+	if (of == CROWD_USER && c->who->kernel)
+		buf_puts(b, " kernel");
+	else if (of == CROWD_USER && c->who->known && c->who->uid != ID_UNKNOWN)
+		buf_printf(b, " uid:%" PRIu32, c->who->uid);
+	else if (of == CROWD_USER)
+		buf_puts(b, " unknown");
+	put_field("node", text_of(c->node), b);
+	put_field("class", text_of(c->host_type ? c->host_type : ""), b);
+}
+
+enum crowd_of audit_key_crowd(const char *key)
+{
+	const char *crowd = strchr(key, ' '), *whose;
+
+	if (!crowd || strncmp(crowd, CROWD, strlen(CROWD)))
+		return CROWD_NONE;
+	whose = strchr(crowd + strlen(CROWD), ' ');
+	return whose && !strncmp(whose, " node:", strlen(" node:")) ? CROWD_NODE : CROWD_USER;
 }

@@ -11,6 +11,7 @@
 #include "audit/health.h"
 #include "base/map.h"
 #include "monitor/alerting_internal.h"
+#include "monitor/arrivals.h"
 #include "monitor/held.h"
 #include "store/health.h"
 #include "store/triage.h"
@@ -52,6 +53,8 @@ int alerting_new(struct store *s, const struct alerting_opts *o, struct alerting
 		err = map_new(flood_free, &a->floods);
 	if (!err)
 		err = held_new(&a->held);
+	if (!err)
+		err = arrivals_new(&a->arrivals);
 	if (err) {
 		alerting_free(a);
 		return err;
@@ -67,6 +70,7 @@ void alerting_free(struct alerting *a)
 	map_free(a->entries);
 	map_free(a->floods);
 	held_free(a->held);
+	arrivals_free(a->arrivals);
 	free(a);
 }
 
@@ -154,12 +158,34 @@ static bool takes_more(const struct life *l, uint64_t at_ns)
 	       at_ns <= l->reported_ns + AUDIT_BURST_MAX_NS;
 }
 
-int alerting_key(struct alerting *a, const char *key, uint64_t at_ns, struct buf *b)
+/* An alert of its own would open: unless its user or its node has too many. */
+static int put_own_or_crowd(struct alerting *a, const char *key, const struct audit_crowd *c,
+			    uint64_t at_ns, struct buf *b)
+{
+	enum crowd_of of = CROWD_NONE;
+	int err = 0;
+
+	/* What a person lives with opens none. */
+	if (!held_excepted(a->held, key, at_ns))
+		err = arrivals_add(a->arrivals, key, c, a->now_ns, &of);
+	if (err)
+		return err;
+	if (of)
+		audit_crowd_key(c, of, b);
+	else
+		buf_puts(b, key);
+	return b->err;
+}
+
+int alerting_key(struct alerting *a, const char *key, const struct audit_crowd *c, uint64_t at_ns,
+		 struct buf *b)
 {
 	_cleanup_(buf_done) struct buf many = BUF_INIT(1024);
-	const char *goes = key;
+	const char *goes = NULL;
 
-	if (!standing(a, key) && audit_flood_key(key, &many)) {
+	if (standing(a, key)) {
+		goes = key;
+	} else if (audit_flood_key(key, &many)) {
 		const struct flood *f = map_get(a->floods, many.data, many.len);
 		const struct entry *head = f && f->head ? standing(a, f->head) : NULL;
 
@@ -168,6 +194,8 @@ int alerting_key(struct alerting *a, const char *key, uint64_t at_ns, struct buf
 		else if (head && takes_more(&head->life, at_ns))
 			goes = f->head;
 	}
+	if (!goes)
+		return put_own_or_crowd(a, key, c, at_ns, b);
 	buf_puts(b, goes);
 	return b->err;
 }

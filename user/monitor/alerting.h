@@ -10,6 +10,7 @@
 #include "core/finding.h"
 #include "core/observation.h"
 
+struct audit_crowd;
 struct buf;
 struct judgement;
 struct profile;
@@ -55,9 +56,11 @@ must_check int alerting_enter(struct alerting *a);
 must_check int alerting_load(struct alerting *a, uint64_t now_wall_ns);
 /*
  * The key under which a door goes that opened at at_ns and whose own is `key`: that, or the one of
- * the burst or flood it is part of (audit/audit.h), whatever the severity.
+ * the burst or flood it is part of, whatever the severity, or of its user's or node's crowd
+ * (audit/audit.h).
  */
-must_check int alerting_key(struct alerting *a, const char *key, uint64_t at_ns, struct buf *b);
+must_check int alerting_key(struct alerting *a, const char *key, const struct audit_crowd *c,
+			    uint64_t at_ns, struct buf *b);
 
 /* --- doors: within the caller's transaction, after the store has the door --------------------- */
 

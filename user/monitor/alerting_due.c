@@ -84,6 +84,27 @@ static int put_burst(struct store *s, struct entry *e, const struct store_alert 
 	return b->err;
 }
 
+/* Of one user's or node's many programs: how many. */
+static int put_crowd(struct store *s, struct entry *e, const struct store_alert *alert,
+		     struct buf *b)
+{
+	struct store_alert_size n = { 0 };
+	struct audit_crowd_size size;
+	struct process who;
+	struct event ev;
+	int err = store_alert_size(s, alert->key, &n);
+
+	if (!err)
+		count_ports(e, n.doors);
+	if (err || !n.doors || !alert->record.ptr ||
+	    event_decode(alert->record.ptr, alert->record.len, &ev))
+		return err;
+	audit_holder_of_key(alert->key, alert->host_type, &ev, &who);
+	size = (struct audit_crowd_size){ n.doors, n.programs, n.cut };
+	audit_crowd_summary(audit_key_crowd(alert->key), alert->node, &who, &size, b);
+	return b->err;
+}
+
 static int fold_row(const struct store_alert *alert, void *arg)
 {
 	_cleanup_(buf_done) struct buf nodes = BUF_INIT(ALERTING_NODES_MAX),
@@ -92,7 +113,9 @@ static int fold_row(const struct store_alert *alert, void *arg)
 	_cleanup_(buf_done) struct buf burst = BUF_INIT(ALERTING_TEXT_MAX);
 	int err = alert_row_nodes(f->w->a->store, alert->id, &nodes);
 
-	if (!err && f->e->many)
+	if (!err && f->e->many && audit_key_crowd(alert->key))
+		err = put_crowd(f->w->a->store, f->e, alert, &burst);
+	else if (!err && f->e->many)
 		err = put_burst(f->w->a->store, f->e, alert, &burst);
 	if (err)
 		return err;

@@ -18,6 +18,7 @@
 #define ALERTING_TEXT_MAX 4096
 #define ALERTING_NODES_MAX 32768
 
+struct arrivals;
 struct held;
 struct map;
 
@@ -47,6 +48,7 @@ struct alerting {
 	struct held *held;
 	struct map *entries; /* key -> struct entry; alerts that are neither resolved nor unknown */
 	struct map *floods; /* flood key -> struct flood */
+	struct arrivals *arrivals; /* stays when all else is forgotten */
 	bool loaded;
 	/*
 	 * a transaction failed, perhaps as it was committed: what was read since may be older than

@@ -84,6 +84,24 @@ static int keep_look(const struct store_alert *alert, void *arg)
 	return 0;
 }
 
+static void put_door_texts(const struct cause *c, const struct process *who, struct texts *t)
+{
+	static const struct audit_crowd_size not_counted;
+	const struct store_door *d = c->d;
+	enum crowd_of of = audit_key_crowd(c->key);
+
+	if (of) {
+		audit_crowd_summary(of, d->node, who, &not_counted, &t->summary);
+		audit_crowd_why(of, &t->why);
+		audit_crowd_remedy(of, d->node, who, &t->remedy);
+		return;
+	}
+	audit_summary(c->j, d->node, &d->door, who, &t->summary);
+	audit_why(c->j, d->host_type, c->p, &d->door, who, &t->why);
+	audit_why_holder(&d->ev, who, &t->why);
+	audit_remedy(c->j, d->host_type, &d->door, who, &t->remedy);
+}
+
 static int put_of_door(struct alerting *a, struct entry *e, const struct cause *c,
 		       enum alert_state was, const struct life_change *change)
 {
@@ -104,10 +122,7 @@ static int put_of_door(struct alerting *a, struct entry *e, const struct cause *
 
 	/* Which of the holders it is about. */
 	audit_judge_event(c->p, &d->ev, a->now_ns, OUTSIDE_UNKNOWN, &again, &who);
-	audit_summary(c->j, d->node, &d->door, &who, &t.summary);
-	audit_why(c->j, d->host_type, c->p, &d->door, &who, &t.why);
-	audit_why_holder(&d->ev, &who, &t.why);
-	audit_remedy(c->j, d->host_type, &d->door, &who, &t.remedy);
+	put_door_texts(c, &who, &t);
 	if (lifecycle_is_open(was)) {
 		int err = store_alert_get(a->store, c->key, keep_look, &kept);
 

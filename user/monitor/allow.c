@@ -137,6 +137,13 @@ int allow_prepare(struct allow *a)
 		snprintf(a->why, sizeof(a->why), "alert %" PRIu64 " is allowed already", a->id);
 		return -EALREADY;
 	}
+	if (audit_key_crowd(a->key)) {
+		snprintf(a->why, sizeof(a->why),
+			 "alert %" PRIu64 " stands for doors of many programs: allow what is "
+			 "wanted of them with 'ajar profile learn', or snooze it",
+			 a->id);
+		return -EINVAL;
+	}
 	return a->kind == FINDING_UNEXPECTED || a->kind == FINDING_IMPOSTOR ? make_rows(a) : 0;
 }
 

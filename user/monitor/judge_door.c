@@ -108,6 +108,11 @@ int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
 int judge_key(struct judge *j, struct store_door *d, const struct process *who,
 	      enum finding_kind kind, const char *kept, uint64_t at_ns, struct buf *b)
 {
+	const struct audit_crowd crowd = { .host_type = d->host_type,
+					   .node = d->node,
+					   .who = who,
+					   .kind = kind,
+					   .severity = d->severity };
 	_cleanup_(buf_done) struct buf own = BUF_INIT(1024);
 	int err;
 
@@ -116,7 +121,7 @@ int judge_key(struct judge *j, struct store_door *d, const struct process *who,
 	if (!err && kept && audit_key_fits(kept, buf_str(&own)))
 		buf_puts(b, kept);
 	else if (!err)
-		err = alerting_key(j->alerting, buf_str(&own), at_ns, b);
+		err = alerting_key(j->alerting, buf_str(&own), &crowd, at_ns, b);
 	d->alert_key = buf_str(b);
 	return err;
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/map.h"
+
 #define PORTS 65536
 
 struct set {
@@ -83,5 +85,44 @@ int store_alert_ports(struct store *s, const char *key, struct store_alert_ports
 	p.cut = set->cut;
 	fold(&p);
 	*ret = p;
+	return 0;
+}
+
+/* --- how many, by whom --------------------------------------------------------------------------- */
+
+struct sizing {
+	struct store_alert_size n;
+	struct map *programs;
+};
+
+static int size_door(const struct store_door *d, void *arg)
+{
+	struct text exe = d->ev.opener.known ? d->ev.opener.exe : (struct text){ 0 };
+	struct sizing *z = arg;
+	int err = 0;
+
+	if (z->n.doors == STORE_ALERT_DOORS_MAX) {
+		z->n.cut = true;
+		return 1;
+	}
+	z->n.doors++;
+	if (!map_get(z->programs, exe.ptr ? exe.ptr : "", exe.ptr ? exe.len : 0))
+		err = map_put(z->programs, exe.ptr ? exe.ptr : "", exe.ptr ? exe.len : 0, z);
+	return err;
+}
+
+int store_alert_size(struct store *s, const char *key, struct store_alert_size *ret)
+{
+	const struct store_door_query q = { .alert_key = key, .open_only = true };
+	struct sizing z = { 0 };
+	int err = map_new(NULL, &z.programs);
+
+	if (!err)
+		err = store_doors(s, &q, size_door, &z);
+	z.n.programs = z.programs ? map_size(z.programs) : 0;
+	map_free(z.programs);
+	if (err < 0)
+		return err;
+	*ret = z.n;
 	return 0;
 }

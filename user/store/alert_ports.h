@@ -25,6 +25,15 @@ struct store_alert_ports {
 	struct store_port_run runs[STORE_PORT_RUNS_MAX];
 	char folded[STORE_PORT_RUNS_MAX * 12 + 8]; /* "1036-1047,2000" */
 };
+/*
+ * The open doors that an alert stands for, and the different programs that hold them; those whose
+ * program is not known are one. STORE_ALERT_DOORS_MAX doors are read.
+ */
+struct store_alert_size {
+	uint64_t doors, programs;
+	bool cut;
+};
+must_check int store_alert_size(struct store *s, const char *key, struct store_alert_size *ret);
 must_check int store_alert_ports(struct store *s, const char *key, struct store_alert_ports *ret);
 
 #endif
