@@ -31,6 +31,8 @@ finish_disk() {
 	exec 9>&-
 	# A server that was left stopped must be able to end.
 	[ -z "${SERVER_PID:-}" ] || kill -CONT "$SERVER_PID" 2>/dev/null
+	# A door that stayed open, for its alert did not come, holds the pipe that keeps the server.
+	[ -z "${DOOR:-}" ] || close_door
 	wait "${HELPER:-}" 2>/dev/null
 	! mountpoint -q "$T/disk" || umount "$T/disk" || umount -l "$T/disk"
 	finish
