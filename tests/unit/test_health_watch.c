@@ -45,7 +45,7 @@ static int last_note(const struct store_alert_change *c, void *arg)
 	return 0;
 }
 
-static void report(struct store *s, unsigned i, uint8_t installation)
+static void report_step(struct store *s, unsigned i, uint8_t installation, int64_t step_ns)
 {
 	struct store_health h = { .installation = { installation },
 				  .host = "h",
@@ -61,9 +61,18 @@ static void report(struct store *s, unsigned i, uint8_t installation)
 
 	if (store_clock(s, &h.wall_ns))
 		ok(false, "a clock");
+	if (step_ns) {
+		h.step_ns = step_ns;
+		h.stepped_ns = h.wall_ns;
+	}
 	snprintf(node, sizeof(node), "node%03u", i);
 	if (store_put_health(s, node, "compute", &h, 0, &r))
 		ok(false, "%s reports", node);
+}
+
+static void report(struct store *s, unsigned i, uint8_t installation)
+{
+	report_step(s, i, installation, 0);
 }
 
 static unsigned step(struct health_watch *v)
@@ -191,6 +200,34 @@ static void test_allowed(const struct health_watch_opts *o)
 	alerts_are(s, "tampered open " BOTH, "the alert is open again");
 }
 
+/*
+ * A clock that is set again while the alert of the first time is open. Another monitor has taken
+ * over in between: one whose alert has just changed lets that settle first.
+ */
+static void test_steps(const struct health_watch_opts *o)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	_cleanup_(health_watch_freep) struct health_watch *first = NULL, *v = NULL;
+	_cleanup_(buf_done) struct buf note = BUF_INIT(1024);
+	const int64_t minute = MINUTE;
+
+	ok(!store_open("sqlite::memory:", STORE_CREATE, &s, NULL) &&
+		   !health_watch_new(s, o, &first) && !health_watch_new(s, o, &v),
+	   "a store and two watches");
+	report(s, 7, 1);
+	is_int(step(first), 0, "a clock that nobody sets raises nothing");
+	report_step(s, 7, 1, minute);
+	is_int(step(first), 1, "one that is set does");
+	is_int(step(v), 0, "another monitor takes over");
+	report_step(s, 7, 1, -2 * minute);
+	is_int(step(v), 1, "it is set again: that is reported like the first time");
+	alerts_are(s, "tampered open node007 x1: node007 has had its clock set; ",
+		   "in the same alert");
+	ok(!store_alert_changes(s, 0, 0, 0, 0, last_note, &note), "its log");
+	is_str(buf_str(&note), "once more", "says so");
+	is_int(step(v), 0, "once");
+}
+
 int main(void)
 {
 	const struct health_watch_opts o = { .silent_ns = MINUTE,
@@ -206,5 +243,6 @@ int main(void)
 		test_restart(s);
 	}
 	test_allowed(&o);
+	test_steps(&o);
 	return tap_done();
 }

@@ -16,6 +16,8 @@
  *	open, snoozed    more nodes        the same           "more: node007"
  *	acknowledged,    more nodes        open               "more: node007"
  *	allowed
+ *	open, snoozed,   the same once     the same, or open  "once more"
+ *	acknowledged     more
  *	allowed          the exception     open               "the exception is over"
  *	                 has ended
  *	any of these     fewer nodes       the same           "well again: node003"
@@ -218,6 +220,7 @@ static int remember(struct health_watch *v, const char *key, const struct group 
 		k->changed_ns = v->now_ns;
 	k->touched_ns = v->now_ns;
 	k->look_ns = look_ns;
+	k->news = g->news;
 	hostlist_done(&k->nodes);
 	k->nodes = (struct hostlist){ 0 };
 	return hostlist_unite(&k->nodes, &g->nodes);
@@ -292,14 +295,15 @@ static int follow_group(struct health_watch *v, const char *key, struct group *g
 	_cleanup_(buf_done) struct buf note = BUF_INIT(1024);
 	struct known *k = map_get(v->known, key, strlen(key));
 	struct stance st;
-	bool more = false;
+	bool more = false, again;
 	int err;
 
 	hostlist_sort(&g->nodes);
 	/* Nothing has changed: that needs no look at the store. */
 	if (k && k->touched_ns + TOUCH_NS > v->now_ns && (!k->look_ns || v->now_ns < k->look_ns)) {
 		err = compare(&g->nodes, &k->nodes, &more, &note);
-		if (err || !note.len || k->changed_ns + SETTLE_NS > v->now_ns)
+		if (err || (!note.len && g->news == k->news) ||
+		    k->changed_ns + SETTLE_NS > v->now_ns)
 			return err;
 		buf_reset(&note);
 	}
@@ -316,7 +320,12 @@ static int follow_group(struct health_watch *v, const char *key, struct group *g
 	err = compare(&g->nodes, &before, &more, &note);
 	if (err)
 		return err;
-	if (more && (st.state == ALERT_ACKNOWLEDGED || st.state == ALERT_ALLOWED))
+	/* A clock that is set a second time; whether it was before we came nobody knows. */
+	again = !note.len && k && k->news && k->news != g->news && st.state != ALERT_ALLOWED;
+	if (again)
+		buf_puts(&note, "once more");
+	if ((more && (st.state == ALERT_ACKNOWLEDGED || st.state == ALERT_ALLOWED)) ||
+	    (again && st.state == ALERT_ACKNOWLEDGED))
 		st.state = ALERT_OPEN;
 	if (st.state == ALERT_ALLOWED || (!note.len && !st.cause)) {
 		err = store_touch_alert(v->store, key, g->nodes.len, v->now_ns);

@@ -143,6 +143,8 @@ static int gather(struct health_watch *v, const struct store_health_row *r,
 			err = hostlist_add(&g->nodes, r->node);
 		if (err)
 			return err;
+		if (i == ISSUE_STEP)
+			g->news += in->stepped_ns;
 		if (g->details++ >= HEALTH_DETAILS_MAX)
 			continue;
 		buf_puts(&g->why, g->why.len ? "; " : "");

@@ -26,12 +26,13 @@ struct group {
 	struct hostlist nodes;
 	struct buf why;
 	unsigned details;
+	uint64_t news; /* another number: the same happened once more to some node */
 };
 
 /* What was last seen of an alert that stands. */
 struct known {
 	struct hostlist nodes;
-	uint64_t changed_ns, touched_ns;
+	uint64_t changed_ns, touched_ns, news;
 	uint64_t look_ns; /* a snooze or a maintenance ends then: the store is asked; 0: never */
 };
 
