@@ -6,32 +6,23 @@
 # run.sh: beside, for its nodes are simulated.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-for tool in jq sqlite3 node npm chromium-headless-shell; do
+for tool in jq sqlite3; do
 	command -v $tool >/dev/null || {
 		echo "1..0 # SKIP $tool is missing: run 'make deps-test' as root"
 		exit 77
 	}
 done
+# shellcheck source=tests/e2e/browser.sh
+. tests/e2e/browser.sh
 # shellcheck source=tests/e2e/sim.sh
 . tests/e2e/sim.sh
-
-# What drives the browser is fetched once, as the lock file says.
-MODULES=$BUILD/page-modules
-if ! cmp -s tests/e2e/page/package-lock.json "$MODULES/package-lock.json" || [ ! -e "$MODULES/complete" ]; then
-	rm -rf "$MODULES" && mkdir -p "$MODULES" && cp tests/e2e/page/package*.json "$MODULES/"
-	(cd "$MODULES" && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1 && : >complete) || {
-		tail -3 "$MODULES/npm.log" | sed 's/^/# /'
-		echo "1..0 # SKIP npm cannot fetch playwright-core and axe-core from its registry"
-		exit 77
-	}
-fi
 
 put_alerts() { "$BUILD/tests/helpers/put_alerts" "$STORE" "$@"; }
 accept() { for class in "$@"; do view profile learn --class "$class" --write -q || return; done; }
 LONG=$(printf '<b>%04085d</b>' 7)
 # What a name may be made of, too: no blank, and no control character of ASCII.
 EVIL_NODE=$'<s>evil\xe2\x80\xae\xc2\x9bn' EVIL_CLASS=$'<u>class\xe2\x80\xae'
-case ${PAGE_STORE:-sqlite} in
+case ${PAGE_STORE:=sqlite} in
 sqlite) sqlite_store ;;
 *) mariadb_store ;;
 esac
@@ -75,12 +66,13 @@ serves() { node -e "fetch(\"http://127.0.0.1:$PORT/healthz\").then((r) => proces
 ok "the server serves" wait_for serves
 
 export EVIL_NODE EVIL_CLASS
-export N PICTURES=$BUILD/page MODULES AJAR_STORE_URI=$STORE PUT_ALERTS=$BUILD/tests/helpers/put_alerts
+export N PAGE_STORE PICTURES=$BUILD/page AJAR_STORE_URI=$STORE PUT_ALERTS=$BUILD/tests/helpers/put_alerts
 mkdir -p "$PICTURES"
 LINK=$(link)
 export LINK DATA=$D
 node tests/e2e/page/page.mjs >"$T/page.tap" 2>"$T/page.err"
 RC=$?
+cp "$T/page.err" "$PICTURES/$PAGE_STORE.err" # how long each took
 cat "$T/page.tap"
 N=$((N + $(grep -c '^\(not \)\?ok ' "$T/page.tap"))) BAD=$((BAD + $(grep -c '^not ok ' "$T/page.tap")))
 same "all of it was run" "$RC" 0

@@ -252,6 +252,28 @@ for body in '' '[]' '{"action":"ack"}' '{"action":"ack","alerts":["1"]}' '{"acti
 	post "$T/oper" "$body"
 	ok "no request: ${body:-nothing}" test "$CODE" = 400 -a "$(jq -r 'has("error") and has("fix")' "$T/body")" = true
 done
+MANY=$(seq -s, 900001 900500)
+post "$T/vic" "{\"action\":\"ack\",\"alerts\":[$A,$MANY],\"reason\":\"all of them\"}"
+same "a viewer may not ask for many either" "$CODE" 403
+post "$T/oper" "{\"action\":\"ack\",\"alerts\":[$A,$MANY]}"
+same "of more than 500 a reason is asked for" "$CODE $(jq -r .error "$T/body")" "400 reason: what is about more than 500 alerts has one"
+post "$T/oper" "{\"action\":\"ack\",\"alerts\":[$(seq -s, 900001 901001)],\"reason\":\"all of them\"}"
+same "more than 1,000 are too many" "$CODE" 400
+asks "so many with a reason" "$T/oper" "{\"action\":\"snooze\",\"alerts\":[$A,$MANY],\"reason\":\"all of them\",\"until\":\"$(date -u -d '+2 hours' +%FT%T.000Z)\"}" "done" "; 500 not: there is no such alert"
+asks "undone" "$T/oper" "{\"action\":\"reopen\",\"alerts\":[$A]}" "done" "alert $A reopened"
+MONITOR=$(pgrep -P "$RUN" -f 'ajar monitor')
+kill -STOP "$MONITOR"
+BOTH=()
+for who in oper olga; do
+	post "$T/$who" "{\"action\":\"ack\",\"alerts\":[$B],\"reason\":\"$who\"}"
+	BOTH+=("$(jq -r .id "$T/body")")
+done
+kill -CONT "$MONITOR"
+ok "of two who ask for the same at once each is answered" eval 'wait_for said "${BOTH[0]}" && wait_for said "${BOTH[1]}"'
+STATES=$(for id in "${BOTH[@]}"; do web "/api/v1/requests/$id" -b "$JAR" && jq -r .state "$T/body"; done | sort | xargs)
+same "one has done it and the other is told" "$STATES" "done refused"
+same "it is in the log once" "$(ajar alerts show "$B" -j --data "$D" 2>/dev/null | jq '[.log[] | select(.state == "acknowledged")] | length')" 1
+asks "undone" "$T/oper" "{\"action\":\"reopen\",\"alerts\":[$B]}" "done" "alert $B reopened"
 asks "an operator acknowledges" "$T/oper" "{\"action\":\"ack\",\"alerts\":[$A],\"reason\":\"looked at\"}" "done" "alert $A acknowledged"
 same "so it is" "$(state_of "$A")" acknowledged
 ok "by name" eval 'ajar alerts show "$A" --data "$D" 2>/dev/null | grep -q "oper.*looked at"'
@@ -270,6 +292,9 @@ same "so it is" "$(state_of "$B")" allowed
 ok "by a rule with reason and ticket" eval 'ajar profile show default -j --data "$D" 2>/dev/null | jq -e -s "any(.[]; .reason == \"new tool (ticket T-4711)\")"'
 answers "a request that nobody made" 404 /api/v1/requests/12345 -b "$JAR"
 answers "is not listed" 405 /api/v1/requests -b "$JAR"
+printf 'x\0viewer\0%s\0why\0\0%s\0%s\0' "$B" 1 0 >"$D/store/requests/79"
+ok "what a viewer's page would hand in is refused by the monitor" wait_for said 79
+ok "with its role" is '.state == "refused" and (.answer | contains("viewer"))'
 same "nothing is left where they are handed in" "$(ls -A "$D/store/requests")" ""
 printf 'x\0approver\0%s\0\0\0%s\0%s\0' "$A" 9 0 >"$D/store/requests/77"
 printf 'x\0boss\0%s\0why\0\0%s\0%s\0' "$A" 4 0 >"$D/store/requests/78"
@@ -278,7 +303,6 @@ answers "what is no request is nowhere" 404 /api/v1/requests/77 -b "$JAR"
 ok "what nobody may is refused by the monitor too" wait_for said 78
 ok "with why" is '.state == "refused" and (.answer | contains("boss"))'
 ok "the server has no handle that writes after all that" holds_no_writer
-MONITOR=$(pgrep -P "$RUN" -f 'ajar monitor')
 kill -STOP "$MONITOR"
 for _ in {1..40}; do
 	post "$T/oper" "{\"action\":\"ack\",\"alerts\":[$A]}"
@@ -310,6 +334,8 @@ ALONE=$!
 PIDS+=("$ALONE")
 ok "alone it serves what is there" wait_for grep -q 'login?token=' "$T/web.err"
 LOGIN=$(grep -oE "http://$AT/login\?token=[A-Za-z0-9_-]{43}" "$T/web.err")
+answers "a session of the server before is over" 401 /api/v1/me -b "$JAR"
+answers "a name in a header logs nobody in where there is no proxy" 401 /api/v1/me -H "X-Remote-User: oper" -H "X-Ajar-Secret: x"
 web "${LOGIN#"http://$AT"}" -c "$JAR"
 curl -sN --max-time 20 -b "$JAR" "http://$AT/api/v1/stream" >"$T/stream" 2>&1 &
 PIDS+=($!)

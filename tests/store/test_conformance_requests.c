@@ -146,6 +146,38 @@ static void test_limits(struct store *s, struct store *reader)
 	is_int(store_request_put(reader, &r), -EINVAL, "%s: a reason of two lines", drv->name);
 }
 
+/* The monitor asks for a reason, whatever was checked before. */
+static void test_many(struct store *s, struct store *reader)
+{
+	struct store_request r = a_request(REQUEST_ACK, "");
+	_cleanup_(buf_done) struct buf ids = BUF_INIT(65536), b = BUF_INIT(65536);
+
+	for (unsigned i = 1; i <= REQUEST_ALERTS_MAX; i++)
+		buf_printf(&ids, "%s%u", i > 1 ? "," : "", 900000 + i);
+	r.alerts = buf_str(&ids);
+	is_int(store_request_put(reader, &r), 0, "%s: as many alerts as there may be", drv->name);
+	is_int(step(s), 0, "%s: each is looked at", drv->name);
+	ok(!store_request_get(reader, r.id, keep, &b) &&
+		   strstr(buf_str(&b), "refused: there is no such alert"),
+	   "%s: and none is there", drv->name);
+	r.reason = "";
+	is_int(store_request_put(reader, &r), 0, "%s: the same without a reason", drv->name);
+	is_int(step(s), 0, "%s: is answered", drv->name);
+	buf_reset(&b);
+	ok(!store_request_get(reader, r.id, keep, &b) &&
+		   strstr(buf_str(&b), "refused: what is about more than 500 alerts has a reason"),
+	   "%s: it needs one", drv->name);
+	buf_puts(&ids, ",1");
+	r.alerts = buf_str(&ids);
+	r.reason = "seen";
+	is_int(store_request_put(reader, &r), 0, "%s: one alert more", drv->name);
+	is_int(step(s), 0, "%s: is answered too", drv->name);
+	buf_reset(&b);
+	ok(!store_request_get(reader, r.id, keep, &b) &&
+		   strstr(buf_str(&b), "refused: it is about more than 1000 alerts"),
+	   "%s: that is too many", drv->name);
+}
+
 static void test_files(void)
 {
 	struct store_request r = a_request(REQUEST_SNOOZE, "7,9"), back = { 0 };
@@ -172,6 +204,7 @@ static void test_requests(struct store *s)
 
 	if (ok(reader, "%s: a store, and a reader", drv->name)) {
 		test_carried_out(s, reader);
+		test_many(s, reader);
 		test_limits(s, reader);
 	}
 	store_free(reader);

@@ -71,11 +71,20 @@ static void test_limits(void)
 	char *text = malloc(65536);
 	size_t n = (size_t)sprintf(text, "{\"action\":\"ack\",\"alerts\":[1");
 
-	for (unsigned i = 1; i < REQUEST_ALERTS_MAX; i++)
+	for (unsigned i = 1; i < REQUEST_ALERTS_MAX; i++) {
+		if (i == REQUEST_BRIEF_MAX) {
+			strcpy(text + n, "]}");
+			is_int(parse(text), 0, "many alerts without a reason");
+			strcpy(text + n, ",1]}");
+			is_int(parse(text), -EINVAL, "not one more");
+			strcpy(text + n, ",1],\"reason\":\"r\"}");
+			is_int(parse(text), 0, "but with a reason");
+		}
 		n += (size_t)sprintf(text + n, ",9007199254740992");
-	strcpy(text + n, "]}");
+	}
+	strcpy(text + n, "],\"reason\":\"r\"}");
 	is_int(parse(text), 0, "as many alerts as there may be");
-	strcpy(text + n, ",1]}");
+	strcpy(text + n, ",1],\"reason\":\"r\"}");
 	is_int(parse(text), -EINVAL, "and not one more");
 	n = (size_t)sprintf(text, "{\"action\":\"ack\",\"alerts\":[1],\"reason\":\"");
 	memset(text + n, 'a', REQUEST_REASON_MAX + 1);

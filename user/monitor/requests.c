@@ -117,7 +117,12 @@ static bool may_be(struct work *w)
 	snprintf(w->note, sizeof(w->note), "%s%s%s%s", r->reason,
 		 *r->ticket ? (*r->reason ? " (ticket " : "ticket ") : "", r->ticket,
 		 *r->ticket && *r->reason ? ")" : "");
-	return read_ids(w, max) && until_ok(w);
+	if (!read_ids(w, max))
+		return false;
+	if (w->len > REQUEST_BRIEF_MAX && !*r->reason)
+		return refuse(w, "what is about more than %d alerts has a reason",
+			      REQUEST_BRIEF_MAX);
+	return until_ok(w);
 }
 
 /* --- one alert ------------------------------------------------------------------------------------------ */

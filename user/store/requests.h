@@ -32,7 +32,8 @@ must_check int request_verb_parse(const char *s, enum request_verb *ret_v); /* "
 /* May "viewer", "operator", "approver" ask for it? */
 bool request_may(const char *role, enum request_verb v);
 
-#define REQUEST_ALERTS_MAX 500 /* of one request */
+#define REQUEST_ALERTS_MAX 1000 /* of one request; a list of more is refused */
+#define REQUEST_BRIEF_MAX 500 /* what is about more alerts has a reason, or is refused */
 #define REQUEST_REASON_MAX 3000
 #define REQUEST_TICKET_MAX 200
 #define REQUESTS_WAITING_MAX 32 /* of one login, and of files that nobody has taken */

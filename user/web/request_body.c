@@ -31,7 +31,7 @@ static int take(const json_t *o, const char *key, char *to, size_t size)
 	return 0;
 }
 
-static int take_alerts(const json_t *list, char to[REQUEST_IDS_TEXT])
+static int take_alerts(const json_t *list, struct request_body *ret)
 {
 	size_t n = json_array_size(list), len = 0;
 
@@ -43,9 +43,10 @@ static int take_alerts(const json_t *list, char to[REQUEST_IDS_TEXT])
 
 		if (!json_is_integer(v) || id < 1 || id > ID_MAX)
 			return -EINVAL;
-		len += (size_t)snprintf(to + len, REQUEST_IDS_TEXT - len, "%s%" PRId64,
+		len += (size_t)snprintf(ret->alerts + len, REQUEST_IDS_TEXT - len, "%s%" PRId64,
 					i ? "," : "", (int64_t)id);
 	}
+	ret->alerts_len = (unsigned)n;
 	return 0;
 }
 
@@ -89,8 +90,8 @@ static const char *wrong(json_t *o, uint64_t now_ns, struct request_body *ret)
 		return "there is a key that means nothing";
 	if (take(o, "action", action, sizeof(action)) || request_verb_parse(action, &ret->verb))
 		return "action: there is no such";
-	if (take_alerts(json_object_get(o, "alerts"), ret->alerts))
-		return "alerts: not a list of 1 to 500 numbers";
+	if (take_alerts(json_object_get(o, "alerts"), ret))
+		return "alerts: not a list of 1 to 1000 numbers";
 	if (take(o, "reason", ret->reason, sizeof(ret->reason)))
 		return "reason: no text of one line, or too long";
 	if (take(o, "ticket", ret->ticket, sizeof(ret->ticket)))
@@ -101,6 +102,8 @@ static const char *wrong(json_t *o, uint64_t now_ns, struct request_body *ret)
 		return "until: a snooze has an end";
 	if (ret->verb == REQUEST_ALLOW && !ret->reason[0])
 		return "reason: what is allowed has one";
+	if (ret->alerts_len > REQUEST_BRIEF_MAX && !ret->reason[0])
+		return "reason: what is about more than 500 alerts has one";
 	return NULL;
 }
 

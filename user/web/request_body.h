@@ -13,6 +13,7 @@
 struct request_body {
 	enum request_verb verb;
 	char alerts[REQUEST_IDS_TEXT]; /* "7,9,12" */
+	unsigned alerts_len;
 	char reason[REQUEST_REASON_MAX + 1], ticket[REQUEST_TICKET_MAX + 1];
 	uint64_t until_ns; /* 0: not given */
 };

@@ -20,13 +20,15 @@ export const ACTIONS = /** @type {const} */ ([
 ]);
 /** @typedef {(typeof ACTIONS)[number]["id"] | "reopen"} ActionId */
 
+const IDS_SHOWN = 100; // of a command
+
 /**
  * @param {ActionId} action
- * @param {number[]} ids
+ * @param {(number | string)[]} ids numbers, or words of a filter
  * @param {string} [reason]
  */
 export function actionCommand(action, ids, reason = "") {
-	const list = ids.join(" ");
+	const list = ids.length > IDS_SHOWN ? `${ids.slice(0, IDS_SHOWN).join(" ")} ...` : ids.join(" ");
 	const why = reason ? shellWord(reason) : "'...'";
 	switch (action) {
 	case "ack":
@@ -184,7 +186,8 @@ async function showRule(box, ids, me) {
  * Asks for what the action needs and carries it out; or shows the command for it.
  * @param {ActionId} action
  * @param {Alert[]} alerts
- * @param {{me: Me, now: number, done: (said: string) => void}} o
+ * @param {{me: Me, now: number, done: (said: string) => void, about?: string, words?: string}} o about: which they are; words: the filter that
+ *   finds them
  */
 export function actionDialog(action, alerts, o) {
 	const ids = alerts.map((a) => a.id);
@@ -192,14 +195,14 @@ export function actionDialog(action, alerts, o) {
 	const means = ACTIONS.find((x) => x.id === action)?.means ?? "acknowledge or snooze is taken back";
 	const may = o.me.requests && (action === "reopen" ? o.me.role !== "viewer" : actionsOf(o.me).some((x) => x.id === action));
 	const dialog = h("dialog", { class: "action", "aria-labelledby": "action-title" });
-	const reason = h("textarea", { id: "action-reason", rows: 2, maxlength: 1000, required: action === "allow" });
+	const reason = h("textarea", { id: "action-reason", rows: 2, maxlength: 1000, required: action === "allow" || o.about !== undefined });
 	const times = action === "snooze" ? SNOOZES : action === "allow" ? EXPIRIES : null;
 	const until = times ? h("select", { id: "action-until" }, times.map(([text, s]) => h("option", { value: s }, text))) : null;
 	const ticket = action === "allow" ? h("input", { id: "action-ticket", type: "text", maxlength: 100 }) : null;
 	const error = h("p", { class: "error", role: "alert" });
 	const rule = h("pre", { class: "rule", "aria-live": "polite" });
 	const line = h("div", {});
-	const showLine = () => line.replaceChildren(command(actionCommand(action, ids, reason.value.trim())));
+	const showLine = () => line.replaceChildren(command(actionCommand(action, o.words ? o.words.split(/\s+/).filter(Boolean).map(shellWord) : ids, reason.value.trim())));
 	reason.addEventListener("input", showLine);
 	showLine();
 	const form = h(
@@ -207,9 +210,10 @@ export function actionDialog(action, alerts, o) {
 		{ method: "dialog" },
 		h("h2", { id: "action-title" }, `${label} ${alerts.length === 1 ? `alert ${ids[0]}` : counted(alerts.length, "alert")}`),
 		h("p", { class: "dim" }, `${means[0].toUpperCase()}${means.slice(1)}.`),
+		o.about ? h("p", { class: "about" }, o.about) : null,
 		h("ul", { class: "plain" }, alerts.slice(0, 8).map((a) => h("li", {}, `${a.kind} ${alertPort(a)} `, said(a.nodes, 60)))),
 		alerts.length > 8 ? h("p", { class: "dim" }, `and ${alerts.length - 8} more`) : null,
-		h("label", { for: "action-reason" }, action === "allow" ? "Why it may be" : "Note for the log"),
+		h("label", { for: "action-reason" }, action === "allow" ? "Why it may be" : o.about ? "Why, for the log" : "Note for the log"),
 		reason,
 		until ? [h("label", { for: "action-until" }, action === "snooze" ? "For" : "Expires"), until] : null,
 		may && ticket ? [h("label", { for: "action-ticket" }, "Ticket (optional)"), ticket] : null,

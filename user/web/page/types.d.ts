@@ -47,6 +47,8 @@ export interface List<T> {
 	items: T[];
 	next: string | null;
 	version: string;
+	/** Of alerts and nodes: how many there are, with those of other pages. */
+	total?: number;
 }
 
 export interface Process {

@@ -2,7 +2,7 @@
 /*
  * One alert with its whole story; and the list of all.
  */
-import { get, part } from "./api.js";
+import { ApiError, get, part } from "./api.js";
 import { actionsOf, actionButtons, actionDialog, alertPort, reach } from "./alert_card.js";
 import { CHOOSE, command, empty, facts, h, icon, said, table } from "./dom.js";
 import { evidence } from "./evidence.js";
@@ -10,13 +10,15 @@ import { holderOf, who } from "./fold.js";
 import { eventLines } from "./events.js";
 import { formatRoute } from "./route.js";
 import { worseFirst } from "./state.js";
-import { ago, clock, count, counted } from "./text.js";
+import { ago, clock, count, counted, cut, visible } from "./text.js";
 
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("./types").Story} Story */
 /** @typedef {import("./types").Alert} Alert */
 
 const LINES = 60;
+const BULK_MAX = 1000; // alerts of one request, as the server has it
+const PAGE_MAX = 500; // alerts of one answer
 
 /** @param {string} id @returns {Promise<Story>} */
 export function loadAlert(id) {
@@ -82,26 +84,73 @@ export function drawAlert(root, a, ctx) {
 export async function loadAlerts(ctx, q = "") {
 	/** @type {import("./types").List<Alert>} */
 	const answer = await get("alerts", { q, status: ctx.route.params.all ? "all" : "open", limit: 500 });
-	return { alerts: answer.items, more: !!answer.next };
+	return { alerts: answer.items, more: !!answer.next, total: answer.total ?? answer.items.length };
 }
 
-/** @param {Alert[]} alerts @param {Context} ctx */
-export function alertTable(alerts, ctx) {
+/**
+ * The open alerts that match, the worst first, as many as one request may be about.
+ * @param {string} q words of a filter
+ */
+async function matching(q) {
+	/** @type {Alert[]} */
+	const found = [];
+	/** @type {string | null} */
+	let cursor = "";
+	let more = false;
+	while (cursor !== null && !more) {
+		/** @type {import("./types").List<Alert>} */
+		const page = await get("alerts", { q, status: "open", limit: PAGE_MAX, cursor });
+		for (const a of page.items.filter((x) => x.state === "open"))
+			found.length < BULK_MAX ? found.push(a) : (more = true);
+		cursor = page.next;
+	}
+	return { found, more };
+}
+
+/**
+ * Acknowledge or snooze of all that match: gathered when it is asked for, so that what is confirmed is what is sent.
+ * @param {"ack" | "snooze"} action
+ * @param {string} q
+ * @param {Context} ctx
+ */
+async function actOnAll(action, q, ctx) {
+	try {
+		const { found, more } = await matching(q);
+		if (!found.length)
+			return ctx.done("No open alert matches any more.");
+		const which = q ? `match '${cut(visible(q), 80)}'` : "there are";
+		const about = more ? `The worst ${count(found.length)} of the open alerts that ${which}; then again for the rest.` : `All ${count(found.length)} open alerts that ${which}.`;
+		actionDialog(action, found, { me: ctx.me, now: ctx.now(), done: ctx.done, about, words: q });
+	} catch (err) {
+		ctx.done(err instanceof ApiError ? `${err.message} ${err.fix}` : String(err));
+	}
+	return undefined;
+}
+
+/**
+ * @param {Alert[]} alerts
+ * @param {Context} ctx
+ * @param {{q: string, total: number}} [of] open alerts of a filter that the table has the first of
+ */
+export function alertTable(alerts, ctx, of) {
 	const boxes = alerts.map((a) => h("input", { type: "checkbox", value: a.id, "aria-label": `choose alert ${a.id}` }));
 	const chosen = () => alerts.filter((_, i) => boxes[i].checked);
 	const bulk = h("div", { class: "actions" });
 	const all = h("input", { type: "checkbox", id: "choose-all" });
+	let whole = false; // all that match, not only what is shown
 	const show = () => {
-		const n = chosen().length;
-		all.checked = n > 0 && n === alerts.length;
+		const n = whole && of ? of.total : chosen().length;
+		all.checked = n > 0 && n >= alerts.length;
 		bulk.replaceChildren(
 			h("span", { class: "choose" }, all, h("label", { for: "choose-all" }, n ? `${count(n)} chosen` : `choose all ${count(alerts.length)}`)),
-			...actionsOf(ctx.me).map((x) => h("button", { type: "button", disabled: !n, onclick: () => actionDialog(x.id, chosen(), { me: ctx.me, now: ctx.now(), done: ctx.done }) }, `${x.label}…`)),
+			of && of.total > alerts.length && all.checked && !whole ? h("button", { type: "button", class: "link", onclick: () => ((whole = true), show()) }, `choose all ${count(of.total)} that match`) : "",
+			...actionsOf(ctx.me).filter((x) => !whole || x.id !== "allow").map((x) => h("button", { type: "button", disabled: !n, onclick: () => (whole && of && x.id !== "allow" ? actOnAll(x.id, of.q, ctx) : actionDialog(x.id, chosen(), { me: ctx.me, now: ctx.now(), done: ctx.done })) }, `${x.label}…`)),
 		);
 	};
 	for (const b of boxes)
-		b.addEventListener("change", show);
+		b.addEventListener("change", () => ((whole = false), show()));
 	all.addEventListener("change", () => {
+		whole = false;
 		for (const b of boxes)
 			b.checked = all.checked;
 		show();
@@ -148,7 +197,7 @@ export function drawAlerts(root, d, ctx) {
 				h("div", { class: "tabs", role: "group", "aria-label": "Which" }, [["", "not over"], ["1", "all"]].map(([v, label]) => h("button", { type: "button", "aria-pressed": !!v === all ? "true" : "false", onclick: () => ctx.setParams({ all: v }) }, label))),
 				command(`ajar alerts${all ? " --all" : ""}`),
 			),
-			alerts.length ? alertTable(alerts, ctx) : empty(all ? "No alert was ever raised." : "No alert is open."),
+			alerts.length ? alertTable(alerts, ctx, all ? undefined : { q: "", total: d.total }) : empty(all ? "No alert was ever raised." : "No alert is open."),
 		),
 	);
 }

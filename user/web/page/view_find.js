@@ -30,7 +30,7 @@ export async function loadFind(ctx) {
 		getOr("doors", { q, limit: DOORS }, none),
 		getOr("timeline", { q, since, limit: EVENTS }, none),
 	]);
-	return { alerts: alerts.items, doors: doors.items, moreDoors: !!doors.next, events: events.items };
+	return { alerts: alerts.items, alertsTotal: alerts.total ?? alerts.items.length, doors: doors.items, moreDoors: !!doors.next, events: events.items };
 }
 
 /**
@@ -50,10 +50,10 @@ export function drawFind(root, d, ctx) {
 				"header",
 				{ class: "page-head" },
 				h("h1", {}, q ? said(q, 80) : "Everything"),
-				h("p", {}, `${counted(d.doors.length, "open door")}${d.moreDoors ? " of more" : ""}, ${counted(d.alerts.length, "open alert")}`),
+				h("p", {}, `${counted(d.doors.length, "open door")}${d.moreDoors ? " of more" : ""}, ${counted(d.alertsTotal, "open alert")}`),
 				command(`ajar ls ${words}`.trim()),
 			),
-			d.alerts.length ? h("section", {}, h("h2", {}, "Alerts"), alertTable(d.alerts, ctx)) : null,
+			d.alerts.length ? h("section", {}, h("h2", {}, "Alerts"), alertTable(d.alerts, ctx, { q, total: d.alertsTotal })) : null,
 			h(
 				"section",
 				{},
