@@ -344,6 +344,36 @@ static const char *header(struct httpd *h, struct MHD_Connection *c, const char 
 	return h->mhd->lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
+struct lone {
+	const char *name, *value;
+	unsigned n;
+};
+
+static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name,
+				 const char *value)
+{
+	struct lone *l = arg;
+
+	(void)kind;
+	if (!strcasecmp(name, l->name)) {
+		l->n++;
+		l->value = value;
+	}
+	return MHD_YES;
+}
+
+/*
+ * A header that may be there once. Of two one is a guest's, and the proxy has added its own instead
+ * of replacing it: neither is believed.
+ */
+static const char *lone_header(struct httpd *h, struct MHD_Connection *c, const char *name)
+{
+	struct lone l = { .name = name };
+
+	h->mhd->get_connection_values(c, MHD_HEADER_KIND, on_header, &l);
+	return l.n == 1 ? l.value : NULL;
+}
+
 /* "gzip" among what is accepted, and not with q=0: nobody writes that. */
 static bool reads_gzip(const char *accept)
 {
@@ -363,8 +393,8 @@ static enum MHD_Result ask(struct httpd *h, struct MHD_Connection *c, const char
 		.if_none_match = header(h, c, "If-None-Match"),
 		.last_event_id = header(h, c, "Last-Event-ID"),
 		.content_type = header(h, c, "Content-Type"),
-		.user = header(h, c, "X-Remote-User"),
-		.secret = header(h, c, "X-Ajar-Secret"),
+		.user = lone_header(h, c, "X-Remote-User"),
+		.secret = lone_header(h, c, "X-Ajar-Secret"),
 		.gzip = reads_gzip(header(h, c, "Accept-Encoding")),
 		.body = buf_str(&in->body),
 		.body_len = in->body.len,

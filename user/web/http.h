@@ -37,7 +37,7 @@ struct httpd_request {
 	const char *method, *target; /* as sent: path and query, nothing unescaped */
 	/* headers; NULL: not sent */
 	const char *host, *cookie, *csrf, *if_none_match, *last_event_id, *content_type, *origin;
-	const char *user, *secret; /* X-Remote-User and X-Ajar-Secret, of a proxy */
+	const char *user, *secret; /* X-Remote-User and X-Ajar-Secret, of a proxy; once, or NULL */
 	bool gzip; /* its sender reads gzip */
 	const char *body; /* NUL behind it */
 	size_t body_len;

@@ -18,6 +18,7 @@ static const struct {
 	{ "MHD_get_daemon_info", offsetof(struct mhd_api, get_daemon_info) },
 	{ "MHD_get_connection_info", offsetof(struct mhd_api, get_connection_info) },
 	{ "MHD_lookup_connection_value", offsetof(struct mhd_api, lookup_connection_value) },
+	{ "MHD_get_connection_values", offsetof(struct mhd_api, get_connection_values) },
 	{ "MHD_create_response_from_buffer",
 	  offsetof(struct mhd_api, create_response_from_buffer) },
 	{ "MHD_create_response_from_callback",

@@ -24,6 +24,8 @@ struct mhd_api {
 							       ...);
 	const char *(*lookup_connection_value)(struct MHD_Connection *c, enum MHD_ValueKind kind,
 					       const char *key);
+	int (*get_connection_values)(struct MHD_Connection *c, enum MHD_ValueKind kind,
+				     MHD_KeyValueIterator fn, void *arg);
 	struct MHD_Response *(*create_response_from_buffer)(size_t n, void *p,
 							    enum MHD_ResponseMemoryMode mode);
 	struct MHD_Response *(*create_response_from_callback)(
