@@ -44,7 +44,7 @@ MAKEFLAGS += -r
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all man deps deps-build deps-test deps-bench print-deps run check test test-kernels test-long bench lint fmt fuzz install uninstall clean tests help
+.PHONY: all man pictures deps deps-build deps-test deps-bench print-deps run check test test-kernels test-long bench lint fmt fuzz install uninstall clean tests help
 
 # --- flags ---------------------------------------------------------------------------------------
 
@@ -302,6 +302,11 @@ test-long: deps-test
 
 bench: deps-bench tests
 	@BUILD=$(B) sh tests/run.sh bench
+
+# README's, from `ajar demo`.
+pictures: deps-test
+	@$(MAKE) $(JOBS) all $(B)/tests/helpers/hold_door
+	@BUILD=$(B) bash tests/e2e/pictures.sh deploy/pictures
 
 fuzz: $(FUZZ_BIN)
 	@BUILD=$(B) sh tests/run.sh fuzz

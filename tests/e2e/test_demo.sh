@@ -5,6 +5,8 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root curl setpriv python3
+# shellcheck source=tests/e2e/browser.sh
+. tests/e2e/browser.sh
 mkdir -m 1777 "$T/tmp"
 chmod 755 "$T"
 cp "$BUILD/ajar" "$P/"
@@ -33,7 +35,14 @@ ok "an impostor" wait_for alert '.kind == "impostor" and .port == 22'
 ok "a service that no profile has, once for all its nodes" wait_for alert '.port == 9256 and .node_count > 5'
 WAIT=60 ok "a door that the kernel does not show, by the scan" wait_for alert '.kind == "hidden" and .port == 6667'
 WAIT=90 ok "a node that falls silent" wait_for alert '.kind == "silent"'
-ok "its API is as deploy/api/openapi.json says, and the other way round" python3 tests/e2e/api_document.py "$AT" "$(awk '/ajar/ { print $6 "=" $7 }' "$T/jar")"
+COOKIE=$(awk '/ajar/ { print $6 "=" $7 }' "$T/jar")
+ok "the pictures of README can be made of it" env AT="$AT" COOKIE="$COOKIE" OUT="$BUILD/pictures" node tests/e2e/page/pictures.mjs
+size() { od -An -tx1 -j1 -N23 "$1" | tr -d ' \n' | sed -n 's/^504e470d0a1a0a0000000d49484452//p'; }
+for name in cluster-light cluster-dark node-light node-dark; do
+	same "$name.png is a picture of the size that README's has" "$(size "$BUILD/pictures/$name.png")" "$(size "deploy/pictures/$name.png")"
+done
+ok "light and dark differ" not cmp -s "$BUILD/pictures/node-light.png" "$BUILD/pictures/node-dark.png"
+ok "its API is as deploy/api/openapi.json says, and the other way round" python3 tests/e2e/api_document.py "$AT" "$COOKIE"
 same "and no alert about the machine it runs on" "$(api 'alerts?limit=100' | jq '[.items[] | select(.kind == "flooded" or .kind == "unseen" or .kind == "outlier")] | length')" 0
 ok "its folder is its own" eval '[ "$(stat -c %U:%a "$T"/tmp/ajar-demo-*)" = nobody:700 ]'
 ok "it ends when it is told" ends

@@ -158,7 +158,7 @@ function profileCell(p) {
 	if (!p.profile)
 		return h("span", { class: "dim" }, "no row");
 	const service = p.service ? [" ", said(p.service, 40)] : "";
-	return p.only ? h("span", { title: "The row covers this port, but not who holds it now." }, p.profile, service, " only ", said(p.only, 80)) : [p.profile, service];
+	return p.only ? h("span", { title: "The row covers this port, but not who holds it now." }, p.profile, service, " ", h("span", { class: "only" }, "only ", said(p.only, 80))) : [p.profile, service];
 }
 
 /** @param {{p: import("./types").Port, verdict: string}} r */
@@ -183,7 +183,7 @@ function portTag(p, verdict) {
 /** @param {DoorEvent[]} doors */
 function addresses(doors) {
 	const list = [...new Set(doors.map((d) => `${endpoint(d).replace(/:[^:]*$/, "")}${d.where ? ` in ${d.where}` : ""}`))];
-	return list.length ? said(list.join(", "), 60, "mono") : "";
+	return list.length ? said(list.join(", "), 60, "mono addr") : "";
 }
 
 /** @param {DoorEvent} d @param {Context} ctx */
