@@ -56,6 +56,8 @@ events() { view timeline -j 2>/dev/null | jq -c 'select(.event != "alert")' | wc
 
 role monitor n1 "$T/m" ajar monitor --store "$STORE" --on-alert "$T/hook"
 role agent n1 "$D" ajar-agent
+# A shipper that reports for silent-after before a slow machine has the agent started would be an alert of its own.
+WAIT=60 wait_for test -s "$D/journal/status"
 role ship n1 "$D" ajar ship --store "$STORE"
 ok "a node that reports is recording" wait_for is_state recording
 same "on a sensor that sees" "$(node .health.attached)" true
