@@ -80,6 +80,8 @@ static void refusals(void)
 		{ " None assigned", "that is what Slurm says of a job without nodes", 1 },
 		{ "N/A", "that is what Slurm says where there is no node", 0 },
 		{ "n/a,n1", "that is what Slurm says where there is no node", 0 },
+		{ "n1,n/a", "that is what Slurm says where there is no node", 3 },
+		{ "n1 ^N/A", "that is what Slurm says where there is no node", 4 },
 		{ "a,!b", "a node is missing beside the operator", 2 },
 		{ "n[]", "a number is missing in the brackets", 2 },
 		{ "n[1,,2]", "a number is missing in the brackets", 4 },

@@ -362,8 +362,11 @@ static int parse_one(struct parse *p, const char **s, char op, struct hostlist *
 	_cleanup_(hostlist_done) struct hostlist operand = { 0 };
 	_cleanup_(term_done) struct term t = { 0 };
 	const char *at = *s;
-	int err = parse_term(p, s, &t);
+	int err;
 
+	if (!strncasecmp(at, "n/a", 3) && ends_term(at[3]))
+		return fail(p, -EINVAL, at, "that is what Slurm says where there is no node");
+	err = parse_term(p, s, &t);
 	if (err)
 		return err;
 	if (!t.len)
@@ -392,8 +395,6 @@ static int parse_text(struct parse *p, const char *text, struct hostlist *h)
 		return fail(p, -E2BIG, s, "the node set is longer than 1 MiB");
 	if (!strncasecmp(s, "none assigned", 13))
 		return fail(p, -EINVAL, s, "that is what Slurm says of a job without nodes");
-	if (!strncasecmp(s, "n/a", 3) && ends_term(s[3]))
-		return fail(p, -EINVAL, s, "that is what Slurm says where there is no node");
 	while (*s && !err) {
 		err = parse_one(p, &s, op, h);
 		if (err)
