@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,12 +75,16 @@ static void remove_version(int base, const char *name)
 	unlinkat(base, name, AT_REMOVEDIR);
 }
 
-/* Removes the folder with the pins in it. -EBUSY: an agent holds it; -ENOENT: there is none. */
-static int unpin_folder(const char *pin_dir)
+/*
+ * Removes the folder with the pins in it. -EBUSY: an agent holds it; -ENOENT: there is none.
+ * *only_ino: no other folder of that name, -ESTALE; 0: whichever it is, which is set.
+ */
+static int unpin_folder(const char *pin_dir, ino_t *only_ino)
 {
 	_free_ char *above = strdup(pin_dir);
 	_close_ int parent = -1, base = -1;
 	char *slash = above ? strrchr(above, '/') : NULL;
+	struct stat st;
 	int err;
 
 	if (!above)
@@ -90,22 +95,31 @@ static int unpin_folder(const char *pin_dir)
 	err = open_folder(AT_FDCWD, above, &parent);
 	if (!err)
 		err = open_folder(parent, slash + 1, &base);
+	if (!err && fstat(base, &st) < 0)
+		err = -errno;
 	if (err)
 		return err;
+	if (*only_ino && *only_ino != st.st_ino)
+		return -ESTALE;
+	*only_ino = st.st_ino;
 	if (flock(base, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	each_name(base, remove_version);
 	return unlinkat(parent, slash + 1, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-/* Our agent is told to end when we die, and takes its time. */
+/*
+ * Our agent is told to end when we die, and takes its time. The folder that its successor makes
+ * meanwhile is not ours.
+ */
 static int wait_and_remove(const char *pin_dir)
 {
-	int err = unpin_folder(pin_dir);
+	ino_t ours = 0;
+	int err = unpin_folder(pin_dir, &ours);
 
 	for (int ms = 0; err == -EBUSY && ms < UNPIN_WAIT_MS; ms += LOOK_MS) {
 		poll(NULL, 0, LOOK_MS);
-		err = unpin_folder(pin_dir);
+		err = unpin_folder(pin_dir, &ours);
 	}
 	return err;
 }
@@ -115,6 +129,7 @@ static int child(const char *pin_dir, bool on_death, int in)
 	static const int ignored[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
 	int at = fcntl(in, F_DUPFD_CLOEXEC, 10), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char word = 0;
+	ino_t any = 0;
 	ssize_t n;
 
 	if (at < 0 || null < 0)
@@ -136,7 +151,7 @@ static int child(const char *pin_dir, bool on_death, int in)
 		n = read(3, &word, 1);
 	} while (n < 0 && errno == EINTR);
 	if (n > 0)
-		return word == WORD_REMOVE && unpin_folder(pin_dir);
+		return word == WORD_REMOVE && unpin_folder(pin_dir, &any);
 	return on_death && wait_and_remove(pin_dir);
 }
 
