@@ -76,6 +76,18 @@ static void put_fallback(struct jsonw *w, const struct sink_message *m, unsigned
 	jsonw_str(w, "text", buf_str(&text));
 }
 
+static void put_plain(struct jsonw *w, const char *text)
+{
+	jsonw_obj(w, NULL);
+	jsonw_str(w, "type", "section");
+	jsonw_obj(w, "text");
+	jsonw_str(w, "type", "plain_text");
+	jsonw_lines(w, "text", text);
+	jsonw_bool(w, "emoji", false);
+	jsonw_end_obj(w);
+	jsonw_end_obj(w);
+}
+
 static void put_section(struct jsonw *w, const struct store_alert_change *c)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 14), why = BUF_INIT(8192);
@@ -100,14 +112,7 @@ static void put_section(struct jsonw *w, const struct store_alert_change *c)
 		buf_puts(&b, ": ");
 		put_text(&b, c->note, 300);
 	}
-	jsonw_obj(w, NULL);
-	jsonw_str(w, "type", "section");
-	jsonw_obj(w, "text");
-	jsonw_str(w, "type", "plain_text");
-	jsonw_lines(w, "text", buf_str(&b));
-	jsonw_bool(w, "emoji", false);
-	jsonw_end_obj(w);
-	jsonw_end_obj(w);
+	put_plain(w, buf_str(&b));
 }
 
 static void put_waiting(struct jsonw *w, uint64_t waiting)
@@ -115,14 +120,7 @@ static void put_waiting(struct jsonw *w, uint64_t waiting)
 	_cleanup_(buf_done) struct buf b = BUF_INIT(256);
 
 	buf_printf(&b, "%" PRIu64 " more changes wait: the worst are sent first.", waiting);
-	jsonw_obj(w, NULL);
-	jsonw_str(w, "type", "section");
-	jsonw_obj(w, "text");
-	jsonw_str(w, "type", "plain_text");
-	jsonw_str(w, "text", buf_str(&b));
-	jsonw_bool(w, "emoji", false);
-	jsonw_end_obj(w);
-	jsonw_end_obj(w);
+	put_plain(w, buf_str(&b));
 }
 
 void notify_slack_body(const struct sink_message *m, struct buf *b)
