@@ -44,6 +44,7 @@ struct run {
 	char self[PATH_MAX], agent[PATH_MAX];
 	const char *outer_notify;
 	struct unpinner unpinner;
+	char *pin_dir; /* that it removes; NULL: none */
 	bool had_pins, was_ready; /* before we came; all roles were, once */
 };
 
@@ -189,6 +190,16 @@ static int set_up_hook(struct run *r)
 	return err ? log_err(err, "cannot use the alert program '%s'", conf->alert_exec) : 0;
 }
 
+/* The agent's folder of pins may be another one than before. */
+static void on_role_ready(const struct supervised *role, void *arg)
+{
+	const struct run *r = arg;
+	struct stat st;
+
+	if (role->argv[0] == r->agent && r->pin_dir && stat(r->pin_dir, &st) == 0)
+		unpin_folder_is(&r->unpinner, st.st_ino);
+}
+
 static int on_ready(void *arg)
 {
 	struct run *r = arg;
@@ -239,7 +250,9 @@ static int make_data_folder(const struct conf *conf)
 static int set_up(struct run *r)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
-	struct supervisor_opts o = { .roles = r->roles, .on_ready = on_ready, .arg = r };
+	struct supervisor_opts o = {
+		.roles = r->roles, .on_role_ready = on_role_ready, .on_ready = on_ready, .arg = r
+	};
 	char pid[16];
 	int err = find_programs(r);
 
@@ -280,8 +293,9 @@ static int start_unpinner(struct run *r)
 	if (!r->o->conf->keep_pins && !geteuid()) {
 		err = paths_pin_dir(r->o->conf, &dir);
 		r->had_pins = !err && access(buf_str(&dir), F_OK) == 0;
+		r->pin_dir = err ? NULL : strdup(buf_str(&dir));
 		if (!err)
-			err = unpin_start(buf_str(&dir), true, &r->unpinner);
+			err = r->pin_dir ? unpin_start(r->pin_dir, true, &r->unpinner) : -ENOMEM;
 	}
 	buf_done(&dir);
 	return err ? log_err(err, "cannot start what removes the pin folder at the end") : 0;
@@ -317,6 +331,7 @@ int daemon_all_in_one(const struct daemon_opts *o)
 	supervisor_free(r.supervisor);
 	/* What somebody kept on purpose outlives a start that failed. */
 	unpin_end(&r.unpinner, !err || r.was_ready || !r.had_pins);
+	free(r.pin_dir);
 	exec_spawner_free(r.spawner);
 	loop_free(r.loop);
 	if (r.hook_ours >= 0)

@@ -164,6 +164,8 @@ static int on_notify(void *arg)
 			if (!r->child || child_pid(r->child) != pid)
 				continue;
 			r->ready = r->was_ready = true;
+			if (sv->o.on_role_ready)
+				sv->o.on_role_ready(r, sv->o.arg);
 			if (!first)
 				log_info("%s is back", r->name);
 			err = first && !sv->stopping ? start_next(sv) : 0;

@@ -49,8 +49,10 @@ struct supervisor_opts {
 	struct supervised *roles; /* borrowed for the supervisor's life */
 	unsigned roles_len;
 	int notify_fd; /* of notify_listen() */
+	/* NULL: nothing to do. Each time that a role is ready, also after a restart. */
+	void (*on_role_ready)(const struct supervised *role, void *arg);
 	int (*on_ready)(void *arg); /* all are ready for the first time */
-	void *arg; /* of on_ready and prepare */
+	void *arg; /* of on_role_ready, on_ready and prepare */
 };
 
 must_check int supervisor_new(struct loop *l, const struct supervisor_opts *o,

@@ -21,8 +21,13 @@
 #include "base/proc.h"
 
 #define LOOK_MS 100
-#define WORD_REMOVE 'r'
-#define WORD_KEEP 'k'
+
+enum word_kind { WORD_REMOVE = 1, WORD_KEEP, WORD_FOLDER };
+
+struct word {
+	enum word_kind kind;
+	ino_t folder; /* of WORD_FOLDER: the one that is ours from now on */
+};
 
 static int open_folder(int at, const char *name, int *ret_fd)
 {
@@ -110,11 +115,10 @@ static int unpin_folder(const char *pin_dir, ino_t *only_ino)
 
 /*
  * Our agent is told to end when we die, and takes its time. The folder that its successor makes
- * meanwhile is not ours.
+ * meanwhile is not ours. ours: 0, we were told of none.
  */
-static int wait_and_remove(const char *pin_dir)
+static int wait_and_remove(const char *pin_dir, ino_t ours)
 {
-	ino_t ours = 0;
 	int err = unpin_folder(pin_dir, &ours);
 
 	for (int ms = 0; err == -EBUSY && ms < UNPIN_WAIT_MS; ms += LOOK_MS) {
@@ -124,12 +128,22 @@ static int wait_and_remove(const char *pin_dir)
 	return err;
 }
 
+static ssize_t read_word(struct word *w)
+{
+	ssize_t n;
+
+	do {
+		n = read(3, w, sizeof(*w));
+	} while (n < 0 && errno == EINTR);
+	return n == sizeof(*w) ? n : 0;
+}
+
 static int child(const char *pin_dir, bool on_death, int in)
 {
 	static const int ignored[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
 	int at = fcntl(in, F_DUPFD_CLOEXEC, 10), null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	char word = 0;
-	ino_t any = 0;
+	struct word word;
+	ino_t any = 0, ours = 0;
 	ssize_t n;
 
 	if (at < 0 || null < 0)
@@ -147,12 +161,11 @@ static int child(const char *pin_dir, bool on_death, int in)
 	prctl(PR_SET_NAME, "ajar-unpin");
 	if (chdir("/") || proc_drop_privileges_but(0, 0, UINT64_C(1) << CAP_DAC_OVERRIDE))
 		return 1;
-	do {
-		n = read(3, &word, 1);
-	} while (n < 0 && errno == EINTR);
+	while ((n = read_word(&word)) > 0 && word.kind == WORD_FOLDER)
+		ours = word.folder;
 	if (n > 0)
-		return word == WORD_REMOVE && unpin_folder(pin_dir, &any);
-	return on_death && wait_and_remove(pin_dir);
+		return word.kind == WORD_REMOVE && unpin_folder(pin_dir, &any);
+	return on_death && wait_and_remove(pin_dir, ours);
 }
 
 int unpin_start(const char *pin_dir, bool on_death, struct unpinner *ret_u)
@@ -160,7 +173,7 @@ int unpin_start(const char *pin_dir, bool on_death, struct unpinner *ret_u)
 	int fds[2];
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
 	pid = fork();
 	if (!pid) {
@@ -176,15 +189,23 @@ int unpin_start(const char *pin_dir, bool on_death, struct unpinner *ret_u)
 	return 0;
 }
 
+/* One that is not there any more has nothing to be told. */
+static void tell(const struct unpinner *u, struct word w)
+{
+	if (u->pid && send(u->fd, &w, sizeof(w), MSG_NOSIGNAL) < 0)
+		errno = 0;
+}
+
+void unpin_folder_is(const struct unpinner *u, ino_t folder)
+{
+	tell(u, (struct word){ .kind = WORD_FOLDER, .folder = folder });
+}
+
 void unpin_end(struct unpinner *u, bool remove)
 {
-	const char word = remove ? WORD_REMOVE : WORD_KEEP;
-
 	if (!u->pid)
 		return;
-	/* One that is not there any more has nothing to be told. */
-	if (send(u->fd, &word, 1, MSG_NOSIGNAL) < 0)
-		errno = 0;
+	tell(u, (struct word){ .kind = remove ? WORD_REMOVE : WORD_KEEP });
 	close(u->fd);
 	while (waitpid(u->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
