@@ -90,6 +90,27 @@ static void test_lock(void)
 	is_int(unlinkat(dir, "l", 0), 0, "the file is left to us");
 }
 
+static void test_names(const char *top)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/n", top);
+	ok(!mkdirat(dir, "n", 0700), "a folder with a name");
+	fd = openat(dir, "n", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	is_int(file_is_named(fd, dir, "n"), 1, "the name leads to it");
+	is_int(file_is_named(fd, AT_FDCWD, path), 1, "and a longer one");
+	is_int(file_is_named(fd, dir, "m"), 0, "what nothing is called does not");
+	ok(!renameat(dir, "n", dir, "m") && !mkdirat(dir, "n", 0700), "it has another one now");
+	is_int(file_is_named(fd, dir, "n"), 0, "the first leads elsewhere");
+	is_int(file_is_named(fd, dir, "m"), 1, "the second to it");
+	ok(!unlinkat(dir, "m", AT_REMOVEDIR), "it is removed");
+	is_int(file_is_named(fd, -1, "m"), 0, "which it says itself, whatever may be looked at");
+	is_int(file_is_named(-1, dir, "n"), -EBADF, "a descriptor that is none is an error");
+	close_fd(&fd);
+	ok(!unlinkat(dir, "n", AT_REMOVEDIR), "the other is left to us");
+}
+
 int main(void)
 {
 	char top[] = "/tmp/ajar-file-XXXXXX";
@@ -99,6 +120,7 @@ int main(void)
 	test_whole_or_not_at_all();
 	test_folders(top);
 	test_lock();
+	test_names(top);
 	close_fd(&dir);
 	is_int(rmdir(top), 0, "nothing is left in it");
 	return tap_done();

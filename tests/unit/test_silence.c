@@ -30,7 +30,7 @@ static void beat(const struct dir *d, const char *boot, uint64_t boot_ns)
 	struct journal_status st = { .written_boot_ns = boot_ns, .tier = 'A' };
 	struct journal_pen *pen = NULL;
 
-	memcpy(st.boot_id, boot, JOURNAL_BOOT_ID_LEN);
+	memcpy(st.boot_id, boot, CLOCK_BOOT_ID_LEN);
 	if (journal_pen_new(d->fd, &st, &pen))
 		bail("a heartbeat", EIO);
 	journal_pen_free(pen);

@@ -310,26 +310,15 @@ static int look_after_sensor(struct agent *a, bool *ret_whole)
 	return err;
 }
 
-/* A name that we may not look up says nothing. */
-static bool leads_elsewhere(int at, const char *name, int fd)
-{
-	struct stat named, is;
-
-	if (fd < 0 || fstat(fd, &is) < 0)
-		return false;
-	if (fstatat(at, name, &named, 0) < 0)
-		return errno == ENOENT;
-	return named.st_ino != is.st_ino || named.st_dev != is.st_dev;
-}
-
 /*
  * We and the shipper hold the folder and go on with it wherever it is; whoever comes next, and all
  * who ask, look for it by name.
  */
 static void look_for_journal(struct agent *a)
 {
-	bool gone = leads_elsewhere(AT_FDCWD, a->conf->data_dir, a->data_dir) ||
-		    leads_elsewhere(a->data_dir, PATHS_JOURNAL, a->journal_dir);
+	/* A name that we may not look up says nothing. */
+	bool gone = file_is_named(a->data_dir, AT_FDCWD, a->conf->data_dir) == 0 ||
+		    file_is_named(a->journal_dir, a->data_dir, PATHS_JOURNAL) == 0;
 
 	if (gone && !a->journal_gone)
 		log_warn("somebody moved or removed %s/" PATHS_JOURNAL
@@ -389,20 +378,19 @@ static int open_journal_as_role(struct agent *a)
 					.max_bytes = a->conf->journal_max_bytes,
 					.segment_bytes = a->conf->journal_segment_bytes,
 					.replay_ns = a->conf->journal_replay_ns };
-	struct buf boot_id = BUF_INIT(64);
+	char boot_id[CLOCK_BOOT_ID_LEN + 1];
 	_free_ char *why = NULL;
-	int err = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot_id);
+	int err = clock_boot_id(boot_id);
 
 	if (err)
 		return log_err(err, "cannot read /proc/sys/kernel/random/boot_id");
 	for (uint64_t since = clock_boot_ns();;) {
-		err = journal_open(a->journal_dir, &o, boot_id.data, &a->journal, &why);
+		err = journal_open(a->journal_dir, &o, boot_id, &a->journal, &why);
 		if (err != -EBUSY || clock_boot_ns() - since > FILE_PREDECESSOR_NS)
 			break;
 		free(take_ptr(why));
 		poll(NULL, 0, 20);
 	}
-	buf_done(&boot_id);
 	if (err == -EBUSY)
 		return log_usage("another ajar-agent writes %s/journal: stop it, or give another "
 				 "--data",
@@ -545,13 +533,12 @@ static void describe(const struct agent *a, struct buf *b)
 /* The agent before ended without a stop record, and its sensor is gone too. */
 static int record_silence(struct agent *a)
 {
-	struct buf boot_id = BUF_INIT(64);
+	char boot_id[CLOCK_BOOT_ID_LEN + 1];
 	uint64_t since = 0, now;
-	int ret = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot_id);
+	int ret = clock_boot_id(boot_id);
 
 	if (!ret)
-		ret = journal_silence(a->journal_dir, buf_str(&boot_id), &since);
-	buf_done(&boot_id);
+		ret = journal_silence(a->journal_dir, boot_id, &since);
 	if (ret < 0)
 		log_warn("cannot tell when the agent before ended (%s), continuing without",
 			 strerror(-ret));

@@ -28,9 +28,8 @@ struct agent_heartbeat {
 int agent_heartbeat_new(int journal_dir, struct sensor *s, const char *sensor, uint64_t max_bytes,
 			struct agent_heartbeat **ret_heartbeat)
 {
-	_cleanup_(buf_done) struct buf boot_id = BUF_INIT(64);
 	struct agent_heartbeat *g = calloc(1, sizeof(*g));
-	int err = g ? file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot_id) : -ENOMEM;
+	int err = g ? clock_boot_id(g->st.boot_id) : -ENOMEM;
 
 	if (!err) {
 		g->sensor = s;
@@ -39,8 +38,6 @@ int agent_heartbeat_new(int journal_dir, struct sensor *s, const char *sensor, u
 		g->st.tier = sensor_report(s)->tier;
 		g->st.max_bytes = max_bytes;
 		g->st.written_boot_ns = g->tried_ns = clock_boot_ns();
-		snprintf(g->st.boot_id, sizeof(g->st.boot_id), "%.*s", JOURNAL_BOOT_ID_LEN,
-			 buf_str(&boot_id));
 		snprintf(g->st.sensor, sizeof(g->st.sensor), "%s", sensor);
 		if (journal_pen_new(journal_dir, &g->st, &g->pen))
 			g->pen = NULL;

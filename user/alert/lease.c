@@ -29,15 +29,14 @@
  */
 void lease_name(char ret[HOLDER_MAX])
 {
-	_cleanup_(buf_done) struct buf boot = BUF_INIT(64);
-	char ns[64] = "", host[65] = "";
+	char ns[64] = "", host[65] = "", boot[CLOCK_BOOT_ID_LEN + 1];
 	ssize_t n = readlink("/proc/self/ns/pid", ns, sizeof(ns) - 1);
 
 	(void)gethostname(host, sizeof(host) - 1);
-	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot))
-		buf_reset(&boot);
-	snprintf(ret, HOLDER_MAX, "%.64s %.36s %.*s %d", host, boot.len ? buf_str(&boot) : "-",
-		 n > 0 ? (int)n : 0, ns, (int)getpid());
+	if (clock_boot_id(boot))
+		snprintf(boot, sizeof(boot), "-");
+	snprintf(ret, HOLDER_MAX, "%.64s %s %.*s %d", host, boot, n > 0 ? (int)n : 0, ns,
+		 (int)getpid());
 }
 
 static bool is_gone(const char *me, const char *holder)

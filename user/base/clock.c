@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "base/clock.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 
@@ -31,6 +34,16 @@ uint64_t clock_wall_of_boot(uint64_t boot_ns)
 	uint64_t boot = before + (after - before) / 2;
 
 	return wall - boot + boot_ns;
+}
+
+int clock_boot_id(char ret_id[CLOCK_BOOT_ID_LEN + 1])
+{
+	_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, ret_id, CLOCK_BOOT_ID_LEN);
+	int err = n < 0 ? -errno : n < CLOCK_BOOT_ID_LEN ? -EIO : 0;
+
+	ret_id[err ? 0 : CLOCK_BOOT_ID_LEN] = '\0';
+	return err;
 }
 
 void clock_format(struct buf *b, uint64_t wall_ns)

@@ -125,6 +125,19 @@ int file_mkdir_p(const char *path, mode_t mode, uid_t uid, gid_t gid)
 	return file_mkdir(AT_FDCWD, path, mode, uid, gid);
 }
 
+int file_is_named(int fd, int dirfd, const char *name)
+{
+	struct stat is, named;
+
+	if (fstat(fd, &is) < 0)
+		return -errno;
+	if (!is.st_nlink)
+		return 0;
+	if (fstatat(dirfd, name, &named, 0) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return named.st_ino == is.st_ino && named.st_dev == is.st_dev;
+}
+
 int file_lock(int fd)
 {
 	for (uint64_t since = clock_boot_ns(); flock(fd, LOCK_EX | LOCK_NB) < 0;) {

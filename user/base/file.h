@@ -22,6 +22,11 @@ must_check int file_write_all(int fd, const void *p, size_t n);
 /* Every missing component is made (mode 0755, ours), the last one with mode and owner as above. */
 must_check int file_mkdir_p(const char *path, mode_t mode, uid_t uid, gid_t gid);
 /*
+ * Does the name lead to the folder or file that we hold? 1, or 0: it leads elsewhere, or nothing
+ * has that name. -EACCES and the like: we may not look; then 0 still says that it was removed.
+ */
+must_check int file_is_named(int fd, int dirfd, const char *name);
+/*
  * Takes the flock(2) of fd for us alone. Whoever was killed a moment ago, or a child of his, may
  * not be gone yet: waits FILE_PREDECESSOR_NS for him, then -EWOULDBLOCK. The lock goes with the
  * process, however that ends.

@@ -310,10 +310,9 @@ static void check_shipper(struct doctor *d, int dirfd)
 
 static bool is_of_this_boot(const struct journal_status *st)
 {
-	_cleanup_(buf_done) struct buf id = BUF_INIT(64);
+	char id[CLOCK_BOOT_ID_LEN + 1];
 
-	return !file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &id) &&
-	       !strncmp(buf_str(&id), st->boot_id, JOURNAL_BOOT_ID_LEN);
+	return !clock_boot_id(id) && !strcmp(id, st->boot_id);
 }
 
 /* Somebody holds the journal's lock; whether that is an agent which works its heartbeat says. */

@@ -142,7 +142,7 @@ static int on_boot(const struct store_boot *b, void *arg)
 static int store_boot(struct verify *v, uint32_t boot_seq, uint32_t *ret)
 {
 	uint8_t installation[INSTALLATION_LEN];
-	char boot_id[JOURNAL_BOOT_ID_LEN + 1] = "";
+	char boot_id[CLOCK_BOOT_ID_LEN + 1] = "";
 	struct boot_search s = { v, installation, boot_id, boot_seq };
 	int err = 0;
 

@@ -211,7 +211,7 @@ int journal_open(int dirfd, const struct journal_opts *o, const char *boot_id,
 		return -ENOMEM;
 	j->dirfd = j->lock_fd = j->notifier_fd = j->fd = j->slots.fd = -1;
 	j->batch = (struct buf)BUF_INIT(BATCH_BYTES_MAX + LOSSES_MAX * GAP_RECORD_MAX);
-	err = strlen(boot_id) < BOOT_ID_LEN ? -EINVAL : set_options(j, o);
+	err = strlen(boot_id) < CLOCK_BOOT_ID_LEN ? -EINVAL : set_options(j, o);
 	if (!err)
 		err = open_files(j, dirfd, boot_id, &why);
 	*ret_why = why.len ? buf_take(&why) : NULL;

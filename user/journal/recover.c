@@ -371,7 +371,8 @@ static int recover_tail(struct recovery *r)
 
 static int number_boot(struct recovery *r, const char *boot_id)
 {
-	bool same = r->have_head && !r->doubt && !memcmp(r->head.boot_id, boot_id, BOOT_ID_LEN);
+	bool same =
+		r->have_head && !r->doubt && !memcmp(r->head.boot_id, boot_id, CLOCK_BOOT_ID_LEN);
 	struct journal *j = r->j;
 	struct head *h = &r->head;
 
@@ -382,7 +383,7 @@ static int number_boot(struct recovery *r, const char *boot_id)
 		if (r->highest_boot == UINT32_MAX)
 			return -EOVERFLOW;
 		h->boot_seq = r->highest_boot + 1;
-		memcpy(h->boot_id, boot_id, BOOT_ID_LEN);
+		memcpy(h->boot_id, boot_id, CLOCK_BOOT_ID_LEN);
 		return 0;
 	}
 	if (h->end.pos.boot_seq == h->boot_seq)

@@ -152,7 +152,7 @@ void seg_header_encode(const struct seg_header *h, uint8_t out[SEG_HEADER_LEN])
 	put64(out + 64, h->prev.wall_ns);
 	put64(out + 72, h->created_ns);
 	memcpy(out + 80, h->prev.chain, SHA256_LEN);
-	memcpy(out + 112, h->boot_id, BOOT_ID_LEN);
+	memcpy(out + 112, h->boot_id, CLOCK_BOOT_ID_LEN);
 	put32(out + 404, h->prev_first.boot_seq);
 	put64(out + 408, h->prev_first.seq);
 	out[148] = (uint8_t)node;
@@ -170,7 +170,7 @@ static void header_decode(const uint8_t *p, struct seg_header *h)
 	h->prev.wall_ns = get64(p + 64);
 	h->created_ns = get64(p + 72);
 	memcpy(h->prev.chain, p + 80, SHA256_LEN);
-	memcpy(h->boot_id, p + 112, BOOT_ID_LEN);
+	memcpy(h->boot_id, p + 112, CLOCK_BOOT_ID_LEN);
 	memcpy(h->node, p + 149, p[148]);
 	h->prev_first = (struct journal_pos){ get32(p + 404), get64(p + 408) };
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "journal/journal.h"
@@ -17,7 +18,6 @@
 #define SEG_HEADER_LEN 512
 #define SEG_NAME_LEN 29 /* "00000001-0000000000000001.seg" */
 #define NODE_MAX 255
-#define BOOT_ID_LEN 36
 #define SALT_LEN 16
 #define REC_HEAD_LEN 40
 #define REC_OVERHEAD (REC_HEAD_LEN + SHA256_LEN)
@@ -32,7 +32,7 @@ struct seg_end {
 
 struct seg_header {
 	char node[NODE_MAX + 1];
-	char boot_id[BOOT_ID_LEN + 1];
+	char boot_id[CLOCK_BOOT_ID_LEN + 1];
 	uint64_t mark, created_ns;
 	struct journal_pos first; /* as in the name */
 	/* of the segment before: prev.len is the length of that one only */

@@ -53,15 +53,15 @@ static int read_last(int dirfd, struct journal_pos newest, struct last *l)
 static uint64_t sign_of_boot(int dirfd, const char *boot_id, const struct journal_gauge *g,
 			     const struct last *l)
 {
-	char id[JOURNAL_BOOT_ID_LEN + 1];
+	char id[CLOCK_BOOT_ID_LEN + 1];
 	struct journal_status st;
 	uint64_t sign = 0;
 
 	if (!journal_boot_id(dirfd, g->newest.boot_seq, id) &&
-	    !strncmp(id, boot_id, JOURNAL_BOOT_ID_LEN))
+	    !strncmp(id, boot_id, CLOCK_BOOT_ID_LEN))
 		sign = l->boot_ns;
-	if (!journal_status_read(dirfd, &st) &&
-	    !strncmp(st.boot_id, boot_id, JOURNAL_BOOT_ID_LEN) && st.written_boot_ns > sign)
+	if (!journal_status_read(dirfd, &st) && !strncmp(st.boot_id, boot_id, CLOCK_BOOT_ID_LEN) &&
+	    st.written_boot_ns > sign)
 		sign = st.written_boot_ns;
 	return sign;
 }

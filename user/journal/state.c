@@ -295,7 +295,7 @@ static void head_encode(const struct head *h, struct buf *b)
 {
 	buf_put_u32(b, SEG_VERSION);
 	buf_put_u32(b, h->boot_seq);
-	buf_put(b, h->boot_id, BOOT_ID_LEN);
+	buf_put(b, h->boot_id, CLOCK_BOOT_ID_LEN);
 	buf_put(b, h->salt, SALT_LEN);
 	put_pos(b, h->seg);
 	put_pos(b, h->end.pos);
@@ -323,7 +323,7 @@ static int head_decode(struct slot_cursor c, struct head *h)
 	if (slot_u32(&c) != SEG_VERSION)
 		return -EBADMSG;
 	h->boot_seq = slot_u32(&c);
-	slot_get(&c, h->boot_id, BOOT_ID_LEN);
+	slot_get(&c, h->boot_id, CLOCK_BOOT_ID_LEN);
 	slot_get(&c, h->salt, SALT_LEN);
 	h->seg = get_pos(&c);
 	h->end.pos = get_pos(&c);

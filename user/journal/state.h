@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "journal/segment.h"
 
@@ -27,7 +28,7 @@ struct loss {
 
 struct head {
 	uint32_t boot_seq; /* of the boot that wrote this */
-	char boot_id[BOOT_ID_LEN + 1];
+	char boot_id[CLOCK_BOOT_ID_LEN + 1];
 	uint8_t salt[SALT_LEN];
 	struct journal_pos seg; /* the segment that end.len is in; {0,0}: none yet */
 	struct seg_end end; /* everything up to here is committed */

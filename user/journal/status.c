@@ -63,7 +63,7 @@ static void status_encode(const struct journal_status *st, struct buf *b)
 	size_t n = strnlen(st->sensor, STATUS_SENSOR_MAX);
 
 	buf_put_u64(b, st->written_boot_ns);
-	buf_put(b, st->boot_id, JOURNAL_BOOT_ID_LEN);
+	buf_put(b, st->boot_id, CLOCK_BOOT_ID_LEN);
 	buf_putc(b, st->stopped);
 	buf_putc(b, st->attached);
 	buf_putc(b, st->tier);
@@ -122,7 +122,7 @@ int journal_status_read(int dirfd, struct journal_status *ret_st)
 	if (err)
 		return err;
 	st.written_boot_ns = slot_u64(&c);
-	slot_get(&c, st.boot_id, JOURNAL_BOOT_ID_LEN);
+	slot_get(&c, st.boot_id, CLOCK_BOOT_ID_LEN);
 	slot_get(&c, flags, sizeof(flags));
 	st.stopped = flags[0];
 	st.attached = flags[1];
@@ -225,7 +225,7 @@ int journal_gauge(int dirfd, struct journal_gauge *ret)
 	return 0;
 }
 
-int journal_boot_id(int dirfd, uint32_t boot_seq, char ret_id[JOURNAL_BOOT_ID_LEN + 1])
+int journal_boot_id(int dirfd, uint32_t boot_seq, char ret_id[CLOCK_BOOT_ID_LEN + 1])
 {
 	_free_ struct journal_pos *list = NULL;
 	size_t len = 0;
@@ -238,7 +238,7 @@ int journal_boot_id(int dirfd, uint32_t boot_seq, char ret_id[JOURNAL_BOOT_ID_LE
 		if (list[i].boot_seq != boot_seq || header_of(dirfd, list[i], &state, &h) ||
 		    state != SEG_GOOD)
 			continue;
-		memcpy(ret_id, h.boot_id, JOURNAL_BOOT_ID_LEN + 1);
+		memcpy(ret_id, h.boot_id, CLOCK_BOOT_ID_LEN + 1);
 		return 0;
 	}
 	return err ? err : -ENOENT;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "journal/journal.h"
@@ -14,7 +15,6 @@
  * it is (`identity`), that its agent lives (`status`), and how much of it waits.
  */
 #define JOURNAL_IDENTITY_LEN 16
-#define JOURNAL_BOOT_ID_LEN 36
 
 /*
  * Random, made with the journal: a node that is installed anew has another one. -ENOENT: no agent
@@ -27,7 +27,7 @@ must_check int journal_identity(int dirfd, uint8_t ret_id[JOURNAL_IDENTITY_LEN])
 #define STATUS_SENSOR_MAX 1000
 struct journal_status {
 	uint64_t written_boot_ns; /* CLOCK_BOOTTIME */
-	char boot_id[JOURNAL_BOOT_ID_LEN + 1];
+	char boot_id[CLOCK_BOOT_ID_LEN + 1];
 	bool stopped; /* the last one: it was told to stop */
 	bool attached; /* the sensor saw its own test door, or was not asked */
 	char tier; /* 'A' ... */
@@ -57,6 +57,6 @@ struct journal_gauge {
 /* Reads names and headers, no records. */
 must_check int journal_gauge(int dirfd, struct journal_gauge *ret);
 /* The kernel's boot id of a boot whose segments are there; -ENOENT: none is. */
-must_check int journal_boot_id(int dirfd, uint32_t boot_seq, char ret_id[JOURNAL_BOOT_ID_LEN + 1]);
+must_check int journal_boot_id(int dirfd, uint32_t boot_seq, char ret_id[CLOCK_BOOT_ID_LEN + 1]);
 
 #endif

@@ -79,17 +79,9 @@ static int open_all(struct pins *p)
 	return err;
 }
 
-/*
- * Whoever removes a folder has its lock, too, and had it before us: then ours is a folder without a
- * name.
- */
-static bool has_name(const struct pins *p)
+static const char *base_name(const struct pins *p)
 {
-	struct stat is, named;
-
-	return fstat(p->base, &is) == 0 &&
-	       fstatat(p->parent, strrchr(p->dir, '/') + 1, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       is.st_ino == named.st_ino && is.st_dev == named.st_dev;
+	return strrchr(p->dir, '/') + 1;
 }
 
 static int open_and_lock(struct pins *p)
@@ -101,7 +93,11 @@ static int open_and_lock(struct pins *p)
 		err = open_all(p);
 		if (!err && file_lock(p->base))
 			return -EBUSY;
-		if (!err && !has_name(p))
+		/*
+		 * Whoever removes a folder has its lock, too, and had it before us: then ours is a
+		 * folder without a name.
+		 */
+		if (!err && file_is_named(p->base, p->parent, base_name(p)) != 1)
 			err = -ENOENT;
 	}
 	return err;
@@ -287,34 +283,21 @@ int pins_renew(struct pins *p, const struct handles *h, enum hook_id hook)
 	return put_one(p, h->links[hook], name);
 }
 
-/* Whether the folder is there no more; without the right to look at names its links must do. */
-static bool is_gone(int above, const char *name, int fd)
-{
-	struct stat is, named;
-
-	if (fstat(fd, &is) < 0 || !is.st_nlink)
-		return true;
-	if (fstatat(above, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT;
-	return is.st_ino != named.st_ino || is.st_dev != named.st_dev;
-}
-
 /* What is not there any more is made again; a folder is locked as the first one is. */
 static int mend_folders(struct pins *p, bool *ret_made)
 {
-	const char *base_name = strrchr(p->dir, '/') + 1;
 	_close_ int base = -1, version = -1;
 	char name[VERSION_MAX];
 	int err;
 
 	version_name(name);
-	if (is_gone(p->parent, base_name, p->base)) {
-		err = open_dir(p->parent, base_name, p, true, &base);
+	if (file_is_named(p->base, p->parent, base_name(p)) == 0) {
+		err = open_dir(p->parent, base_name(p), p, true, &base);
 		if (!err)
 			err = file_lock(base);
 		if (err)
 			return err;
-	} else if (!is_gone(p->base, name, p->version)) {
+	} else if (file_is_named(p->version, p->base, name)) {
 		return 0;
 	}
 	*ret_made = true;
@@ -406,5 +389,5 @@ void pins_remove(struct pins *p)
 	 * The last one may fail: the folder above it may not be ours any more. Then sensor/unpin
 	 * does it.
 	 */
-	unlinkat(p->parent, strrchr(p->dir, '/') + 1, AT_REMOVEDIR);
+	unlinkat(p->parent, base_name(p), AT_REMOVEDIR);
 }

@@ -19,7 +19,6 @@
 #define STEP_NS INT64_C(1000000000) /* a clock that is set, not one that is slewed */
 
 _Static_assert(INSTALLATION_LEN == JOURNAL_IDENTITY_LEN, "an installation is a journal's identity");
-_Static_assert(BOOT_ID_TEXT == JOURNAL_BOOT_ID_LEN, "boot ids have one length");
 
 struct heartbeat {
 	int journal_dir;
@@ -27,7 +26,7 @@ struct heartbeat {
 	uint8_t installation[INSTALLATION_LEN];
 	bool have_installation;
 	uint8_t session[SESSION_LEN], machine[INSTALLATION_LEN];
-	char boot_id[BOOT_ID_TEXT + 1], host[256];
+	char boot_id[CLOCK_BOOT_ID_LEN + 1], host[256];
 	uint64_t rtt_ns;
 	/* The wall clock against the one nobody can set; its last jump. */
 	int64_t offset_ns, step_ns;
@@ -66,7 +65,6 @@ static void hash_machine(uint8_t out[INSTALLATION_LEN])
 
 int heartbeat_new(int journal_dir, const struct heartbeat_opts *o, struct heartbeat **ret_heartbeat)
 {
-	_cleanup_(buf_done) struct buf boot_id = BUF_INIT(64);
 	_cleanup_(heartbeat_freep) struct heartbeat *b = calloc(1, sizeof(*b));
 	struct utsname uts;
 	int err;
@@ -78,10 +76,9 @@ int heartbeat_new(int journal_dir, const struct heartbeat_opts *o, struct heartb
 	b->offset_ns = clock_offset();
 	if (getrandom(b->session, sizeof(b->session), 0) != (ssize_t)sizeof(b->session))
 		return -EIO;
-	err = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot_id);
+	err = clock_boot_id(b->boot_id);
 	if (err)
 		return err;
-	snprintf(b->boot_id, sizeof(b->boot_id), "%.*s", BOOT_ID_TEXT, buf_str(&boot_id));
 	if (uname(&uts) == 0)
 		snprintf(b->host, sizeof(b->host), "%s", uts.nodename);
 	hash_machine(b->machine);

@@ -257,7 +257,7 @@ static void add_row(struct ship *s, const struct journal_record *rec, uint64_t n
 /* What the store calls this boot, and how far it has it. */
 static int begin_boot(struct ship *s, uint32_t boot_seq)
 {
-	char boot_id[JOURNAL_BOOT_ID_LEN + 1] = "";
+	char boot_id[CLOCK_BOOT_ID_LEN + 1] = "";
 	int err = 0;
 
 	s->head_boot = 0;

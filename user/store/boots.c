@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/health_rules.h"
 #include "store/sql.h"
 #include "store/wrap.h"
@@ -100,7 +101,7 @@ int store_claim_boot(struct store *s, const char *node,
 	int err;
 
 	err = store_check_name(s, "node", node);
-	if (!err && (!journal_boot || strlen(boot_id) > BOOT_ID_TEXT))
+	if (!err && (!journal_boot || strlen(boot_id) > CLOCK_BOOT_ID_LEN))
 		err = store_set_why(s, -EINVAL, "a boot has a number and its kernel's boot id");
 	if (err)
 		return err;

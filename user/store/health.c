@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "store/health_rules.h"
 #include "store/sql.h"
@@ -247,14 +248,14 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 		return err;
 	bound_numbers(&own);
 	own.host = clean(&c.host, h->host, HOST_MAX);
-	own.boot_id = h->boot_id && strlen(h->boot_id) == BOOT_ID_TEXT
-			      ? clean(&c.boot_id, h->boot_id, BOOT_ID_TEXT + 3)
+	own.boot_id = h->boot_id && strlen(h->boot_id) == CLOCK_BOOT_ID_LEN
+			      ? clean(&c.boot_id, h->boot_id, CLOCK_BOOT_ID_LEN + 3)
 			      : "";
 	own.version = clean(&c.version, h->version, VERSION_MAX);
 	own.sensor = clean(&c.sensor, h->sensor, HEALTH_SENSOR_MAX);
 	if (h->addresses)
 		own.addresses = clean(&c.addresses, h->addresses, HEALTH_ADDRESSES_MAX);
-	if (strlen(own.boot_id) > BOOT_ID_TEXT)
+	if (strlen(own.boot_id) > CLOCK_BOOT_ID_LEN)
 		own.boot_id = "";
 	if (c.host.err || c.boot_id.err || c.version.err || c.sensor.err || c.addresses.err)
 		return -ENOMEM;

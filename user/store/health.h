@@ -20,7 +20,6 @@
  */
 #define INSTALLATION_LEN 16
 #define SESSION_LEN 8
-#define BOOT_ID_TEXT 36
 #define HEALTH_SENSOR_MAX 1000 /* bytes of text; longer is cut */
 #define HEALTH_ADDRESSES_MAX 2000 /* the same */
 
