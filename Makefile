@@ -198,9 +198,11 @@ $(B)/tests/sim/sim: $(SIM_SRC:%.c=$(B)/%.o) $(B)/libajar.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
-# The library once more, as the fuzzer wants it: made once for all targets.
+# What the targets need of the library once more, as the fuzzer wants it: made once for all of them.
+FUZZ_MODULES := $(filter-out sensor sim audit monitor daemon,$(MODULES))
+FUZZ_SRC := $(filter $(FUZZ_MODULES:%=user/%/%),$(LIB_SRC))
 FUZZ_CFLAGS := $(CPPFLAGS_ALL) -Itests -std=gnu17 -O1 -g -fno-sanitize-recover=undefined
-FUZZ_OBJ := $(LIB_SRC:%.c=$(B)/fuzz/%.o) $(if $(SQL_SRC),$(B)/fuzz/gen/sql.o) $(B)/fuzz/gen/page.o
+FUZZ_OBJ := $(FUZZ_SRC:%.c=$(B)/fuzz/%.o) $(if $(SQL_SRC),$(B)/fuzz/gen/sql.o) $(B)/fuzz/gen/page.o
 
 $(B)/fuzz/user/%.o: user/%.c $(B)/.flags | $(SKEL) $(B)/.deps
 	$(call msg,FUZZCC,$<)
