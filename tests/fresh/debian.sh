@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # README's two commands on a Debian where nobody has installed anything: a root of that suite, in it a clone and nothing else.
-# Sourced by test_debian*.sh, which say the suite. `make run` installs, builds and runs up to the alert of a first unexpected
-# door, then `make test` runs: its groups that need no kernel, or all in a long run (AJAR_LONG, or AJAR_FRESH_ALL=1).
+# Sourced by test_debian*.sh, which say SUITE and TEST_GROUPS. `make run` installs, builds and runs up to the alert of a first unexpected
+# door, then `make test` runs: the groups that the file names, or all in a long run (AJAR_LONG, or AJAR_FRESH_ALL=1).
 #
 # The root comes from the mirror, the proxy and the keys that apt uses here, by mmdebstrap; apt's own lists are left alone. It and
 # the packages are kept for the next run in $AJAR_TEST_CACHE, else /var/cache/ajar-tests. What is installed there comes from those
@@ -206,7 +206,7 @@ if [ -n "$ALL" ]; then
 	rc=$?
 	cp "$LOG" "$CACHE/test.out"
 else
-	in_net AJAR_FRESH=inside make -C $CLONE test ONLY="unit abi" WERROR=1 >"$LOG" 2>&1 </dev/null
+	in_net AJAR_FRESH=inside make -C $CLONE test ONLY="$TEST_GROUPS" WERROR=1 >"$LOG" 2>&1 </dev/null
 	rc=$?
 fi
 echo "# $SUITE: make test said: $(grep -E '^[0-9]+ passed, ' "$LOG" | tail -1)"
