@@ -27,25 +27,25 @@ cgroup() { # hierarchy, path: what is not there is made
 	done
 	CG=$at
 }
-# The four ports that the profile asks something of: in a job, in none, in a container, in none.
+# Five ports that the profile asks something of: in a job, in none, in a container, in none, the program alone.
 FIRST=22810
-in_cgroup() { # port of four
-	(echo "$BASHPID" >"$CG/cgroup.procs" && exec "$HOLD_DOOR" tcp 127.0.0.1 "$FIRST" $((FIRST + 1)) $((FIRST + 2)) $((FIRST + 3))) >"$T/four" 2>&1 &
+in_cgroup() {
+	(echo "$BASHPID" >"$CG/cgroup.procs" && exec "$HOLD_DOOR" tcp 127.0.0.1 "$FIRST" $((FIRST + 1)) $((FIRST + 2)) $((FIRST + 3)) $((FIRST + 4))) >"$T/ports" 2>&1 &
 	DOOR=$!
 	PIDS+=("$DOOR")
 }
-four() { ajar ls -j --data "$D" :$FIRST-$((FIRST + 3)) 2>/dev/null; }
-judged() { [ "$(four | jq -r 'select(.verdict == "as profiled" or .verdict == "unexpected") | .port' | grep -c .)" = 4 ]; }
-verdicts() { four | jq -rs 'sort_by(.port) | map(if .verdict == "as profiled" then "y" else "n" end) | join("")'; }
-# sentence, wanted verdicts ("y" as profiled) of: job any, job none, container any, container none; wanted job and container
+ports() { ajar ls -j --data "$D" :$FIRST-$((FIRST + 4)) 2>/dev/null; }
+judged() { [ "$(ports | jq -r 'select(.verdict == "as profiled" or .verdict == "unexpected" or .verdict == "impostor") | .port' | grep -c .)" = 5 ]; }
+verdicts() { ports | jq -rs 'sort_by(.port) | map(if .verdict == "as profiled" then "y" else "n" end) | join("")'; }
+# sentence, wanted verdicts ("y" as profiled) of: job any, job none, container any, container none, the program; wanted job and container
 place() {
 	ok "$1: its doors are judged" wait_for judged
-	same "$1: job, no job, container, no container" "$(verdicts)" "$2"
-	same "$1: as JSON" "$(four | jq -rs '.[0] | "\(.job) \(.job_known) \(.container) \(.container_known)"')" "$3"
+	same "$1: job, no job, container, no container, program" "$(verdicts)" "$2"
+	same "$1: as JSON" "$(ports | jq -rs '.[0] | "\(.job) \(.job_known) \(.container) \(.container_known)"')" "$3"
 	# unshare -f takes no SIGTERM while it waits for its child.
 	kill -9 "$DOOR"
 	wait "$DOOR" 2>/dev/null
-	wait_for eval '[ -z "$(four)" ]'
+	wait_for eval '[ -z "$(ports)" ]'
 }
 
 ip netns add "$BLUE" && ip netns add "$RED" && ip -n "$BLUE" link set lo up && ip -n "$RED" link set lo up
@@ -53,7 +53,7 @@ keep_alerts
 ok "it starts" start_run --no-scan --on-alert "$T/hook"
 ok "it learns" wait_for ajar profile learn --write --data "$D"
 n=0
-for want in "job any" "job none" "container any" "container none"; do
+for want in "job any" "job none" "container any" "container none" "exe $HOLD_DOOR"; do
 	# shellcheck disable=SC2086
 	ok "a rule: $want" ajar profile allow default tcp $((FIRST + n)) $want --reason test --data "$D"
 	n=$((n + 1))
@@ -62,42 +62,42 @@ done
 # --- jobs and containers by their cgroups ----------------------------------------------------------------
 ID=$(printf '%064x' $$)
 SLUID=s$(printf '%013d' $$)
-open_door tcp 127.0.0.1 "$FIRST" $((FIRST + 1)) $((FIRST + 2)) $((FIRST + 3))
-place "a program of the host" nyny "null true null true"
+open_door tcp 127.0.0.1 "$FIRST" $((FIRST + 1)) $((FIRST + 2)) $((FIRST + 3)) $((FIRST + 4))
+place "a program of the host" nynyy "null true null true"
 cgroup "$V2" "/system.slice/ajar$$"_slurmstepd.scope/$SLUID/step_0
 in_cgroup
-place "a job of Slurm named by its SLUID" ynny "$SLUID true null true"
+place "a job of Slurm named by its SLUID" ynnyy "$SLUID true null true"
 cgroup "$V2" "/system.slice/ajar$$"_slurmstepd.scope/task_$$/step_0
 in_cgroup
-place "one named in a way that nobody knows yet" nnnn "null false null false"
+place "one named in a way that nobody knows yet" nnnny "null false null false"
 cgroup "$V2" "/docker/$ID"
 in_cgroup
-place "docker" nyyn "null true $ID true"
+place "docker" nyynn "null true $ID true"
 cgroup "$V2" "/kubepods-besteffort-pod$$.slice:cri-containerd:$ID"
 in_cgroup
-place "containerd with the other driver" nyyn "null true $ID true"
+place "containerd with the other driver" nyynn "null true $ID true"
 cgroup "$V2" "/lxc.payload.ajar$$/system.slice/ssh.service"
 in_cgroup
-place "a container of LXC" nyyn "null true ajar$$ true"
+place "a container of LXC" nyynn "null true ajar$$ true"
 cgroup "$V2" "/user.slice/user-$$.slice/docker-$ID.scope"
 in_cgroup
-place "a container's name where users make cgroups" nnnn "null false $ID false"
+place "a container's name where users make cgroups" nnnny "null false $ID false"
 cgroup "$V2" "/system.slice/ajar$$.service/x_slurmstepd.scope/job_$$"
 in_cgroup
-place "a job's name below a service, whose user may make cgroups" nnnn "$$ false null false"
+place "a job's name below a service, whose user may make cgroups" nnnny "$$ false null false"
 cgroup "$V2" "/ajar-strange$$/x"
 in_cgroup
-place "a path of no known shape" nnnn "null false null false"
+place "a path of no known shape" nnnny "null false null false"
 if [ -n "$V1" ]; then
 	cgroup "$V1" "/slurm_ajar$$/uid_0/job_$$/step_0"
 	in_cgroup
-	place "a job of Slurm on cgroup v1" ynny "$$ true null true"
+	place "a job of Slurm on cgroup v1" ynnyy "$$ true null true"
 	cgroup "$V1" "/docker/$ID"
 	in_cgroup
-	place "docker on cgroup v1" nyyn "null true $ID true"
+	place "docker on cgroup v1" nyynn "null true $ID true"
 	cgroup "$V1" "/ajar-strange$$/x"
 	in_cgroup
-	place "no known shape in one hierarchy of v1" nnnn "null false null false"
+	place "no known shape in one hierarchy of v1" nnnny "null false null false"
 else
 	echo "# no hierarchy of cgroup v1 here: its three cases are not tried"
 fi
@@ -117,26 +117,26 @@ ok "five containers, gone before anybody could look, are all named" wait_for eva
 
 # --- namespaces that say "container" ------------------------------------------------------------------------
 unshared() { # unshare's options
-	unshare "$@" "$HOLD_DOOR" tcp 127.0.0.1 "$FIRST" $((FIRST + 1)) $((FIRST + 2)) $((FIRST + 3)) >"$T/four" 2>&1 &
+	unshare "$@" "$HOLD_DOOR" tcp 127.0.0.1 "$FIRST" $((FIRST + 1)) $((FIRST + 2)) $((FIRST + 3)) $((FIRST + 4)) >"$T/ports" 2>&1 &
 	DOOR=$!
 	PIDS+=("$DOOR")
 }
 unshared -p -f --kill-child
-place "a PID namespace of its own" nynn "null true null false"
+place "a PID namespace of its own" nynny "null true null false"
 if unshare -U true 2>/dev/null; then
 	unshared -U
-	place "a user namespace of its own" nynn "null true null false"
+	place "a user namespace of its own" nynny "null true null false"
 fi
 unshared -m
-place "a mount namespace alone is a unit's, too" nyny "null true null true"
+place "a mount namespace alone is a unit's, too" nynyy "null true null true"
 mkdir "$T/root"
 # shellcheck disable=SC2016
 unshare -m sh -c 'mount -t tmpfs none "$1" && mkdir -p "$1$(dirname "$2")" && cp "$2" "$1$2" || exit 1
 for lib in $(ldd "$2" | grep -o "/[^ ]*"); do mkdir -p "$1$(dirname "$lib")" && cp "$lib" "$1$lib"; done
-exec chroot "$1" "$2" tcp 127.0.0.1 '"$FIRST $((FIRST + 1)) $((FIRST + 2)) $((FIRST + 3))" - "$T/root" "$HOLD_DOOR" >"$T/four" 2>&1 &
+exec chroot "$1" "$2" tcp 127.0.0.1 '"$FIRST $((FIRST + 1)) $((FIRST + 2)) $((FIRST + 3)) $((FIRST + 4))" - "$T/root" "$HOLD_DOOR" >"$T/ports" 2>&1 &
 DOOR=$!
 PIDS+=("$DOOR")
-place "a root directory of its own" nynn "null true null false"
+place "a root directory of its own" nynnn "null true null false"
 
 # --- network namespaces and devices --------------------------------------------------------------------------
 in_netns() { # name, port

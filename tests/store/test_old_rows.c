@@ -239,6 +239,24 @@ static void test_addresses(void)
 	drop_store();
 }
 
+/* A row's program was any file of that path, a container's too. */
+static void test_containers(void)
+{
+	old_store(27);
+	sql("INSERT INTO open_ports (port, host_type, exe, action, container) VALUES "
+	    "(1, 'c', '/a', 'allow', ''), (2, 'c', '/a', 'require', ''), (3, 'c', '/a', 'deny', "
+	    "''), "
+	    "(4, 'c', '', 'allow', ''), (5, 'c', 'kernel', 'allow', ''), (6, 'c', '/a', 'allow', "
+	    "'none'), (7, 'c', '/a', 'ALLOW', '')");
+	migrate();
+	sql_is("SELECT group_concat(port || container, ' ') FROM (SELECT * FROM open_ports ORDER "
+	       "BY "
+	       "port)",
+	       "1either 2either 3 4 5 6none 7either",
+	       "migration 27 leaves rows of before what they meant");
+	drop_store();
+}
+
 int main(void)
 {
 	test_learned_services();
@@ -246,5 +264,6 @@ int main(void)
 	test_looks();
 	test_subjects();
 	test_addresses();
+	test_containers();
 	return tap_done();
 }

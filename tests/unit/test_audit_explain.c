@@ -3,7 +3,8 @@
 
 #include "audit_help.h"
 
-static char any[] = "any", none[] = "none", slurm[] = "slurm", nc[] = "/usr/bin/nc", ssh[] = "ssh";
+static char any[] = "any", none[] = "none", either[] = "either", slurm[] = "slurm",
+	    nc[] = "/usr/bin/nc", ssh[] = "ssh";
 
 static const char *misses(struct profile_row r, const struct door *d, const struct process *p)
 {
@@ -52,6 +53,10 @@ static void why_not(void)
 			       .proto = PROTO_TCP, .port = 22, .exe = str_sshd, .user = str_slurm },
 		       &d, &p),
 	       "|0", "root may hold what is another user's, as in judging");
+	p.container_state = PLACE_IN;
+	is_str(misses((struct profile_row){ .proto = PROTO_TCP, .port = 22, .exe = str_sshd }, &d,
+		      &p),
+	       "outside of containers|1", "a container's program of that path is another");
 }
 
 static void covering(void)
@@ -111,6 +116,7 @@ static void claims_hold(void)
 {
 	static char *const exes[] = { NULL, NULL, nc, str_sshd };
 	static char *const places[] = { NULL, NULL, any, none, slurm };
+	static char *const containers[] = { NULL, NULL, any, none, either };
 	unsigned wrong = 0, claimed = 0;
 
 	for (int i = 0; i < 40000; i++) {
@@ -124,11 +130,14 @@ static void claims_hold(void)
 		enum row_flaw flaw;
 
 		p.job_state = (enum place_state)draw(3);
+		p.container_state = (enum place_state)draw(3);
+		p.space = draw(4) ? SPACE_KNOWN : SPACE_KNOWN | SPACE_EXE;
 		for (k = 0; k < n; k++) {
 			rows[k] = (struct profile_row){ .proto = PROTO_TCP, .port = 20 + draw(3) };
 			rows[k].port_end = draw(2) ? 0 : rows[k].port + draw(3);
 			rows[k].exe = exes[draw(4)];
 			rows[k].job = places[draw(5)];
+			rows[k].container = containers[draw(5)];
 			rows[k].action = draw(3) ? PROFILE_ALLOW : PROFILE_DENY;
 		}
 		k = draw(n);

@@ -132,6 +132,29 @@ static void test_owners(void)
 	forget();
 }
 
+/* The same program and port in and outside of containers: two files of one path. */
+static void test_containers(void)
+{
+	struct process sshd = a_process("sshd", str_sshd, 0, "root"), in = sshd, doubt = sshd;
+
+	sshd.container_state = PLACE_NONE;
+	in.container_state = PLACE_IN;
+	see(a_door(PROTO_TCP, 22), sshd);
+	see(a_door(PROTO_TCP, 22), in);
+	see(a_door(PROTO_TCP, 23), sshd);
+	see(a_door(PROTO_TCP, 23), doubt);
+	is_int(learn(), 3, "a container's door is a rule of its own");
+	is_str(learned.rows[0].container, "any", "about containers");
+	is_str(learned.rows[1].container, "none", "and the host's is about none");
+	is_str(learned.rows[2].container, NULL, "unless it was not known of each");
+	for (size_t i = 0; i < len; i++)
+		ok(judged(&learned, &doors[i], &owners[i]).verdict == VERDICT_PROFILED,
+		   "what was learnt is as profiled (%zu)", i);
+	is_int(judged(&learned, &doors[2], &in).verdict, VERDICT_IMPOSTOR,
+	       "and the container's on a port of the host's is not");
+	forget();
+}
+
 static void test_ranges(void)
 {
 	struct process mpi = a_process("mpirun", str_mpirun, 1041, "mlee"), unknown = { 0 };
@@ -218,6 +241,7 @@ int main(void)
 	test_plain();
 	test_doubtful();
 	test_owners();
+	test_containers();
 	test_ranges();
 	test_properties();
 	return tap_done();

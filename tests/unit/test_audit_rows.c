@@ -11,8 +11,9 @@
 
 #define ID64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-static char any[] = "any", none[] = "none", slurm[] = "slurm", id[] = "0123456789ab",
-	    other_id[] = "ff", nc[] = "/usr/bin/nc", reason[] = "rpcbind is off";
+static char any[] = "any", none[] = "none", either[] = "either", root[] = "root", slurm[] = "slurm",
+	    id[] = "0123456789ab", other_id[] = "ff", nc[] = "/usr/bin/nc",
+	    reason[] = "rpcbind is off";
 
 static struct process placed(const char *exe, uint32_t uid, const char *cgroup)
 {
@@ -57,6 +58,45 @@ static void borrowed_paths(void)
 	};
 	ok(with(&row, 1, 80, o).verdict == VERDICT_UNEXPECTED && with(&row, 1, 80, o).row == &row,
 	   "and one that forbids it forbids it there too");
+}
+
+/* A row's path is the node's file; a container has files of its own. */
+static void contained_paths(void)
+{
+	struct process in = placed(nc, 0, "/docker/" ID64), doubt = placed(nc, 0, "/strange/x");
+	struct profile_row row = { .proto = PROTO_TCP, .port = 80, .exe = nc, .user = root };
+	const struct profile p = { .accepted = true, .rows = &row, .rows_len = 1 };
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+	struct door d = a_door(PROTO_TCP, 80);
+	struct judgement j = with(&row, 1, 80, in);
+
+	ok(j.verdict == VERDICT_IMPOSTOR, "root of a container is not the row's program");
+	audit_why(&j, "compute", &p, &d, &in, &b);
+	ok(strstr(buf_str(&b),
+		  "/usr/bin/nc of root in a container, whose files are not this node's"),
+	   "and it is said why: %s", buf_str(&b));
+	ok(with(&row, 1, 80, doubt).verdict == VERDICT_PROFILED,
+	   "one of which nobody knows whether it is in a container is");
+	row.container = either;
+	ok(with(&row, 1, 80, in).verdict == VERDICT_PROFILED, "a row for either permits it");
+	ok(with(&row, 1, 80, doubt).verdict == VERDICT_PROFILED, "and the other");
+	in.space |= SPACE_USER | SPACE_EXE;
+	ok(with(&row, 1, 80, in).verdict == VERDICT_IMPOSTOR,
+	   "but no path that somebody made for himself");
+	row.container = any;
+	ok(with(&row, 1, 80, in).verdict == VERDICT_PROFILED, "which one for containers does");
+	row = (struct profile_row){
+		.proto = PROTO_TCP, .port = 80, .exe = nc, .action = PROFILE_REQUIRE
+	};
+	ok(with(&row, 1, 80, in).verdict == VERDICT_IMPOSTOR,
+	   "what is required is the node's, too");
+	row.exe = NULL;
+	ok(with(&row, 1, 80, in).verdict == VERDICT_PROFILED,
+	   "a row without a program asks nothing");
+	row.exe = nc;
+	row.action = PROFILE_DENY;
+	ok(with(&row, 1, 80, in).verdict == VERDICT_UNEXPECTED && with(&row, 1, 80, in).row == &row,
+	   "what is forbidden is so in containers, too");
 }
 
 static void denials(void)
@@ -242,6 +282,7 @@ int main(void)
 {
 	denials();
 	borrowed_paths();
+	contained_paths();
 	jobs();
 	any_order();
 	return tap_done();

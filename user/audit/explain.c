@@ -59,6 +59,8 @@ static void miss_place(const struct profile_row *r, const struct process *p, str
 			   strcasecmp(r->job, PROFILE_NONE) ? "within a job" : "outside of jobs",
 			   job_doubt);
 	one = (struct profile_row){ .container = r->container };
+	if (!match_files(r, p))
+		buf_puts(next(l), "outside of containers");
 	if (match_place(&one, p))
 		return;
 	if (!strcasecmp(r->container, PROFILE_NONE))
@@ -72,7 +74,8 @@ static void miss_place(const struct profile_row *r, const struct process *p, str
 static void miss_owner(const struct profile_row *r, const struct door *d, const struct process *p,
 		       uint64_t now_ns, struct list *l)
 {
-	struct profile_row one = { .proto = r->proto, .exe = r->exe };
+	static char either[] = PROFILE_EITHER;
+	struct profile_row one = { .proto = r->proto, .exe = r->exe, .container = either };
 	bool exe, user;
 
 	exe = r->exe && match_row(&one, d, p, now_ns) == REL_OWNER;
@@ -80,7 +83,8 @@ static void miss_owner(const struct profile_row *r, const struct door *d, const 
 	one.port = one.port_end = 0;
 	one.scope = 0;
 	one.action = PROFILE_ALLOW;
-	one.job = one.container = NULL;
+	one.job = NULL;
+	one.container = either;
 	one.expires_ns = 0;
 	user = r->user && !exe && match_row(&one, d, p, now_ns) == REL_OWNER;
 	if (exe)
@@ -125,13 +129,23 @@ static bool covers_job(const char *a, const char *b)
 	return !strcasecmp(a, PROFILE_NONE) == !strcasecmp(b, PROFILE_NONE);
 }
 
-static bool covers_container(const char *a, const char *b)
+static bool covers_container(const struct profile_row *r, const struct profile_row *s)
 {
+	const char *a = r->container, *b = s->container;
 	bool none_a = a && !strcasecmp(a, PROFILE_NONE), none_b = b && !strcasecmp(b, PROFILE_NONE);
+	bool either_a = a && !strcasecmp(a, PROFILE_EITHER);
+	bool either_b = b && !strcasecmp(b, PROFILE_EITHER);
 
-	if (!a || !b)
-		return !a;
-	if (none_a || none_b)
+	/* Where a's program does not cover b's the answer is of no interest. */
+	if (row_means_own_files(r))
+		return !b || none_b;
+	if (either_a && r->exe && r->action != PROFILE_DENY)
+		return !b || none_b || either_b;
+	if (!a || either_a)
+		return true;
+	if (either_b)
+		return false;
+	if (!b || none_a || none_b)
 		return none_a && none_b;
 	return !strcasecmp(a, PROFILE_ANY) || !strncasecmp(a, b, strlen(a));
 }
@@ -155,7 +169,7 @@ static bool audit_row_covers(const struct profile_row *a, const struct profile_r
 
 	return proto && expiry && covers_ports(a, b) && (!a->scope || a->scope == b->scope) &&
 	       covers_exe(a->exe, b->exe) && covers_str(a->user, b->user) &&
-	       covers_job(a->job, b->job) && covers_container(a->container, b->container);
+	       covers_job(a->job, b->job) && covers_container(a, b);
 }
 
 /*

@@ -236,6 +236,8 @@ static int describe(const struct door *d, const struct process *p, struct candid
 	c->only_deleted = !c->doubt && (flags & EXE_DELETED);
 	c->ports = 1;
 	c->uid = p && p->known ? p->uid : ID_UNKNOWN;
+	c->places = p && p->known && !p->kernel ? 1u << p->container_state : 1u << PLACE_UNKNOWN;
+	c->contained = c->places == 1u << PLACE_IN && p->exe.ptr;
 	c->any_script = p && p->known && !p->kernel && exe_runs_scripts(exe_path(p));
 	if (p && p->known && p->job_state == PLACE_IN && proto_has_ports(d->proto) &&
 	    d->port >= JOB_PORTS_LO) {
@@ -244,7 +246,7 @@ static int describe(const struct door *d, const struct process *p, struct candid
 		c->lo = JOB_PORTS_LO;
 		c->hi = JOB_PORTS_HI;
 		c->doubt = NULL; /* what people run in their jobs lies in their homes */
-		c->only_deleted = c->any_script = false;
+		c->only_deleted = c->any_script = c->contained = false;
 		c->basis = LEARN_BASIS_JOBS;
 		return 0;
 	}
@@ -257,7 +259,7 @@ static int describe(const struct door *d, const struct process *p, struct candid
 
 static void key_of(const struct candidate *c, struct buf *b)
 {
-	buf_printf(b, "%d %d %d %" PRIu32 " %s", c->kind, c->proto, c->scope,
+	buf_printf(b, "%d %d %d %d %" PRIu32 " %s", c->kind, c->proto, c->scope, c->contained,
 		   c->kind == LEARN_PORT ? c->lo : 0, c->doubt ? c->doubt : "");
 	buf_putc(b, '\0');
 	buf_puts(b, c->exe ? c->exe : "");
@@ -301,6 +303,7 @@ static int find(struct learner *l, const struct door *d, const struct process *p
 		old->lo = c->lo < old->lo ? c->lo : old->lo;
 		old->hi = c->hi > old->hi ? c->hi : old->hi;
 		old->only_deleted &= c->only_deleted;
+		old->places |= c->places;
 		*ret_c = old;
 	} else if (!err && l->len == LEARN_CANDIDATES_MAX) {
 		*ret_c = NULL;
@@ -317,7 +320,7 @@ static int find(struct learner *l, const struct door *d, const struct process *p
 
 static void owner_key(const struct candidate *c, struct buf *b)
 {
-	buf_printf(b, "%d %d %s", c->proto, c->scope, c->doubt ? c->doubt : "");
+	buf_printf(b, "%d %d %d %s", c->proto, c->scope, c->contained, c->doubt ? c->doubt : "");
 	buf_putc(b, '\0');
 	buf_puts(b, c->exe ? c->exe : "");
 	buf_putc(b, '\0');

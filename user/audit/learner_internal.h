@@ -37,6 +37,8 @@ struct candidate {
 	enum door_scope scope;
 	uint32_t lo, hi;
 	char *exe, *user; /* NULL: not known, or of no importance */
+	bool contained; /* in a container, where the path is another file */
+	unsigned places; /* which states were seen, 1 << enum place_state */
 	const char *doubt; /* why no rule may come from it */
 	/* every one of its programs was replaced below it: counts, but founds no rule */
 	bool only_deleted;

@@ -57,6 +57,7 @@ static int candidate_merge(struct candidate *into, struct candidate *from)
 	into->starts += from->starts;
 	into->ports += from->ports;
 	into->only_deleted &= from->only_deleted;
+	into->places |= from->places;
 	from->taken = true;
 	return err;
 }
@@ -73,6 +74,7 @@ static int by_owner(const void *x, const void *y)
 	const int by[] = {
 		compare_u64(a->proto, b->proto),
 		compare_u64(a->scope, b->scope),
+		compare_u64(a->contained, b->contained),
 		learn_compare_str(a->exe, b->exe),
 		learn_compare_str(a->user, b->user),
 		learn_compare_str(a->doubt, b->doubt),
@@ -88,8 +90,9 @@ static int by_owner(const void *x, const void *y)
 
 static bool same_owner(const struct candidate *a, const struct candidate *b)
 {
-	return a->proto == b->proto && a->scope == b->scope && !learn_compare_str(a->exe, b->exe) &&
-	       !learn_compare_str(a->user, b->user) && !learn_compare_str(a->doubt, b->doubt);
+	return a->proto == b->proto && a->scope == b->scope && a->contained == b->contained &&
+	       !learn_compare_str(a->exe, b->exe) && !learn_compare_str(a->user, b->user) &&
+	       !learn_compare_str(a->doubt, b->doubt);
 }
 
 /* The candidates of one owner, by port. */

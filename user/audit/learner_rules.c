@@ -24,6 +24,7 @@ static int compare_u64(uint64_t a, uint64_t b)
 static bool same_doors(const struct candidate *a, const struct candidate *b)
 {
 	return a->kind == b->kind && a->proto == b->proto && a->scope == b->scope &&
+	       a->contained == b->contained &&
 	       (a->kind != LEARN_PORT || (a->lo == b->lo && a->hi == b->hi));
 }
 
@@ -49,6 +50,7 @@ static int compare_candidates(const void *x, const void *y)
 		compare_u64(a->scope, b->scope),
 		a->kind == LEARN_PORT ? compare_u64(a->lo, b->lo) : 0,
 		a->kind == LEARN_PORT ? compare_u64(a->hi, b->hi) : 0,
+		compare_u64(a->contained, b->contained),
 		learn_compare_str(a->exe, b->exe),
 		compare_u64(b->nodes.count, a->nodes.count),
 		learn_compare_str(a->user, b->user),
@@ -92,6 +94,17 @@ void learn_kernel_ports(uint32_t lo, uint32_t hi, uint32_t *ret_lo, uint32_t *re
 	*ret_hi = other ? UINT16_MAX : EPHEMERAL_HI;
 }
 
+/*
+ * "none" where all its doors were known to be in none. A container's id is another at each start,
+ * so the rule is about any.
+ */
+static const char *container_of_rule(const struct candidate *c)
+{
+	if (c->contained)
+		return PROFILE_ANY;
+	return c->places == 1u << PLACE_NONE ? PROFILE_NONE : NULL;
+}
+
 static int fill_row(const struct learner *l, const struct candidate *c, struct profile_row *r)
 {
 	int err;
@@ -113,6 +126,8 @@ static int fill_row(const struct learner *l, const struct candidate *c, struct p
 		err = copy_str(c->user, &r->user);
 	if (!err && c->kind == LEARN_JOB)
 		err = copy_str("slurm", &r->job);
+	else if (!err)
+		err = copy_str(container_of_rule(c), &r->container);
 	if (!err)
 		err = copy_str(l->host_type, &r->host_type);
 	if (!err)

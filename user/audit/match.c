@@ -185,6 +185,12 @@ static bool fits_place(const char *want, enum place_state state)
 	return state == (strcasecmp(want, PROFILE_NONE) ? PLACE_IN : PLACE_NONE);
 }
 
+/* NULL: it asks for nothing. */
+static const char *row_container(const struct profile_row *r)
+{
+	return r->container && strcasecmp(r->container, PROFILE_EITHER) ? r->container : NULL;
+}
+
 /*
  * A row that asks for a job or a container, or for none, is one about doors there, as one that asks
  * for a scope is; of a process of which that is not known it says nothing, for "any port within a
@@ -193,31 +199,46 @@ static bool fits_place(const char *want, enum place_state state)
  */
 bool match_place(const struct profile_row *r, const struct process *opener)
 {
-	bool by_id = r->container && strcasecmp(r->container, PROFILE_NONE) &&
-		     strcasecmp(r->container, PROFILE_ANY);
+	const char *want = row_container(r);
+	bool by_id = want && strcasecmp(want, PROFILE_NONE) && strcasecmp(want, PROFILE_ANY);
 
-	if (!r->job && !r->container)
+	if (!r->job && !want)
 		return true;
 	if (!opener || !opener->known)
 		return false;
-	if (!fits_place(r->job, opener->job_state) ||
-	    !fits_place(r->container, opener->container_state))
+	if (!fits_place(r->job, opener->job_state) || !fits_place(want, opener->container_state))
 		return false;
-	return !by_id || (strlen(r->container) <= opener->container.len &&
-			  !strncasecmp(r->container, opener->container.ptr, strlen(r->container)));
+	return !by_id || (strlen(want) <= opener->container.len &&
+			  !strncasecmp(want, opener->container.ptr, strlen(want)));
+}
+
+bool row_means_own_files(const struct profile_row *r)
+{
+	return r->exe && !r->container && r->action != PROFILE_DENY;
+}
+
+bool match_files(const struct profile_row *r, const struct process *p)
+{
+	return !row_means_own_files(r) || !p || !p->known || !p->exe.ptr ||
+	       p->container_state != PLACE_IN;
 }
 
 enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
 
 /*
- * A path of a mount namespace that somebody made for himself is what he wants it to be: no row
- * permits it, but one about containers, whose paths are theirs. One that forbids it does so there,
- * too.
+ * A row's path is the node's file of it. A path of a mount namespace that somebody made for himself
+ * is what he wants it to be, and one of a container is a file of the container's image: no row
+ * permits them, but one about containers, whose paths are theirs. One that forbids it does so
+ * there, too.
  */
 static bool is_borrowed(const struct profile_row *r, const struct process *p)
 {
+	const char *want = row_container(r);
+
+	if (!match_files(r, p))
+		return true;
 	return p->exe.ptr && p->space & SPACE_EXE && r->action != PROFILE_DENY &&
-	       (!r->container || !strcasecmp(r->container, PROFILE_NONE));
+	       (!want || !strcasecmp(want, PROFILE_NONE));
 }
 
 /*

@@ -31,6 +31,11 @@ bool match_port(const struct profile_row *r, const struct door *d);
 /* Whether the door is where the row asks it to be: in a job, in a container. */
 bool match_place(const struct profile_row *r, const struct process *opener);
 
+/* Whether the row's program is the node's own file of that path and no container's. */
+bool row_means_own_files(const struct profile_row *r);
+/* False: it is, and the process runs in a container. */
+bool match_files(const struct profile_row *r, const struct process *p);
+
 /* Whether a row's user, a name or a number, is the process's. */
 bool user_fits(const char *want, const struct process *p);
 bool row_expired(const struct profile_row *r, uint64_t now_wall_ns);

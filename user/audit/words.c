@@ -308,6 +308,8 @@ static void why_impostor(const struct profile_row *r, const struct door *d,
 	put_text(opener->exe.ptr ? opener->exe : text_of(opener->comm), b);
 	buf_puts(b, " of ");
 	put_user(opener, b);
+	if (!match_files(r, opener))
+		buf_puts(b, " in a container, whose files are not this node's");
 }
 
 /* As profiled although the user is not the row's: see drops_privileges() in match.c. */

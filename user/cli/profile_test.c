@@ -50,7 +50,8 @@ static void make_door(const struct profile_row *r, struct question *q)
 {
 	struct process *p = &q->opener;
 	bool in_job = r->job && strcasecmp(r->job, PROFILE_NONE);
-	bool contained = r->container && strcasecmp(r->container, PROFILE_NONE);
+	bool contained = r->container && strcasecmp(r->container, PROFILE_NONE) &&
+			 strcasecmp(r->container, PROFILE_EITHER);
 
 	q->door = (struct door){
 		.proto = r->proto,

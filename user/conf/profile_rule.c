@@ -111,9 +111,10 @@ static int read_container(struct words *w, struct profile_row *r, const char *va
 			  uint32_t column)
 {
 	if (strcmp(value, PROFILE_ANY) && strcmp(value, PROFILE_NONE) &&
+	    strcmp(value, PROFILE_EITHER) &&
 	    (!*value || strspn(value, "0123456789abcdef") != strlen(value) || strlen(value) > 64))
 		return words_fail(w, column,
-				  "container is any, none, or the first digits of an id");
+				  "container is any, none, either, or the first digits of an id");
 	return copy_value(value, &r->container);
 }
 

@@ -24,10 +24,12 @@ must_check int profile_action_parse(const char *s, enum profile_action *ret_a);
 
 /*
  * For a row's job and container: within any, within none. Else "slurm", or the beginning of a
- * container's id.
+ * container's id. A container that is "either" asks for nothing, and the row's program may be a
+ * container's file of that path; where nothing is said it is the node's own.
  */
 #define PROFILE_ANY "any"
 #define PROFILE_NONE "none"
+#define PROFILE_EITHER "either"
 
 /*
  * One row of `open_ports`: what a class of nodes may have open. port, protocol, service and

@@ -43,6 +43,10 @@ static int fill_owner(const struct process *p, struct profile_row *r)
 		return r->exe ? 0 : -ENOMEM;
 	}
 	err = exe_path(p).len ? exe_pattern_of(exe_path(p), &r->exe) : 0;
+	if (!err && r->exe && p->container_state == PLACE_IN) {
+		r->container = strdup(PROFILE_ANY);
+		err = r->container ? 0 : -ENOMEM;
+	}
 	if (!err && p->user.ptr && p->user.len)
 		return copy_text(p->user, &r->user);
 	if (!err && p->uid != ID_UNKNOWN) {
