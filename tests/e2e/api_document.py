@@ -158,6 +158,11 @@ def hold_answers():
     for a in ask("/alerts?status=all&limit=20")[1]["items"]:
         expect(200, "/alerts/{id}", "/alerts/%d" % a["id"])
     expect(200, "/state", "/state?since=" + ask("/state")[1]["version"])
+    for path in ("/state", "/alerts"):
+        expect(200, path, path + "?at=1s")
+        expect(400, path, path + "?at=2200-01-01T00:00:00Z")
+        expect(400, path, path + "?at=then")
+    expect(400, "/alerts", "/alerts?at=1h&status=all")
     expect(404, "/nodes/{name}", "/nodes/nobody")
     expect(404, "/profiles/{name}", "/profiles/nobody")
     expect(400, "/alerts/{id}", "/alerts/x")

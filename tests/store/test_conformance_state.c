@@ -193,6 +193,29 @@ static void changes_are(struct store *s, uint64_t after, uint64_t since, uint64_
 	buf_done(&b);
 }
 
+/* Of the past nobody promises an order. */
+static void then_are(struct store *s, uint64_t at_ns, uint64_t id, const char *want,
+		     const char *what)
+{
+	struct buf b = BUF_INIT(4096);
+
+	buf_puts(&b, "");
+	if (store_alerts_at(s, at_ns, id, list_alert, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s: then: %s", drv->name, what);
+	buf_done(&b);
+}
+
+static void test_alerts_then(struct store *s, uint64_t id)
+{
+	then_are(s, 999, 0, "", "before the first nothing was open");
+	then_are(s, 1000, 0, "k1:1:3:1:100-100 ", "from its change on it was open, as it stood");
+	then_are(s, 1999, id, "k1:1:3:1:100-100 ", "by number too");
+	then_are(s, 2500, 0, "", "what was resolved then is not there, though it opened later");
+	then_are(s, 3999, 0, "k1:1:3:3:150-300 ", "and then it is again");
+	then_are(s, 3999, id + 99, "", "an alert that there is not was not");
+}
+
 static void test_alerts(struct store *s)
 {
 	struct store_alert a = { .key = "k1",
@@ -252,6 +275,7 @@ static void test_alerts(struct store *s)
 	changes_are(s, log1, 0, 0, 2, "k1:5:monitor:gone:second:3 k1:1:mlee:again:second:0 ",
 		    "behind a number, with a limit");
 	changes_are(s, 0, 2000, 3000, 0, "k1:5:monitor:gone:second:3 ", "by time");
+	test_alerts_then(s, id);
 	is_int(store_touch_alert(s, "k1", 7, 500), 0, "%s: touched", drv->name);
 	alerts_are(s, (struct store_alert_query){ .id = id }, "k1:1:3:7:100-500 ",
 		   "a touch changes count and time");

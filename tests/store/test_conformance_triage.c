@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "store/compared.h"
+#include "store/overview.h"
 #include "store/triage.h"
 
 #include <errno.h>
@@ -121,6 +122,33 @@ static void test_nodes(struct store *s)
 	       "%s: an unknown node", drv->name);
 	ok(!store_alert_sum(s, 4711, &sum) && !sum.doors && !sum.last_ns,
 	   "%s: an alert without nodes has none", drv->name);
+}
+
+static int list_then(const struct store_node_then *n, void *arg)
+{
+	buf_printf(arg, "%s:%s ", n->node, n->host_type);
+	return 0;
+}
+
+static void nodes_then_are(struct store *s, uint64_t at_ns, const char *want, const char *what)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1024);
+
+	buf_puts(&b, "");
+	if (store_overview_nodes_at(s, at_ns, list_then, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+}
+
+static void test_nodes_then(struct store *s)
+{
+	uint64_t oldest = 1;
+
+	ok(!store_overview_oldest(s, &oldest) && !oldest, "%s: no record, no oldest", drv->name);
+	make_node(s, "n1");
+	ok(!store_overview_oldest(s, &oldest) && oldest == T0, "%s: the oldest is told", drv->name);
+	nodes_then_are(s, T0 - 1, "", "before its first record a node was not known");
+	nodes_then_are(s, T0, "n1:compute ", "from then on it was");
 }
 
 static int list_alert(const struct store_alert *a, void *arg)
@@ -321,7 +349,8 @@ static void test_story(struct store *s)
 int main(void)
 {
 	static void (*const tests[])(struct store * s) = {
-		test_nodes, test_decide, test_exceptions, test_maintenance, test_story,
+		test_nodes,	 test_nodes_then,  test_decide,
+		test_exceptions, test_maintenance, test_story,
 	};
 
 	return conformance(tests, array_len(tests), NULL);

@@ -239,7 +239,7 @@ static int no_scan(const struct store_scan_change *c, void *arg)
 /* What the page is made of can be read with that account. */
 static void test_page(void)
 {
-	_cleanup_(state_freep) struct state *map = NULL;
+	_cleanup_(state_freep) struct state *map = NULL, *then = NULL;
 	_cleanup_(store_freep) struct store *s = NULL;
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20);
 	const struct metrics_opts metrics = { .silent_ns = 1 };
@@ -257,6 +257,7 @@ static void test_page(void)
 	is_int(view_metrics(s, &metrics, &b), 0, "so are the metrics (%s)", store_why(s));
 	is_int(store_histogram(s, 0, 1000000000, 10, no_bucket, NULL), 0, "and the histogram (%s)",
 	       store_why(s));
+	is_int(state_at(s, 1, &then), 0, "and the map of then (%s)", store_why(s));
 	is_int(store_alert_changes_back(s, 0, 0, no_change, NULL), 0, "and what alerts were (%s)",
 	       store_why(s));
 	is_int(store_scan_changes(s, &scans, no_scan, NULL), 0, "and what scans saw (%s)",

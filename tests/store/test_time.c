@@ -3,6 +3,7 @@
 
 #include "monitor/retention.h"
 #include "store/conformance.h"
+#include "store/overview.h"
 
 /*
  * The ring of time on a server: that a page of the timeline, from either end, of all nodes or of
@@ -11,6 +12,8 @@
  * server that nobody else uses.
  */
 #define NODES 64
+#define ALERTS 500
+#define CHANGES 40
 
 static unsigned rows_all = 40000;
 
@@ -95,6 +98,73 @@ static void page(struct store *s, const struct store_event_query *q, const char 
 	ok(status(scans) - took <= 4, "no table is walked through");
 }
 
+/* Alerts with their changes, as the monitor writes them. */
+static int fill_alerts(const char *db)
+{
+	static const char cols[] =
+		"kind, severity, state, host_type, nodes, open_count, proto, port, summary, why, "
+		"remedy, first_ns, last_ns, boot_seq, seq, node, outside_node, outside_addr, "
+		"subject";
+	static const char values[] =
+		"1, 3, 1, 'compute', 'n1', 1, 1, 22, 's', 'w', 'r', 1, 1, 1, 1, 'n1', '', '', ''";
+	char sql[1600];
+	int err;
+
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO alerts (alert_key, alert_hash, %s) SELECT concat('k', seq), "
+		 "unhex(sha2(seq, 256)), %s FROM seq_1_to_%u",
+		 cols, values, ALERTS);
+	err = mdb_sql(&server, db, sql, NULL, 0);
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO alert_log (alert_id, at_ns, author, cause, who, note, alert_key, %s) "
+		 "SELECT a.id, c.seq, 1, 1, 'monitor', '', a.alert_key, %s FROM alerts a JOIN "
+		 "seq_1_to_%u c",
+		 cols, values, CHANGES);
+	if (!err)
+		err = mdb_sql(&server, db, sql, NULL, 0);
+	return err ? err : mdb_sql(&server, db, "ANALYZE TABLE alert_log, alerts", NULL, 0);
+}
+
+static int count_alert(const struct store_alert *a, void *arg)
+{
+	(void)a;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+static int count_node(const struct store_node_then *n, void *arg)
+{
+	(void)n;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+/* The state of then costs what there is, however much happened to it before. */
+static void test_then(struct store *s, const char *db, uint64_t mid)
+{
+	static const char read[] = "'HANDLER_READ_FIRST', 'HANDLER_READ_KEY', 'HANDLER_READ_NEXT', "
+				   "'HANDLER_READ_PREV', 'HANDLER_READ_RND', 'HANDLER_READ_LAST', "
+				   "'HANDLER_READ_RND_NEXT'";
+	uint64_t before, alerts = 0, nodes = 0, other = 0;
+
+	ok(!fill_alerts(db), "%u alerts that changed %u times", ALERTS, CHANGES);
+	/* Once before, so that preparing it is not counted. */
+	ok(!store_alerts_at(s, CHANGES - 1, 0, count_alert, &other) &&
+		   !store_overview_nodes_at(s, mid, count_node, &other),
+	   "the state of then is read");
+	before = status(read);
+	ok(!store_alerts_at(s, CHANGES - 1, 0, count_alert, &alerts), "alerts");
+	before = status(read) - before;
+	ok(alerts == ALERTS && before <= 6ULL * ALERTS + 2000,
+	   "no more is read than the last change of each and what came since (%llu rows)",
+	   (unsigned long long)before);
+	before = status(read);
+	ok(!store_overview_nodes_at(s, mid, count_node, &nodes), "nodes");
+	before = status(read) - before;
+	ok(nodes == NODES && before <= 6ULL * NODES + 2000,
+	   "and no more than the oldest record of each (%llu rows)", (unsigned long long)before);
+}
+
 static void test_bytes(struct store *s)
 {
 	struct store_usage u = { 0 };
@@ -148,6 +218,7 @@ int main(void)
 		     .node = "n7", .boot_seq = 1, .after_seq = 300, .limit = 200 },
 	     "what a judge reads");
 	test_bytes(s);
+	test_then(s, db, mid);
 	drop(s);
 	mdb_stop(&server);
 	return tap_done();

@@ -10,6 +10,7 @@ const { complete, completions, pivots, STANDARD_WORDS } = await load("filter");
 const { formatRoute, parseRoute } = await load("route");
 const { Cluster, answer, groups, questions, rarestFirst, versionRanks, worseFirst, QUESTIONS } = await load("state");
 const { exeFlags, foldDoors, lanes, portVerdict, who } = await load("fold");
+const { answerThen, stretch } = await load("past");
 const { CELL_MAX, CELL_MIN, hit, layout, neighbour } = await load("map_layout");
 
 const process_ = (x) => ({ pid: 7, comm: "nc", exe: "/usr/bin/nc", argv: ["nc"], uid: 0, user: "root", ancestors: [], ...x });
@@ -96,6 +97,29 @@ test("the address holds view, argument and parameters, and comes back the same",
 	assert.equal(parseRoute("#/nonsense/%zz").view, "cluster");
 	assert.equal(parseRoute("").view, "cluster");
 	assert.equal(parseRoute("#/node/%zz").arg, "%zz");
+});
+
+test("a stretch of the address is one when it ends behind its begin", () => {
+	assert.deepEqual(stretch({ from: "100", to: "160" }), { from: 100000, to: 160000 });
+	for (const params of [{}, { from: "100" }, { to: "5" }, { from: "5", to: "5" }, { from: "x", to: "9" }, { from: "-9", to: "9" }, { from: "1", to: "1e99" }])
+		assert.equal(stretch(params), null, JSON.stringify(params));
+});
+test("the past is told as the past, with what cannot be known of it", () => {
+	const at = Date.parse("2026-01-02T10:00:00Z");
+	const past = (x) => ({ from: at - 1, to: at, at, oldest: 1, cluster: cluster(1), alerts: [], moreAlerts: false, events: [], ...x });
+	const open = (severity, state = "open") => ({ severity, state });
+	assert.equal(answerThen(past({}), at + 3600000).text, "At 10:00:00 UTC no alert was open.");
+	assert.equal(answerThen(past({ alerts: [open("critical"), open("warning"), open("warning"), open("critical", "acknowledged")] }), at + 86400000 * 2).text, "At 2026-01-02 10:00:00 UTC 1 critical, 2 warnings were open.");
+	assert.match(answerThen(past({}), at).more, /^The classes are those of now/);
+	assert.match(answerThen(past({ oldest: at + 1000 }), at).more, /^The store's records begin at 2026-01-02 10:00:01 UTC/);
+	assert.match(answerThen(past({ oldest: 0 }), at).more, /^The store has no records/);
+});
+test("in the past time stands still, and what nobody has kept is not asked for", () => {
+	const c = cluster(2, {}, { at: "2026-01-02T10:00:00.000000Z", nodes: { ...answerOf(2).nodes, health: [0, 1], worst: [0, 3], alerts: [0, 1], agent: null, last: null } });
+	assert.equal(c.now(5), Date.parse("2026-01-02T10:00:00Z"));
+	assert.deepEqual([c.mark(0), c.mark(1)], ["ok", "silent"]);
+	assert.deepEqual(questions(c).map((q) => q.id), ["wrong", "opened", "outside"]);
+	assert.deepEqual(questions(cluster(1)).map((q) => q.id), ["wrong", "opened", "outside", "heard", "agent"]);
 });
 
 test("a node is shown by its worst alert, and never as well when nobody is there", () => {

@@ -242,6 +242,31 @@ int store_alerts(struct store *s, const struct store_alert_query *want, store_al
 	return ret;
 }
 
+/* The row is looked up in the index alert_log_alert (alert_id, at_ns), from its end. */
+#define LAST_OF(alert)                                                                             \
+	"(SELECT x.id FROM alert_log x WHERE x.alert_id = " alert " AND x.at_ns <= ? ORDER BY "    \
+	"x.alert_id DESC, x.at_ns DESC, x.id DESC LIMIT 1)"
+#define THEN(of) "SELECT alert_id, " SQL_ALERT_COLS " FROM " of " state NOT IN (?, ?)"
+
+int store_alerts_at(struct store *s, uint64_t at_ns, uint64_t id, store_alert_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret;
+
+	if (id)
+		ret = sql_get(&q, THEN("alert_log WHERE id = " LAST_OF("?") " AND"), U(id),
+			      U(at_ns), CONST(ALERT_ALLOWED), CONST(ALERT_RESOLVED));
+	else
+		ret = sql_get(
+			&q,
+			THEN("(SELECT " LAST_OF("a.id") " AS last_id FROM alerts a) t JOIN "
+							"alert_log l ON l.id = t.last_id WHERE"),
+			U(at_ns), CONST(ALERT_ALLOWED), CONST(ALERT_RESOLVED));
+	while (!ret && (ret = sql_step(&q)) > 0)
+		ret = give_alert(&q, fn, arg);
+	return ret;
+}
+
 #define CHANGES_PAGE 500
 #define CHANGE_COLS "id, at_ns, author, cause, who, note, alert_id, " SQL_ALERT_COLS
 

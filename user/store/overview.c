@@ -32,26 +32,54 @@ int store_overview_alerts(struct store *s, store_overview_fn fn, void *arg)
 	return give(&q, ret, fn, arg);
 }
 
-int store_overview_opened(struct store *s, uint64_t since_ns, store_overview_fn fn, void *arg)
+int store_overview_opened(struct store *s, uint64_t since_ns, uint64_t until_ns,
+			  store_overview_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_get(&q,
 			  "SELECT n.name, count(*), 0, max(d.opened_ns) FROM doors d JOIN nodes n "
 			  "ON n.id = d.node_id WHERE (d.closed_ns = 0 OR d.closed_ns >= ?) AND "
-			  "d.opened_ns >= ? AND d.verdict <> ? GROUP BY n.id, n.name",
-			  U(since_ns), U(since_ns), CONST(VERDICT_CLIENT));
+			  "d.opened_ns >= ? AND d.opened_ns <= ? AND d.verdict <> ? GROUP BY n.id, "
+			  "n.name",
+			  U(since_ns), U(since_ns), U(until_ns ? until_ns : SQL_NO_LIMIT),
+			  CONST(VERDICT_CLIENT));
 
 	return give(&q, ret, fn, arg);
 }
 
-int store_overview_scans(struct store *s, store_overview_fn fn, void *arg)
+int store_overview_scans(struct store *s, uint64_t until_ns, store_overview_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(&q, "SELECT n.name, 1, 0, h.ended_ns FROM nodes n JOIN (SELECT node_id, "
-			      "max(ended_ns) AS ended_ns FROM scan_hosts GROUP BY node_id) h ON "
-			      "h.node_id = n.id WHERE h.ended_ns > 0");
+	int ret = sql_get(&q,
+			  "SELECT n.name, 1, 0, h.ended_ns FROM nodes n JOIN (SELECT node_id, "
+			  "max(ended_ns) AS ended_ns FROM scan_hosts WHERE ended_ns <= ? GROUP "
+			  "BY node_id) h ON h.node_id = n.id WHERE h.ended_ns > 0",
+			  U(until_ns ? until_ns : SQL_NO_LIMIT));
 
 	return give(&q, ret, fn, arg);
+}
+
+int store_overview_nodes_at(struct store *s, uint64_t at_ns, store_node_then_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	/* Not the newest of up to then: a server would walk through all that came since. */
+	int ret = sql_get(&q, "SELECT n.name, n.host_type, n.first_seen_ns, (SELECT e.happened_ns "
+			      "FROM events e WHERE e.node_id = n.id ORDER BY e.node_id, "
+			      "e.happened_ns LIMIT 1) FROM nodes n");
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		const struct store_node_then n = { sql_str(&q, 0), sql_str(&q, 1) };
+		uint64_t oldest_ns = sql_u64(&q, 3); /* 0: it has none */
+
+		ret = sql_u64(&q, 2) <= at_ns || (oldest_ns && oldest_ns <= at_ns) ? fn(&n, arg)
+										   : 0;
+	}
+	return ret;
+}
+
+int store_overview_oldest(struct store *s, uint64_t *ret_ns)
+{
+	return sql_one_u64(s, "SELECT min(happened_ns) FROM events", ret_ns);
 }
 
 int store_overview_severities(struct store *s, uint64_t ret_n[SEVERITY_CRITICAL + 1])

@@ -366,6 +366,14 @@ typedef int (*store_alert_fn)(const struct store_alert *a, void *arg);
 must_check int store_alerts(struct store *s, const struct store_alert_query *q, store_alert_fn fn,
 			    void *arg);
 
+/*
+ * The alerts that were open, acknowledged or snoozed at a time, as they stood then: of each the
+ * last alert_log row of up to then. id: that one alone; 0: all, in no order. Reads a row an
+ * alert that is kept, and on a server an index entry for each change since.
+ */
+must_check int store_alerts_at(struct store *s, uint64_t at_ns, uint64_t id, store_alert_fn fn,
+			       void *arg);
+
 struct store_alert_change {
 	uint64_t log_id, at_ns;
 	enum alert_state state;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/hostlist.h"
 #include "base/parse.h"
 #include "core/filter.h"
 #include "store/alert_ports.h"
@@ -14,10 +16,12 @@
 #include "view/match.h"
 #include "view/view.h"
 #include "view/writer.h"
+#include "web/alert_then.h"
 #include "web/web_internal.h"
 
 #define LIMIT 100
 #define LIMIT_MAX 500
+#define NODES_TEXT_MAX 65536 /* of an alert's nodes of then; cut, and that is said */
 #define LOOKED_AT_MAX 20000 /* the newest; with more, "cut" says that older ones are not there */
 
 /* What orders the list: the worst first, of those the newest. */
@@ -70,7 +74,34 @@ struct put {
 	struct api_call *c;
 	unsigned n;
 	bool story;
+	uint64_t at_ns; /* as it stood then; 0: now */
 };
+
+/* Of then are its nodes; what scans saw, and the ports it stands for, are kept as of now. */
+static int put_alert_then(const struct store_alert *found, void *arg)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(HOSTLIST_TEXT_MAX);
+	struct hostlist nodes = { 0 };
+	struct store_alert a = *found;
+	struct put *p = arg;
+	struct writer w;
+	int err = alert_nodes_at(p->c->w->store, &a, p->at_ns, &nodes);
+
+	if (!err && nodes.len) {
+		hostlist_fold_short(&nodes, &text, NODES_TEXT_MAX);
+		a.nodes = buf_str(&text);
+		a.node_count = nodes.len;
+		err = text.err;
+	}
+	if (!err) {
+		jsonw_obj(&p->c->json, NULL);
+		writer_json(&w, &p->c->json);
+		view_alert_members(&w, &a);
+		jsonw_end_obj(&p->c->json);
+	}
+	hostlist_done(&nodes);
+	return err;
+}
 
 static int put_alert(const struct store_alert *found, void *arg)
 {
@@ -93,9 +124,10 @@ static int put_alert(const struct store_alert *found, void *arg)
 	return err;
 }
 
-static int put_page(struct api_call *c, struct list *l, const struct place *after, uint64_t limit)
+static int put_page(struct api_call *c, struct list *l, const struct place *after, uint64_t limit,
+		    uint64_t at_ns)
 {
-	struct put p = { .c = c };
+	struct put p = { .c = c, .at_ns = at_ns };
 	size_t i = 0, end;
 	char next[80];
 	int err = 0;
@@ -110,7 +142,8 @@ static int put_page(struct api_call *c, struct list *l, const struct place *afte
 	for (; i < end && !err; i++) {
 		const struct store_alert_query q = { .all = true, .id = l->all[i].id };
 
-		err = store_alerts(c->w->store, &q, put_alert, &p);
+		err = at_ns ? store_alerts_at(c->w->store, at_ns, q.id, put_alert_then, &p)
+			    : store_alerts(c->w->store, &q, put_alert, &p);
 	}
 	jsonw_end_arr(&c->json);
 	if (end && end < l->len) {
@@ -136,23 +169,29 @@ int api_alerts(struct api_call *c)
 	struct store_alert_query q = { .all = status && !strcmp(status, "all") };
 	_free_ char *words = NULL;
 	struct list l = { 0 };
-	uint64_t limit, at[3];
+	uint64_t limit, then_ns = 0, at[3];
 	struct filter f;
 	int err = api_filter(c, "q", &f, &words);
 
 	if (!err)
 		err = api_limit(c, LIMIT, LIMIT_MAX, &limit);
+	if (!err)
+		err = api_at(c, &then_ns);
 	if (err)
 		return err;
 	if (status && strcmp(status, "all") && strcmp(status, "open"))
 		return api_error(c->a, 400, "open or all", "status: there is no such");
+	if (then_ns && q.all)
+		return api_error(c->a, 400, "status=open",
+				 "at: only of the alerts that were open then");
 	if (cursor && cursor_parse(cursor, at, 3))
 		return api_error(c->a, 400, "begin anew", "cursor: this is none");
 	l.filter = &f;
-	err = store_alerts(c->w->store, &q, on_alert, &l);
+	err = then_ns ? store_alerts_at(c->w->store, then_ns, 0, on_alert, &l)
+		      : store_alerts(c->w->store, &q, on_alert, &l);
 	if (err >= 0)
-		err = put_page(c, &l, cursor ? &(struct place){ at[0], at[1], at[2] } : NULL,
-			       limit);
+		err = put_page(c, &l, cursor ? &(struct place){ at[0], at[1], at[2] } : NULL, limit,
+			       then_ns);
 	free(l.all);
 	return err;
 }

@@ -51,3 +51,15 @@ int api_time(struct api_call *c, const char *arg, uint64_t *ret_ns)
 				 "%s: this is no time", arg);
 	return 0;
 }
+
+int api_at(struct api_call *c, uint64_t *ret_ns)
+{
+	uint64_t at_ns = 0;
+	int err = api_time(c, "at", &at_ns);
+
+	if (!err && at_ns > clock_wall_ns())
+		return api_error(c->a, 400, "leave it out for now", "at: this is yet to come");
+	if (!err)
+		*ret_ns = at_ns;
+	return err;
+}

@@ -25,14 +25,28 @@ int api_me(struct api_call *c)
 	return 0;
 }
 
+static int state_then(struct api_call *c, uint64_t at_ns)
+{
+	_cleanup_(state_freep) struct state *then = NULL;
+	int err = state_at(c->w->store, at_ns, &then);
+
+	if (!err)
+		state_json(then, NULL, &c->json);
+	return err;
+}
+
 int api_state(struct api_call *c)
 {
 	const char *since = query_arg(c->q, "since");
 	char version[STATE_VERSION_TEXT];
 	struct web *w = c->w;
-	uint64_t v;
-	int err = web_state(w);
+	uint64_t v, at_ns = 0;
+	int err = api_at(c, &at_ns);
 
+	if (!err && at_ns)
+		return state_then(c, at_ns);
+	if (!err)
+		err = web_state(w);
 	if (err)
 		return err;
 	state_version_text(w->state, version);

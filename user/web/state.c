@@ -18,49 +18,11 @@
 #include "store/store.h"
 #include "store/triage.h"
 #include "view/metrics.h"
+#include "web/state_internal.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define HOUR_NS (3600 * NS_PER_S)
 #define LAST_STEP_S 60 /* a heartbeat alone is no news until it is so much newer */
 #define SCANS_EVERY_NS (30 * NS_PER_S)
-#define WORDS_MAX 1024 /* classes, and versions of agents; beyond it a node has the last one's */
-
-struct row {
-	char *name;
-	unsigned class, agent;
-	enum node_state health;
-	enum severity worst;
-	uint64_t alerts, opened, last_s, scan_s;
-	uint64_t version; /* at which it changed last */
-	bool seen; /* by this reading */
-	/* what this reading found so far */
-	unsigned new_class, new_agent;
-	enum node_state new_health;
-	enum severity new_worst;
-	uint64_t new_alerts, new_opened, new_last_s;
-};
-
-struct words {
-	unsigned len;
-	char *all[WORDS_MAX];
-};
-
-struct state {
-	uint64_t silent_ns, version, cost_ns, read_ns, scans_read_ns;
-	uint64_t numbered; /* the version at which rows got their numbers */
-	uint32_t mark;
-	size_t len, cap;
-	struct row *rows;
-	struct map *by_name; /* to index + 1 */
-	struct words classes, agents;
-	bool cut;
-	uint64_t events, log_id, revision, severities[SEVERITY_CRITICAL + 1];
-	uint64_t behind_ns;
-	unsigned critical_len; /* written so far */
-	struct {
-		uint64_t version, id;
-	} critical[STATE_CRITICAL_MAX];
-};
 
 int state_new(uint64_t silent_ns, struct state **ret_st)
 {
@@ -102,7 +64,7 @@ void state_free(struct state *st)
 
 /* --- reading --------------------------------------------------------------------------------------------- */
 
-static int word_of(struct words *w, const char *s, unsigned *ret_i)
+int words_number(struct words *w, const char *s, unsigned *ret_i)
 {
 	for (unsigned i = 0; i < w->len; i++)
 		if (!strcmp(w->all[i], s)) {
@@ -120,14 +82,14 @@ static int word_of(struct words *w, const char *s, unsigned *ret_i)
 	return 0;
 }
 
-static struct row *find(struct state *st, const char *name)
+struct row *state_row(struct state *st, const char *name)
 {
 	uintptr_t i = (uintptr_t)map_get(st->by_name, name, strlen(name));
 
 	return i ? &st->rows[i - 1] : NULL;
 }
 
-static int add_row(struct state *st, const char *name, struct row **ret_row)
+int state_add_row(struct state *st, const char *name, struct row **ret_row)
 {
 	size_t cap = st->cap ? st->cap * 2 : 64;
 	struct row *rows = st->rows;
@@ -167,13 +129,13 @@ static int on_health(const struct store_health_row *r, void *arg)
 {
 	struct reading *rd = arg;
 	struct state *st = rd->st;
-	struct row *row = find(st, r->node);
+	struct row *row = state_row(st, r->node);
 	int err = 0;
 
 	if (row && row->seen)
 		return 0; /* another machine holds that name too: the first is the current one */
 	if (!row)
-		err = add_row(st, r->node, &row);
+		err = state_add_row(st, r->node, &row);
 	if (err)
 		return err == -E2BIG ? 0 : err;
 	row->seen = true;
@@ -182,14 +144,15 @@ static int on_health(const struct store_health_row *r, void *arg)
 	row->new_alerts = row->new_opened = 0;
 	row->new_worst = 0;
 	rd->events += r->events;
-	err = word_of(&st->classes, r->host_type, &row->new_class);
+	err = words_number(&st->classes, r->host_type, &row->new_class);
 	return err ? err
-		   : word_of(&st->agents, r->known ? r->h.version : "unknown", &row->new_agent);
+		   : words_number(&st->agents, r->known ? r->h.version : "unknown",
+				  &row->new_agent);
 }
 
 static int on_alerts(const struct store_overview_row *o, void *arg)
 {
-	struct row *row = find(arg, o->node);
+	struct row *row = state_row(arg, o->node);
 
 	if (row) {
 		row->new_alerts = o->count;
@@ -200,7 +163,7 @@ static int on_alerts(const struct store_overview_row *o, void *arg)
 
 static int on_opened(const struct store_overview_row *o, void *arg)
 {
-	struct row *row = find(arg, o->node);
+	struct row *row = state_row(arg, o->node);
 
 	if (row)
 		row->new_opened = o->count;
@@ -210,7 +173,7 @@ static int on_opened(const struct store_overview_row *o, void *arg)
 static int on_scan(const struct store_overview_row *o, void *arg)
 {
 	struct state *st = arg;
-	struct row *row = find(st, o->node);
+	struct row *row = state_row(st, o->node);
 
 	if (row && row->scan_s != o->at_ns / NS_PER_S) {
 		row->scan_s = o->at_ns / NS_PER_S;
@@ -247,9 +210,9 @@ static int read_nodes(struct reading *rd, struct store *s)
 	if (!err)
 		err = store_overview_alerts(s, on_alerts, st);
 	if (!err)
-		err = store_overview_opened(s, rd->now_ns - HOUR_NS, on_opened, st);
+		err = store_overview_opened(s, rd->now_ns - HOUR_NS, 0, on_opened, st);
 	if (!err && clock_boot_ns() - st->scans_read_ns > SCANS_EVERY_NS) {
-		err = store_overview_scans(s, on_scan, st);
+		err = store_overview_scans(s, 0, on_scan, st);
 		st->scans_read_ns = clock_boot_ns();
 	}
 	return err;
@@ -285,7 +248,7 @@ static bool is_new(const struct row *r)
 	       r->new_last_s < r->last_s || r->new_last_s >= r->last_s + LAST_STEP_S;
 }
 
-static bool take_rows(struct state *st)
+bool state_take_rows(struct state *st)
 {
 	bool changed = st->numbered > st->version;
 
@@ -342,7 +305,7 @@ int state_refresh(struct state *st, struct store *s, bool *ret_changed)
 	if (err)
 		return err;
 	drop_unseen(st);
-	changed |= take_rows(st);
+	changed |= state_take_rows(st);
 	changed |= rd.events != st->events;
 	/* How long something has waited matters by the second, and grows while it does. */
 	changed |= judging.lag_ns / NS_PER_S != st->behind_ns / NS_PER_S;
@@ -476,7 +439,8 @@ static void cell_json(const struct state *st, size_t i, enum column c, struct js
 static void column_json(const struct state *st, enum column c, const uint64_t *since,
 			struct jsonw *w)
 {
-	if (c == RACK) { /* no node says its rack yet */
+	/* No node says its rack yet; of then nobody has kept the versions and heartbeats. */
+	if (c == RACK || (st->at_ns && (c == AGENT || c == LAST))) {
 		jsonw_null(w, columns[c]);
 		return;
 	}
@@ -501,6 +465,10 @@ void state_json(const struct state *st, const uint64_t *since, struct jsonw *w)
 		jsonw_str(w, "since", version);
 	}
 	jsonw_time(w, "now", clock_wall_ns());
+	if (st->at_ns) {
+		jsonw_time(w, "at", st->at_ns);
+		jsonw_time(w, "oldest", st->oldest_ns);
+	}
 	words_json(&st->classes, "classes", w);
 	words_json(&st->agents, "versions", w);
 	jsonw_obj(w, "groups");
@@ -518,7 +486,10 @@ void state_json(const struct state *st, const uint64_t *since, struct jsonw *w)
 		jsonw_str(w, NULL, severity_words[i]);
 	jsonw_end_arr(w);
 	counts_json(st, w);
-	jsonw_u64(w, "judged_behind_s", st->behind_ns / NS_PER_S);
+	if (st->at_ns)
+		jsonw_null(w, "judged_behind_s");
+	else
+		jsonw_u64(w, "judged_behind_s", st->behind_ns / NS_PER_S);
 	jsonw_bool(w, "cut", st->cut);
 	jsonw_end_obj(w);
 }

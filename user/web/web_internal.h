@@ -98,6 +98,8 @@ struct filter;
 must_check int api_filter(struct api_call *c, const char *arg, struct filter *f, char **ret_copy);
 must_check int api_limit(struct api_call *c, uint64_t usual, uint64_t max, uint64_t *ret_limit);
 must_check int api_time(struct api_call *c, const char *arg, uint64_t *ret_ns);
+/* The argument "at", a time that is over; untouched when it is not given. */
+must_check int api_at(struct api_call *c, uint64_t *ret_ns);
 
 /* --- route.c, login.c, stream.c ------------------------------------------------------------ */
 

@@ -66,12 +66,13 @@ export function reach(a) {
 
 /**
  * @param {Alert} a
- * @param {{selected: boolean, now: number, me: Me, onSelect: () => void, onAction: (id: ActionId) => void}} o
+ * @param {{selected: boolean, now: number, me: Me, past?: boolean, onSelect: () => void, onAction: (id: ActionId) => void}} o past: as it
+ *   was then; nothing can be decided about it
  */
 export function alertCard(a, o) {
 	const process = a.door ? holderOf(a.door) : null;
 	const flags = exeFlags(process);
-	const reachable = reach(a);
+	const reachable = o.past ? "" : reach(a);
 	const card = h(
 		"li",
 		{ class: `card ${a.severity}${o.selected ? " selected" : ""}`, onclick: o.onSelect },
@@ -100,7 +101,7 @@ export function alertCard(a, o) {
  * @param {import("./types").Process | null} process
  * @param {string[]} flags
  * @param {string} reachable
- * @param {{me: Me, onAction: (id: ActionId) => void}} o
+ * @param {{me: Me, past?: boolean, onAction: (id: ActionId) => void}} o
  */
 function cardMore(a, process, flags, reachable, o) {
 	return h(
@@ -111,7 +112,7 @@ function cardMore(a, process, flags, reachable, o) {
 		flags.length ? h("p", { class: "flag" }, flags.join(", ")) : null,
 		a.why ? h("p", { class: "dim" }, said(a.why, 400)) : null,
 		reachable ? h("p", { class: "dim" }, said(reachable, 160)) : null,
-		actionButtons(a, o),
+		o.past ? null : actionButtons(a, o),
 	);
 }
 

@@ -6,6 +6,7 @@ import { ApiError, get, getOr, login, logout } from "./api.js";
 import { command, empty, h } from "./dom.js";
 import { closeDrawer } from "./evidence.js";
 import { showHelp } from "./help.js";
+import { answerThen } from "./past.js";
 import { formatRoute, parseRoute } from "./route.js";
 import { searchField } from "./search.js";
 import { Cluster, answer, worseFirst } from "./state.js";
@@ -27,6 +28,8 @@ import { clusterView } from "./view_cluster.js";
  * @property {() => number} now ms, by the server's clock
  * @property {(hash: string) => void} go
  * @property {(params: Record<string, string>, replace?: boolean) => void} setParams some of the address
+ * @property {import("./past.js").Past | null} past what is shown instead of the present
+ * @property {(past: import("./past.js").Past | null) => void} setPast
  * @property {(said: string) => void} done an action was carried out
  */
 
@@ -48,6 +51,12 @@ const ctx = {
 	alerts: [],
 	moreAlerts: false,
 	profiles: null,
+	past: null,
+	setPast: (past) => {
+		ctx.past = past;
+		document.documentElement.classList.toggle("past", !!past);
+		drawAnswer();
+	},
 	route: parseRoute(location.hash),
 	live: false,
 	lostSince: Date.now(),
@@ -211,6 +220,8 @@ async function showNow(view, arg, mine, fresh) {
 		return;
 	}
 	main.classList.remove("whole");
+	if (ctx.past)
+		ctx.setPast(null);
 	const page = pages[view];
 	if (other || cluster) {
 		main.replaceChildren(h("div", { class: "page" }, h("p", { class: "dim waiting" }, "Asking the server…")));
@@ -304,7 +315,26 @@ async function loadOpen() {
 	ctx.profiles = profiles?.items ?? null;
 }
 
+/** @param {import("./past.js").Past} past */
+function drawPast(past) {
+	const { text, more } = answerThen(past, ctx.now());
+	byId("answer").className = "answer past";
+	byId("answer").setAttribute("aria-label", "The past");
+	byId("question").textContent = "This is the past.";
+	byId("answer-text").textContent = text;
+	byId("answer-more").replaceChildren(more);
+	if (!document.getElementById("to-now"))
+		byId("answer").append(h("button", { type: "button", id: "to-now", class: "primary", onclick: () => ctx.setParams({ from: "", to: "" }) }, "Back to now"));
+}
+
 function drawAnswer() {
+	if (ctx.past) {
+		drawPast(ctx.past);
+		return;
+	}
+	document.getElementById("to-now")?.remove();
+	byId("question").textContent = "Does anything need me?";
+	byId("answer").setAttribute("aria-label", "Does anything need me?");
 	const a = answer(ctx.cluster, ctx.alerts, ctx.profiles);
 	const worst = ctx.alerts.find((x) => x.state === "open");
 	const line = byId("answer");

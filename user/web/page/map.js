@@ -408,9 +408,9 @@ export function describe(c, row, clientMs) {
 	parts.push(MARK_WORDS[mark]);
 	if (n.alerts[row])
 		parts.push(`${n.alerts[row]} open`);
-	if (!c.well(row) && mark !== "never")
+	if (!c.well(row) && mark !== "never" && n.last.length)
 		parts.push(`${visible(c.health(row))}, last heard ${ago(n.last[row], now)}`);
 	if (n.opened_hour[row])
-		parts.push(`${n.opened_hour[row]} opened in the last hour`);
+		parts.push(`${n.opened_hour[row]} opened in the ${c.atMs ? "hour before" : "last hour"}`);
 	return parts.filter(Boolean).join(" · ");
 }

@@ -25,7 +25,7 @@ export const MARK_WORDS = {
 /** Words of health that mean: a witness is there and records. Nothing else is shown as well. */
 const WELL = new Set(["ok", "recording", "well"]);
 
-/** @returns {import("./types").Columns & {rack: number[], acked: number[], differs: number[]}} */
+/** @returns {import("./types").Columns & {rack: number[], last: number[], agent: number[], acked: number[], differs: number[]}} */
 function noColumns() {
 	return {
 		name: [], class: [], rack: [], health: [], worst: [], alerts: [], last: [], opened_hour: [], scan: [], agent: [],
@@ -39,6 +39,8 @@ export class Cluster {
 		this.version = "";
 		/** The server's clock when it answered, and ours: ages are told by the server's. */
 		this.skewMs = 0;
+		/** The time of which it is; 0: it is of now. */
+		this.atMs = 0;
 		this.classes = /** @type {string[]} */ ([]);
 		this.versions = /** @type {string[]} */ ([]);
 		this.racks = /** @type {string[]} */ ([]);
@@ -64,6 +66,7 @@ export class Cluster {
 		const whole = !a.nodes.i;
 		this.version = a.version;
 		this.skewMs = (Date.parse(a.now) || clientMs) - clientMs;
+		this.atMs = Date.parse(a.at ?? "") || 0;
 		this.judgedBehind = a.judged_behind_s;
 		this.classes = a.classes ?? this.classes;
 		this.versions = a.versions ?? this.versions;
@@ -81,7 +84,7 @@ export class Cluster {
 		const same =
 			this.known && c.name.length === this.n.name.length && c.name.every((v, i) => v === this.n.name[i]);
 		const rows = same ? this.#differing(c) : null;
-		this.n = { ...noColumns(), ...c, rack: c.rack ?? [] };
+		this.n = { ...noColumns(), ...c, rack: c.rack ?? [], last: c.last ?? [], agent: c.agent ?? [] };
 		this.has = { acked: !!c.acked, differs: !!c.differs, rack: this.racks.some((r) => r !== "") };
 		if (!same)
 			this.byName = new Map(c.name.map((v, i) => [v, i]));
@@ -136,9 +139,12 @@ export class Cluster {
 		return WELL.has(this.health(i));
 	}
 
-	/** @param {number} i */
+	/**
+	 * Of the past only nodes are there that were known then.
+	 * @param {number} i
+	 */
 	never(i) {
-		return !this.n.last[i] || this.health(i) === "never";
+		return (!this.atMs && !this.n.last[i]) || this.health(i) === "never";
 	}
 
 	/**
@@ -178,11 +184,11 @@ export class Cluster {
 	}
 
 	/**
-	 * Ages are by the server's clock.
+	 * Ages are by the server's clock; in the past time stands still.
 	 * @param {number} clientMs
 	 */
 	now(clientMs) {
-		return clientMs + this.skewMs;
+		return this.atMs || clientMs + this.skewMs;
 	}
 }
 
@@ -336,12 +342,15 @@ export const QUESTIONS = [
 	},
 ];
 
+/** What nobody has kept of then. */
+const OF_NOW = new Set(["heard", "agent"]);
+
 /**
  * Questions that this server's answers can fill.
  * @param {Cluster} c
  */
 export function questions(c) {
-	return QUESTIONS.filter((q) => q.id !== "differs" || c.has.differs);
+	return QUESTIONS.filter((q) => (q.id !== "differs" || c.has.differs) && !(c.atMs && OF_NOW.has(q.id)));
 }
 
 /** @type {{key: number[] | null, versions: string[] | null, ranks: (number | undefined)[]}} */

@@ -23,17 +23,21 @@ export interface Columns {
 	health: number[];
 	worst: number[];
 	alerts: number[];
-	/** Unix seconds; 0: never. */
-	last: number[];
+	/** Unix seconds; 0: never. null: of then, nobody has kept it. */
+	last: number[] | null;
 	opened_hour: number[];
 	scan: number[];
-	agent: number[];
+	/** null: of then, nobody has kept it. */
+	agent: number[] | null;
 	acked?: number[];
 	differs?: number[];
 }
 export interface StateAnswer {
 	version: string;
 	now: string;
+	/** Of the past: the time, and the oldest record that is kept. */
+	at?: string;
+	oldest?: string | null;
 	classes: string[];
 	versions: string[];
 	groups: { rack?: string[] };

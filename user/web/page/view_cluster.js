@@ -2,10 +2,11 @@
 /*
  * The cluster on one screen: the answer, the counts, the map, what waits for a decision, and the last day.
  */
-import { getOr } from "./api.js";
+import { ApiError, getOr } from "./api.js";
 import { actionDialog, actionsOf, alertCard } from "./alert_card.js";
 import { empty, h, icon, keyed } from "./dom.js";
 import { NodeMap } from "./map.js";
+import { PAST_EVENTS, loadPast, stretch } from "./past.js";
 import { formatRoute } from "./route.js";
 import { GROUPINGS, MARK_WORDS, QUESTIONS, groups, questions, rarestFirst } from "./state.js";
 import { Strip } from "./strip.js";
@@ -15,12 +16,8 @@ import { eventLines } from "./events.js";
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("./types").Alert} Alert */
 
-/** @type {import("./types").List<import("./types").DoorEvent>} */
-const noEvents = { items: [], next: null, version: "" };
-
 const DAY_MS = 86400000;
 const BUCKETS = 144;
-const EVENTS = 200;
 
 /** @param {HTMLElement} root @param {Context} ctx */
 export function clusterView(root, ctx) {
@@ -41,11 +38,10 @@ export function clusterView(root, ctx) {
 	const inbox = h("section", { class: "inbox", "aria-labelledby": "inbox-title" }, h("div", { class: "pane-head" }, inboxTitle), list, inboxNote);
 	const stripBox = h("div", { class: "strip-box" });
 	const stripStatus = h("p", { class: "strip-status", id: "strip-status", "aria-live": "polite" });
-	const stripClear = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => ctx.setParams({ from: "", to: "" }) }, "Back to now");
 	root.replaceChildren(
 		h(
 			"div",
-			{ class: "cluster" },
+			{ class: "cluster", id: "cluster" },
 			h("h1", { class: "sr" }, "Cluster"),
 			h(
 				"section",
@@ -61,28 +57,27 @@ export function clusterView(root, ctx) {
 				),
 			),
 			inbox,
-			h("section", { class: "strip", "aria-labelledby": "strip-title" }, h("div", { class: "pane-head" }, h("h2", { id: "strip-title" }, "Last 24 hours"), stripStatus, stripClear), stripBox),
+			h("section", { class: "strip", "aria-labelledby": "strip-title" }, h("div", { class: "pane-head" }, h("h2", { id: "strip-title" }, "Last 24 hours"), stripStatus), stripBox),
 		),
 	);
-	const map = new NodeMap(mapBox, mapStatus, (row) => ctx.go(formatRoute("node", ctx.cluster.n.name[row])));
+	const map = new NodeMap(mapBox, mapStatus, (row) => ctx.go(formatRoute("node", shown().cluster.n.name[row])));
 	const strip = new Strip(stripBox, stripStatus, (from, to) =>
 		ctx.setParams({ from: from ? String(Math.round(from / 1000)) : "", to: to ? String(Math.round(to / 1000)) : "" }),
 	);
 
-	/** @type {import("./types").DoorEvent[] | null} */
-	let then = null;
 	let selected = -1;
 	let brushed = "";
 
+	/** What is shown: the present, or the past that the address names. */
+	const shown = () => ctx.past ?? ctx;
+
 	/**
-	 * Nodes that a chip or a stretch of time asks for.
+	 * Nodes that a chip asks for.
 	 * @returns {Set<number> | null}
 	 */
 	const lit = () => {
 		const only = ctx.route.params.only;
-		const c = ctx.cluster;
-		if (then)
-			return new Set(then.map((e) => c.byName.get(e.node) ?? -1));
+		const c = shown().cluster;
 		if (!only)
 			return null;
 		const rows = new Set();
@@ -93,7 +88,7 @@ export function clusterView(root, ctx) {
 	};
 
 	const drawChips = () => {
-		const counts = ctx.cluster.counts();
+		const counts = shown().cluster.counts();
 		const only = ctx.route.params.only;
 		keyed(
 			chips,
@@ -116,7 +111,7 @@ export function clusterView(root, ctx) {
 	};
 
 	const drawMap = () => {
-		const c = ctx.cluster;
+		const c = shown().cluster;
 		const question = questions(c).find((q) => q.id === ctx.route.params.ask) ?? QUESTIONS[0];
 		const groupings = GROUPINGS.filter((g) => g.id !== "rack" || c.has.rack);
 		const how = groupings.find((g) => g.id === ctx.route.params.by)?.id ?? "class";
@@ -124,8 +119,9 @@ export function clusterView(root, ctx) {
 		options(by, groupings, how);
 		if (!c.size) {
 			legend.replaceChildren();
+			map.show(c, [], question, null);
 			if (!mapBox.querySelector(".empty"))
-				mapBox.append(empty("No node has reported to this store yet.", "ajar doctor"));
+				mapBox.append(ctx.past ? empty("No node was known to this store then.") : empty("No node has reported to this store yet.", "ajar doctor"));
 			return;
 		}
 		mapBox.querySelector(".empty")?.remove();
@@ -134,21 +130,13 @@ export function clusterView(root, ctx) {
 		map.show(c, groups(c, how), question, lit());
 	};
 
+	const openAlerts = () => shown().alerts.filter((a) => a.state === "open");
+
 	const drawInbox = () => {
-		const range = ctx.route.params.from;
-		const alerts = ctx.alerts.filter((a) => a.state === "open");
-		if (range && then) {
-			inboxTitle.textContent = `${counted(then.length, "change")} between ${clock(Number(range) * 1000)} and ${clock(Number(ctx.route.params.to) * 1000, Number(range) * 1000)} UTC`;
-			list.replaceChildren();
-			const [from, to] = [Number(range) * 1000, Number(ctx.route.params.to) * 1000];
-			const raised = ctx.alerts.filter((a) => Date.parse(a.first) <= to && Date.parse(a.last) >= from);
-			inboxNote.replaceChildren(
-				...(raised.length ? [h("p", { class: "dim" }, `Alerts of then that are open still: `, ...raised.flatMap((a, i) => [i ? ", " : "", h("a", { href: formatRoute("alert", a.id) }, `${a.kind} ${a.proto ?? ""} ${a.port ?? ""}`.trim())]))] : []),
-				then.length ? eventLines(then, ctx.now(), EVENTS) : empty("Nothing opened, closed or was found in this stretch."),
-			);
-			return;
-		}
-		inboxTitle.textContent = alerts.length ? `Needs a decision: ${count(alerts.length)}${ctx.moreAlerts ? " and more" : ""}` : "Needs a decision: nothing";
+		const past = ctx.past;
+		const alerts = openAlerts();
+		const now = past?.at ?? ctx.now();
+		inboxTitle.textContent = `${past ? "Open then" : "Needs a decision"}: ${alerts.length ? `${count(alerts.length)}${shown().moreAlerts ? " and more" : ""}` : "nothing"}`;
 		if (selected < 0 || !alerts.some((a) => a.id === selected))
 			selected = Number(ctx.route.params.sel) || (alerts[0]?.id ?? -1);
 		if (!alerts.some((a) => a.id === selected))
@@ -160,13 +148,22 @@ export function clusterView(root, ctx) {
 			(a) =>
 				alertCard(a, {
 					selected: a.id === selected,
-					now: ctx.now(),
+					now,
 					me: ctx.me,
+					past: !!past,
 					onSelect: () => select(a.id),
 					onAction: (id) => act(id, a),
 				}),
-			(a) => [a, a.id === selected, ago(a.first, ctx.now()), ctx.me.role, ctx.me.requests],
+			(a) => [a, a.id === selected, ago(a.first, now), ctx.me.role, ctx.me.requests, !!past],
 		);
+		if (past) {
+			const [from, to] = [clock(past.from, ctx.now()), clock(past.to, past.from)];
+			inboxNote.replaceChildren(
+				h("h3", {}, `${past.events.length === PAST_EVENTS ? "The newest " : ""}${counted(past.events.length, "change")} between ${from} and ${to} UTC`),
+				past.events.length ? eventLines(past.events, past.at, PAST_EVENTS) : empty("Nothing opened, closed or was found in this stretch."),
+			);
+			return;
+		}
 		inboxNote.replaceChildren(
 			...(alerts.length
 				? ctx.moreAlerts ? [h("p", {}, h("a", { href: formatRoute("alerts") }, "All alerts"))] : []
@@ -186,7 +183,7 @@ export function clusterView(root, ctx) {
 
 	/** @param {import("./alert_card.js").ActionId} id @param {Alert} a */
 	const act = (id, a) => {
-		if (!actionsOf(ctx.me).length)
+		if (ctx.past || !actionsOf(ctx.me).length)
 			return;
 		actionDialog(id, [a], { me: ctx.me, now: ctx.now(), done: (text) => ctx.done(text) });
 	};
@@ -206,34 +203,39 @@ export function clusterView(root, ctx) {
 		strip.show(data, Number(from ?? 0) * 1000, Number(to ?? 0) * 1000);
 	};
 
-	const drawThen = async () => {
-		const { from, to } = ctx.route.params;
-		const key = from && to ? `${from}-${to}` : "";
-		stripClear.hidden = !key;
+	const backToNow = () => ctx.setParams({ from: "", to: "" });
+
+	/** The past stands until another one is asked for: the present does not come between. */
+	const takePast = async () => {
+		const s = stretch(ctx.route.params);
+		const key = s ? `${s.from}-${s.to}` : "";
 		if (key === brushed)
 			return;
 		brushed = key;
-		if (!key) {
-			then = null;
+		if (!s) {
+			ctx.setPast(null);
 			strip.clear();
 			return;
 		}
-		const answer = await getOr(
-			"timeline",
-			{ since: new Date(Number(from) * 1000).toISOString(), until: new Date(Number(to) * 1000).toISOString(), limit: EVENTS },
-			noEvents,
-		);
-		if (brushed === key)
-			then = answer.items;
+		try {
+			const past = await loadPast(s, ctx.now());
+			if (brushed === key)
+				ctx.setPast(past);
+		} catch (e) {
+			if (brushed === key)
+				brushed = "-";
+			// A time that is yet to come, or nothing that a store can know.
+			if (e instanceof ApiError && e.status === 400)
+				backToNow();
+			throw e;
+		}
 	};
 
 	return {
 		title: "Cluster",
 		async refresh() {
+			await takePast();
 			drawChips();
-			drawMap();
-			drawInbox();
-			await drawThen();
 			drawMap();
 			drawInbox();
 			await drawStrip();
@@ -250,7 +252,7 @@ export function clusterView(root, ctx) {
 		},
 		/** @param {string} key */
 		key(key) {
-			const alerts = ctx.alerts.filter((a) => a.state === "open");
+			const alerts = openAlerts();
 			const at = alerts.findIndex((a) => a.id === selected);
 			const a = alerts[at];
 			if (key === "j" || key === "k") {
@@ -262,6 +264,8 @@ export function clusterView(root, ctx) {
 			} else if (key === "n" || key === "N") {
 				map.move(map.nextUnwell(key === "n" ? 1 : -1));
 				map.canvas.focus();
+			} else if (key === "Escape" && ctx.past) {
+				backToNow();
 			} else if (a && (key === "a" || key === "s" || key === "p")) {
 				act(key === "a" ? "ack" : key === "s" ? "snooze" : "allow", a);
 			} else {
