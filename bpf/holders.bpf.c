@@ -91,17 +91,25 @@ int holders_exec(__u64 *ctx)
 	struct task_struct *t = (void *)ctx[0];
 	__u32 tgid = t->tgid;
 	struct ajar_owner_key key;
+	struct ajar_holder *h = bpf_map_lookup_elem(&ajar_holders, &tgid);
+	bool seen;
 
-	if (!bpf_map_lookup_elem(&ajar_holders, &tgid))
+	if (!h)
 		return 0;
-	/* Most children close all, or have it closed by exec. */
-	if (!task_has_door(t)) {
-		bpf_map_delete_elem(&ajar_holders, &tgid);
+	seen = h->flags & AJAR_HOLDER_SEEN;
+	task_key(t, &key);
+	if (task_has_door(t)) {
+		holder_note(&key);
+		task_emit(&key, AJAR_TASK_EXEC);
 		return 0;
 	}
-	task_key(t, &key);
-	holder_note(&key);
-	task_emit(&key, AJAR_TASK_EXEC);
+	/*
+	 * Most children close all, or have it closed by exec. Who opened a door may have left it in
+	 * a message or an io_uring, for what runs now.
+	 */
+	bpf_map_delete_elem(&ajar_holders, &tgid);
+	if (seen)
+		task_emit(&key, AJAR_TASK_EXEC);
 	return 0;
 }
 

@@ -79,7 +79,8 @@ enum ajar_door_marks {
 #define AJAR_SETTLE_NS 1000000000ULL
 /* What a process that holds doors, or is a child of one, did. */
 enum ajar_task_what {
-	AJAR_TASK_EXEC = 1, /* runs another program now, and still has a door's descriptor */
+	/* runs another program now, and still has a door's descriptor, or was seen to hold one */
+	AJAR_TASK_EXEC = 1,
 	AJAR_TASK_EXIT = 2, /* its last thread ends; what it had is closed in a moment */
 	/* took a door's descriptor out of a message or out of another process */
 	AJAR_TASK_RECEIVED = 3,

@@ -70,8 +70,9 @@ signal.pause()
 PYTHON
 
 door_of() { inside ajar ls -j ":$1" --data "$D" 2>/dev/null; }
-held_by() { door_of "$1" | jq -e --arg exe "$2" 'any(.holders[]; .exe == $exe)'; }
-unheld() { door_of "$1" | jq -e '.holders == []'; }
+# jq 1.6 takes no input for a yes.
+held_by() { door_of "$1" | jq -es --arg exe "$2" 'any(.[].holders[]; .exe == $exe)'; }
+unheld() { door_of "$1" | jq -es 'any(.[]; .holders == [])'; }
 verdict_of() { door_of "$1" | jq -r .verdict; }
 alerts_on() { jq -rs --argjson p "$1" '[.[] | select(.port == $p or ((.ports // "") | split(",") | any(. == ($p | tostring)))) | .kind + " " + .state] | unique | join(";")' "$HOOK_LOG"; }
 opened() { jq -s '[.[] | select(.state == "open")] | length' "$HOOK_LOG"; }
