@@ -182,6 +182,26 @@ static void test_bounds(struct store *s)
 	       "%s: one that closes beyond all times", drv->name);
 }
 
+/* A shipper writes when a record that cannot be read was made: whatever it says, the judge gets it. */
+static void test_times(struct store *s)
+{
+	static const uint64_t times[] = {
+		0, 1, INT64_MAX - 1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX - 1, UINT64_MAX
+	};
+	const struct store_event_query q = { .node = "n1", .boot_seq = 1 };
+	struct event ev = open_event(22, 7, T0);
+	struct batch b = { .len = 0 };
+
+	for (unsigned i = 0; i < array_len(times); i++) {
+		add(&b, 1, i + 1, &ev);
+		b.rows[i].record = TEXT("x");
+		b.rows[i].recorded_ns = times[i];
+	}
+	is_int(put(s, "n1", &b, NULL), 0, "%s: records of any time", drv->name);
+	events_are(s, q, "n1:1:1 n1:1:2 n1:1:3 n1:1:4 n1:1:5 n1:1:6 n1:1:7 ",
+		   "whoever asks for a boot's records gets them all");
+}
+
 #define BOOTS 256
 
 static void test_boots(struct store *s)
@@ -202,7 +222,8 @@ static void test_boots(struct store *s)
 int main(void)
 {
 	static void (*const tests[])(struct store * s) = { test_clocks, test_starts, test_behind,
-							   test_claims, test_bounds, test_boots };
+							   test_claims, test_bounds, test_times,
+							   test_boots };
 
 	return conformance(tests, array_len(tests), NULL);
 }

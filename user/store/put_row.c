@@ -53,7 +53,7 @@ void put_decode(const struct store_event *row, struct event *ev)
 	*ev = (struct event){ 0 };
 	if (event_decode(row->record.ptr, row->record.len, ev))
 		*ev = (struct event){
-			.time_ns = row->recorded_ns
+			.time_ns = row->recorded_ns < INT64_MAX ? row->recorded_ns : INT64_MAX - 1
 		}; /* kept: a newer ajar may read it */
 	if (row->gap_elsewhere)
 		ev->to_seq = UINT64_MAX; /* counted, and no range of this boot */

@@ -26,8 +26,8 @@
 
 #define BY_SEQ(join)                                                                               \
 	SELECT(join)                                                                               \
-	"e.node_id = ? AND e.boot_seq = ? AND e.seq > ? AND e.happened_ns >= ? AND e.happened_ns " \
-	"< ? ORDER BY e.seq LIMIT ?"
+	"e.node_id = ? AND e.boot_seq = ? AND e.seq > ? AND e.happened_ns BETWEEN ? AND ? ORDER "  \
+	"BY e.seq LIMIT ?"
 #define BY_NODE_TIME(join)                                                                         \
 	SELECT(join)                                                                               \
 	"e.node_id = ? AND e.happened_ns >= ? AND e.happened_ns < ? AND (e.happened_ns > ? OR "    \
@@ -65,6 +65,7 @@ struct walk {
 	struct store *s;
 	const struct store_event_query *q;
 	uint64_t since_ns, until_ns, node_id, last_node_id, boot_seq, seq, left;
+	uint64_t least_ns; /* whatever time a record has, its boot has it */
 };
 
 /* Borrows from q. */
@@ -142,8 +143,9 @@ static int get_page(const struct walk *w, struct sql *q)
 	bool any_port = !w->q->port_hi;
 
 	if (w->q->boot_seq)
-		return sql_get(q, text, U(w->node_id), U(w->q->boot_seq), U(w->seq), U(w->since_ns),
-			       U(w->until_ns), U(limit));
+		return sql_get(q, text, U(w->node_id), U(w->q->boot_seq), U(w->seq),
+			       U(w->q->since_ns ? w->since_ns : w->least_ns),
+			       U(w->q->until_ns ? w->until_ns - 1 : w->until_ns), U(limit));
 	if (w->q->node)
 		return sql_get(q, text, U(w->node_id), U(w->since_ns), U(w->until_ns), U(edge),
 			       U(w->boot_seq), U(w->boot_seq), U(w->seq), U(any_port),
@@ -211,6 +213,8 @@ int store_events(struct store *s, const struct store_event_query *q, store_event
 		.q = q,
 		.since_ns = q->since_ns,
 		.until_ns = q->until_ns ? q->until_ns : end,
+		/* SQLite's numbers have a sign. */
+		.least_ns = s->ops->sql->server ? 0 : (uint64_t)INT64_MIN,
 		.seq = q->boot_seq ? q->after_seq : 0,
 		.left = q->limit ? q->limit : UINT64_MAX,
 	};
