@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "store/conformance.h"
+#include "store/judging.h"
 #include "store/overview.h"
 #include "store/scan_changes.h"
 #include "view/metrics.h"
@@ -211,6 +212,48 @@ static void test_other_node(void)
 	is_int(store_open(where, STORE_CREATE, &s, NULL), -EACCES, "nor does it come in");
 	unsetenv("AJAR_STORE_PASSWORD");
 	clear(&b);
+}
+
+static int no_event(const struct store_event_row *row, void *arg)
+{
+	(void)row;
+	(void)arg;
+	return 0;
+}
+
+/* How often anybody had to wait for a row. */
+static long long waits(void)
+{
+	return number("SELECT variable_value FROM information_schema.global_status WHERE "
+		      "variable_name = 'INNODB_ROW_LOCK_WAITS'");
+}
+
+/* A node that holds its own rows: who judges goes on with the others, and waits for nothing. */
+static void test_held_rows(void)
+{
+	const struct store_event_query q = { .node = "n2", .boot_seq = 1 };
+	MYSQL *c = login("n2", "secret");
+	long long before = waits();
+
+	if (!ok(c, "n2 logs in"))
+		return;
+	is_int(tries(c, "START TRANSACTION"), 0, "it begins what it does not end");
+	is_int(tries(c, "CALL own_begin(1, 'compute')"), 0, "with its boot");
+	is_int(store_begin(owner), 0, "somebody judges");
+	is_int(store_events(owner, &q, no_event, NULL), -STORE_E_UNDONE, "but not that boot");
+	store_rollback(owner);
+	is_int(tries(c, "ROLLBACK"), 0, "it lets go");
+	is_int(tries(c, "START TRANSACTION"), 0, "and begins again");
+	is_int(tries(c, "CALL own_report('compute', 0, repeat('i', 16), repeat('s', 8), "
+			"repeat('m', 16), 'h', '', '1', 1, 1, 0, 'A', 1, '', 1, 1, repeat('c', "
+			"32), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)"),
+	       0, "with a report");
+	is_int(store_judge_refused(owner, "n2", 1, 1), -STORE_E_UNDONE,
+	       "that a record of it cannot be read is not counted either");
+	is_int(tries(c, "ROLLBACK"), 0, "it lets go");
+	is_int(store_judge_refused(owner, "n2", 1, 1), 0, "and then it is");
+	is_int(waits() - before, 0, "and nobody has waited for it");
+	mysql_close(c);
 }
 
 /* --- the others ------------------------------------------------------------------------------------------ */
@@ -472,6 +515,7 @@ int main(void)
 	test_every_table();
 	test_node();
 	test_other_node();
+	test_held_rows();
 	test_web();
 	test_report();
 	test_monitor();

@@ -42,6 +42,8 @@ bool judge_is_over(const struct judge *j)
  * Another writer was there first. In a cluster that may be so again and again while its node ships.
  */
 static const struct backoff wait_conflict = { UINT64_C(5000000), UINT64_C(100000000) };
+/* Its shipper is at work on it, or its node wants it never to be judged. */
+static const struct backoff wait_locked = { UINT64_C(5000000), UINT64_C(20000000) };
 static const struct backoff wait_failed = { UINT64_C(1000000000), UINT64_C(60000000000) };
 static const struct backoff no_wait;
 
@@ -269,7 +271,7 @@ static int turn_failed(struct judge *j, const struct turn *t, const struct batch
 		return err;
 	if (err == -ECANCELED || err == -STORE_E_UNDONE) {
 		j->conflict = err;
-		return leave_alone(j, &t->key, &wait_conflict, 0);
+		return leave_alone(j, &t->key, b->records ? &wait_conflict : &wait_locked, 0);
 	}
 	snprintf(why, sizeof(why), "%s",
 		 *store_why(j->store) ? store_why(j->store) : store_error_text(err));

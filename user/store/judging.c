@@ -57,7 +57,8 @@ int sql_lock_boot(struct store *s, uint64_t node_id, uint32_t boot_seq, uint64_t
 	_sql_ struct sql q = { .s = s };
 	int ret = sql_first(
 		&q,
-		SQL_LOCKED(s, "SELECT judged_seq FROM journals WHERE node_id = ? AND boot_seq = ?"),
+		SQL_LOCKED_OR_NOT(
+			s, "SELECT judged_seq FROM journals WHERE node_id = ? AND boot_seq = ?"),
 		U(node_id), U(boot_seq));
 
 	if (ret > 0)
@@ -97,12 +98,22 @@ int store_set_judged(struct store *s, const char *node, uint32_t boot_seq, uint6
 
 /* --- what cannot be judged ------------------------------------------------------------------------------- */
 
+static int lock_node(struct store *s, uint64_t id)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q, SQL_LOCKED_OR_NOT(s, "SELECT id FROM nodes WHERE id = ?"), U(id));
+
+	return ret < 0 ? ret : 0;
+}
+
 /* Judging may be repeated from an earlier record on: each is counted once. */
 static int judge_refused(struct store *s, const char *node, uint32_t boot_seq, uint64_t seq)
 {
 	uint64_t id = 0, now = 0, changed = 0;
 	int err = sql_node_id(s, node, &id);
 
+	if (!err)
+		err = lock_node(s, id);
 	if (!err)
 		err = sql_now(s, &now);
 	if (!err)

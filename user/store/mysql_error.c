@@ -17,7 +17,8 @@ static const struct meaning {
 	/* Retry: at once where two writers met, later where the server is away. */
 	{ 1213, -STORE_E_UNDONE,
 	  NULL }, /* deadlock, or a cluster's certification: the whole transaction is undone */
-	{ 1205, -STORE_E_UNDONE, NULL }, /* lock wait timeout */
+	{ 1205, -STORE_E_UNDONE, NULL }, /* lock wait timeout, MariaDB's NOWAIT too */
+	{ 3572, -STORE_E_UNDONE, NULL }, /* the same of MySQL's NOWAIT */
 	{ 1020, -STORE_E_UNDONE, NULL }, /* the row has changed since it was read */
 	{ 1412, -STORE_E_UNDONE, NULL }, /* the table was changed while the transaction was open */
 	{ 1615, -STORE_E_UNDONE, NULL }, /* prepared statement needs to be re-prepared */

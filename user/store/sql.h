@@ -117,6 +117,8 @@ static inline const char *sql_same_str(const char *v)
 #define SQL_TEXT(s, on_server, on_sqlite) ((s)->ops->sql->server ? on_server : on_sqlite)
 /* A server (MySQL, MariaDB) has rows to lock; SQLite's writers are alone. */
 #define SQL_LOCKED(s, text) SQL_TEXT(s, text " FOR UPDATE", text)
+/* The same of a row that a node may hold as long as it likes: -STORE_E_UNDONE then. */
+#define SQL_LOCKED_OR_NOT(s, text) SQL_TEXT(s, text " FOR UPDATE NOWAIT", text)
 /* By its key; servers cannot index a text as long as that, and have its SHA-256 beside it. */
 #define SQL_BY_KEY(s, before, after)                                                               \
 	SQL_TEXT(s, before "alert_hash = ?" after, before "alert_key = ?" after)
