@@ -67,6 +67,14 @@ void route_kick(struct route *r)
 	}
 }
 
+bool route_is_sending(const struct route *r)
+{
+	for (unsigned i = 0; i < r->len; i++)
+		if (r->queues[i]->phase == QUEUE_SENDING)
+			return true;
+	return false;
+}
+
 bool route_drain(struct route *r)
 {
 	bool busy = false;

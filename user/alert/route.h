@@ -96,6 +96,8 @@ must_check int route_add_open(struct route *r, const struct route_sink *s);
 void route_kick(struct route *r);
 /* False when there is no sink of that number. */
 bool route_stats(const struct route *r, unsigned i, struct route_stats *ret_st);
+/* A sink has not answered yet, and it may be that more waits for it. */
+bool route_is_sending(const struct route *r);
 /* Sends nothing more. True: something is under way that may still be answered; ask again later. */
 bool route_drain(struct route *r);
 void route_free(struct route *r); /* what is under way is given up and sent again by the next one */

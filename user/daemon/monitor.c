@@ -48,6 +48,7 @@
 #define REQUESTS_PAUSE_NS UINT64_C(10000000)
 #define DAY_NS UINT64_C(86400000000000)
 #define LOOK_NS UINT64_C(10000000000)
+#define TELL_NS UINT64_C(100000000) /* after a step of judging, for alerts that are going out */
 
 struct monitor {
 	struct role role;
@@ -58,6 +59,7 @@ struct monitor {
 	struct retention retention;
 	struct failing judging;
 	struct scan_child scanner;
+	uint64_t stepped_ns; /* boot clock: when the last step of judging ended */
 	uint64_t heartbeat_ns; /* boot clock: when the next heartbeat is due */
 	const struct conf *conf;
 	struct loop_source *metrics_timer;
@@ -139,8 +141,11 @@ static int step(struct monitor *m)
 {
 	uint64_t now = clock_wall_ns(), next = 0;
 	unsigned changes = 0;
-	int err = judge_step(m->judge, now, &changes, &next);
+	int err;
 
+	judge_hurry(m->judge, route_is_sending(m->route));
+	err = judge_step(m->judge, now, &changes, &next);
+	m->stepped_ns = clock_boot_ns();
 	if (changes)
 		route_kick(m->route);
 	if (err) {
@@ -194,6 +199,17 @@ static int set_up_requests(struct monitor *m)
 	return err ? log_err(err, "cannot set up the timer of requests") : 0;
 }
 
+/* However much there is to judge, and whoever brings more: what is judged goes out meanwhile. */
+static int on_timer(void *arg)
+{
+	struct monitor *m = arg;
+	const uint64_t told_ns = m->stepped_ns + TELL_NS, now = clock_boot_ns();
+
+	return now < told_ns && route_is_sending(m->route)
+		       ? loop_timer_set(m->timer, told_ns - now, 0)
+		       : step(m);
+}
+
 static int on_notifier(void *arg)
 {
 	struct monitor *m = arg;
@@ -209,12 +225,7 @@ static int on_notifier(void *arg)
 		m->requests_soon = true;
 		err = loop_timer_set(m->requests_timer, REQUESTS_PAUSE_NS, 0);
 	}
-	return err ? err : step(m);
-}
-
-static int on_timer(void *arg)
-{
-	return step(arg);
+	return err ? err : on_timer(m);
 }
 
 static int on_metrics(void *arg)

@@ -17,6 +17,7 @@
 #define CONFLICTS_MAX 50
 #define SLICE_DEFAULT_NS                                                                           \
 	UINT64_C(200000000) /* so that alerts are sent and signals seen while there is a backlog */
+#define SLICE_HURRIED_NS UINT64_C(50000000)
 #define BLINK_DEFAULT_NS UINT64_C(5000000000)
 #define QUIET_NS UINT64_C(1000000000) /* after which what has not come is not under way */
 
@@ -86,6 +87,11 @@ struct alerting *judge_alerting(const struct judge *j)
 	return j->alerting;
 }
 
+void judge_hurry(struct judge *j, bool hurry)
+{
+	j->hurried = hurry;
+}
+
 /*
  * Time passes by the events as long as there are any: an alert whose door closed is not resolved
  * because we lag behind, the door's return may be among what comes next. When nothing new has come
@@ -107,7 +113,9 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 	int err;
 
 	j->now_ns = now_wall_ns;
-	j->slice_end_ns = clock_boot_ns() + j->slice_ns;
+	j->slice_end_ns =
+		clock_boot_ns() +
+		(j->hurried && SLICE_HURRIED_NS < j->slice_ns ? SLICE_HURRIED_NS : j->slice_ns);
 	j->news = j->more = false;
 	j->retry_in_ns = 0;
 	alerting_begin(j->alerting);

@@ -2,6 +2,7 @@
 #ifndef AJAR_MONITOR_JUDGE_H
 #define AJAR_MONITOR_JUDGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -45,6 +46,9 @@ DEFINE_FREEP(struct judge, judge_free)
 
 /* Its alerts, for others that raise some between its steps; its as long as the judge is. */
 struct alerting *judge_alerting(const struct judge *j);
+
+/* Alerts wait to be told: the steps are short, so that one goes out between two of them. */
+void judge_hurry(struct judge *j, bool hurry);
 
 /*
  * Does what there is to do at now_wall_ns: new events, changed profiles, doors gone for longer than

@@ -37,6 +37,7 @@ struct judge {
 	uint64_t news_ns; /* when that was; 0: not yet */
 	bool news; /* this step had events */
 	bool more; /* something is left for the next step */
+	bool hurried;
 	uint64_t slice_ns, slice_end_ns; /* how long a step works; until then, by the boot clock */
 	/* Turns (judge_turns.c): */
 	struct map *troubles; /* boots that are left alone for a while */

@@ -26,6 +26,7 @@
 #define TURN_RECORDS 500
 #define TURN_LEAST 10
 #define TURN_NS UINT64_C(100000000)
+#define TURN_HURRIED_NS UINT64_C(20000000) /* while alerts wait to be told */
 #define NODES_MAX 64 /* are asked for at a time; the next are asked for when these were served */
 #define BOOTS_MAX                                                                                  \
 	1024 /* likewise: that many rows; of a node with more the rest is of the next round */
@@ -288,7 +289,7 @@ static int serve(struct judge *j, const struct turn *t)
 {
 	const struct trouble *trouble = trouble_of(j, &t->key);
 	struct batch b = { .j = j,
-			   .end_ns = clock_boot_ns() + TURN_NS,
+			   .end_ns = clock_boot_ns() + (j->hurried ? TURN_HURRIED_NS : TURN_NS),
 			   .stop_seq = trouble ? trouble->stop_seq : 0,
 			   .last_seq = t->judged_seq };
 	int err = t->move ? store_set_host_type(j->store, t->node, t->move) : 0;
