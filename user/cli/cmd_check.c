@@ -154,12 +154,13 @@ static int look(struct check *k)
 	const struct view_health_in in = { .wants = wants,
 					   .arg = k,
 					   .silent_ns = k->c->conf->health_silent_ns };
-	int err = store_alerts(k->store, &q, on_alert, k);
+	/* In this order: what is judged behind the first look has its alert at the second. */
+	int err = view_health_sum(k->store, &in, &k->health);
 
 	if (!err)
-		err = store_host_types(k->store, on_class, k);
+		err = store_alerts(k->store, &q, on_alert, k);
 	if (!err)
-		err = view_health_sum(k->store, &in, &k->health);
+		err = store_host_types(k->store, on_class, k);
 	if (!err)
 		err = store_sinks(k->store, on_sink, k);
 	if (!err)
