@@ -235,11 +235,17 @@ static void test_notes(struct store *s)
 				       .broken_seq = 5,
 				       .broken_ns = 6 };
 	struct store_health a = report(inst_a, "session1", "a");
+	struct store_watch kept = { .hole_seq = 1 };
 	uint64_t now = 0, again = 0;
 	bool changed;
 
 	tell_as(s, &a, MINUTE, 0);
+	ok(!store_get_watch(s, "n1", &kept) && !kept.hole_seq, "%s: no notes yet", drv->name);
 	is_int(store_put_watch(s, "n1", &w), 0, "%s: notes", drv->name);
+	ok(!store_get_watch(s, "n1", &kept) && kept.lost_reported == 1 && kept.hole_boot == 2 &&
+		   kept.hole_seq == 3 && kept.broken_boot == 4 && kept.broken_seq == 5 &&
+		   kept.broken_ns == 6,
+	   "%s: which can be read", drv->name);
 	ok(!store_accept_node(s, "n1", NULL, &changed) && changed,
 	   "%s: accepting forgives a broken chain", drv->name);
 	ok(!store_clock(s, &now) && now > T0, "%s: it has a clock", drv->name);

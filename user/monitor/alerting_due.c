@@ -4,6 +4,7 @@
 
 #include "audit/audit.h"
 #include "audit/holder.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "monitor/alert_row.h"
 #include "monitor/alerting_internal.h"
@@ -177,8 +178,11 @@ static bool tick_entry(const void *key, size_t len, void *value, void *arg)
 			w->err = alerting_live(w->a, text, e, &in, NULL);
 	}
 	if (!w->err && e->fold_ns && e->fold_ns <= w->now_ns && e->id) {
+		const uint64_t start_ns = clock_boot_ns();
+
 		w->err = store_alert_get(w->a->store, text, fold_row, &f);
 		e->fold_ns = 0;
+		e->fold_took_ns = clock_boot_ns() - start_ns;
 	}
 	/* What is resolved is read anew should it come back. */
 	return !w->err && e->life.state == ALERT_RESOLVED && !e->life.doors;

@@ -10,14 +10,15 @@
 
 /* What happens to alerts: doors, and findings that are no single door. */
 #define FOLD_EVERY_NS                                                                              \
-	UINT64_C(1000000000) /* the folded text of an alert is written anew at most so often */
+	UINT64_C(1000000000) /* the folded text of an alert is written anew at most so often, */
+#define FOLD_SHARE 50 /* and of one with so many doors that it takes long, less often */
 
 static void count_node(struct alerting *a, struct entry *e, uint64_t before, uint64_t after)
 {
 	e->life.doors += after - before;
 	e->life.nodes += (uint64_t)(after > 0) - (uint64_t)(before > 0);
 	if ((!before != !after || e->many) && !e->fold_ns)
-		e->fold_ns = a->now_ns + FOLD_EVERY_NS;
+		e->fold_ns = a->now_ns + FOLD_EVERY_NS + FOLD_SHARE * e->fold_took_ns;
 }
 
 /* The alert has one more reason; when there is none yet, it is counted once that has its number. */

@@ -29,6 +29,7 @@ struct entry {
 	/* wall: when its life was read, or its last door was judged to be closed */
 	uint64_t seen_ns;
 	uint64_t fold_ns; /* wall: when the folded text is written anew; 0: it is right */
+	uint64_t fold_took_ns; /* the last time */
 	bool dirty; /* count or last time not written yet */
 	bool fresh; /* it has opened since this monitor began */
 	bool many; /* its doors have different ports: they are told with the folded text */

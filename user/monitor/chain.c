@@ -132,17 +132,11 @@ int chains_check(struct chains *c, const struct store_event_row *row, bool *ret_
 	return 0;
 }
 
-static int copy_watch(const struct store_health_row *r, void *arg)
-{
-	*(struct store_watch *)arg = r->watch;
-	return 0;
-}
-
 int chains_note(struct chains *c, const struct store_event_row *row)
 {
 	struct store_watch w = { 0 };
 	uint64_t now = 0;
-	int err = store_health(c->store, row->node, false, copy_watch, &w);
+	int err = store_get_watch(c->store, row->node, &w);
 
 	if (!err)
 		err = store_clock(c->store, &now);

@@ -269,6 +269,9 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 
 /* --- reading ---------------------------------------------------------------------------------------- */
 
+#define WATCH                                                                                      \
+	"w.lost_told, w.lost_seen, w.lost_first_ns, w.lost_last_ns, w.hole_boot, w.hole_seq, "     \
+	"w.hole_since_ns, w.broken_boot, w.broken_seq, w.broken_ns"
 #define HEALTH_SELECT                                                                              \
 	"SELECT n.name, n.host_type, n.first_seen_ns, n.last_seen_ns, n.event_count, "             \
 	"n.lost_count, n.boot_seq, j.stored_seq, j.head_seq, "                                     \
@@ -278,10 +281,8 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 	"h.addresses, "                                                                            \
 	"h.boot_seq, h.seq, h.chain, h.journal_bytes, h.journal_max_bytes, h.backlog_records, "    \
 	"h.backlog_bytes, h.backlog_ns, h.lost, h.conflicts, h.quarantined, h.interval_ns, "       \
-	"h.wall_ns, h.rtt_ns, CAST(h.step_ns AS UNSIGNED), h.stepped_ns, w.lost_told, "            \
-	"w.lost_seen, w.lost_first_ns, w.lost_last_ns, w.hole_boot, w.hole_seq, "                  \
-	"w.hole_since_ns, w.broken_boot, w.broken_seq, w.broken_ns, n.refused_count, "             \
-	"n.refused_ns FROM nodes n "                                                               \
+	"h.wall_ns, h.rtt_ns, CAST(h.step_ns AS UNSIGNED), h.stepped_ns, " WATCH                   \
+	", n.refused_count, n.refused_ns FROM nodes n "                                            \
 	"LEFT JOIN node_health h ON h.node_id = n.id AND (h.standing <> ? OR ? <> 0) "             \
 	"LEFT JOIN journals j ON j.node_id = n.id AND j.boot_seq = n.boot_seq "                    \
 	"LEFT JOIN node_watch w ON w.node_id = n.id "
@@ -441,6 +442,22 @@ int health_holds(const char *addresses, const char *addr)
 }
 
 /* --- what the monitor notes -------------------------------------------------------------------------- */
+
+int store_get_watch(struct store *s, const char *node, struct store_watch *ret)
+{
+	_sql_ struct sql q = { .s = s };
+	struct store_watch w = { 0 };
+	int found = sql_first(&q,
+			      "SELECT " WATCH " FROM node_watch w JOIN nodes n ON n.id = "
+			      "w.node_id WHERE n.name = ?",
+			      S(node));
+
+	if (found > 0)
+		get_watch(&q, 0, &w);
+	if (found >= 0)
+		*ret = w;
+	return found < 0 ? found : 0;
+}
 
 static int put_watch(struct store *s, const char *node, const struct store_watch *w)
 {

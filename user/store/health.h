@@ -165,6 +165,7 @@ typedef int (*store_health_fn)(const struct store_health_row *row, void *arg);
  */
 must_check int store_health(struct store *s, const char *node, bool with_past, store_health_fn fn,
 			    void *arg);
+must_check int store_get_watch(struct store *s, const char *node, struct store_watch *ret);
 must_check int store_put_watch(struct store *s, const char *node, const struct store_watch *w);
 
 /*
