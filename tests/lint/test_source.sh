@@ -35,6 +35,9 @@ code=$(git ls-files 'user/*.c' 'user/*.h' 'bpf/*.c' 'bpf/*.h')
 	done)"
 	check "no struct is typedef'd" "$(grep -nE '^typedef (struct|union|enum)' $code)"
 }
+check "each test that a page names is there" "$(git grep -ohE 'tests/[a-z0-9]+/test_[a-z0-9_]+\.(sh|c)' -- deploy/man '*.md' | sort -u | while read -r f; do
+	git ls-files --error-unmatch "$f" >/dev/null 2>&1 || echo "$f"
+done)"
 check "the top level is the one on the card" "$(git ls-files | cut -d/ -f1 | sort -u | grep -vxE 'Makefile|README.md|LICENSE|CHANGES.md|CONTRIBUTING.md|bpf|user|include|sql|deploy|tests|vmlinux|\..*')"
 check "both drivers have migrations of the same numbers, or none yet" "$(
 	[ -z "$(git ls-files sql/store/mysql)" ] || diff \
