@@ -209,6 +209,7 @@ static void set_process(struct process *p, const struct sim_spec *s, uint32_t pi
 		.loginuid = s->uid ? s->uid : ID_UNKNOWN,
 		.session = s->uid ? 3 : ID_UNKNOWN,
 		.user = text_of(s->user),
+		.space = SPACE_KNOWN,
 	};
 	memcpy(p->comm, s->comm, COMM_LEN);
 	set_parents(p, s->parents ? s->parents : "systemd");
@@ -229,6 +230,7 @@ static int record_door(struct sim_node *n, enum event_kind kind, const struct si
 	if (d->spec->cgroup) {
 		ev.cgroup_id = 7;
 		ev.cgroup = text_of(d->spec->cgroup);
+		ev.cgroups_known = true; /* cgroup v2: there is no other */
 	}
 	if (kind == EVENT_CLOSE) {
 		ev.opened_ns = d->opened_ns;

@@ -51,15 +51,42 @@ bool view_match_event(const struct filter *f, const struct event *ev, const char
 	return filter_match(&place, &subject);
 }
 
+/*
+ * What an alert without a record is about: a port of which a scan told, or no door at all. Then
+ * what is asked about doors asks for others.
+ */
+static bool match_without_record(const struct filter *f, const struct store_alert *a)
+{
+	const struct event port = { .kind = EVENT_OPEN,
+				    .door = { .proto = a->proto, .port = a->port } };
+	const struct event none = { .kind = EVENT_START };
+	struct filter rest = { 0 };
+	enum verdict v = VERDICT_UNEXPECTED;
+	bool is_state = false;
+
+	/* Most kinds of findings have the name of a verdict. */
+	if (verdict_parse(finding_kind_name(a->kind), &v))
+		v = VERDICT_UNEXPECTED;
+
+	if (a->proto)
+		return view_match_event(f, &port, a->node, a->host_type, v);
+	for (unsigned i = 0; i < f->len; i++)
+		is_state |= f->words[i].kind == FILTER_STATE && f->words[i].lo == v;
+	for (unsigned i = 0; i < f->len; i++)
+		if (!is_state || f->words[i].kind != FILTER_STATE)
+			rest.words[rest.len++] = f->words[i];
+	return view_match_event(&rest, &none, a->node, a->host_type, v);
+}
+
 bool view_match_alert(const struct filter *f, const struct store_alert *a)
 {
 	enum verdict v = a->kind == FINDING_IMPOSTOR ? VERDICT_IMPOSTOR
 			 : a->kind == FINDING_SHARED ? VERDICT_SHARED
 						     : VERDICT_UNEXPECTED;
-	struct event ev = { .kind = EVENT_GAP };
+	struct event ev;
 
-	if (a->record.ptr && event_decode(a->record.ptr, a->record.len, &ev))
-		ev = (struct event){ .kind = EVENT_GAP };
+	if (!a->record.ptr || event_decode(a->record.ptr, a->record.len, &ev))
+		return match_without_record(f, a);
 	return view_match_event(f, &ev, a->node, a->host_type, v);
 }
 

@@ -55,18 +55,18 @@ export function drawAlert(root, a, ctx) {
 						["what to do", said(a.remedy, 1000)],
 						["from outside", reach(a)],
 						["class", a.class ? h("a", { href: formatRoute("profile", a.class) }, said(a.class, 60)) : null],
-						["nodes", [said(a.nodes, 200), ` (${counted(a.node_count, "node")})`]],
-						["doors", a.count ? count(a.count) : null],
+						["nodes", [a.node_count === 1 ? h("a", { href: formatRoute("node", a.nodes) }, said(a.nodes, 200)) : said(a.nodes, 200), ` (${counted(a.node_count, "node")})`]],
+						["doors", a.count && a.proto ? count(a.count) : null],
 						["last seen", `${clock(a.last)} UTC`],
 					]),
-					h("h2", {}, "Where"),
+					a.where.length ? h("h2", {}, "Where") : null,
 					a.where.length
 						? table(
 								"Nodes of the alert",
 								[{ head: "Node" }, { head: "Class" }, { head: "First (UTC)", css: "num" }, { head: "Last (UTC)", css: "num" }, { head: "Open", css: "num" }],
 								a.where.slice(0, LINES).map((w) => [h("a", { href: formatRoute("node", w.node) }, said(w.node, 40)), said(w.class ?? "", 30), clock(w.first, ctx.now()), clock(w.last, ctx.now()), w.open ? count(w.open) : "gone"]),
 							)
-						: empty("It is about no single node."),
+						: null,
 					a.where.length > LINES ? h("p", { class: "dim" }, `and ${count(a.where.length - LINES)} more`) : null,
 					h("h2", {}, "What was decided"),
 					a.log.length

@@ -158,10 +158,11 @@ export function clusterView(root, ctx) {
 		);
 		if (past) {
 			const [from, to] = [clock(past.from, ctx.now()), clock(past.to, past.from)];
-			inboxNote.replaceChildren(
-				h("h3", {}, `${past.events.length === PAST_EVENTS ? "The newest " : ""}${counted(past.events.length, "change")} between ${from} and ${to} UTC`),
+			const open = /** @type {HTMLDetailsElement | null} */ (inboxNote.querySelector("details"))?.open ?? roomy();
+			inboxNote.replaceChildren(h("details", { open },
+				h("summary", {}, `${past.events.length === PAST_EVENTS ? "The newest " : ""}${counted(past.events.length, "change")} between ${from} and ${to} UTC`),
 				past.events.length ? eventLines(past.events, past.at, PAST_EVENTS) : empty("Nothing opened, closed or was found in this stretch."),
-			);
+			));
 			return;
 		}
 		inboxNote.replaceChildren(
@@ -289,6 +290,11 @@ function options(select, list, value) {
 		select.dataset.sign = sign;
 	}
 	select.value = value;
+}
+
+/** On a phone the map comes below the inbox: a long list would push it away. */
+function roomy() {
+	return matchMedia("(min-width: 900px)").matches;
 }
 
 /** @param {Context} ctx */
