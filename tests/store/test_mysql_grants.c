@@ -294,13 +294,13 @@ static void test_page(void)
 	setenv("AJAR_STORE_PASSWORD", "secret", 1);
 	is_int(store_open(where, STORE_READONLY, &s, NULL), 0, "the page opens the store");
 	unsetenv("AJAR_STORE_PASSWORD");
-	is_int(state_new(UINT64_C(30000000000), &map), 0, "there is a map");
+	is_int(state_new(UINT64_C(30000000000), NULL, &map), 0, "there is a map");
 	is_int(state_refresh(map, s, &changed), 0, "which it may read (%s)", store_why(s));
 	ok(changed && state_version(map) == 1, "and that is its first version");
 	is_int(view_metrics(s, &metrics, &b), 0, "so are the metrics (%s)", store_why(s));
 	is_int(store_histogram(s, 0, 1000000000, 10, no_bucket, NULL), 0, "and the histogram (%s)",
 	       store_why(s));
-	is_int(state_at(s, 1, &then), 0, "and the map of then (%s)", store_why(s));
+	is_int(state_at(s, NULL, 1, &then), 0, "and the map of then (%s)", store_why(s));
 	is_int(store_alert_changes_back(s, 0, 0, no_change, NULL), 0, "and what alerts were (%s)",
 	       store_why(s));
 	is_int(store_scan_changes(s, &scans, no_scan, NULL), 0, "and what scans saw (%s)",

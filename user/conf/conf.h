@@ -42,7 +42,7 @@ struct conf {
 	uint64_t scan_processes, scan_keep_days;
 	char *metrics_textfile;
 	uint64_t metrics_every_ns;
-	char *web_listen, *web_names, *web_accounts, *web_secret;
+	char *web_listen, *web_names, *web_accounts, *web_racks, *web_secret;
 	bool web_proxy;
 	struct conf_sink *sinks; /* conf/sinks.h */
 	unsigned sinks_len;

@@ -13,8 +13,10 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "conf/conf.h"
 #include "daemon/daemon.h"
+#include "sim/cluster.h"
 #include "sim/story.h"
 
 /*
@@ -52,6 +54,19 @@ static int pick_address(char ret_address[32])
 	return 0;
 }
 
+static int write_racks(const struct daemon_opts *o, const char *path)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 18);
+	uint64_t nodes;
+	int err = parse_u64(o->demo_nodes, &nodes);
+
+	if (err)
+		return err;
+	sim_cluster_racks(nodes, &b);
+	err = b.err ? b.err : file_write_atomic(AT_FDCWD, path, buf_str(&b), b.len, 0644);
+	return err ? log_err(err, "cannot write %s", path) : 0;
+}
+
 static int write_conf(const struct daemon_opts *o, const char *dir, const char *path)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(8192);
@@ -66,10 +81,11 @@ static int write_conf(const struct daemon_opts *o, const char *dir, const char *
 		   "this-machine\n"
 		   "health.interval %llus\nhealth.silent-after %llus\n"
 		   "alert.syslog no\nscan.enabled no\nscan.networks 127.0.0.0/8\n"
+		   "web.racks %s/racks\n"
 		   "web.listen %s\n",
 		   dir, strrchr(dir, '/') + 1, o->conf->node_name,
 		   (unsigned long long)(STORY_INTERVAL_NS / 1000000000),
-		   (unsigned long long)(STORY_SILENT_NS / 1000000000),
+		   (unsigned long long)(STORY_SILENT_NS / 1000000000), dir,
 		   o->demo_web ? o->demo_web : address);
 	err = b.err ? b.err : file_write_atomic(AT_FDCWD, path, buf_str(&b), b.len, 0644);
 	return err ? log_err(err, "cannot write %s", path) : 0;
@@ -83,8 +99,11 @@ static int run(const struct daemon_opts *o, const char *dir)
 	char path[PATH_MAX + 16];
 	int err;
 
+	snprintf(path, sizeof(path), "%s/racks", dir);
+	err = write_racks(o, path);
 	snprintf(path, sizeof(path), "%s/ajar.conf", dir);
-	err = write_conf(o, dir, path);
+	if (!err)
+		err = write_conf(o, dir, path);
 	if (!err)
 		err = conf_new(&conf);
 	if (!err)

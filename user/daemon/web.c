@@ -15,6 +15,7 @@
 #include "daemon/daemon.h"
 #include "daemon/role.h"
 #include "web/http.h"
+#include "web/racks.h"
 #include "web/web.h"
 
 /*
@@ -29,6 +30,7 @@ struct server {
 	struct role role;
 	const struct conf *conf;
 	struct web *web;
+	struct racks *racks; /* or NULL */
 	struct loop_source *again;
 	bool warned;
 	const char *login; /* for whom the first URL is; NULL: for nobody */
@@ -54,7 +56,9 @@ static int announce(struct server *sv)
 /* *ret_later: the address is taken, and whoever supervises us wants the rest all the same. */
 static int serve(struct server *sv, bool *ret_later)
 {
-	struct web_opts o = { .loop = sv->role.loop, .store = sv->role.store, .conf = sv->conf };
+	struct web_opts o = {
+		.loop = sv->role.loop, .store = sv->role.store, .conf = sv->conf, .racks = sv->racks
+	};
 	_cleanup_(buf_done) struct buf folder = BUF_INIT(4096);
 	_free_ char *why = NULL;
 	int err = httpd_listen(sv->conf->web_listen, &o.fd, &o.local, &why);
@@ -108,6 +112,10 @@ static int server(struct server *sv)
 	if (web_conf_check(sv->conf, &why))
 		return log_usage("%s", why ? why : "the web page cannot be set up so");
 	allow_files();
+	/* With the rights that we begin with: what an administrator names need not be open to all. */
+	err = *sv->conf->web_racks ? racks_read(sv->conf->web_racks, &sv->racks, &why) : 0;
+	if (err)
+		return log_usage("%s", why ? why : "web.racks cannot be read");
 	err = role_start(sv->conf, false, &sv->role);
 	if (err)
 		return err > 0 ? 0 : err; /* told to stop before there was a store */
@@ -134,6 +142,7 @@ int daemon_web(const struct daemon_opts *o)
 	sv.role.read_only = true;
 	err = server(&sv);
 	web_free(sv.web);
+	racks_free(sv.racks);
 	role_done(&sv.role);
 	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }

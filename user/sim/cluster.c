@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "core/profile.h"
 #include "store/profile.h"
 #include "store/scans.h"
@@ -106,6 +107,22 @@ int sim_cluster_init(struct sim_cluster *c, struct store *s, size_t len)
 	for (unsigned k = 0; !err && k < SIM_CLASSES; k++)
 		err = make_class(c, (enum sim_class)k, share_of((enum sim_class)k, len));
 	return err;
+}
+
+#define RACK_NODES 32
+
+void sim_cluster_racks(size_t len, struct buf *b)
+{
+	unsigned rack = 0;
+
+	for (unsigned k = 0; k < SIM_CLASSES; k++) {
+		size_t n = share_of((enum sim_class)k, len);
+
+		for (size_t i = 0; i < n; i += RACK_NODES)
+			buf_printf(b, "rack%02u %s[%0*zu-%0*zu]\n", ++rack, kinds[k].host,
+				   digits(n), i + 1, digits(n),
+				   i + RACK_NODES < n ? i + RACK_NODES : n);
+	}
 }
 
 void sim_cluster_done(struct sim_cluster *c)

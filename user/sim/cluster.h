@@ -4,6 +4,8 @@
 
 #include "sim/sim.h"
 
+struct buf;
+
 /* The nodes of the story, by class, and what is meant to run on each of them. */
 enum sim_class { CLASS_COMPUTE, CLASS_GPU, CLASS_STORAGE, CLASS_LOGIN, CLASS_ADMIN, SIM_CLASSES };
 
@@ -26,6 +28,8 @@ struct sim_cluster {
 /* len nodes, shared out over the classes; s is borrowed. */
 must_check int sim_cluster_init(struct sim_cluster *c, struct store *s, size_t len);
 void sim_cluster_done(struct sim_cluster *c);
+/* The racks of so many nodes, as the file of web.racks says them. */
+void sim_cluster_racks(size_t len, struct buf *b);
 /* One rule for each service, and those for what users may do; accepted. */
 must_check int sim_cluster_profiles(struct sim_cluster *c, uint64_t now_ns);
 /*

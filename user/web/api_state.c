@@ -28,7 +28,7 @@ int api_me(struct api_call *c)
 static int state_then(struct api_call *c, uint64_t at_ns)
 {
 	_cleanup_(state_freep) struct state *then = NULL;
-	int err = state_at(c->w->store, at_ns, &then);
+	int err = state_at(c->w->store, c->w->racks, at_ns, &then);
 
 	if (!err)
 		state_json(then, NULL, &c->json);

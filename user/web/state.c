@@ -18,13 +18,14 @@
 #include "store/store.h"
 #include "store/triage.h"
 #include "view/metrics.h"
+#include "web/racks.h"
 #include "web/state_internal.h"
 
 #define HOUR_NS (3600 * NS_PER_S)
 #define LAST_STEP_S 60 /* a heartbeat alone is no news until it is so much newer */
 #define SCANS_EVERY_NS (30 * NS_PER_S)
 
-int state_new(uint64_t silent_ns, struct state **ret_st)
+int state_new(uint64_t silent_ns, const struct racks *racks, struct state **ret_st)
 {
 	struct state *st = calloc(1, sizeof(*st));
 	int err = st ? map_new(NULL, &st->by_name) : -ENOMEM;
@@ -34,6 +35,7 @@ int state_new(uint64_t silent_ns, struct state **ret_st)
 		return err;
 	}
 	st->silent_ns = silent_ns;
+	st->racks = racks;
 	if (getrandom(&st->mark, sizeof(st->mark), GRND_NONBLOCK) != sizeof(st->mark))
 		st->mark = (uint32_t)clock_wall_ns();
 	*ret_st = st;
@@ -115,7 +117,9 @@ int state_add_row(struct state *st, const char *name, struct row **ret_row)
 		free(copy);
 		return err;
 	}
-	rows[st->len] = (struct row){ .name = copy, .version = UINT64_MAX };
+	rows[st->len] = (struct row){ .name = copy,
+				      .rack = racks_of(st->racks, name),
+				      .version = UINT64_MAX };
 	*ret_row = &rows[st->len++];
 	return 0;
 }
@@ -381,6 +385,14 @@ static void words_json(const struct words *words, const char *key, struct jsonw 
 	jsonw_end_arr(w);
 }
 
+static void racks_json(const struct racks *racks, struct jsonw *w)
+{
+	jsonw_arr(w, "rack");
+	for (unsigned i = 0; i < racks_len(racks); i++)
+		jsonw_str(w, NULL, racks_name(racks, i));
+	jsonw_end_arr(w);
+}
+
 static void counts_json(const struct state *st, struct jsonw *w)
 {
 	uint64_t by_health[NODE_STATES] = { 0 }, well = 0;
@@ -425,9 +437,9 @@ static void cell_json(const struct state *st, size_t i, enum column c, struct js
 {
 	const struct row *r = &st->rows[i];
 	const uint64_t values[COLUMNS] = {
-		[NUMBER] = i,	      [CLASS] = r->class,   [HEALTH] = r->health,
-		[WORST] = r->worst,   [ALERTS] = r->alerts, [LAST] = r->last_s,
-		[OPENED] = r->opened, [SCAN] = r->scan_s,   [AGENT] = r->agent,
+		[NUMBER] = i,	    [CLASS] = r->class,	  [RACK] = r->rack,   [HEALTH] = r->health,
+		[WORST] = r->worst, [ALERTS] = r->alerts, [LAST] = r->last_s, [OPENED] = r->opened,
+		[SCAN] = r->scan_s, [AGENT] = r->agent,
 	};
 
 	if (c == NAME)
@@ -439,8 +451,8 @@ static void cell_json(const struct state *st, size_t i, enum column c, struct js
 static void column_json(const struct state *st, enum column c, const uint64_t *since,
 			struct jsonw *w)
 {
-	/* No node says its rack yet; of then nobody has kept the versions and heartbeats. */
-	if (c == RACK || (st->at_ns && (c == AGENT || c == LAST))) {
+	/* Nobody has said what racks there are, or kept the versions and heartbeats of then. */
+	if ((c == RACK && !st->racks) || (st->at_ns && (c == AGENT || c == LAST))) {
 		jsonw_null(w, columns[c]);
 		return;
 	}
@@ -472,6 +484,8 @@ void state_json(const struct state *st, const uint64_t *since, struct jsonw *w)
 	words_json(&st->classes, "classes", w);
 	words_json(&st->agents, "versions", w);
 	jsonw_obj(w, "groups");
+	if (st->racks)
+		racks_json(st->racks, w);
 	jsonw_end_obj(w);
 	jsonw_obj(w, "nodes");
 	for (unsigned c = 0; c < COLUMNS; c++)

@@ -11,6 +11,7 @@
 
 struct buf;
 struct jsonw;
+struct racks;
 struct store;
 
 /*
@@ -25,7 +26,8 @@ struct store;
 
 struct state;
 
-must_check int state_new(uint64_t silent_ns, struct state **ret_st);
+/* racks: borrowed, may be NULL. */
+must_check int state_new(uint64_t silent_ns, const struct racks *racks, struct state **ret_st);
 void state_free(struct state *st);
 DEFINE_FREEP(struct state, state_free)
 
@@ -37,12 +39,12 @@ must_check int state_refresh(struct state *st, struct store *s, bool *ret_change
 /*
  * The map as it was at a time, by what the store has recorded of it: nodes that were known, alerts
  * that stood there, doors that had opened in the hour before. A node was recording unless an alert
- * of then says that it was not. Nobody has kept the classes of then, the versions and when each
- * node was last heard: the classes are those of now, the others are null. The caller frees it; it
- * is never refreshed.
+ * of then says that it was not. Classes and racks are those of now; the versions, and when each
+ * node was last heard, are null: nobody has kept them. The caller frees it; it is never refreshed.
  */
 #define STATE_THEN_ALERTS_MAX 2000 /* more are left out, and "cut" says so */
-must_check int state_at(struct store *s, uint64_t at_ns, struct state **ret_st);
+must_check int state_at(struct store *s, const struct racks *racks, uint64_t at_ns,
+			struct state **ret_st);
 /* Has anything happened to alerts since? One cheap query. */
 must_check int state_alerts_moved(struct state *st, struct store *s, bool *ret_moved);
 uint64_t state_cost_ns(const struct state *st); /* of the last refresh */

@@ -5,13 +5,14 @@
 #include "web/state.h"
 
 struct map;
+struct racks;
 
 #define NS_PER_S UINT64_C(1000000000)
 #define WORDS_MAX 1024 /* classes, and versions of agents; beyond it a node has the last one's */
 
 struct row {
 	char *name;
-	unsigned class, agent;
+	unsigned class, agent, rack;
 	enum node_state health;
 	enum severity worst;
 	uint64_t alerts, opened, last_s, scan_s;
@@ -39,6 +40,7 @@ struct state {
 	struct row *rows;
 	struct map *by_name; /* to index + 1 */
 	struct words classes, agents;
+	const struct racks *racks; /* borrowed; NULL: nobody says */
 	bool cut;
 	uint64_t events, log_id, revision, severities[SEVERITY_CRITICAL + 1];
 	uint64_t behind_ns;

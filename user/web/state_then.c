@@ -85,11 +85,11 @@ static int on_scan(const struct store_overview_row *o, void *arg)
 	return 0;
 }
 
-int state_at(struct store *s, uint64_t at_ns, struct state **ret_st)
+int state_at(struct store *s, const struct racks *racks, uint64_t at_ns, struct state **ret_st)
 {
 	_cleanup_(state_freep) struct state *st = NULL;
 	struct then t = { .store = s };
-	int err = state_new(0, &st);
+	int err = state_new(0, racks, &st);
 
 	if (err)
 		return err;

@@ -34,7 +34,7 @@ static int start(struct web *w, int fd, char **ret_why)
 	if (!err && *w->conf->web_secret)
 		err = secret_read(w->conf->web_secret, &w->secret, ret_why);
 	if (!err)
-		err = state_new(w->conf->health_silent_ns, &w->state);
+		err = state_new(w->conf->health_silent_ns, w->racks, &w->state);
 	if (err) {
 		close(fd);
 		return err;
@@ -69,6 +69,7 @@ int web_new(const struct web_opts *o, struct web **ret_w, char **ret_why)
 	w->store = o->store;
 	w->conf = o->conf;
 	w->local = o->local;
+	w->racks = o->racks;
 	w->dirty = true;
 	if (name_files(w, o->folder)) {
 		close(o->fd);

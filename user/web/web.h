@@ -17,6 +17,7 @@ struct store;
  */
 struct web;
 
+struct racks;
 struct web_opts {
 	struct loop *loop;
 	struct store *store;
@@ -25,6 +26,7 @@ struct web_opts {
 	bool local; /* nobody but this machine gets there */
 	/* of the files below: "" is the working directory, else it ends with a slash */
 	const char *folder;
+	const struct racks *racks; /* of web.racks, borrowed while it serves; NULL: it is not set */
 };
 
 must_check int web_new(const struct web_opts *o, struct web **ret_w, char **ret_why);

@@ -11,6 +11,7 @@
 
 struct conf;
 struct loop_source;
+struct racks;
 struct stream;
 
 #define CACHE_LEN 32 /* answers kept */
@@ -35,6 +36,7 @@ struct web {
 	char cookie[32]; /* its name: one for each port, which cookies do not tell apart */
 	char *secret; /* of a proxy, or NULL */
 	char *cluster; /* the store's uuid */
+	const struct racks *racks; /* or NULL */
 	struct sessions sessions;
 	struct state *state;
 	uint64_t changes; /* commits seen */
