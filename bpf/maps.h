@@ -30,6 +30,8 @@ const volatile __u64 cfg_netns_cookie __weak = 0;
  * before loading.
  */
 const volatile __u32 cfg_pid_ns __weak = 0;
+/* The mount namespace of the agent that loaded it: its files count as the node's, too. */
+const volatile __u32 cfg_mnt_ns __weak = 0;
 
 /*
  * Whether all programs have bpf_get_current_task_btf(): then members of the task are plain loads.

@@ -251,6 +251,75 @@ static __always_inline bool exe_is_foreign(struct task_struct *t, struct task_st
 	return BPF_CORE_READ(m, mnt_ns, user_ns) != BPF_CORE_READ(init, nsproxy, mnt_ns, user_ns);
 }
 
+#define MOUNTS_UP 64 /* mounts upon mounts; of a file below more nothing is doubted */
+#define MOUNTS_ALIKE 512 /* on one directory, in all namespaces; beyond it none is doubted */
+
+/*
+ * Does the node (its init, or the agent) have this mount (an address, as is init's namespace), too? A namespace begins as a
+ * copy, whose mounts lie on the same directories and have the same roots; a unit's has others that
+ * only lead to themselves (a part of the tree that becomes read-only).
+ */
+__noinline int owner_mount_is_nodes(__u64 mount, __u64 node)
+{
+	struct mount *m = (void *)mount, *other;
+	struct dentry *root = BPF_CORE_READ(m, mnt.mnt_root);
+	struct hlist_node *n;
+
+	if (root == BPF_CORE_READ(m, mnt_mountpoint))
+		return 1;
+	n = BPF_CORE_READ(m, mnt_mp, m_list.first);
+	for (__u32 i = 0; i < MOUNTS_ALIKE; i++) {
+		if (!n)
+			return 0;
+		other = (void *)n - bpf_core_field_offset(struct mount, mnt_mp_list);
+		if (BPF_CORE_READ(other, mnt.mnt_root) == root &&
+		    ((__u64)BPF_CORE_READ(other, mnt_ns) == node ||
+		     BPF_CORE_READ(other, mnt_ns, ns.inum) == cfg_mnt_ns))
+			return 1;
+		n = BPF_CORE_READ(n, next);
+	}
+	return 1;
+}
+
+/*
+ * A path means the same file to the node when each mount on the way up is the node's. What the node
+ * has mounted over it meanwhile, or a namespace has unmounted, is not seen.
+ */
+__noinline int owner_file_is_nodes(__u64 mount, __u64 node)
+{
+	struct mnt_namespace *ns = (void *)node;
+
+	for (__u32 i = 0; i < MOUNTS_UP; i++) {
+		struct mount *m = (void *)mount, *up = BPF_CORE_READ(m, mnt_parent);
+
+		if (up == m)
+			return BPF_CORE_READ(m, mnt.mnt_root) ==
+			       BPF_CORE_READ(ns, root, mnt.mnt_root);
+		if (!owner_mount_is_nodes(mount, node))
+			return 0;
+		mount = (__u64)up;
+	}
+	return 1;
+}
+
+/* Of a program whose own mount is in a namespace that root made: is it another file? */
+static __always_inline bool exe_is_another(struct task_struct *t, struct task_struct *init)
+{
+	struct file *exe = BPF_CORE_READ(t, mm, exe_file);
+	struct dentry *d = BPF_CORE_READ(exe, f_path.dentry);
+	struct mnt_namespace *node = BPF_CORE_READ(init, nsproxy, mnt_ns), *own;
+	struct mount *m;
+
+	if (!exe || BPF_CORE_READ(d, d_parent) == d)
+		return false;
+	m = (void *)BPF_CORE_READ(exe, f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
+	own = BPF_CORE_READ(m, mnt_ns);
+	/* One that is unmounted belongs to none, and its way up is gone. */
+	if (!own || !node || own == node || BPF_CORE_READ(own, ns.inum) == cfg_mnt_ns)
+		return false;
+	return !owner_file_is_nodes((__u64)m, (__u64)node);
+}
+
 /*
  * How the task's surroundings differ from those of the node's init: a container has at least a root
  * of its own.
@@ -276,6 +345,8 @@ __noinline int owner_space(__u64 task)
 		flags |= AJAR_OWNER_OTHER_ROOT;
 	if (exe_is_foreign(t, init))
 		flags |= AJAR_OWNER_OTHER_EXE;
+	else if (exe_is_another(t, init))
+		flags |= AJAR_OWNER_OTHER_FILE;
 	return flags | AJAR_OWNER_SPACE;
 }
 

@@ -320,11 +320,17 @@ struct vfsmount {
 	struct dentry *mnt_root;
 };
 
+struct mountpoint {
+	struct hlist_head m_list;
+};
+
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
+	struct mountpoint *mnt_mp;
+	struct hlist_node mnt_mp_list;
 };
 
 struct path {
@@ -375,6 +381,7 @@ struct pid_namespace {
 
 struct mnt_namespace {
 	struct ns_common ns;
+	struct mount *root;
 	struct user_namespace *user_ns;
 };
 

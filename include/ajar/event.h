@@ -110,6 +110,8 @@ enum ajar_owner_flags {
 	AJAR_OWNER_OTHER_ROOT = 1 << 9, /* its root directory, in a mount namespace of its own */
 	/* the executable's path is of a mount namespace that another user namespace owns */
 	AJAR_OWNER_OTHER_EXE = 1 << 10,
+	/* the node's init has another file of that path, or none, as far as mounts say */
+	AJAR_OWNER_OTHER_FILE = 1 << 11,
 };
 
 #define AJAR_COMM_LEN 16

@@ -22,6 +22,14 @@ borrowed() {
 	exec setpriv --reuid 65534 --regid 65534 --clear-groups \
 		unshare -Urm sh -c 'mount --bind "$1" "$2" && exec "$2" tcp 127.0.0.1 "$3"' sh "$OWN" "$PROFILED" "$1"
 }
+# Root binds another program over it, or a folder of its own.
+# shellcheck disable=SC2016
+root_file() { exec unshare -m sh -c 'mount --bind "$1" "$2" && exec "$2" tcp 127.0.0.1 "$3"' sh "$OWN" "$PROFILED" "$1"; }
+# shellcheck disable=SC2016
+root_folder() { exec unshare -m sh -c 'd=${1%/*} && cp "$1" "$3/profiled" && mount --bind "$3" "$d" && exec "$1" tcp 127.0.0.1 "$2"' sh "$PROFILED" "$1" "$T"; }
+# What units do: parts of the tree that lead to themselves.
+# shellcheck disable=SC2016
+read_only() { exec unshare -m sh -c 'mount --bind "${1%/*}" "${1%/*}" && mount -o remount,bind,ro "${1%/*}" && exec "$1" tcp 127.0.0.1 "$2"' sh "$PROFILED" "$1"; }
 HELD=()
 hold() { # how port
 	"$1" "$2" >"$T/$1.$2" 2>&1 <&- &
@@ -31,7 +39,15 @@ hold() { # how port
 }
 close_doors() {
 	for p in "${HELD[@]}"; do close_door "$p"; done
-	HELD=()
+	# Root binds another program over it, or a folder of its own.
+# shellcheck disable=SC2016
+root_file() { exec unshare -m sh -c 'mount --bind "$1" "$2" && exec "$2" tcp 127.0.0.1 "$3"' sh "$OWN" "$PROFILED" "$1"; }
+# shellcheck disable=SC2016
+root_folder() { exec unshare -m sh -c 'd=${1%/*} && cp "$1" "$3/profiled" && mount --bind "$3" "$d" && exec "$1" tcp 127.0.0.1 "$2"' sh "$PROFILED" "$1" "$T"; }
+# What units do: parts of the tree that lead to themselves.
+# shellcheck disable=SC2016
+read_only() { exec unshare -m sh -c 'mount --bind "${1%/*}" "${1%/*}" && mount -o remount,bind,ro "${1%/*}" && exec "$1" tcp 127.0.0.1 "$2"' sh "$PROFILED" "$1"; }
+HELD=()
 }
 seen() { ajar ls -j --data "$D" ":$1" | jq -r '"\(.opener.exe) \(.opener.exe_foreign) \(.verdict)"'; }
 is_seen() { [ "$(seen "$1")" = "$2" ]; }
@@ -51,10 +67,16 @@ hold unit_users 26996
 judged "and with a user namespace made after it" 26996 "$PROFILED null as profiled"
 hold borrowed 26997
 judged "one that has borrowed its path is none" 26997 "$PROFILED true impostor"
+hold root_file 26991
+judged "nor is what root bound over it" 26991 "$PROFILED true impostor"
+hold root_folder 26992
+judged "or over its folder" 26992 "$PROFILED true impostor"
+hold read_only 26993
+judged "while a bind of the same, read-only, is what units have" 26993 "$PROFILED null as profiled"
 ok "the list says so" eval "ajar ls --data '$D' :26997 | grep -q 'path of another mount namespace'"
 ok "it is alerted" wait_for grep -q '"port":26997' "$HOOK_LOG"
 ok "and the alert says why" grep -q 'is of another mount namespace' "$HOOK_LOG"
-ok "no other is" eval "! grep -qE '\"port\":2699[456]' '$HOOK_LOG'"
+ok "no other is" eval "! grep -qE '\"port\":2699[3456]' '$HOOK_LOG'"
 stop_run
 same "SIGTERM ends it with 0" "$?" 0
 
@@ -68,6 +90,9 @@ for tier in A D; do
 	judged "tier $tier: in root's mount namespace" 26995 "$PROFILED null as profiled"
 	judged "tier $tier: with a user namespace after it" 26996 "$PROFILED null as profiled"
 	judged "tier $tier: the borrower of its path" 26997 "$PROFILED true impostor"
+	judged "tier $tier: what root bound over it" 26991 "$PROFILED true impostor"
+	judged "tier $tier: or over its folder" 26992 "$PROFILED true impostor"
+	judged "tier $tier: a bind of the same" 26993 "$PROFILED null as profiled"
 	ok "tier $tier: learning leaves it out" eval "ajar profile learn --data '$D' 2>&1 | tee '$T/learnt' | grep -q 'of another mount namespace'"
 	stop_run
 	same "tier $tier: SIGTERM ends it with 0" "$?" 0

@@ -105,6 +105,7 @@ same "plain: by its rule" "$(field .verdict)" "as profiled"
 row
 
 ! nobody unshare -Urm true 2>/dev/null || seen mount own-mount impostor
+seen rootmount own-rootmount impostor
 seen container own-container impostor
 seen exec other-exec impostor
 seen fork other-fork impostor
@@ -112,7 +113,6 @@ seen memfd 'memfd:evade (deleted)' impostor
 seen udpfail udp_door unexpected
 seen range own-range unexpected
 seen deleted 'other-deleted (deleted)' impostor
-gap rootmount own-rootmount 'which file the path is'
 gap inflight - 'judged by who opened it'
 gap ring - 'judged by who opened it'
 gap auto own-auto 'a client for its first minute' 1

@@ -137,14 +137,16 @@ static int way_deleted(unsigned port, const char *other)
 
 static int way_memfd(unsigned port, const char *other)
 {
-	int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = memfd_create("evade", MFD_CLOEXEC);
+	int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC),
+	    fd = memfd_create("evade", MFD_CLOEXEC);
 	char number[16], name[] = "evade", way[] = "tcp";
 	char *args[] = { name, way, number, NULL }, *none[] = { NULL };
 	struct stat st;
 
 	(void)other;
 	snprintf(number, sizeof(number), "%u", port);
-	if (self < 0 || fd < 0 || fstat(self, &st) || sendfile(fd, self, NULL, (size_t)st.st_size) < 0)
+	if (self < 0 || fd < 0 || fstat(self, &st) ||
+	    sendfile(fd, self, NULL, (size_t)st.st_size) < 0)
 		return -1;
 	return fexecve(fd, args, none);
 }
@@ -178,7 +180,9 @@ static int way_auto(unsigned port, const char *other)
 
 static int way_vsock(unsigned port, const char *other)
 {
-	struct sockaddr_vm vm = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = port };
+	struct sockaddr_vm vm = { .svm_family = AF_VSOCK,
+				  .svm_cid = VMADDR_CID_ANY,
+				  .svm_port = port };
 	int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
 
 	(void)other;
@@ -233,10 +237,10 @@ static const struct {
 	const char *name;
 	int (*run)(unsigned port, const char *other);
 } ways[] = {
-	{ "tcp", way_tcp },	  { "exec", way_exec },	  { "fork", way_fork },
-	{ "inflight", way_inflight }, { "ring", way_ring }, { "memfd", way_memfd },
-	{ "range", way_range },	  { "auto", way_auto },	  { "vsock", way_vsock },
-	{ "deleted", way_deleted }, { "denied", way_denied }, { "wait", way_wait },
+	{ "tcp", way_tcp },	      { "exec", way_exec },	{ "fork", way_fork },
+	{ "inflight", way_inflight }, { "ring", way_ring },	{ "memfd", way_memfd },
+	{ "range", way_range },	      { "auto", way_auto },	{ "vsock", way_vsock },
+	{ "deleted", way_deleted },   { "denied", way_denied }, { "wait", way_wait },
 };
 
 int main(int argc, char **argv)

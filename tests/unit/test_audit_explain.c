@@ -131,7 +131,7 @@ static void claims_hold(void)
 
 		p.job_state = (enum place_state)draw(3);
 		p.container_state = (enum place_state)draw(3);
-		p.space = draw(4) ? SPACE_KNOWN : SPACE_KNOWN | SPACE_EXE;
+		p.space = SPACE_KNOWN | (draw(4) ? 0 : SPACE_EXE) | (draw(4) ? 0 : SPACE_FILE);
 		for (k = 0; k < n; k++) {
 			rows[k] = (struct profile_row){ .proto = PROTO_TCP, .port = 20 + draw(3) };
 			rows[k].port_end = draw(2) ? 0 : rows[k].port + draw(3);

@@ -60,6 +60,24 @@ static void borrowed_paths(void)
 	   "and one that forbids it forbids it there too");
 }
 
+/* A path that root mounted something else over, or a service's with a root of its own. */
+static void mounted_paths(void)
+{
+	struct profile_row row = { .proto = PROTO_TCP, .port = 80, .exe = nc };
+	struct process o = placed(nc, 0, "/system.slice/x.service");
+
+	ok(with(&row, 1, 80, o).verdict == VERDICT_PROFILED, "a service's program");
+	o.space |= SPACE_FILE;
+	ok(exe_flags(&o) & EXE_FOREIGN, "of which the node has another file is shown as such");
+	ok(with(&row, 1, 80, o).verdict == VERDICT_IMPOSTOR, "and is not the row's program");
+	row.container = either;
+	ok(with(&row, 1, 80, o).verdict == VERDICT_PROFILED, "but by a row for either");
+	o.container_state = PLACE_IN;
+	ok(!(exe_flags(&o) & EXE_FOREIGN), "in a container that goes without saying");
+	row.container = any;
+	ok(with(&row, 1, 80, o).verdict == VERDICT_PROFILED, "and a row for containers means it");
+}
+
 /* A row's path is the node's file; a container has files of its own. */
 static void contained_paths(void)
 {
@@ -282,6 +300,7 @@ int main(void)
 {
 	denials();
 	borrowed_paths();
+	mounted_paths();
 	contained_paths();
 	jobs();
 	any_order();

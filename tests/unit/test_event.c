@@ -29,7 +29,7 @@ static struct event full_event(void)
 			  .device = "lo",
 			  .inode = 777 },
 		.opener = { .known = true,
-			    .space = SPACE_KNOWN | SPACE_USER | SPACE_EXE,
+			    .space = SPACE_KNOWN | SPACE_USER | SPACE_EXE | SPACE_FILE,
 			    .pid = 20131,
 			    .tid = 20132,
 			    .start_ns = 99,

@@ -98,6 +98,9 @@ static void test_alike(void)
 		       b = a_process(2, "/usr/sbin/nginx", 33);
 
 	ok(holders_alike(&a, &b), "two workers are alike, whatever their pids");
+	b.space = SPACE_FILE;
+	ok(!holders_alike(&a, &b), "a path that means another file is another");
+	b.space = 0;
 	b.uid = 0;
 	ok(!holders_alike(&a, &b), "another user is another");
 	b = a_process(2, "/usr/sbin/nginx (deleted)", 33);

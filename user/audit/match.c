@@ -7,6 +7,7 @@
 
 #include "base/parse.h"
 #include "core/exe_pattern.h"
+#include "core/place.h"
 
 #define DELETED " (deleted)"
 #define WIDE_PORTS 256
@@ -70,7 +71,7 @@ unsigned exe_flags(const struct process *p)
 		return 0;
 	if (ends_with(p->exe, DELETED))
 		flags |= EXE_DELETED;
-	if (p->space & SPACE_EXE)
+	if (place_exe_is_foreign(p))
 		flags |= EXE_FOREIGN;
 	if (p->exe_cut)
 		return flags | EXE_CUT; /* the head is missing: no prefix to look at */
@@ -226,7 +227,8 @@ bool match_files(const struct profile_row *r, const struct process *p)
 enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
 
 /*
- * A row's path is the node's file of it. A path of a mount namespace that somebody made for himself
+ * A row's path is the node's file of it. A path that root mounted otherwise (a container that
+ * nobody recognised, a service with a root of its own) is permitted by a row for either, too. A path of a mount namespace that somebody made for himself
  * is what he wants it to be, and one of a container is a file of the container's image: no row
  * permits them, but one about containers, whose paths are theirs. One that forbids it does so
  * there, too.
@@ -234,11 +236,12 @@ enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
 static bool is_borrowed(const struct profile_row *r, const struct process *p)
 {
 	const char *want = row_container(r);
+	bool either = r->container && !want;
 
 	if (!match_files(r, p))
 		return true;
-	return p->exe.ptr && p->space & SPACE_EXE && r->action != PROFILE_DENY &&
-	       (!want || !strcasecmp(want, PROFILE_NONE));
+	return p->exe.ptr && p->space & (either ? SPACE_EXE : SPACE_EXE | SPACE_FILE) &&
+	       r->action != PROFILE_DENY && (!want || !strcasecmp(want, PROFILE_NONE));
 }
 
 /*

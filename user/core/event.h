@@ -89,6 +89,7 @@ enum process_space {
 	/* its executable's path is of a mount namespace that another user namespace owns; told also
 	 * where the rest is not known */
 	SPACE_EXE = 16,
+	SPACE_FILE = 32, /* the node has another file of its executable's path, or none */
 };
 
 /* A process as the kernel knew it at the event. pid 0 with kernel set: the kernel itself. */

@@ -93,7 +93,8 @@ enum { PTAG_EXE = 1, PTAG_ARGV, PTAG_USER, PTAG_ANCESTORS, PTAG_CGROUP, PTAG_ALI
 enum { HTAG_HOLDER = 1 };
 enum { PROCESS_KERNEL = 1, PROCESS_EXE_CUT = 2, PROCESS_ARGV_CUT = 4 };
 #define PROCESS_SPACE_SHIFT 3
-#define PROCESS_SPACE_MASK (SPACE_KNOWN | SPACE_PID | SPACE_USER | SPACE_ROOT | SPACE_EXE)
+#define PROCESS_SPACE_MASK                                                                         \
+	(SPACE_KNOWN | SPACE_PID | SPACE_USER | SPACE_ROOT | SPACE_EXE | SPACE_FILE)
 
 /* --- encoding ------------------------------------------------------------------------------- */
 

@@ -20,7 +20,8 @@ bool holders_alike(const struct process *a, const struct process *b)
 		return true;
 	if (!a->exe.ptr && !b->exe.ptr && strncmp(a->comm, b->comm, COMM_LEN))
 		return false;
-	return a->uid == b->uid && a->exe_cut == b->exe_cut && same_text(a->exe, b->exe) &&
+	return !((a->space ^ b->space) & (SPACE_EXE | SPACE_FILE)) && a->uid == b->uid &&
+	       a->exe_cut == b->exe_cut && same_text(a->exe, b->exe) &&
 	       a->job_state == b->job_state && a->container_state == b->container_state &&
 	       same_text(a->job, b->job) && same_text(a->container, b->container);
 }

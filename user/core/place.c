@@ -657,6 +657,11 @@ void place_process(struct process *p)
 	p->container_state = ev.opener.container_state;
 }
 
+bool place_exe_is_foreign(const struct process *p)
+{
+	return p->space & SPACE_EXE || (p->space & SPACE_FILE && p->container_state != PLACE_IN);
+}
+
 /* --- for people ------------------------------------------------------------------------------------- */
 
 #define SHORT_ID 12

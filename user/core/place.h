@@ -33,6 +33,12 @@ void place_fill(struct event *ev);
 /* The same for a process that has its cgroups with it. */
 void place_process(struct process *p);
 
+/*
+ * Whether its executable's path is of another mount namespace and means another file there, be it
+ * that somebody made it for himself or root did. Of a known container that goes without saying.
+ */
+bool place_exe_is_foreign(const struct process *p);
+
 #define PLACE_WHERE_MAX 128 /* a longer name is cut, and ends in "+" */
 /*
  * Where a door is that is not among the host's own: "container 0123456789ab", "container web1",

@@ -43,8 +43,9 @@ static int fill_owner(const struct process *p, struct profile_row *r)
 		return r->exe ? 0 : -ENOMEM;
 	}
 	err = exe_path(p).len ? exe_pattern_of(exe_path(p), &r->exe) : 0;
-	if (!err && r->exe && p->container_state == PLACE_IN) {
-		r->container = strdup(PROFILE_ANY);
+	if (!err && r->exe && (p->container_state == PLACE_IN || p->space & SPACE_FILE)) {
+		r->container =
+			strdup(p->container_state == PLACE_IN ? PROFILE_ANY : PROFILE_EITHER);
 		err = r->container ? 0 : -ENOMEM;
 	}
 	if (!err && p->user.ptr && p->user.len)

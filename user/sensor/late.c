@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "sensor/late.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <stdio.h>
@@ -75,8 +76,8 @@ bool late_read(struct late *l, const struct ajar_owner_key *key)
 	return same_process(key, &st);
 }
 
-/* Is this file of the process the same as of the node's init? -1: we may not look. */
-static int same_as_init(uint32_t pid, const char *file)
+/* Is this file of the process the same as of another, "1" or "self"? -1: we may not look. */
+static int same_as(uint32_t pid, const char *of, const char *file)
 {
 	struct stat own, init;
 	char path[64];
@@ -84,10 +85,16 @@ static int same_as_init(uint32_t pid, const char *file)
 	snprintf(path, sizeof(path), "/proc/%u/%s", pid, file);
 	if (stat(path, &own) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "/proc/1/%s", file);
+	snprintf(path, sizeof(path), "/proc/%s/%s", of, file);
 	if (stat(path, &init) < 0)
 		return -1;
 	return own.st_ino == init.st_ino && own.st_dev == init.st_dev;
+}
+
+/* The node's init. */
+static int same_as_init(uint32_t pid, const char *file)
+{
+	return same_as(pid, "1", file);
 }
 
 /* The user namespace that owns the mount namespace of the process. */
@@ -118,11 +125,45 @@ static bool mounts_are_foreign(uint32_t pid)
 	       (own.st_ino != ours.st_ino || own.st_dev != ours.st_dev);
 }
 
+/* The node's file of a path; where init is not ours to look at our own mounts stand for its. */
+static int stat_of_node(const char *exe, struct stat *ret)
+{
+	char path[AJAR_EXE_MAX + 16];
+
+	snprintf(path, sizeof(path), "/proc/1/root%s", exe);
+	if (stat("/proc/1/root/", ret) < 0)
+		return stat(exe, ret) == 0 ? 0 : -EACCES;
+	return stat(path, ret) == 0 ? 0 : -errno;
+}
+
+/*
+ * SPACE_FILE when the node's init has another file of the executable's path, or none; 0 as well
+ * where that is not ours to see, or the file is gone.
+ */
+static unsigned other_file(uint32_t pid)
+{
+	char link[64], exe[AJAR_EXE_MAX];
+	struct stat own, node;
+	ssize_t n;
+	int err;
+
+	snprintf(link, sizeof(link), "/proc/%u/exe", pid);
+	n = readlink(link, exe, sizeof(exe) - 1);
+	if (n <= 0 || exe[0] != '/' || same_as(pid, "self", "ns/mnt") == 1 ||
+	    stat(link, &own) < 0 || !own.st_nlink)
+		return 0;
+	exe[n] = '\0';
+	err = stat_of_node(exe, &node);
+	if (err)
+		return err == -ENOENT ? SPACE_FILE : 0;
+	return own.st_ino != node.st_ino || own.st_dev != node.st_dev ? SPACE_FILE : 0;
+}
+
 static unsigned read_space(uint32_t pid)
 {
 	int pid_ns = same_as_init(pid, "ns/pid"), user_ns = same_as_init(pid, "ns/user");
 	int mnt_ns = same_as_init(pid, "ns/mnt"), root = same_as_init(pid, "root");
-	unsigned exe = mnt_ns != 1 && mounts_are_foreign(pid) ? SPACE_EXE : 0;
+	unsigned exe = mnt_ns == 1 ? 0 : mounts_are_foreign(pid) ? SPACE_EXE : other_file(pid);
 
 	if (pid_ns < 0 || user_ns < 0 || mnt_ns < 0 || root < 0)
 		return exe;
@@ -169,7 +210,8 @@ static uint32_t space_flags(unsigned space)
 	       (space & SPACE_PID ? AJAR_OWNER_OTHER_PID : 0) |
 	       (space & SPACE_USER ? AJAR_OWNER_OTHER_USER : 0) |
 	       (space & SPACE_ROOT ? AJAR_OWNER_OTHER_ROOT : 0) |
-	       (space & SPACE_EXE ? AJAR_OWNER_OTHER_EXE : 0);
+	       (space & SPACE_EXE ? AJAR_OWNER_OTHER_EXE : 0) |
+	       (space & SPACE_FILE ? AJAR_OWNER_OTHER_FILE : 0);
 }
 
 bool late_record(const struct ajar_owner_key *key, struct late_record *ret)

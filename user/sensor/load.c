@@ -29,12 +29,17 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-/* Whose init the BPF side compares processes with. */
-static uint32_t own_pid_ns(void)
+static uint32_t own_ns(const char *path)
 {
 	struct stat st;
 
-	return stat("/proc/self/ns/pid", &st) == 0 ? (uint32_t)st.st_ino : 0;
+	return stat(path, &st) == 0 ? (uint32_t)st.st_ino : 0;
+}
+
+/* Whose init the BPF side compares processes with. */
+static uint32_t own_pid_ns(void)
+{
+	return own_ns("/proc/self/ns/pid");
 }
 
 uint64_t load_build(uint64_t only_cookie)
@@ -284,6 +289,7 @@ static int load_object(const struct sensor_opts *o, char tier, uint64_t only_coo
 			   "the ring's size must be a power of two and a multiple of 4096");
 	*b->netns_cookie = only_cookie;
 	*b->pid_ns = own_pid_ns();
+	*b->mnt_ns = own_ns("/proc/self/ns/mnt");
 	*b->typed_task = has_typed_task(o);
 	err = choose_programs(b->obj, tier, *left_out);
 	if (!err)

@@ -37,6 +37,7 @@ struct built {
 		o->obj = b->obj;                                                                   \
 		o->netns_cookie = &b->rodata->cfg_netns_cookie;                                    \
 		o->pid_ns = &b->rodata->cfg_pid_ns;                                                \
+		o->mnt_ns = &b->rodata->cfg_mnt_ns;                                                \
 		o->typed_task = &b->rodata->cfg_typed_task;                                        \
 		return 0;                                                                          \
 	}                                                                                          \

@@ -22,7 +22,7 @@ struct object {
 	enum object_kind kind;
 	/* settings, before it is loaded: bpf/maps.h */
 	unsigned long long *netns_cookie;
-	unsigned int *pid_ns;
+	unsigned int *pid_ns, *mnt_ns;
 	bool *typed_task;
 	char *logs; /* what the verifier says of each program */
 	size_t programs;

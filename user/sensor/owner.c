@@ -148,7 +148,8 @@ static unsigned space_of_owner(uint32_t flags)
 	       (flags & AJAR_OWNER_OTHER_PID ? SPACE_PID : 0) |
 	       (flags & AJAR_OWNER_OTHER_USER ? SPACE_USER : 0) |
 	       (flags & AJAR_OWNER_OTHER_ROOT ? SPACE_ROOT : 0) |
-	       (flags & AJAR_OWNER_OTHER_EXE ? SPACE_EXE : 0);
+	       (flags & AJAR_OWNER_OTHER_EXE ? SPACE_EXE : 0) |
+	       (flags & AJAR_OWNER_OTHER_FILE ? SPACE_FILE : 0);
 }
 
 void owner_fill(const struct owner *o, struct process *p)

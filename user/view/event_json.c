@@ -109,7 +109,7 @@ static void put_process(struct writer *w, const char *key, const struct process 
 	/* Longer than the capture: said only then, so that nobody takes a part for the whole. */
 	if (p->exe_cut)
 		writer_bool(w, "exe_cut", true);
-	if (p->space & SPACE_EXE)
+	if (place_exe_is_foreign(p))
 		writer_bool(w, "exe_foreign", true);
 	if (p->argv_cut)
 		writer_bool(w, "argv_cut", true);

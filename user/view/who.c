@@ -93,7 +93,7 @@ void view_who(struct buf *b, const struct process *p)
 		esc_text(b, p->exe.ptr, p->exe.len, EXE_BYTES_MAX);
 		buf_putc(b, ')');
 	}
-	if (p->space & SPACE_EXE)
+	if (place_exe_is_foreign(p))
 		buf_puts(b, " (path of another mount namespace)");
 	buf_putc(b, ' ');
 	view_user(b, p);
