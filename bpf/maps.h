@@ -12,7 +12,7 @@
 
 #include "ajar/event.h"
 
-#define DOORS_MAX 262144
+#define DOORS_MAX 131072
 #define OWNERS_MAX 8192
 #define SLOTS_MAX 32 /* of the plain objects: one for each CPU */
 #define PORT0_MAX 1024
@@ -44,7 +44,7 @@ struct {
 	__uint(max_entries, 4 << 20);
 } ajar_ring __weak SEC(".maps");
 
-/* Doors that are open. Not preallocated: 40 MiB for a table that is mostly empty. */
+/* Doors that are open. Not preallocated: 20 MiB for a table that is mostly empty. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

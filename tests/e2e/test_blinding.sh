@@ -21,6 +21,7 @@ cat >"$T/conf" <<E2
 node.name here
 health.interval 500ms
 health.silent-after 3s
+sensor.doors-per-user 200
 alert.syslog no
 E2
 rows() { ajar timeline -j --data "$D" -C "$T/conf" 2>/dev/null | jq -c "select(.event == \"$1\")"; }
@@ -91,6 +92,17 @@ told "a gap record" more_gaps
 repaired "attached again" eval '[ "$(links | wc -l)" = 6 ]'
 ok "$ATTEMPT: a door is seen as it opens" sees tcp 127.0.0.1 26972
 ok "$ATTEMPT: it alerts" wait_for alerted "here has lost records" open
+
+begin "a user opens more doors than are kept"
+setpriv --reuid 4321 --regid 4321 --clear-groups "$BUILD/tests/helpers/storm_doors" 400 0 0 1 hold >"$T/crowd" 2>&1 </dev/null &
+CROWD=$!
+PIDS+=("$CROWD")
+told "a gap record with the user" more_gaps
+ok "$ATTEMPT: which names it" eval 'rows gap | tail -1 | grep -q "too many doors of .*: 200 are open, and what is above 200 is not recorded"'
+ok "$ATTEMPT: a door of another user is seen as it opens" sees tcp 127.0.0.1 26973
+row "the rest is not recorded"
+kill "$CROWD"
+wait "$CROWD" 2>/dev/null
 
 begin "pins are removed"
 PINS=$(pin_dir)

@@ -280,6 +280,33 @@ static void on_harm(const struct sensor_harm *h, void *arg)
 				  : ", it is attached again");
 }
 
+static void on_crowd(const struct sensor_crowd *c, void *arg)
+{
+	struct buf *said = arg;
+
+	buf_printf(said, "%stoo many doors of ", said->len ? "; " : "");
+	if (!c->known)
+		buf_puts(said, "nobody who is known");
+	else if (c->user.len)
+		buf_printf(said, "user %.*s (%u)", (int)c->user.len, c->user.ptr, c->uid);
+	else
+		buf_printf(said, "uid %u", c->uid);
+	buf_printf(said, ": %zu are open, and what is above %u%s is not recorded", c->doors,
+		   c->limit, c->everybody ? " of all users together" : "");
+}
+
+/* Doors that are not recorded are a gap, too. */
+static int look_for_crowds(struct agent *a)
+{
+	_cleanup_(buf_done) struct buf said = BUF_INIT(2048);
+
+	sensor_crowded(a->sensor, on_crowd, &said);
+	if (!said.len)
+		return 0;
+	log_warn("%s", buf_str(&said));
+	return record_gap(a, clock_wall_of_boot(a->looked_ns), buf_str(&said));
+}
+
 /* Who is started again has the privileges to attach what we cannot. */
 static bool is_supervised(void)
 {
@@ -340,7 +367,9 @@ static int on_heartbeat(void *arg)
 	if (err)
 		return log_err(err, "cannot read the sensor's ring");
 	look_for_journal(a);
-	err = look_after_sensor(a, &whole);
+	err = look_for_crowds(a);
+	if (!err)
+		err = look_after_sensor(a, &whole);
 	if (!err && agent_heartbeat_renew(a->heartbeat, whole, a->dropped_total))
 		log_debug("cannot renew the heartbeat");
 	return err;
@@ -442,7 +471,8 @@ static int open_sensor(struct agent *a)
 	struct sensor_opts o = { .uid = a->uid,
 				 .gid = a->gid,
 				 .lowest = a->conf->lowest_tier,
-				 .own_netns = conf_own_netns(a->conf) };
+				 .own_netns = conf_own_netns(a->conf),
+				 .doors_by_user = (uint32_t)a->conf->doors_by_user };
 	_free_ char *why = NULL;
 	int err = paths_pin_dir(a->conf, &pin_dir);
 

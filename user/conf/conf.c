@@ -64,6 +64,8 @@ static const struct conf_key keys[] = {
 	  "no", "leave the sensor attached when the agent stops"),
 	KEY("sensor.sweep-every", CONF_DURATION, sweep_every_ns, SECOND, DAY, "1s to 1d",
 	  "60s", "how often every socket is looked at again"),
+	KEY("sensor.doors-per-user", CONF_COUNT, doors_by_user, 100, 1000000, "100 to 1000000",
+	  "32768", "doors of one user that are kept, some five hundred bytes each; what is above is told and not recorded"),
 	KEY("journal.max-bytes", CONF_SIZE, journal_max_bytes, MIB, 1024 * GIB, "1M to 1024G",
 	  "1G", "cap of the journal; what is dropped is covered by gap records"),
 	KEY("journal.segment-bytes", CONF_SIZE, journal_segment_bytes, 64 * KIB, GIB, "64K to 1G",

@@ -28,6 +28,7 @@ struct conf {
 	uint64_t store_keep_days, store_keep_bytes; /* 0: no limit */
 	uint64_t health_interval_ns, health_silent_ns; /* heartbeats; how long none is silence */
 	uint64_t health_skew_ns, health_hole_ns;
+	uint64_t doors_by_user; /* of one user that the sensor keeps */
 	uint64_t ship_rate; /* records a second while it catches up; 0: no limit */
 	/* how long the store is away before the node alerts by itself; 0: never */
 	uint64_t local_after_ns;

@@ -57,9 +57,15 @@ static int open_door(const struct canary *c, int *ret_fd, uint64_t *ret_cookie)
 	return 0;
 }
 
+/* Doors that found no room in the table. */
+static uint64_t no_room(const struct sensor *s)
+{
+	return s->ctl ? __atomic_load_n(&s->ctl->doors_full, __ATOMIC_ACQUIRE) : 0;
+}
+
 static int try_door(struct sensor *s, const struct canary *c, uint64_t *canary, char **ret_why)
 {
-	uint64_t cookie = 0;
+	uint64_t cookie = 0, full = no_room(s);
 	int fd = -1, err = open_door(c, &fd, &cookie);
 
 	/* No loopback to test with says nothing of the sensor. */
@@ -69,6 +75,9 @@ static int try_door(struct sensor *s, const struct canary *c, uint64_t *canary, 
 	int opened = in_table(s, cookie);
 	close(fd);
 	if (opened < 0)
+		return 0;
+	/* It found no room there, which says nothing of the hooks. */
+	if (!opened && no_room(s) != full)
 		return 0;
 	if (!opened)
 		return why(
@@ -99,4 +108,13 @@ int canary_run(struct sensor *s, char **ret_why)
 int sensor_try(struct sensor *s)
 {
 	return s->h.tier == TIER_POLL ? 0 : canary_run(s, NULL);
+}
+
+bool canary_is(const struct sensor *s, uint64_t cookie)
+{
+	for (size_t i = 0; i < array_len(s->canaries); i++) {
+		if (s->canaries[i] && s->canaries[i] == cookie)
+			return true;
+	}
+	return false;
 }

@@ -31,6 +31,8 @@ void doors_done(struct sensor *s)
 	if (s->doors)
 		map_each(s->doors, free_held, s);
 	map_free(s->doors);
+	map_free(s->users);
+	s->users = NULL;
 	map_free(s->sole);
 	map_free(s->ended);
 	s->doors = s->sole = s->ended = NULL;
@@ -61,6 +63,7 @@ int door_put(struct sensor *s, const struct ajar_door *door, uint64_t opened_ns,
 	if (!(opener->flags & AJAR_ACTOR_NONE))
 		k->owner = owner_ref(&s->owners, owner_cache_get(&s->owners, &opener->owner));
 	held_watch(s, k);
+	quota_take(s, k);
 	*ret_k = k;
 	return 0;
 }
@@ -72,6 +75,7 @@ void door_del(struct sensor *s, uint64_t cookie)
 	if (!k)
 		return;
 	settle_end(s, k);
+	quota_give(s, k);
 	held_unwatch(s, k);
 	if (k->held)
 		held_done(s, k->held);

@@ -40,6 +40,8 @@ struct known_door {
 	uint64_t unclear_ns;
 	/* from the table of a sensor that was taken over: its opening may be in the ring */
 	bool preloaded;
+	bool counted; /* in the quota of: */
+	uint32_t user;
 };
 
 /* sensor_sweep(), for those below it. */
@@ -65,6 +67,10 @@ struct sensor {
 
 	struct owner_cache owners;
 	struct map *doors; /* by cookie */
+	struct map *users; /* by uid: struct quota_user */
+	uint32_t doors_by_user;
+	/* a sweep takes the doors in so many parts, by cookie, each of sweep_part at most */
+	uint32_t sweep_parts, sweep_part;
 	struct cgroups cgroups;
 	struct buf others; /* of the event that is being told: cgroup paths */
 	struct netns_names netns_names;
@@ -177,6 +183,19 @@ must_check int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, str
 /* As root: what is open in other network namespaces, for the first sweep. */
 must_check int sweep_elsewhere(struct sensor *s);
 
+/* --- quota.c --- */
+
+must_check int quota_init(struct sensor *s, const struct sensor_opts *o);
+/* Whose doors are counted together; (uint32_t)-1: nobody's. */
+uint32_t quota_user(const struct ajar_actor *a);
+/* Is there room for one more of this user? Else it is noted that there was none. */
+bool quota_admits(struct sensor *s, const struct ajar_door *door, const struct ajar_actor *opener);
+/* A door is in the table now; it leaves it. */
+void quota_take(struct sensor *s, struct known_door *k);
+void quota_give(struct sensor *s, const struct known_door *k);
+/* Has this user had doors for which there was no room? */
+bool quota_left_out(struct sensor *s, const struct ajar_actor *opener);
+
 /* --- settle.c --- */
 
 bool settle_is_udp(const struct ajar_door *d);
@@ -227,6 +246,8 @@ bool load_is_plain(const struct sensor_opts *o);
 
 /* Opens and closes doors of its own; -ENODATA when a hook does not fire, *ret_why says which. */
 must_check int canary_run(struct sensor *s, char **ret_why);
+/* A door that sensor_try() opened. */
+bool canary_is(const struct sensor *s, uint64_t cookie);
 
 /* --- why.c --- */
 

@@ -45,15 +45,6 @@ static void check_sequence(struct delivery *d, const struct ajar_header *h)
 		told->seen = h->cpu_seq + 1;
 }
 
-static bool is_canary(const struct sensor *s, uint64_t cookie)
-{
-	for (size_t i = 0; i < array_len(s->canaries); i++) {
-		if (s->canaries[i] && s->canaries[i] == cookie)
-			return true;
-	}
-	return false;
-}
-
 /* A sweep that found a door between its listen() and its record has told it already. */
 #define SWEPT_JUST_NOW_NS 10000000000ULL
 
@@ -70,8 +61,11 @@ static int record_open(struct delivery *d, const struct ajar_open *r)
 	struct sensor *s = d->s;
 	struct known_door *k = door_get(s, r->door.cookie);
 	bool told = k && reported_by_sweep(k, r);
-	int err = door_put(s, &r->door, r->h.ktime_ns, &r->opener, &k);
+	int err;
 
+	if (!k && !quota_admits(s, &r->door, &r->opener))
+		return 0;
+	err = door_put(s, &r->door, r->h.ktime_ns, &r->opener, &k);
 	if (err)
 		return err;
 	if (r->door.flags & AJAR_DOOR_UNSURE)
@@ -118,7 +112,7 @@ static int record_close(struct delivery *d, const struct ajar_close *r)
 		door_del(s, cookie);
 		return 0;
 	}
-	if (!k && r->door.flags & AJAR_DOOR_UNSURE)
+	if (!k && (r->door.flags & AJAR_DOOR_UNSURE || quota_left_out(s, &r->opener)))
 		return 0;
 	if (!k) {
 		plain = (struct known_door){ .door = r->door,
@@ -182,7 +176,7 @@ int record_take(struct delivery *d, const void *rec, uint32_t len)
 		return -EBADMSG;
 	/* Opens, binds and closes all begin with header and door. */
 	cookie = ((const struct ajar_open *)rec)->door.cookie;
-	if (is_canary(s, cookie))
+	if (canary_is(s, cookie))
 		return 0;
 	switch (h->type) {
 	case AJAR_RECORD_OPEN:

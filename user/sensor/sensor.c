@@ -296,6 +296,8 @@ static int begin(struct sensor *s, const struct sensor_opts *o, char **ret_why)
 	if (!err)
 		err = doors_init(s);
 	if (!err)
+		err = quota_init(s, o);
+	if (!err)
 		err = cgroups_init(&s->cgroups);
 	s->others = (struct buf)BUF_INIT(CGROUP_PATHS_MAX);
 	if (err)

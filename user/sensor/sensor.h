@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 struct event;
 struct buf;
@@ -34,6 +35,10 @@ struct sensor_opts {
 	/* as on a kernel before 5.12, whose programs lack some atomics; $AJAR_SENSOR_PLAIN, too */
 	bool plain;
 	uint32_t netns_max; /* network namespaces that are looked into; 0: 4096. The report tells */
+	/* doors of one user that are kept, see sensor_crowded(); 0: 32768 */
+	uint32_t doors_by_user;
+	/* doors that a sweep looks at in one go, for tests; 0: 32768 */
+	uint32_t sweep_part;
 };
 #define SENSOR_TIER_ENV "AJAR_SENSOR_TIER"
 #define SENSOR_UNTYPED_ENV "AJAR_SENSOR_UNTYPED"
@@ -110,6 +115,19 @@ typedef void (*sensor_harm_fn)(const struct sensor_harm *h, void *arg);
  * nothing.
  */
 bool sensor_look_after(struct sensor *s, sensor_harm_fn fn, void *arg);
+
+/* A user who has more doors than are kept: what is above is not recorded. */
+struct sensor_crowd {
+	uint32_t uid; /* who logged in, else the user */
+	struct text user; /* its name, borrowed; empty: it has none here */
+	bool known; /* else nobody knows who holds them, and uid says nothing */
+	bool everybody; /* the limit is that of all users together, and this one has met it */
+	uint32_t limit;
+	size_t doors; /* of this user, that are kept */
+};
+typedef void (*sensor_crowd_fn)(const struct sensor_crowd *c, void *arg);
+/* fn is called once for each such user, again when ten minutes without one too many lie between. */
+void sensor_crowded(struct sensor *s, sensor_crowd_fn fn, void *arg);
 
 /* How it watches, for `doctor`, start events and every view. */
 struct sensor_hook_report {

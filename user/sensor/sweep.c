@@ -2,7 +2,7 @@
 /*
  * What is open now, by the kernel's iterators, against what this process knows. First everything is
  * collected, then the ring is drained, then the two are compared: what an event told has been told
- * by then.
+ * by then. Many doors are looked at in parts, so that the memory which that takes has a bound.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,11 @@
 #include "sensor/poller.h"
 
 #define READ_BYTES (128u << 10)
-#define FOUND_MAX (1u << 20)
+#define TABLE_MAX (1u << 20) /* steps of a walk through the kernel's table */
+#define PARTS_MAX 256
+#define NO_PART PARTS_MAX
+/* In other network namespaces, from before: beyond it only what processes hold is found. */
+#define ELSEWHERE_MAX 65536
 #define DRAINS_MAX 64
 /*
  * Sweeps in a row that must miss a door which the kernel's table still has: its fd may be under way
@@ -45,6 +49,10 @@ struct found {
 struct sweeping {
 	struct sensor *s;
 	struct map *found; /* by cookie: struct found */
+	size_t limit; /* of found */
+	/* Of all cookies those whose rest by parts is part; NO_PART: none, owners alone. */
+	uint32_t part, parts;
+	size_t total; /* found in all parts */
 	uint64_t start_ns;
 	struct delivery d;
 	int origin;
@@ -66,13 +74,16 @@ static void merge(struct ajar_open *have, const struct ajar_open *seen)
 static int take_seen(struct sweeping *w, const struct ajar_open *seen)
 {
 	uint64_t cookie = seen->door.cookie;
-	struct found *have = map_get(w->found, &cookie, sizeof(cookie));
+	struct found *have;
 	int err = 0;
 
+	if (cookie % w->parts != w->part)
+		return 0;
+	have = map_get(w->found, &cookie, sizeof(cookie));
 	if (have) {
 		merge(&have->rec, seen);
 	} else {
-		if (map_size(w->found) >= FOUND_MAX)
+		if (map_size(w->found) >= w->limit)
 			return -E2BIG;
 		have = calloc(1, sizeof(*have));
 		if (!have)
@@ -254,6 +265,8 @@ int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, struct held_se
 		seen->opener = st.opener;
 		opened = st.opened_ns;
 	}
+	if (!quota_admits(s, &seen->door, &seen->opener))
+		return 0;
 	int err = door_put(s, &seen->door, opened, &seen->opener, &k);
 	if (err)
 		return err;
@@ -298,8 +311,7 @@ static bool compare_found(const void *key, size_t len, void *value, void *arg)
 
 	(void)len;
 	memcpy(&cookie, key, sizeof(cookie));
-	if (w->d.ended || is_closed(s, cookie) || cookie == s->canaries[0] ||
-	    cookie == s->canaries[1])
+	if (w->d.ended || is_closed(s, cookie) || canary_is(s, cookie))
 		return false;
 	k = door_get(s, cookie);
 	if (!k) {
@@ -428,16 +440,63 @@ static int drain(struct sweeping *w, sensor_fn fn, void *arg)
 	return 0;
 }
 
-static int compare(struct sweeping *w, sensor_fn fn, void *arg)
+static int begin_part(struct sweeping *w, uint32_t part, uint32_t parts)
 {
-	int err = collect(w);
+	w->part = part;
+	w->parts = parts;
+	w->limit = parts < PARTS_MAX ? w->s->sweep_part : SIZE_MAX;
+	free_found(w->s, take_ptr(w->found));
+	return map_new(free, &w->found);
+}
 
+/* A part that has too many is two. */
+static int compare_part(struct sweeping *w, uint32_t part, uint32_t parts, sensor_fn fn, void *arg)
+{
+	int err = begin_part(w, part, parts);
+
+	if (!err)
+		err = collect(w);
+	if (err == -E2BIG) {
+		err = compare_part(w, part, 2 * parts, fn, arg);
+		return err ? err : compare_part(w, part + parts, 2 * parts, fn, arg);
+	}
 	if (!err)
 		err = drain(w, fn, arg);
 	if (err)
 		return err;
-	w->s->unsure = false;
+	w->total += map_size(w->found);
 	map_each(w->found, compare_found, w);
+	return w->d.ended < 0 ? w->d.ended : 0;
+}
+
+/* Unless a part has seen it. */
+static bool compare_elsewhere(const void *key, size_t len, void *value, void *arg)
+{
+	struct sweeping *w = arg;
+	struct known_door *k;
+	uint64_t cookie;
+
+	memcpy(&cookie, key, sizeof(cookie));
+	k = door_get(w->s, cookie);
+	return k && k->sweep == w->s->sweep ? false : compare_found(key, len, value, arg);
+}
+
+/* As many parts as the last sweep would have needed, so that none is begun in vain. */
+static int compare(struct sweeping *w, struct map *elsewhere, sensor_fn fn, void *arg)
+{
+	uint32_t parts = w->s->sweep_parts;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && !w->d.ended && i < parts; i++)
+		err = compare_part(w, i, parts, fn, arg);
+	if (err)
+		return err;
+	if (!w->d.ended && elsewhere)
+		map_each(elsewhere, compare_elsewhere, w);
+	for (parts = 1; parts < PARTS_MAX && w->total > parts * (w->s->sweep_part / 2);)
+		parts *= 2;
+	w->s->sweep_parts = parts;
+	w->s->unsure = false;
 	if (!w->d.ended && w->origin != ORIGIN_SNAPSHOT)
 		tell_gone(w);
 	return w->d.ended < 0 ? w->d.ended : w->d.count;
@@ -456,36 +515,28 @@ static bool has_closed(const void *key, size_t len, void *value, void *arg)
 	return free_one(key, len, value, s);
 }
 
-/* Where a sweep collects; the first one has a part already. */
-static int begin_found(struct sensor *s, struct map **ret_found)
-{
-	if (!s->elsewhere)
-		return map_new(free, ret_found);
-	*ret_found = s->elsewhere;
-	s->elsewhere = NULL;
-	map_each(*ret_found, has_closed, s);
-	return 0;
-}
-
 int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 {
 	struct sweeping w = { .s = s,
 			      .start_ns = clock_boot_ns(),
 			      .d = { .s = s, .fn = fn, .arg = arg },
 			      .origin = origin };
-	int err = begin_found(s, &w.found);
+	/* The first one has a part already. */
+	struct map *elsewhere = take_ptr(s->elsewhere);
+	int err = map_new(NULL, &s->closed);
 
-	if (!err)
-		err = map_new(NULL, &s->closed);
+	if (elsewhere)
+		map_each(elsewhere, has_closed, s);
 	if (!err) {
 		s->sweep++;
 		look_begin(s);
-		err = compare(&w, fn, arg);
+		err = compare(&w, elsewhere, fn, arg);
 		look_end(s);
 	}
 	map_free(s->closed);
 	s->closed = NULL;
 	free_found(s, w.found);
+	free_found(s, elsewhere);
 	free(w.gone);
 	s->look_after_ns = w.start_ns + LOOK_EVERY_NS + LOOK_SHARE * (clock_boot_ns() - w.start_ns);
 	return err;
@@ -516,7 +567,7 @@ int sweep_confirm(struct sensor *s, sensor_fn fn, void *arg, uint64_t *ret_wait_
 /* iter/tcp and iter/udp of the namespace that this thread is in. */
 static int collect_here(struct sensor *s)
 {
-	struct sweeping w = { .s = s, .found = s->elsewhere };
+	struct sweeping w = { .s = s, .found = s->elsewhere, .limit = ELSEWHERE_MAX, .parts = 1 };
 	int err = give_cookies(s);
 
 	if (!err && s->h.links[HOOK_SWEEP_TCP] >= 0)
@@ -536,7 +587,11 @@ static int look_into(uint32_t netns, const char *path, void *arg)
 	/* It is gone meanwhile: what was open there is, too. */
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
 		return 0;
-	return collect_here(s);
+	int err = collect_here(s);
+
+	if (err == -E2BIG)
+		s->missed |= POLL_NETNS_MORE;
+	return err == -E2BIG ? 0 : err;
 }
 
 int sweep_elsewhere(struct sensor *s)
@@ -564,12 +619,15 @@ static int load_table(struct sensor *s)
 {
 	int fd = s->h.maps[MAP_DOORS];
 	struct ajar_door_state st;
-	uint64_t key, *prev = NULL;
+	uint64_t key, next = 0;
 	struct known_door *k = NULL;
+	bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
 
-	for (uint32_t i = 0; i < FOUND_MAX && bpf_map_get_next_key(fd, prev, &key) == 0; i++) {
-		prev = &key;
-		if (bpf_map_lookup_elem(fd, &key, &st))
+	for (uint32_t i = 0; i < TABLE_MAX && more; i++) {
+		key = next;
+		/* Before it may go: behind a key that is gone the walk would begin anew. */
+		more = bpf_map_get_next_key(fd, &key, &next) == 0;
+		if (bpf_map_lookup_elem(fd, &key, &st) || !quota_admits(s, &st.door, &st.opener))
 			continue;
 		int err = door_put(s, &st.door, st.opened_ns, &st.opener, &k);
 		if (err)
@@ -584,12 +642,8 @@ static int load_table(struct sensor *s)
 
 int sweep_preload(struct sensor *s)
 {
-	struct sweeping w = { .s = s };
-	int err = map_new(free, &w.found);
+	struct sweeping w = { .s = s, .part = NO_PART, .parts = 1 };
+	int err = collect(&w);
 
-	if (err)
-		return err;
-	err = collect(&w);
-	free_found(s, w.found);
 	return err ? err : load_table(s);
 }
