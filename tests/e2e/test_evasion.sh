@@ -70,7 +70,7 @@ begin() { # way; the door stands
 	[ "$1" = denied ] || "way_$1" "$OWN" "$OTHER" "$PORT" >"$T/$1.out" 2>"$T/$1.err" &
 	PIDS+=($!)
 	wait_for grep -Eq '^(open|skip)' "$T/$1.out"
-	PIDS+=($(sed -n 's/^open //p' "$T/$1.out"))
+	mapfile -t -O "${#PIDS[@]}" PIDS < <(sed -n 's/^open //p' "$T/$1.out")
 	FROM=${EPOCHREALTIME/./}
 	! grep -q '^skip' "$T/$1.out"
 }
