@@ -130,13 +130,25 @@ static __noinline void sweep_keep(const struct ajar_open *rec)
 	bpf_map_update_elem(&ajar_doors, &st.door.cookie, &st, BPF_NOEXIST);
 }
 
+/* Is the door of the part that the sweep is at? */
+static __always_inline bool sweep_is_at(__u64 cookie)
+{
+	const struct ajar_control *ctl = emit_control();
+
+	return !ctl || ((__u32)cookie & ctl->part_mask) == ctl->part;
+}
+
 static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 {
 	struct ajar_door_state *known;
 	bool connected;
 
+	/* Of most sockets their cookie is all that needs to be read. */
+	if (proto != AJAR_PROTO_MPTCP && !sweep_is_at(sock_cookie_of(w->sk)))
+		return 0;
 	sweep_fill(w, proto);
-	if (!w->rec.door.cookie || !door_is_watched(&w->rec.door))
+	if (!w->rec.door.cookie || !door_is_watched(&w->rec.door) ||
+	    !sweep_is_at(w->rec.door.cookie))
 		return 0;
 	connected = w->rec.door.flags & AJAR_DOOR_CONNECTED;
 	known = bpf_map_lookup_elem(&ajar_doors, &w->rec.door.cookie);

@@ -238,7 +238,11 @@ struct ajar_cpu {
 struct ajar_control {
 	__u32 abi;
 	__u32 armed; /* the reader sleeps: the next record wakes it and clears this */
-	__u32 pad[2];
+	/*
+	 * Iterators tell of the doors alone whose cookie & part_mask is part, so that a sweep of
+	 * many has them by parts (written by user space). 0: of all
+	 */
+	__u32 part, part_mask;
 	__u64 drained_ns; /* CLOCK_BOOTTIME of the last drain */
 	__u64 build; /* hash of the programs */
 	__u64 doors_full; /* doors that found no room in ajar_doors */

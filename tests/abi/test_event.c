@@ -32,7 +32,7 @@
 	F(ajar_door_state, opener, 88, 64) \
 	F(ajar_cpu, produced, 0, 8) F(ajar_cpu, dropped, 8, 8) F(ajar_cpu, reported, 16, 8) \
 	F(ajar_cpu, seen, 24, 8) F(ajar_cpu, pad, 32, 32) \
-	F(ajar_control, abi, 0, 4) F(ajar_control, armed, 4, 4) F(ajar_control, pad, 8, 8) \
+	F(ajar_control, abi, 0, 4) F(ajar_control, armed, 4, 4) F(ajar_control, part, 8, 4) F(ajar_control, part_mask, 12, 4) \
 	 F(ajar_control, drained_ns, 16, 8) F(ajar_control, build, 24, 8) \
 	F(ajar_control, doors_full, 32, 8) F(ajar_control, owners_busy, 40, 8) \
 	F(ajar_control, since_ns, 48, 8) F(ajar_control, sweep, 56, 8) \

@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "base/map.h"
 #include "sensor/internal.h"
 #include "witness.h"
@@ -140,6 +142,20 @@ static void on_crowd(const struct sensor_crowd *c, void *arg)
 	all->last = *c;
 }
 
+static unsigned table_len(const struct witness *w)
+{
+	int fd = w->s->h.maps[MAP_DOORS];
+	uint64_t key, prev;
+	unsigned n = 0;
+
+	for (int err = bpf_map_get_next_key(fd, NULL, &key); !err && n < 10000;) {
+		n++;
+		prev = key;
+		err = bpf_map_get_next_key(fd, &prev, &key);
+	}
+	return n;
+}
+
 static void test_quota(void)
 {
 	const struct sensor_opts o = {
@@ -178,6 +194,7 @@ static void test_quota(void)
 	is_int(crowds.len, 1, "once");
 	ok(sensor_sweep(w.s, ORIGIN_SWEEP, witness_keep, &w) >= 0, "a sweep");
 	is_int(count_of(&w, EVENT_OPEN, c.cookies, MANY), LIMIT, "lets no more in");
+	is_int(table_len(&w), map_size(w.s->doors), "nor does the kernel's table have them");
 	is_int(count_of(&w, EVENT_CLOSE, c.cookies, MANY) +
 		       count_of(&w, EVENT_CLOSE, ours, array_len(ours)),
 	       0, "and ends none");

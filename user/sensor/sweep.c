@@ -223,6 +223,8 @@ static int collect(struct sweeping *w)
 
 	/* In the kernel's memory: a successor's numbers go on from ours. */
 	w->s->ctl->sweep++;
+	w->s->ctl->part = w->part == NO_PART ? 0 : w->part;
+	w->s->ctl->part_mask = w->parts - 1;
 	if (w->s->h.tier == TIER_POLL)
 		return collect_polled(w);
 	err = give_cookies(w->s);
@@ -493,7 +495,7 @@ static int compare(struct sweeping *w, struct map *elsewhere, sensor_fn fn, void
 		return err;
 	if (!w->d.ended && elsewhere)
 		map_each(elsewhere, compare_elsewhere, w);
-	for (parts = 1; parts < PARTS_MAX && w->total > parts * (w->s->sweep_part / 2);)
+	for (parts = 1; parts < PARTS_MAX && w->total > parts * (w->s->sweep_part / 8 * 7);)
 		parts *= 2;
 	w->s->sweep_parts = parts;
 	w->s->unsure = false;
@@ -570,6 +572,7 @@ static int collect_here(struct sensor *s)
 	struct sweeping w = { .s = s, .found = s->elsewhere, .limit = ELSEWHERE_MAX, .parts = 1 };
 	int err = give_cookies(s);
 
+	s->ctl->part = s->ctl->part_mask = 0;
 	if (!err && s->h.links[HOOK_SWEEP_TCP] >= 0)
 		err = run_iterator(&w, HOOK_SWEEP_TCP);
 	if (!err && s->h.links[HOOK_SWEEP_UDP] >= 0)
