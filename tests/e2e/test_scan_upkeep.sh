@@ -25,8 +25,7 @@ ok "no piece is large" grep -q 'deleted 50 old scans' "$T/monitor.err"
 # A probe that fails, and looks that go on meanwhile: each wakes the scanner.
 warnings() { grep -c 'cannot look at new doors at once' "$T/monitor.err"; }
 wakes() { awk '/^voluntary/ { print $2 }' "/proc/$(scanner)/status"; }
-raise_alert() { "$P/put_alerts" "$S" open "$1" "door $1" >/dev/null; }
-P=$BUILD/tests/helpers
+raise_alert() { "$BUILD/tests/helpers/put_alerts" "$S" open "$1" "door $1" >/dev/null; }
 raise_alert first
 ok "a probe that fails is said" wait_for eval '[ "$(warnings)" = 1 ]'
 for i in 1 2 3 4; do
