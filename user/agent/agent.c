@@ -303,7 +303,8 @@ static int look_for_crowds(struct agent *a)
 	sensor_crowded(a->sensor, on_crowd, &said);
 	if (!said.len)
 		return 0;
-	log_warn("%s", buf_str(&said));
+	log_warn("%s: end the programs that have them, or raise sensor.doors-per-user",
+		 buf_str(&said));
 	return record_gap(a, clock_wall_of_boot(a->looked_ns), buf_str(&said));
 }
 

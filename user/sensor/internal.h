@@ -186,8 +186,6 @@ must_check int sweep_elsewhere(struct sensor *s);
 /* --- quota.c --- */
 
 must_check int quota_init(struct sensor *s, const struct sensor_opts *o);
-/* Whose doors are counted together; (uint32_t)-1: nobody's. */
-uint32_t quota_user(const struct ajar_actor *a);
 /* Is there room for one more of this user? Else it is noted that there was none. */
 bool quota_admits(struct sensor *s, const struct ajar_door *door, const struct ajar_actor *opener);
 /* A door is in the table now; it leaves it. */

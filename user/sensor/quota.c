@@ -36,7 +36,8 @@ int quota_init(struct sensor *s, const struct sensor_opts *o)
 	return map_new(free, &s->users);
 }
 
-uint32_t quota_user(const struct ajar_actor *a)
+/* Whose doors are counted together; NO_UID: nobody's. */
+static uint32_t quota_user(const struct ajar_actor *a)
 {
 	if (a->flags & AJAR_ACTOR_NONE)
 		return NO_UID;
