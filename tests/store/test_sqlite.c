@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "plan.h"
 #include "fixtures.h"
 #include "store/scan_changes.h"
 #include "store/migrate.h"
@@ -581,24 +582,14 @@ static int on_connect(sqlite3 *db, const char **words, const void *api)
 /* The plan of the query that ran last must name the index, and neither scan a table nor sort. */
 static void plan_uses(const char *index, bool may_sort, const char *what)
 {
-	struct buf q = BUF_INIT(8192), plan = BUF_INIT(8192);
-	sqlite3_stmt *st = NULL;
-	sqlite3 *db = watched;
+	struct buf plan = BUF_INIT(8192);
 
-	buf_puts(&q, "EXPLAIN QUERY PLAN ");
-	buf_puts(&q, last_sql);
-	buf_puts(&plan, "");
-	if (sqlite3_prepare_v2(db, buf_str(&q), -1, &st, NULL))
-		buf_puts(&plan, sqlite3_errmsg(db));
-	while (st && sqlite3_step(st) == SQLITE_ROW)
-		buf_printf(&plan, "%s; ", (const char *)sqlite3_column_text(st, 3));
-	sqlite3_finalize(st);
+	plan_read(watched, last_sql, &plan);
 	if (!ok(strstr(buf_str(&plan), index) && !strstr(buf_str(&plan), "SCAN e") &&
 			!strstr(buf_str(&plan), "SCAN d") && !strstr(buf_str(&plan), "SCAN n") &&
 			(may_sort || !strstr(buf_str(&plan), "TEMP B-TREE")),
 		"%s walks an index", what))
 		printf("# %s\n", buf_str(&plan));
-	buf_done(&q);
 	buf_done(&plan);
 }
 

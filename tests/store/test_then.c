@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "plan.h"
 #include "store/overview.h"
 #include "store/sql.h"
 #include "store/store.h"
@@ -40,21 +41,12 @@ static int on_connect(sqlite3 *opened, const char **words, const void *api)
 /* The plan of the query that ran last has this step, and sorts nothing. */
 static void plan_has(const char *step, const char *what)
 {
-	struct buf q = BUF_INIT(8192), plan = BUF_INIT(8192);
-	sqlite3_stmt *st = NULL;
+	struct buf plan = BUF_INIT(8192);
 
-	buf_puts(&q, "EXPLAIN QUERY PLAN ");
-	buf_puts(&q, last_sql);
-	buf_puts(&plan, "");
-	if (sqlite3_prepare_v2(db, buf_str(&q), -1, &st, NULL))
-		buf_puts(&plan, sqlite3_errmsg(db));
-	while (st && sqlite3_step(st) == SQLITE_ROW)
-		buf_printf(&plan, "%s; ", (const char *)sqlite3_column_text(st, 3));
-	sqlite3_finalize(st);
+	plan_read(db, last_sql, &plan);
 	if (!ok(strstr(buf_str(&plan), step) && !strstr(buf_str(&plan), "TEMP B-TREE"),
 		"%s is looked up", what))
 		printf("# %s\n", buf_str(&plan));
-	buf_done(&q);
 	buf_done(&plan);
 }
 
