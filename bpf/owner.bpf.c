@@ -255,9 +255,10 @@ static __always_inline bool exe_is_foreign(struct task_struct *t, struct task_st
 #define MOUNTS_ALIKE 512 /* on one directory, in all namespaces; beyond it none is doubted */
 
 /*
- * Does the node (its init, or the agent) have this mount (an address, as is init's namespace), too? A namespace begins as a
- * copy, whose mounts lie on the same directories and have the same roots; a unit's has others that
- * only lead to themselves (a part of the tree that becomes read-only).
+ * Does the node (its init, or the agent) have this mount, too? mount and node are addresses, node
+ * that of init's mount namespace. A namespace begins as a copy, whose mounts lie on the same
+ * directories and have the same roots; a unit's has others that only lead to themselves (a part of
+ * the tree that becomes read-only).
  */
 __noinline int owner_mount_is_nodes(__u64 mount, __u64 node)
 {
