@@ -3,23 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static printf_like(3, 4) int fault(char **ret_why, int err, const char *fmt, ...)
-{
-	va_list ap;
-	char *s = NULL;
-
-	va_start(ap, fmt);
-	if (vasprintf(&s, fmt, ap) < 0)
-		s = NULL;
-	va_end(ap);
-	*ret_why = s;
-	return err;
-}
+#include "base/fault.h"
 
 static int open_secret(const char *path, int *ret_fd, char **ret_why)
 {

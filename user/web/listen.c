@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/parse.h"
 #include "web/http.h"
 
@@ -24,18 +24,6 @@ union address {
 	struct sockaddr_in6 in6;
 	struct sockaddr_un un;
 };
-
-static int say(char **ret_why, int err, const char *fmt, ...) printf_like(3, 4);
-static int say(char **ret_why, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(ret_why, fmt, ap) < 0)
-		*ret_why = NULL;
-	va_end(ap);
-	return err;
-}
 
 static bool is_loopback(const union address *a)
 {
@@ -90,10 +78,10 @@ static int parse(const char *where, union address *ret_a, socklen_t *ret_len, ch
 	memset(ret_a, 0, sizeof(*ret_a));
 	err = !strncmp(where, "unix:", 5) ? parse_unix(where + 5, ret_a, ret_len)
 					  : parse_inet(where, ret_a, ret_len);
-	return err ? say(ret_why, err,
-			 "the web page cannot listen on '%s': give ADDRESS:PORT, such as "
-			 "127.0.0.1:2527 or [::1]:2527, or unix:/PATH",
-			 where)
+	return err ? fault(ret_why, err,
+			   "the web page cannot listen on '%s': give ADDRESS:PORT, such as "
+			   "127.0.0.1:2527 or [::1]:2527, or unix:/PATH",
+			   where)
 		   : 0;
 }
 
@@ -129,8 +117,8 @@ int httpd_listen(const char *where, int *ret_fd, bool *ret_local, char **ret_why
 		return err;
 	fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return say(ret_why, -errno, "the web page cannot listen on %s: %s", where,
-			   strerror(errno));
+		return fault(ret_why, -errno, "the web page cannot listen on %s: %s", where,
+			     strerror(errno));
 	if (a.sa.sa_family == AF_UNIX)
 		remove_stale(a.un.sun_path);
 	else
@@ -140,19 +128,21 @@ int httpd_listen(const char *where, int *ret_fd, bool *ret_local, char **ret_why
 	if (bind(fd, &a.sa, len) || listen(fd, 128)) {
 		err = -errno;
 		if (err == -EADDRINUSE)
-			return say(ret_why, err,
-				   "the web page cannot listen on %s: another program does; "
-				   "give another --web ADDRESS:PORT (or web.listen), or --web off",
-				   where);
-		return say(ret_why, err,
-			   "the web page cannot listen on %s: %s; give another --web ADDRESS:PORT "
-			   "(or web.listen), or --web off",
-			   where, strerror(-err));
+			return fault(
+				ret_why, err,
+				"the web page cannot listen on %s: another program does; "
+				"give another --web ADDRESS:PORT (or web.listen), or --web off",
+				where);
+		return fault(
+			ret_why, err,
+			"the web page cannot listen on %s: %s; give another --web ADDRESS:PORT "
+			"(or web.listen), or --web off",
+			where, strerror(-err));
 	}
 	/* A proxy of another account reaches it by its group: the folder decides who may. */
 	if (a.sa.sa_family == AF_UNIX && chmod(a.un.sun_path, 0660))
-		return say(ret_why, -errno, "the socket %s cannot be used: %s", a.un.sun_path,
-			   strerror(errno));
+		return fault(ret_why, -errno, "the socket %s cannot be used: %s", a.un.sun_path,
+			     strerror(errno));
 	*ret_local = is_loopback(&a);
 	*ret_fd = take_fd(fd);
 	return 0;

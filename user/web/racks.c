@@ -3,12 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/hostlist.h"
 #include "base/map.h"
@@ -18,19 +17,6 @@ struct racks {
 	unsigned len;
 	char *names[RACKS_MAX + 1];
 };
-
-static printf_like(3, 4) int fault(char **ret_why, int err, const char *fmt, ...)
-{
-	va_list ap;
-	char *s = NULL;
-
-	va_start(ap, fmt);
-	if (vasprintf(&s, fmt, ap) < 0)
-		s = NULL;
-	va_end(ap);
-	*ret_why = s;
-	return err;
-}
 
 static int number_of(struct racks *r, const char *name, unsigned *ret_i)
 {

@@ -165,7 +165,7 @@ static int on_alerts(const struct store_overview_row *o, void *arg)
 	return 0;
 }
 
-static int on_opened(const struct store_overview_row *o, void *arg)
+int state_on_opened(const struct store_overview_row *o, void *arg)
 {
 	struct row *row = state_row(arg, o->node);
 
@@ -214,7 +214,7 @@ static int read_nodes(struct reading *rd, struct store *s)
 	if (!err)
 		err = store_overview_alerts(s, on_alerts, st);
 	if (!err)
-		err = store_overview_opened(s, rd->now_ns - HOUR_NS, 0, on_opened, st);
+		err = store_overview_opened(s, rd->now_ns - HOUR_NS, 0, state_on_opened, st);
 	if (!err && clock_boot_ns() - st->scans_read_ns > SCANS_EVERY_NS) {
 		err = store_overview_scans(s, 0, on_scan, st);
 		st->scans_read_ns = clock_boot_ns();

@@ -4,6 +4,8 @@
 
 #include "web/state.h"
 
+struct store_overview_row;
+
 struct map;
 struct racks;
 
@@ -53,6 +55,8 @@ struct state {
 /* -E2BIG: there are STATE_NODES_MAX, and "cut" says so. */
 must_check int state_add_row(struct state *st, const char *name, struct row **ret_row);
 struct row *state_row(struct state *st, const char *name); /* NULL: there is none */
+/* For store_overview_opened(), with the state: how many doors of a node have opened. */
+int state_on_opened(const struct store_overview_row *o, void *arg);
 /* The number of a word; it is kept. */
 must_check int words_number(struct words *w, const char *s, unsigned *ret_i);
 /* What was read counts from now on. True: some of it is other than before. */

@@ -67,15 +67,6 @@ static int on_alert(const struct store_alert *a, void *arg)
 	return err;
 }
 
-static int on_opened(const struct store_overview_row *o, void *arg)
-{
-	struct row *row = state_row(arg, o->node);
-
-	if (row)
-		row->new_opened = o->count;
-	return 0;
-}
-
 static int on_scan(const struct store_overview_row *o, void *arg)
 {
 	struct row *row = state_row(arg, o->node);
@@ -102,7 +93,7 @@ int state_at(struct store *s, const struct racks *racks, uint64_t at_ns, struct 
 		err = store_alerts_at(s, at_ns, 0, on_alert, &t);
 	if (err >= 0)
 		err = store_overview_opened(s, at_ns > HOUR_NS ? at_ns - HOUR_NS : 0, at_ns,
-					    on_opened, st);
+					    state_on_opened, st);
 	if (!err)
 		err = store_overview_scans(s, at_ns, on_scan, st);
 	if (err)
