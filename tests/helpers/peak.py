@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""peak.py FILE PROGRAM [ARG...]: runs it, ends as it does, and writes the most memory it held (KiB) to FILE.
+"""peak.py FILE PROGRAM [ARG...]: runs it, ends as it does, and writes its exit status and the most memory it held (KiB) to FILE.
 
 The kernel says so when the program is reaped: what is read from /proc is too early, or gone.
 """
@@ -12,6 +12,8 @@ child = subprocess.Popen(sys.argv[2:])
 for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(s, lambda signo, frame: child.send_signal(signo))
 _, status, usage = os.wait4(child.pid, 0)
-with open(sys.argv[1], "w") as f:
-    print(usage.ru_maxrss, file=f)
-sys.exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+code = os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+with open(sys.argv[1] + ".new", "w") as f:
+    print(code, usage.ru_maxrss, file=f)
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+sys.exit(code)

@@ -62,6 +62,9 @@ static void durations_and_sizes(void)
 	is_int(parse_duration("1h30", &v), -EINVAL, "a part without a unit is refused");
 	is_int(parse_duration("30000w30000w", &v), -EINVAL, "however large");
 	is_int(parse_duration("30000w30000d", &v), -ERANGE, "a sum too large is out of range");
+	ok(!parse_duration("36525d", &v) && v == 36525 * (86400 * S), "100 years are a duration");
+	is_int(parse_duration("36525d1us", &v), -ERANGE, "more are none");
+	is_int(parse_duration("99999999999", &v), -ERANGE, "nor in seconds");
 	is_int(parse_duration("99999999999d", &v), -ERANGE, "a duration too long is out of range");
 	is_int(parse_size("1X", &v), -EINVAL, "an unknown unit is refused");
 }
@@ -88,6 +91,14 @@ static void times(void)
 	ok(!parse_time("2026-11-22T16:01:02.25Z", now, &v) && v == now + S / 4,
 	   "a fraction of a second counts");
 	is_int(parse_time("2026-13-01", now, &v), -EINVAL, "month 13 is refused");
+	ok(!parse_time("2262-04-11T23:47:15.999999999", now, &v) &&
+		   v == (uint64_t)INT64_MAX / S * S - 1,
+	   "2262 has the last time");
+	is_int(parse_time("2262-04-11T23:47:16", now, &v), -ERANGE,
+	       "what no store holds is refused");
+	is_int(parse_time("9999-12-31", now, &v), -ERANGE, "and does not come round again");
+	is_int(parse_time("@9223372036", now, &v), -ERANGE, "nor as seconds");
+	is_int(parse_time("@18446744074", now, &v), -ERANGE, "however many");
 	is_int(parse_time("2026-02-31", now, &v), -EINVAL, "February 31 is refused");
 	is_int(parse_time("2027-02-29", now, &v), -EINVAL,
 	       "February 29 is refused in a year without");

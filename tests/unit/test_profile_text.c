@@ -95,6 +95,8 @@ static const struct {
 	{ "allow tcp 22 severity critical", 23, "only what is denied has a severity" },
 	{ "allow tcp 22 expires 7d", 22,
 	  "expires wants a day or a time (UTC): 2026-12-31 or 2026-12-31T18:00" },
+	{ "allow tcp 22 expires 9999-12-31", 22,
+	  "expires goes from 1970 to 2262: a rule without it stands for ever" },
 	{ "allow tcp 22 reason \"x", 21, "the quote is not closed" },
 	{ "allow tcp 22 reason \"x\"y", 24, "a blank is missing behind the quote" },
 	{ "require tcp 1-9", 1, "what is required is one port, not a range" },
@@ -173,6 +175,8 @@ static void round_trip(void)
 		r.severity = r.action == PROFILE_DENY ? draw(4) : 0;
 		r.fingerprint = r.action == PROFILE_DENY ? NULL : maybe();
 		r.expires_ns = draw(2) ? UINT64_C(1000000000) * (1 + draw(2000000000)) : 0;
+		if (r.expires_ns && draw(2))
+			r.expires_ns += draw(1000000000);
 		profile_rule_format(&b, &r);
 		if (profile_rule_parse(buf_str(&b), &back, NULL) || !profile_row_equal(&r, &back)) {
 			if (!bad++)

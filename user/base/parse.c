@@ -9,6 +9,8 @@
 #include <time.h>
 
 #define NS_PER_S UINT64_C(1000000000)
+#define LAST_WALL_NS ((uint64_t)INT64_MAX)
+#define LONGEST_NS (UINT64_C(36525) * 86400 * NS_PER_S)
 
 /* Digits at the start of s; *ret_end is behind them. */
 static int parse_digits(const char *s, uint64_t *ret_v, const char **ret_end)
@@ -136,10 +138,15 @@ int parse_duration(const char *s, uint64_t *ret_ns)
 	static const struct unit bare[] = { { "", NS_PER_S }, { 0 } };
 	const struct unit *unit = durations;
 	uint64_t sum = 0, v;
-	int err = parse_with_unit(s, bare, ret_ns);
+	int err = parse_with_unit(s, bare, &sum);
 
-	if (err != -EINVAL)
+	if (err != -EINVAL) {
+		if (!err && sum > LONGEST_NS)
+			err = -ERANGE;
+		if (!err)
+			*ret_ns = sum;
 		return err;
+	}
 	do {
 		const char *suffix;
 		size_t n;
@@ -158,6 +165,8 @@ int parse_duration(const char *s, uint64_t *ret_ns)
 		unit++;
 		s = suffix + n;
 	} while (*s);
+	if (sum > LONGEST_NS)
+		return -ERANGE;
 	*ret_ns = sum;
 	return 0;
 }
@@ -237,7 +246,7 @@ static int parse_date(const char *s, uint64_t *ret_ns)
 		if (time_of_day(&tm, &t))
 			return -EINVAL;
 		t -= ahead;
-		if (t < 0)
+		if (t < 0 || (uint64_t)t >= LAST_WALL_NS / NS_PER_S)
 			return -ERANGE;
 		*ret_ns = (uint64_t)t * NS_PER_S + frac;
 		return 0;
@@ -254,9 +263,9 @@ int parse_time(const char *s, uint64_t now_wall_ns, uint64_t *ret_wall_ns)
 
 		if (err)
 			return err;
-		if (__builtin_mul_overflow(v, NS_PER_S, &v))
+		if (v >= LAST_WALL_NS / NS_PER_S)
 			return -ERANGE;
-		*ret_wall_ns = v;
+		*ret_wall_ns = v * NS_PER_S;
 		return 0;
 	}
 	if (!strcmp(s, "now")) {

@@ -30,12 +30,17 @@ static int expiry(struct cmd_ctx *c, uint64_t now_ns, struct profile_row *r)
 {
 	const char *value = cmd_opt(c, "expires");
 	uint64_t ns;
+	int err;
 
 	if (!value)
 		return 0;
 	if (!parse_duration(value, &ns))
 		r->expires_ns = (now_ns + ns) / NS_PER_S * NS_PER_S;
-	else if (parse_time(value, now_ns, &r->expires_ns))
+	else if ((err = parse_time(value, now_ns, &r->expires_ns)) == -ERANGE)
+		return log_usage("--expires '%s': times go from 1970 to 2262; a rule without "
+				 "--expires stands for ever",
+				 value);
+	else if (err)
 		return log_usage(
 			"--expires '%s': give how long, '8h', '7d', or a day, '2026-12-31'", value);
 	if (r->expires_ns <= now_ns)

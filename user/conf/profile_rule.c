@@ -138,8 +138,14 @@ static int read_severity(struct words *w, struct profile_row *r, const char *val
 
 static int read_expires(struct words *w, struct profile_row *r, const char *value, uint32_t column)
 {
-	if (!strchr(value, '-') || *value == '-' || parse_time(value, 0, &r->expires_ns) ||
-	    !r->expires_ns)
+	int err = strchr(value, '-') && *value != '-' ? parse_time(value, 0, &r->expires_ns)
+						      : -EINVAL;
+
+	if (err == -ERANGE)
+		return words_fail(w, column,
+				  "expires goes from 1970 to 2262: a rule without it "
+				  "stands for ever");
+	if (err || !r->expires_ns)
 		return words_fail(
 			w, column,
 			"expires wants a day or a time (UTC): 2026-12-31 or 2026-12-31T18:00");
@@ -330,14 +336,12 @@ static void put_expires(struct buf *b, uint64_t ns)
 	if (!ns)
 		return;
 	clock_format(&t, ns);
-	/* Whole days read best as days; whole seconds need no fraction. */
-	n = t.len;
-	if (ns % UINT64_C(86400000000000) == 0)
-		n = 10;
-	else if (ns % UINT64_C(1000000000) == 0)
-		n = 19;
+	/* Whole days read best as days, whole seconds need no fraction, and nothing is rounded. */
+	n = ns % UINT64_C(86400000000000) ? 19 : 10;
 	buf_puts(b, " expires ");
 	buf_put(b, buf_str(&t), n < t.len ? n : t.len);
+	if (ns % UINT64_C(1000000000))
+		buf_printf(b, ".%09u", (unsigned)(ns % UINT64_C(1000000000)));
 }
 
 void profile_rule_format(struct buf *b, const struct profile_row *r)
