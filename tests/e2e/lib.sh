@@ -15,6 +15,8 @@ P=$BUILD/tests/helpers
 HOLD_DOOR=$P/hold_door
 N=0 BAD=0
 PIDS=()
+export AJAR_TEST_DIR=$T
+read -r -a GROUP </proc/self/stat && GROUP=${GROUP[4]} # bash has no spaces in its name
 
 need_root() {
 	[ "$(id -u)" = 0 ] || {
@@ -134,12 +136,25 @@ pin_dir() {
 	for fd in /proc/"$(role_pid agent)"/fd/*; do readlink "$fd"; done | grep '^/sys/fs/bpf/ajar[^/]*$' | head -1
 }
 
-no_child_of_ours() {
-	for p in "${PIDS[@]}"; do ! kill -0 "$p" 2>/dev/null || return 1; done
+# Still a process of this test: a pid comes round again within a minute or two of many tests, and then it is somebody else's.
+is_ours() { # pid
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+	read -r -a stat <<<"${stat##*) }" # state, parent, process group ...
+	[ "${stat[0]}" != Z ] || return 1
+	[ "${stat[2]}" = "$GROUP" ] || grep -qzxF "AJAR_TEST_DIR=$T" "/proc/$1/environ" 2>/dev/null
+}
+end_ours() { # signal
+	local p
+	for p in "${PIDS[@]}"; do ! is_ours "$p" || kill "-$1" "$p" 2>/dev/null; done
+}
+none_of_ours() {
+	local p
+	for p in "${PIDS[@]}"; do ! is_ours "$p" || return 1; done
 }
 finish() {
-	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
-	WAIT=15 wait_for no_child_of_ours || kill -9 "${PIDS[@]}" 2>/dev/null
+	end_ours TERM
+	WAIT=15 wait_for none_of_ours || end_ours KILL
 	[ "$BAD" = 0 ] || { [ -f "$T/run.err" ] && sed 's/^/# run: /' "$T/run.err" | tail -40; }
 	rm -rf "$T" "$P/doors.$$"
 	[ "$P" = "$BUILD/tests/helpers" ] || rm -rf "$P"

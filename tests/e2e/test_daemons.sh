@@ -356,8 +356,8 @@ inside() {
 daemons=${AJAR_DAEMONS:-$LIGHT}
 finish_all() { # also those whose own end was cut short
 	local f
-	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
-	WAIT=30 wait_for no_child_of_ours
+	end_ours TERM
+	WAIT=30 wait_for none_of_ours
 	for f in "$T"/*.net; do [ ! -s "$f" ] || sweep "$(cat "$f")" -9; done
 	finish
 }

@@ -138,7 +138,7 @@ ok "a restart changes no verdict, no opener and no holder" wait_for again
 diff "$T/before" "$T/after" | sed 's/^/# /'
 same "and raises no alert" "$(opened)" "$N1"
 
-for p in "${PIDS[@]}"; do [ "$p" = "$RUN" ] || kill "$p" 2>/dev/null; done
+for p in "${PIDS[@]}"; do [ "$p" = "$RUN" ] || ! is_ours "$p" || kill "$p" 2>/dev/null; done
 for p in $(ip netns pids "$NS"); do tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline" | grep -q '^other' && kill "$p"; done
 over() { jq -es 'group_by(.id) | map(last) | map(select(.state == "open" and .proto == "tcp")) | length == 0' "$HOOK_LOG"; }
 ok "the end of the doors ends their alerts" wait_for over

@@ -18,7 +18,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/ajar-vm-XXXXXX")
 PIDS=()
 # shellcheck disable=SC2317
 finish() {
-	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
+	for p in $(jobs -rp); do kill "$p" 2>/dev/null; done
 	wait
 	rm -rf "$T"
 }
