@@ -140,6 +140,18 @@ static void problems(void)
 		   profile_text_errors(&all) == 300,
 	   "a thousand mistakes are not all kept, but counted");
 	profile_text_done(&all);
+	buf_reset(&b);
+	for (int i = 0; i < 6; i++)
+		buf_printf(&b, "class c%d nodes n[001-400]x[001-300]\n", i);
+	profile_text_done(&all);
+	ok(!profile_text_parse(b.data, b.len, NULL, &all) && all.problems_len == 1 &&
+		   all.problems[0].line == 6,
+	   "classes of more nodes than anybody has are refused before they cost minutes");
+	is_str(all.problems[0].what,
+	       "the node sets above name 600000 nodes together, and 524288 are the most: put the "
+	       "classes into several files",
+	       "and what to do is said");
+	profile_text_done(&all);
 	ok(!profile_text_parse("a\0b\n", 4, "c", &all) && all.problems_len == 1,
 	   "a NUL byte is no text");
 }

@@ -96,9 +96,10 @@ struct reader {
 	struct profile_text *t;
 	char *host_type; /* of the lines to come */
 	bool refused; /* the class line above was wrong: its rules are not said to lack a class */
+	size_t nodes; /* named by the class lines so far: to read a set costs by what it names */
 };
 
-static int read_nodes(struct profile_line *l, struct words *w)
+static int read_nodes(struct reader *r, struct profile_line *l, struct words *w)
 {
 	_cleanup_(hostlist_done) struct hostlist h = { 0 };
 	/* Groups are looked up when membership is, not here: any name will do. */
@@ -110,9 +111,16 @@ static int read_nodes(struct profile_line *l, struct words *w)
 
 	if (!words_next(w, &text, &column))
 		return words_fail(w, w->column, "'nodes' wants a node set, such as node[001-480]");
+	if (r->nodes >= PROFILE_NODES_MAX)
+		return words_fail(
+			w, column,
+			"the node sets above name %zu nodes together, and %d are the most: "
+			"put the classes into several files",
+			r->nodes, PROFILE_NODES_MAX);
 	err = hostlist_parse(&h, text, &any, &e);
 	if (err == -ENOMEM)
 		return err;
+	r->nodes += err == -E2BIG ? HOSTLIST_NODES_MAX : h.len;
 	if (err)
 		return words_fail(w, column + (uint32_t)e.at, "node set '%s': %s", text, e.what);
 	l->nodes = strdup(text);
@@ -137,7 +145,7 @@ static int read_class(struct reader *r, struct profile_line *l, struct words *w)
 	if (words_next(w, &word, &column)) {
 		if (strcmp(word, "nodes"))
 			return words_unknown(w, column, word, profile_class_words);
-		err = read_nodes(l, w);
+		err = read_nodes(r, l, w);
 	}
 	if (!err && words_next(w, &word, &column))
 		err = words_fail(w, column, "nothing can follow the node set");

@@ -32,6 +32,8 @@ struct buf;
 #define PROFILE_LINES_MAX 50000
 #define PROFILE_FILE_MAX (8 << 20)
 #define PROFILE_ERRORS_MAX 100
+#define PROFILE_NODES_MAX                                                                          \
+	(1 << 19) /* named by the class lines of a text together; more is a problem */
 
 struct profile_line {
 	enum { LINE_OTHER, LINE_CLASS, LINE_RULE } kind; /* other: a comment, a blank line */
