@@ -156,7 +156,7 @@ next() { # queue: takes its first line
 
 # Until the queues, in this order, are empty. What a test says is printed as a whole.
 work() { # name queue...
-	said=$Q/said.$1
+	said=$Q/said.$1 began=$(date +%s) who=$1
 	shift
 	for q in "$@"; do
 		while line=$(next "$q") && [ -n "$line" ]; do
@@ -168,6 +168,7 @@ work() { # name queue...
 			} 7>"$Q/lock"
 		done
 	done
+	printf '%s (%s): %s s\n' "$who" "$*" $(($(date +%s) - began)) >>"$Q/times"
 }
 
 for q in machine beside alone; do : >"$Q/$q"; done
@@ -188,6 +189,7 @@ else
 fi
 [ -z "$own_tmp" ] || umount -l /tmp # what measures has the disk
 work 1 alone
+[ "$jobs" -le 1 ] || sed 's/^/# worker /' "$Q/times"
 passed=0 failed=0 skipped=0
 totals=$(awk '{ p += $1; f += $2; s += $3 } END { print "passed=" p + 0, "failed=" f + 0, "skipped=" s + 0 }' "$Q/results")
 eval "$totals"

@@ -155,7 +155,7 @@ none_of_ours() {
 finish() {
 	end_ours TERM
 	WAIT=15 wait_for none_of_ours || end_ours KILL
-	[ "$BAD" = 0 ] || { [ -f "$T/run.err" ] && sed 's/^/# run: /' "$T/run.err" | tail -40; }
+	[ "$BAD" = 0 ] || { [ -f "$T/run.err" ] && tr -d '\0' <"$T/run.err" | sed 's/^/# run: /' | tail -40; }
 	rm -rf "$T" "$P/doors.$$"
 	[ "$P" = "$BUILD/tests/helpers" ] || rm -rf "$P"
 }

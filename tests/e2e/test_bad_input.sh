@@ -21,7 +21,7 @@ no_btf='mount -t tmpfs none /sys/kernel/btf'
 no_cgroup_mount='while umount -l "$(awk "\$3 == \"cgroup2\" { print \$2; exit }" /proc/mounts)" 2>/dev/null; do :; done'
 no_cgroup="$no_cgroup_mount; set -- unshare --cgroup \"\$@\""
 no_bpffs='while umount -l /sys/fs/bpf 2>/dev/null; do :; done'
-ro_bpffs='mount --bind /sys/fs/bpf /sys/fs/bpf; mount -o remount,bind,ro /sys/fs/bpf'
+ro_bpffs='findmnt -t bpf /sys/fs/bpf >/dev/null || mount -t bpf bpf /sys/fs/bpf; mount --bind /sys/fs/bpf /sys/fs/bpf; mount -o remount,bind,ro /sys/fs/bpf'
 echo "sensor.lowest-tier A" >"$T/all.conf"
 for verb in watch ls run; do
 	run_in "$no_btf" ajar $verb -C "$T/all.conf" --data "$D"
