@@ -16,7 +16,7 @@ HOLD_DOOR=$P/hold_door
 N=0 BAD=0
 PIDS=()
 export AJAR_TEST_DIR=$T
-read -r -a GROUP </proc/self/stat && GROUP=${GROUP[4]} # bash has no spaces in its name
+read -r _ _ _ _ GROUP _ </proc/self/stat # of processes; no script here has a space in its name
 
 need_root() {
 	[ "$(id -u)" = 0 ] || {
@@ -138,11 +138,11 @@ pin_dir() {
 
 # Still a process of this test: a pid comes round again within a minute or two of many tests, and then it is somebody else's.
 is_ours() { # pid
-	local stat
+	local stat state group
 	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
-	read -r -a stat <<<"${stat##*) }" # state, parent, process group ...
-	[ "${stat[0]}" != Z ] || return 1
-	[ "${stat[2]}" = "$GROUP" ] || grep -qzxF "AJAR_TEST_DIR=$T" "/proc/$1/environ" 2>/dev/null
+	read -r state _ group _ <<<"${stat##*) }"
+	[ "$state" != Z ] || return 1
+	[ "$group" = "$GROUP" ] || grep -qzxF "AJAR_TEST_DIR=$T" "/proc/$1/environ" 2>/dev/null
 }
 end_ours() { # signal
 	local p
