@@ -34,6 +34,12 @@ static void kinds(void)
 		{ HEAD("$taRTIng nmap 7.93 ( https://nmap.ORg )"),
 		  "is nmap's s|<rIpt kIddi3 output (-oS)" },
 		{ HEAD("sT4rt!ng NmaP 7.93 ( "), "is nmap's s|<rIpt kIddi3 output (-oS)" },
+		{ HEAD("Starting Nmap 7.93 ( https://nmap.org ) at 2026-11-30 20:10 UTC\n"
+		       "NMap $CaN r3P0rt for 127.0.0.1\nh0$t 1z up"),
+		  "is nmap's s|<rIpt kIddi3 output (-oS)" },
+		{ HEAD("Starting Nmap 7.93 ( https://nmap.org ) at 2026-11-30 20:10 UTC\n"
+		       "Nmap scan report for 127.0.0.1\nHost is up"),
+		  "is nmap's normal output (-oN)" },
 		{ HEAD("# Nmap 7.93 scan initiated x as: nmap -oN n 127.0.0.1\nHost: 127.0.0.1 "
 		       "()\tStatus: Up\n"),
 		  "is grepable output (-oG)" },

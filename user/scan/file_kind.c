@@ -179,6 +179,37 @@ static bool begins_plainly(const char *p, const char *end, const char *what)
 	return true;
 }
 
+static bool has_plainly(const char *p, const char *end, const char *what)
+{
+	for (; p < end; p++)
+		if (begins_plainly(p, end, what))
+			return true;
+	return false;
+}
+
+/*
+ * -oS alters letters by chance, so that any one phrase may stand there as it was: one that is there
+ * in other letters alone tells.
+ */
+static bool is_kiddie(const char *p, const char *end)
+{
+	static const char *const phrases[][2] = { { "Nmap scan report for ",
+						    "nmap scan report for " },
+						  { "https://nmap.org ", "https://nmap.org " },
+						  { "Nmap done: ", "nmap done: " } };
+
+	if (!begins_plainly(p, end, "starting nmap ") &&
+	    !begins_plainly(p, end, "nmap scan report for "))
+		return false;
+	if (!begins(p, end, "Starting Nmap ") && !begins(p, end, "Starting nmap ") &&
+	    !begins(p, end, "Nmap scan report for "))
+		return true;
+	for (size_t i = 0; i < array_len(phrases); i++)
+		if (!has(p, end, phrases[i][0]) && has_plainly(p, end, phrases[i][1]))
+			return true;
+	return false;
+}
+
 /* Control characters that no text has, in whatever charset. */
 static bool is_binary(const char *p, const char *end)
 {
@@ -201,13 +232,12 @@ static enum text_kind kind_of_text(const char *p, const char *end)
 		return GREPABLE;
 	if (*p == '[' || *p == '{')
 		return has(p, end, "\"ip\"") && has(p, end, "\"ports\"") ? MASSCAN_JSON : JSON;
+	if (is_kiddie(p, end))
+		return KIDDIE;
 	if (begins(p, end, "# Nmap ") || begins(p, end, "Starting Nmap ") ||
 	    begins(p, end, "# nmap ") || begins(p, end, "Starting nmap ") ||
 	    begins(p, end, "Nmap scan report for ") || begins(p, end, "Interesting ports on "))
 		return NORMAL;
-	if (begins_plainly(p, end, "starting nmap ") ||
-	    begins_plainly(p, end, "nmap scan report for "))
-		return KIDDIE;
 	if (has(p, end, "\n<?xml ") || has(p, end, "\n<nmaprun "))
 		return LEADING;
 	return is_binary(p, end) ? BINARY : SOMETHING;
