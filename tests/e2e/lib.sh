@@ -15,7 +15,7 @@ P=$BUILD/tests/helpers
 HOLD_DOOR=$P/hold_door
 N=0 BAD=0
 PIDS=()
-export AJAR_TEST_DIR=$T
+export AJAR_E2E_DIR=$T
 read -r _ _ _ _ GROUP _ </proc/self/stat # of processes; no script here has a space in its name
 
 need_root() {
@@ -142,7 +142,7 @@ is_ours() { # pid
 	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
 	read -r state _ group _ <<<"${stat##*) }"
 	[ "$state" != Z ] || return 1
-	[ "$group" = "$GROUP" ] || grep -qzxF "AJAR_TEST_DIR=$T" "/proc/$1/environ" 2>/dev/null
+	[ "$group" = "$GROUP" ] || grep -qzxF "AJAR_E2E_DIR=$T" "/proc/$1/environ" 2>/dev/null
 }
 end_ours() { # signal
 	local p

@@ -74,7 +74,7 @@ same "its hooks are six links" "$(links | wc -l)" 6
 begin "the agent is stopped by a signal"
 kill -STOP "$AGENT"
 told "an alert: no heartbeat" alerted "no heartbeat" open
-ok "$ATTEMPT: 'ajar doctor' does not call it running" doctor_says "^✗.* agent .*without a heartbeat"
+ok "$ATTEMPT: 'ajar doctor' does not call it running" doctor_says "^✗.* agent .*its process is stopped"
 kill -CONT "$AGENT"
 repaired "when it goes on, resolved" alerted "no heartbeat" resolved
 ok "$ATTEMPT: then 'ajar doctor' does" wait_for doctor_says "^ok agent .*running: tier A"

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -37,6 +38,7 @@ int agent_heartbeat_new(int journal_dir, struct sensor *s, const char *sensor, u
 		g->sees = g->st.attached = true; /* it was tried when it was opened */
 		g->st.tier = sensor_report(s)->tier;
 		g->st.max_bytes = max_bytes;
+		g->st.pid = (uint32_t)getpid();
 		g->st.written_boot_ns = g->tried_ns = clock_boot_ns();
 		snprintf(g->st.sensor, sizeof(g->st.sensor), "%s", sensor);
 		if (journal_pen_new(journal_dir, &g->st, &g->pen))

@@ -331,7 +331,11 @@ static void check_heartbeat(struct doctor *d, int dirfd)
 	}
 	age = now > st.written_boot_ns ? now - st.written_boot_ns : 0;
 	d->pins_wanted = st.tier != 'D';
-	if (age > late)
+	if (journal_agent_stands(&st))
+		report(d, "agent", HEALTH_BAD,
+		       "'kill -CONT' its process, and find out who did that",
+		       "its process is stopped, by a signal or a debugger: nothing is recorded");
+	else if (age > late)
 		report(d, "agent", HEALTH_BAD,
 		       "'systemctl restart ajar-agent'; was it stopped, 'kill -CONT' its process",
 		       "there, but without a heartbeat for %" PRIu64

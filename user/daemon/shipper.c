@@ -31,6 +31,7 @@
 #define STOP_NS UINT64_C(3000000000)
 #define WALK_NS                                                                                    \
 	UINT64_C(3600000000000) /* looks for holes in the store, offers again what it refused */
+#define LOOK_NS UINT64_C(2000000000) /* whether the agent stands still */
 #define LOCAL_EVERY_NS UINT64_C(1000000000)
 #define TURN_STEPS 8 /* batches before signals get a hearing */
 
@@ -394,6 +395,14 @@ static int on_heartbeat(void *arg)
 	return !armed && !err && was_refused && !s->refused ? ship_all(s) : armed;
 }
 
+/* A stopped agent is told at once, not when its silence has lasted. */
+static int on_look(void *arg)
+{
+	struct shipper *s = arg;
+
+	return heartbeat_look(s->heartbeat) ? on_heartbeat(s) : 0;
+}
+
 static int on_timer(void *arg)
 {
 	struct shipper *s = arg;
@@ -415,7 +424,7 @@ static int on_walk(void *arg)
 
 static int add_timers(struct shipper *s)
 {
-	struct loop_source *tick = NULL, *walk = NULL;
+	struct loop_source *tick = NULL, *walk = NULL, *look = NULL;
 	int err = loop_add_timer(s->role.loop, on_timer, s, &s->timer);
 
 	if (!err)
@@ -424,6 +433,10 @@ static int add_timers(struct shipper *s)
 		err = loop_timer_set(tick, SHIP_STATE_EVERY_NS, SHIP_STATE_EVERY_NS);
 	if (!err)
 		err = loop_add_timer(s->role.loop, on_walk, s, &walk);
+	if (!err)
+		err = loop_add_timer(s->role.loop, on_look, s, &look);
+	if (!err)
+		err = loop_timer_set(look, LOOK_NS, LOOK_NS);
 	if (!err)
 		err = loop_add_timer(s->role.loop, on_heartbeat, s, &s->heartbeat_timer);
 	if (!err)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,7 +17,7 @@
 /*
  *	identity	16 random bytes
  *	status		two copies, as `head`: u64 CLOCK_BOOTTIME, boot id, u8 stopped, u8 attached, u8 tier, u64 lost, u64 max,
- *			u32 n, n bytes about the sensor
+ *			u32 n, n bytes about the sensor, u32 pid
  */
 #define STATUS_MAGIC 0x0a54415453524a41ULL /* "AJRSTAT\n" */
 
@@ -71,6 +72,7 @@ static void status_encode(const struct journal_status *st, struct buf *b)
 	buf_put_u64(b, st->max_bytes);
 	buf_put_u32(b, (uint32_t)n);
 	buf_put(b, st->sensor, n);
+	buf_put_u32(b, st->pid);
 }
 
 int journal_pen_write(struct journal_pen *p, const struct journal_status *st)
@@ -131,8 +133,23 @@ int journal_status_read(int dirfd, struct journal_status *ret_st)
 	st.max_bytes = slot_u64(&c);
 	n = slot_u32(&c);
 	slot_get(&c, st.sensor, n < STATUS_SENSOR_MAX ? n : STATUS_SENSOR_MAX);
+	st.pid = slot_u32(&c);
 	*ret_st = st;
 	return 0;
+}
+
+bool journal_agent_stands(const struct journal_status *st)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+	char path[32];
+	const char *end;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", st->pid);
+	if (!st->pid || st->stopped || file_read(AT_FDCWD, path, &b))
+		return false;
+	end = strrchr(buf_str(&b), ')'); /* behind the name, which may hold anything */
+	return end && strstr(buf_str(&b), "(ajar-agent)") &&
+	       (!strncmp(end, ") T", 3) || !strncmp(end, ") t", 3));
 }
 
 /* --- gauges ----------------------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ struct journal_status {
 	uint64_t lost; /* records that sensor and journal lost since the agent began */
 	uint64_t max_bytes; /* the journal's cap */
 	char sensor[STATUS_SENSOR_MAX + 1]; /* tier, what is not watched and why */
+	uint32_t pid; /* of the agent; 0: an older one did not say */
 };
 struct journal_pen; /* keeps the file open: renewing takes no room on a full disk */
 must_check int journal_pen_new(int dirfd, const struct journal_status *first,
@@ -43,6 +44,12 @@ void journal_pen_free(struct journal_pen *p);
 DEFINE_FREEP(struct journal_pen, journal_pen_free)
 /* -ENOENT: none was ever written */
 must_check int journal_status_read(int dirfd, struct journal_status *ret_st);
+
+/*
+ * Is the process that wrote it stopped, by a signal or a debugger? proc(5) tells at once; false also
+ * where that cannot be seen (hidepid, another PID namespace).
+ */
+bool journal_agent_stands(const struct journal_status *st);
 
 /* --- gauges ----------------------------------------------------------------------------------- */
 

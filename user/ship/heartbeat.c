@@ -37,6 +37,7 @@ struct heartbeat {
 	 */
 	struct journal_pos mark;
 	uint64_t mark_ns;
+	bool stands, suspended; /* what the last look found; two looks in turn did */
 };
 
 static int64_t clock_offset(void)
@@ -96,6 +97,20 @@ const uint8_t *heartbeat_installation(const struct heartbeat *b)
 	return b->installation;
 }
 
+/* --- a suspended agent -------------------------------------------------------------------------- */
+
+bool heartbeat_look(struct heartbeat *b)
+{
+	struct journal_status st;
+	bool was = b->suspended;
+	bool stands = !journal_status_read(b->journal_dir, &st) && !st.stopped &&
+		      !strcmp(st.boot_id, b->boot_id) && journal_agent_stands(&st);
+
+	b->suspended = stands && b->stands;
+	b->stands = stands;
+	return b->suspended != was;
+}
+
 /* --- what there is to tell -------------------------------------------------------------------- */
 
 static void tell_agent(struct heartbeat *b, const struct journal_status *st, struct store_health *h)
@@ -107,7 +122,7 @@ static void tell_agent(struct heartbeat *b, const struct journal_status *st, str
 	h->agent_age_ns = same_boot && st->written_boot_ns <= now ? now - st->written_boot_ns : now;
 	if (st->stopped)
 		h->agent = AGENT_STOPPED;
-	else if (same_boot && h->agent_age_ns <= b->opts.silent_ns)
+	else if (same_boot && h->agent_age_ns <= b->opts.silent_ns && !b->suspended)
 		h->agent = AGENT_RECORDING;
 	else
 		h->agent = AGENT_STALLED;

@@ -35,6 +35,12 @@ DEFINE_FREEP(struct heartbeat, heartbeat_free)
  */
 must_check int heartbeat_send(struct heartbeat *b, struct store *s, const struct ship *ship,
 			      bool stopping, struct store_health_reply *ret);
+/*
+ * A look at the agent's process, to be had every few seconds: true when it is no longer as the last
+ * heartbeat told it, stopped by a signal or a debugger, or going on, which is worth one at once. It
+ * takes two looks in turn, for a tracer stops for a moment whom it attaches to.
+ */
+bool heartbeat_look(struct heartbeat *b);
 /* Of the journal; valid after a heartbeat_send() that went well. */
 const uint8_t *heartbeat_installation(const struct heartbeat *b);
 
