@@ -46,8 +46,8 @@ DEFINE_FREEP(struct journal_pen, journal_pen_free)
 must_check int journal_status_read(int dirfd, struct journal_status *ret_st);
 
 /*
- * Is the process that wrote it stopped, by a signal or a debugger? proc(5) tells at once; false also
- * where that cannot be seen (hidepid, another PID namespace).
+ * Is the process that wrote it stopped, by a signal or a debugger? proc(5) tells at once; false
+ * also where that cannot be seen (hidepid, another PID namespace).
  */
 bool journal_agent_stands(const struct journal_status *st);
 

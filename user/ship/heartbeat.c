@@ -97,7 +97,7 @@ const uint8_t *heartbeat_installation(const struct heartbeat *b)
 	return b->installation;
 }
 
-/* --- a suspended agent -------------------------------------------------------------------------- */
+/* --- a suspended agent ------------------------------------------------------------------------ */
 
 bool heartbeat_look(struct heartbeat *b)
 {
