@@ -109,12 +109,14 @@ int main(void)
 
 	send(other, SIGSTOP, WUNTRACED);
 	write_status(&d, other, false);
-	ok(!heartbeat_look(b) && !heartbeat_look(b), "a process of another name has only its number");
+	ok(!heartbeat_look(b) && !heartbeat_look(b),
+	   "a process of another name has only its number");
 	send(agent, SIGSTOP, WUNTRACED);
 	write_status(&d, agent, true);
 	ok(!heartbeat_look(b) && !heartbeat_look(b), "one that said its end is none");
 	write_status(&d, 0, false);
-	ok(!heartbeat_look(b) && !heartbeat_look(b), "an agent that does not say its pid is not looked for");
+	ok(!heartbeat_look(b) && !heartbeat_look(b),
+	   "an agent that does not say its pid is not looked for");
 	send(agent, SIGKILL, 0);
 	send(other, SIGKILL, 0);
 	store_free(s);
