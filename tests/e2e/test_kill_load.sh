@@ -116,6 +116,9 @@ begin_load all
 for ((i = 0; i < (ROUNDS + 1) / 2; i++)); do
 	roles=$(pgrep -P "$RUN" | xargs)
 	some_ms
+	# At once: none may see another die, for the agent ends in order when its supervisor is gone.
+	# shellcheck disable=SC2086
+	kill -STOP $RUN $roles
 	# shellcheck disable=SC2086
 	kill -9 $RUN $roles
 	wait "$RUN" 2>/dev/null
