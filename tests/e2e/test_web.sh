@@ -160,8 +160,9 @@ ok "a node too" diff <(jq -S 'del(.health, .last_event, .last_heard, .seq, .even
 	<(ajar node n1 -j --data "$D" -C "$T/conf" 2>/dev/null | jq -S 'del(.health, .last_event, .last_heard, .seq, .events)')
 api "nodes/nobody"
 same "one that there is not" "$CODE" 404
-api state
-ok "the map has it" is '.nodes.name == ["n1"] and .nodes.alerts == [1] and .severity_words[.nodes.worst[0]] != "none"'
+map_has_it() { api state && is '.nodes.name == ["n1"] and .nodes.alerts == [1] and .severity_words[.nodes.worst[0]] != "none"'; }
+ok "the map has it" wait_for map_has_it
+ok "that there are other alerts, and another map, the stream says, too" sh -c "grep -q '\"alerts\":true.*\"critical\":\[$ID\]' '$T/stream' && grep -q '\"map\":true' '$T/stream'"
 V=$(jq -r .version "$T/body")
 ETAG=$(sed -n 's/^ETag: \(.*\)\r$/\1/p' "$T/head")
 close_door
@@ -187,7 +188,7 @@ api scans
 ok "scans" is '.items == []'
 LAST=$(sed -n 's/^id: //p' "$T/stream" | head -1)
 curl -sN --max-time 3 -b "$JAR" -H "Last-Event-ID: $LAST" "http://$AT/api/v1/stream" >"$T/resumed" 2>/dev/null
-ok "a stream that is resumed tells what was missed" grep -q "\"critical\":\[" "$T/resumed"
+ok "a stream that is resumed tells what was missed" grep -q "\"map\":true,\"alerts\":true,\"critical\":\[$ID" "$T/resumed"
 curl -sN --max-time 2 -b "$JAR" -H "Last-Event-ID: ffffffff-1" "http://$AT/api/v1/stream" >"$T/resumed" 2>/dev/null
 ok "and one of another server begins anew" grep -q '^event: resync' "$T/resumed"
 
@@ -340,6 +341,16 @@ web "${LOGIN#"http://$AT"}" -c "$JAR"
 curl -sN --max-time 20 -b "$JAR" "http://$AT/api/v1/stream" >"$T/stream" 2>&1 &
 PIDS+=($!)
 ok "with a stream" wait_for grep -q '^id: ' "$T/stream"
+# The map may be read just then for another reason, and then has it: not each time.
+told() { [ "$(grep -c '"alerts":true' "$T/stream")" -gt "$1" ]; }
+alerts_first() {
+	local before
+	before=$(grep -c '"alerts":true' "$T/stream")
+	"$BUILD/tests/helpers/put_alerts" "sqlite:$D/store/ajar.db" open "key $before" "finding" critical compute >"$T/put" 2>"$T/put.err" || return
+	wait_for told "$before" && grep -q '"map":false,"alerts":true' "$T/stream"
+}
+ok "an alert is told before the map is read again" wait_for alerts_first
+grep -q '"map":false,"alerts":true' "$T/stream" || sed 's/^/#   /' "$T/put.err" "$T/stream" "$T/web.err"
 run web --data "$T/none" --web "$AT"
 same "where there is no store it ends" "$RC" 2
 run web --data "$D" -C "$T/conf" --web 0.0.0.0:2527

@@ -11,6 +11,7 @@ const { formatRoute, parseRoute } = await load("route");
 const { Cluster, answer, groups, questions, rarestFirst, versionRanks, worseFirst, QUESTIONS } = await load("state");
 const { exeFlags, foldDoors, lanes, portVerdict, who } = await load("fold");
 const { answerThen, stretch } = await load("past");
+const { ANYTHING, newsTaker } = await load("news");
 const { CELL_MAX, CELL_MIN, hit, layout, neighbour } = await load("map_layout");
 
 const process_ = (x) => ({ pid: 7, comm: "nc", exe: "/usr/bin/nc", argv: ["nc"], uid: 0, user: "root", ancestors: [], ...x });
@@ -260,4 +261,62 @@ test("arrows lead to each node and stay in the map", () => {
 		at = neighbour(l, at, "ArrowDown");
 	assert.ok(l.y[at] === Math.max(...l.y));
 	assert.equal(neighbour(layout([], 100, 100), -1, "ArrowDown"), -1);
+});
+
+/** What is asked for is noted; answer() is called with each question and says whether it could be read. */
+function taker(answer = () => true) {
+	const asked = [], is = { map: "a-1", alerts: "a-1" };
+	const t = newsTaker(async (map, alerts, whole) => {
+		asked.push(`${map ? "map" : ""}${alerts ? "alerts" : ""}${whole ? " whole" : ""}`);
+		return answer(asked.length, is, t);
+	}, () => is);
+	return { ...t, asked, is };
+}
+test("what the server names is asked for, and nothing else", async () => {
+	const t = taker();
+	await t.take({ version: "a-2", map: false, alerts: true });
+	await t.take({ version: "a-3", map: true, alerts: false });
+	await t.take({ version: "a-4", map: true, alerts: true, whole: true });
+	assert.deepEqual(t.asked, ["alerts", "map", "mapalerts whole"]);
+});
+test("what is known at that version is not asked for, but for anything", async () => {
+	const t = taker();
+	t.is.alerts = "a-0";
+	await t.take({ version: "a-1", map: true, alerts: true });
+	assert.deepEqual(t.asked, ["alerts"]);
+	await t.take({ version: "a-1", map: true, alerts: false });
+	assert.equal(t.asked.length, 1);
+	await t.take(ANYTHING);
+	assert.deepEqual(t.asked, ["alerts", "mapalerts"]);
+});
+test("news that come while something is asked for wait for one another", async () => {
+	const t = taker((n, _, self) => {
+		if (n === 1) {
+			self.take({ version: "a-3", map: false, alerts: true });
+			self.take({ version: "a-4", map: true, alerts: false });
+		}
+		return true;
+	});
+	await t.take({ version: "a-2", map: false, alerts: true });
+	assert.deepEqual(t.asked, ["alerts", "mapalerts"]);
+	await t.again();
+	assert.equal(t.asked.length, 2);
+});
+test("what could not be read is asked for again, with the next news or without", async () => {
+	const t = taker((n) => n > 2);
+	await t.take({ version: "a-2", map: false, alerts: true });
+	await t.take({ version: "a-3", map: true, alerts: false });
+	await t.again();
+	await t.again();
+	assert.deepEqual(t.asked, ["alerts", "mapalerts", "mapalerts"]);
+});
+test("nor is it lost when others come meanwhile", async () => {
+	const t = taker((n, _, self) => {
+		if (n === 1)
+			self.take({ version: "a-3", map: true, alerts: false });
+		return n > 1;
+	});
+	await t.take({ version: "a-2", map: false, alerts: true });
+	await t.again();
+	assert.deepEqual(t.asked, ["alerts", "mapalerts"]);
 });

@@ -10,13 +10,13 @@
 /*
  * Transactions, the notifier and the operations table.
  *
- * The notifier. A server pushes nothing, so while somebody listens a timer of 100 ms asks it one
+ * The notifier. A server pushes nothing, so while somebody listens a timer of 50 ms asks it one
  * question that costs a few index entries: has a setting or profile changed, is there a new
  * alert_log row, is a boot pending, which boots were written in the last two seconds (of the
  * server's clock; what commits later than that after its statement still shows as pending). Its
- * cost: ten small queries a second and listener, about 0.1 ms of the server's time each.
+ * cost: 20 small queries a second and listener, about 0.1 ms of the server's time each.
  */
-#define NOTIFIER_NS 100000000
+#define NOTIFIER_NS 50000000
 #define PENDING 2 /* of what look() gives: by itself it says enough */
 #define NOTIFIER_WINDOW_NS UINT64_C(2000000000)
 

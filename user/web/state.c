@@ -294,43 +294,58 @@ static int read_alert_marks(struct state *st, struct store *s, bool *ret_changed
 	return 0;
 }
 
+static void next_version(struct state *st, bool map, bool alerts)
+{
+	if (!map && !alerts)
+		return;
+	st->version++;
+	if (map)
+		st->map_version = st->version;
+	if (alerts)
+		st->alerts_version = st->version;
+}
+
 int state_refresh(struct state *st, struct store *s, bool *ret_changed)
 {
 	uint64_t since_ns = clock_boot_ns();
 	struct reading rd = { .st = st };
 	struct judging judging = { 0 };
-	bool changed = !st->read_ns;
+	bool map = !st->read_ns, alerts = map;
 	int err = read_nodes(&rd, s);
 
 	if (!err)
 		err = view_judging(s, &judging);
 	if (!err)
-		err = read_alert_marks(st, s, &changed);
+		err = read_alert_marks(st, s, &alerts);
 	if (err)
 		return err;
 	drop_unseen(st);
-	changed |= state_take_rows(st);
-	changed |= rd.events != st->events;
+	map |= state_take_rows(st);
+	map |= rd.events != st->events;
 	/* How long something has waited matters by the second, and grows while it does. */
-	changed |= judging.lag_ns / NS_PER_S != st->behind_ns / NS_PER_S;
+	map |= judging.lag_ns / NS_PER_S != st->behind_ns / NS_PER_S;
 	st->events = rd.events;
 	st->behind_ns = judging.lag_ns;
-	if (changed)
-		st->version++;
+	next_version(st, map, alerts);
 	st->read_ns = clock_boot_ns();
 	st->cost_ns = st->read_ns - since_ns;
-	*ret_changed = changed;
+	*ret_changed = map || alerts;
 	return 0;
 }
 
-int state_alerts_moved(struct state *st, struct store *s, bool *ret_moved)
+int state_refresh_alerts(struct state *st, struct store *s, bool *ret_changed)
 {
 	uint64_t log_id = 0, revision = 0;
+	bool changed = false;
 	int err = store_triage_marks(s, &log_id, &revision);
 
-	if (!err)
-		*ret_moved = log_id != st->log_id || revision != st->revision;
-	return err;
+	if (!err && (log_id != st->log_id || revision != st->revision))
+		err = read_alert_marks(st, s, &changed);
+	if (err)
+		return err;
+	next_version(st, false, changed);
+	*ret_changed = changed;
+	return 0;
 }
 
 uint64_t state_cost_ns(const struct state *st)
@@ -348,6 +363,16 @@ bool state_is_read(const struct state *st)
 uint64_t state_version(const struct state *st)
 {
 	return st->version;
+}
+
+uint64_t state_alerts_version(const struct state *st)
+{
+	return st->alerts_version;
+}
+
+uint64_t state_map_version(const struct state *st)
+{
+	return st->map_version;
 }
 
 void state_version_text(const struct state *st, char to[STATE_VERSION_TEXT])

@@ -45,12 +45,19 @@ must_check int state_refresh(struct state *st, struct store *s, bool *ret_change
 #define STATE_THEN_ALERTS_MAX 2000 /* more are left out, and "cut" says so */
 must_check int state_at(struct store *s, const struct racks *racks, uint64_t at_ns,
 			struct state **ret_st);
-/* Has anything happened to alerts since? One cheap query. */
-must_check int state_alerts_moved(struct state *st, struct store *s, bool *ret_moved);
+/*
+ * Looks at alerts alone, which takes a fraction of the time. *ret_changed: something has happened
+ * to them, and there is a new version that says so. The rows of the map are those of before until
+ * state_refresh() reads them.
+ */
+must_check int state_refresh_alerts(struct state *st, struct store *s, bool *ret_changed);
 uint64_t state_cost_ns(const struct state *st); /* of the last refresh */
 bool state_is_read(const struct state *st);
 
 uint64_t state_version(const struct state *st);
+/* At which version alerts, or anything of the map (the judge's lag too), changed last. */
+uint64_t state_alerts_version(const struct state *st);
+uint64_t state_map_version(const struct state *st);
 void state_version_text(const struct state *st, char to[STATE_VERSION_TEXT]);
 /* False: it is none of ours, or of before the rows were numbered anew. */
 bool state_version_parse(const struct state *st, const char *text, uint64_t *ret_version);

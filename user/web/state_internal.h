@@ -37,6 +37,7 @@ struct state {
 	/* The map of then (state_at()): the time, and the oldest record that is kept; 0: of now. */
 	uint64_t at_ns, oldest_ns;
 	uint64_t numbered; /* the version at which rows got their numbers */
+	uint64_t alerts_version, map_version; /* at which either changed last */
 	uint32_t mark;
 	size_t len, cap;
 	struct row *rows;

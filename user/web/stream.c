@@ -8,8 +8,9 @@
 #include "web/web_internal.h"
 
 /*
- * Server-sent events: "there is something new", with its version as the id. What is new the page
- * asks for itself, so that a slow reader costs no memory and a lost event no data.
+ * Server-sent events: "there is something new", with its version as the id, and whether it is of
+ * alerts or of the map. What is new the page asks for itself, so that a slow reader costs no memory
+ * and a lost event no data.
  */
 
 struct stream {
@@ -22,6 +23,12 @@ struct stream {
 	struct stream *next, **at;
 };
 
+/* Of a reader who knows nothing, or nothing that means anything, both are new. */
+static bool is_new(const struct stream *st, uint64_t version)
+{
+	return st->resync || st->told == UINT64_MAX || version > st->told;
+}
+
 static void tell(struct stream *st)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(8192);
@@ -33,12 +40,14 @@ static void tell(struct stream *st)
 		return;
 	state_version_text(w->state, version);
 	buf_printf(&b, "id: %s\nevent: %s\ndata: ", version, st->resync ? "resync" : "state");
-	st->resync = false;
 	jsonw_init(&json, &b);
 	jsonw_obj(&json, NULL);
 	jsonw_str(&json, "version", version);
+	jsonw_bool(&json, "map", is_new(st, state_map_version(w->state)));
+	jsonw_bool(&json, "alerts", is_new(st, state_alerts_version(w->state)));
 	state_criticals_json(w->state, st->told, &json);
 	jsonw_end_obj(&json);
+	st->resync = false;
 	buf_puts(&b, "\n\n");
 	st->told = state_version(w->state);
 	if (!b.err)

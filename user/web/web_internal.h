@@ -42,7 +42,10 @@ struct web {
 	uint64_t changes; /* commits seen */
 	/* boot clock; alerts_ns: when alerts were looked at last, with the map or without */
 	uint64_t refreshed_ns, asked_ns, alerts_ns;
-	bool dirty;
+	uint64_t told_ns; /* of alerts that the map does not have yet; 0: it has them all */
+	bool dirty, alerts_dirty; /* something was committed since the map, or alerts, were read */
+	double alert_tokens; /* events of alerts alone: see refresh.c */
+	uint64_t alert_tokens_ns;
 	int err; /* of the last refresh */
 	struct loop_source *notifier, *due, *beat;
 	struct stream *streams;

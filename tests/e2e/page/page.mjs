@@ -461,6 +461,15 @@ await ok("a new critical finding is shown and read out by itself", async () => {
 	await page.locator(".card", { hasText: "a fresh finding" }).or(page.locator("#answer-more", { hasText: "a fresh finding" })).first().waitFor();
 	await page.locator("#announce").filter({ hasText: "a fresh finding" }).waitFor({ state: "attached" });
 });
+await ok("alerts that could not be read are asked for again, though nothing new happens", async () => {
+	let refused = 0;
+	const list = (url) => url.pathname === "/api/v1/alerts";
+	await page.route(list, (route) => (refused++ ? route.fallback() : route.abort()));
+	alertNow("refused", "a refused finding");
+	await page.locator("#answer-more, .cards").filter({ hasText: "a refused finding" }).first().waitFor();
+	await page.unroute(list);
+	return refused > 1 || `asked ${refused} times`;
+});
 await ok("a cut stream is said, with since when; what came meanwhile is there afterwards", async () => {
 	await new Promise((done) => proxy.listen(0, "127.0.0.1", done));
 	const port = proxy.address().port;

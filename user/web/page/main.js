@@ -6,6 +6,7 @@ import { ApiError, get, getOr, login, logout } from "./api.js";
 import { command, empty, h } from "./dom.js";
 import { closeDrawer } from "./evidence.js";
 import { showHelp } from "./help.js";
+import { ANYTHING, newsTaker } from "./news.js";
 import { answerThen } from "./past.js";
 import { formatRoute, parseRoute } from "./route.js";
 import { searchField } from "./search.js";
@@ -75,7 +76,7 @@ const ctx = {
 	},
 	done: (said) => {
 		toast(said);
-		changed("");
+		news.take(ANYTHING);
 	},
 };
 
@@ -299,8 +300,11 @@ function isCritical(a) {
 }
 
 let known = false;
+/** The version that was known when alerts were asked for: they are no older. */
+let alertsVersion = "";
 
 async function loadOpen() {
+	const before = ctx.cluster.version;
 	const [alerts, profiles] = await Promise.all([
 		/** @type {Promise<import("./types").List<import("./types").Alert>>} */ (get("alerts", { status: "open", limit: ALERTS })),
 		getOr("profiles", {}, /** @type {import("./types").List<import("./types").Profile> | null} */ (null)),
@@ -310,6 +314,7 @@ async function loadOpen() {
 	if (known && fresh.length)
 		byId("announce").textContent = fresh.slice(0, 5).map((a) => `Critical: ${visible(a.summary).slice(0, 200)}`).join(". ");
 	known = true;
+	alertsVersion = before;
 	ctx.alerts = [...alerts.items].sort(worseFirst);
 	ctx.moreAlerts = !!alerts.next;
 	ctx.profiles = profiles?.items ?? null;
@@ -347,42 +352,24 @@ function drawAnswer() {
 	);
 }
 
-let asking = false;
-/** @type {string | null} the version that was named while one was asked for; "" is any */
-let askAgain = null;
 let lastRefresh = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let later;
 
-/**
- * The server says that something has changed: asks what, one question at a time.
- * @param {string} version that it names; "" is any
- * @param {boolean} [whole]
- */
-async function changed(version, whole = false) {
-	if (asking) {
-		askAgain = version;
-		return;
-	}
-	if (version && version === ctx.cluster.version && !whole)
-		return;
-	asking = true;
-	try {
-		await Promise.all([loadState(whole), loadOpen()]);
-		drawAnswer();
-		cluster?.changed();
-		viewLater();
-	} catch (e) {
-		handled(e);
-	} finally {
-		asking = false;
-	}
-	if (askAgain !== null) {
-		const named = askAgain;
-		askAgain = null;
-		changed(named);
-	}
-}
+const news = newsTaker(
+	async (map, alerts, whole) => {
+		try {
+			await Promise.all([map && loadState(whole), alerts && loadOpen()]);
+			drawAnswer();
+			cluster?.changed();
+			viewLater();
+			return true;
+		} catch (e) {
+			return handled(e);
+		}
+	},
+	() => ({ map: ctx.cluster.version, alerts: alertsVersion }),
+);
 
 /** The view asks again, but not with each of many changes. */
 function viewLater() {
@@ -417,14 +404,14 @@ function onStream(e) {
 		const was = ctx.live;
 		ctx.live = true;
 		if (!was)
-			changed("");
+			news.take(ANYTHING);
 	} else if (e.kind === "lost") {
 		ctx.live = false;
 		ctx.lostSince = e.since;
 	} else if (e.kind === "resync") {
-		changed("", true);
+		news.take({ ...ANYTHING, whole: true });
 	} else {
-		changed(String(e.version));
+		news.take({ version: String(e.version), map: e.map, alerts: e.alerts });
 	}
 	drawLive();
 }
@@ -590,6 +577,8 @@ async function start() {
 	setInterval(() => {
 		drawLive();
 		cluster?.changed();
+		if (ctx.live)
+			news.again();
 	}, TICK_MS);
 }
 

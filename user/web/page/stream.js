@@ -10,7 +10,7 @@ const SILENT_MS = 40000;
 const AGAIN_MS = [1000, 2000, 5000, 10000, 30000];
 
 /**
- * @typedef {{kind: "state", version: string, critical: number[]} | {kind: "resync"} | {kind: "live"} | {kind: "lost", since: number}} StreamEvent
+ * @typedef {{kind: "state", version: string, map: boolean, alerts: boolean} | {kind: "resync"} | {kind: "live"} | {kind: "lost", since: number}} StreamEvent
  */
 
 /** @param {(e: StreamEvent) => void} tell */
@@ -95,8 +95,8 @@ function connect(tell) {
 		source.addEventListener("state", (e) => {
 			hear();
 			try {
-				const { version, critical } = JSON.parse(/** @type {MessageEvent} */ (e).data);
-				tell({ kind: "state", version, critical: critical ?? [] });
+				const { version, map, alerts } = JSON.parse(/** @type {MessageEvent} */ (e).data);
+				tell({ kind: "state", version, map: map !== false, alerts: alerts !== false });
 			} catch {
 				tell({ kind: "resync" });
 			}
