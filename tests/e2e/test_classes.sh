@@ -112,4 +112,30 @@ run ls -j 'node:node[001-002]' --store "$S"
 ok "filters take node sets" jq -es 'length > 2 and all(.[]; .node == "node001" or .node == "node002")' "$T/out"
 run ls 'node:node[2-1]' --store "$S"
 refuses "a bad one is refused" 2 "the range is backwards"
+
+# --- racks ------------------------------------------------------------------------------------------------
+run ls rack:r01 --store "$S" -C "$T/conf"
+refuses "without a file of racks there are none" 2 "web.racks in the configuration"
+run node node001 --store "$S" -C "$T/conf"
+ok "nor does a node have one" not grep -q '^rack' "$T/out"
+printf 'web.racks %s\n' "$T/racks" >>"$T/conf"
+run ls rack:r01 --store "$S" -C "$T/conf"
+refuses "a file that is not there is said" 2 "cannot read web.racks"
+printf 'r01 node[001-003]\nr02 node[004-006]\n' >"$T/racks"
+run ls -j rack:r01 --store "$S" -C "$T/conf"
+ok "filters take racks" jq -es 'length > 2 and (map(.node) | unique == ["node001", "node002", "node003"])' "$T/out"
+run timeline -j rack:r02 node:node004 --store "$S" -C "$T/conf"
+ok "with other words" jq -es 'length > 0 and all(.[]; .node == "node004")' "$T/out"
+run ls rack:r03 --store "$S" -C "$T/conf"
+refuses "a rack that is not there is said" 2 "no such rack"
+run node 'node[003-007]' -j --store "$S" -C "$T/conf"
+same "a node has its rack" "$(jq -rs 'map(.rack) | tostring' "$T/out")" '["r01","r02","r02","r02",null]'
+run node node001 --store "$S" -C "$T/conf"
+ok "for people too" grep -q '^rack *r01$' "$T/out"
+run node --store "$S" -C "$T/conf"
+ok "and in the list" grep -q '^node004 .* r02 ' "$T/out"
+class add @rack:r02 second --priority 1
+ok "a rule for a class takes a rack" grep -q . <(classes | grep 'second:node\[004-006\]')
+class add @rack:r03 third
+refuses "but none that is not there" 2 "no rack 'r03'"
 done_testing

@@ -31,6 +31,11 @@ AT=${URL%/login*}
 same "which logs in" "$(curl -sS -o "$T/page" -w '%{http_code}' -c "$T/jar" "$URL")" 303
 same "with 64 nodes" "$(api state | jq '.nodes.name | length')" 64
 same "each in a rack" "$(api state | jq -c '[.groups.rack[0], .groups.rack[1], (.nodes.rack | length), ([.nodes.rack[] | select(. == 0)] | length)]')" '["","rack01",64,0]'
+NODE=$(api state | jq -r '.nodes.name[0]')
+RACK=$(api "nodes/$NODE" | jq -r .rack)
+ok "a node says which" grep -q '^rack[0-9]' <<<"$RACK"
+same "and is found by it" "$(api "nodes?q=rack:$RACK" | jq --arg n "$NODE" --arg r "$RACK" '(.items | map(.node) | index($n)) != null and all(.items[]; .rack == $r)')" true
+same "completion knows them" "$(api filter/words | jq -c '[.words[] | select(.kind == "rack") | .values[0]]')" '["rack01"]'
 same "then as well" "$(api 'state?at=1h' | jq -c '.nodes.rack | length > 0 and all(. > 0)')" true
 ok "a backdoor on two of them" wait_for alert '.port == 31337 and .node_count == 2 and .severity == "critical"'
 ok "an impostor" wait_for alert '.kind == "impostor" and .port == 22'

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/racks.h"
 #include "tap.h"
 
 static struct door door = {
@@ -153,6 +154,37 @@ static void test_refusals(void)
 	is_str(why, "too many filters: at most 32", "and says so");
 }
 
+static bool in_rack(const struct racks *r, const char *one, const char *other)
+{
+	struct filter f = { .racks = r };
+	const char *why;
+
+	if (filter_add(&f, one, &why) || (other && filter_add(&f, other, &why)))
+		return false;
+	return filter_match(&f, &subject);
+}
+
+static void test_racks(void)
+{
+	struct racks *r = NULL;
+	struct filter f = { 0 };
+	char *why = NULL;
+	const char *said = NULL;
+
+	is_int(racks_parse("r01 node[001-002]\nr02 node003\n", &r, &why), 0, "two racks");
+	ok(in_rack(r, "rack:r01", NULL), "rack: matches a node that is in it");
+	ok(!in_rack(r, "rack:r02", NULL), "and none that is in another");
+	ok(in_rack(r, "rack:r02", "rack:r01"), "two racks are alternatives");
+	ok(in_rack(r, "rack:r01", "node:node001") && !in_rack(r, "rack:r01", "node:node002"),
+	   "rack: and node: must both hold");
+	f.racks = r;
+	is_int(filter_add(&f, "rack:r03", &said), -EINVAL, "one that there is not is refused");
+	ok(strstr(said, "no such rack"), "and '%s' is said", said);
+	refused("rack:r01", "web.racks");
+	refused("rack:", "rack:r01");
+	racks_free(r);
+}
+
 int main(void)
 {
 	opener.exe = TEXT("/usr/bin/nc.openbsd");
@@ -163,5 +195,6 @@ int main(void)
 	test_protocols();
 	test_refusals();
 	test_ports();
+	test_racks();
 	return tap_done();
 }

@@ -9,6 +9,7 @@
 #include "cli/cmd.h"
 #include "cli/words.h"
 #include "core/filter.h"
+#include "core/racks.h"
 #include "store/store.h"
 #include "view/match.h"
 
@@ -52,9 +53,9 @@ static int add_pick(struct picks *p, const struct store_alert *a)
 
 struct picking {
 	struct picks *p;
-	struct filter f; /* without its node words */
-	struct hostlist nodes;
-	bool any_node;
+	struct filter f; /* without its words of nodes and racks */
+	struct hostlist nodes, in_racks;
+	bool any_node, any_rack;
 };
 
 /* An alert is about many nodes: one of those asked for is enough. */
@@ -68,7 +69,10 @@ static int stands_there(struct picking *k, const char *nodes, bool *ret_there)
 		err = hostlist_add(&h, nodes);
 	if (err)
 		return err;
-	hostlist_intersect(&h, &k->nodes);
+	if (!k->any_node)
+		hostlist_intersect(&h, &k->nodes);
+	if (!k->any_rack)
+		hostlist_intersect(&h, &k->in_racks);
 	*ret_there = h.len > 0;
 	return 0;
 }
@@ -77,7 +81,7 @@ static int on_alert(const struct store_alert *a, void *arg)
 {
 	struct picking *k = arg;
 	bool there = true;
-	int err = k->any_node ? 0 : stands_there(k, a->nodes, &there);
+	int err = k->any_node && k->any_rack ? 0 : stands_there(k, a->nodes, &there);
 
 	if (err || !there || !view_match_alert(&k->f, a))
 		return err;
@@ -123,7 +127,15 @@ static int pick_ids(struct store *s, const uint64_t *ids, unsigned len, struct p
 	return 0;
 }
 
-static int add_words(const struct cmd_ctx *c, const char *word, struct picking *k)
+static int add_rack(struct filter *f, struct picking *k)
+{
+	int err = racks_nodes(f->racks, f->words[--f->len].lo, &k->in_racks);
+
+	k->any_rack = false;
+	return err ? log_err(err, "cannot tell the nodes of a rack") : 0;
+}
+
+static int add_words(struct cmd_ctx *c, const char *word, struct picking *k)
 {
 	struct hostlist_error why;
 	const char *what;
@@ -134,16 +146,19 @@ static int add_words(const struct cmd_ctx *c, const char *word, struct picking *
 		err = hostlist_parse(&k->nodes, word + 5, NULL, &why);
 		return err ? log_usage("'%s' is no node set: %s", word, why.what) : 0;
 	}
-	if (filter_add(&k->f, word, &what))
+	err = words_add(c, word, &k->f, &what);
+	if (!err)
+		return k->f.words[k->f.len - 1].kind == FILTER_RACK ? add_rack(&k->f, k) : 0;
+	if (what)
 		return log_usage("'%s': an alert's number or a FILTER is wanted (%s): run 'ajar %s "
 				 "--help'",
 				 word, what, c->path);
-	return 0;
+	return err;
 }
 
-int picks_read(const struct cmd_ctx *c, struct store *s, struct picks *ret_p)
+int picks_read(struct cmd_ctx *c, struct store *s, struct picks *ret_p)
 {
-	struct picking k = { .p = ret_p, .any_node = true };
+	struct picking k = { .p = ret_p, .any_node = true, .any_rack = true };
 	const struct store_alert_query q = { 0 };
 	_free_ uint64_t *ids = calloc(IDS_MAX, sizeof(*ids));
 	unsigned len = 0, words = 0;
@@ -172,5 +187,6 @@ int picks_read(const struct cmd_ctx *c, struct store *s, struct picks *ret_p)
 					"them");
 	}
 	hostlist_done(&k.nodes);
+	hostlist_done(&k.in_racks);
 	return err;
 }

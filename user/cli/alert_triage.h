@@ -30,7 +30,7 @@ void picks_done(struct picks *p);
  * The words behind the verb: numbers ("7", "7,9"), or FILTER words over the alerts that are open.
  * Reports; none is an error.
  */
-must_check int picks_read(const struct cmd_ctx *c, struct store *s, struct picks *ret_p);
+must_check int picks_read(struct cmd_ctx *c, struct store *s, struct picks *ret_p);
 
 /* `ajar alerts ack | snooze | reopen` and `allow`; all return the exit code. */
 int alerts_ack(struct cmd_ctx *c);

@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 struct conf;
+struct racks;
 struct store;
 struct buf;
 struct cmd_ctx;
@@ -60,6 +61,7 @@ struct cmd_ctx {
 	const struct cmd *named;
 	char path[64]; /* "alerts ack", for messages */
 	struct conf *conf;
+	struct racks *racks; /* those of words_racks() */
 	const char *conf_file; /* -C, or NULL */
 	bool json, colour, quiet, verbose;
 	/*

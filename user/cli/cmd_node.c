@@ -14,7 +14,9 @@
 #include "view/node_health.h"
 #include "view/node_ports.h"
 #include "cli/out.h"
+#include "cli/words.h"
 #include "conf/conf.h"
+#include "core/racks.h"
 #include "core/redirect.h"
 #include "store/health.h"
 #include "store/redirect.h"
@@ -28,6 +30,7 @@
 struct nodes {
 	struct cmd_ctx *c;
 	struct hostlist only; /* of one node all is shown */
+	const struct racks *racks; /* or NULL */
 	struct store *store;
 	struct writer w;
 	bool detail; /* of one node, for people */
@@ -41,7 +44,7 @@ static int put_node(struct nodes *k, const struct store_node *n, const struct vi
 	struct writer *w = &k->w;
 
 	writer_start(w, NULL);
-	k->err = view_node_members(w, k->store, n, st);
+	k->err = view_node_members(w, k->store, k->racks, n, st);
 	if (!k->err && w->form == WRITER_JSON && k->only.len == 1)
 		k->err = node_ports_json(w, k->store, n->name, n->host_type);
 	writer_colour(w, st->sgr);
@@ -82,6 +85,8 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct v
 	buf_reset(b);
 	line(b, "node", n->name);
 	line(b, "class", n->host_type);
+	if (k->racks)
+		line(b, "rack", racks_name_of(k->racks, n->name) ?: "-");
 	buf_printf(b, "%-11s %s (%s)\n", "state", health_state_name(st->is), st->means);
 	if (st->since_ns)
 		time_line(b, "since", st->since_ns);
@@ -124,6 +129,7 @@ static int show(struct nodes *k)
 	static const struct writer_field fields[] = {
 		COLUMN("node", "NODE", .trunc = true),
 		COLUMN("class", "CLASS", .trunc = true),
+		COLUMN("rack", "RACK", .trunc = true),
 		COLUMN("state", "STATE"),
 		COLUMN("last_heard", "LAST HEARD (UTC)", .none = "?"),
 		COLUMN("boot_seq", "BOOT", .right = true),
@@ -164,6 +170,8 @@ static int show(struct nodes *k)
 
 	if (err)
 		return AJAR_EXIT_ERROR;
+	if (!k->racks)
+		writer_hide(&k->w, "rack");
 	k->detail = k->only.len == 1 && writer_for_people(&k->w);
 	err = store_nodes(k->store, on_node, k);
 	if (k->out_err)
@@ -310,7 +318,7 @@ static int run(struct cmd_ctx *c)
 		return AJAR_EXIT_ERROR;
 	}
 	k.store = s;
-	rc = show(&k);
+	rc = words_racks(c, &k.racks) ? AJAR_EXIT_ERROR : show(&k);
 	writer_done(&k.w);
 	hostlist_done(&k.only);
 	buf_done(&k.b);
@@ -358,7 +366,9 @@ const struct cmd cmd_node = {
 		"class: which node is of which class. set: a person's word, before all rules, "
 		"until 'auto'; "
 		"add: a rule, such as\n"
-		"'node[001-480]', '@gpu' (ClusterShell), '@genders:compute', '@slurm:batch!node7'; "
+		"'node[001-480]', '@gpu' (ClusterShell), '@genders:compute', "
+		"'@slurm:batch!node7',\n"
+		"'@rack:r01' (web.racks); "
 		"sync: "
 		"groups are looked up again.",
 	.run = run,

@@ -14,6 +14,8 @@
 #include "base/hostlist.h"
 #include "base/proc.h"
 #include "conf/conf.h"
+#include "conf/racks_file.h"
+#include "core/racks.h"
 
 #define FILE_MAX (4 << 20)
 #define COMMAND_NS UINT64_C(10000000000)
@@ -197,6 +199,29 @@ static int from_slurm(struct groups *g, const char *partition, struct buf *out)
 	return err;
 }
 
+/* --- racks -------------------------------------------------------------------------------------------------------- */
+
+static int from_racks(struct groups *g, const char *name, struct buf *out)
+{
+	_cleanup_(racks_freep) struct racks *racks = NULL;
+	_cleanup_(hostlist_done) struct hostlist nodes = { 0 };
+	_free_ char *why = NULL;
+	unsigned i;
+	int err;
+
+	if (!*g->conf->web_racks)
+		return fail(g, -ENOENT, "web.racks names no file that says which nodes a rack has");
+	err = racks_read(g->conf->web_racks, &racks, &why);
+	if (err)
+		return fail(g, err, "%s", why ? why : strerror(-err));
+	if (racks_find(racks, name, &i))
+		return fail(g, -ENOENT, "no rack '%s' in %s", name, g->conf->web_racks);
+	err = racks_nodes(racks, i, &nodes);
+	if (!err)
+		hostlist_fold(&nodes, out);
+	return err ? err : out->err;
+}
+
 int groups_resolve(const char *group, struct buf *text, void *groups)
 {
 	struct groups *g = groups;
@@ -206,5 +231,7 @@ int groups_resolve(const char *group, struct buf *text, void *groups)
 		return from_genders(g, group + 8, text);
 	if (!strncmp(group, "slurm:", 6))
 		return from_slurm(g, group + 6, text);
+	if (!strncmp(group, "rack:", 5))
+		return from_racks(g, group + 5, text);
 	return from_clustershell(g, group, text);
 }

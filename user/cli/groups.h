@@ -9,8 +9,8 @@ struct conf;
 
 /*
  * Groups of nodes as a cluster keeps them already: "NAME" and "local:NAME" of ClusterShell,
- * "genders:ATTRIBUTE[=VALUE]" of a genders file, "slurm:PARTITION" of sinfo; any other
- * "SOURCE:NAME" is nodeset's. For struct hostlist_groups: arg is this struct.
+ * "genders:ATTRIBUTE[=VALUE]" of a genders file, "slurm:PARTITION" of sinfo, "rack:NAME" of
+ * web.racks; any other "SOURCE:NAME" is nodeset's. For struct hostlist_groups: arg is this struct.
  */
 struct groups {
 	const struct conf *conf;

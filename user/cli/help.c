@@ -38,7 +38,8 @@ void help_program(FILE *out, const struct cmd *const *table, bool all)
 	print_options(out, global_options);
 	fputs("\nA FILTER is a word: tcp, udp, :4444, :8000-8100, exe:nc, user:mlee, node:NAME, "
 	      "class:NAME,\n"
-	      "state:unexpected. Words of one kind are alternatives, words of several kinds must "
+	      "rack:NAME, state:unexpected. Words of one kind are alternatives, words of several "
+	      "kinds must "
 	      "all hold.\n"
 	      "Exit codes: 0 fine, 1 the answer is negative, 2 usage or operational error.\n",
 	      out);

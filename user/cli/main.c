@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "cli/out.h"
 #include "conf/conf.h"
+#include "core/racks.h"
 
 #define CONF_FILE "/etc/ajar/ajar.conf"
 
@@ -119,6 +120,7 @@ int main(int argc, char **argv)
 		rc = mistaken(ctx.cmd);
 	}
 	conf_free(ctx.conf);
+	racks_free(ctx.racks);
 	if (out_report(out_flush()) != AJAR_EXIT_OK)
 		rc = AJAR_EXIT_ERROR;
 	return rc;

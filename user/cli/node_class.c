@@ -507,7 +507,7 @@ const struct cmd node_class_rows[] = {
 	{ .name = "add",
 	  .args = "NODES CLASS",
 	  .help = "a rule, such as 'node[001-480]', '@gpu', '@genders:compute', "
-		  "'@slurm:batch!node7'",
+		  "'@slurm:batch!node7', '@rack:r01'",
 	  .min = 2,
 	  .max = 2,
 	  .options = add_options,

@@ -9,18 +9,39 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
+#include "conf/conf.h"
+#include "conf/racks_file.h"
 
-int words_filter(const struct cmd_ctx *c, struct filter *ret_f)
+int words_racks(struct cmd_ctx *c, const struct racks **ret_racks)
+{
+	_free_ char *why = NULL;
+
+	if (!c->racks && *c->conf->web_racks && racks_read(c->conf->web_racks, &c->racks, &why))
+		return log_usage("%s", why ? why : "web.racks cannot be read");
+	*ret_racks = c->racks;
+	return 0;
+}
+
+int words_add(struct cmd_ctx *c, const char *word, struct filter *f, const char **ret_why)
+{
+	*ret_why = NULL;
+	if (!strncmp(word, "rack:", 5) && words_racks(c, &f->racks))
+		return -EINVAL;
+	return filter_add(f, word, ret_why);
+}
+
+int words_filter(struct cmd_ctx *c, struct filter *ret_f)
 {
 	struct filter f = { 0 };
 
 	for (int i = 0; i < c->argc; i++) {
 		const char *why = NULL;
-		int err = filter_add(&f, c->argv[i], &why);
+		int err = words_add(c, c->argv[i], &f, &why);
 
 		if (err)
-			return log_usage("filter '%s': %s: run 'ajar --help'", c->argv[i],
-					 why ? why : "cannot be understood");
+			return why ? log_usage("filter '%s': %s: run 'ajar --help'", c->argv[i],
+					       why)
+				   : err;
 	}
 	*ret_f = f;
 	return 0;

@@ -118,7 +118,7 @@ static const struct conf_key keys[] = {
 	KEY("web.accounts", CONF_TEXT, web_accounts, 0, 1024, "at most 1024 bytes",
 	    "", "file of the web page's accounts ('ajar web user'); empty: web.accounts in the folder of the embedded store"),
 	KEY("web.racks", CONF_TEXT, web_racks, 0, 1024, "at most 1024 bytes",
-	    "", "file that says which nodes a rack has, a line each such as 'r01 node[001-032]': the web page's map can be grouped by it"),
+	    "", "file that says which nodes a rack has, a line each such as 'r01 node[001-032]': the web page's map can be grouped by it, and filters take rack:NAME"),
 	KEY("web.proxy", CONF_BOOL, web_proxy, 0, 0, "yes or no",
 	    "no", "a proxy in front of the web page does TLS and says in X-Remote-User who it is; without it only loopback is listened on"),
 	KEY("web.proxy-secret", CONF_TEXT, web_secret, 0, 1024, "at most 1024 bytes",

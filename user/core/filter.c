@@ -7,12 +7,13 @@
 
 #include "base/hostlist.h"
 #include "base/parse.h"
+#include "core/racks.h"
 
 #define DELETED " (deleted)"
 
 static const char known_words[] = "unknown filter: use tcp, udp, :PORT, :LO-HI, exe:NAME, "
-				  "user:NAME, node:NODES, class:NAME or "
-				  "state:VERDICT";
+				  "user:NAME, node:NODES, class:NAME, rack:NAME "
+				  "or state:VERDICT";
 
 /* ":22" or ":8000-8100"; 32 bits, since vsock has them. */
 static int parse_ports(const char *s, struct filter_word *w, const char **ret_why)
@@ -63,6 +64,14 @@ static int parse_nodes(const char *text, const char **ret_why)
 	return err ? -EINVAL : 0;
 }
 
+static int parse_rack(const struct racks *racks, struct filter_word *w, const char **ret_why)
+{
+	*ret_why = racks ? "the file of web.racks has no such rack"
+			 : "no racks are known: web.racks in the configuration names the file that "
+			   "says which nodes each has";
+	return racks && !racks_find(racks, w->text, &w->lo) ? 0 : -EINVAL;
+}
+
 static const struct prefix {
 	const char *name;
 	int kind;
@@ -73,6 +82,7 @@ static const struct prefix {
 	{ "user:", FILTER_USER, "user: wants a name or a number, such as user:root" },
 	{ "node:", FILTER_NODE, "node: wants a node or a set of them, such as node:node[001-064]" },
 	{ "class:", FILTER_CLASS, "class: wants the name of a node class, such as class:compute" },
+	{ "rack:", FILTER_RACK, "rack: wants the name of a rack, such as rack:r01" },
 	{ "state:", FILTER_STATE, "state: wants a verdict, such as state:unexpected" },
 };
 
@@ -84,7 +94,8 @@ static const struct prefix *find_prefix(const char *word)
 	return NULL;
 }
 
-static int parse_word(const char *word, struct filter_word *w, const char **ret_why)
+static int parse_word(const struct racks *racks, const char *word, struct filter_word *w,
+		      const char **ret_why)
 {
 	const struct prefix *p = find_prefix(word);
 	enum door_proto proto;
@@ -101,6 +112,8 @@ static int parse_word(const char *word, struct filter_word *w, const char **ret_
 			return -EINVAL;
 		if (p->kind == FILTER_NODE)
 			return parse_nodes(w->text, ret_why);
+		if (p->kind == FILTER_RACK)
+			return parse_rack(racks, w, ret_why);
 		return p->kind == FILTER_STATE ? parse_state(w->text, w, ret_why) : 0;
 	}
 	if (!door_proto_parse(word, &proto)) {
@@ -121,7 +134,7 @@ int filter_add(struct filter *f, const char *word, const char **ret_why)
 		*ret_why = "too many filters: at most 32";
 		return -EINVAL;
 	}
-	if (parse_word(word, &w, &why)) {
+	if (parse_word(f->racks, word, &w, &why)) {
 		*ret_why = why;
 		return -EINVAL;
 	}
@@ -177,7 +190,8 @@ static bool match_user(const char *want, const struct process *p)
 	return p->uid != ID_UNKNOWN && !parse_u32(want, &uid) && uid == p->uid;
 }
 
-static bool match_word(const struct filter_word *w, const struct filter_subject *s)
+static bool match_word(const struct racks *racks, const struct filter_word *w,
+		       const struct filter_subject *s)
 {
 	switch (w->kind) {
 	case FILTER_PROTO:
@@ -193,6 +207,8 @@ static bool match_word(const struct filter_word *w, const struct filter_subject 
 		       (!strcmp(s->node, w->text) || hostlist_text_has(w->text, s->node));
 	case FILTER_CLASS:
 		return s->host_type && !strcmp(s->host_type, w->text);
+	case FILTER_RACK:
+		return s->node && racks_of(racks, s->node) == w->lo;
 	case FILTER_STATE:
 		return s->verdict == w->lo;
 	}
@@ -207,7 +223,7 @@ bool filter_match(const struct filter *f, const struct filter_subject *s)
 		unsigned bit = 1u << f->words[i].kind;
 
 		asked |= bit;
-		if (!(held & bit) && match_word(&f->words[i], s))
+		if (!(held & bit) && match_word(f->racks, &f->words[i], s))
 			held |= bit;
 	}
 	return asked == held;

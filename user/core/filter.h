@@ -21,12 +21,15 @@ struct filter_word {
 		FILTER_USER,
 		FILTER_NODE,
 		FILTER_CLASS,
-		FILTER_STATE
+		FILTER_STATE,
+		FILTER_RACK
 	} kind;
-	uint32_t lo, hi; /* ports; proto and verdict in lo */
+	uint32_t lo, hi; /* ports; proto, verdict and rack in lo */
 	const char *text; /* exe, user, node, class: borrowed */
 };
+struct racks;
 struct filter {
+	const struct racks *racks; /* borrowed, before words are added; NULL: none are known */
 	unsigned len;
 	struct filter_word words[FILTER_WORDS_MAX];
 };
@@ -41,8 +44,8 @@ struct filter_subject {
 
 /*
  * "tcp", "udp", ":4444", ":8000-8100", "exe:nc" (path or its last part or comm), "user:mlee" (name
- * or uid), "node:N" (a name or a set, node[001-064]), "class:C", "state:unexpected". -EINVAL:
- * *ret_why (static text) says what is wrong with the word.
+ * or uid), "node:N" (a name or a set, node[001-064]), "class:C", "rack:R", "state:unexpected".
+ * -EINVAL: *ret_why (static text) says what is wrong with the word.
  */
 must_check int filter_add(struct filter *f, const char *word, const char **ret_why);
 bool filter_match(const struct filter *f, const struct filter_subject *s);

@@ -12,10 +12,11 @@
 #include "base/proc.h"
 #include "conf/conf.h"
 #include "conf/paths.h"
+#include "conf/racks_file.h"
+#include "core/racks.h"
 #include "daemon/daemon.h"
 #include "daemon/role.h"
 #include "web/http.h"
-#include "web/racks.h"
 #include "web/web.h"
 
 /*

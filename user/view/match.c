@@ -32,12 +32,13 @@ bool view_match_event(const struct filter *f, const struct event *ev, const char
 		.host_type = host_type,
 		.verdict = verdict,
 	};
-	struct filter place = { 0 };
+	struct filter place = { .racks = f->racks };
 
 	if (event_has_door(ev->kind))
 		return match_any(f, &subject, ev);
 	for (unsigned i = 0; i < f->len; i++) {
-		bool is_place = f->words[i].kind == FILTER_NODE || f->words[i].kind == FILTER_CLASS;
+		bool is_place = f->words[i].kind == FILTER_NODE ||
+				f->words[i].kind == FILTER_CLASS || f->words[i].kind == FILTER_RACK;
 
 		/*
 		 * That something is missing concerns every question; that an agent came or went
@@ -60,7 +61,7 @@ static bool match_without_record(const struct filter *f, const struct store_aler
 	const struct event port = { .kind = EVENT_OPEN,
 				    .door = { .proto = a->proto, .port = a->port } };
 	const struct event none = { .kind = EVENT_START };
-	struct filter rest = { 0 };
+	struct filter rest = { .racks = f->racks };
 	enum verdict v = VERDICT_UNEXPECTED;
 	bool is_state = false;
 

@@ -10,8 +10,8 @@ struct store_alert;
 struct store_scan_change;
 
 /*
- * Does an event pass? Lost and gap, which may hide what is asked for, are only held against node:
- * and class: words.
+ * Does an event pass? Lost and gap, which may hide what is asked for, are only held against node:,
+ * class: and rack: words.
  */
 bool view_match_event(const struct filter *f, const struct event *ev, const char *node,
 		      const char *host_type, enum verdict verdict);

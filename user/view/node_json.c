@@ -2,6 +2,7 @@
 #include "view/node_json.h"
 
 #include "audit/health.h"
+#include "core/racks.h"
 #include "core/redirect.h"
 #include "store/redirect.h"
 #include "store/store.h"
@@ -95,11 +96,12 @@ void view_node_done(struct view_node *st)
 	buf_done(&st->redirects);
 }
 
-int view_node_members(struct writer *w, struct store *s, const struct store_node *n,
-		      const struct view_node *st)
+int view_node_members(struct writer *w, struct store *s, const struct racks *racks,
+		      const struct store_node *n, const struct view_node *st)
 {
 	writer_str(w, "node", n->name);
 	writer_str(w, "class", n->host_type);
+	writer_str(w, "rack", racks_name_of(racks, n->name));
 	writer_str(w, "state", health_state_name(st->is));
 	writer_time(w, "silent_since", st->since_ns);
 	writer_time(w, "last_event", st->last_event_ns);

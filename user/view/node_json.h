@@ -9,6 +9,7 @@
 #include "view/node_health.h"
 
 struct conf;
+struct racks;
 struct store;
 struct store_node;
 struct writer;
@@ -31,8 +32,8 @@ struct view_node {
 must_check int view_node_look(struct store *s, const struct conf *conf, const struct store_node *n,
 			      int runs, struct view_node *ret);
 void view_node_done(struct view_node *st);
-/* Into an object of the caller's; a negative errno of the store. */
-must_check int view_node_members(struct writer *w, struct store *s, const struct store_node *n,
-				 const struct view_node *st);
+/* Into an object of the caller's; racks may be NULL. A negative errno of the store. */
+must_check int view_node_members(struct writer *w, struct store *s, const struct racks *racks,
+				 const struct store_node *n, const struct view_node *st);
 
 #endif

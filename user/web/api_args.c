@@ -16,7 +16,7 @@ int api_filter(struct api_call *c, const char *arg, struct filter *f, char **ret
 	char *copy = strdup(words ? words : ""), *next = copy;
 
 	*ret_copy = copy;
-	*f = (struct filter){ 0 };
+	*f = (struct filter){ .racks = c->w->racks };
 	if (!copy)
 		return -ENOMEM;
 	while (next) {

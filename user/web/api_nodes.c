@@ -88,7 +88,7 @@ static int put_node(struct api_call *c, const struct store_node *n, bool ports)
 	if (!err) {
 		writer_json(&w, &c->json);
 		writer_start(&w, NULL);
-		err = view_node_members(&w, s, n, &st);
+		err = view_node_members(&w, s, c->w->racks, n, &st);
 		if (!err && ports)
 			err = node_ports_json(&w, s, n->name, n->host_type);
 		if (!err)

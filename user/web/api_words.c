@@ -3,6 +3,7 @@
 
 #include "core/event.h"
 #include "core/finding.h"
+#include "core/racks.h"
 #include "store/store.h"
 #include "web/web_internal.h"
 
@@ -11,8 +12,9 @@
 static const struct {
 	const char *name, *kind;
 } words[] = {
-	{ "tcp", "proto" },  { "udp", "proto" },  { ":", "port" },	 { "exe:", "exe" },
-	{ "user:", "user" }, { "node:", "node" }, { "class:", "class" }, { "state:", "state" },
+	{ "tcp", "proto" },    { "udp", "proto" },  { ":", "port" },
+	{ "exe:", "exe" },     { "user:", "user" }, { "node:", "node" },
+	{ "class:", "class" }, { "rack:", "rack" }, { "state:", "state" },
 };
 
 static int on_class(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
@@ -28,11 +30,14 @@ static int on_class(const char *host_type, bool accepted, uint64_t accepted_ns, 
 
 static int put_values(struct api_call *c, const char *kind)
 {
+	const struct racks *racks = c->w->racks;
 	int err = 0;
 
 	jsonw_arr(&c->json, "values");
 	if (kind[0] == 'c')
 		err = store_host_types(c->w->store, on_class, &c->json);
+	for (unsigned i = 1; kind[0] == 'r' && i < racks_len(racks); i++)
+		jsonw_str(&c->json, NULL, racks_name(racks, i));
 	for (unsigned v = VERDICT_LEARNING; kind[0] == 's' && v <= VERDICT_SHARED; v++)
 		jsonw_str(&c->json, NULL,
 			  v == VERDICT_PROFILED ? "profiled" : verdict_name((enum verdict)v));
@@ -47,6 +52,8 @@ int api_filter_words(struct api_call *c)
 	jsonw_obj(&c->json, NULL);
 	jsonw_arr(&c->json, "words");
 	for (size_t i = 0; i < array_len(words) && !err; i++) {
+		if (words[i].kind[0] == 'r' && !c->w->racks)
+			continue;
 		jsonw_obj(&c->json, NULL);
 		jsonw_str(&c->json, "name", words[i].name);
 		jsonw_str(&c->json, "kind", words[i].kind);

@@ -13,12 +13,12 @@
 #include "base/jsonw.h"
 #include "base/map.h"
 #include "base/parse.h"
+#include "core/racks.h"
 #include "store/health.h"
 #include "store/overview.h"
 #include "store/store.h"
 #include "store/triage.h"
 #include "view/metrics.h"
-#include "web/racks.h"
 #include "web/state_internal.h"
 
 #define HOUR_NS (3600 * NS_PER_S)

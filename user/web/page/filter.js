@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The words of a filter, as the command line takes them: tcp, :4444, :8000-8100, exe:nc, user:mlee, node:n[1-9], class:gpu,
- * state:unexpected. The server decides what they match; here they are completed and quoted. Pure.
+ * rack:r01, state:unexpected. The server decides what they match; here they are completed and quoted. Pure.
  */
 
 /** Known without asking, when the server does not list them. */
@@ -29,6 +29,7 @@ const MEANS = {
 	user: "user name or number",
 	node: "node or node set, node[001-064]",
 	class: "node class",
+	rack: "rack",
 	state: "verdict",
 };
 

@@ -213,6 +213,7 @@ export interface Port {
 export interface NodeObject {
 	node: string;
 	class: string | null;
+	rack: string | null;
 	state: string;
 	silent_since: string | null;
 	last_event: string | null;

@@ -86,7 +86,7 @@ export function drawNode(root, d, ctx) {
 				{ class: "page-head" },
 				mark ? h("span", { class: `mark-${mark}` }, icon(mark, MARK_WORDS[mark])) : null,
 				h("h1", {}, said(node.node, 64)),
-				h("p", {}, h("a", { href: formatRoute("profile", node.class ?? "") }, said(node.class ?? "no class", 40)), " · ", h("b", {}, said(node.state, 30)), node.silent_since ? ` since ${clock(node.silent_since)} UTC` : "", ` · last heard ${ago(node.last_heard, ctx.now())}`),
+				h("p", {}, h("a", { href: formatRoute("profile", node.class ?? "") }, said(node.class ?? "no class", 40)), node.rack ? [" · rack ", h("a", { href: formatRoute("find", "", { q: `rack:${node.rack}` }) }, said(node.rack, 40))] : "", " · ", h("b", {}, said(node.state, 30)), node.silent_since ? ` since ${clock(node.silent_since)} UTC` : "", ` · last heard ${ago(node.last_heard, ctx.now())}`),
 				command(`ajar node ${shellWord(node.node)}`),
 			),
 			d.alerts.length ? alertsOf(d.alerts) : null,

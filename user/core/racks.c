@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include "web/racks.h"
+#include "core/racks.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/fault.h"
-#include "base/file.h"
 #include "base/hostlist.h"
 #include "base/map.h"
 
@@ -20,11 +18,8 @@ struct racks {
 
 static int number_of(struct racks *r, const char *name, unsigned *ret_i)
 {
-	for (unsigned i = 1; i < r->len; i++)
-		if (!strcmp(r->names[i], name)) {
-			*ret_i = i;
-			return 0;
-		}
+	if (!racks_find(r, name, ret_i))
+		return 0;
 	if (r->len > RACKS_MAX)
 		return -E2BIG;
 	r->names[r->len] = strdup(name);
@@ -96,21 +91,6 @@ int racks_parse(const char *text, struct racks **ret_racks, char **ret_why)
 	return err;
 }
 
-int racks_read(const char *path, struct racks **ret_racks, char **ret_why)
-{
-	_cleanup_(buf_done) struct buf b = BUF_INIT(RACKS_BYTES_MAX);
-	_free_ char *why = NULL;
-	int err;
-
-	buf_puts(&b, "");
-	err = file_read(AT_FDCWD, path, &b);
-	if (err)
-		return fault(ret_why, err, "cannot read web.racks '%s': %s", path, strerror(-err));
-	err = racks_parse(buf_str(&b), ret_racks, &why);
-	return err ? fault(ret_why, err, "web.racks '%s', %s", path, why ? why : strerror(-err))
-		   : 0;
-}
-
 void racks_free(struct racks *r)
 {
 	if (!r)
@@ -134,4 +114,47 @@ unsigned racks_len(const struct racks *r)
 const char *racks_name(const struct racks *r, unsigned i)
 {
 	return r->names[i];
+}
+
+const char *racks_name_of(const struct racks *r, const char *node)
+{
+	unsigned i = racks_of(r, node);
+
+	return i ? r->names[i] : NULL;
+}
+
+int racks_find(const struct racks *r, const char *name, unsigned *ret_i)
+{
+	for (unsigned i = 1; i < r->len; i++)
+		if (!strcmp(r->names[i], name)) {
+			*ret_i = i;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+struct collecting {
+	struct hostlist *to;
+	unsigned rack;
+	int err;
+};
+
+static bool collect(const void *key, size_t len, void *value, void *arg)
+{
+	struct collecting *k = arg;
+	_free_ char *name = NULL;
+
+	if ((uintptr_t)value != k->rack || k->err)
+		return false;
+	name = strndup(key, len);
+	k->err = name ? hostlist_add(k->to, name) : -ENOMEM;
+	return false;
+}
+
+int racks_nodes(const struct racks *r, unsigned i, struct hostlist *to)
+{
+	struct collecting k = { .to = to, .rack = i };
+
+	map_each(r->by_node, collect, &k);
+	return k.err;
 }

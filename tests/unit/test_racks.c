@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+#include "core/racks.h"
+
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hostlist.h"
 #include "tap.h"
-#include "web/racks.h"
 
 static struct racks *parsed(const char *text, const char *what)
 {
@@ -81,9 +84,29 @@ static void limits(void)
 	buf_done(&b);
 }
 
+static void there_and_back(void)
+{
+	struct racks *r = parsed("r01 node[001-004]\nr02 gpu[1-2],node003\n", "two racks");
+	_cleanup_(hostlist_done) struct hostlist nodes = { 0 };
+	_cleanup_(buf_done) struct buf b = BUF_INIT(100);
+	unsigned i = 7;
+
+	is_str(racks_name_of(r, "gpu2"), "r02", "a node's rack has a name");
+	ok(!racks_name_of(r, "gpu3") && !racks_name_of(NULL, "gpu2"), "what is in none has none");
+	is_int(racks_find(r, "r03", &i), -ENOENT, "a rack that there is not");
+	is_int(i, 7, "has no number");
+	is_int(racks_find(r, "", &i), -ENOENT, "nor has none");
+	is_int(racks_find(r, "r02", &i), 0, "one that there is has");
+	is_int(racks_nodes(r, i, &nodes), 0, "its nodes");
+	hostlist_fold(&nodes, &b);
+	is_str(buf_str(&b), "gpu[1-2],node003", "are those that it is the last for");
+	racks_free(r);
+}
+
 int main(void)
 {
 	whole_files();
+	there_and_back();
 	refused("r01 n1\nr02\n", "line 2: wants a name", "a line without nodes");
 	refused("r01 n[1-", "line 1: ", "what is no node set");
 	refused("r01 @compute", "line 1: groups are not known", "a group");
