@@ -7,6 +7,7 @@
  */
 
 #define HIDDEN_OPEN "hidden :666 open n1 x1; "
+#define MANY_DOORS 4100 /* more than crosscheck_view.c compares */
 
 static void hide(unsigned node)
 {
@@ -290,9 +291,45 @@ static void test_unjudged(void)
 	alerts_are("", "and once it is judged it is as profiled");
 }
 
+static int keep_why(const struct store_alert *a, void *arg)
+{
+	if (a->port == 666)
+		buf_printf(arg, "%s: %s", finding_kind_name(a->kind), a->why);
+	return 0;
+}
+
+/* Of a node with more doors than are compared, what no door is known for is not hidden. */
+static void test_many_doors(void)
+{
+	const struct store_scan_port ports[] = { open_port(85), open_port(666) };
+	const struct scanned sc = { .ports = ports, .ports_len = 2, .ago_ns = 10 * S };
+	const struct store_alert_query all = { .all = true };
+	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 16);
+
+	set_up();
+	for (unsigned i = 0; i < MANY_DOORS; i++)
+		door(1, EVENT_OPEN, (uint16_t)(10000 + i), "/opt/many", 120 * S);
+	door(1, EVENT_OPEN, 85, "/usr/sbin/nginx", 60 * S);
+	heartbeat(1);
+	step(0);
+	for (unsigned i = 0; i < 2; i++) {
+		scanned(1, &sc);
+		step(0);
+	}
+	list_alerts(&b);
+	ok(!strstr(buf_str(&b), "hidden"), "a profiled door beyond the limit is not hidden");
+	ok(!strstr(buf_str(&b), ":85 "), "and no finding at all");
+	buf_reset(&b);
+	buf_puts(&b, "");
+	ok(!store_alerts(store, &all, keep_why, &b) && !strncmp(buf_str(&b), "unexpected: ", 12) &&
+		   strstr(buf_str(&b), "more doors than the 4096 that are compared"),
+	   "one that nobody knows is found, with what is not known: %s", buf_str(&b));
+}
+
 int main(void)
 {
 	if (set_up_dir()) {
+		test_many_doors();
 		test_unjudged();
 		test_second_look();
 		test_blocked();

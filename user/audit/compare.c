@@ -50,7 +50,8 @@ static bool was_there_at_all(const struct compare_door *d, const struct compare_
 
 static bool could_see(const struct compare_in *in)
 {
-	return in->sees_from_ns && in->sees_from_ns <= begin_of(in) && in->sees_to_ns >= end_of(in);
+	return !in->doors_cut && in->sees_from_ns && in->sees_from_ns <= begin_of(in) &&
+	       in->sees_to_ns >= end_of(in);
 }
 
 /*

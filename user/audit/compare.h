@@ -41,6 +41,7 @@ struct compare_in {
 	 */
 	const struct compare_door *doors;
 	size_t doors_len;
+	bool doors_cut; /* there are more: that a port has no door is not known */
 	bool has_agent;
 	/*
 	 * The agent was recording, and all it recorded has arrived, from ... to ...; a loss in it

@@ -89,6 +89,7 @@ struct view {
 	int64_t ahead_ns;
 	struct profile *profile;
 	struct buf redirects; /* what the node says answers without a door */
+	bool cut; /* it has more doors than are compared: what no door is known for may have one */
 	size_t doors_len, alerts_len, unconfirmed_len, keys_len;
 	struct door_copy *doors;
 	struct compare_door *views; /* of the doors */

@@ -16,7 +16,7 @@
  * What is known of a host at the time of a scan: its doors, how far its agent saw, what stands on
  * it already.
  */
-#define DOORS_MAX 4096
+#define DOORS_MAX 4096 /* those that opened first; with more the view is cut, and claims less */
 
 void view_done(struct view *v)
 {
@@ -73,8 +73,12 @@ static int on_door(const struct store_door *d, void *arg)
 	struct view *v = arg;
 	struct door_copy *doors, *c;
 
-	if (v->doors_len >= DOORS_MAX || have_door(v, d))
+	if (have_door(v, d))
 		return 0;
+	if (v->doors_len >= DOORS_MAX) {
+		v->cut = true;
+		return 0;
+	}
 	doors = reallocarray(v->doors, v->doors_len + 1, sizeof(*doors));
 	if (!doors)
 		return -ENOMEM;
@@ -329,6 +333,7 @@ struct compare_in view_input(const struct view *v, uint64_t now_ns)
 		.to_ns = v->h.to_ns,
 		.doors = v->views,
 		.doors_len = v->doors_len,
+		.doors_cut = v->cut,
 		.has_agent = v->has_agent,
 		.sees_from_ns = v->blind ? 0 : v->sees_from_ns,
 		.sees_to_ns = v->sees_to_ns,

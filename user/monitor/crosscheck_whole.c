@@ -208,7 +208,7 @@ static int judge(struct crosscheck *o, const struct counted *c, bool *ret_ports)
 	unsigned doors = ports_count(&c->doors), open = ports_count(&c->open);
 	int err = 0;
 
-	if (count_strange(&o->v, &c->open) > FLOOD_MIN)
+	if (!o->v.cut && count_strange(&o->v, &c->open) > FLOOD_MIN)
 		return flooded(o, open);
 	/*
 	 * A scan of few ports cannot show that it is over, and what it saw open is more of the

@@ -148,6 +148,12 @@ static void why(const struct compared *c, const struct compare_in *in, const cha
 		else if (c->elsewhere)
 			buf_puts(b, "; its kernel shows that port in another network namespace or "
 				    "on another address only");
+		else if (in->doors_cut)
+			buf_printf(
+				b,
+				"; its kernel shows more doors than the %zu that are compared, and "
+				"none of those is there",
+				in->doors_len);
 		else
 			buf_puts(b, "; what its agent saw at that time is not known");
 		break;
