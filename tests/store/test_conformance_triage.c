@@ -265,6 +265,32 @@ static void test_exceptions(struct store *s)
 	buf_done(&b);
 }
 
+/* One more than there may be is refused: none is silently without effect. */
+static void test_many_windows(struct store *s)
+{
+	struct store_maintenance m = { .nodes = "n1",
+				       .host_type = "",
+				       .starts_ns = 5000,
+				       .ends_ns = 6000,
+				       .reason = "many",
+				       .author = "mlee",
+				       .created_ns = 4000 };
+	uint64_t id = 0;
+	int err = store_begin(s);
+
+	for (unsigned i = 0; i < STORE_MAINTENANCES_MAX && !err; i++)
+		err = store_maintenance_add(s, &m, &id);
+	is_int(err, 0, "%s: as many maintenances as there may be", drv->name);
+	is_int(store_maintenance_add(s, &m, &id), -EINVAL, "%s: one more is refused", drv->name);
+	ok(strstr(store_why(s), "end those that are not needed") != NULL, "%s: with what to do: %s",
+	   drv->name, store_why(s));
+	m.created_ns = 6000;
+	m.ends_ns = 7000;
+	is_int(store_maintenance_add(s, &m, &id), 0, "%s: those that are over do not count",
+	       drv->name);
+	store_rollback(s);
+}
+
 static int list_window(const struct store_maintenance *m, void *arg)
 {
 	buf_printf(arg, "%s/%s:%llu-%llu:%s:%s:%llu%s ", m->nodes, m->host_type,
@@ -349,8 +375,8 @@ static void test_story(struct store *s)
 int main(void)
 {
 	static void (*const tests[])(struct store * s) = {
-		test_nodes,	 test_nodes_then,  test_decide,
-		test_exceptions, test_maintenance, test_story,
+		test_nodes,	  test_nodes_then,   test_decide, test_exceptions,
+		test_maintenance, test_many_windows, test_story,
 	};
 
 	return conformance(tests, array_len(tests), NULL);

@@ -292,6 +292,35 @@ static void test_flood(void)
 	pass(24 * HOUR, "10129-10256 n5", "for the next, which begins with the oldest");
 }
 
+static void put_addresses(unsigned node, unsigned n)
+{
+	put_node(node, "login"); /* with its first one */
+	for (unsigned i = 1; i < n; i++) {
+		char name[8], addr[32];
+
+		snprintf(name, sizeof(name), "n%u", node);
+		snprintf(addr, sizeof(addr), "192.0.2.%u", 10 * node + i);
+		if (store_node_addr_put(store, name, addr, "manual", S))
+			ok(false, "%s is put: %s", addr, store_why(store));
+	}
+}
+
+/* Of a node with more addresses than a scan asks the rest is counted, and named. */
+static void test_addresses(void)
+{
+	plan.nodes = "n10";
+	put_addresses(10, PLAN_ADDRS_MAX);
+	ok(make(false) && made.scan_id, "a node with as many addresses as a scan asks");
+	is_int(made.beyond, 0, "loses none");
+	plan.nodes = "n11";
+	put_addresses(11, PLAN_ADDRS_MAX + 1);
+	ok(make(false) && made.scan_id, "one with one more");
+	is_int(made.beyond, 1, "loses that");
+	is_int(made.hosts, PLAN_ADDRS_MAX, "and no other");
+	ok(!strncmp(made.example_beyond, "n11 (192.0.2.", 13), "which is said: %s",
+	   made.example_beyond);
+}
+
 int main(void)
 {
 	told.max = 64 << 10;
@@ -301,6 +330,7 @@ int main(void)
 	test_known();
 	test_door();
 	test_flood();
+	test_addresses();
 	clean_up();
 	buf_done(&told);
 	return tap_done();

@@ -242,6 +242,10 @@ static void say_left_out(const struct plan_made *m)
 	if (m->refused)
 		log_warn("%u address%s left out: outside of scan.networks, such as %s", m->refused,
 			 m->refused == 1 ? "" : "es", m->example);
+	if (m->beyond)
+		log_warn("%u address%s left out: of a node a scan asks %d%s%s", m->beyond,
+			 m->beyond == 1 ? "" : "es", PLAN_ADDRS_MAX,
+			 m->example_beyond[0] ? ", such as " : "", m->example_beyond);
 }
 
 static int queue(struct now *n)

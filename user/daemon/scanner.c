@@ -93,6 +93,10 @@ static void say_made(const struct store_plan *p, const struct plan_made *m)
 		log_warn("plan '%s': %u address%s outside of scan.networks and not scanned, such "
 			 "as %s",
 			 p->name, m->refused, m->refused == 1 ? " is" : "es are", m->example);
+	if (m->beyond)
+		log_warn("plan '%s': %u address%s not scanned: of a node a scan asks %d%s%s",
+			 p->name, m->beyond, m->beyond == 1 ? " is" : "es are", PLAN_ADDRS_MAX,
+			 m->example_beyond[0] ? ", such as " : "", m->example_beyond);
 }
 
 static int make(struct serve *sv, const struct store_plan *p)

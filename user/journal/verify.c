@@ -12,7 +12,7 @@
  * head file), or belong to damage that was reported.
  */
 
-#define HOLES_MAX 65536
+#define HOLES_MAX 65536 /* open at a time; that there were more is damage of its own */
 
 struct hole {
 	uint32_t boot_seq;
@@ -29,6 +29,8 @@ struct verify {
 	struct hole *holes;
 	size_t holes_len, holes_cap;
 	struct journal_pos last;
+	bool too_many; /* holes: more were not kept */
+	struct hole first_lost; /* of those */
 	bool excused; /* damage was reported behind last: what is missing next is known */
 	struct journal_pos segment; /* counted last */
 };
@@ -43,8 +45,14 @@ static int report(struct verify *v, const struct journal_damage *d)
 
 static int add_hole(struct verify *v, uint32_t boot_seq, uint64_t from, uint64_t to)
 {
-	if (from > to || v->holes_len == HOLES_MAX)
+	if (from > to)
 		return 0;
+	if (v->holes_len == HOLES_MAX) {
+		if (!v->too_many)
+			v->first_lost = (struct hole){ boot_seq, from, to };
+		v->too_many = true;
+		return 0;
+	}
 	if (v->holes_len == v->holes_cap) {
 		size_t cap = v->holes_cap ? v->holes_cap * 2 : 32;
 		void *more = realloc(v->holes, cap * sizeof(*v->holes));
@@ -128,6 +136,18 @@ static int report_holes(struct verify *v)
 					    .missing_to = { h->boot_seq, h->to } };
 
 		snprintf(d.what, sizeof(d.what), "missing without a gap record");
+		err = report(v, &d);
+	}
+	if (!err && v->too_many) {
+		const struct hole *h = &v->first_lost;
+		struct journal_damage d = { .kind = DAMAGE_HOLE,
+					    .after = { h->boot_seq, h->from - 1 },
+					    .missing_to = { h->boot_seq, h->to } };
+
+		snprintf(d.what, sizeof(d.what),
+			 "more than %d places without a record: those behind this one are not "
+			 "accounted for",
+			 HOLES_MAX);
 		err = report(v, &d);
 	}
 	return err;

@@ -65,6 +65,8 @@ struct plan_scope {
 	bool deferred;
 	bool claim; /* take the plan up, if nobody has since p->claimed_ns */
 };
+/* Addresses of a node that a scan asks; more are left out, and counted (plan_made.beyond). */
+#define PLAN_ADDRS_MAX 8
 struct plan_made {
 	uint64_t scan_id; /* 0: nothing to scan, or another was faster */
 	unsigned nodes, hosts, shards; /* hosts: addresses */
@@ -75,8 +77,10 @@ struct plan_made {
 	unsigned busy; /* nodes left out because they are */
 	unsigned nowhere; /* nodes without an address */
 	unsigned refused; /* addresses outside of the networks */
+	unsigned beyond; /* addresses of nodes that have more than a scan asks (PLAN_ADDRS_MAX) */
 	unsigned nothing; /* nodes of which no port is known or permitted */
 	char example[256]; /* one of nowhere or refused, with its address if it has one */
+	char example_beyond[256];
 };
 must_check int plan_make(const struct store_plan *p, const struct plan_scope *sc,
 			 struct plan_made *ret);

@@ -11,7 +11,6 @@
  * What the parts of plan_make() share: nodes, ports, unresponsive ports, shards. Errors are
  * negative errnos, the store's its own.
  */
-#define PLAN_ADDRS_MAX 8 /* of a node; more are left out */
 
 /* A door that is open and said nothing that the last version detection understood. */
 struct unresponsive {

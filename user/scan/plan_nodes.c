@@ -125,6 +125,10 @@ static void add_address(struct making *m, struct node *n, const struct address *
 				 text);
 	} else if (n->addrs_len < PLAN_ADDRS_MAX) {
 		n->addrs[n->addrs_len++] = *a;
+	} else if (!m->made->beyond++) {
+		address_format(a, text);
+		snprintf(m->made->example_beyond, sizeof(m->made->example_beyond), "%.190s (%s)",
+			 n->name, text);
 	}
 }
 
@@ -158,8 +162,12 @@ static int on_resolved(const char *name, const struct address *a, void *arg)
 /* No network list holds these: they are this machine's. */
 static void add_own(struct making *m, struct node *self)
 {
-	for (unsigned i = 0; i < m->sc->own_len && self->addrs_len < PLAN_ADDRS_MAX; i++)
-		self->addrs[self->addrs_len++] = m->sc->own[i];
+	for (unsigned i = 0; i < m->sc->own_len; i++) {
+		if (self->addrs_len < PLAN_ADDRS_MAX)
+			self->addrs[self->addrs_len++] = m->sc->own[i];
+		else
+			m->made->beyond++;
+	}
 }
 
 int plan_find_addresses(struct making *m)

@@ -39,10 +39,11 @@ static void read_names(struct netns_names *n)
 	DIR *dir = opendir(NETNS_DIR);
 	struct dirent *e;
 	struct stat own;
+	size_t max = n->max ? n->max : NETNS_MAX;
 
 	if (stat("/proc/self/ns/net", &own) < 0)
 		own.st_dev = 0;
-	while (dir && map_size(n->by_ino) < NETNS_MAX && (e = readdir(dir)))
+	while (dir && map_size(n->by_ino) < max && (e = readdir(dir)))
 		add(n, dirfd(dir), own.st_dev, e->d_name);
 	if (dir)
 		closedir(dir);

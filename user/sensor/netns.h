@@ -10,6 +10,8 @@ struct map;
 struct netns_names {
 	struct map *by_ino; /* NULL: not read yet */
 	uint64_t read_ns; /* boot time */
+	/* names that are known at a time; those beyond it have none. 0: 4096 */
+	uint32_t max;
 };
 
 /* NULL: it has none, or none that we can see. Valid until the next call. */

@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-
-#define ADDRESSES_MAX 32
+#include "store/health.h"
 
 /* Loopback and link-local ones are everybody's. */
 static bool text_of_address(const struct sockaddr *sa, char text[INET6_ADDRSTRLEN])
@@ -40,9 +39,13 @@ int addresses_put(struct buf *b)
 
 	if (getifaddrs(&all) < 0)
 		return -errno;
-	for (const struct ifaddrs *i = all; i && n < ADDRESSES_MAX; i = i->ifa_next) {
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
 		if (!i->ifa_addr || !(i->ifa_flags & IFF_UP) || !text_of_address(i->ifa_addr, text))
 			continue;
+		if (n == ADDRESSES_MAX) {
+			buf_puts(b, " " HEALTH_ADDRESSES_MORE);
+			break;
+		}
 		buf_printf(b, "%s%s", n++ ? " " : "", text);
 	}
 	freeifaddrs(all);

@@ -7,9 +7,10 @@
 struct buf;
 
 /*
- * Appends the addresses of this network namespace as health_holds() reads them: "ADDRESS ADDRESS
- * ..."; nothing when it has none.
+ * Appends the addresses of this network namespace as health_holds() reads them: "ADDRESS ADDRESS",
+ * nothing when it has none; beyond ADDRESSES_MAX with HEALTH_ADDRESSES_MORE at the end.
  */
+#define ADDRESSES_MAX 32
 must_check int addresses_put(struct buf *b);
 
 #endif

@@ -427,7 +427,7 @@ const char *health_sensor_words(const struct store_health *h, struct buf *b)
 int health_holds(const char *addresses, const char *addr)
 {
 	const char *p = addresses;
-	size_t len = strlen(addr);
+	size_t len = strlen(addr), more = strlen(HEALTH_ADDRESSES_MORE);
 
 	if (!p)
 		return -ENODATA;
@@ -436,6 +436,8 @@ int health_holds(const char *addresses, const char *addr)
 
 		if (n == len && !memcmp(p, addr, n))
 			return 1;
+		if (n == more && !memcmp(p, HEALTH_ADDRESSES_MORE, more))
+			return -ENODATA;
 		p += n;
 	}
 	return 0;

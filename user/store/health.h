@@ -22,6 +22,7 @@
 #define SESSION_LEN 8
 #define HEALTH_SENSOR_MAX 1000 /* bytes of text; longer is cut */
 #define HEALTH_ADDRESSES_MAX 2000 /* the same */
+#define HEALTH_ADDRESSES_MORE "..." /* at their end: the node has more, which it does not name */
 
 enum health_standing {
 	STANDING_CURRENT = 1,
@@ -82,8 +83,8 @@ struct store_health {
 };
 
 /*
- * Is the address among them? -ENODATA: the node says nothing of its addresses. addr: as
- * inet_ntop(3) writes it.
+ * Is the address among them? -ENODATA: the node says nothing of its addresses, or has more than it
+ * names. addr: as inet_ntop(3) writes it.
  */
 int health_holds(const char *addresses, const char *addr);
 /*

@@ -103,14 +103,36 @@ int store_exceptions(struct store *s, store_exception_fn fn, void *arg)
 
 /* --- maintenance ---------------------------------------------------------------------------------- */
 
+static int count_maintenances(struct store *s, uint64_t now_ns, uint64_t *ret_count)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_first(&q,
+			    "SELECT count(*) FROM maintenances WHERE ends_ns > ? AND ended_ns = 0",
+			    U(now_ns));
+
+	if (ret > 0)
+		*ret_count = sql_u64(&q, 0);
+	return ret < 0 ? ret : 0;
+}
+
 static int add_maintenance(struct store *s, const struct store_maintenance *m, uint64_t *ret_id)
 {
 	_sql_ struct sql q = { .s = s };
-	int err = sql_exec(&q,
-			   "INSERT INTO maintenances (nodes, host_type, starts_ns, ends_ns, "
-			   "reason, author, created_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			   S(m->nodes), S(m->host_type), U(m->starts_ns), U(m->ends_ns),
-			   S(m->reason), S(m->author), U(m->created_ns));
+	uint64_t count = 0;
+	int err = count_maintenances(s, m->created_ns, &count);
+
+	if (!err && count >= STORE_MAINTENANCES_MAX)
+		err = store_set_why(s, -EINVAL,
+				    "%d maintenances are under way or to come: end those that are "
+				    "not needed, or name more nodes in one",
+				    STORE_MAINTENANCES_MAX);
+	if (err)
+		return err;
+	err = sql_exec(&q,
+		       "INSERT INTO maintenances (nodes, host_type, starts_ns, ends_ns, "
+		       "reason, author, created_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		       S(m->nodes), S(m->host_type), U(m->starts_ns), U(m->ends_ns), S(m->reason),
+		       S(m->author), U(m->created_ns));
 
 	if (err)
 		return err;

@@ -84,6 +84,8 @@ struct store_maintenance {
 	uint64_t ended_ns; /* before its time; 0: not */
 	const char *ended_by;
 };
+/* -EINVAL: with so many under way or to come one more is refused, and none is passed over. */
+#define STORE_MAINTENANCES_MAX 4096
 must_check int store_maintenance_add(struct store *s, const struct store_maintenance *m,
 				     uint64_t *ret_id);
 /* At at_ns at the latest. -ENOENT: no such one, or it is over. */

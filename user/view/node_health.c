@@ -14,7 +14,7 @@
 #include "view/view.h"
 #include "view/writer.h"
 
-#define OTHERS_MAX 8
+#define OTHERS_MAX HEALTH_INSTALLATIONS_MAX /* the store keeps no more of a node */
 #define NS_PER_S 1e9
 
 /* A row whose texts live as long as this. */

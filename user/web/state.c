@@ -77,6 +77,8 @@ int words_number(struct words *w, const char *s, unsigned *ret_i)
 		*ret_i = w->len - 1;
 		return 0;
 	}
+	if (w->len == WORDS_MAX - 1) /* no node is said to be of another one's */
+		s = WORDS_REST;
 	w->all[w->len] = strdup(s);
 	if (!w->all[w->len])
 		return -ENOMEM;

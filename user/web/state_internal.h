@@ -10,7 +10,8 @@ struct map;
 struct racks;
 
 #define NS_PER_S UINT64_C(1000000000)
-#define WORDS_MAX 1024 /* classes, and versions of agents; beyond it a node has the last one's */
+#define WORDS_MAX 1024 /* classes, and versions of agents; the rest are one word, WORDS_REST */
+#define WORDS_REST "(other)"
 
 struct row {
 	char *name;
