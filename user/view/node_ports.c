@@ -29,6 +29,7 @@ struct line {
 	char misses[MISSES_TEXT]; /* what the row asks for and the worst door is not; "": nothing */
 	enum verdict verdict; /* of its worst door */
 	enum severity severity;
+	uint64_t doors; /* open ones */
 	bool open, loopback_only;
 	bool elsewhere_only; /* no door of the host's own network namespace */
 	char in[PLACE_WHERE_MAX]; /* where one of another namespace is */
@@ -40,9 +41,27 @@ struct ports {
 	uint64_t now_ns;
 	size_t len;
 	struct line lines[PORTS_SHOWN_MAX];
+	uint64_t more; /* open doors on ports that have no line */
 };
 
-static struct line *line_of(struct ports *p, enum door_proto proto, uint32_t port)
+/* One that alerts has a line in any case: that of the one which matters least goes. */
+static struct line *room_for(struct ports *p, enum severity severity)
+{
+	struct line *least = &p->lines[0];
+
+	if (p->len < PORTS_SHOWN_MAX)
+		return &p->lines[p->len++];
+	for (size_t i = 1; i < p->len && least->severity; i++)
+		if (p->lines[i].severity < least->severity)
+			least = &p->lines[i];
+	if (least->severity >= severity)
+		return NULL;
+	p->more += least->doors;
+	return least;
+}
+
+static struct line *line_of(struct ports *p, enum door_proto proto, uint32_t port,
+			    enum severity severity)
 {
 	struct line *l;
 
@@ -51,9 +70,9 @@ static struct line *line_of(struct ports *p, enum door_proto proto, uint32_t por
 		if (p->lines[i].port == port && p->lines[i].proto == proto)
 			return &p->lines[i];
 	}
-	if (p->len == PORTS_SHOWN_MAX)
+	l = room_for(p, severity);
+	if (!l)
 		return NULL;
-	l = &p->lines[p->len++];
 	*l = (struct line){ .proto = proto, .port = port };
 	return l;
 }
@@ -107,11 +126,18 @@ static void find_row(const struct ports *p, const struct store_door *d, struct l
 static int on_door(const struct store_door *d, void *arg)
 {
 	_cleanup_(buf_done) struct buf who = BUF_INIT(512);
-	struct line *l = has_port(d->door.proto) ? line_of(arg, d->door.proto, d->door.port) : NULL;
+	struct ports *p = arg;
+	struct line *l;
 	bool loopback = d->door.scope == SCOPE_LOOPBACK, elsewhere = d->door.elsewhere;
 
-	if (!l)
+	if (!has_port(d->door.proto))
 		return 0;
+	l = line_of(p, d->door.proto, d->door.port, d->severity);
+	if (!l) {
+		p->more++;
+		return 0;
+	}
+	l->doors++;
 	l->loopback_only = l->open ? l->loopback_only && loopback : loopback;
 	l->elsewhere_only = l->open ? l->elsewhere_only && elsewhere : elsewhere;
 	if (elsewhere && !l->in[0])
@@ -137,7 +163,7 @@ static void add_rows(struct ports *p)
 		const struct profile_row *r = &p->profile->rows[i];
 
 		if (r->port && (!r->port_end || r->port_end == r->port) && has_port(r->proto))
-			line_of(p, r->proto, r->port);
+			(void)line_of(p, r->proto, r->port, (enum severity)0);
 		for (size_t k = 0; k < p->len; k++) {
 			struct line *l = &p->lines[k];
 
@@ -213,7 +239,12 @@ static int print(FILE *out, bool colour, struct store *s, const char *node, stru
 		return err;
 	if (fputc('\n', out) == EOF)
 		return -EPIPE;
-	return table_print(t, out);
+	err = table_print(t, out);
+	if (!err && p->more &&
+	    fprintf(out, "%" PRIu64 " more door%s on other ports: 'ajar ls node:%s'\n", p->more,
+		    plural(p->more), node) < 0)
+		err = -EPIPE;
+	return err;
 }
 
 static int read_ports(struct store *s, const char *node, const char *host_type, struct ports *p,
@@ -279,6 +310,7 @@ int node_ports_json(struct writer *w, struct store *s, const char *node, const c
 	for (size_t i = 0; !err && i < p->len; i++)
 		err = line_json(w, s, node, &p->lines[i]);
 	writer_end(w);
+	writer_u64(w, "more_doors", p ? p->more : 0);
 	profile_free(pr);
 	free(p);
 	return err;

@@ -12,13 +12,13 @@ struct writer;
 struct store;
 
 /*
- * One node's ports as profile, kernel and scan have them, as a table; nothing
- * when there are none.
+ * One node's ports as profile, kernel and scan have them, as a table; nothing when there are none.
+ * Of very many those that matter less are left out, and their doors counted.
  */
 must_check int node_ports_print(FILE *out, bool colour, struct store *s, const char *node,
 				const char *host_type);
 
-/* The same as the member "ports". */
+/* The same as the members "ports" and "more_doors". */
 must_check int node_ports_json(struct writer *w, struct store *s, const char *node,
 			       const char *host_type);
 

@@ -239,6 +239,7 @@ export interface NodeObject {
 		last_seen: string | null;
 	} | null;
 	ports?: Port[];
+	more_doors?: number;
 }
 export interface Histogram {
 	since: string;
