@@ -186,6 +186,8 @@ api filter/words
 ok "words of filters" is '[.words[].kind] | index("state") and index("class")'
 api scans
 ok "scans" is '.items == []'
+ok "and plans, as the command line says them" diff <(jq -cS '.plans[]' "$T/body") <(ajar scan plans -j --data "$D" -C "$T/conf" 2>/dev/null | jq -cS .)
+ok "of which there are some" is '.plans | length > 0'
 LAST=$(sed -n 's/^id: //p' "$T/stream" | head -1)
 curl -sN --max-time 3 -b "$JAR" -H "Last-Event-ID: $LAST" "http://$AT/api/v1/stream" >"$T/resumed" 2>/dev/null
 ok "a stream that is resumed tells what was missed" grep -q "\"map\":true,\"alerts\":true,\"critical\":\[$ID" "$T/resumed"

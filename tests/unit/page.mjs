@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 const load = (name) => import(pathToFileURL(`${process.env.PAGE}/${name}.js`).href);
-const { ago, bytes, clock, counted, cut, duration, foldNodes, shellWord, visible } = await load("text");
+const { ago, bytes, clock, counted, cut, duration, foldNodes, shellWord, skew, visible } = await load("text");
 const { complete, completions, pivots, STANDARD_WORDS } = await load("filter");
 const { formatRoute, parseRoute } = await load("route");
 const { Cluster, answer, groups, questions, rarestFirst, versionRanks, worseFirst, QUESTIONS } = await load("state");
@@ -261,6 +261,10 @@ test("arrows lead to each node and stay in the map", () => {
 		at = neighbour(l, at, "ArrowDown");
 	assert.ok(l.y[at] === Math.max(...l.y));
 	assert.equal(neighbour(layout([], 100, 100), -1, "ArrowDown"), -1);
+});
+
+test("a clock's skew has a sign, and none where it rounds to nothing", () => {
+	assert.deepEqual([0, 40, -40, 60, -1500, 90000].map(skew), ["0 s", "0 s", "0 s", "+0.1 s", "−1.5 s", "+90.0 s"]);
 });
 
 /** What is asked for is noted; answer() is called with each question and says whether it could be read. */

@@ -68,10 +68,26 @@ static void about_a_node(void)
 	ok(!asks_for("state:unexpected", &a), "which is not another");
 }
 
+static void about_many_nodes(void)
+{
+	const struct store_alert a = { .kind = FINDING_HIDDEN,
+				       .node = "n3",
+				       .nodes = "n[1-3],n7",
+				       .host_type = "gpu",
+				       .proto = PROTO_TCP,
+				       .port = 6667 };
+
+	ok(asks_for("node:n1", &a) && asks_for("node:n3", &a) && asks_for("node:n[6-9]", &a),
+	   "an alert on many nodes is asked for by any of them");
+	ok(!asks_for("node:n[4-6]", &a), "and by none beside them");
+	ok(asks_for("node:n1 tcp", &a) && !asks_for("node:n1 udp", &a), "with what it is about");
+}
+
 int main(void)
 {
 	about_a_door();
 	about_a_port();
 	about_a_node();
+	about_many_nodes();
 	return tap_done();
 }

@@ -2,14 +2,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/hostlist.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/alert_triage.h"
 #include "cli/cmd.h"
 #include "cli/words.h"
 #include "core/filter.h"
-#include "core/racks.h"
 #include "store/store.h"
 #include "view/match.h"
 
@@ -53,39 +51,14 @@ static int add_pick(struct picks *p, const struct store_alert *a)
 
 struct picking {
 	struct picks *p;
-	struct filter f; /* without its words of nodes and racks */
-	struct hostlist nodes, in_racks;
-	bool any_node, any_rack;
+	struct filter f;
 };
-
-/* An alert is about many nodes: one of those asked for is enough. */
-static int stands_there(struct picking *k, const char *nodes, bool *ret_there)
-{
-	_cleanup_(hostlist_done) struct hostlist h = { 0 };
-	struct hostlist_error why;
-	int err = hostlist_parse(&h, nodes, NULL, &why);
-
-	if (err == -EINVAL)
-		err = hostlist_add(&h, nodes);
-	if (err)
-		return err;
-	if (!k->any_node)
-		hostlist_intersect(&h, &k->nodes);
-	if (!k->any_rack)
-		hostlist_intersect(&h, &k->in_racks);
-	*ret_there = h.len > 0;
-	return 0;
-}
 
 static int on_alert(const struct store_alert *a, void *arg)
 {
 	struct picking *k = arg;
-	bool there = true;
-	int err = k->any_node && k->any_rack ? 0 : stands_there(k, a->nodes, &there);
 
-	if (err || !there || !view_match_alert(&k->f, a))
-		return err;
-	return add_pick(k->p, a);
+	return view_match_alert(&k->f, a) ? add_pick(k->p, a) : 0;
 }
 
 static int on_id(const struct store_alert *a, void *arg)
@@ -127,29 +100,12 @@ static int pick_ids(struct store *s, const uint64_t *ids, unsigned len, struct p
 	return 0;
 }
 
-static int add_rack(struct filter *f, struct picking *k)
+static int add_word(struct cmd_ctx *c, const char *word, struct picking *k)
 {
-	int err = racks_nodes(f->racks, f->words[--f->len].lo, &k->in_racks);
-
-	k->any_rack = false;
-	return err ? log_err(err, "cannot tell the nodes of a rack") : 0;
-}
-
-static int add_words(struct cmd_ctx *c, const char *word, struct picking *k)
-{
-	struct hostlist_error why;
 	const char *what;
-	int err;
+	int err = words_add(c, word, &k->f, &what);
 
-	if (!strncmp(word, "node:", 5)) {
-		k->any_node = false;
-		err = hostlist_parse(&k->nodes, word + 5, NULL, &why);
-		return err ? log_usage("'%s' is no node set: %s", word, why.what) : 0;
-	}
-	err = words_add(c, word, &k->f, &what);
-	if (!err)
-		return k->f.words[k->f.len - 1].kind == FILTER_RACK ? add_rack(&k->f, k) : 0;
-	if (what)
+	if (err && what)
 		return log_usage("'%s': an alert's number or a FILTER is wanted (%s): run 'ajar %s "
 				 "--help'",
 				 word, what, c->path);
@@ -158,7 +114,7 @@ static int add_words(struct cmd_ctx *c, const char *word, struct picking *k)
 
 int picks_read(struct cmd_ctx *c, struct store *s, struct picks *ret_p)
 {
-	struct picking k = { .p = ret_p, .any_node = true, .any_rack = true };
+	struct picking k = { .p = ret_p };
 	const struct store_alert_query q = { 0 };
 	_free_ uint64_t *ids = calloc(IDS_MAX, sizeof(*ids));
 	unsigned len = 0, words = 0;
@@ -168,7 +124,7 @@ int picks_read(struct cmd_ctx *c, struct store *s, struct picks *ret_p)
 		int got = read_ids(c->argv[i], ids, &len);
 
 		words += !got;
-		err = got < 0 ? got : got ? 0 : add_words(c, c->argv[i], &k);
+		err = got < 0 ? got : got ? 0 : add_word(c, c->argv[i], &k);
 	}
 	if (!err && !len && !words)
 		err = log_usage("'ajar alerts %s' wants an alert's number, or a FILTER such as "
@@ -186,7 +142,5 @@ int picks_read(struct cmd_ctx *c, struct store *s, struct picks *ret_p)
 			err = log_usage("no alert that stands is like that: 'ajar alerts' lists "
 					"them");
 	}
-	hostlist_done(&k.nodes);
-	hostlist_done(&k.in_racks);
 	return err;
 }

@@ -16,6 +16,7 @@
 #include "daemon/scan_conf.h"
 #include "scan/nmap.h"
 #include "scan/plan.h"
+#include "view/scan_json.h"
 #include "view/writer.h"
 
 /* `ajar scan plans` and `ajar scan addrs`: what is scanned, when, and where it is. */
@@ -38,21 +39,7 @@ static int on_plan(const struct store_plan *p, void *arg)
 		return 0;
 	plan_format(&what, p);
 	writer_start(w, NULL);
-	writer_str(w, "plan", p->name);
-	writer_bool(w, "enabled", p->enabled);
-	writer_str(w, "kind", scan_kind_name(p->kind));
-	writer_str(w, "ports", p->ports);
-	writer_str(w, "class", p->classes);
-	writer_str(w, "nodes", p->nodes);
-	writer_str(w, "order", p->order);
-	writer_u64(w, "every_s", p->every_ns / 1000000000);
-	writer_str(w, "window", p->window);
-	writer_bool(w, "idle", p->idle_only);
-	writer_u64(w, "idle_wait_s", p->idle_wait_ns / 1000000000);
-	writer_u64(w, "rate", p->rate);
-	writer_u64(w, "host_rate", p->host_rate);
-	writer_u64(w, "load_percent", p->load_max);
-	writer_time(w, "last_run", p->claimed_ns);
+	view_plan_members(w, p);
 	writer_cell(w, "what", "%s", buf_str(&what));
 	return writer_end(w);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "view/match.h"
 
+#include "base/hostlist.h"
 #include "core/holders.h"
 #include "store/scan_changes.h"
 #include "store/store.h"
@@ -79,16 +80,53 @@ static bool match_without_record(const struct filter *f, const struct store_aler
 	return view_match_event(&rest, &none, a->node, a->host_type, v);
 }
 
+static bool is_of_nodes(const struct filter_word *w)
+{
+	return w->kind == FILTER_NODE || w->kind == FILTER_RACK;
+}
+
+static struct filter words_of(const struct filter *f, bool of_nodes)
+{
+	struct filter some = { .racks = f->racks };
+
+	for (unsigned i = 0; i < f->len; i++)
+		if (is_of_nodes(&f->words[i]) == of_nodes)
+			some.words[some.len++] = f->words[i];
+	return some;
+}
+
+/* An alert stands on many nodes: one of those asked for is enough. */
+static bool match_nodes(const struct filter *f, const struct store_alert *a)
+{
+	_cleanup_(hostlist_done) struct hostlist nodes = { 0 };
+	struct filter_subject subject = { .node = a->node };
+	struct hostlist_error why;
+
+	if (!f->len || filter_match(f, &subject))
+		return true;
+	if (!a->nodes || hostlist_parse(&nodes, a->nodes, NULL, &why))
+		return false;
+	for (size_t i = 0; i < nodes.len; i++) {
+		subject.node = nodes.names[i];
+		if (filter_match(f, &subject))
+			return true;
+	}
+	return false;
+}
+
 bool view_match_alert(const struct filter *f, const struct store_alert *a)
 {
+	const struct filter nodes = words_of(f, true), rest = words_of(f, false);
 	enum verdict v = a->kind == FINDING_IMPOSTOR ? VERDICT_IMPOSTOR
 			 : a->kind == FINDING_SHARED ? VERDICT_SHARED
 						     : VERDICT_UNEXPECTED;
 	struct event ev;
 
+	if (!match_nodes(&nodes, a))
+		return false;
 	if (!a->record.ptr || event_decode(a->record.ptr, a->record.len, &ev))
-		return match_without_record(f, a);
-	return view_match_event(f, &ev, a->node, a->host_type, v);
+		return match_without_record(&rest, a);
+	return view_match_event(&rest, &ev, a->node, a->host_type, v);
 }
 
 bool view_match_scan(const struct filter *f, const struct store_scan_change *c)

@@ -15,7 +15,7 @@ struct store_scan_change;
  */
 bool view_match_event(const struct filter *f, const struct event *ev, const char *node,
 		      const char *host_type, enum verdict verdict);
-/* The same for an alert, by the door it is about. */
+/* The same for an alert, by the door it is about and by any of its nodes. */
 bool view_match_alert(const struct filter *f, const struct store_alert *a);
 bool view_match_scan(const struct filter *f, const struct store_scan_change *c);
 

@@ -19,3 +19,22 @@ void view_scan_members(struct writer *w, const struct store_scan *sc)
 	writer_u64(w, "hosts_seen", sc->hosts_seen);
 	writer_str_or_null(w, "reason", sc->reason);
 }
+
+void view_plan_members(struct writer *w, const struct store_plan *p)
+{
+	writer_str(w, "plan", p->name);
+	writer_bool(w, "enabled", p->enabled);
+	writer_str(w, "kind", scan_kind_name(p->kind));
+	writer_str(w, "ports", p->ports);
+	writer_str(w, "class", p->classes);
+	writer_str(w, "nodes", p->nodes);
+	writer_str(w, "order", p->order);
+	writer_u64(w, "every_s", p->every_ns / 1000000000);
+	writer_str(w, "window", p->window);
+	writer_bool(w, "idle", p->idle_only);
+	writer_u64(w, "idle_wait_s", p->idle_wait_ns / 1000000000);
+	writer_u64(w, "rate", p->rate);
+	writer_u64(w, "host_rate", p->host_rate);
+	writer_u64(w, "load_percent", p->load_max);
+	writer_time(w, "last_run", p->claimed_ns);
+}

@@ -87,6 +87,16 @@ static int on_scan(const struct store_scan *sc, void *arg)
 	return writer_end(&w);
 }
 
+static int on_plan(const struct store_plan *p, void *arg)
+{
+	struct writer w;
+
+	writer_json(&w, arg);
+	writer_start(&w, NULL);
+	view_plan_members(&w, p);
+	return writer_end(&w);
+}
+
 int api_scans(struct api_call *c)
 {
 	struct store_scan_query q = { 0 };
@@ -99,6 +109,10 @@ int api_scans(struct api_call *c)
 	jsonw_obj(&c->json, NULL);
 	jsonw_arr(&c->json, "items");
 	err = store_scans(c->w->store, &q, on_scan, &c->json);
+	jsonw_end_arr(&c->json);
+	jsonw_arr(&c->json, "plans");
+	if (!err)
+		err = store_scan_plans(c->w->store, on_plan, &c->json);
 	jsonw_end_arr(&c->json);
 	put_end(c);
 	return err;

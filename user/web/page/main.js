@@ -84,7 +84,8 @@ const ctx = {
 
 /**
  * Pages are loaded when they are asked for the first time: the cluster is there sooner.
- * @typedef {{title: (arg: string) => string, load?: () => Promise<unknown>, draw: (root: HTMLElement, data: any) => unknown}} Page
+ * missing: what is said when there is none of that name, and the next command.
+ * @typedef {{title: (arg: string) => string, missing?: [string, string], load?: () => Promise<unknown>, draw: (root: HTMLElement, data: any) => unknown}} Page
  */
 const alertView = () => import("./view_alert.js");
 const findView = () => import("./view_find.js");
@@ -98,11 +99,13 @@ const pages = {
 	nodes: { title: () => "Nodes", load: async () => void (await import("./view_nodes.js")), draw: async (root) => (await import("./view_nodes.js")).drawNodes(root, ctx) },
 	node: {
 		title: (arg) => arg,
+		missing: ["No node of this name has reported.", "ajar node"],
 		load: async () => (await nodeView()).loadNode(ctx.route.arg, ctx),
 		draw: async (root, d) => (await nodeView()).drawNode(root, d, ctx),
 	},
 	alert: {
 		title: (arg) => `Alert ${arg}`,
+		missing: ["There is no alert of this number, or it was pruned.", "ajar alerts --all"],
 		load: async () => (await alertView()).loadAlert(ctx.route.arg),
 		draw: async (root, d) => (await alertView()).drawAlert(root, d, ctx),
 	},
@@ -123,6 +126,7 @@ const pages = {
 	},
 	profile: {
 		title: (arg) => `Profile ${arg}`,
+		missing: ["No node is of this class, and it has no profile.", "ajar profile"],
 		load: async () => (await profilesView()).loadProfile(ctx.route.arg),
 		draw: async (root, d) => (await profilesView()).drawProfile(root, d, ctx),
 	},
@@ -248,7 +252,7 @@ async function showNow(view, arg, mine, fresh) {
 			scrollTo(0, 0);
 	} catch (e) {
 		if (mine === turn && !handled(e))
-			main.replaceChildren(h("div", { class: "page" }, h("h1", {}, visible(page.title(arg)).slice(0, 80)), failure(e)));
+			main.replaceChildren(h("div", { class: "page" }, h("h1", {}, visible(page.title(arg)).slice(0, 80)), page.missing && e instanceof ApiError && e.status === 404 ? empty(...page.missing) : failure(e)));
 	}
 	shown = place;
 }

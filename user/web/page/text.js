@@ -44,6 +44,15 @@ export function count(n) {
 }
 
 /**
+ * How far a clock is off, with its sign; what rounds to nothing has none.
+ * @param {number} ms
+ */
+export function skew(ms) {
+	const s = (Math.abs(ms) / 1000).toFixed(1);
+	return s === "0.0" ? "0 s" : `${ms > 0 ? "+" : "−"}${s} s`;
+}
+
+/**
  * "1 node", "2 nodes".
  * @param {number} n
  * @param {string} one

@@ -302,10 +302,10 @@ export interface Plan {
 	enabled: boolean;
 	kind: string;
 	ports: string;
-	class: string | null;
-	nodes: string | null;
+	class: string;
+	nodes: string;
 	every_s: number;
-	window: string | null;
+	window: string;
 	last_run: string | null;
 }
 

@@ -5,7 +5,7 @@
 import { get } from "./api.js";
 import { command, empty, facts, h, icon, said, table } from "./dom.js";
 import { formatRoute } from "./route.js";
-import { ago, bytes, clock, count, counted, duration, foldNodes } from "./text.js";
+import { ago, bytes, clock, count, counted, duration, foldNodes, skew } from "./text.js";
 
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("./types").NodeObject} NodeObject */
@@ -106,7 +106,7 @@ export function drawHealth(root, d, ctx) {
 								n.lost ? h("span", { class: "flag" }, count(n.lost)) : "0",
 								n.health ? counted(n.health.backlog_records, "record") : "",
 								n.health ? `${bytes(n.health.journal_bytes)} of ${bytes(n.health.journal_max_bytes)}` : "",
-								n.health ? `${(n.health.clock_skew_ms / 1000).toFixed(1)} s` : "",
+								n.health ? skew(n.health.clock_skew_ms) : "",
 							]),
 						),
 						[...by.values()].flat().length > ASKED ? h("p", { class: "dim" }, `The first ${ASKED}.`) : null,

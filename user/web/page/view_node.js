@@ -11,7 +11,7 @@ import { endpoint, holderOf, lanes, loudness, portVerdict, who } from "./fold.js
 import { formatRoute } from "./route.js";
 import { MARK_WORDS } from "./state.js";
 import { ticks } from "./strip.js";
-import { ago, bytes, clock, count, counted, cut, duration, shellWord, visible } from "./text.js";
+import { ago, bytes, clock, count, counted, cut, shellWord, skew, visible } from "./text.js";
 
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("./types").NodeObject} NodeObject */
@@ -284,7 +284,7 @@ function witnesses(node, ctx) {
 				["waits to be shipped", x ? `${counted(x.backlog_records, "record")}, ${bytes(x.backlog_bytes)}` : null],
 				["in quarantine", x?.quarantined ? h("span", { class: "flag" }, count(x.quarantined)) : null],
 				["journal", x ? `${bytes(x.journal_bytes)} of ${bytes(x.journal_max_bytes)}` : null],
-				["clock", x ? `${x.clock_skew_ms >= 0 ? "+" : "−"}${duration(Math.abs(x.clock_skew_ms) / 1000)} from the store's` : null],
+				["clock", x ? `${skew(x.clock_skew_ms)} from the store's` : null],
 				["boot and record", `${node.boot_seq}, ${count(node.seq)}`],
 				["also reports as it", x?.other_installations?.length ? said(x.other_installations.map((o) => `${o.host} (${o.standing})`).join(", "), 120) : null],
 				["redirects", node.steering?.length ? said(node.steering.join("; "), 300) : null],

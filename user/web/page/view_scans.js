@@ -5,13 +5,13 @@
 import { get } from "./api.js";
 import { command, empty, facts, h, said, table } from "./dom.js";
 import { QUESTIONS } from "./state.js";
-import { ago, clock, count, duration } from "./text.js";
+import { ago, clock, count, counted, duration } from "./text.js";
 
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("./types").Scan} Scan */
 /** @typedef {import("./types").Plan} Plan */
 
-/** @returns {Promise<import("./types").List<Scan> & {plans?: Plan[]}>} */
+/** @returns {Promise<import("./types").List<Scan> & {plans: Plan[]}>} */
 export function loadScans() {
 	return get("scans", { limit: 100 });
 }
@@ -39,7 +39,7 @@ export function drawScans(root, d, ctx) {
 			"div",
 			{ class: "page" },
 			h("header", { class: "page-head" }, h("h1", {}, "Scans"), h("p", {}, "The view from outside: what answers, whatever the kernel says"), command("ajar scan ls")),
-			h("section", {}, h("h2", {}, "How old the view is"), c.size ? facts(q.steps.map((label, i) => [label, `${count(ages[i])} nodes`])) : empty("No node is known yet.")),
+			h("section", {}, h("h2", {}, "How old the view is"), c.size ? facts(q.steps.map((label, i) => [label, counted(ages[i], "node")])) : empty("No node is known yet.")),
 			h(
 				"section",
 				{},
@@ -52,20 +52,18 @@ export function drawScans(root, d, ctx) {
 						)
 					: empty("No scan runs or waits.", "ajar scan"),
 			),
-			d.plans
-				? h(
-						"section",
-						{},
-						h("h2", {}, "Plans"),
-						d.plans.length
-							? table(
-									"Plans",
-									[{ head: "Plan" }, { head: "Kind" }, { head: "Ports" }, { head: "Of" }, { head: "Every", css: "num" }, { head: "Window" }, { head: "Last run", css: "num" }],
-									d.plans.map((p) => [[said(p.plan, 40), p.enabled ? "" : h("span", { class: "dim" }, " (off)")], p.kind, said(p.ports, 60), said(p.nodes ?? p.class ?? "all", 60), p.every_s ? duration(p.every_s) : "", said(p.window ?? "", 40), ago(p.last_run, ctx.now())]),
-								)
-							: empty("No plan: nothing is scanned by itself.", "ajar scan plans"),
-					)
-				: null,
+			h(
+				"section",
+				{},
+				h("h2", {}, "Plans"),
+				d.plans.length
+					? table(
+							"Plans",
+							[{ head: "Plan" }, { head: "Kind" }, { head: "Ports" }, { head: "Of" }, { head: "Every", css: "num" }, { head: "Window (UTC)" }, { head: "Last run", css: "num" }],
+							d.plans.map((p) => [[said(p.plan, 40), p.enabled ? "" : h("span", { class: "dim" }, " (off)")], p.kind, said(p.ports, 60), said(p.nodes || p.class || "all nodes", 60), p.every_s ? duration(p.every_s) : "by hand", said(p.window || "always", 40), ago(p.last_run, ctx.now())]),
+						)
+					: empty("No plan: nothing is scanned by itself.", "ajar scan plans set daily every=1d"),
+			),
 			h(
 				"section",
 				{},
