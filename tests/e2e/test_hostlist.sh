@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Node sets against nodeset(1) of ClusterShell, scontrol of Slurm and pdsh: thousands of random ones. AJAR_SEED repeats a run.
+# run.sh: beside, for it opens nothing.
 cd "$(dirname "$0")/../.." || exit 2
 BUILD=${BUILD:-build}
 python=/usr/bin/python3 # the distribution's, which has the module
