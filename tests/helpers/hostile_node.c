@@ -392,6 +392,7 @@ static int call(struct evil *e)
 		{ "own_login", "cn" },
 		{ "own_report", "cNbbbttwssNaswnNbNNNNNNNNNNN-N" },
 		{ "own_report", "cNbbbttwssNaswnNbNNNNNNNNNNN-N" },
+		{ "own_executable", "cbbwssttnNNNN" },
 	};
 	const size_t which = below(e, array_len(calls));
 	const bool fits = below(e, 4);

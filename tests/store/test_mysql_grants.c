@@ -98,6 +98,8 @@ static const struct {
 	{ "SELECT * FROM nodes", DENIED, "reading nodes" },
 	{ "SELECT * FROM settings", DENIED, "reading settings" },
 	{ "SELECT * FROM v_timeline", DENIED, "reading a report" },
+	{ "SELECT * FROM executables", DENIED, "reading executables" },
+	{ "INSERT INTO executables (node_id) VALUES (1)", DENIED, "an executable by hand" },
 	{ "SELECT * FROM node_logins", DENIED, "reading who is bound to what" },
 	{ "INSERT INTO events " ROW("1", "9", "1", NOW), DENIED, "INSERT into the table" },
 	{ "INSERT INTO own_events " ROW("2", "9", "1", NOW), BOUND, "another node's row" },
@@ -184,6 +186,40 @@ static void test_node(void)
 	mysql_close(c);
 	close(fd);
 	unlink(file);
+}
+
+#define EXECUTABLE(hash, state, uid, path)                                                         \
+	"CALL own_executable('compute', unhex(sha2('" hash "', 256)), repeat('d', 32), '" path     \
+	"', " state ", 1, '', '', " uid ", 1, 18446744073709551615, 3, 18446744073709551615)"
+
+/* What a node says of its files is its own, held to what a row may be, and so many rows. */
+static void test_executables(void)
+{
+	MYSQL *c = login("n1", "secret");
+	char sql[400];
+	unsigned failed = 0;
+
+	if (!ok(c, "a node logs in"))
+		return;
+	is_int(tries(c, EXECUTABLE("root", "1", "0", "/usr/bin/root")), 0, "one of its files");
+	is_int(tries(c, EXECUTABLE("root", "2", "0", "/usr/bin/root")), 0, "once more");
+	is_int(number("SELECT count(*) FROM executables e JOIN nodes n ON n.id = e.node_id WHERE "
+		      "n.name = 'n1' AND e.state = 2 AND e.last_ns > e.first_ns"),
+	       1, "is one row, of that node");
+	is_int(number("SELECT max(inode) FROM executables"), INT64_MAX, "no number is too large");
+	refused(c, EXECUTABLE("a", "10", "0", "/a"), SIGNALLED, "a state that there is not");
+	refused(c, EXECUTABLE("a", "0", "0", "/a"), SIGNALLED, "none");
+	refused(c, EXECUTABLE("a", "1", "0", ""), SIGNALLED, "nor a path");
+	for (unsigned i = 0; i < 1200; i++) {
+		snprintf(sql, sizeof(sql), EXECUTABLE("%u", "1", "1000", "/home/%u"), i, i);
+		failed += tries(c, sql) != 0;
+	}
+	is_int(failed, 0, "a user has many programs");
+	is_int(number("SELECT count(*) FROM executables"), 1024, "so many are kept");
+	is_int(number("SELECT count(*) FROM executables WHERE path = '/home/1199'"), 1,
+	       "those told last");
+	is_int(number("SELECT count(*) FROM executables WHERE file_uid = 0"), 1, "and root's");
+	mysql_close(c);
 }
 
 static void test_other_node(void)
@@ -514,6 +550,7 @@ int main(void)
 	grant(ACCOUNT_REPORT, "grafana", NULL);
 	test_every_table();
 	test_node();
+	test_executables();
 	test_other_node();
 	test_held_rows();
 	test_web();

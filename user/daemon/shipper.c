@@ -17,10 +17,12 @@
 #include "daemon/role.h"
 #include "daemon/ship_local.h"
 #include "journal/journal.h"
+#include "ship/executables.h"
 #include "ship/heartbeat.h"
 #include "ship/quarantine.h"
 #include "ship/ship.h"
 #include "ship/state.h"
+#include "store/executables.h"
 #include "store/store.h"
 
 /*
@@ -34,6 +36,10 @@
 #define LOOK_NS UINT64_C(2000000000) /* whether the agent stands still */
 #define LOCAL_EVERY_NS UINT64_C(1000000000)
 #define TURN_STEPS 8 /* batches before signals get a hearing */
+#define RECHECK_NS UINT64_C(600000000000) /* is each executable still the file it was? */
+/* Executables are told a few at a time, so that a record waits for one of them at most. */
+#define TELL_EVERY_NS UINT64_C(20000000)
+#define TELL_AGAIN_NS UINT64_C(600000000000) /* after the store said no */
 
 struct shipper {
 	struct role role; /* first: role_start() hands it back */
@@ -43,6 +49,9 @@ struct shipper {
 	struct heartbeat *heartbeat;
 	struct ship_local *local; /* judges while the store is away */
 	struct loop_source *local_timer;
+	struct executables *executables;
+	struct loop_source *tell_timer, *recheck_timer;
+	bool untold; /* the store takes no executables; said already */
 	uint64_t away_ns; /* since boot; 0: it is not */
 	bool admitted,
 		refused; /* the store knows whose journal this is; another one has our name */
@@ -420,6 +429,74 @@ static int on_walk(void *arg)
 	return s->tries || s->refused ? 0 : ship_all(s);
 }
 
+/* --- what the executables are ---------------------------------------------------------------------------- */
+
+static void on_record(const struct event *ev, void *arg)
+{
+	executables_note(((struct shipper *)arg)->executables, ev);
+}
+
+static void on_executables(void *arg)
+{
+	struct shipper *s = arg;
+
+	if (loop_timer_hasten(s->tell_timer, TELL_EVERY_NS))
+		log_debug("no timer to tell of executables");
+}
+
+/* Never a reason to ship no records: an account or a schema from before there was this goes on. */
+static int tell_failed(struct shipper *s, int err)
+{
+	if (!s->untold)
+		log_warn("the store takes no executables of this node (%s): run 'ajar db migrate' "
+			 "and 'ajar db grant %s' again; records are sent",
+			 store_why(s->role.store), s->conf->node_name);
+	s->untold = true;
+	log_debug("an executable was not stored: %s", store_error_text(err));
+	return loop_timer_set(s->tell_timer, TELL_AGAIN_NS, 0);
+}
+
+static int on_tell(void *arg)
+{
+	struct shipper *s = arg;
+	struct executable_report r;
+	int err;
+
+	if (!executables_next(s->executables, &r))
+		return 0;
+	/* Records go first: what waits is looked at again when the store takes them. */
+	if (s->tries || s->armed || !s->admitted || s->refused)
+		return loop_timer_set(s->tell_timer, s->armed ? LOCAL_EVERY_NS / 4 : LOCAL_EVERY_NS,
+				      0);
+	err = store_put_executable(s->role.store, s->conf->node_name, s->conf->node_class, r.path,
+				   r.file);
+	if (err && store_fault(err) != STORE_RETRY && store_fault(err) != STORE_QUARANTINE)
+		return tell_failed(s, err);
+	if (err && store_fault(err) == STORE_RETRY)
+		return loop_timer_set(s->tell_timer, LOCAL_EVERY_NS, 0);
+	s->untold = false;
+	executables_told(s->executables);
+	return loop_timer_set(s->tell_timer, TELL_EVERY_NS, 0);
+}
+
+static int on_recheck(void *arg)
+{
+	executables_recheck(((struct shipper *)arg)->executables);
+	return 0;
+}
+
+static int set_up_executables(struct shipper *s)
+{
+	const struct executables_opts o = { .ready = on_executables, .arg = s };
+	int err = executables_new(s->role.loop, &o, &s->executables);
+
+	if (!err)
+		err = loop_add_timer(s->role.loop, on_tell, s, &s->tell_timer);
+	if (!err)
+		err = loop_add_timer(s->role.loop, on_recheck, s, &s->recheck_timer);
+	return err ? err : loop_timer_set(s->recheck_timer, RECHECK_NS, RECHECK_NS);
+}
+
 /* --- the role ----------------------------------------------------------------------------------------- */
 
 static int add_timers(struct shipper *s)
@@ -449,7 +526,9 @@ static int set_up(struct shipper *s)
 	const struct ship_opts o = { .node = s->conf->node_name,
 				     .host_type = s->conf->node_class,
 				     .damage = on_damage,
-				     .conflict = on_conflict };
+				     .conflict = on_conflict,
+				     .record = on_record,
+				     .arg = s };
 	const struct heartbeat_opts b = { .node = s->conf->node_name,
 					  .host_type = s->conf->node_class,
 					  .interval_ns = s->conf->health_interval_ns,
@@ -463,7 +542,9 @@ static int set_up(struct shipper *s)
 			"health.silent-after is less than twice health.interval: this node will be "
 			"taken for silent now and then");
 	recall(s);
-	err = ship_new(s->role.journal_dir, s->role.store, &o, &s->ship);
+	err = set_up_executables(s);
+	if (!err)
+		err = ship_new(s->role.journal_dir, s->role.store, &o, &s->ship);
 	if (!err && !s->local)
 		err = set_up_local(s);
 	if (!err)
@@ -516,6 +597,7 @@ int daemon_shipper(const struct daemon_opts *o)
 	if (!err)
 		err = ship(&s);
 	ship_free(s.ship);
+	executables_free(s.executables);
 	heartbeat_free(s.heartbeat);
 	ship_local_free(s.local);
 	role_done(&s.role);

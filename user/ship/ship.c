@@ -247,9 +247,12 @@ static void add_row(struct ship *s, const struct journal_record *rec, uint64_t n
 		.record = { s->bytes + s->used, rec->payload.len },
 	};
 	memcpy(row->chain, rec->chain, SHA256_LEN);
-	if (!event_decode(rec->payload.ptr, rec->payload.len, &ev))
+	if (!event_decode(rec->payload.ptr, rec->payload.len, &ev)) {
 		row->gap_elsewhere =
 			ev.kind == EVENT_GAP && ev.gap_boot && ev.gap_boot != rec->pos.boot_seq;
+		if (s->opts.record)
+			s->opts.record(&ev, s->opts.arg);
+	}
 	s->used += rec->payload.len;
 	s->last = rec->pos;
 }

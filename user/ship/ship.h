@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "journal/journal.h"
 
+struct event;
 struct store;
 
 /*
@@ -33,6 +34,8 @@ struct ship_opts {
 	 * quarantine.h's file, and why says so, once. Non-zero as above.
 	 */
 	int (*conflict)(struct journal_pos pos, const char *why, void *arg);
+	/* A record that goes to the store; once more when it is sent again. May be NULL. */
+	void (*record)(const struct event *ev, void *arg);
 	void *arg;
 };
 

@@ -112,6 +112,7 @@ static const struct meaning {
 	{ 1049, -STORE_E_DATABASE, "make it once: CREATE DATABASE with CHARACTER SET utf8mb4" },
 	{ 1146, -STORE_E_OLD, "the schema is not what it should be: run 'ajar db migrate'" },
 	{ 1054, -STORE_E_OLD, "the schema is not what it should be: run 'ajar db migrate'" },
+	{ 1305, -STORE_E_OLD, "the schema is not what it should be: run 'ajar db migrate'" },
 	{ 1193, -EOPNOTSUPP, "this server is too old: MySQL 8 or MariaDB 10.11 at least" },
 };
 

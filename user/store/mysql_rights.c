@@ -26,6 +26,7 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_NODE, "EXECUTE", "own_begin", true },
 	{ ACCOUNT_NODE, "EXECUTE", "own_note", true },
 	{ ACCOUNT_NODE, "EXECUTE", "own_end", true },
+	{ ACCOUNT_NODE, "EXECUTE", "own_executable", true },
 
 	/*
 	 * The monitor, and whoever uses ajar on its host: judges, and never touches what the nodes
@@ -68,6 +69,7 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_MONITOR, "SELECT, UPDATE, DELETE", "requests", false },
 	{ ACCOUNT_MONITOR, "SELECT, UPDATE", "node_health", false },
 	{ ACCOUNT_MONITOR, "SELECT", "node_boots", false },
+	{ ACCOUNT_MONITOR, "SELECT", "executables", false },
 	{ ACCOUNT_MONITOR, "SELECT", "retention_limits", false },
 	{ ACCOUNT_MONITOR, "EXECUTE", "retention_events", true },
 	{ ACCOUNT_MONITOR, "EXECUTE", "retention_alert", true },
@@ -127,6 +129,7 @@ const struct my_right my_rights[] = {
 	{ ACCOUNT_WEB, "SELECT", "node_health", false },
 	{ ACCOUNT_WEB, "SELECT", "node_boots", false },
 	{ ACCOUNT_WEB, "SELECT", "node_watch", false },
+	{ ACCOUNT_WEB, "SELECT", "executables", false },
 	{ ACCOUNT_WEB, "SELECT", "events", false },
 	{ ACCOUNT_WEB, "SELECT", "event_gaps", false },
 	{ ACCOUNT_WEB, "SELECT", "journals", false },
