@@ -16,7 +16,7 @@ import urllib.request
 AT, COOKIE = sys.argv[1], sys.argv[2]
 DOC = json.load(open("deploy/api/openapi.json", encoding="utf-8"))
 WRITERS = ["user/view/%s.c" % n for n in ("event_json", "alert_json", "alert_story", "node_json", "node_ports", "node_health",
-                                          "profile_json", "scan_json")]
+                                          "profile_json", "scan_json", "executable")]
 TYPES = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict, "null": type(None)}
 OPEN = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 wrong = []

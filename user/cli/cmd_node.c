@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/node_class.h"
+#include "view/executable.h"
 #include "view/node_health.h"
 #include "view/node_ports.h"
 #include "cli/out.h"
@@ -47,6 +48,8 @@ static int put_node(struct nodes *k, const struct store_node *n, const struct vi
 	k->err = view_node_members(w, k->store, k->racks, n, st);
 	if (!k->err && w->form == WRITER_JSON && k->only.len == 1)
 		k->err = node_ports_json(w, k->store, n->name, n->host_type);
+	if (!k->err && w->form == WRITER_JSON && k->only.len == 1)
+		k->err = node_executables_json(k->store, n->name, w);
 	writer_colour(w, st->sgr);
 	return k->err ? 0 : writer_end(w);
 }
@@ -100,6 +103,8 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct v
 	node_health_text(&st->heartbeat, b);
 	redirect_lines(&st->redirects, b);
 	k->err = node_outside_text(b, k->store, n->name);
+	if (!k->err)
+		k->err = node_executables_text(k->store, n->name, b);
 	return k->err ? 0 : out_put(b);
 }
 

@@ -8,17 +8,21 @@
 #include "audit/health.h"
 #include "base/buf.h"
 #include "base/hostlist.h"
+#include "base/map.h"
+#include "core/holders.h"
 #include "store/alert_ports.h"
 #include "store/judging.h"
 #include "store/scan_changes.h"
 #include "store/store.h"
 #include "store/triage.h"
+#include "view/executable.h"
 #include "view/view.h"
 #include "view/writer.h"
 
 #define DOORS_SHOWN 20
 #define LOG_SHOWN 40
 #define TEXT_SHOWN 400
+#define EXECUTABLES_SHOWN 20
 #define SCANS_SHOWN 40
 #define SCANS_READ 10000
 #define HOUR_NS UINT64_C(3600000000000)
@@ -188,6 +192,82 @@ static int scans_of(struct store *s, struct scans *sc)
 	return err == -ENOENT ? 0 : err;
 }
 
+/* --- what its programs are ----------------------------------------------------------------------------- */
+
+struct programs {
+	struct store *s;
+	struct buf *b;
+	struct writer *w; /* or NULL: for people */
+	struct map *known; /* node and path: each is told once */
+	unsigned n, more;
+};
+
+static int on_program(struct programs *x, const char *node, const struct process *p)
+{
+	_cleanup_(buf_done) struct buf key = BUF_INIT(2 * EVENT_RECORD_MAX);
+	size_t mark = x->b->len;
+	int err;
+
+	if (!p->known || !p->exe.ptr)
+		return 0;
+	buf_puts(&key, node);
+	buf_putc(&key, '\0');
+	buf_put(&key, p->exe.ptr, p->exe.len);
+	if (key.err || map_get(x->known, key.data, key.len))
+		return key.err;
+	if (x->n == EXECUTABLES_SHOWN) {
+		x->more++;
+		return 0;
+	}
+	err = map_put(x->known, key.data, key.len, x);
+	if (err)
+		return err;
+	if (x->w) {
+		err = executable_of_json(x->s, node, p, x->w);
+	} else {
+		buf_printf(x->b, "%-9s ", x->n ? "" : "program");
+		esc_text(x->b, node, strlen(node), TEXT_SHOWN);
+		buf_putc(x->b, ' ');
+		esc_text(x->b, p->exe.ptr, p->exe.len, TEXT_SHOWN);
+		buf_puts(x->b, ": ");
+		err = executable_of_text(x->s, node, p, x->b);
+		buf_putc(x->b, '\n');
+		if (err == -ENODATA)
+			x->b->len = mark;
+	}
+	x->n += !err;
+	return err == -ENODATA ? 0 : err;
+}
+
+/* Those who hold it, and who opened it. */
+static int on_program_door(const struct store_door *d, void *arg)
+{
+	struct process who[HOLDERS_JUDGED_MAX];
+	size_t n = holders_judged(&d->ev, who);
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = on_program(arg, d->node, &who[i]);
+	return err ? err : on_program(arg, d->node, &d->ev.opener);
+}
+
+static int programs_of(struct store *s, const struct store_alert *a, struct buf *b,
+		       struct writer *w)
+{
+	const struct store_door_query q = { .alert_key = a->key, .open_only = true };
+	struct programs x = { .s = s, .b = b, .w = w };
+	int err = map_new(NULL, &x.known);
+
+	if (!err)
+		err = store_doors(s, &q, on_program_door, &x);
+	if (!err && !x.n)
+		err = doors_then(s, a, on_program_door, &x);
+	if (!err && x.more && !w)
+		buf_printf(b, "          and %u more\n", x.more);
+	map_free(x.known);
+	return err;
+}
+
 /* --- as JSON --------------------------------------------------------------------------------------- */
 
 struct story_json {
@@ -256,6 +336,10 @@ int alert_story_json(struct store *s, const struct store_alert *a, struct writer
 	if (!err && !st.doors)
 		err = doors_then(s, a, door_json, &st);
 	writer_end(w);
+	writer_list(w, "executables");
+	if (!err)
+		err = programs_of(s, a, w->b, w);
+	writer_end(w);
 	writer_list(w, "where");
 	if (!err)
 		err = store_alert_nodes(s, a->id, false, node_json, &st);
@@ -284,6 +368,8 @@ int alert_story(struct store *s, const struct store_alert *a, struct buf *b)
 	}
 	if (st.doors > DOORS_SHOWN)
 		buf_printf(b, "          and %" PRIu64 " more\n", st.doors - DOORS_SHOWN);
+	if (!err)
+		err = programs_of(s, a, b, NULL);
 	if (!err)
 		err = store_alert_nodes(s, a->id, false, on_node, &st);
 	if (!err && st.gone.len) {

@@ -5,6 +5,7 @@
 
 #include "core/filter.h"
 #include "store/store.h"
+#include "view/executable.h"
 #include "view/node_json.h"
 #include "view/node_ports.h"
 #include "view/writer.h"
@@ -77,7 +78,7 @@ static int on_node(const struct store_node *n, void *arg)
 	return copy(l, n);
 }
 
-/* ports: also what profile, kernel and scan say of each. */
+/* ports: also what profile, kernel and scan say of each, and what its programs are. */
 static int put_node(struct api_call *c, const struct store_node *n, bool ports)
 {
 	struct store *s = c->w->store;
@@ -91,6 +92,8 @@ static int put_node(struct api_call *c, const struct store_node *n, bool ports)
 		err = view_node_members(&w, s, c->w->racks, n, &st);
 		if (!err && ports)
 			err = node_ports_json(&w, s, n->name, n->host_type);
+		if (!err && ports)
+			err = node_executables_json(s, n->name, &w);
 		if (!err)
 			err = writer_end(&w);
 	}

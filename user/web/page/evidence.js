@@ -10,6 +10,7 @@ import { ago, clock, shellWord } from "./text.js";
 
 /** @typedef {import("./types").DoorEvent} DoorEvent */
 /** @typedef {import("./types").Process} Process */
+/** @typedef {import("./types").Executable} Executable */
 
 /**
  * Three processes up, the oldest first, then the one itself.
@@ -29,8 +30,25 @@ function login(id) {
 	return id === null || id === undefined ? "none: no login led to it" : String(id);
 }
 
-/** @param {Process} p */
-export function processFacts(p) {
+/** @param {Executable | undefined} f */
+function fileFacts(f) {
+	if (!f)
+		return null;
+	const digest = f.sha256 ? h("span", { class: "mono", title: f.sha256 }, `sha256 ${f.sha256.slice(0, 16)}`) : said(f.state, 80);
+	const owner = !f.sha256 ? "" : f.package ? [", ", said(`${f.package} ${f.version ?? ""}`.trim(), 100), ", ", f.listed] : f.listed === "none" ? ", of no package" : ", package not known";
+	const odd = [
+		f.sha256 && f.state !== "read" ? f.state : "",
+		f.replaced && f.was_until ? `another file than until ${clock(f.was_until)} UTC` : "",
+		f.listed.startsWith("differs") ? "look at it" : "",
+	].filter(Boolean);
+	return [digest, owner, odd.length ? [" ", h("span", { class: "flag" }, odd.join(", "))] : ""];
+}
+
+/**
+ * @param {Process} p
+ * @param {Executable} [file] what is known of its executable
+ */
+export function processFacts(p, file) {
 	const flags = exeFlags(p);
 	return h(
 		"div",
@@ -39,6 +57,7 @@ export function processFacts(p) {
 		facts([
 			["program", p.exe ? [h("span", { class: "mono" }, said(p.exe, 200)), p.exe_cut ? " (cut)" : ""] : "not known"],
 			["look at", flags.length ? h("span", { class: "flag" }, flags.join(", ")) : null],
+			["its file", fileFacts(file)],
 			["arguments", p.argv ? [h("span", { class: "mono" }, said(p.argv.map(shellWord).join(" "), 400)), p.argv_cut ? " (cut)" : ""] : "not known"],
 			["user", p.user ? [said(p.user, 60), p.uid !== null ? ` (uid ${p.uid})` : ""] : p.uid !== null ? `uid ${p.uid}` : "not known"],
 			["logged in as", `${login(p.loginuid)}${p.session ? `, session ${p.session}` : ""}`],
@@ -59,8 +78,11 @@ export function doorCommand(d) {
 /**
  * @param {DoorEvent} d
  * @param {number} now
+ * @param {Executable[]} [files] what is known of executables, this one's among them or not
  */
-export function evidence(d, now) {
+export function evidence(d, now, files = []) {
+	/** @param {Process} p */
+	const fileOf = (p) => files.find((f) => f.node === d.node && f.path === p.exe);
 	const held = holderOf(d);
 	const opener = d.opener;
 	const other = held && opener && (held.pid !== opener.pid || held.comm !== opener.comm);
@@ -84,8 +106,8 @@ export function evidence(d, now) {
 			["from outside", d.scan ? `${d.scan.state} at ${d.scan.addr}, ${ago(d.scan.time, now)} (scan ${d.scan.id})` : null],
 		]),
 		h("h3", {}, other ? "Holds it" : "Opened and holds it"),
-		held ? processFacts(held) : h("p", { class: "dim" }, "No process is seen to hold it."),
-		other && opener ? [h("h3", {}, "Opened it"), processFacts(opener)] : null,
+		held ? processFacts(held, fileOf(held)) : h("p", { class: "dim" }, "No process is seen to hold it."),
+		other && opener ? [h("h3", {}, "Opened it"), processFacts(opener, fileOf(opener))] : null,
 		h("h3", {}, "Where else"),
 		h("ul", { class: "pivots" }, pivots(d).map((p) => h("li", {}, h("a", { href: formatRoute("find", "", { q: p.q }) }, `by ${p.what}: `, said(p.q, 80))))),
 		h("p", {}, command(doorCommand(d))),
@@ -100,8 +122,9 @@ let opened = null;
  * The evidence beside the page, not over it: the list stays in sight.
  * @param {DoorEvent} d
  * @param {number} now
+ * @param {Executable[]} [files]
  */
-export function openDrawer(d, now) {
+export function openDrawer(d, now, files) {
 	const back = document.activeElement;
 	opened?.remove();
 	const close = () => {
@@ -115,7 +138,7 @@ export function openDrawer(d, now) {
 		"aside",
 		{ class: "drawer", "aria-label": "Evidence of a door", onkeydown: (/** @type {KeyboardEvent} */ e) => e.key === "Escape" && (e.stopPropagation(), close()) },
 		h("div", { class: "drawer-head" }, h("h2", {}, "Evidence"), button),
-		evidence(d, now),
+		evidence(d, now, files),
 	);
 	opened = drawer;
 	document.body.append(drawer);

@@ -149,10 +149,27 @@ export interface Alert {
 	port_count: number;
 	scan: Seen | null;
 }
+/** The file of a program that opened or holds a door. */
+export interface Executable {
+	node: string;
+	path: string;
+	state: string;
+	sha256: string | null;
+	package: string | null;
+	version: string | null;
+	listed: string;
+	replaced: boolean;
+	sha256_was: string | null;
+	was_until: string | null;
+	file_changed: string | null;
+	first: string | null;
+	last: string | null;
+}
 export interface Story extends Alert {
 	doors: DoorEvent[];
 	more_doors: number;
 	doors_then: DoorEvent[];
+	executables: Executable[];
 	where: { node: string; class: string | null; first: string; last: string; open: number }[];
 	log: {
 		id: number;
@@ -240,6 +257,7 @@ export interface NodeObject {
 	} | null;
 	ports?: Port[];
 	more_doors?: number;
+	executables?: Executable[];
 }
 export interface Histogram {
 	since: string;

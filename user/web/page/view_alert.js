@@ -74,7 +74,7 @@ export function drawAlert(root, a, ctx) {
 						: empty("Nothing yet."),
 					a.scans.length ? [h("h2", {}, "What scans saw of the port"), eventLines(/** @type {any} */ (a.scans), ctx.now(), LINES)] : null,
 				),
-				h("section", {}, h("h2", {}, gone ? "Evidence: the door of then" : "Evidence"), door ? evidence(door, ctx.now()) : empty("It is about no door.")),
+				h("section", {}, h("h2", {}, gone ? "Evidence: the door of then" : "Evidence"), door ? evidence(door, ctx.now(), a.executables) : empty("It is about no door.")),
 			),
 		),
 	);

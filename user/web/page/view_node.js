@@ -140,11 +140,11 @@ function portTable(node, doors, ctx) {
 				p.kernel === "closed" ? h("span", { class: "dim" }, "closed") : p.kernel,
 				scanCell(p.scan, ctx.now()),
 				portTag(p, verdict),
-				whoCell(own, p.who, ctx),
+				whoCell(own, p.who, ctx, node.executables),
 				own.length ? since(own[0], ctx) : "",
 			]),
 			...rest.map((x) => [
-				`${x.proto} ${x.port}`, addresses([x]), h("span", { class: "dim" }, "-"), "open", h("span", { class: "dim" }, "not asked"), verdictTag(x.verdict), whoCell([x], null, ctx), since(x, ctx),
+				`${x.proto} ${x.port}`, addresses([x]), h("span", { class: "dim" }, "-"), "open", h("span", { class: "dim" }, "not asked"), verdictTag(x.verdict), whoCell([x], null, ctx, node.executables), since(x, ctx),
 			]),
 		],
 	);
@@ -191,13 +191,13 @@ function since(d, ctx) {
 	return h("time", { datetime: d.time, title: ago(d.opened ?? d.time, ctx.now()) }, `${d.origin === "snapshot" ? "before " : ""}${clock(d.opened ?? d.time, ctx.now())}`);
 }
 
-/** @param {DoorEvent[]} doors @param {string | null} text @param {Context} ctx */
-function whoCell(doors, text, ctx) {
+/** @param {DoorEvent[]} doors @param {string | null} text @param {Context} ctx @param {import("./types").Executable[]} [files] */
+function whoCell(doors, text, ctx, files) {
 	if (!doors.length)
 		return text ? said(text, 60) : "";
 	return doors.slice(0, 3).map((d, i) => [
 		i ? ", " : "",
-		h("button", { type: "button", class: "link", title: "Evidence", onclick: () => openDrawer(d, ctx.now()) }, said(who(holderOf(d), 2), 50)),
+		h("button", { type: "button", class: "link", title: "Evidence", onclick: () => openDrawer(d, ctx.now(), files) }, said(who(holderOf(d), 2), 50)),
 	]).flat().concat(doors.length > 3 ? [` and ${doors.length - 3} more`] : []);
 }
 
