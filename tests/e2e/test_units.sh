@@ -132,6 +132,8 @@ ok "a profile is accepted" inside /mnt/bin/ajar profile learn --write
 open_door tcp 127.0.0.1 21932
 has() { inside /mnt/bin/ajar alerts ls -j "$@" | jq -es 'any(.[]; .port == 21932)'; }
 ok "a new door alerts" wait_for has
+digest() { inside /mnt/bin/ajar node "$(inside /mnt/bin/ajar node -j | jq -r .node)" -j | jq -e ".executables[] | select(.path == \"$HOLD_DOOR\") | .sha256 == \"$(sha256sum "$HOLD_DOOR" | cut -d' ' -f1)\""; }
+ok "within its sandbox the shipper reads what opened it" wait_for digest
 before=$(main_pid ajar-agent)
 inside systemctl kill -s KILL ajar-agent
 again() { active ajar-agent && [ "$(main_pid ajar-agent)" != "$before" ]; }
