@@ -92,8 +92,9 @@ LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(if $(SQL_SRC),$(B)/gen/sql.o) $(B)/gen/page
 AGENT_OBJ := $(AGENT_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 BPF_OBJ := $(BPF_SRC:%.c=$(B)/%.o)
+BPF_BARE_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard bpf/bare/*.bpf.c)))
 BPF_PLAIN_OBJ := $(BPF_SRC:bpf/%.c=$(B)/bpf/plain/%.o)
-SKEL := $(if $(BPF_SRC),$(B)/gen/ajar.skel.h $(B)/gen/ajar_plain.skel.h)
+SKEL := $(if $(BPF_SRC),$(B)/gen/ajar.skel.h $(B)/gen/ajar_plain.skel.h $(B)/gen/ajar_bare.skel.h)
 
 TEST_SRC := $(sort $(foreach d,unit abi bpf store e2e fault,$(wildcard tests/$(d)/test_*.c)))
 TEST_BIN := $(TEST_SRC:%.c=$(B)/%)
@@ -106,7 +107,7 @@ FUZZ_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 all: $(B)/ajar $(B)/ajar-agent
 	@:
 
-# --- BPF: one object, embedded; and once more for kernels before 5.12 (bpf/atomic.h) ---------------
+# --- BPF: one object, embedded; once more for kernels before 5.12 (bpf/atomic.h); a small one for those without BTF (bpf/bare) ---
 
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/')
 BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter \
@@ -123,8 +124,14 @@ $(B)/bpf/plain/%.bpf.o: bpf/%.bpf.c | $(B)/.deps
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -mcpu=v2 -DAJAR_PLAIN -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.full
 	$(Q)$(LLVM_STRIP) -g $@.full -o $@ && rm -f $@.full
 
+$(B)/bpf/bare/%.bpf.o: bpf/bare/%.bpf.c | $(B)/.deps
+	$(call msg,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -mcpu=v2 -DAJAR_PLAIN -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.full
+	$(Q)$(LLVM_STRIP) -g $@.full -o $@ && rm -f $@.full
+
 $(B)/gen/ajar.bpf.o: $(BPF_OBJ)
 $(B)/gen/ajar_plain.bpf.o: $(BPF_PLAIN_OBJ)
+$(B)/gen/ajar_bare.bpf.o: $(BPF_BARE_OBJ)
 $(B)/gen/%.bpf.o:
 	$(call msg,BPFLINK,$@)
 	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen object $@ $^

@@ -3,8 +3,8 @@
 #define AJAR_BPF_MAPS_H
 
 /*
- * The maps, the same in every object: weak, so that the linker keeps one of each. User space
- * sets the sizes that depend on the machine (ring, CPUs) before loading.
+ * The maps, the same in every object: weak, so that the linker keeps one of each; those of the ring
+ * are in ring.h.
  */
 #include "vmlinux.h"
 
@@ -39,11 +39,6 @@ const volatile __u32 cfg_mnt_ns __weak = 0;
  */
 const volatile bool cfg_typed_task __weak = true;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
-} ajar_ring __weak SEC(".maps");
-
 /* Doors that are open. Not preallocated: 20 MiB for a table that is mostly empty. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -75,22 +70,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct ajar_holder);
 } ajar_holders __weak SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct ajar_cpu);
-} ajar_cpus __weak SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct ajar_control);
-} ajar_control __weak SEC(".maps");
 
 /*
  * Cookies of sockets that ask for port 0, from bind4/6 to post_bind4/6. Direct mapped: a

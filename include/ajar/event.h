@@ -32,6 +32,8 @@ enum ajar_record_type {
 	 * no more
 	 */
 	AJAR_RECORD_SETTLE = 7,
+	/* struct ajar_state: a TCP socket begins or ends to listen; nothing knows its cookie */
+	AJAR_RECORD_STATE = 8,
 };
 
 /* Numbers equal enum door_proto of user/core/event.h. */
@@ -84,6 +86,13 @@ enum ajar_task_what {
 	AJAR_TASK_EXIT = 2, /* its last thread ends; what it had is closed in a moment */
 	/* took a door's descriptor out of a message or out of another process */
 	AJAR_TASK_RECEIVED = 3,
+};
+
+enum ajar_state_what {
+	/* listen() has begun: it may fail yet, and port may be 0 */
+	AJAR_STATE_LISTEN = 1,
+	AJAR_STATE_FAILED = 2, /* that listen() has failed */
+	AJAR_STATE_END = 3, /* it listens no more */
 };
 
 enum ajar_holder_flags {
@@ -188,6 +197,20 @@ struct ajar_task {
 	__u32 pad;
 };
 
+/* Of the bare object, which knows no type of the kernel: bpf/bare/state.bpf.c. */
+struct ajar_state {
+	struct ajar_header h;
+	__u64 sock; /* its address: names the socket from LISTEN to END or FAILED */
+	__u64 cgroup_id; /* v2, of the caller; 0 unknown */
+	__u8 addr[16]; /* as in struct ajar_door */
+	__u32 port;
+	__u16 family;
+	__u8 proto; /* enum ajar_proto */
+	__u8 what; /* enum ajar_state_what */
+	__u32 tgid, tid, uid, gid; /* of the caller */
+	char comm[AJAR_COMM_LEN]; /* of the calling thread, NUL-terminated */
+};
+
 struct ajar_ancestor {
 	__u32 tgid;
 	char comm[AJAR_COMM_LEN];
@@ -261,6 +284,7 @@ _Static_assert(sizeof(struct ajar_door) == 80, "ABI");
 _Static_assert(sizeof(struct ajar_open) == 176, "ABI");
 _Static_assert(sizeof(struct ajar_close) == 248, "ABI");
 _Static_assert(sizeof(struct ajar_task) == 56, "ABI");
+_Static_assert(sizeof(struct ajar_state) == 104, "ABI");
 _Static_assert(sizeof(struct ajar_holder) == 16, "ABI");
 _Static_assert(sizeof(struct ajar_ancestor) == 20, "ABI");
 _Static_assert(sizeof(struct ajar_owner) == 248, "ABI");

@@ -37,6 +37,10 @@
 	F(ajar_control, doors_full, 32, 8) F(ajar_control, owners_busy, 40, 8) \
 	F(ajar_control, since_ns, 48, 8) F(ajar_control, sweep, 56, 8) \
 	F(ajar_task, h, 0, 32) F(ajar_task, key, 32, 16) F(ajar_task, what, 48, 4) F(ajar_task, pad, 52, 4) \
+	F(ajar_state, h, 0, 32) F(ajar_state, sock, 32, 8) F(ajar_state, cgroup_id, 40, 8) F(ajar_state, addr, 48, 16) \
+	F(ajar_state, port, 64, 4) F(ajar_state, family, 68, 2) F(ajar_state, proto, 70, 1) F(ajar_state, what, 71, 1) \
+	F(ajar_state, tgid, 72, 4) F(ajar_state, tid, 76, 4) F(ajar_state, uid, 80, 4) F(ajar_state, gid, 84, 4) \
+	F(ajar_state, comm, 88, 16) \
 	F(ajar_holder, swept, 0, 8) F(ajar_holder, exec_id, 8, 4) F(ajar_holder, flags, 12, 4)
 /* clang-format on */
 
@@ -55,6 +59,8 @@ int main(void)
 	is_int(AJAR_RECORD_BIND, 4, "bind is record 4");
 	is_int(AJAR_RECORD_SEEN, 5, "seen is record 5");
 	is_int(AJAR_RECORD_TASK, 6, "task is record 6");
+	is_int(AJAR_RECORD_SETTLE, 7, "settle is record 7");
+	is_int(AJAR_RECORD_STATE, 8, "state is record 8");
 	ok((int)AJAR_PROTO_TCP == (int)PROTO_TCP && (int)AJAR_PROTO_MPTCP == (int)PROTO_MPTCP &&
 		   (int)AJAR_PROTO_UDP == (int)PROTO_UDP &&
 		   (int)AJAR_PROTO_UDPLITE == (int)PROTO_UDPLITE &&

@@ -14,7 +14,7 @@ FILENAME == "CONTRIBUTING.md" {
 /^#include "/ {
 	split(FILENAME, f, "/")
 	split($2, q, "\"")
-	if (q[2] ~ /^ajar(_plain)?\.skel\.h$/) # generated
+	if (q[2] ~ /^ajar(_plain|_bare)?\.skel\.h$/) # generated
 		next
 	if (split(q[2], to, "/") < 2) {
 		print "not ok - " FILENAME ": include \"" q[2] "\" from the root of user/"

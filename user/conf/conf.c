@@ -57,7 +57,7 @@ static const struct conf_key keys[] = {
 	KEY("sensor.pin-dir", CONF_TEXT, pin_dir, 0, 1024, "at most 1024 bytes",
 	  "", "bpffs folder where the sensor stays attached while its agent restarts; empty: one for each data.dir"),
 	KEY("sensor.lowest-tier", CONF_LETTER, lowest_tier, 'A', 'D', "a letter from A to D",
-	  "D", "how little the sensor may see: B without cgroup v2, D without BPF (polling); to start with less than that is refused"),
+	  "D", "how little the sensor may see: B without cgroup v2, C without BTF (TCP by a tracepoint, all else by polling), D without BPF (polling); to start with less than that is refused"),
 	WORD_KEY("sensor.scope", sensor_scope, CONF_WORDS("machine", "netns"),
 	  "machine", "netns: only doors of the network namespace that the agent is started in, for a system container that is a node of its own"),
 	KEY("sensor.keep-pins", CONF_BOOL, keep_pins, 0, 0, "yes or no",

@@ -55,7 +55,7 @@ static void fill_process(struct sensor *s, struct process *p, const struct ajar_
 	}
 	p->pid = a->owner.tgid;
 	p->tid = a->tid;
-	p->start_ns = clock_wall_of_boot(a->owner.start_ns);
+	p->start_ns = a->owner.start_ns ? clock_wall_of_boot(a->owner.start_ns) : 0;
 	p->user = passwd_name(&s->passwd, a->uid);
 	if (o)
 		owner_fill(o, p);

@@ -36,7 +36,8 @@ bool sensor_look_after(struct sensor *s, sensor_harm_fn fn, void *arg)
 {
 	bool whole = true;
 
-	if (s->h.tier == TIER_POLL)
+	/* Nothing of a lower tier has a name that others could use. */
+	if (s->h.tier >= TIER_BARE)
 		return true;
 	for (enum hook_id i = 0; i < HOOKS_MAX; i++)
 		whole = look_at_hook(s, i, fn, arg) && whole;

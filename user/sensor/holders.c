@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -102,6 +103,19 @@ static int read_actor(int dir, uint32_t pid, struct ajar_actor *a)
 		memcpy(a->comm, buf_str(&b), strcspn(buf_str(&b), "\n") % sizeof(a->comm));
 	buf_done(&b);
 	return 0;
+}
+
+int holders_actor(uint32_t pid, struct ajar_actor *ret, uint32_t *ret_netns)
+{
+	struct stat st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32, pid);
+	_close_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	*ret_netns = fstatat(dir, "ns/net", &st, 0) < 0 ? 0 : (uint32_t)st.st_ino;
+	return read_actor(dir, pid, ret);
 }
 
 static int take_held(struct socket_holders *h, uint64_t inode, const struct ajar_actor *a)

@@ -11,7 +11,8 @@
 /* clang-format off */
 const struct hook hooks[HOOKS_MAX] = {
 	[HOOK_LISTEN]      = { "tcp listen and its end", true,  { { "sockops LISTEN_CB, STATE_CB", "listen_sockops", HOOK_CGROUP },
-							     { "tp_btf/inet_sock_set_state, confirmed by sweeps", "state_set", HOOK_TRACE } } },
+							     { "tp_btf/inet_sock_set_state, confirmed by sweeps", "state_set", HOOK_TRACE },
+							     { "tracepoint sock/inet_sock_set_state, confirmed by sock_diag", "state_bare", HOOK_BARE } } },
 	[HOOK_BIND4]       = { "ipv4 port asked for",    false, { { "cgroup/bind4",      "bind_bind4",      HOOK_CGROUP } } },
 	[HOOK_BIND6]       = { "ipv6 port asked for",    false, { { "cgroup/bind6",      "bind_bind6",      HOOK_CGROUP } } },
 	[HOOK_POST_BIND4]  = { "ipv4 udp and bind",      true,  { { "cgroup/post_bind4", "bind_post_bind4", HOOK_CGROUP } } },
@@ -37,12 +38,26 @@ const struct map_spec map_specs[MAPS_MAX] = {
 };
 /* clang-format on */
 
+static bool fits(enum hook_how how, char tier)
+{
+	switch (how) {
+	case HOOK_CGROUP:
+		return tier == 'A';
+	case HOOK_TRACE:
+	case HOOK_ITER:
+		return tier < TIER_BARE;
+	case HOOK_BARE:
+		return tier == TIER_BARE;
+	}
+	return false;
+}
+
 const struct hook_alt *hook_alt(enum hook_id id, char tier)
 {
 	for (size_t i = 0; i < array_len(hooks[id].alts); i++) {
 		const struct hook_alt *alt = &hooks[id].alts[i];
 
-		if (alt->prog && (alt->how != HOOK_CGROUP || tier == 'A'))
+		if (alt->prog && fits(alt->how, tier))
 			return alt;
 	}
 	return NULL;
@@ -54,6 +69,11 @@ const char *tier_misses(char tier)
 	case 'B':
 		return "UDP, raw and SCTP doors are found only by sweeps, so what comes and goes "
 		       "between two and who opened it stays unknown";
+	case TIER_BARE:
+		return "all but TCP is looked for every few seconds, so what comes and goes "
+		       "between two looks is not seen, and who holds such a door counts as who "
+		       "opened it; of a TCP door that is gone at once only its opener's name, if "
+		       "it is gone too";
 	case TIER_POLL:
 		return "doors are looked for every few seconds, so what comes and goes between two "
 		       "looks is not seen, and who holds a door counts as who opened it";

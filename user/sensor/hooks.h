@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Ways to learn of one thing, best first. */
-enum hook_how { HOOK_CGROUP, HOOK_TRACE, HOOK_ITER };
+enum hook_how { HOOK_CGROUP, HOOK_TRACE, HOOK_ITER, HOOK_BARE };
 
 struct hook_alt {
 	const char *name; /* as people know it */
@@ -16,10 +16,11 @@ struct hook_alt {
 };
 
 /*
- * Tiers, best first: A has a cgroup v2 root to attach to, B has not, D has no BPF and polls.
- * (Without BTF, which would be C, the programs cannot be loaded: that is D too.)
+ * Tiers, best first: A has a cgroup v2 root to attach to, B has not, C has no BTF either and polls
+ * but for TCP, D has no BPF and polls.
  */
-#define TIERS_BPF "AB"
+#define TIERS_BPF "ABC"
+#define TIER_BARE 'C'
 #define TIER_POLL 'D'
 /* What a tier does not see that A does, in words; NULL for A. */
 const char *tier_misses(char tier);
@@ -27,7 +28,7 @@ const char *tier_misses(char tier);
 struct hook {
 	const char *what;
 	bool required; /* of a tier that has an alternative for it */
-	struct hook_alt alts[2];
+	struct hook_alt alts[3];
 };
 
 enum hook_id {

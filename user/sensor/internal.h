@@ -17,6 +17,7 @@
 #include "sensor/ring.h"
 #include "sensor/sensor.h"
 
+struct listens;
 struct map;
 struct poller;
 
@@ -83,11 +84,14 @@ struct sensor {
 
 	struct ajar_control no_ctl; /* for ctl and ring where there is no kernel side */
 	uint64_t no_ring;
-	/* Tier D: its child; boot time of the last look at everything, of the last glance */
+	/* Tiers C and D: their child; boot time of the last look at everything, of a glance */
 	struct poller *poller;
 	uint64_t polled_ns, glanced_ns;
 	uint64_t look_cpu_ns, glance_cpu_ns; /* what they cost */
 	uint64_t mark; /* of the last glance */
+	struct listens *listens; /* tier C: what the tracepoint told, else NULL */
+	/* boot time of the last try with doors of our own: records of then are of those */
+	uint64_t canary_from_ns, canary_until_ns;
 
 	uint32_t netns_max; /* of those that are looked into */
 	unsigned missed; /* enum poll_missed */
@@ -237,6 +241,8 @@ must_check int load_cgroup(bool own_netns, int *ret_fd, char **ret_why);
  * over.
  */
 uint64_t load_build(uint64_t only_cookie);
+uint32_t load_ring_bytes(const struct sensor_opts *o);
+void load_init_control(const struct handles *h, uint64_t build);
 /* Only the plain objects are for this kernel, or wanted. */
 bool load_is_plain(const struct sensor_opts *o);
 
@@ -246,6 +252,23 @@ bool load_is_plain(const struct sensor_opts *o);
 must_check int canary_run(struct sensor *s, char **ret_why);
 /* A door that sensor_try() opened. */
 bool canary_is(const struct sensor *s, uint64_t cookie);
+
+/* --- listens.c --- */
+
+/* Tier C, whose records name a socket by its address: which door that is, sock_diag tells. */
+must_check int listens_new(struct listens **ret_l);
+void listens_free(struct listens *l);
+must_check int listens_take(struct delivery *d, const struct ajar_state *r);
+/*
+ * A sweep has found a door that is new: true when a record told of its opening, who opened it then
+ * (in seen) and when.
+ */
+bool listens_claim(struct sensor *s, struct ajar_open *seen, uint64_t *ret_opened_ns);
+/* A sweep misses a door: true when a record told of its end, when, and who did it. */
+bool listens_end(struct sensor *s, const struct known_door *k, uint64_t *ret_closed_ns,
+		 struct ajar_actor *ret_closer);
+/* Tells of ends, outside of a sweep; sets unsure when one is needed. */
+must_check int listens_settle(struct delivery *d);
 
 /* --- why.c --- */
 

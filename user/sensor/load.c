@@ -77,6 +77,11 @@ static int set_entries(struct bpf_object *obj, enum map_id map, uint32_t n)
 	return m ? bpf_map__set_max_entries(m, n) : -ENOENT;
 }
 
+uint32_t load_ring_bytes(const struct sensor_opts *o)
+{
+	return o->ring_bytes ? o->ring_bytes : RING_BYTES;
+}
+
 static int set_sizes(const struct object *b, const struct sensor_opts *o)
 {
 	struct bpf_map *slots = bpf_object__find_map_by_name(b->obj, "ajar_slots");
@@ -88,8 +93,7 @@ static int set_sizes(const struct object *b, const struct sensor_opts *o)
 		err = slots ? bpf_map__set_max_entries(slots, (uint32_t)cpus) : -ENOENT;
 	if (!err)
 		err = set_entries(b->obj, MAP_CPUS, (uint32_t)cpus);
-	return err ? err
-		   : set_entries(b->obj, MAP_RING, o->ring_bytes ? o->ring_bytes : RING_BYTES);
+	return err ? err : set_entries(b->obj, MAP_RING, load_ring_bytes(o));
 }
 
 static int take_maps(struct bpf_object *obj, struct handles *h)
@@ -239,7 +243,7 @@ static bool has_typed_task(const struct sensor_opts *o)
 	return true;
 }
 
-static void init_control(const struct handles *h, uint64_t build)
+void load_init_control(const struct handles *h, uint64_t build)
 {
 	struct ajar_control ctl = { .abi = AJAR_ABI, .build = build, .since_ns = clock_boot_ns() };
 	uint32_t zero = 0;
@@ -335,7 +339,7 @@ static int load_kind(const struct sensor_opts *o, char tier, uint64_t only_cooki
 	if (!err)
 		err = take_maps(b.obj, &h);
 	if (!err) {
-		init_control(&h, build);
+		load_init_control(&h, build);
 		err = attach_all(b.obj, cgroup, left_out, &h, ret_why);
 	}
 	object_done(&b);

@@ -36,6 +36,9 @@ uint64_t diag_netns_cookie(void);
 
 /* --- holders.c --- */
 
+/* A process and its network namespace (0: not ours to see); -ENOENT when it is gone. */
+must_check int holders_actor(uint32_t pid, struct ajar_actor *ret, uint32_t *ret_netns);
+
 struct socket_holders;
 /* Of more than netns_max network namespaces only so many are known. */
 must_check int holders_read(uint32_t netns_max, struct socket_holders **ret_h);

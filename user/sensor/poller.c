@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Orders and answers are messages of a socket pair: one byte there; here records and, at the end, a
- * struct answer. Only the child's side reads what others wrote, and it acts on nothing of that.
+ * Orders and answers are messages of a socket pair: a struct order there; here records and, at the
+ * end, a struct answer. Only the child's side reads what others wrote, and it acts on nothing of that.
  */
 #include "sensor/poller.h"
 
@@ -15,16 +15,22 @@
 #include <linux/capability.h>
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/proc.h"
 #include "sensor/late.h"
 #include "sensor/poll.h"
 
-#define ORDER_LOOK 'L'
-#define ORDER_GLANCE 'G'
+enum order_what { ORDER_LOOK, ORDER_GLANCE, ORDER_WHO };
 #define RECORD_BYTES_MAX 8192
 #define ANSWER 0 /* no record has this type */
 #define OWNERS_SENT_MAX 16384 /* beyond it they are sent again: the list begins anew */
+
+struct order {
+	uint32_t what; /* enum order_what */
+	uint32_t tgid; /* who */
+	uint64_t before_ns;
+};
 
 struct answer {
 	struct ajar_header h;
@@ -104,12 +110,28 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static int obey(struct serving *v, char order)
+/* Another process may have its number by now. */
+static int put_who(struct serving *v, const struct order *o)
+{
+	struct ajar_open seen = { .h = { .abi = AJAR_ABI,
+					 .type = AJAR_RECORD_SEEN,
+					 .size = sizeof(seen),
+					 .ktime_ns = clock_boot_ns() } };
+	int err = holders_actor(o->tgid, &seen.opener, &seen.door.netns);
+
+	if (err || seen.opener.owner.start_ns > o->before_ns)
+		return -ESRCH;
+	return put_seen(&seen, v);
+}
+
+static int obey(struct serving *v, const struct order *o)
 {
 	struct answer a = { .h = { .abi = AJAR_ABI, .type = ANSWER, .size = sizeof(a) } };
 	uint64_t before = cpu_ns();
 
-	if (order == ORDER_LOOK) {
+	if (o->what == ORDER_WHO) {
+		a.err = put_who(v, o);
+	} else if (o->what == ORDER_LOOK) {
 		a.err = poll_doors(v->own_only, v->netns_max, put_seen, v, &a.sum.missed);
 	} else {
 		v->mark = 0;
@@ -135,7 +157,7 @@ static int serve(int out, void *arg)
 	const uint64_t keep = 1ULL << CAP_SYS_PTRACE | 1ULL << CAP_DAC_READ_SEARCH |
 			      1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_SYS_ADMIN;
 	struct serving *v = arg;
-	char order;
+	struct order order;
 	ssize_t n;
 	int err;
 
@@ -150,12 +172,12 @@ static int serve(int out, void *arg)
 	if (!err)
 		err = proc_drop_privileges_but(v->uid, v->gid, keep);
 	while (!err) {
-		n = recv(v->fd, &order, 1, 0);
+		n = recv(v->fd, &order, sizeof(order), 0);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n != sizeof(order))
 			break;
-		err = obey(v, order);
+		err = obey(v, &order);
 	}
 	return err ? 1 : 0;
 }
@@ -216,15 +238,16 @@ static ssize_t take(struct poller *p, void *rec, size_t size)
 	return h.abi == AJAR_ABI && h.size == n ? n : -EBADMSG;
 }
 
-static int order(struct poller *p, char what, int (*fn)(const struct ajar_header *h, void *arg),
-		 void *arg, struct poller_sum *ret)
+static int order(struct poller *p, const struct order *o,
+		 int (*fn)(const struct ajar_header *h, void *arg), void *arg,
+		 struct poller_sum *ret)
 {
 	_Alignas(8) char rec[RECORD_BYTES_MAX];
 	const struct ajar_header *h = (const struct ajar_header *)rec;
 	const struct answer *a = (const struct answer *)rec;
 	int err = 0;
 
-	if (send(p->fd, &what, 1, MSG_NOSIGNAL) < 0)
+	if (send(p->fd, o, sizeof(*o), MSG_NOSIGNAL) < 0)
 		return -errno;
 	for (;;) {
 		ssize_t n = take(p, rec, sizeof(rec));
@@ -243,10 +266,23 @@ static int order(struct poller *p, char what, int (*fn)(const struct ajar_header
 int poller_look(struct poller *p, int (*fn)(const struct ajar_header *h, void *arg), void *arg,
 		struct poller_sum *ret)
 {
-	return order(p, ORDER_LOOK, fn, arg, ret);
+	const struct order o = { .what = ORDER_LOOK };
+
+	return order(p, &o, fn, arg, ret);
 }
 
 int poller_glance(struct poller *p, struct poller_sum *ret)
 {
-	return order(p, ORDER_GLANCE, NULL, NULL, ret);
+	const struct order o = { .what = ORDER_GLANCE };
+
+	return order(p, &o, NULL, NULL, ret);
+}
+
+int poller_who(struct poller *p, uint32_t tgid, uint64_t before_ns,
+	       int (*fn)(const struct ajar_header *h, void *arg), void *arg)
+{
+	const struct order o = { .what = ORDER_WHO, .tgid = tgid, .before_ns = before_ns };
+	struct poller_sum sum;
+
+	return order(p, &o, fn, arg, &sum);
 }

@@ -10,10 +10,10 @@
 #include "base/err.h"
 
 /*
- * Tier D looks again and again at descriptors of other users' processes and into other network
- * namespaces. Its owner gives up every privilege, so a child looks that keeps what this needs
- * (CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, each as far as it is there), runs as uid:gid
- * and takes two orders: look, and glance. It ends with its owner.
+ * Tiers C and D look again and again at descriptors of other users' processes and into other
+ * network namespaces. Their owner gives up every privilege, so a child looks that keeps what this
+ * needs (CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, each as far as it is there), runs as
+ * uid:gid and takes three orders: look, glance, and who. It ends with its owner.
  */
 struct poller;
 must_check int poller_start(bool own_only, uint32_t netns_max, uid_t uid, gid_t gid,
@@ -33,5 +33,12 @@ must_check int poller_look(struct poller *p, int (*fn)(const struct ajar_header 
 			   void *arg, struct poller_sum *ret);
 /* Without holders and other namespaces: cheap. */
 must_check int poller_glance(struct poller *p, struct poller_sum *ret);
+/*
+ * Who the process is that did something at before_ns (boot time): fn gets an OWNER, if it was not
+ * sent before, and a SEEN of no door but with the process and its network namespace. -ESRCH: it has
+ * ended.
+ */
+must_check int poller_who(struct poller *p, uint32_t tgid, uint64_t before_ns,
+			  int (*fn)(const struct ajar_header *h, void *arg), void *arg);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "sensor/bare.h"
 #include "sensor/internal.h"
 #include "sensor/system.h"
 
@@ -82,7 +83,23 @@ static void probe_btf(struct sensor_check *c)
 	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
 		say(c, 1, NULL, "/sys/kernel/btf/vmlinux");
 	else
-		say(c, 0, NO_BTF_FIX, "no /sys/kernel/btf/vmlinux: the sensor could only poll");
+		say(c, 0, NO_BTF_FIX,
+		    "no /sys/kernel/btf/vmlinux: all but TCP only by polling (tier C)");
+}
+
+/* What is left without BTF. */
+static void probe_tracepoint(struct sensor_check *c)
+{
+	_close_ int dir = -1;
+	int err = bare_tracepoint(&dir);
+
+	if (err)
+		say(c, -1, "mount -t tracefs tracefs /sys/kernel/tracing",
+		    "no sock/inet_sock_set_state (%s): without BTF the sensor could only poll "
+		    "(tier D)",
+		    strerror(-err));
+	else
+		say(c, 1, NULL, "sock/inet_sock_set_state");
 }
 
 static void probe_cgroup(struct sensor_check *c)
@@ -182,11 +199,12 @@ unsigned sensor_probe(bool own_netns, struct sensor_check checks[SENSOR_CHECKS_M
 		const char *name;
 		void (*probe)(struct sensor_check *c);
 	} probes[] = {
-		{ "kernel", probe_kernel },	  { "root", probe_root },
-		{ "capabilities", probe_caps },	  { "BTF", probe_btf },
-		{ "cgroup v2", probe_cgroup },	  { "BPF file system", probe_bpffs },
-		{ "lockdown", probe_lockdown },	  { "ring buffer", probe_ring },
-		{ "BPF helpers", probe_helpers }, { "BPF compiler", probe_jit },
+		{ "kernel", probe_kernel },	    { "root", probe_root },
+		{ "capabilities", probe_caps },	    { "BTF", probe_btf },
+		{ "tracepoint", probe_tracepoint }, { "cgroup v2", probe_cgroup },
+		{ "BPF file system", probe_bpffs }, { "lockdown", probe_lockdown },
+		{ "ring buffer", probe_ring },	    { "BPF helpers", probe_helpers },
+		{ "BPF compiler", probe_jit },
 	};
 	_Static_assert(array_len(probes) <= SENSOR_CHECKS_MAX, "room for all");
 

@@ -15,12 +15,27 @@ static void describe_missed(struct sensor *s)
 		};
 	if (s->missed & POLL_NETNS_SHUT || s->stays)
 		s->hooks[n++] = (struct sensor_hook_report){
-			.what = s->h.tier == TIER_POLL ? "doors in other network namespaces"
-						       : "the kernel's doors of before in other "
-							 "network namespaces",
+			.what = s->poller ? "doors in other network namespaces"
+					  : "the kernel's doors of before in other "
+					    "network namespaces",
 			.note = "without CAP_SYS_ADMIN",
 		};
 	s->report.hooks_len = n;
+}
+
+static void describe_bare(struct sensor *s)
+{
+	s->hooks[0] = (struct sensor_hook_report){
+		.what = hooks[HOOK_LISTEN].what,
+		.hook = hook_alt(HOOK_LISTEN, TIER_BARE)->name,
+	};
+	s->hooks[1] = (struct sensor_hook_report){ .what = "all other doors that are open",
+						   .hook = "sock_diag, every few seconds" };
+	s->hooks[2] = (struct sensor_hook_report){ .what = "what but TCP is gone between two looks",
+						   .note = "polling, without BTF" };
+	s->report = (struct sensor_report){
+		.tier = TIER_BARE, .why = s->why, .hooks_len = 3, .hooks = s->hooks
+	};
 }
 
 static void describe_polling(struct sensor *s)
@@ -60,6 +75,8 @@ void report_fill(struct sensor *s)
 {
 	if (s->h.tier == TIER_POLL)
 		describe_polling(s);
+	else if (s->h.tier == TIER_BARE)
+		describe_bare(s);
 	else
 		describe_hooks(s);
 	describe_missed(s);

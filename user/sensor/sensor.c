@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "sensor/bare.h"
 #include "sensor/internal.h"
 #include "sensor/late.h"
 #include "sensor/poll.h"
@@ -28,7 +29,7 @@
 #define DRAIN_MAX 4096
 #define NETNS_MAX 4096 /* beyond it none is looked into, and the report says so */
 /*
- * Tier D. A look at everything when a glance at the own namespace finds a change, and every so
+ * Tiers C and D. A look at everything when a glance at the own namespace finds a change, and every so
  * often; each as often as it may be for a thousandth of a core, within these bounds.
  */
 #define GLANCE_MIN_NS 200000000ULL
@@ -114,7 +115,7 @@ static bool wants(const struct sensor_opts *o, char tier)
  */
 static bool take_over(struct sensor *s, const struct sensor_opts *o, uint64_t build)
 {
-	for (const char *tier = TIERS_BPF; *tier; tier++) {
+	for (const char *tier = TIERS_BPF; *tier < TIER_BARE; tier++) {
 		if (wants(o, *tier) && !pins_take(&s->pins, *tier, build, &s->h))
 			return true;
 	}
@@ -125,7 +126,8 @@ static bool take_over(struct sensor *s, const struct sensor_opts *o, uint64_t bu
 static int load_one(struct sensor *s, const struct sensor_opts *o, char tier, uint64_t build,
 		    char **ret_why)
 {
-	int err = load_fresh(o, tier, s->only_cookie, &s->h, build, ret_why);
+	int err = tier == TIER_BARE ? bare_load(o, build, &s->h, ret_why)
+				    : load_fresh(o, tier, s->only_cookie, &s->h, build, ret_why);
 
 	if (err)
 		return err;
@@ -174,19 +176,21 @@ static int load_best(struct sensor *s, const struct sensor_opts *o, uint64_t bui
 		   settle_for(s, o, build));
 }
 
-/* Where nothing can be pinned there may be no BPF at all: that is no reason not to poll. */
+/* Where nothing can be pinned there may be no BPF at all: what needs no pins needs not fail. */
 static int acquire_unpinned(struct sensor *s, const struct sensor_opts *o, uint64_t build,
 			    int pin_err, char **ret_why)
 {
-	if (!wants(o, TIER_POLL))
+	if (!wants(o, TIER_POLL) && !wants(o, TIER_BARE))
 		return pin_err;
-	int err = load_best(s, o, build, NULL);
-	if (err || s->h.tier != TIER_POLL) {
+	_free_ char *reason = NULL;
+	int err = load_best(s, o, build, &reason);
+	if (!err && s->h.tier < TIER_BARE) {
 		handles_close(&s->h);
 		return pin_err;
 	}
-	free(take_ptr(*ret_why));
-	return 0;
+	free(*ret_why);
+	*ret_why = take_ptr(reason);
+	return err;
 }
 
 /* Takes over what is pinned, or loads anew (and pins it). */
@@ -215,7 +219,8 @@ static int acquire_one(struct sensor *s, const struct sensor_opts *o, char **ret
 	 */
 	pins_clear(&s->pins);
 	err = load_best(s, o, build, ret_why);
-	return err || s->h.tier == TIER_POLL ? err : pins_put(&s->pins, &s->h, ret_why);
+	/* Without a table of doors there is nothing for a successor to take over. */
+	return err || s->h.tier >= TIER_BARE ? err : pins_put(&s->pins, &s->h, ret_why);
 }
 
 static int acquire(struct sensor *s, const struct sensor_opts *o, char **ret_why)
@@ -276,8 +281,8 @@ static int begin_polling(struct sensor *s, const struct sensor_opts *o)
 
 static int begin(struct sensor *s, const struct sensor_opts *o, char **ret_why)
 {
-	bool polls = s->h.tier == TIER_POLL;
-	int err = polls ? stand_in(s) : map_memory(s);
+	bool polls = s->h.tier >= TIER_BARE, has_ring = s->h.tier != TIER_POLL;
+	int err = has_ring ? map_memory(s) : stand_in(s);
 	struct stat st;
 
 	if (stat("/proc/self/ns/net", &st) == 0)
@@ -289,7 +294,9 @@ static int begin(struct sensor *s, const struct sensor_opts *o, char **ret_why)
 			   "neither BPF (%s) nor sock_diag (%s) works here: 'modprobe -a tcp_diag "
 			   "udp_diag' for the latter",
 			   s->why ? s->why : "not asked for", strerror(-err));
-	if (!err && !polls)
+	if (!err && polls && has_ring)
+		err = listens_new(&s->listens);
+	if (!err && has_ring)
 		err = set_up_waking(s);
 	if (!err)
 		err = owner_cache_init(&s->owners);
@@ -373,6 +380,7 @@ void sensor_free(struct sensor *s, bool unpin)
 	netns_names_done(&s->netns_names);
 	buf_done(&s->others);
 	passwd_done(&s->passwd);
+	listens_free(s->listens);
 	poller_free(s->poller);
 	free(s->told);
 	free(s->why);
@@ -455,20 +463,30 @@ static uint64_t pause_for(uint64_t cpu_ns, uint64_t min_ns, uint64_t max_ns)
 	return ns < min_ns ? min_ns : ns > max_ns ? max_ns : ns;
 }
 
+static int glance(struct sensor *s)
+{
+	uint64_t now = clock_boot_ns();
+	struct poller_sum sum;
+	int err = poller_glance(s->poller, &sum);
+
+	if (err)
+		return err;
+	s->mark = sum.mark;
+	s->glance_cpu_ns = sum.cpu_ns;
+	s->glanced_ns = now;
+	return 0;
+}
+
 /* Has anything changed in this namespace? Looks at everything then, or when it is time. */
 static int poll_now(struct sensor *s, sensor_fn fn, void *arg)
 {
 	uint64_t now = clock_boot_ns(), mark = s->mark;
-	struct poller_sum sum;
 	int n;
 
 	if (now - s->glanced_ns >= pause_for(s->glance_cpu_ns, GLANCE_MIN_NS, GLANCE_MAX_NS)) {
-		n = poller_glance(s->poller, &sum);
+		n = glance(s);
 		if (n)
 			return n;
-		s->mark = sum.mark;
-		s->glance_cpu_ns = sum.cpu_ns;
-		s->glanced_ns = now;
 	}
 	if (s->mark == mark &&
 	    now - s->polled_ns < pause_for(s->look_cpu_ns, POLL_MIN_NS, POLL_MAX_NS))
@@ -492,12 +510,59 @@ static int drain_polling(struct sensor *s, sensor_fn fn, void *arg)
 	return n;
 }
 
+/* What a look delivered, or its error. */
+static int count_in(struct delivery *d, int more)
+{
+	d->count += more > 0 ? more : 0;
+	return more < 0 ? more : 0;
+}
+
+/*
+ * Doors that are unsure, those that are due to be settled, those whose holders may have changed.
+ * *ret_wait_ns: the first must wait so long; *ret_rest_ns: the others.
+ */
+static int look_hooked(struct delivery *d, uint64_t *ret_wait_ns, uint64_t *ret_rest_ns)
+{
+	uint64_t settle_ns = 0, look_ns = 0;
+	struct sensor *s = d->s;
+	int err = 0;
+
+	if (s->unsure)
+		err = count_in(d, sweep_confirm(s, d->fn, d->arg, ret_wait_ns));
+	if (!err)
+		err = count_in(d, settle_due(s, sensor_sweep, d->fn, d->arg, &settle_ns));
+	if (!err && s->sweep)
+		err = count_in(d, look_due(s, sensor_sweep, d->fn, d->arg, &look_ns));
+	*ret_rest_ns = sooner(settle_ns, look_ns);
+	return err;
+}
+
+/*
+ * The same where the tracepoint tells of TCP alone. Before a look that it asks for the mark is taken
+ * anew: what it finds is not news for the next glance.
+ */
+static int look_polling(struct delivery *d, uint64_t *ret_wait_ns, uint64_t *ret_rest_ns)
+{
+	struct sensor *s = d->s;
+	int err = 0;
+
+	*ret_rest_ns = pause_for(s->glance_cpu_ns, GLANCE_MIN_NS, GLANCE_MAX_NS);
+	/* Before the first sweep everything would be news. */
+	if (!s->sweep)
+		return 0;
+	if (s->unsure && clock_boot_ns() >= s->confirm_after_ns)
+		err = glance(s);
+	if (!err && s->unsure)
+		err = count_in(d, sweep_confirm(s, d->fn, d->arg, ret_wait_ns));
+	return err ? err : count_in(d, poll_now(s, d->fn, d->arg));
+}
+
 static int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 {
 	struct delivery d = { .s = s, .fn = fn, .arg = arg };
 	const void *rec = NULL;
 	unsigned n = 0;
-	uint64_t wait_ns = 0, settle_ns = 0, look_ns = 0;
+	uint64_t wait_ns = 0, rest_ns = 0;
 	uint32_t len;
 	int err = 0;
 
@@ -511,33 +576,18 @@ static int drain_ring(struct sensor *s, sensor_fn fn, void *arg)
 	ring_done(&s->ring);
 	if (!err && !d.ended)
 		err = record_losses(&d);
-	/* Not from within a sweep, which drains too. */
-	if (!err && !d.ended && s->unsure && !s->closed && n < DRAIN_MAX) {
-		int more = sweep_confirm(s, fn, arg, &wait_ns);
-
-		err = more < 0 ? more : 0;
-		d.count += more > 0 ? more : 0;
-	}
-	/* When all records are known, so that what is looked at is. */
-	if (!err && !d.ended && !s->closed && n < DRAIN_MAX) {
-		int more = settle_due(s, sensor_sweep, fn, arg, &settle_ns);
-
-		err = more < 0 ? more : 0;
-		d.count += more > 0 ? more : 0;
-	}
-	if (!err && !d.ended && !s->closed && s->sweep && n < DRAIN_MAX) {
-		int more = look_due(s, sensor_sweep, fn, arg, &look_ns);
-
-		err = more < 0 ? more : 0;
-		d.count += more > 0 ? more : 0;
-	}
+	if (!err && !d.ended && !s->closed)
+		err = listens_settle(&d);
+	/* When all records are known, so that what is looked at is; and not from within a sweep. */
+	if (!err && !d.ended && !s->closed && n < DRAIN_MAX)
+		err = (s->poller ? look_polling : look_hooked)(&d, &wait_ns, &rest_ns);
 	s->ctl->drained_ns = clock_boot_ns();
 	if (n == DRAIN_MAX || err || d.ended)
 		arm_timer(s, 1);
 	else if (wait_ns)
 		arm_timer(s, wait_ns > MODERATION_NS ? wait_ns : MODERATION_NS);
 	else
-		rest(s, n > 0, sooner(settle_ns, look_ns));
+		rest(s, n > 0, rest_ns);
 	if (err)
 		return err;
 	return d.ended < 0 ? d.ended : d.count;

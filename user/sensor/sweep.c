@@ -225,7 +225,7 @@ static int collect(struct sweeping *w)
 	w->s->ctl->sweep++;
 	w->s->ctl->part = w->part == NO_PART ? 0 : w->part;
 	w->s->ctl->part_mask = w->parts - 1;
-	if (w->s->h.tier == TIER_POLL)
+	if (w->s->poller)
 		return collect_polled(w);
 	err = give_cookies(w->s);
 	for (size_t i = 0; !err && i < array_len(order); i++) {
@@ -245,7 +245,7 @@ static void take_first_holders(struct sensor *s, struct known_door *k, struct he
 {
 	if (!held)
 		return;
-	if (!held->len && !(k->door.flags & AJAR_DOOR_KERNEL) && s->h.tier != TIER_POLL)
+	if (!held->len && !(k->door.flags & AJAR_DOOR_KERNEL) && !s->poller)
 		k->held = calloc(1, sizeof(*k->held)); /* held, and nobody is seen to */
 	else if (!held->unsure)
 		(void)held_take(s, k, held);
@@ -267,6 +267,8 @@ int sweep_tell_missed(struct delivery *d, struct ajar_open *seen, struct held_se
 		seen->opener = st.opener;
 		opened = st.opened_ns;
 	}
+	if (listens_claim(s, seen, &opened))
+		origin = ORIGIN_EVENT;
 	if (!quota_admits(s, &seen->door, &seen->opener))
 		return 0;
 	int err = door_put(s, &seen->door, opened, &seen->opener, &k);
@@ -286,7 +288,7 @@ static void compare_held(struct sweeping *w, struct known_door *k, struct held_s
 {
 	struct sensor *s = w->s;
 
-	if (k->door.flags & (AJAR_DOOR_KERNEL | AJAR_DOOR_UNSURE) || s->h.tier == TIER_POLL)
+	if (k->door.flags & (AJAR_DOOR_KERNEL | AJAR_DOOR_UNSURE) || s->poller)
 		return;
 	bool again = (set->unsure || set->ending || !set->len) && look_again(s, k);
 	if (set->unsure || (set->ending && again))
@@ -415,12 +417,16 @@ static void tell_gone(struct sweeping *w)
 	for (size_t i = 0; !w->d.ended && i < w->gone_len; i++) {
 		uint64_t cookie = w->gone[i];
 		struct known_door *k = door_get(s, cookie);
+		struct ajar_actor closer;
+		uint64_t closed_ns = 0;
+		bool told = listens_end(s, k, &closed_ns, &closer);
 
 		/* It may be there for a door that only the table still knows. */
 		bpf_map_delete_elem(s->h.maps[MAP_DOORS], &cookie);
 		/* One that was never confirmed was none. */
 		if (!(k->door.flags & AJAR_DOOR_UNSURE))
-			deliver_close(&w->d, k, w->origin, clock_boot_ns(), NULL);
+			deliver_close(&w->d, k, told ? ORIGIN_EVENT : w->origin,
+				      told ? closed_ns : clock_boot_ns(), told ? &closer : NULL);
 		door_del(s, cookie);
 	}
 }
@@ -517,6 +523,16 @@ static bool has_closed(const void *key, size_t len, void *value, void *arg)
 	return free_one(key, len, value, s);
 }
 
+/* What ended meanwhile waited for this: count is what was delivered so far. */
+static int settle_listens(struct sweeping *w, int count)
+{
+	int before = w->d.count, err = listens_settle(&w->d);
+
+	if (err || w->d.ended < 0)
+		return err ? err : w->d.ended;
+	return count + w->d.count - before;
+}
+
 int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 {
 	struct sweeping w = { .s = s,
@@ -537,6 +553,8 @@ int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 	}
 	map_free(s->closed);
 	s->closed = NULL;
+	if (err >= 0)
+		err = settle_listens(&w, err);
 	free_found(s, w.found);
 	free_found(s, elsewhere);
 	free(w.gone);

@@ -91,9 +91,9 @@ static bool in_first_cgroup_ns(void)
 	return stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino == INITIAL_CGROUP_NS;
 }
 
-static int mount_nowhere(int *ret_fd)
+static int mount_nowhere(const char *fstype, int *ret_fd)
 {
-	_close_ int fs = fsopen("cgroup2", FSOPEN_CLOEXEC);
+	_close_ int fs = fsopen(fstype, FSOPEN_CLOEXEC);
 
 	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
@@ -150,7 +150,7 @@ int system_cgroup_root(int *ret_fd)
 	int err = open_first_cgroup(ret_fd, &part);
 
 	if (err == -ENOENT && in_first_cgroup_ns())
-		return mount_nowhere(ret_fd) ? -ENOENT : 0;
+		return mount_nowhere("cgroup2", ret_fd) ? -ENOENT : 0;
 	return err;
 }
 
@@ -220,6 +220,22 @@ const char *system_no_cgroup(const char **ret_fix)
 		return "this mount namespace hides cgroup v2, as 'ip netns exec' and containers "
 		       "do; for it alone";
 	return "no cgroup v2 is mounted";
+}
+
+int system_tracefs(int *ret_fd)
+{
+	static const char *const places[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	struct statfs fs;
+
+	for (size_t i = 0; i < array_len(places); i++) {
+		_close_ int fd = open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != TRACEFS_MAGIC)
+			continue;
+		*ret_fd = take_fd(fd);
+		return 0;
+	}
+	return mount_nowhere("tracefs", ret_fd);
 }
 
 int system_bpffs(char **ret_why)

@@ -16,6 +16,8 @@ must_check int system_mount_point(const char *fstype, char **ret_path);
 must_check int system_cgroup_root(int *ret_fd);
 /* What is mounted as the root of cgroup v2: in a container its own part. */
 must_check int system_cgroup_part(int *ret_fd);
+/* The root of tracefs, where it is mounted, else by a mount of our own that ends with *ret_fd. */
+must_check int system_tracefs(int *ret_fd);
 /*
  * What is the case when the root of cgroup v2 is not to be had, and the command that fixes it.
  */
