@@ -38,6 +38,8 @@ struct dump {
 	void *arg;
 };
 
+#define TCP_KINDS 2 /* the first ones */
+
 static const struct {
 	uint8_t family, protocol, proto;
 	uint32_t states;
@@ -206,13 +208,13 @@ uint64_t diag_netns_cookie(void)
 	return cookie;
 }
 
-int diag_doors(uint32_t netns, poll_fn fn, void *arg)
+static int dump_kinds(size_t first_ones, uint32_t netns, poll_fn fn, void *arg)
 {
 	struct dump d = { .fd = -1, .netns = netns, .fn = fn, .arg = arg };
 	int err = 0;
 
 	d.netns_cookie = diag_netns_cookie();
-	for (size_t i = 0; !err && i < array_len(kinds); i++) {
+	for (size_t i = 0; !err && i < first_ones; i++) {
 		/* A socket for each: what is left of a dump that failed is not the next one's. */
 		_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 
@@ -224,4 +226,14 @@ int diag_doors(uint32_t netns, poll_fn fn, void *arg)
 			err = 0;
 	}
 	return err;
+}
+
+int diag_doors(uint32_t netns, poll_fn fn, void *arg)
+{
+	return dump_kinds(array_len(kinds), netns, fn, arg);
+}
+
+int diag_listeners(uint32_t netns, poll_fn fn, void *arg)
+{
+	return dump_kinds(TCP_KINDS, netns, fn, arg);
 }

@@ -105,15 +105,22 @@ static int read_actor(int dir, uint32_t pid, struct ajar_actor *a)
 	return 0;
 }
 
-int holders_actor(uint32_t pid, struct ajar_actor *ret, uint32_t *ret_netns)
+static int open_process(uint32_t pid)
 {
-	struct stat st;
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu32, pid);
-	_close_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : dir;
+}
+
+int holders_actor(uint32_t pid, struct ajar_actor *ret, uint32_t *ret_netns)
+{
+	_close_ int dir = open_process(pid);
+	struct stat st;
+
 	if (dir < 0)
-		return -errno;
+		return dir;
 	*ret_netns = fstatat(dir, "ns/net", &st, 0) < 0 ? 0 : (uint32_t)st.st_ino;
 	return read_actor(dir, pid, ret);
 }
@@ -228,7 +235,7 @@ static int read_own_netns(struct socket_holders *h)
 	return self < 0 ? -errno : read_netns(h, self, (uint32_t)getpid());
 }
 
-int holders_read(uint32_t netns_max, struct socket_holders **ret_h)
+static int new_holders(uint32_t netns_max, struct socket_holders **ret_h)
 {
 	struct socket_holders *h = calloc(1, sizeof(*h));
 
@@ -238,10 +245,43 @@ int holders_read(uint32_t netns_max, struct socket_holders **ret_h)
 	int err = map_new(free, &h->by_inode);
 	if (!err)
 		err = map_new(free, &h->netns);
-	if (!err)
-		err = read_own_netns(h);
+	if (err) {
+		holders_free(h);
+		return err;
+	}
+	*ret_h = h;
+	return 0;
+}
+
+int holders_read(uint32_t netns_max, struct socket_holders **ret_h)
+{
+	struct socket_holders *h = NULL;
+	int err = new_holders(netns_max, &h);
+
+	if (err)
+		return err;
+	err = read_own_netns(h);
 	if (!err)
 		err = read_all(h);
+	if (err) {
+		holders_free(h);
+		return err;
+	}
+	*ret_h = h;
+	return 0;
+}
+
+int holders_of(uint32_t pid, struct socket_holders **ret_h)
+{
+	struct socket_holders *h = NULL;
+	_close_ int dir = open_process(pid);
+	int err = dir < 0 ? dir : new_holders(1, &h);
+
+	if (err)
+		return err;
+	err = read_netns(h, dir, pid);
+	if (!err)
+		err = read_fds(h, dir, pid);
 	if (err) {
 		holders_free(h);
 		return err;

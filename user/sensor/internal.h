@@ -88,7 +88,7 @@ struct sensor {
 	struct poller *poller;
 	uint64_t polled_ns, glanced_ns;
 	uint64_t look_cpu_ns, glance_cpu_ns; /* what they cost */
-	uint64_t mark; /* of the last glance */
+	uint64_t mark, looked_mark; /* of the last glance; of the last look */
 	struct listens *listens; /* tier C: what the tracepoint told, else NULL */
 	/* boot time of the last try with doors of our own: records of then are of those */
 	uint64_t canary_from_ns, canary_until_ns;
@@ -255,10 +255,14 @@ bool canary_is(const struct sensor *s, uint64_t cookie);
 
 /* --- listens.c --- */
 
+typedef int (*tell_fn)(struct delivery *d, struct ajar_open *seen, struct held_set *held,
+		       int origin, struct known_door **ret_k);
+
 /* Tier C, whose records name a socket by its address: which door that is, sock_diag tells. */
 must_check int listens_new(struct listens **ret_l);
 void listens_free(struct listens *l);
-must_check int listens_take(struct delivery *d, const struct ajar_state *r);
+/* tell: sweep_tell_missed(), for a door that is found by the record alone. */
+must_check int listens_take(struct delivery *d, const struct ajar_state *r, tell_fn tell);
 /*
  * A sweep has found a door that is new: true when a record told of its opening, who opened it then
  * (in seen) and when.

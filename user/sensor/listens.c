@@ -71,6 +71,7 @@ struct listens {
 	char asked_comm[AJAR_COMM_LEN]; /* the thread's, then */
 	uint32_t asked_netns;
 	uint64_t asked_ns;
+	uint64_t doors_after_ns; /* none are asked for before */
 };
 
 int listens_new(struct listens **ret_l)
@@ -206,10 +207,22 @@ static int add(struct listens *l, const struct listen *like, struct listen **ret
 
 /* --- who it was ------------------------------------------------------------------------------------- */
 
+/* Of one process, that are new: of more the next look tells. */
+#define FOUND_MAX 16
+
 struct asking {
 	struct sensor *s;
 	struct ajar_open seen;
+	struct ajar_open found[FOUND_MAX];
+	unsigned found_len;
 };
+
+static bool is_new(const struct sensor *s, const struct ajar_open *seen)
+{
+	uint64_t cookie = seen->door.cookie;
+
+	return !map_get(s->doors, &cookie, sizeof(cookie)) && !canary_is(s, cookie);
+}
 
 static int take_who(const struct ajar_header *h, void *arg)
 {
@@ -219,7 +232,10 @@ static int take_who(const struct ajar_header *h, void *arg)
 		return owner_cache_add(&a->s->owners, (const struct ajar_owner *)h, h->size);
 	if (h->type != AJAR_RECORD_SEEN || h->size != sizeof(a->seen))
 		return -EBADMSG;
-	memcpy(&a->seen, h, sizeof(a->seen));
+	if (!((const struct ajar_open *)h)->door.cookie)
+		memcpy(&a->seen, h, sizeof(a->seen));
+	else if (a->found_len < FOUND_MAX && is_new(a->s, (const struct ajar_open *)h))
+		memcpy(&a->found[a->found_len++], h, sizeof(a->seen));
 	return 0;
 }
 
@@ -232,24 +248,30 @@ static bool was_just_asked(const struct listens *l, const struct ajar_state *r)
 
 /*
  * What the record itself says, and if the process still lives all the rest: then *ret_netns is its
- * network namespace.
+ * network namespace. a: its doors are wanted, too; in a storm they get a fifth of the time at most.
  */
-static int who(struct sensor *s, const struct ajar_state *r, struct ajar_actor *ret,
-	       uint32_t *ret_netns)
+static int who(struct sensor *s, const struct ajar_state *r, struct asking *a,
+	       struct ajar_actor *ret, uint32_t *ret_netns)
 {
 	struct listens *l = s->listens;
-	struct asking a = { .s = s };
+	struct asking own = { .s = s };
+	uint64_t now = clock_boot_ns();
+	bool doors = a && now >= l->doors_after_ns;
 	int err = 0;
 
+	a = a ? a : &own;
 	*ret_netns = 0;
-	if (!was_just_asked(l, r)) {
-		err = l->own_pids ? -ESRCH
-				  : poller_who(s->poller, r->tgid, r->h.ktime_ns, take_who, &a);
+	if (doors || !was_just_asked(l, r)) {
+		err = l->own_pids
+			      ? -ESRCH
+			      : poller_who(s->poller, r->tgid, r->h.ktime_ns, doors, take_who, a);
 		if (err && err != -ESRCH)
 			return err;
 		l->asked_ns = err ? 0 : clock_boot_ns();
-		l->asked = a.seen.opener;
-		l->asked_netns = a.seen.door.netns;
+		if (doors)
+			l->doors_after_ns = clock_boot_ns() + 4 * (clock_boot_ns() - now);
+		l->asked = a->seen.opener;
+		l->asked_netns = a->seen.door.netns;
 		memcpy(l->asked_comm, r->comm, sizeof(r->comm));
 	}
 	if (err) {
@@ -282,23 +304,76 @@ static bool is_canary(const struct sensor *s, const struct ajar_state *r)
 		(r->tgid == (uint32_t)getpid() && r->tid == (uint32_t)gettid()));
 }
 
-static int begin(struct sensor *s, const struct ajar_state *r)
+/* What is told is no change for the next glance, which sees the own namespace. */
+static void expect(struct sensor *s, const struct ajar_door *d, int times)
 {
+	uint64_t mark = (uint64_t)times * poller_mark(d);
+
+	if (!d->netns || d->netns != s->netns)
+		return;
+	s->mark += mark;
+	s->looked_mark += mark;
+}
+
+static bool fits(const struct listen *e, const struct ajar_door *d)
+{
+	struct place at = place_of(d->family, d->addr, e->place.port ? d->port : 0);
+
+	return !memcmp(&at, &e->place, sizeof(at));
+}
+
+/*
+ * The process has it open already: nothing is left for a look, nor for the next glance. Which of
+ * several it is a look must find, with all records.
+ */
+static int tell_found(struct delivery *d, struct asking *a, const struct listen *e, tell_fn tell)
+{
+	struct ajar_open *found = NULL;
+	struct known_door *k = NULL;
+
+	for (unsigned i = 0; i < a->found_len; i++) {
+		if (!fits(e, &a->found[i].door))
+			continue;
+		if (found)
+			return 0;
+		found = &a->found[i];
+	}
+	if (!found)
+		return 0;
+	int err = tell(d, found, NULL, ORIGIN_EVENT, &k);
+	if (!err && k)
+		expect(d->s, &k->door, 1);
+	return err;
+}
+
+static int begin(struct delivery *d, const struct ajar_state *r, tell_fn tell)
+{
+	struct sensor *s = d->s;
 	struct listens *l = s->listens;
 	struct listen new = { .sock = r->sock,
 			      .place = place_of(r->family, r->addr, r->port),
 			      .opened_ns = r->h.ktime_ns,
 			      .sweep = s->sweep },
 		      *e;
+	/* Before the first look everything would be news; a look that runs finds it itself. */
+	bool now = s->sweep && !s->closed;
+	struct asking a = { .s = s };
 	int err;
 
-	s->unsure = true;
-	if (l->len >= LISTENS_MAX)
+	if (l->len >= LISTENS_MAX) {
+		s->unsure = true;
 		return 0;
-	err = who(s, r, &new.opener, &new.netns);
+	}
+	err = who(s, r, now ? &a : NULL, &new.opener, &new.netns);
 	if (!err)
 		err = add(l, &new, &e);
-	return err ? err : map_put(l->by_sock, &e->sock, sizeof(e->sock), e);
+	if (!err)
+		err = map_put(l->by_sock, &e->sock, sizeof(e->sock), e);
+	/* One that is full may have left some out. */
+	if (!err && a.found_len < FOUND_MAX)
+		err = tell_found(d, &a, e, tell);
+	s->unsure |= !err && !e->cookie;
+	return err;
 }
 
 static int end(struct sensor *s, const struct ajar_state *r)
@@ -325,7 +400,7 @@ static int end(struct sensor *s, const struct ajar_state *r)
 	if (is_known(&e->opener) && e->opener.owner.tgid == r->tgid)
 		e->closer = e->opener;
 	else
-		err = who(s, r, &e->closer, &netns);
+		err = who(s, r, NULL, &e->closer, &netns);
 	if (err || e->place.port == r->port)
 		return err;
 	/* The port that was not known yet; or it had claimed the door of another. */
@@ -333,7 +408,7 @@ static int end(struct sensor *s, const struct ajar_state *r)
 	return move(l, e, &before.place);
 }
 
-int listens_take(struct delivery *d, const struct ajar_state *r)
+int listens_take(struct delivery *d, const struct ajar_state *r, tell_fn tell)
 {
 	struct sensor *s = d->s;
 	struct listens *l = s->listens;
@@ -349,7 +424,7 @@ int listens_take(struct delivery *d, const struct ajar_state *r)
 		err = forget(l, e);
 	if (err || r->what == AJAR_STATE_FAILED)
 		return err;
-	return r->what == AJAR_STATE_LISTEN ? begin(s, r) : end(s, r);
+	return r->what == AJAR_STATE_LISTEN ? begin(d, r, tell) : end(s, r);
 }
 
 /* --- what a sweep finds ----------------------------------------------------------------------------- */
@@ -478,6 +553,7 @@ static bool tell_end(struct delivery *d, const struct listen *e)
 	if (e->cookie && !k)
 		return true;
 	if (k && !e->doubt) {
+		expect(s, &k->door, -1);
 		deliver_close(d, k, ORIGIN_EVENT, e->closed_ns, &e->closer);
 		door_del(s, e->cookie);
 		return true;

@@ -12,7 +12,7 @@ struct looking {
 	struct socket_holders *holders;
 	int own; /* our network namespace, to come back to */
 	uint32_t own_ino;
-	bool own_only;
+	bool own_only, tcp_only;
 	unsigned missed;
 	poll_fn fn;
 	void *arg;
@@ -26,7 +26,14 @@ static int add_holder(const struct ajar_open *seen, void *arg)
 
 	if (a)
 		whole.opener = *a;
+	else if (l->tcp_only)
+		return 0;
 	return l->fn(&whole, l->arg);
+}
+
+static int dump(struct looking *l, uint32_t netns)
+{
+	return (l->tcp_only ? diag_listeners : diag_doors)(netns, add_holder, l);
 }
 
 static int look(uint32_t netns, uint32_t pid, void *arg)
@@ -35,7 +42,7 @@ static int look(uint32_t netns, uint32_t pid, void *arg)
 	char path[64];
 
 	if (netns == l->own_ino)
-		return diag_doors(netns, add_holder, l);
+		return dump(l, netns);
 	if (l->own_only)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
@@ -46,27 +53,45 @@ static int look(uint32_t netns, uint32_t pid, void *arg)
 			l->missed |= POLL_NETNS_SHUT;
 		return 0;
 	}
-	int err = diag_doors(netns, add_holder, l);
+	int err = dump(l, netns);
 	/* Sockets made from now on would be elsewhere: nothing may go on after this. */
 	return setns(l->own, CLONE_NEWNET) < 0 ? -errno : err;
 }
 
-int poll_doors(bool own_only, uint32_t netns_max, poll_fn fn, void *arg, unsigned *ret_missed)
+/* Frees l->holders. */
+static int look_at_all(struct looking *l)
 {
 	_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	struct looking l = { .own = own, .own_only = own_only, .fn = fn, .arg = arg };
 	struct stat st;
+	int err = own < 0 || fstat(own, &st) < 0 ? -errno : 0;
 
-	if (own < 0 || fstat(own, &st) < 0)
-		return -errno;
-	l.own_ino = (uint32_t)st.st_ino;
+	if (!err) {
+		l->own = own;
+		l->own_ino = (uint32_t)st.st_ino;
+		err = holders_each_netns(l->holders, look, l);
+	}
+	if (holders_more_netns(l->holders) && !l->own_only)
+		l->missed |= POLL_NETNS_MORE;
+	holders_free(l->holders);
+	return err;
+}
+
+int poll_doors(bool own_only, uint32_t netns_max, poll_fn fn, void *arg, unsigned *ret_missed)
+{
+	struct looking l = { .own_only = own_only, .fn = fn, .arg = arg };
 	int err = holders_read(netns_max, &l.holders);
+
 	if (err)
 		return err;
-	err = holders_each_netns(l.holders, look, &l);
-	if (holders_more_netns(l.holders) && !own_only)
-		l.missed |= POLL_NETNS_MORE;
-	holders_free(l.holders);
+	err = look_at_all(&l);
 	*ret_missed = l.missed;
 	return err;
+}
+
+int poll_listeners_of(bool own_only, uint32_t pid, poll_fn fn, void *arg)
+{
+	struct looking l = { .own_only = own_only, .tcp_only = true, .fn = fn, .arg = arg };
+	int err = holders_of(pid, &l.holders);
+
+	return err ? err : look_at_all(&l);
 }

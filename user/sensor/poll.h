@@ -27,10 +27,15 @@ enum poll_missed {
 must_check int poll_doors(bool own_only, uint32_t netns_max, poll_fn fn, void *arg,
 			  unsigned *ret_missed);
 
+/* Only TCP doors that this process holds, in its network namespace. */
+must_check int poll_listeners_of(bool own_only, uint32_t pid, poll_fn fn, void *arg);
+
 /* --- diag.c --- */
 
 /* The doors of this thread's network namespace; record.opener is not filled. */
 must_check int diag_doors(uint32_t netns, poll_fn fn, void *arg);
+/* Of them those of TCP. */
+must_check int diag_listeners(uint32_t netns, poll_fn fn, void *arg);
 /* Of the same namespace; 0: the kernel (before 5.14) does not tell. */
 uint64_t diag_netns_cookie(void);
 
@@ -42,6 +47,8 @@ must_check int holders_actor(uint32_t pid, struct ajar_actor *ret, uint32_t *ret
 struct socket_holders;
 /* Of more than netns_max network namespaces only so many are known. */
 must_check int holders_read(uint32_t netns_max, struct socket_holders **ret_h);
+/* What one process holds, and its network namespace. */
+must_check int holders_of(uint32_t pid, struct socket_holders **ret_h);
 bool holders_more_netns(const struct socket_holders *h);
 void holders_free(struct socket_holders *h);
 /* The oldest process that holds the socket, or NULL. */

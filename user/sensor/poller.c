@@ -30,6 +30,7 @@ struct order {
 	uint32_t what; /* enum order_what */
 	uint32_t tgid; /* who */
 	uint64_t before_ns;
+	uint64_t doors; /* its doors, too */
 };
 
 struct answer {
@@ -91,14 +92,19 @@ static int put_seen(const struct ajar_open *seen, void *arg)
 }
 
 /* The order of the dump does not count. */
+uint64_t poller_mark(const struct ajar_door *d)
+{
+	uint64_t x = d->cookie ^ (uint64_t)d->port << 48 ^ (uint64_t)d->proto << 40;
+
+	x = (x ^ x >> 31) * UINT64_C(0x9E3779B97F4A7C15);
+	return x ^ x >> 29;
+}
+
 static int mark_seen(const struct ajar_open *seen, void *arg)
 {
 	struct serving *v = arg;
-	uint64_t x = seen->door.cookie ^ (uint64_t)seen->door.port << 48 ^
-		     (uint64_t)seen->door.proto << 40;
 
-	x = (x ^ x >> 31) * UINT64_C(0x9E3779B97F4A7C15);
-	v->mark += x ^ x >> 29;
+	v->mark += poller_mark(&seen->door);
 	return 0;
 }
 
@@ -121,7 +127,12 @@ static int put_who(struct serving *v, const struct order *o)
 
 	if (err || seen.opener.owner.start_ns > o->before_ns)
 		return -ESRCH;
-	return put_seen(&seen, v);
+	err = put_seen(&seen, v);
+	if (err || !o->doors)
+		return err;
+	err = poll_listeners_of(v->own_only, o->tgid, put_seen, v);
+	/* It has ended meanwhile. */
+	return err == -ENOENT || err == -ESRCH ? 0 : err;
 }
 
 static int obey(struct serving *v, const struct order *o)
@@ -278,10 +289,12 @@ int poller_glance(struct poller *p, struct poller_sum *ret)
 	return order(p, &o, NULL, NULL, ret);
 }
 
-int poller_who(struct poller *p, uint32_t tgid, uint64_t before_ns,
+int poller_who(struct poller *p, uint32_t tgid, uint64_t before_ns, bool doors,
 	       int (*fn)(const struct ajar_header *h, void *arg), void *arg)
 {
-	const struct order o = { .what = ORDER_WHO, .tgid = tgid, .before_ns = before_ns };
+	const struct order o = {
+		.what = ORDER_WHO, .tgid = tgid, .before_ns = before_ns, .doors = doors
+	};
 	struct poller_sum sum;
 
 	return order(p, &o, fn, arg, &sum);

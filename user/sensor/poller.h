@@ -25,6 +25,8 @@ struct poller_sum {
 	uint64_t cpu_ns; /* what it cost */
 	uint64_t mark; /* of a glance: another when a door of this namespace has opened or closed */
 };
+/* What a door adds to the mark. */
+uint64_t poller_mark(const struct ajar_door *d);
 /*
  * Each record is for fn: SEEN, and before the first of its holder's an OWNER. Its non-zero answer
  * is returned when all are read.
@@ -35,10 +37,10 @@ must_check int poller_look(struct poller *p, int (*fn)(const struct ajar_header 
 must_check int poller_glance(struct poller *p, struct poller_sum *ret);
 /*
  * Who the process is that did something at before_ns (boot time): fn gets an OWNER, if it was not
- * sent before, and a SEEN of no door but with the process and its network namespace. -ESRCH: it has
- * ended.
+ * sent before, and a SEEN of no door (its cookie is 0) but with the process and its network
+ * namespace; and where that is asked one for each TCP door that it holds. -ESRCH: it has ended.
  */
-must_check int poller_who(struct poller *p, uint32_t tgid, uint64_t before_ns,
+must_check int poller_who(struct poller *p, uint32_t tgid, uint64_t before_ns, bool doors,
 			  int (*fn)(const struct ajar_header *h, void *arg), void *arg);
 
 #endif

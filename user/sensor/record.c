@@ -173,7 +173,9 @@ int record_take(struct delivery *d, const void *rec, uint32_t len)
 	if (h->type == AJAR_RECORD_TASK)
 		return h->size < sizeof(struct ajar_task) ? -EBADMSG : look_task(s, rec);
 	if (h->type == AJAR_RECORD_STATE)
-		return h->size < sizeof(struct ajar_state) ? -EBADMSG : listens_take(d, rec);
+		return h->size < sizeof(struct ajar_state)
+			       ? -EBADMSG
+			       : listens_take(d, rec, sweep_tell_missed);
 	if (h->size < sizeof(struct ajar_open))
 		return -EBADMSG;
 	/* Opens, binds and closes all begin with header and door. */

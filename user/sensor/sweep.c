@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <bpf/bpf.h>
 
@@ -191,7 +192,7 @@ static int collect_polled(struct sweeping *w)
 	struct poller_sum sum = { 0 };
 	int err = poller_look(w->s->poller, take_polled, w, &sum);
 
-	w->s->look_cpu_ns = sum.cpu_ns;
+	w->s->look_cpu_ns += sum.cpu_ns;
 	if (!err && w->s->missed != sum.missed) {
 		w->s->missed = sum.missed;
 		report_fill(w->s);
@@ -533,6 +534,14 @@ static int settle_listens(struct sweeping *w, int count)
 	return count + w->d.count - before;
 }
 
+static uint64_t own_cpu_ns(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 {
 	struct sweeping w = { .s = s,
@@ -541,8 +550,10 @@ int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 			      .origin = origin };
 	/* The first one has a part already. */
 	struct map *elsewhere = take_ptr(s->elsewhere);
+	uint64_t cpu_ns = own_cpu_ns();
 	int err = map_new(NULL, &s->closed);
 
+	s->look_cpu_ns = 0;
 	if (elsewhere)
 		map_each(elsewhere, has_closed, s);
 	if (!err) {
@@ -555,6 +566,9 @@ int sensor_sweep(struct sensor *s, int origin, sensor_fn fn, void *arg)
 	s->closed = NULL;
 	if (err >= 0)
 		err = settle_listens(&w, err);
+	/* The first one is not like the others. */
+	if (origin != ORIGIN_SNAPSHOT)
+		s->look_cpu_ns += own_cpu_ns() - cpu_ns;
 	free_found(s, w.found);
 	free_found(s, elsewhere);
 	free(w.gone);
