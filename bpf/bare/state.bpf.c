@@ -57,10 +57,13 @@ static __always_inline void state_emit(const struct state_wide *wide, __u8 what)
 {
 	const struct state_narrow *narrow = (const void *)wide;
 	struct ajar_state *e = emit_reserve(AJAR_RECORD_STATE, sizeof(*e), bpf_ktime_get_boot_ns());
-	__u64 id = bpf_get_current_pid_tgid(), user = bpf_get_current_uid_gid();
+	__u64 id, user;
 
+	/* At once, for the verifier of 6.1: settle.bpf.c. */
 	if (!e)
 		return;
+	id = bpf_get_current_pid_tgid();
+	user = bpf_get_current_uid_gid();
 	e->sock = wide->sock;
 	e->cgroup_id = bpf_get_current_cgroup_id();
 	__builtin_memset(e->addr, 0, sizeof(e->addr));

@@ -458,6 +458,7 @@ static void own_netns(void)
 static void tier_c(void)
 {
 	const struct sensor_opts o = { .tier = 'C', .pin_dir = PINS };
+	struct sensor_stats stats;
 	uint64_t since;
 	struct stat st;
 
@@ -478,7 +479,9 @@ static void tier_c(void)
 	many();
 	is_int(sensor_try(w.s), 0, "a door of its own is seen");
 	witness_drain(&w);
-	is_int(w.lost, 0, "nothing was lost");
+	/* A storm of others on this machine may fill the ring; then it is told. */
+	sensor_stats(w.s, &stats);
+	is_int(w.lost, stats.lost, "what was lost is told");
 	sensor_commit(w.s);
 	witness_close(&w, true);
 	ok(stat(PINS, &st) < 0, "nothing stays behind");
@@ -518,7 +521,8 @@ static void chosen(void)
 {
 	bool tracefs = unshare(CLONE_NEWNS) == 0 &&
 		       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-		       mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) == 0;
+		       (mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) == 0 ||
+			errno == EBUSY); /* it is there */
 
 	if (!ok(tracefs && hide("none", "tmpfs", "/sys/kernel/btf", 0) == 0, "BTF is hidden"))
 		return;

@@ -42,5 +42,8 @@ export AJAR_SENSOR_TIER=B
 # Before 5.12 only the hooks of a cgroup may ask for a socket's cookie: such a door is found by a sweep.
 case $(uname -r) in 5.10.*) origin=sweep ;; *) origin=event ;; esac
 one ajar_run_without_cgroup sh /run_inside.sh B $origin
+unset AJAR_SENSOR_TIER
+mount -t tmpfs none /sys/kernel/btf
+one ajar_run_without_btf sh /run_inside.sh C
 echo "all done"
 poweroff -f

@@ -60,7 +60,7 @@ ajar run --web off --data $D --on-alert $T/hook -q >$T/run.out 2>$T/run.err &
 RUN=$!
 ok "ajar run says ready" wait_for grep -qx ready $T/run.err
 pins() { find /sys/fs/bpf -mindepth 1 -name '*ajar*' | grep -q .; }
-[ "$TIER" = D ] || ok "its sensor is pinned" pins
+case $TIER in C | D) ;; *) ok "its sensor is pinned" pins ;; esac
 ok "it runs on tier $TIER" eval "ajar timeline -j --data $D | grep '\"event\":\"start\"' | grep -q 'tier $TIER'"
 [ "$TIER" != A ] || ok "every hook is attached" eval "! ajar timeline -j --data $D | grep 'not watched'"
 ok "the door of before is listed, by the snapshot" wait_for lists 21801 '"origin":"snapshot"' '"exe":"/build/tests/helpers/hold_door"'

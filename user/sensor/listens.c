@@ -66,6 +66,7 @@ struct listens {
 	/* each is in one: not claimed yet; it has ended, and that is not told; the others */
 	struct listen_list waiting, ended, others;
 	size_t len;
+	uint64_t netns_cookie; /* of our own namespace; 0: the kernel does not tell */
 	bool own_pids; /* the records' numbers are not those of /proc here */
 	struct ajar_actor asked; /* the last one that was looked up */
 	char asked_comm[AJAR_COMM_LEN]; /* the thread's, then */
@@ -84,6 +85,7 @@ int listens_new(struct listens **ret_l)
 	TAILQ_INIT(&l->waiting);
 	TAILQ_INIT(&l->ended);
 	TAILQ_INIT(&l->others);
+	l->netns_cookie = diag_netns_cookie();
 	l->own_pids = stat("/proc/self/ns/pid", &st) < 0 || st.st_ino != INITIAL_PID_NS;
 	int err = map_new(NULL, &l->by_sock);
 	if (!err)
@@ -537,7 +539,7 @@ static void tell_brief(struct delivery *d, const struct listen *e)
 	    !quota_admits(s, &k.door, &k.opener))
 		return;
 	if (e->netns && e->netns == s->netns)
-		k.door.netns_cookie = diag_netns_cookie();
+		k.door.netns_cookie = s->listens->netns_cookie;
 	k.owner = owner_cache_get(&s->owners, &e->opener.owner);
 	deliver_open(d, &k, EVENT_OPEN, ORIGIN_EVENT, e->opened_ns);
 	if (!d->ended)
