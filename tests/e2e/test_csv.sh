@@ -19,7 +19,7 @@ ajar profile allow compute tcp 8443 --reason '@SUM(1), "y"' --data "$D" -q 2>/de
 ajar node class add 'node[001-480]' compute --reason '-1' --data "$D" -q 2>/dev/null
 ajar scan addrs set node001 10.251.9.1 --data "$D" -q 2>/dev/null
 ID=$(ajar alerts -j --data "$D" 2>/dev/null | sed -n 's/^{"id":\([0-9]*\),.*/\1/p' | head -1)
-sqlite3 "$D/store/ajar.db" "INSERT INTO exceptions SELECT 1, alert_key, '+1', 'root', 1795363262000000000, 0 FROM alerts WHERE id = $ID"
+sqlite3 "$D/store/ajar.db" "INSERT INTO exceptions (id, alert_key, reason, author, created_ns, nodes) SELECT 1, alert_key, '+1', 'root', 1795363262000000000, nodes FROM alerts WHERE id = $ID"
 
 # A field of CSV is that of JSON: with a dot inside of objects, lists joined, no formula.
 cat >"$T/compare.py" <<'E_'

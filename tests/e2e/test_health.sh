@@ -79,6 +79,27 @@ ok "the views say so" is_state silent
 role ship n1 "$D" ajar ship --store "$STORE"
 ok "until it is heard again" wait_for told "^n1 is silent" resolved
 
+# A person lives with it: on that node, until it is back.
+exceptions() { view alerts exceptions "$@" -j 2>/dev/null | jq -c '[.stands, .nodes, .kind]'; }
+silent_is() { [ "$(view alerts -a -j 2>/dev/null | jq -r 'select(.kind == "silent" and (.summary | test("^n1 is silent"))) | .state')" = "$1" ]; }
+allow_silent() { # in the web page the same is done by the monitor
+	OUT=$(view alerts allow "$(view alerts -j 2>/dev/null | jq -r 'select(.kind == "silent") | .id')" --reason gone --yes 2>&1)
+}
+kill -9 "$SHIP"
+ok "silent once more" wait_for silent_is open
+ok "it is allowed" allow_silent
+ok "for its node alone, which is said" eval '[[ "$OUT" == *"an exception for this finding on n1: on another node it alerts"* ]]'
+same "and listed" "$(exceptions)" '[true,"n1","silent"]'
+ok "the alert is allowed" silent_is allowed
+view alerts reopen "$(view alerts -a -j 2>/dev/null | jq -r 'select(.kind == "silent" and .state == "allowed") | .id')" >/dev/null
+ok "reopened it is open" silent_is open
+same "and the exception over" "$(exceptions)" ""
+ok "it is allowed again" allow_silent
+role ship n1 "$D" ajar ship --store "$STORE"
+ok "a node that is back has no exception any more" wait_for eval '[ -z "$(exceptions)" ]'
+same "both are kept for who asks" "$(exceptions --all | sort -u)" '[false,"n1","silent"]'
+ok "and the alert is over" wait_for silent_is resolved
+
 end "$SHIP"
 # Not by faketime(1): that would be a process between us and the shipper.
 role ship n1 "$D" env LD_PRELOAD="$FAKETIME_LIB" FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME=+3600s ajar ship --store "$STORE"

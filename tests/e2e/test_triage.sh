@@ -63,14 +63,22 @@ close_door
 
 # What no profile row can allow (a missing service, a silent node) is an exception, which is listed and taken back.
 same "no exception stands" "$(ajar alerts exceptions -j --data "$D" 2>/dev/null)" ""
-sqlite3 -cmd ".timeout 5000" "$D/store/ajar.db" "INSERT INTO exceptions (alert_key, reason, author, created_ns) SELECT alert_key, 'being moved', 'mlee', last_ns FROM alerts WHERE id = $ID; UPDATE alerts SET state = 4 WHERE id = $ID"
-same "one does, and says what it is about" "$(ajar alerts exceptions -j --data "$D" | jq -r '"\(.id) \(.stands) \(.alert) \(.kind) \(.author) \(.reason)"')" "1 true $ID unexpected mlee being moved"
+sqlite3 -cmd ".timeout 5000" "$D/store/ajar.db" "INSERT INTO exceptions (alert_key, nodes, reason, author, created_ns) SELECT alert_key, nodes || ',old[1-2]', 'being moved', 'mlee', last_ns FROM alerts WHERE id = $ID; UPDATE alerts SET state = 4 WHERE id = $ID"
+same "one does, and says what it is about" "$(ajar alerts exceptions -j --data "$D" | jq -r '"\(.id) \(.stands) \(.alert) \(.kind) \(.author) \(.reason) \(.nodes)"')" "1 true $ID unexpected mlee being moved $(listed ".id == $ID" .nodes),old[1-2]"
 run alerts exceptions --data "$D"
 ok "for people too" eval '[[ "$OUT" == *"for good"*"mlee"*"being moved"* ]]'
 run alerts exceptions rm --data "$D"
 refuses "none named" 2 "wants a number"
 run alerts exceptions rm 7 --data "$D"
 refuses "an exception that is none" 2 "no exception 7 stands"
+run alerts exceptions rm 1 --node 'new[1' --data "$D"
+refuses "nodes that are no node set" 2 "is no node set"
+run alerts exceptions rm 1 --node new1 --data "$D"
+refuses "a node that it is not for" 2 "and none of those"
+run alerts exceptions rm 1 --node old1,new1 --data "$D"
+same "for one of its nodes it is taken back" "$RC" 0
+ok "and goes on for the others" eval '[[ "$OUT" == "exception 1 goes on for "*old2* ]]'
+ok "which the list shows" eval 'ajar alerts exceptions -j --data "$D" | jq -e ".nodes | test(\"old2\") and (test(\"old1|old\\\\[\") | not)" >/dev/null'
 run alerts exceptions rm 1 --data "$D"
 same "it is taken back" "$RC" 0
 ok "its alert's log says so" sh -c "ajar alerts show $ID --data $D | grep -q 'open by .*: exception 1 taken back'"

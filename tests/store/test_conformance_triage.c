@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/hostlist.h"
 #include "conformance.h"
 #include "view/alert_story.h"
 
@@ -234,14 +235,41 @@ static void test_decide(struct store *s)
 
 static int list_exception(const struct store_exception *e, void *arg)
 {
-	buf_printf(arg, "%s:%s:%s:%llu-%llu ", e->key, e->reason, e->author,
+	buf_printf(arg, "%s:%s:%s:%s:%llu-%llu ", e->key, e->nodes, e->reason, e->author,
 		   (unsigned long long)e->created_ns, (unsigned long long)e->expires_ns);
 	return 0;
+}
+
+/* The most that a node set has, whole: no column cuts it. */
+static void test_many_nodes(struct store *s, struct store_exception *e)
+{
+	char *nodes = malloc(HOSTLIST_TEXT_MAX + 2);
+	struct buf b = BUF_INIT(2 * HOSTLIST_TEXT_MAX);
+	uint64_t id = 0;
+
+	if (!ok(nodes != NULL, "%s: memory", drv->name))
+		return;
+	memset(nodes, 'n', HOSTLIST_TEXT_MAX + 1);
+	nodes[HOSTLIST_TEXT_MAX + 1] = '\0';
+	e->nodes = nodes;
+	is_int(store_exception_add(s, e, &id), -EINVAL, "%s: too many nodes are refused",
+	       drv->name);
+	nodes[HOSTLIST_TEXT_MAX] = '\0';
+	e->nodes = nodes;
+	e->reason = "many";
+	is_int(store_exception_add(s, e, &id), 0, "%s: the most there may be are not", drv->name);
+	ok(!store_exceptions(s, list_exception, &b) && strstr(buf_str(&b), ":many:") &&
+		   strspn(strstr(buf_str(&b), "nnnn"), "n") == HOSTLIST_TEXT_MAX,
+	   "%s: and are kept whole", drv->name);
+	is_int(store_exception_end(s, id, 500), 0, "%s: that one is ended", drv->name);
+	free(nodes);
+	buf_done(&b);
 }
 
 static void test_exceptions(struct store *s)
 {
 	struct store_exception e = { .key = "missing tcp 22",
+				     .nodes = "n[1-3]",
 				     .reason = "being rebuilt",
 				     .author = "mlee",
 				     .created_ns = 100,
@@ -254,12 +282,27 @@ static void test_exceptions(struct store *s)
 	ok(!store_triage_marks(s, &head, &after) && after != before, "%s: moves them", drv->name);
 	if (store_exceptions(s, list_exception, &b))
 		buf_puts(&b, "error");
-	is_str(buf_str(&b), "missing tcp 22:being rebuilt:mlee:100-900 ", "%s: it is listed",
+	is_str(buf_str(&b), "missing tcp 22:n[1-3]:being rebuilt:mlee:100-900 ", "%s: it is listed",
 	       drv->name);
-	is_int(store_exception_end(s, id, 500), 0, "%s: it is ended", drv->name);
+	is_int(store_exception_keep(s, id, "n[1,3]", 400), 0, "%s: for one node it is taken back",
+	       drv->name);
+	ok(!store_triage_marks(s, &head, &before) && after != before, "%s: which moves them",
+	   drv->name);
+	buf_reset(&b);
+	if (store_exceptions(s, list_exception, &b))
+		buf_puts(&b, "error");
+	is_str(buf_str(&b), "missing tcp 22:n[1,3]:being rebuilt:mlee:100-900 ",
+	       "%s: for the others it goes on", drv->name);
+	after = before;
+	is_int(store_exception_keep(s, id, "", 500), 0, "%s: for none of them it ends", drv->name);
+	is_int(store_exception_keep(s, id, "n1", 600), -ENOENT, "%s: and is none to keep",
+	       drv->name);
 	is_int(store_exception_end(s, id, 600), -ENOENT, "%s: once", drv->name);
 	ok(!store_triage_marks(s, &head, &before) && after != before, "%s: that moves them too",
 	   drv->name);
+	e.nodes = "";
+	is_int(store_exception_add(s, &e, &id), -EINVAL, "%s: it needs nodes", drv->name);
+	test_many_nodes(s, &e);
 	e.key = "";
 	is_int(store_exception_add(s, &e, &id), -EINVAL, "%s: it needs a key", drv->name);
 	buf_done(&b);

@@ -245,12 +245,8 @@ static inline void scanned_folded(unsigned node, const char *folded)
 
 static int list_alert(const struct store_alert *a, void *arg)
 {
-	struct store_alert_sum sum = { 0 };
-
-	if (store_alert_sum(store, a->id, &sum))
-		buf_puts(arg, "error ");
 	buf_printf(arg, "%s :%u %s %s x%llu; ", finding_kind_name(a->kind), (unsigned)a->port,
-		   alert_state_name(a->state), a->nodes, (unsigned long long)sum.nodes);
+		   alert_state_name(a->state), a->nodes, (unsigned long long)a->node_count);
 	return 0;
 }
 

@@ -252,6 +252,20 @@ static void word_is(struct health_in in, const char *want)
 	ok(why && *why, "with a reason: %s", why);
 }
 
+static void test_news(void)
+{
+	for (unsigned i = 0; i < ISSUES; i++) {
+		struct buf b = BUF_INIT(1024);
+
+		health_key((enum health_issue)i, "compute", &b);
+		ok(health_key_is_news(buf_str(&b)) == (i != ISSUE_DEGRADED),
+		   "an exception of '%s' is %s when the node is well", buf_str(&b),
+		   i == ISSUE_DEGRADED ? "not over" : "over");
+		buf_done(&b);
+	}
+	ok(!health_key_is_news("missing tcp 22 class:compute"), "nor is one about no node");
+}
+
 static void test_words(void)
 {
 	struct buf b = BUF_INIT(8192);
@@ -305,6 +319,7 @@ int main(void)
 	test_clock();
 	test_store_time();
 	test_judging();
+	test_news();
 	test_words();
 	return tap_done();
 }

@@ -181,9 +181,11 @@ static int first_key(const struct store_alert *a, void *arg)
 	return 1;
 }
 
-static void test_allowed(void)
+/* As `ajar alerts allow` does; the alert is open. */
+static uint64_t allow(const char *nodes, uint64_t expires_ns)
 {
-	const struct store_decision allow = {
+	const struct store_alert_query all = { .all = true };
+	const struct store_decision d = {
 		.alert_id = 1,
 		.from = ALERT_OPEN,
 		.to = ALERT_ALLOWED,
@@ -191,28 +193,82 @@ static void test_allowed(void)
 		.note = "",
 		.at_ns = clock_wall_ns(),
 	};
-	const struct store_alert_query all = { .all = true };
 	char key[1024] = "";
+	struct store_exception e = { .key = key,
+				     .nodes = nodes,
+				     .reason = "known",
+				     .author = "mlee",
+				     .created_ns = d.at_ns,
+				     .expires_ns = expires_ns };
+	uint64_t id = 0, log_id;
+
+	ok(store_alerts(store, &all, first_key, key) == 1 && !store_exception_add(store, &e, &id) &&
+		   !store_decide(store, &d, &log_id),
+	   "a person lives with it on %s", nodes);
+	return id;
+}
+
+static void test_allowed(void)
+{
 	const struct timespec pause = { .tv_nsec = 50000000 };
-	struct store_exception e = { .key = key, .reason = "known", .author = "mlee" };
-	uint64_t id = 0;
+	uint64_t expires_ns;
 
 	set_up();
 	hide(1);
-	e.created_ns = clock_wall_ns();
-	e.expires_ns = e.created_ns + 2 * S;
-	ok(store_alerts(store, &all, first_key, key) == 1 && !store_exception_add(store, &e, &id) &&
-		   !store_decide(store, &allow, &id),
-	   "a person lives with it for some seconds");
+	expires_ns = clock_wall_ns() + 2 * S;
+	allow("n1", expires_ns);
 	step(0);
 	scanned_open(1, 666);
 	step(0);
 	alerts_are("hidden :666 allowed n1 x1; ", "a scan that sees it again says nothing");
-	while (clock_wall_ns() < e.expires_ns)
+	while (clock_wall_ns() < expires_ns)
 		nanosleep(&pause, NULL);
-	scanned_open(1, 666);
 	step(0);
 	alerts_are(HIDDEN_OPEN, "when the exception has run out it is back");
+	scanned_open(1, 666);
+	step(0);
+	is_int(monitors[0].changes, 0, "and is told once");
+}
+
+/* What a person lives with on one node says nothing about the others of its class. */
+static void test_allowed_nodes(void)
+{
+	uint64_t id;
+
+	set_up();
+	start_monitor(1);
+	hide(1);
+	id = allow("n1", 0);
+	step(0);
+	step(1);
+	alerts_are("hidden :666 allowed n1 x1; ", "two monitors leave it alone");
+	hide(2);
+	alerts_are("hidden :666 open n2 x1; ", "on another node it opens, for that one alone");
+	scanned_open(1, 666);
+	step(1);
+	alerts_are("hidden :666 open n2 x1; ", "to the other monitor too");
+	scanned_folded(2, "tcp closed 666");
+	step(0);
+	alerts_are("hidden :666 resolved n2 x0; ", "where it is over it is");
+	start_monitor(0);
+	step(0);
+	alerts_are("hidden :666 resolved n2 x0; ", "another monitor takes the same word");
+	is_int(store_exception_end(store, id, clock_wall_ns()), 0, "the exception is taken back");
+	step(1);
+	step(0);
+	alerts_are(HIDDEN_OPEN, "then it is open where it was all the time");
+	hide(2);
+	alerts_become("hidden :666 open n[1-2] x2; ", "and on another node");
+	id = allow("n1", 0);
+	step(0);
+	alerts_are("hidden :666 open n2 x1; ", "one that came as it was allowed is not allowed");
+	allow("n2", 0);
+	step(1);
+	alerts_are("hidden :666 allowed n2 x1; ", "until that is, by an exception of its own");
+	is_int(store_exception_keep(store, id, "n9", clock_wall_ns()), 0,
+	       "of many nodes one is taken back");
+	step(0);
+	alerts_are(HIDDEN_OPEN, "that one is open");
 }
 
 static void test_two_monitors(void)
@@ -338,6 +394,7 @@ int main(void)
 		test_clock_ahead();
 		test_maintenance();
 		test_allowed();
+		test_allowed_nodes();
 		test_two_monitors();
 		test_killed();
 	}

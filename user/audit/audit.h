@@ -3,6 +3,7 @@
 #define AJAR_AUDIT_AUDIT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -53,6 +54,8 @@ void audit_key(const char *host_type, const char *node, const struct door *d,
  */
 void audit_finding_key(const char *host_type, enum finding_kind kind, enum door_proto proto,
 		       uint32_t port, const char *what, struct buf *b);
+/* So much of a key is about the finding; behind it is the class, if it ends with one. */
+size_t audit_key_without_class(const char *key);
 /*
  * Whether a door that has the one key may keep it where its own would be the other: the same
  * finding of the same class. The socket is the same one; its owner has taken another uid, or was

@@ -336,9 +336,20 @@ bool health_kind(enum finding_kind k)
 	       k == FINDING_OVERDUE || k == FINDING_DEGRADED;
 }
 
+#define KEY_BEGINS "health "
+
+bool health_key_is_news(const char *key)
+{
+	_cleanup_(buf_done) struct buf lasting = BUF_INIT(64);
+
+	health_key(ISSUE_DEGRADED, "", &lasting);
+	return !strncmp(key, KEY_BEGINS, strlen(KEY_BEGINS)) &&
+	       strncmp(key, buf_str(&lasting), lasting.len) != 0;
+}
+
 void health_key(enum health_issue i, const char *host_type, struct buf *b)
 {
-	buf_printf(b, "health %s class:", issues[i].name);
+	buf_printf(b, KEY_BEGINS "%s class:", issues[i].name);
 	for (const char *p = host_type; *p; p++) {
 		if (*p == ' ' || *p == '%' || (unsigned char)*p < ' ')
 			buf_printf(b, "%%%02X", (unsigned char)*p);

@@ -121,6 +121,12 @@ enum severity health_issue_severity(enum health_issue i);
 /* The key under which the nodes of a class with this issue are one alert. */
 void health_key(enum health_issue i, const char *host_type, struct buf *b);
 /*
+ * Whether the key is that of an issue that is news when it is back: what a person allowed is over
+ * once the node is well. Not so of a sensor that sees less: each start of the agent brings that
+ * back.
+ */
+bool health_key_is_news(const char *key);
+/*
  * A finding of this kind is about nodes and not about doors: its alert has none and stands without.
  */
 bool health_kind(enum finding_kind k);

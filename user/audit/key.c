@@ -156,6 +156,14 @@ void audit_finding_key(const char *host_type, enum finding_kind kind, enum door_
 	put_field("class", text_of(host_type ? host_type : ""), b);
 }
 
+size_t audit_key_without_class(const char *key)
+{
+	const char *last = strrchr(key, ' ');
+
+	return last && !strncmp(last, " class:", strlen(" class:")) ? (size_t)(last - key)
+								    : strlen(key);
+}
+
 bool audit_key_fits(const char *kept, const char *own)
 {
 	size_t kind = strcspn(own, " ");

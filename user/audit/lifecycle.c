@@ -118,8 +118,7 @@ static void opened(struct life_result *r, const struct life_input *in)
 	l->gone_ns = 0;
 	l->last_ns = in->at_ns > l->last_ns ? in->at_ns : l->last_ns;
 	if (!lifecycle_is_open(l->state)) {
-		if (!in->excepted)
-			begin(r, in);
+		begin(r, in);
 		return;
 	}
 	if (worse)

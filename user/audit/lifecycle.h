@@ -75,7 +75,6 @@ struct life_input {
 	/* with LIFE_OPENED: what makes it worse is that a scan has reached the door */
 	bool reached;
 	const char *note; /* what to log with LIFE_FINE, or NULL */
-	bool excepted; /* a person lives with it: no alert of it opens */
 };
 
 struct life_change {

@@ -13,12 +13,31 @@
 #include "cli/cmd.h"
 #include "cli/profile_util.h"
 #include "conf/conf.h"
+#include "monitor/allow.h"
 #include "monitor/decide.h"
 #include "store/store.h"
 #include "store/triage.h"
 #include "view/view.h"
 
 /* What a person decides about alerts that there are: acknowledge, snooze, reopen. */
+
+/* What was excepted is not any more, or the monitor would resolve the alert again. */
+static int write_it(struct store *s, const struct store_decision *d, const struct picked *k)
+{
+	unsigned ended;
+	int err = store_begin(s);
+
+	if (err)
+		return err;
+	err = store_decide(s, d, NULL);
+	if (!err && d->from == ALERT_ALLOWED)
+		err = allow_take_back(s, k->key, d->at_ns, &ended);
+	if (!err)
+		err = store_commit(s);
+	if (err)
+		store_rollback(s);
+	return err;
+}
 
 static int decide(struct store *s, const struct decision *v, const struct picked *k,
 		  uint64_t until_ns, const char *note)
@@ -35,7 +54,7 @@ static int decide(struct store *s, const struct decision *v, const struct picked
 	if (!decision_may(v, k->state))
 		return log_usage("alert %" PRIu64 " is %s: %s", k->id, alert_state_name(k->state),
 				 v->why_not);
-	err = store_decide(s, &d, NULL);
+	err = write_it(s, &d, k);
 	if (err == -EAGAIN)
 		return log_usage("alert %" PRIu64 " has changed this moment: look at it with 'ajar "
 				 "alerts show %" PRIu64 "' and try again",

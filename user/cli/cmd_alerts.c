@@ -328,6 +328,11 @@ static const struct cmd_option exceptions_options[] = {
 	{ 0 },
 };
 
+static const struct cmd_option except_rm_options[] = {
+	{ "node", 0, "NODESET", "only for these nodes; for its others they go on" },
+	{ 0 },
+};
+
 static const struct cmd exceptions[] = {
 	{ .name = "ls",
 	  .args = "",
@@ -340,6 +345,7 @@ static const struct cmd exceptions[] = {
 	  .min = 1,
 	  .max = CMD_ANY,
 	  .few = "'ajar alerts exceptions rm' wants a number: 'ajar alerts exceptions' lists them",
+	  .options = except_rm_options,
 	  .run = alerts_exceptions_rm },
 	{ 0 },
 };
@@ -389,10 +395,10 @@ const struct cmd cmd_alerts = {
 	.args = "",
 	.help = "alerts that are open, one with its whole story, and what you decide about them",
 	.more = "What 'allow' would have silenced is shown for the last 30 days. What no row can "
-		"allow (a "
-		"missing\nservice, a silent node) it excepts: 'exceptions' lists those, "
-		"'exceptions rm' "
-		"takes one back;\nrows are taken back by 'ajar profile rm'.\n"
+		"allow (a missing\nservice, a silent node) it excepts, on the nodes of the alert: "
+		"another node alerts. An exception\nabout a node ends when that is well again, but "
+		"for 'degraded'. 'exceptions' lists them,\n'exceptions rm' takes one back, or with "
+		"--node a part of it; rows are taken back by 'ajar profile rm'.\n"
 		"For example: ajar alerts ack class:compute :4444 --note 'ticket 4711'.",
 	.subs = subs,
 };

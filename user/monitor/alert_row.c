@@ -9,29 +9,45 @@
 #include "base/buf.h"
 #include "base/hostlist.h"
 #include "base/text.h"
+#include "monitor/held.h"
 #include "store/triage.h"
 
 #define NODES_TEXT_MAX 16384 /* of alerts.nodes; names that do not fold are cut behind it */
 #define NODES_SHOWN_MAX 200 /* in a summary */
 
+struct row_nodes {
+	struct hostlist nodes;
+	const struct held *held; /* NULL: nobody is left out */
+	const char *key;
+	uint64_t now_ns;
+};
+
 static int add_node(const struct store_alert_node *n, void *arg)
 {
-	return hostlist_add(arg, n->node);
+	struct row_nodes *r = arg;
+
+	if (r->held && held_excepted(r->held, r->key, n->node, r->now_ns))
+		return 0;
+	return hostlist_add(&r->nodes, n->node);
 }
 
-int alert_row_nodes(struct store *s, uint64_t alert_id, struct buf *b)
+int alert_row_nodes(struct store *s, uint64_t alert_id, const struct held *h, const char *key,
+		    uint64_t now_ns, struct buf *b)
 {
-	struct hostlist h = { 0 };
-	int err = store_alert_nodes(s, alert_id, true, add_node, &h);
+	struct row_nodes r = { .held = h, .key = key, .now_ns = now_ns };
+	int err = store_alert_nodes(s, alert_id, true, add_node, &r);
 
-	if (!err && !h.len)
-		err = store_alert_nodes(s, alert_id, false, add_node, &h);
+	if (!err && !r.nodes.len)
+		err = store_alert_nodes(s, alert_id, false, add_node, &r);
+	r.held = NULL; /* what is excepted everywhere still names its nodes */
+	if (!err && !r.nodes.len)
+		err = store_alert_nodes(s, alert_id, false, add_node, &r);
 	if (!err) {
-		hostlist_sort(&h);
-		hostlist_fold_short(&h, b, NODES_TEXT_MAX);
+		hostlist_sort(&r.nodes);
+		hostlist_fold_short(&r.nodes, b, NODES_TEXT_MAX);
 		err = b->err;
 	}
-	hostlist_done(&h);
+	hostlist_done(&r.nodes);
 	return err;
 }
 

@@ -160,13 +160,13 @@ static bool takes_more(const struct life *l, uint64_t at_ns)
 
 /* An alert of its own would open: unless its user or its node has too many. */
 static int put_own_or_crowd(struct alerting *a, const char *key, const struct audit_crowd *c,
-			    uint64_t at_ns, struct buf *b)
+			    struct buf *b)
 {
 	enum crowd_of of = CROWD_NONE;
 	int err = 0;
 
 	/* What a person lives with opens none. */
-	if (!held_excepted(a->held, key, at_ns))
+	if (!held_excepted(a->held, key, c->node, a->now_ns))
 		err = arrivals_add(a->arrivals, key, c, a->now_ns, &of);
 	if (err)
 		return err;
@@ -195,7 +195,7 @@ int alerting_key(struct alerting *a, const char *key, const struct audit_crowd *
 			goes = f->head;
 	}
 	if (!goes)
-		return put_own_or_crowd(a, key, c, at_ns, b);
+		return put_own_or_crowd(a, key, c, b);
 	buf_puts(b, goes);
 	return b->err;
 }
@@ -220,6 +220,35 @@ static int read_life(const struct store_alert *alert, void *arg)
 	return 0;
 }
 
+struct counting {
+	struct alerting *a;
+	const char *key;
+	struct store_alert_sum *sum;
+};
+
+static int count_open(const struct store_alert_node *n, void *arg)
+{
+	struct counting *c = arg;
+
+	if (held_excepted(c->a->held, c->key, n->node, c->a->now_ns))
+		return 0;
+	c->sum->doors += n->open;
+	c->sum->nodes++;
+	return 0;
+}
+
+/* Without what stands on nodes where a person lives with it. */
+static int sum_of(struct alerting *a, const char *key, uint64_t id, struct store_alert_sum *sum)
+{
+	struct counting c = { a, key, sum };
+	int err = store_alert_sum(a->store, id, sum);
+
+	if (err || !sum->doors || !held_excepts_some(a->held, key, a->now_ns))
+		return err;
+	sum->doors = sum->nodes = 0;
+	return store_alert_nodes(a->store, id, true, count_open, &c);
+}
+
 int alerting_entry(struct alerting *a, const char *key, struct entry **ret_e)
 {
 	struct entry *e = map_get(a->entries, key, strlen(key));
@@ -235,7 +264,7 @@ int alerting_entry(struct alerting *a, const char *key, struct entry **ret_e)
 		return -ENOMEM;
 	err = store_alert_get(a->store, key, read_life, e);
 	if (!err)
-		err = store_alert_sum(a->store, e->id, &sum);
+		err = sum_of(a, key, e->id, &sum);
 	else if (err == -ENOENT)
 		err = 0;
 	e->life.doors = sum.doors;
@@ -275,23 +304,26 @@ static int load_entry(const struct store_alert *alert, void *arg)
 
 /* --- what people decide ---------------------------------------------------------------------------- */
 
+int alerting_forget_entry(struct alerting *a, const char *key)
+{
+	size_t len = strlen(key);
+	const struct entry *e = map_get(a->entries, key, len);
+	int err = e ? alerting_count_flood(a, key, lifecycle_is_open(e->life.state), false, 0) : 0;
+
+	map_del(a->entries, key, len);
+	return err;
+}
+
 /* Somebody else has written about this alert: its life is read anew. */
 static int on_decision(const struct store_alert_change *c, void *arg)
 {
 	struct alerting *a = arg;
-	struct entry *e;
-	size_t len = strlen(c->alert.key);
-	int err = 0;
+	int err;
 
 	a->log_id = c->log_id;
 	if (c->author == AUTHOR_MONITOR)
 		return 0;
-	e = map_get(a->entries, c->alert.key, len);
-	if (e) {
-		err = alerting_count_flood(a, c->alert.key, lifecycle_is_open(e->life.state), false,
-					   0);
-		map_del(a->entries, c->alert.key, len);
-	}
+	err = alerting_forget_entry(a, c->alert.key);
 	if (!err && lifecycle_is_open(c->state))
 		err = load_entry(&c->alert, a);
 	return err;
@@ -312,18 +344,26 @@ static bool recall_entry(const void *key, size_t len, void *value, void *arg)
 	return false;
 }
 
-static int load_decisions(struct alerting *a, uint64_t log_id, uint64_t revision,
-			  uint64_t now_wall_ns)
+/* Before the lives: what is excepted is no part of them. */
+static int load_held(struct alerting *a, uint64_t revision)
+{
+	int err = 0;
+
+	if (revision != a->revision || !a->loaded) {
+		err = held_load(a->held, a->store, a->now_ns);
+		a->recheck_ns = 1;
+	}
+	return err;
+}
+
+static int load_decisions(struct alerting *a, uint64_t log_id, uint64_t revision)
 {
 	int err = 0;
 
 	if (log_id > a->log_id)
 		err = store_alert_changes(a->store, a->log_id, 0, 0, 0, on_decision, a);
-	if (!err && (revision != a->revision || !a->loaded)) {
-		err = held_load(a->held, a->store, now_wall_ns);
-		if (!err)
-			map_each(a->entries, recall_entry, a);
-	}
+	if (!err && (revision != a->revision || !a->loaded))
+		map_each(a->entries, recall_entry, a);
 	if (!err)
 		a->revision = revision;
 	return err;
@@ -336,6 +376,8 @@ int alerting_load(struct alerting *a, uint64_t now_wall_ns)
 	int err = store_triage_marks(a->store, &log_id, &revision);
 
 	a->now_ns = now_wall_ns;
+	if (!err)
+		err = load_held(a, revision);
 	if (err)
 		return err;
 	if (!a->loaded) {
@@ -343,7 +385,7 @@ int alerting_load(struct alerting *a, uint64_t now_wall_ns)
 		err = store_alerts(a->store, &q, load_entry, a);
 	}
 	if (!err)
-		err = load_decisions(a, log_id, revision, now_wall_ns);
+		err = load_decisions(a, log_id, revision);
 	if (err < 0)
 		return err;
 	a->loaded = true;

@@ -112,7 +112,8 @@ static int fold_row(const struct store_alert *alert, void *arg)
 				       summary = BUF_INIT(ALERTING_TEXT_MAX);
 	struct folding *f = arg;
 	_cleanup_(buf_done) struct buf burst = BUF_INIT(ALERTING_TEXT_MAX);
-	int err = alert_row_nodes(f->w->a->store, alert->id, &nodes);
+	int err = alert_row_nodes(f->w->a->store, alert->id, f->w->a->held, alert->key,
+				  f->w->now_ns, &nodes);
 
 	if (!err && f->e->many && audit_key_crowd(alert->key))
 		err = put_crowd(f->w->a->store, f->e, alert, &burst);
@@ -188,6 +189,11 @@ static bool tick_entry(const void *key, size_t len, void *value, void *arg)
 	return !w->err && e->life.state == ALERT_RESOLVED && !e->life.doors;
 }
 
+static bool recheck_due(const struct walk *w)
+{
+	return w->a->recheck_ns && w->a->recheck_ns <= w->now_ns;
+}
+
 static bool earliest_due(const void *key, size_t len, void *value, void *arg)
 {
 	struct entry *e = value;
@@ -221,11 +227,13 @@ int alerting_due(struct alerting *a, uint64_t until_ns, uint64_t now_wall_ns, bo
 	if (all_judged && now_wall_ns > ALERTING_LATE_NS)
 		w.late_ns = now_wall_ns - ALERTING_LATE_NS;
 	map_each(a->entries, earliest_due, &w);
-	if (w.work) {
+	if (w.work || recheck_due(&w)) {
 		err = store_begin(a->store);
 		if (err)
 			return err;
 		w.err = alerting_enter(a);
+		if (!w.err && recheck_due(&w))
+			w.err = alerting_recheck(a);
 		if (!w.err)
 			map_each(a->entries, tick_entry, &w);
 		err = w.err ? w.err : store_commit(a->store);
@@ -237,6 +245,8 @@ int alerting_due(struct alerting *a, uint64_t until_ns, uint64_t now_wall_ns, bo
 		w.next_ns = 0;
 		map_each(a->entries, earliest_due, &w);
 	}
+	if (a->recheck_ns && (!w.next_ns || a->recheck_ns < w.next_ns))
+		w.next_ns = a->recheck_ns;
 	*ret_next_ns = w.next_ns;
 	return 0;
 }

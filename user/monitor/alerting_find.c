@@ -21,6 +21,20 @@ static void count_node(struct alerting *a, struct entry *e, uint64_t before, uin
 		e->fold_ns = a->now_ns + FOLD_EVERY_NS + FOLD_SHARE * e->fold_took_ns;
 }
 
+/*
+ * On a node where a person lives with it: it is written where it stands, for when that is over, and
+ * is no part of the alert's life.
+ */
+static int keep_excepted(struct alerting *a, struct entry *e, const struct cause *c, bool fresh,
+			 uint64_t at_ns)
+{
+	uint64_t before, after;
+
+	return e->id && fresh
+		       ? store_alert_node_add(a->store, e->id, c->node, 1, at_ns, &before, &after)
+		       : 0;
+}
+
 /* The alert has one more reason; when there is none yet, it is counted once that has its number. */
 static int begin_on(struct alerting *a, const struct cause *c, bool fresh, enum severity severity,
 		    uint64_t at_ns)
@@ -34,6 +48,8 @@ static int begin_on(struct alerting *a, const struct cause *c, bool fresh, enum 
 
 	if (err)
 		return err;
+	if (held_excepted(a->held, c->key, c->node, a->now_ns))
+		return keep_excepted(a, e, c, fresh, at_ns);
 	is_new = !e->id;
 	e->many |= c->d && !audit_key_is_port(c->key, c->d->door.port);
 	if (!is_new && !lifecycle_is_open(e->life.state) && !e->life.doors)
@@ -47,7 +63,6 @@ static int begin_on(struct alerting *a, const struct cause *c, bool fresh, enum 
 		return err;
 	in.doors = is_new ? 1 : e->life.doors;
 	in.nodes = is_new ? 1 : e->life.nodes;
-	in.excepted = held_excepted(a->held, c->key, at_ns);
 	in.reached = c->reach != NULL;
 	if (w) {
 		in.held_until_ns = w->ends_ns;
@@ -85,7 +100,8 @@ static int lose_door(struct alerting *a, const char *key, const char *node, enum
 		err = store_alert_node_add(a->store, e->id, node, -1, at_ns, &before, &after);
 	if (err)
 		return err;
-	count_node(a, e, before, after);
+	if (!held_excepted(a->held, key, node, a->now_ns))
+		count_node(a, e, before, after);
 	in.doors = e->life.doors;
 	in.nodes = e->life.nodes;
 	in.severity = e->life.severity;

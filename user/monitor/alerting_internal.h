@@ -12,7 +12,7 @@
 
 /*
  * alerting.c has the lives, alerting_put.c what is written of them, alerting_find.c what happens to
- * them, alerting_due.c time.
+ * them, alerting_due.c time, alerting_except.c what exceptions leave of them.
  */
 #define ALERTING_WHO "monitor"
 #define ALERTING_TEXT_MAX 4096
@@ -59,6 +59,9 @@ struct alerting {
 	char self[24]; /* who had the interval lock last is written by this */
 	uint64_t log_id, revision; /* up to where people's decisions are known */
 	uint64_t now_ns;
+	/* wall: what exceptions leave is looked at anew, one has changed or ends; 0: never */
+	uint64_t recheck_ns;
+	bool rechecked; /* once, so that those that ended long ago need no look any more */
 	unsigned changes;
 };
 
@@ -67,6 +70,14 @@ must_check int alerting_entry(struct alerting *a, const char *key, struct entry 
 /* Keeps what stands of one flood key; at_ns: when the alert opened, or opened last. */
 must_check int alerting_count_flood(struct alerting *a, const char *key, bool stood,
 				    bool stands_now, uint64_t at_ns);
+
+/* What is known of it is read anew when it is wanted next. */
+must_check int alerting_forget_entry(struct alerting *a, const char *key);
+/*
+ * In a transaction, when recheck_ns has come: an alert stands only for nodes where no exception
+ * does, so it opens for those where one has ended, and for those that came as it was allowed.
+ */
+must_check int alerting_recheck(struct alerting *a);
 
 /* A door, or a finding that is none. */
 struct cause {

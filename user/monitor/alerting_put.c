@@ -40,7 +40,7 @@ static int put_row(struct alerting *a, struct entry *e, enum alert_state was, co
 	int err = 0;
 
 	if (e->id)
-		err = alert_row_nodes(a->store, e->id, &t->nodes);
+		err = alert_row_nodes(a->store, e->id, a->held, row->key, a->now_ns, &t->nodes);
 	else
 		buf_puts(&t->nodes, node);
 	if (err)

@@ -20,6 +20,7 @@
 #include "store/triage.h"
 
 #define PREVIEW_NS (UINT64_C(30) * 86400 * 1000000000)
+#define NODES_SHOWN_MAX 400 /* bytes of a node set in the preview, which then says how many */
 
 /* --- the rows -------------------------------------------------------------------------------------- */
 
@@ -136,6 +137,73 @@ static int make_rows(struct allow *a)
 	return err;
 }
 
+/* --- the nodes of an exception ---------------------------------------------------------------------- */
+
+static int add_node(const struct store_alert_node *n, void *arg)
+{
+	return hostlist_add(arg, n->node);
+}
+
+/* A list that was cut cannot be read. */
+static int parse_nodes(const struct store_alert *alert, void *arg)
+{
+	struct hostlist_error why;
+	int err = hostlist_parse(arg, alert->nodes, NULL, &why);
+
+	return err == -EINVAL || err == -E2BIG ? 0 : err;
+}
+
+struct sparing {
+	const struct allow *a;
+	struct hostlist *nodes;
+};
+
+static int take_excepted(const struct store_exception *e, void *arg)
+{
+	struct sparing *sp = arg;
+	_cleanup_(hostlist_done) struct hostlist h = { 0 };
+	struct hostlist_error why;
+
+	if (strcmp(e->key, sp->a->key) || (e->expires_ns && e->expires_ns <= sp->a->now_ns))
+		return 0;
+	if (!hostlist_parse(&h, e->nodes, NULL, &why))
+		hostlist_subtract(sp->nodes, &h);
+	return 0;
+}
+
+/* Where it stands now, without the nodes of exceptions that it has already. */
+static int read_nodes(struct allow *a, struct hostlist *nodes)
+{
+	struct sparing sp = { a, nodes };
+	int err = store_alert_nodes(a->s, a->id, true, add_node, nodes);
+
+	if (!err && !nodes->len) /* about nodes, or over */
+		err = store_alert_get(a->s, a->key, parse_nodes, nodes);
+	return err ? err : store_exceptions(a->s, take_excepted, &sp);
+}
+
+static int make_nodes(struct allow *a)
+{
+	_cleanup_(hostlist_done) struct hostlist nodes = { 0 }, again = { 0 };
+	struct hostlist_error why;
+	int err = read_nodes(a, &nodes);
+
+	a->nodes = (struct buf)BUF_INIT(HOSTLIST_TEXT_MAX);
+	hostlist_fold(&nodes, &a->nodes);
+	if (err || (a->nodes.err && a->nodes.err != -E2BIG))
+		return err ? err : a->nodes.err;
+	if (nodes.len && !a->nodes.err)
+		err = hostlist_parse(&again, buf_str(&a->nodes), NULL, &why);
+	if (!nodes.len || a->nodes.err || err) {
+		snprintf(a->why, sizeof(a->why),
+			 "the nodes of alert %" PRIu64 " are too many to be named, or are no node "
+			 "set: snooze it, or 'ajar node retire' those that are gone",
+			 a->id);
+		return err == -ENOMEM ? err : -EINVAL;
+	}
+	return 0;
+}
+
 int allow_prepare(struct allow *a)
 {
 	if (a->state == ALERT_ALLOWED) {
@@ -149,7 +217,8 @@ int allow_prepare(struct allow *a)
 			 a->id);
 		return -EINVAL;
 	}
-	return a->kind == FINDING_UNEXPECTED || a->kind == FINDING_IMPOSTOR ? make_rows(a) : 0;
+	return a->kind == FINDING_UNEXPECTED || a->kind == FINDING_IMPOSTOR ? make_rows(a)
+									    : make_nodes(a);
 }
 
 void allow_done(struct allow *a)
@@ -157,6 +226,7 @@ void allow_done(struct allow *a)
 	for (size_t i = 0; i < a->len; i++)
 		profile_row_done(&a->rows[i]);
 	a->len = 0;
+	buf_done(&a->nodes);
 }
 
 /* --- preview ---------------------------------------------------------------------------------------- */
@@ -208,6 +278,15 @@ static int on_alert(const struct store_alert *other, void *arg)
 	return err ? err : store_doors(v->a->s, &q, count_door, v);
 }
 
+static void put_nodes(const struct allow *a, struct buf *b)
+{
+	_cleanup_(hostlist_done) struct hostlist h = { 0 };
+	struct hostlist_error why;
+
+	if (!hostlist_parse(&h, buf_str(&a->nodes), NULL, &why)) /* as allow_prepare() has seen */
+		hostlist_fold_short(&h, b, NODES_SHOWN_MAX);
+}
+
 static void put_rows(const struct allow *a, struct buf *b)
 {
 	for (size_t i = 0; i < a->len; i++) {
@@ -215,8 +294,11 @@ static void put_rows(const struct allow *a, struct buf *b)
 		profile_rule_format(b, &a->rows[i]);
 		buf_putc(b, '\n');
 	}
-	if (!a->len)
-		buf_printf(b, "an exception for this finding in class %s\n", a->host_type);
+	if (!a->len) {
+		buf_puts(b, "an exception for this finding on ");
+		put_nodes(a, b);
+		buf_puts(b, ": on another node it alerts\n");
+	}
 }
 
 int allow_preview(const struct allow *a, struct buf *b)
@@ -234,7 +316,7 @@ int allow_preview(const struct allow *a, struct buf *b)
 			   v.alerts, plural(v.alerts), v.doors, plural(v.doors));
 		if (v.nodes.len) {
 			buf_puts(b, " on ");
-			hostlist_fold_short(&v.nodes, b, 400);
+			hostlist_fold_short(&v.nodes, b, NODES_SHOWN_MAX);
 		}
 	}
 	hostlist_done(&v.nodes);
@@ -252,6 +334,7 @@ int allow_write(const struct allow *a)
 					  .note = a->reason,
 					  .at_ns = a->now_ns };
 	const struct store_exception e = { .key = a->key,
+					   .nodes = buf_str(&a->nodes),
 					   .reason = a->reason,
 					   .author = a->author,
 					   .created_ns = a->now_ns,
@@ -261,4 +344,41 @@ int allow_write(const struct allow *a)
 			 : store_exception_add(a->s, &e, NULL);
 
 	return err ? err : store_decide(a->s, &d, NULL);
+}
+
+/* --- taking it back ----------------------------------------------------------------------------------- */
+
+struct standing {
+	const char *key;
+	uint64_t now_ns;
+	uint64_t *ids;
+	unsigned len;
+};
+
+static int on_standing(const struct store_exception *e, void *arg)
+{
+	struct standing *st = arg;
+	uint64_t *ids;
+
+	if (strcmp(e->key, st->key) || (e->expires_ns && e->expires_ns <= st->now_ns))
+		return 0;
+	ids = reallocarray(st->ids, st->len + 1, sizeof(*ids));
+	if (!ids)
+		return -ENOMEM;
+	st->ids = ids;
+	st->ids[st->len++] = e->id;
+	return 0;
+}
+
+int allow_take_back(struct store *s, const char *key, uint64_t now_ns, unsigned *ret_count)
+{
+	struct standing st = { .key = key, .now_ns = now_ns };
+	int err = store_exceptions(s, on_standing, &st);
+
+	for (unsigned i = 0; i < st.len && !err; i++)
+		err = store_exception_end(s, st.ids[i], now_ns);
+	free(st.ids);
+	if (!err)
+		*ret_count = st.len;
+	return err;
 }

@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "core/finding.h"
 #include "core/profile.h"
 #include "store/alert_ports.h"
 
-struct buf;
 struct store;
 
 /*
@@ -31,9 +31,10 @@ struct allow {
 	const char *reason, *author;
 	uint64_t now_ns, expires_ns; /* expires 0: never */
 
-	/* allow_prepare(): none when it is by key */
+	/* allow_prepare(): rows, or for none the nodes of the exception, folded */
 	struct profile_row rows[STORE_PORT_RUNS_MAX];
 	size_t len;
+	struct buf nodes;
 	char warning[200]; /* "": none */
 	char why[300]; /* of a failure; "": the store's */
 };
@@ -44,5 +45,11 @@ void allow_done(struct allow *a);
 must_check int allow_preview(const struct allow *a, struct buf *b);
 /* In the caller's transaction, which is rolled back when this fails. */
 must_check int allow_write(const struct allow *a);
+/*
+ * In the caller's transaction: the exceptions of that alert that stand are over; how many. For an
+ * allowed alert that is reopened.
+ */
+must_check int allow_take_back(struct store *s, const char *key, uint64_t now_ns,
+			       unsigned *ret_count);
 
 #endif

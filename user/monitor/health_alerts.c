@@ -14,19 +14,18 @@
  *	alert            group             becomes            logged as
  *	none, resolved   not empty         open               "opened", "reopened"
  *	open, snoozed    more nodes        the same           "more: node007"
- *	acknowledged,    more nodes        open               "more: node007"
- *	allowed
+ *	acknowledged     more nodes        open               "more: node007"
  *	open, snoozed,   the same once     the same, or open  "once more"
  *	acknowledged     more
- *	allowed          the exception     open               "the exception is over"
- *	                 has ended
+ *	allowed          a node where no   open               "more: node007", or
+ *	                 exception stands                     "the exception is over"
  *	any of these     fewer nodes       the same           "well again: node003"
  *	any of these     empty             resolved           "well again after 3 min 20 s"
  *
  * A group that grows goes on growing for a moment (300 nodes do not fall silent in one second), so
  * that a change follows another only after SETTLE_NS. What a person has allowed is the nodes that
- * the alert had then, for as long as the exception lasts: another node of the class that falls
- * silent is another matter.
+ * the alert had then, for as long as the exception lasts and they have it: those are in no group
+ * (health_except.c), and another node of the class that falls silent is another matter.
  */
 #define WHO "monitor"
 #define SETTLE_NS UINT64_C(30000000000)
@@ -227,18 +226,23 @@ static int remember(struct health_watch *v, const char *key, const struct group 
 }
 
 /*
- * The alert as it stands in the store, and what its nodes were; a list that was cut says nothing.
+ * The alert as it stands in the store, and what its nodes were, without those that a person lives
+ * with now; a list that was cut says nothing.
  */
 static int read_alert(struct health_watch *v, const char *key, struct stored *s,
 		      struct hostlist *nodes)
 {
+	_cleanup_(hostlist_done) struct hostlist all = { 0 };
 	struct hostlist_error why;
 	int err = store_alert_get(v->store, key, copy_stored, s);
 
 	if (err == -ENOENT)
 		return 0;
-	if (!err && hostlist_parse(nodes, s->nodes, NULL, &why))
-		hostlist_done(nodes);
+	if (err || hostlist_parse(&all, s->nodes, NULL, &why))
+		return err;
+	for (size_t i = 0; i < all.len && !err; i++)
+		if (!held_excepted(v->held, key, all.names[i], v->now_ns))
+			err = hostlist_add(nodes, all.names[i]);
 	return err;
 }
 
@@ -259,7 +263,7 @@ static const struct held_window *held_by(const struct health_watch *v, const str
 	return first;
 }
 
-static struct stance stance_of(const struct health_watch *v, const char *key, const struct group *g,
+static struct stance stance_of(const struct health_watch *v, const struct group *g,
 			       const struct stored *s)
 {
 	struct stance st = { .state = s->state,
@@ -280,12 +284,31 @@ static struct stance stance_of(const struct health_watch *v, const char *key, co
 		st = (struct stance){ .state = ALERT_OPEN, .cause = CAUSE_WINDOW_OVER };
 	} else if (st.state == ALERT_SNOOZED && st.until_ns <= v->now_ns) {
 		st = (struct stance){ .state = ALERT_OPEN, .cause = CAUSE_SNOOZE_OVER };
-	} else if (st.state == ALERT_ALLOWED && !held_excepted(v->held, key, v->now_ns)) {
+	} else if (st.state == ALERT_ALLOWED) { /* for others than these nodes, or no longer */
 		st = (struct stance){ .state = ALERT_OPEN,
 				      .cause = CAUSE_REOPENED,
 				      .note = "the exception is over" };
 	}
 	return st;
+}
+
+/* A person lives with it on all nodes that have it. */
+static int follow_spared(struct health_watch *v, const char *key, const struct group *g)
+{
+	_cleanup_(stored_done) struct stored s = { 0 };
+	const struct known *k = map_get(v->known, key, strlen(key));
+	int err;
+
+	if (k && !k->nodes.len && k->touched_ns + TOUCH_NS > v->now_ns)
+		return 0;
+	err = health_watch_begin(v);
+	if (!err)
+		err = store_alert_get(v->store, key, copy_stored, &s);
+	if (err == -ENOENT)
+		err = 0;
+	if (!err && stands(&s) && s.state != ALERT_ALLOWED)
+		err = resolve(v, key, &s);
+	return err ? err : remember(v, key, g, false, 0);
 }
 
 static int follow_group(struct health_watch *v, const char *key, struct group *g)
@@ -312,7 +335,7 @@ static int follow_group(struct health_watch *v, const char *key, struct group *g
 		err = read_alert(v, key, &s, &before);
 	if (err)
 		return err;
-	st = stance_of(v, key, g, &s);
+	st = stance_of(v, g, &s);
 	if (!stands(&s)) {
 		err = put(v, key, g, &st, v->now_ns);
 		return err ? err : remember(v, key, g, true, st.until_ns);
@@ -321,13 +344,12 @@ static int follow_group(struct health_watch *v, const char *key, struct group *g
 	if (err)
 		return err;
 	/* A clock that is set a second time; whether it was before we came nobody knows. */
-	again = !note.len && k && k->news && k->news != g->news && st.state != ALERT_ALLOWED;
+	again = !note.len && k && k->news && k->news != g->news && s.state != ALERT_ALLOWED;
 	if (again)
 		buf_puts(&note, "once more");
-	if ((more && (st.state == ALERT_ACKNOWLEDGED || st.state == ALERT_ALLOWED)) ||
-	    (again && st.state == ALERT_ACKNOWLEDGED))
+	if ((more || again) && st.state == ALERT_ACKNOWLEDGED)
 		st.state = ALERT_OPEN;
-	if (st.state == ALERT_ALLOWED || (!note.len && !st.cause)) {
+	if (!note.len && !st.cause) {
 		err = store_touch_alert(v->store, key, g->nodes.len, v->now_ns);
 		return err ? err : remember(v, key, g, false, st.until_ns);
 	}
@@ -342,13 +364,14 @@ static int follow_group(struct health_watch *v, const char *key, struct group *g
 static bool on_group(const void *key, size_t len, void *value, void *arg)
 {
 	struct health_watch *v = arg;
+	struct group *g = value;
 	char text[1024];
 
 	if (v->err || len >= sizeof(text))
 		return false;
 	memcpy(text, key, len);
 	text[len] = '\0';
-	v->err = follow_group(v, text, value);
+	v->err = g->nodes.len ? follow_group(v, text, g) : follow_spared(v, text, g);
 	return false;
 }
 
@@ -369,6 +392,9 @@ static bool on_known(const void *key, size_t len, void *value, void *arg)
 		v->err = store_alert_get(v->store, text, copy_stored, &s);
 	if (v->err == -ENOENT)
 		v->err = 0;
+	/* A monitor that has only just begun does not know yet who is silent. */
+	if (s.kind == FINDING_SILENT && v->now_ns < v->limits.watching_ns + v->limits.silent_ns)
+		return false;
 	if (!v->err && stands(&s))
 		v->err = resolve(v, text, &s);
 	return !v->err;

@@ -54,6 +54,8 @@ int health_watch_new(struct store *s, const struct health_watch_opts *o,
 	if (!err)
 		err = map_new(health_free_known, &v->known);
 	if (!err)
+		err = map_new(health_free_spared, &v->spared);
+	if (!err)
 		err = heads_new(s, &v->heads);
 	if (!err)
 		err = held_new(&v->held);
@@ -70,6 +72,7 @@ void health_watch_free(struct health_watch *v)
 		return;
 	map_free(v->groups);
 	map_free(v->known);
+	map_free(v->spared);
 	held_free(v->held);
 	heads_free(v->heads);
 	drop_notes(v);
@@ -102,16 +105,12 @@ static int keep_note(struct health_watch *v, const char *node, const struct stor
 }
 
 static int group_for(struct health_watch *v, enum health_issue i, const char *host_type,
-		     struct group **ret_g)
+		     const struct buf *key, struct group **ret_g)
 {
-	_cleanup_(buf_done) struct buf key = BUF_INIT(1023);
 	struct group *g;
 	int err;
 
-	health_key(i, host_type, &key);
-	if (key.err)
-		return key.err;
-	g = map_get(v->groups, key.data, key.len);
+	g = map_get(v->groups, key->data, key->len);
 	if (!g) {
 		g = calloc(1, sizeof(*g));
 		if (!g)
@@ -119,7 +118,7 @@ static int group_for(struct health_watch *v, enum health_issue i, const char *ho
 		g->issue = i;
 		g->why = (struct buf)BUF_INIT(HEALTH_TEXT_MAX);
 		g->host_type = strdup(host_type);
-		err = g->host_type ? map_put(v->groups, key.data, key.len, g) : -ENOMEM;
+		err = g->host_type ? map_put(v->groups, key->data, key->len, g) : -ENOMEM;
 		if (err) {
 			free_group(g);
 			return err;
@@ -129,28 +128,45 @@ static int group_for(struct health_watch *v, enum health_issue i, const char *ho
 	return 0;
 }
 
+static int gather_one(struct health_watch *v, enum health_issue i, const struct store_health_row *r,
+		      const struct health_in *in)
+{
+	_cleanup_(buf_done) struct buf key = BUF_INIT(1023);
+	struct group *g = NULL;
+	bool spared = false;
+	int err;
+
+	health_key(i, r->host_type, &key);
+	err = key.err ? key.err : group_for(v, i, r->host_type, &key, &g);
+	if (!err)
+		err = health_spare(v, buf_str(&key), r->node, &spared);
+	if (err)
+		return err;
+	if (spared) {
+		g->spared = true;
+		return 0;
+	}
+	err = hostlist_add(&g->nodes, r->node);
+	if (err)
+		return err;
+	if (i == ISSUE_STEP)
+		g->news += in->stepped_ns;
+	if (g->details++ >= HEALTH_DETAILS_MAX)
+		return 0;
+	buf_puts(&g->why, g->why.len ? "; " : "");
+	health_detail(g->issue, in, v->now_ns, &g->why);
+	return 0;
+}
+
 static int gather(struct health_watch *v, const struct store_health_row *r,
 		  const struct health_in *in, uint32_t found)
 {
-	for (unsigned i = 0; i < ISSUES; i++) {
-		struct group *g = NULL;
-		int err;
+	int err = 0;
 
-		if (!(found & 1U << i))
-			continue;
-		err = group_for(v, (enum health_issue)i, r->host_type, &g);
-		if (!err)
-			err = hostlist_add(&g->nodes, r->node);
-		if (err)
-			return err;
-		if (i == ISSUE_STEP)
-			g->news += in->stepped_ns;
-		if (g->details++ >= HEALTH_DETAILS_MAX)
-			continue;
-		buf_puts(&g->why, g->why.len ? "; " : "");
-		health_detail(g->issue, in, v->now_ns, &g->why);
-	}
-	return 0;
+	for (unsigned i = 0; i < ISSUES && !err; i++)
+		if (found & 1U << i)
+			err = gather_one(v, (enum health_issue)i, r, in);
+	return err;
 }
 
 static int on_row(const struct store_health_row *r, void *arg)
@@ -246,6 +262,8 @@ static int round_of(struct health_watch *v)
 		err = write_notes(v);
 	if (!err)
 		err = heads_compare(v->heads, v->now_ns, on_broken, v);
+	if (!err)
+		err = health_end_exceptions(v);
 	return err ? err : health_alerts(v);
 }
 
@@ -287,8 +305,10 @@ int health_watch_step(struct health_watch *v, unsigned *ret_changes)
 		map_each(v->known, map_always, NULL);
 		heads_forget(v->heads);
 		v->loaded_ns = 0;
+		v->revision = UINT64_MAX;
 	}
 	map_each(v->groups, map_always, NULL);
+	map_each(v->spared, map_always, NULL);
 	drop_notes(v);
 	*ret_changes = ret ? 0 : v->changes;
 	return ret == -EOPNOTSUPP ? 0 : ret;

@@ -12,7 +12,8 @@
 #include "store/health.h"
 #include "store/store.h"
 
-/* health_watch.c has the rounds and what is found, health_alerts.c the alerts that follow it. */
+/* health_watch.c has the rounds and what is found, health_alerts.c the alerts that follow it,
+ * health_except.c what people live with. */
 #define HEALTH_TEXT_MAX (64 * 1024)
 #define HEALTH_DETAILS_MAX 5
 
@@ -23,7 +24,8 @@ struct map;
 struct group {
 	enum health_issue issue;
 	char *host_type;
-	struct hostlist nodes;
+	struct hostlist nodes; /* where no exception stands */
+	bool spared; /* it is on others too, where a person lives with it */
 	struct buf why;
 	unsigned details;
 	uint64_t news; /* another number: the same happened once more to some node */
@@ -49,6 +51,7 @@ struct health_watch {
 	uint64_t now_ns, loaded_ns;
 	struct map *groups; /* key -> struct group, of this round */
 	struct map *known; /* key -> struct known */
+	struct map *spared; /* key without the class -> struct hostlist: of this round */
 	struct note *notes; /* to be written */
 	struct heads *heads;
 	struct held *held;
@@ -65,6 +68,12 @@ must_check int health_watch_begin(struct health_watch *v);
 /* What was last seen of that alert; NULL: no memory. */
 void health_free_known(void *p);
 struct known *health_known(struct health_watch *v, const char *key, size_t len);
+/* What a person lives with on that node; true: it is no part of the alert. */
+must_check int health_spare(struct health_watch *v, const char *key, const char *node,
+			    bool *ret_spared);
+void health_free_spared(void *p);
+/* An exception about a node ends when the finding does: the next one there is news. */
+must_check int health_end_exceptions(struct health_watch *v);
 /* Each alert follows its group; those that have none are over. */
 must_check int health_alerts(struct health_watch *v);
 

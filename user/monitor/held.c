@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit.h"
 #include "base/hostlist.h"
 #include "base/map.h"
 #include "store/store.h"
@@ -24,8 +25,33 @@ struct window {
 struct held {
 	struct window *windows;
 	size_t len;
-	struct map *exceptions; /* alert key -> uint64_t: when it ends, 0 never */
+	struct held_exception **exceptions;
+	size_t exceptions_len;
+	struct map *by_key; /* alert key without the class -> struct same_key */
 };
+
+/* The exceptions of one key: for other nodes, or for the same ones at another time. */
+struct same_key {
+	struct held_exception **list; /* borrowed */
+	size_t len;
+};
+
+static void same_key_free(void *p)
+{
+	struct same_key *k = p;
+
+	free(k->list);
+	free(k);
+}
+
+static void exception_free(struct held_exception *e)
+{
+	if (!e)
+		return;
+	hostlist_done(&e->nodes);
+	free(e->key);
+	free(e);
+}
 
 static void forget(struct held *h)
 {
@@ -35,13 +61,16 @@ static void forget(struct held *h)
 		free(h->windows[i].w.note);
 	}
 	h->len = 0;
-	map_each(h->exceptions, map_always, NULL);
+	map_each(h->by_key, map_always, NULL);
+	for (size_t i = 0; i < h->exceptions_len; i++)
+		exception_free(h->exceptions[i]);
+	h->exceptions_len = 0;
 }
 
 int held_new(struct held **ret_h)
 {
 	struct held *h = calloc(1, sizeof(*h));
-	int err = h ? map_new(free, &h->exceptions) : -ENOMEM;
+	int err = h ? map_new(same_key_free, &h->by_key) : -ENOMEM;
 
 	if (err) {
 		free(h);
@@ -57,7 +86,8 @@ void held_free(struct held *h)
 		return;
 	forget(h);
 	free(h->windows);
-	map_free(h->exceptions);
+	free(h->exceptions);
+	map_free(h->by_key);
 	free(h);
 }
 
@@ -103,26 +133,70 @@ static int on_window(const struct store_maintenance *m, void *arg)
 	return 0;
 }
 
-static int on_exception(const struct store_exception *e, void *arg)
+static int same_key_of(struct held *h, const char *key, struct same_key **ret_k)
 {
-	struct held *h = arg;
-	size_t len = strlen(e->key);
-	uint64_t *have = map_get(h->exceptions, e->key, len), *end;
+	size_t len = audit_key_without_class(key);
+	struct same_key *k = map_get(h->by_key, key, len);
 	int err;
 
-	if (have) { /* the one that lasts longest */
-		if (!e->expires_ns || (*have && e->expires_ns > *have))
-			*have = e->expires_ns;
-		return 0;
+	if (!k) {
+		k = calloc(1, sizeof(*k));
+		err = k ? map_put(h->by_key, key, len, k) : -ENOMEM;
+		if (err) {
+			free(k);
+			return err;
+		}
 	}
-	end = malloc(sizeof(*end));
-	if (!end)
+	*ret_k = k;
+	return 0;
+}
+
+/* A node set that cannot be read excepts nobody: rather an alert too many. */
+static int read_exception(const struct store_exception *from, struct held_exception *e)
+{
+	struct hostlist_error why;
+	int err;
+
+	e->id = from->id;
+	e->ends_ns = from->expires_ns;
+	e->key = strdup(from->key);
+	if (!e->key)
 		return -ENOMEM;
-	*end = e->expires_ns;
-	err = map_put(h->exceptions, e->key, len, end);
+	err = hostlist_parse(&e->nodes, from->nodes, NULL, &why);
+	if (err == -ENOMEM)
+		return err;
+	hostlist_sort(&e->nodes);
+	return 0;
+}
+
+static int on_exception(const struct store_exception *from, void *arg)
+{
+	struct held *h = arg;
+	struct held_exception **all =
+		reallocarray(h->exceptions, h->exceptions_len + 1, sizeof(struct held_exception *));
+	struct held_exception **list, *e;
+	struct same_key *k;
+	int err;
+
+	if (!all)
+		return -ENOMEM;
+	h->exceptions = all;
+	e = calloc(1, sizeof(*e));
+	err = e ? read_exception(from, e) : -ENOMEM;
+	if (err) {
+		exception_free(e);
+		return err;
+	}
+	all[h->exceptions_len++] = e;
+	err = same_key_of(h, e->key, &k);
 	if (err)
-		free(end);
-	return err;
+		return err;
+	list = reallocarray(k->list, k->len + 1, sizeof(struct held_exception *));
+	if (!list)
+		return -ENOMEM;
+	k->list = list;
+	k->list[k->len++] = e;
+	return 0;
 }
 
 int held_load(struct held *h, struct store *s, uint64_t now_wall_ns)
@@ -163,9 +237,56 @@ uint64_t held_window_end(const struct held *h, uint64_t id)
 	return 0;
 }
 
-bool held_excepted(const struct held *h, const char *key, uint64_t at_ns)
+static const struct same_key *exceptions_of(const struct held *h, const char *key)
 {
-	const uint64_t *end = map_get(h->exceptions, key, strlen(key));
+	return map_get(h->by_key, key, audit_key_without_class(key));
+}
 
-	return end && (!*end || at_ns < *end);
+static bool lasts(const struct held_exception *e, uint64_t at_ns)
+{
+	return !e->ends_ns || at_ns < e->ends_ns;
+}
+
+bool held_excepted(const struct held *h, const char *key, const char *node, uint64_t at_ns)
+{
+	const struct same_key *k = exceptions_of(h, key);
+
+	for (size_t i = 0; k && i < k->len; i++)
+		if (lasts(k->list[i], at_ns) && hostlist_has(&k->list[i]->nodes, node))
+			return true;
+	return false;
+}
+
+bool held_excepts_some(const struct held *h, const char *key, uint64_t at_ns)
+{
+	const struct same_key *k = exceptions_of(h, key);
+
+	for (size_t i = 0; k && i < k->len; i++)
+		if (lasts(k->list[i], at_ns))
+			return true;
+	return false;
+}
+
+uint64_t held_exception_end(const struct held *h, uint64_t at_ns)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < h->exceptions_len; i++) {
+		uint64_t end = h->exceptions[i]->ends_ns;
+
+		if (end > at_ns && (!next || end < next))
+			next = end;
+	}
+	return next;
+}
+
+int held_each_exception(const struct held *h, uint64_t since_ns,
+			int (*fn)(struct held_exception *e, void *arg), void *arg)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < h->exceptions_len && !err; i++)
+		if (lasts(h->exceptions[i], since_ns))
+			err = fn(h->exceptions[i], arg);
+	return err;
 }

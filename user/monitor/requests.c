@@ -183,6 +183,7 @@ static int decide(struct work *w, uint64_t id, const struct found *f, const stru
 					   .who = w->r->login,
 					   .note = w->note,
 					   .at_ns = w->now_ns };
+	unsigned ended = 0;
 	int err;
 
 	if (!decision_may(d, f->state)) {
@@ -190,6 +191,8 @@ static int decide(struct work *w, uint64_t id, const struct found *f, const stru
 		return 0;
 	}
 	err = store_decide(w->s, &to, NULL);
+	if (!err && f->state == ALERT_ALLOWED)
+		err = allow_take_back(w->s, f->key, w->now_ns, &ended);
 	if (err == -EAGAIN) {
 		cannot(w, "the alert has changed this moment: look at it and ask again");
 		return 0;

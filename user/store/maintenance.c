@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <string.h>
 
+#include "base/hostlist.h"
 #include "store/sql.h"
 #include "store/triage.h"
 #include "store/wrap.h"
@@ -24,7 +26,7 @@ static int is_there(struct store *s, const char *text, uint64_t id, uint64_t at_
 
 /* --- exceptions ----------------------------------------------------------------------------------- */
 
-#define EXCEPTION_COLS "alert_key, reason, author, created_ns, expires_ns"
+#define EXCEPTION_COLS "alert_key, nodes, reason, author, created_ns, expires_ns"
 
 static int add_exception(struct store *s, const struct store_exception *e, uint64_t *ret_id)
 {
@@ -33,10 +35,10 @@ static int add_exception(struct store *s, const struct store_exception *e, uint6
 	int err = sql_exec(&q,
 			   SQL_TEXT(s,
 				    "INSERT INTO exceptions (" EXCEPTION_COLS
-				    ", alert_hash) VALUES (?, ?, ?, ?, ?, ?)",
+				    ", alert_hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
 				    "INSERT INTO exceptions (" EXCEPTION_COLS
-				    ") VALUES (?, ?, ?, ?, ?)"),
-			   S(e->key), S(e->reason), S(e->author), U(e->created_ns),
+				    ") VALUES (?, ?, ?, ?, ?, ?)"),
+			   S(e->key), S(e->nodes), S(e->reason), S(e->author), U(e->created_ns),
 			   U(e->expires_ns), KEY_HASH(&key));
 
 	if (err)
@@ -54,6 +56,11 @@ int store_exception_add(struct store *s, const struct store_exception *e, uint64
 		err = store_check_name(s, "person", e->author);
 	if (!err && (!e->key || !*e->key))
 		err = store_set_why(s, -EINVAL, "an exception needs an alert's key");
+	if (!err && (!e->nodes || !*e->nodes))
+		err = store_set_why(s, -EINVAL, "an exception needs nodes");
+	if (!err && strlen(e->nodes) > HOSTLIST_TEXT_MAX)
+		err = store_set_why(s, -EINVAL, "an exception's nodes have at most %d bytes",
+				    HOSTLIST_TEXT_MAX);
 	if (err)
 		return err;
 	err = write_op(s, add_exception(s, e, &id));
@@ -62,14 +69,21 @@ int store_exception_add(struct store *s, const struct store_exception *e, uint64
 	return err;
 }
 
-static int end_exception(struct store *s, uint64_t id, uint64_t at_ns)
+static int exception_stands(struct store *s, uint64_t id, uint64_t at_ns)
 {
 	int err = is_there(
 		s, "SELECT id FROM exceptions WHERE id = ? AND (expires_ns = 0 OR expires_ns > ?)",
 		id, at_ns);
 
-	if (err == -ENOENT)
-		return store_set_why(s, err, "no exception %llu stands", (unsigned long long)id);
+	return err == -ENOENT
+		       ? store_set_why(s, err, "no exception %llu stands", (unsigned long long)id)
+		       : err;
+}
+
+static int end_exception(struct store *s, uint64_t id, uint64_t at_ns)
+{
+	int err = exception_stands(s, id, at_ns);
+
 	if (!err)
 		err = sql_run(s, NULL, "UPDATE exceptions SET expires_ns = ? WHERE id = ?",
 			      U(at_ns), U(id));
@@ -81,6 +95,26 @@ int store_exception_end(struct store *s, uint64_t id, uint64_t at_ns)
 	return write_op(s, end_exception(s, id, at_ns));
 }
 
+static int keep_exception(struct store *s, uint64_t id, const char *nodes, uint64_t at_ns)
+{
+	int err = exception_stands(s, id, at_ns);
+
+	if (!err)
+		err = sql_run(s, NULL, "UPDATE exceptions SET nodes = ? WHERE id = ?", S(nodes),
+			      U(id));
+	return err ? err : bump(s);
+}
+
+int store_exception_keep(struct store *s, uint64_t id, const char *nodes, uint64_t at_ns)
+{
+	if (!*nodes)
+		return store_exception_end(s, id, at_ns);
+	if (strlen(nodes) > HOSTLIST_TEXT_MAX)
+		return store_set_why(s, -EINVAL, "an exception's nodes have at most %d bytes",
+				     HOSTLIST_TEXT_MAX);
+	return write_op(s, keep_exception(s, id, nodes, at_ns));
+}
+
 int store_exceptions(struct store *s, store_exception_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
@@ -90,10 +124,11 @@ int store_exceptions(struct store *s, store_exception_fn fn, void *arg)
 		const struct store_exception e = {
 			.id = sql_u64(&q, 0),
 			.key = sql_str(&q, 1),
-			.reason = sql_str(&q, 2),
-			.author = sql_str(&q, 3),
-			.created_ns = sql_u64(&q, 4),
-			.expires_ns = sql_u64(&q, 5),
+			.nodes = sql_str(&q, 2),
+			.reason = sql_str(&q, 3),
+			.author = sql_str(&q, 4),
+			.created_ns = sql_u64(&q, 5),
+			.expires_ns = sql_u64(&q, 6),
 		};
 
 		ret = fn(&e, arg);

@@ -59,16 +59,21 @@ must_check int store_decide(struct store *s, const struct store_decision *d, uin
 
 /*
  * A finding to live with that no profile row can allow (a missing service, a silent node), by alert
- * key.
+ * key and node: the same finding on another node of the class alerts.
  */
 struct store_exception {
 	uint64_t id;
 	const char *key, *reason, *author;
+	const char *nodes; /* folded node set; "": none (of a store older than this column) */
 	uint64_t created_ns, expires_ns; /* expires 0: never */
 };
+/* -EINVAL: without a node, or with more than HOSTLIST_TEXT_MAX can name. */
 must_check int store_exception_add(struct store *s, const struct store_exception *e,
 				   uint64_t *ret_id);
 must_check int store_exception_end(struct store *s, uint64_t id, uint64_t at_ns); /* -ENOENT */
+/* It goes on for these nodes alone; for none of them it ends. -ENOENT */
+must_check int store_exception_keep(struct store *s, uint64_t id, const char *nodes,
+				    uint64_t at_ns);
 typedef int (*store_exception_fn)(const struct store_exception *e, void *arg);
 must_check int store_exceptions(struct store *s, store_exception_fn fn, void *arg);
 
