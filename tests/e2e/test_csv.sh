@@ -68,7 +68,7 @@ same_as_json() { # rows at least, verb...
 	ajar "$@" -j --data "$D" >"$T/json" 2>/dev/null
 	n=$(python3 "$T/compare.py" "$T/csv" "$T/json" 2>"$T/why")
 	ok "$*: CSV has what JSON has" test "${n:--1}" -ge "$least"
-	[ "${n:--1}" -ge "$least" ] || tail -1 "$T/why" | sed 's/^/# /'
+	[ "${n:--1}" -ge "$least" ] || tail -qn 1 "$T/why" "$T/csv.err" | sed 's/^/# /'
 }
 same_as_json 2 ls
 same_as_json 2 ls --outside

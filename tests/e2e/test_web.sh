@@ -340,7 +340,7 @@ LOGIN=$(grep -oE "http://$AT/login\?token=[A-Za-z0-9_-]{43}" "$T/web.err")
 answers "a session of the server before is over" 401 /api/v1/me -b "$JAR"
 answers "a name in a header logs nobody in where there is no proxy" 401 /api/v1/me -H "X-Remote-User: oper" -H "X-Ajar-Secret: x"
 web "${LOGIN#"http://$AT"}" -c "$JAR"
-curl -sN --max-time 20 -b "$JAR" "http://$AT/api/v1/stream" >"$T/stream" 2>&1 &
+curl -sN --max-time 120 -b "$JAR" "http://$AT/api/v1/stream" >"$T/stream" 2>&1 &
 PIDS+=($!)
 ok "with a stream" wait_for grep -q '^id: ' "$T/stream"
 # The map may be read just then for another reason, and then has it: not each time.
@@ -351,7 +351,7 @@ alerts_first() {
 	"$BUILD/tests/helpers/put_alerts" "sqlite:$D/store/ajar.db" open "key $before" "finding" critical compute >"$T/put" 2>"$T/put.err" || return
 	wait_for told "$before" && grep -q '"map":false,"alerts":true' "$T/stream"
 }
-ok "an alert is told before the map is read again" wait_for alerts_first
+WAIT=60 ok "an alert is told before the map is read again" wait_for alerts_first
 grep -q '"map":false,"alerts":true' "$T/stream" || sed 's/^/#   /' "$T/put.err" "$T/stream" "$T/web.err"
 run web --data "$T/none" --web "$AT"
 same "where there is no store it ends" "$RC" 2

@@ -42,18 +42,20 @@ static long long number(const char *text)
 	return strtoll(out, NULL, 10);
 }
 
-/* Cuts every other connection to the database. */
+/* Cuts every other connection to the database; one that is listed may have ended by itself meanwhile. */
 static void cut(void)
 {
 	char kill[64];
 	long long id;
 
-	while ((id = number("SELECT coalesce(min(id), 0) FROM information_schema.processlist WHERE "
-			    "db = "
-			    "database() AND id <> connection_id()")) > 0) {
+	for (int i = 0; i < 5000; i++) {
+		id = number("SELECT coalesce(min(id), 0) FROM information_schema.processlist WHERE "
+			    "db = database() AND id <> connection_id()");
+		if (id <= 0)
+			return;
 		snprintf(kill, sizeof(kill), "KILL CONNECTION %lld", id);
 		if (sql(kill))
-			break;
+			poll(NULL, 0, 1);
 	}
 }
 
@@ -223,6 +225,7 @@ static void test_two_migrators(void)
 
 static void test_cut(void)
 {
+	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
 	struct event ev = open_event(22, 7, T0);
 	struct store *s = fresh();
 	char uuid[80];
@@ -240,7 +243,7 @@ static void test_cut(void)
 		   "what was not committed is gone");
 	is_int(put_one(s, "n1", 1, 3, &ev), 0, "and can be sent again");
 	cut();
-	ok(store_events(s, &(struct store_event_query){ 0 }, list_event, NULL) < 0,
+	ok(store_events(s, &(struct store_event_query){ 0 }, list_event, &b) < 0,
 	   "a question over a cut line fails once");
 	events_are(s, (struct store_event_query){ .node = "n1" }, "n1:1:1 n1:1:2 n1:1:3 ",
 		   "and then works");
