@@ -3,6 +3,7 @@
 # What watching costs whoever opens doors, beside the peers: rounds of open-close cycles (socket, bind, listen, close), bare, under
 # `ajar watch -j`, under bpftrace on the same moments, and under audit rules for bind and listen without a daemon; in turn, so that a
 # machine that becomes slower is so for all. Figures are printed, not judged. AJAR_PEER_ROUNDS (5), AJAR_PEER_CYCLES (20000).
+# run.sh: within 900 s, for in each round half a minute may pass until who watches has seen all
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 BUILD=${BUILD:-build}

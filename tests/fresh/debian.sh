@@ -98,9 +98,13 @@ sources="deb $mirror $SUITE main
 deb $mirror $SUITE-updates main"
 [ -z "$(find "$CACHE/base.tar" -mtime +30 2>/dev/null)" ] || rm -f "$CACHE/base.tar"
 if [ ! -f "$CACHE/base.tar" ]; then
-	printf '%s\n' "$sources" | timeout 900 mmdebstrap --variant=minbase --include=ca-certificates,git,make --keyring="$KEYS" \
-		--aptopt="$R/apt.conf" --format=tar "$SUITE" "$CACHE/base.new" - >"$LOG" 2>&1 9>&- ||
-		skip "no root of $SUITE can be made: $(grep -E '^E: ' "$LOG" | tail -1 | sed 's|https*://[^ ]*|the mirror|g')"
+	make_root() {
+		printf '%s\n' "$sources" | timeout 300 mmdebstrap --variant=minbase --include=ca-certificates,git,make --keyring="$KEYS" \
+			--aptopt="$R/apt.conf" --format=tar "$SUITE" "$CACHE/base.new" - >"$LOG" 2>&1 9>&-
+	}
+	# A mirror may be away for a moment.
+	make_root || { timeout 20 tail -f /dev/null; make_root; } || { timeout 60 tail -f /dev/null; make_root; } ||
+		skip "no root of $SUITE can be made: $(grep -E '^(E|W|Err)' "$LOG" | tail -4 | xargs -d '\n' | sed 's|https*://[^ ]*|the mirror|g')"
 	mv "$CACHE/base.new" "$CACHE/base.tar"
 fi
 mkdir "$R/root"

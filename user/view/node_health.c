@@ -43,6 +43,7 @@ static void kept_done(struct kept *k)
 	free(k->sensor);
 	free(k->addresses);
 	free(k->failed_why);
+	*k = (struct kept){ 0 };
 }
 
 static int keep(struct kept *k, const struct store_health_row *r)
@@ -78,8 +79,20 @@ static int keep(struct kept *k, const struct store_health_row *r)
 static int on_row(const struct store_health_row *r, void *arg)
 {
 	struct inside *in = arg;
+	bool current = !r->known || r->standing == STANDING_CURRENT;
+	int err = 0;
 
-	if (!r->known || r->standing == STANDING_CURRENT)
+	/* Two that are current: a node's account can do that to itself. The one heard last is it. */
+	if (current && in->current.node) {
+		current = r->received_ns >= in->current.row.received_ns;
+		if (current && in->others_len < OTHERS_MAX)
+			err = keep(&in->others[in->others_len++], &in->current.row);
+		if (current)
+			kept_done(&in->current);
+	}
+	if (err)
+		return err;
+	if (current)
 		return keep(&in->current, r);
 	return in->others_len < OTHERS_MAX ? keep(&in->others[in->others_len++], r) : 0;
 }
