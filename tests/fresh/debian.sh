@@ -91,16 +91,16 @@ mirror=$(sed -n 's/^URIs: *\([^ ]*\/debian\)\/* *$/\1/p; s/^deb .*\(https*:[^ ]*
 mirror=${mirror:-http://deb.debian.org/debian}
 {
 	apt-config dump | grep -iE '^Acquire::(https?|ftp)::|^Acquire::(Check-Valid-Until|Retries) '
-	# Nothing here needs to outlive a loss of power.
-	printf '%s\n' 'Acquire::Languages "none";' 'APT::Install-Recommends "false";' 'Dpkg::Options:: "--force-unsafe-io";'
+	printf '%s\n' 'Acquire::Languages "none";' 'APT::Install-Recommends "false";'
 } >"$R/apt.conf"
 sources="deb $mirror $SUITE main
 deb $mirror $SUITE-updates main"
 [ -z "$(find "$CACHE/base.tar" -mtime +30 2>/dev/null)" ] || rm -f "$CACHE/base.tar"
 if [ ! -f "$CACHE/base.tar" ]; then
+	# Nothing here needs to outlive a loss of power. (As an option of apt it would become one of the env(1) that mmdebstrap runs.)
 	make_root() {
 		printf '%s\n' "$sources" | timeout 300 mmdebstrap --variant=minbase --include=ca-certificates,git,make --keyring="$KEYS" \
-			--aptopt="$R/apt.conf" --format=tar "$SUITE" "$CACHE/base.new" - >"$LOG" 2>&1 9>&-
+			--aptopt="$R/apt.conf" --dpkgopt=force-unsafe-io --format=tar "$SUITE" "$CACHE/base.new" - >"$LOG" 2>&1 9>&-
 	}
 	# A mirror may be away for a moment.
 	make_root || { timeout 20 tail -f /dev/null; make_root; } || { timeout 60 tail -f /dev/null; make_root; } ||
