@@ -77,6 +77,15 @@ refuses() {
 	ok "$1: it says so" says "$3"
 }
 
+# For setpriv --bounding-set: what a unit of ours has, but one of it.
+bounding() { # capability to leave out, or nothing; of the unit in UNIT
+	local set=-all c
+	for c in $(sed -n 's/^CapabilityBoundingSet=//p' "deploy/systemd/$UNIT"); do
+		[ "$c" = "${1:-}" ] || set+=,+$(echo "${c#CAP_}" | tr A-Z a-z)
+	done
+	echo "$set"
+}
+
 # Until the command succeeds, at most 20 s (WAIT=seconds); the pause between two looks is a read that times out.
 wait_for() {
 	local end=$((SECONDS + ${WAIT:-20}))

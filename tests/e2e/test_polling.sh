@@ -23,12 +23,7 @@ start() { # bounding set
 lists() { # port, condition of jq
 	ajar ls -j --data "$D" ":$1" 2>/dev/null | jq -es "any(.[]; $2)" >/dev/null
 }
-caps=$(sed -n 's/^CapabilityBoundingSet=//p' deploy/systemd/ajar-run.service)
-bounding() {
-	local set=-all c
-	for c in $caps; do set+=,+$(echo "${c#CAP_}" | tr A-Z a-z); done
-	echo "$set"
-}
+UNIT=ajar-run.service
 own="\"$P/hold_door\""
 ok "a door is open before" hold 21971
 first=$HOLDER

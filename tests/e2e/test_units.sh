@@ -22,12 +22,8 @@ as_nobody() { exec setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-c
 mkdir -p "$D" # root's; below it the roles'
 install -d -o nobody -g nogroup -m 750 "$D/journal" "$D/store"
 printf 'role.user nobody\nsensor.lowest-tier A\n' >"$T/conf"
-caps=$(sed -n 's/^CapabilityBoundingSet=//p' deploy/systemd/ajar-agent.service)
-bounding() { # capabilities but one
-	local set=-all c
-	for c in $caps; do [ "$c" = "${1:-}" ] || set+=,+$(echo "${c#CAP_}" | tr A-Z a-z); done
-	echo "$set"
-}
+UNIT=ajar-agent.service
+caps=$(sed -n 's/^CapabilityBoundingSet=//p' "deploy/systemd/$UNIT")
 start_agent() {
 	setpriv --bounding-set="$(bounding "$@")" ajar-agent -v -C "$T/conf" --data "$D" >"$T/agent.out" 2>&1 </dev/null &
 	AGENT=$!

@@ -27,12 +27,7 @@ lists() { # port, condition of jq
 told() { # condition of jq on one record
 	ajar timeline -j --data "$D" 2>/dev/null | jq -es "any(.[]; $1)" >/dev/null
 }
-caps=$(sed -n 's/^CapabilityBoundingSet=//p' deploy/systemd/ajar-run.service)
-bounding() {
-	local set=-all c
-	for c in $caps; do set+=,+$(echo "${c#CAP_}" | tr A-Z a-z); done
-	echo "$set"
-}
+UNIT=ajar-run.service
 own="\"$P/hold_door\""
 ok "a door is open before" hold tcp 21981
 first=$HOLDER

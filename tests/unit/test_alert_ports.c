@@ -3,7 +3,8 @@
 
 #include "audit/audit.h"
 #include "base/buf.h"
-#include "core/event.h"
+#include "door_util.h"
+#include "fixtures.h"
 #include "tap.h"
 
 /* The doors of an alert are counted up to a limit, and what says so ends with "or more". */
@@ -15,38 +16,17 @@ static struct store *store;
 
 static int put_door(unsigned i)
 {
-	_cleanup_(buf_done) struct buf b = BUF_INIT(EVENT_RECORD_MAX);
 	static const char *const exes[] = { "/opt/p0", "/opt/p1", "/opt/p2" };
-	const struct event ev = { .time_ns = 1000,
-				  .kind = EVENT_OPEN,
-				  .origin = ORIGIN_EVENT,
-				  .door = { .proto = PROTO_TCP,
-					    .family = FAMILY_INET,
-					    .scope = SCOPE_ANY,
-					    .port = FIRST_PORT + i,
-					    .netns_cookie = 1,
-					    .cookie = i + 1 },
-				  .opener = { .known = true,
-					      .pid = 100,
-					      .comm = "d",
-					      .uid = 1041,
-					      .exe = text_of(exes[i % array_len(exes)]) } };
-	struct store_event put = { .boot_seq = 1, .seq = i + 1, .received_ns = 1000 };
+	struct event ev = fixture_event(EVENT_OPEN, i + 1, FIRST_PORT + i, 1000);
 	struct store_door d = { .node = "n1",
 				.boot_seq = 1,
-				.door = ev.door,
 				.open_seq = i + 1,
-				.opened_ns = 1000,
 				.verdict = VERDICT_UNEXPECTED,
 				.severity = SEVERITY_WARNING,
 				.alert_key = KEY };
-	size_t added;
-	int err;
 
-	event_encode(&ev, &b);
-	put.record = d.record = (struct text){ b.data, (uint32_t)b.len };
-	err = store_put_events(store, "n1", "compute", &put, 1, &added);
-	return err ? err : store_put_door(store, &d);
+	ev.opener.exe = text_of(exes[i % array_len(exes)]);
+	return store_judged_door(store, &ev, &d);
 }
 
 static void summary_is(const struct store_alert_size *n, const char *want, const char *what)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "core/event.h"
+#include "door_util.h"
+#include "fixtures.h"
 #include "store/store.h"
 #include "tap.h"
 
@@ -17,31 +17,14 @@ static struct store *store;
 
 static int put_door(uint32_t port, uint64_t cookie, enum severity severity)
 {
-	_cleanup_(buf_done) struct buf b = BUF_INIT(EVENT_RECORD_MAX);
-	const struct event ev = { .time_ns = 1000 + cookie,
-				  .kind = EVENT_OPEN,
-				  .origin = ORIGIN_EVENT,
-				  .door = { .proto = PROTO_TCP,
-					    .family = FAMILY_INET,
-					    .scope = SCOPE_ANY,
-					    .port = port,
-					    .netns_cookie = 1,
-					    .cookie = cookie } };
-	struct store_event put = { .boot_seq = 1, .seq = cookie, .received_ns = 1000 };
+	struct event ev = fixture_event(EVENT_OPEN, cookie, port, 1000 + cookie);
 	struct store_door d = { .node = "n1",
 				.boot_seq = 1,
-				.door = ev.door,
 				.open_seq = cookie,
-				.opened_ns = 1000 + cookie,
 				.verdict = severity ? VERDICT_UNEXPECTED : VERDICT_PROFILED,
 				.severity = severity };
-	size_t added;
-	int err;
 
-	event_encode(&ev, &b);
-	put.record = d.record = (struct text){ b.data, (uint32_t)b.len };
-	err = store_put_events(store, "n1", "compute", &put, 1, &added);
-	return err ? err : store_put_door(store, &d);
+	return store_judged_door(store, &ev, &d);
 }
 
 static void shows(const char *want, bool yes, const char *what)
