@@ -4,6 +4,9 @@
  * file system. The child reports what journal_commit() said of each batch; afterwards every number
  * ever given out must be delivered with the payload that went in, or be in a gap record, or be
  * acknowledged and gone; never two of these, never none.
+ *
+ * A writer is killed after some records or some time, whichever is first: each account reads all
+ * that was written so far, and where /tmp is memory 60 ms are 30,000 records.
  */
 #include <poll.h>
 #include <sched.h>
@@ -18,6 +21,7 @@
 
 #define BOOTS_MAX 1024
 #define SEQ_MAX (1 << 20)
+#define RECORDS_A_RUN 8000
 
 struct payload {
 	uint32_t run;
@@ -142,13 +146,17 @@ static void run_and_kill(const struct dir *d, const struct mode *m, uint32_t run
 {
 	const char *boot = boot_of(run);
 	uint64_t end = clock_boot_ns() + 1000000ULL * (2 + rnd(60));
+	uint32_t said = 0, most = 1 + rnd(RECORDS_A_RUN);
 	int fds[2];
 	struct said s;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	/* One page: a writer is at most 128 batches ahead of what was read. */
+	if (pipe2(fds, O_CLOEXEC) < 0 || fcntl(fds[1], F_SETPIPE_SZ, 4096) < 0)
 		bail("pipe", errno);
 	pid = fork();
+	if (pid < 0)
+		bail("fork", errno);
 	if (!pid) {
 		close(fds[0]);
 		writer(d, m, boot, run, fds[1]);
@@ -160,11 +168,13 @@ static void run_and_kill(const struct dir *d, const struct mode *m, uint32_t run
 		uint64_t now = clock_boot_ns();
 		int ms = end > now ? (int)((end - now) / 1000000) : 0;
 
-		if (poll(&p, 1, ms) > 0 && read(fds[0], &s, sizeof(s)) == (ssize_t)sizeof(s))
+		if (poll(&p, 1, ms) > 0 && read(fds[0], &s, sizeof(s)) == (ssize_t)sizeof(s)) {
 			note_said(l, &s);
+			said += s.n;
+		}
 		if (m->tiny_disk && rnd(40) == 0)
 			fill_disk(d, rnd(2));
-		if (clock_boot_ns() >= end)
+		if (clock_boot_ns() >= end || said >= most)
 			break;
 	}
 	kill(pid, SIGKILL);
