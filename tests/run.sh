@@ -4,6 +4,8 @@
 # A test is a program that prints TAP: $BUILD/tests/GROUP/test_* or tests/GROUP/test_*.sh. Output of a test is shown when it
 # fails; all of it is kept in $BUILD/log/.
 #
+# Just before its last line it names the tests that failed once more, for who is shown the end alone.
+#
 # What did not run is no pass: "ok 3 # SKIP why" and a program that ends with 77 ("1..0 # SKIP why") are counted as skipped, and
 # in CI (CI=true) as failed. Not so "# SKIP machine: why": this kernel or CPU cannot do it, and nobody can install that.
 #
@@ -88,7 +90,7 @@ one() { # group program source
 		why=$(sed -n 's/^1\.\.0 # SKIP //p' "$log" | head -1)
 		if [ -n "$CI" ]; then
 			result 0 1 0
-			printf 'not ok  %s/%s: skipped in CI: %s\n' "$1" "$name" "$why"
+			printf 'not ok  %s/%s: skipped in CI: %s\n' "$1" "$name" "$why" | tee -a "$Q/bad"
 		else
 			result 0 0 1
 			printf 'skip    %s/%s: %s\n' "$1" "$name" "$why"
@@ -111,7 +113,8 @@ one() { # group program source
 		printf 'ok      %s/%s (%s checks, %s s)\n' "$1" "$name" "$good" "$took"
 		[ "$1" != bench ] || sed -n 's/^#/       /p' "$log"
 	else
-		printf 'not ok  %s/%s (%s of %s failed, %s s)\n' "$1" "$name" "$bad" $((good + bad)) "$took"
+		printf 'not ok  %s/%s (%s of %s failed, %s s)\n' "$1" "$name" "$bad" $((good + bad)) "$took" | tee -a "$Q/bad"
+		grep -a '^not ok \|^# exit status \|^# skipped in CI' "$log" | head -5 | sed 's/^/        /' >>"$Q/bad"
 		grep -av '^ok ' "$log" | tail -60 | sed 's/^/        /'
 	fi
 	sed -n 's/^ok .*# SKIP //p' "$log" | sort | uniq -c | while read -r times why; do
@@ -194,6 +197,7 @@ work 1 alone
 passed=0 failed=0 skipped=0
 totals=$(awk '{ p += $1; f += $2; s += $3 } END { print "passed=" p + 0, "failed=" f + 0, "skipped=" s + 0 }' "$Q/results")
 eval "$totals"
+[ ! -s "$Q/bad" ] || cat "$Q/bad"
 [ "$skipped" = 0 ] || printf '%s skipped\n' "$skipped"
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -34,6 +34,7 @@ same "so has one without a plan" "$(runs plan 'echo "ok 1 - a"')" "1 1 passed, 1
 same "and one that takes longer than it says" "$(runs slow '# run.sh: within 1 s, for this test
 echo "ok 1 - a"
 exec tail -f /dev/null')" "1 1 passed, 1 failed"
+same "which failed is said once more at the end" "$(tail -n 3 "$tmp/out" | sed "s|, [0-9]* s)|)|" | xargs)" "not ok unit/test_slow.sh (1 of 2 failed) # exit status 124 1 passed, 1 failed"
 CI=true
 same "in CI a skipped check is a failure" "$(runs skip 'echo "ok 1 - a"; echo "ok 2 # SKIP needs a moon"; echo 1..2')" "1 1 passed, 1 failed"
 same "so is a skipped program" "$(runs all 'echo "1..0 # SKIP needs a moon"; exit 77')" "1 0 passed, 1 failed"
