@@ -15,21 +15,6 @@ static const struct event *find_origin(struct witness *w, enum event_kind kind, 
 	return ev && ev->origin == origin ? ev : NULL;
 }
 
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
-
-static bool has_netns_cookies(void)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-	bool has = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) == 0;
-
-	close(fd);
-	return has;
-}
-
 static void snapshot(void)
 {
 	const struct sensor_opts o = { 0 };

@@ -22,6 +22,22 @@
 #define REPORTED_MAX 65536
 #define DEADLINE_NS 3000000000ULL
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+/* Without (before 5.14) namespaces cannot be told apart by what a record says. */
+static inline bool has_netns_cookies(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+	bool has = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) == 0;
+
+	close(fd);
+	return has;
+}
+
 struct told {
 	struct event ev; /* texts point into what follows */
 	char *bytes;

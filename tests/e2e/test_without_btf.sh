@@ -54,9 +54,13 @@ ok "an alert says it: degraded" wait_for eval "ajar alerts -j --data '$D' | jq -
 ok "so does ajar node" eval "ajar node -j --data '$D' | jq -es 'any(.[]; .state == \"recording\" and (.health.issues | index(\"degraded\")) and .health.tier == \"C\")'"
 ok "ajar node NAME" eval "ajar node --data '$D' \"\$(ajar node -j --data '$D' | jq -r .node)\" | grep -q '^wrong .*tier C.*\\[degraded\\]'"
 ok "ajar metrics" eval "ajar metrics --data '$D' | grep -qx 'ajar_nodes_recording_tier{tier=\"C\"} 1'"
-ajar profile learn --write --data "$D" >"$T/learn" 2>&1
-ajar check --data "$D" >"$T/check" 2>&1
-same "ajar check warns: exit 1" $? 1
+# What others on this machine open meanwhile is accepted, too.
+warns() {
+	ajar profile learn --write --data "$D" >"$T/learn" 2>&1
+	ajar check --data "$D" >"$T/check" 2>&1
+	[ $? = 1 ]
+}
+ok "ajar check warns: exit 1" wait_for warns
 ok "and says so" grep -q 'WARNING.*sees less than a sensor can.*1 node degraded (.*, tier C)' "$T/check"
 unshare -m --propagation private bash -c "$no_btf; exec ajar doctor --data $D" >"$T/doctor" 2>&1
 ok "doctor names the tier that is left without BTF" eval "grep -q 'BTF  .*all but TCP only by polling (tier C)' '$T/doctor' && grep -q '^ok tracepoint .*sock/inet_sock_set_state' '$T/doctor'"
