@@ -292,6 +292,44 @@ static void test_held_rows(void)
 	mysql_close(c);
 }
 
+#define REPORT(installation)                                                                       \
+	"CALL own_report('compute', 60000000000, repeat('" installation "', 16), repeat('s', 8), " \
+	"repeat('m', 16), 'h', '', '1', 1, 1, 0, 'A', 1, '', 1, 1, repeat('c', 32), 0, 0, 0, 0, "  \
+	"0, 0, 0, 0, 0, 0, 0, 0, 0)"
+#define STANDING(n)                                                                                \
+	"SELECT count(*) FROM node_health WHERE standing = " #n " AND node_id = "                  \
+	"(SELECT id FROM nodes WHERE name = 'n2')"
+
+/* A transaction that has read before another installation reported, and reports after it. */
+static void test_old_snapshot(void)
+{
+	MYSQL *old = login("n2", "secret"), *other = login("n2", "secret");
+	unsigned said;
+
+	if (!ok(old && other, "n2 logs in twice"))
+		goto out;
+	is_int(tries(old, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"), 0,
+	       "one reads what was");
+	is_int(tries(old, "START TRANSACTION WITH CONSISTENT SNAPSHOT"), 0, "from here on");
+	is_int(number(STANDING(1)), 0, "where no installation is the current one");
+	is_int(tries(other, REPORT("b")), 0, "another installation reports");
+	is_int(number(STANDING(1)), 1, "and is the current one");
+	/* A server may also refuse who has read what is no longer so (innodb_snapshot_isolation). */
+	said = tries(old, REPORT("a"));
+	ok(!said || said == 1020, "the first reports (%u)", said);
+	is_int(tries(old, "COMMIT"), 0, "and is done");
+	is_int(number(STANDING(1)), 1, "there is one current installation still");
+	is_int(number(STANDING(1) " AND installation = repeat('b', 16)"), 1, "the same one");
+	is_int(tries(old, REPORT("a")), 0, "the first reports once more");
+	is_int(number(STANDING(2) " AND accepted_ns = 0"), 1, "and is refused");
+	is_int(tries(other, REPORT("b")), 0, "the current one reports once more");
+	is_int(number(STANDING(1) " AND accepted_ns <> 0"), 1, "and goes on as before");
+	is_int(number("DELETE FROM node_health"), 0, "nobody has reported");
+out:
+	mysql_close(old);
+	mysql_close(other);
+}
+
 /* --- the others ------------------------------------------------------------------------------------------ */
 
 static int no_bucket(const struct store_histogram_row *row, void *arg)
@@ -553,6 +591,7 @@ int main(void)
 	test_executables();
 	test_other_node();
 	test_held_rows();
+	test_old_snapshot();
 	test_web();
 	test_report();
 	test_monitor();

@@ -1,0 +1,1 @@
+-- Nothing: here one writes at a time, and what it has read is what there is. The server's schema has the same number.
