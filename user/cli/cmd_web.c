@@ -127,7 +127,7 @@ static int write_accounts(struct cmd_ctx *c, const struct accounts *as, const ch
 
 static int login(struct cmd_ctx *c)
 {
-	char token[TOKEN_TEXT];
+	char token[TOKEN_TEXT], url[WEB_URL_MAX];
 	int err;
 
 	if (use_address(c))
@@ -141,7 +141,8 @@ static int login(struct cmd_ctx *c)
 		err = web_token_write(WEB_TOKEN_FILE, own_name(), token);
 	if (err)
 		return log_err(err, "cannot leave a token for the server"), AJAR_EXIT_ERROR;
-	printf("http://%s/login?token=%s\n", c->conf->web_listen, token);
+	web_url(c->conf, token, url);
+	printf("%s\n", url);
 	log_info("works once, within 15 minutes, while 'ajar run' or 'ajar web' serves the page "
 		 "there");
 	return AJAR_EXIT_OK;

@@ -44,6 +44,7 @@ struct conf {
 	char *metrics_textfile;
 	uint64_t metrics_every_ns;
 	char *web_listen, *web_names, *web_accounts, *web_racks, *web_secret;
+	char *web_tls_cert, *web_tls_key;
 	bool web_proxy;
 	struct conf_sink *sinks; /* conf/sinks.h */
 	unsigned sinks_len;

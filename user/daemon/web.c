@@ -17,6 +17,7 @@
 #include "daemon/daemon.h"
 #include "daemon/role.h"
 #include "web/http.h"
+#include "web/tls.h"
 #include "web/web.h"
 
 /*
@@ -32,6 +33,7 @@ struct server {
 	const struct conf *conf;
 	struct web *web;
 	struct racks *racks; /* or NULL */
+	struct web_tls tls;
 	struct loop_source *again;
 	bool warned;
 	const char *login; /* for whom the first URL is; NULL: for nobody */
@@ -57,9 +59,11 @@ static int announce(struct server *sv)
 /* *ret_later: the address is taken, and whoever supervises us wants the rest all the same. */
 static int serve(struct server *sv, bool *ret_later)
 {
-	struct web_opts o = {
-		.loop = sv->role.loop, .store = sv->role.store, .conf = sv->conf, .racks = sv->racks
-	};
+	struct web_opts o = { .loop = sv->role.loop,
+			      .store = sv->role.store,
+			      .conf = sv->conf,
+			      .racks = sv->racks,
+			      .tls = &sv->tls };
 	_cleanup_(buf_done) struct buf folder = BUF_INIT(4096);
 	_free_ char *why = NULL;
 	int err = httpd_listen(sv->conf->web_listen, &o.fd, &o.local, &why);
@@ -117,6 +121,8 @@ static int server(struct server *sv)
 	err = *sv->conf->web_racks ? racks_read(sv->conf->web_racks, &sv->racks, &why) : 0;
 	if (err)
 		return log_usage("%s", why ? why : "web.racks cannot be read");
+	if (web_tls_read(sv->conf, &sv->tls, &why))
+		return log_usage("%s", why ? why : "web.tls-cert cannot be read");
 	err = role_start(sv->conf, false, &sv->role);
 	if (err)
 		return err > 0 ? 0 : err; /* told to stop before there was a store */
@@ -144,6 +150,7 @@ int daemon_web(const struct daemon_opts *o)
 	err = server(&sv);
 	web_free(sv.web);
 	racks_free(sv.racks);
+	web_tls_done(&sv.tls);
 	role_done(&sv.role);
 	return err ? AJAR_EXIT_ERROR : AJAR_EXIT_OK;
 }

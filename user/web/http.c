@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/hash.h"
 #include "base/loop.h"
 #include "web/mhd.h"
@@ -50,6 +52,7 @@ struct httpd {
 	struct loop_source *source, *timer;
 	struct httpd_stream *streams;
 	struct bucket peers[PEERS];
+	char said[160]; /* by the library, first of all, while it starts with TLS */
 };
 
 /* What is kept of a request while its body arrives. */
@@ -436,20 +439,53 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 
 /* --- begin and end ------------------------------------------------------------------------------------- */
 
-static int start(struct httpd *h)
+/* What it says later is of connections: any stranger could fill a log with those. */
+static printf_like(2, 0) void on_said(void *arg, const char *fmt, va_list ap)
 {
-	const union MHD_DaemonInfo *info;
-	int err;
+	struct httpd *h = arg;
 
-	h->daemon = h->mhd->start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, h,
-		MHD_OPTION_LISTEN_SOCKET, h->o.fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, h,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)HTTPD_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+	if (h->daemon || *h->said)
+		return;
+	vsnprintf(h->said, sizeof(h->said), fmt, ap);
+	h->said[strcspn(h->said, "\r\n")] = '\0';
+}
+
+static struct MHD_Daemon *start_daemon(struct httpd *h)
+{
+	const struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)h->o.cert },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)h->o.key },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0,
+		  (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	const struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+			 (h->o.cert ? MHD_USE_TLS | MHD_USE_ERROR_LOG : 0);
+
+	return h->mhd->start_daemon(
+		flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_said, h,
+		MHD_OPTION_ARRAY, h->o.cert ? tls : none, MHD_OPTION_LISTEN_SOCKET, h->o.fd,
+		MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, h, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTPD_CONNECTIONS_MAX,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		(unsigned)(h->o.one_peer || h->o.unix_socket ? 0 : HTTPD_PEER_MAX),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTPD_HEAD_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTPD_IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT,
 		1, MHD_OPTION_END);
+}
+
+static int start(struct httpd *h, char **ret_why)
+{
+	const union MHD_DaemonInfo *info;
+	int err;
+
+	h->daemon = start_daemon(h);
+	if (!h->daemon && h->o.cert)
+		return fault(ret_why, -EINVAL,
+			     "the web page cannot speak TLS with web.tls-cert and web.tls-key: %s; "
+			     "'openssl x509 -in CERT -noout -text' shows what is in it",
+			     *h->said ? h->said : "do they belong to each other?");
 	if (!h->daemon)
 		return -EIO;
 	h->o.fd = -1; /* the library's */
@@ -474,7 +510,7 @@ int httpd_new(const struct httpd_opts *o, struct httpd **ret_h, char **ret_why)
 	h->o = *o;
 	err = mhd_load(&h->mhd, ret_why);
 	if (!err)
-		err = start(h);
+		err = start(h, ret_why);
 	if (err) {
 		httpd_free(h);
 		return err;

@@ -70,6 +70,7 @@ struct httpd_opts {
 	int fd; /* listening; the server closes it, also when httpd_new() fails */
 	bool unix_socket;
 	bool one_peer; /* a proxy: no limits by address */
+	const char *cert, *key; /* PEM: it speaks TLS 1.2 or later; NULL: none. Copied. */
 	/* *a is zeros but for body's maximum; what it gets the server frees */
 	void (*handle)(const struct httpd_request *rq, struct httpd_answer *a, void *arg);
 	void (*opened)(struct httpd_stream *st, void *stream, void *arg);
@@ -77,7 +78,10 @@ struct httpd_opts {
 	void *arg;
 };
 
-/* -ENOENT with the line to say (caller frees): the library is not installed. */
+/*
+ * -ENOENT with the line to say (caller frees): the library is not installed. -EINVAL with one:
+ * certificate and key cannot be used.
+ */
 must_check int httpd_new(const struct httpd_opts *o, struct httpd **ret_h, char **ret_why);
 void httpd_free(struct httpd *h);
 DEFINE_FREEP(struct httpd, httpd_free)

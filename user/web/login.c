@@ -23,13 +23,14 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define LOGINS_BURST 10.0 /* passwords tried at once, by everybody together */
 #define LOGINS_PER_S 0.2
+#define NAME_URL_MAX 260 /* bytes of a host name and a port; a longer one is not put into a URL */
 
 static void set_cookie(const struct web *w, struct httpd_answer *a, const char *token)
 {
 	snprintf(a->cookie, sizeof(a->cookie),
 		 "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%u%s", w->cookie, token,
 		 *token ? (unsigned)(SESSION_LIFE_NS / NS_PER_S) : 0,
-		 w->conf->web_proxy ? "; Secure" : "");
+		 w->conf->web_proxy || *w->conf->web_tls_cert ? "; Secure" : "");
 }
 
 static int begin(struct web *w, struct httpd_answer *a, const char *login, enum web_role role,
@@ -89,13 +90,29 @@ struct session *web_session(struct web *w, const struct httpd_request *rq, struc
 
 /* --- by a URL ---------------------------------------------------------------------------------------------- */
 
+void web_url(const struct conf *conf, const char *token, char to[WEB_URL_MAX])
+{
+	const char *listen = conf->web_listen,
+		   *name = conf->web_names + strspn(conf->web_names, " ");
+	int n = (int)strcspn(name, " ");
+	bool tls = *conf->web_tls_cert,
+	     port = n && name[n - 1] != ']' && memchr(name, ':', (size_t)n);
+
+	if (!tls || !n || n > NAME_URL_MAX)
+		snprintf(to, WEB_URL_MAX, "http%s://%s/login?token=%s", tls ? "s" : "", listen,
+			 token);
+	else
+		snprintf(to, WEB_URL_MAX, "https://%.*s%s/login?token=%s", n, name,
+			 port ? "" : strrchr(listen, ':'), token);
+}
+
 int web_login_url(struct web *w, const char *login, char to[WEB_URL_MAX])
 {
 	char token[TOKEN_TEXT];
 	int err = once_new(&w->sessions, login, ROLE_APPROVER, clock_boot_ns(), token);
 
 	if (!err)
-		snprintf(to, WEB_URL_MAX, "http://%s/login?token=%s", w->conf->web_listen, token);
+		web_url(w->conf, token, to);
 	return err;
 }
 

@@ -9,14 +9,17 @@
 #include "base/secret.h"
 #include "conf/conf.h"
 #include "store/store.h"
+#include "web/tls.h"
 #include "web/web_internal.h"
 
-static int start(struct web *w, int fd, char **ret_why)
+static int start(struct web *w, int fd, const struct web_tls *tls, char **ret_why)
 {
 	struct httpd_opts h = { .loop = w->loop,
 				.fd = fd,
 				.unix_socket = !strncmp(w->conf->web_listen, "unix:", 5),
 				.one_peer = w->conf->web_proxy,
+				.cert = tls ? tls->cert : NULL,
+				.key = tls ? tls->key : NULL,
 				.handle = web_handle,
 				.opened = stream_opened,
 				.gone = stream_gone,
@@ -75,7 +78,7 @@ int web_new(const struct web_opts *o, struct web **ret_w, char **ret_why)
 		close(o->fd);
 		err = -ENOMEM;
 	} else {
-		err = start(w, o->fd, ret_why);
+		err = start(w, o->fd, o->tls, ret_why);
 	}
 	if (err) {
 		web_free(w);
@@ -112,10 +115,17 @@ int web_conf_check(const struct conf *conf, char **ret_why)
 
 	if (err)
 		return err;
-	if (!local && !conf->web_proxy)
-		*ret_why = strdup("the web page listens on this machine's loopback alone, since it "
-				  "speaks no TLS itself: put a proxy before it (web.proxy yes and "
+	if (!local && !conf->web_proxy && !*conf->web_tls_cert)
+		*ret_why = strdup("the web page listens on this machine's loopback alone as long "
+				  "as it speaks no TLS: give it a certificate (web.tls-cert and "
+				  "web.tls-key), put a proxy before it (web.proxy yes and "
 				  "web.proxy-secret), or reach it by 'ssh -L 2527:127.0.0.1:2527'");
+	else if (*conf->web_tls_key && !*conf->web_tls_cert)
+		*ret_why = strdup("web.tls-key is the key of a certificate: web.tls-cert names "
+				  "none");
+	else if (*conf->web_tls_cert && !strncmp(conf->web_listen, "unix:", 5))
+		*ret_why = strdup("web.tls-cert is for an address: on web.listen unix:/PATH the "
+				  "proxy before it does TLS");
 	else if (conf->web_proxy && strncmp(conf->web_listen, "unix:", 5) && !*conf->web_secret)
 		*ret_why =
 			strdup("web.proxy needs web.proxy-secret, a file with what the proxy "

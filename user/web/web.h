@@ -18,6 +18,7 @@ struct store;
 struct web;
 
 struct racks;
+struct web_tls;
 struct web_opts {
 	struct loop *loop;
 	struct store *store;
@@ -26,6 +27,7 @@ struct web_opts {
 	bool local; /* nobody but this machine gets there */
 	/* of the files below: "" is the working directory, else it ends with a slash */
 	const char *folder;
+	const struct web_tls *tls; /* borrowed until web_new() is back */
 	const struct racks *racks; /* of web.racks, borrowed while it serves; NULL: it is not set */
 };
 
@@ -33,9 +35,14 @@ must_check int web_new(const struct web_opts *o, struct web **ret_w, char **ret_
 void web_free(struct web *w);
 DEFINE_FREEP(struct web, web_free)
 
-/* A one-time URL, "http://127.0.0.1:2527/login?token=...", for whoever may have everything. */
-#define WEB_URL_MAX 200
+/*
+ * A one-time URL, "http://127.0.0.1:2527/login?token=...", for whoever may have everything. With
+ * TLS the host is the first of web.names, which the certificate is for.
+ */
+#define WEB_URL_MAX 400
 must_check int web_login_url(struct web *w, const char *login, char to[WEB_URL_MAX]);
+/* The same from a token that somebody else has made. */
+void web_url(const struct conf *conf, const char *token, char to[WEB_URL_MAX]);
 
 /*
  * What the configuration says of listening and logging in is possible and safe: -EINVAL with
