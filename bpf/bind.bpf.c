@@ -78,8 +78,11 @@ static __always_inline int bind_done(struct bpf_sock *ctx, struct ajar_door *d)
 		d->marks |= AJAR_MARK_BOUND;
 		if (door_is_watched(d))
 			settling_begin((void *)ctx, d->cookie, bpf_ktime_get_boot_ns());
-		if (sock_is_kernels((void *)ctx))
+		if (sock_is_kernels((void *)ctx)) {
 			d->flags |= AJAR_DOOR_KERNEL;
+			if (door_is_watched(d))
+				unhooked_begin((void *)ctx, d->cookie);
+		}
 		emit_open(AJAR_RECORD_OPEN, d);
 	}
 	return 1;

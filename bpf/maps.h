@@ -111,6 +111,18 @@ struct {
 	__type(value, struct slot);
 } ajar_slots __weak SEC(".maps");
 
+/*
+ * Doors whose end may come without a hook, by cookie: the address of their struct sock, for
+ * bpf/unhooked.bpf.c alone. One that finds no room stays open until its agent starts anew.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, DOORS_MAX);
+	__type(key, __u64);
+	__type(value, __u64);
+} ajar_unhooked __weak SEC(".maps");
+
 static __always_inline struct slot *slot_at(__u32 at)
 {
 	return bpf_map_lookup_elem(&ajar_slots, &at);

@@ -192,6 +192,13 @@ static __always_inline void settling_end(__u64 cookie)
 		*(volatile __u64 *)&s->cookie = 0;
 }
 
+static __always_inline void unhooked_begin(struct sock *sk, __u64 cookie)
+{
+	__u64 at = (__u64)sk;
+
+	bpf_map_update_elem(&ajar_unhooked, &cookie, &at, BPF_ANY);
+}
+
 /*
  * The kernel's own: VXLAN, WireGuard, nfsd ... Whatever asked for the tunnel or the service runs,
  * it has no descriptor of it. An MPTCP subflow is made the same way for a socket of a process.

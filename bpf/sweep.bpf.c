@@ -16,6 +16,7 @@ struct sweep {
 	struct seq_file *seq;
 	struct task_struct *task; /* the holder, or NULL */
 	struct sock *sk;
+	struct sock *named; /* the one that the door's cookie names */
 	struct ajar_open rec;
 };
 
@@ -51,9 +52,9 @@ static __always_inline __u8 sweep_proto(struct sock *sk)
  * An MPTCP listener proper is the first subflow: it is what LISTEN_CB reports. No typed way leads to it on
  * 6.1; iter/tcp, which runs first, has given it its cookie in the own namespace, LISTEN_CB everywhere.
  */
-static __always_inline void sweep_subflow(struct sock *sk, struct ajar_door *d)
+static __always_inline void sweep_subflow(struct sweep *w, struct ajar_door *d)
 {
-	struct mptcp_sock *msk = (void *)sk;
+	struct mptcp_sock *msk = (void *)w->sk;
 	struct sock *first;
 
 	if (!bpf_core_type_exists(struct mptcp_sock))
@@ -62,6 +63,8 @@ static __always_inline void sweep_subflow(struct sock *sk, struct ajar_door *d)
 	if (!first)
 		return;
 	d->cookie = BPF_CORE_READ(first, __sk_common.skc_cookie.counter);
+	if (d->cookie)
+		w->named = first;
 	d->flags &= ~AJAR_DOOR_AUTOPORT;
 	if (!(BPF_CORE_READ_BITFIELD_PROBED(first, sk_userlocks) & SOCK_BINDPORT_LOCK))
 		d->flags |= AJAR_DOOR_AUTOPORT;
@@ -86,8 +89,9 @@ static __always_inline void sweep_fill(struct sweep *w, __u8 proto)
 	}
 	d->proto = proto;
 	d->cookie = 0;
+	w->named = sk;
 	if (proto == AJAR_PROTO_MPTCP && SOCK_GET(sk, sk_protocol) == IPPROTO_MPTCP)
-		sweep_subflow(sk, d);
+		sweep_subflow(w, d);
 	if (!d->cookie)
 		d->cookie = sock_cookie_of(sk);
 	d->flags |= AJAR_DOOR_SWEPT;
@@ -128,6 +132,14 @@ static __noinline void sweep_keep(const struct ajar_open *rec)
 	struct ajar_door_state st = { .door = rec->door, .opener = rec->opener };
 
 	bpf_map_update_elem(&ajar_doors, &st.door.cookie, &st, BPF_NOEXIST);
+}
+
+/* What an iterator finds here no hook has seen: of TCP, and of the kernel's own, none may see the end. */
+static __always_inline void sweep_watch(const struct sweep *w, __u8 proto)
+{
+	if (proto == AJAR_PROTO_TCP || proto == AJAR_PROTO_MPTCP ||
+	    w->rec.door.flags & AJAR_DOOR_KERNEL)
+		unhooked_begin(w->named, w->rec.door.cookie);
 }
 
 /* Is the door of the part that the sweep is at? */
@@ -176,6 +188,7 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 		if (proto == AJAR_PROTO_UDP || proto == AJAR_PROTO_UDPLITE)
 			settling_begin(w->sk, w->rec.door.cookie, w->rec.h.ktime_ns);
 		sweep_keep(&w->rec);
+		sweep_watch(w, proto);
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ enum ajar_record_type {
 	/* struct ajar_owner: who a key is; unread in the ring when a door names it */
 	AJAR_RECORD_OWNER = 1,
 	AJAR_RECORD_OPEN = 2, /* struct ajar_open */
-	AJAR_RECORD_CLOSE = 3, /* struct ajar_close */
+	AJAR_RECORD_CLOSE = 3, /* struct ajar_close; of an iterator: its socket is a door no more */
 	AJAR_RECORD_BIND = 4, /* struct ajar_open: TCP bound, not listening */
 	/*
 	 * struct ajar_open, iterators only: a door that is open, and one who holds it (in

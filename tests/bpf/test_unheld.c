@@ -186,6 +186,8 @@ static void made_by_kernel(void)
 	}
 	close(stop);
 	reap(pid);
+	if (made)
+		ok(witness_sweep_until_closed(&w, cookie), "its end with its namespace is found");
 }
 
 int main(void)

@@ -31,7 +31,7 @@ one() { # name command...
 }
 # A test that hangs must leave time for the others.
 LIMIT=200
-for test in ${TESTS:-doors owner sensor links tiers unheld}; do
+for test in ${TESTS:-doors owner sensor links tiers unheld unhooked}; do
 	one "test_$test" "$BUILD/tests/bpf/test_$test"
 done
 one ajar_run sh /run_inside.sh A

@@ -118,7 +118,7 @@ cp tests/vm/run_inside.sh "$root/run_inside.sh"
 chmod 0755 "$root/init"
 printf 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
 printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
-programs="ajar ajar-agent tests/bpf/test_doors tests/bpf/test_owner tests/bpf/test_sensor tests/bpf/test_links tests/bpf/test_tiers tests/bpf/test_unheld tests/helpers/odd_door tests/helpers/hold_door"
+programs="ajar ajar-agent tests/bpf/test_doors tests/bpf/test_owner tests/bpf/test_sensor tests/bpf/test_links tests/bpf/test_tiers tests/bpf/test_unheld tests/bpf/test_unhooked tests/helpers/odd_door tests/helpers/hold_door"
 for p in $programs; do
 	[ -x "$BUILD/$p" ] || skip "$BUILD/$p is not built: run 'make tests'"
 	cp "$BUILD/$p" "$root/build/$p"

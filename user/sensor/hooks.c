@@ -21,6 +21,7 @@ const struct hook hooks[HOOKS_MAX] = {
 	[HOOK_SWEEP_FILES] = { "sweep of held sockets",  true,  { { "iter/task_file",    "sweep_task_file", HOOK_ITER } } },
 	[HOOK_SWEEP_TCP]   = { "sweep of kernel tcp",    false, { { "iter/tcp",          "sweep_tcp",       HOOK_ITER } } },
 	[HOOK_SETTLE]      = { "what udp becomes",       false, { { "iter/bpf_map",     "settle_look",     HOOK_ITER } } },
+	[HOOK_UNHOOKED]    = { "end without a hook",     false, { { "iter/bpf_map_elem", "unhooked_look",   HOOK_ITER, "ajar_unhooked" } } },
 	[HOOK_SWEEP_UDP]   = { "sweep of kernel udp",    false, { { "iter/udp",          "sweep_udp",       HOOK_ITER } } },
 	[HOOK_FORK]        = { "children of holders",    false, { { "tp_btf/sched_process_fork", "holders_fork", HOOK_TRACE } } },
 	[HOOK_EXEC]        = { "exec with a door",       false, { { "tp_btf/sched_process_exec", "holders_exec", HOOK_TRACE } } },

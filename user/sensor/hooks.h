@@ -13,6 +13,7 @@ struct hook_alt {
 	const char *name; /* as people know it */
 	const char *prog; /* function in bpf/ */
 	enum hook_how how; /* where it is attached */
+	const char *map; /* whose elements an iterator goes over, or NULL */
 };
 
 /*
@@ -42,6 +43,7 @@ enum hook_id {
 	HOOK_SWEEP_TCP,
 	HOOK_SWEEP_UDP,
 	HOOK_SETTLE,
+	HOOK_UNHOOKED,
 	HOOK_FORK,
 	HOOK_EXEC,
 	HOOK_EXIT,

@@ -33,6 +33,7 @@ struct known_door {
 	uint64_t sweep; /* number of the last sweep that saw it */
 	/* sweeps in a row that did not see it although the kernel's table has it */
 	uint32_t unseen;
+	bool over; /* its socket is no door any more, and no hook tells of that */
 	uint64_t settle_from_ns; /* UDP, boot time: from when its age counts */
 	bool settling; /* it is not settled yet, or nobody was told */
 	bool lasting; /* told of as such, see struct door */

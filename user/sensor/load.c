@@ -110,6 +110,20 @@ static int take_maps(struct bpf_object *obj, struct handles *h)
 	return 0;
 }
 
+static struct bpf_link *attach_iter(struct bpf_object *obj, struct bpf_program *p, const char *map)
+{
+	union bpf_iter_link_info info = { 0 };
+	LIBBPF_OPTS(bpf_iter_attach_opts, o, .link_info = &info, .link_info_len = sizeof(info));
+	int fd = map ? bpf_object__find_map_fd_by_name(obj, map) : -1;
+
+	if (map && fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	info.map.map_fd = map ? (uint32_t)fd : 0;
+	return bpf_program__attach_iter(p, map ? &o : NULL);
+}
+
 static int attach_one(struct bpf_object *obj, const struct hook_alt *alt, int cgroup, int *ret_fd)
 {
 	struct bpf_program *p = bpf_object__find_program_by_name(obj, alt->prog);
@@ -117,7 +131,7 @@ static int attach_one(struct bpf_object *obj, const struct hook_alt *alt, int cg
 	if (!p)
 		return -ENOENT;
 	struct bpf_link *l = alt->how == HOOK_CGROUP ? bpf_program__attach_cgroup(p, cgroup)
-			     : alt->how == HOOK_ITER ? bpf_program__attach_iter(p, NULL)
+			     : alt->how == HOOK_ITER ? attach_iter(obj, p, alt->map)
 						     : bpf_program__attach(p);
 	if (!l)
 		return -errno;

@@ -118,6 +118,15 @@ static void free_found(struct sensor *s, struct map *found)
 	map_free(found);
 }
 
+static int take_end(struct sweeping *w, const struct ajar_close *r)
+{
+	struct known_door *k = door_get(w->s, r->door.cookie);
+
+	if (k)
+		k->over = true;
+	return 0;
+}
+
 static int take_record(struct sweeping *w, const struct ajar_header *h)
 {
 	if (h->abi != AJAR_ABI)
@@ -126,6 +135,8 @@ static int take_record(struct sweeping *w, const struct ajar_header *h)
 		return owner_cache_add(&w->s->owners, (const struct ajar_owner *)h, h->size);
 	if (h->type == AJAR_RECORD_SEEN && h->size == sizeof(struct ajar_open))
 		return take_seen(w, (const struct ajar_open *)h);
+	if (h->type == AJAR_RECORD_CLOSE && h->size == sizeof(struct ajar_close))
+		return take_end(w, (const struct ajar_close *)h);
 	return -EBADMSG;
 }
 
@@ -328,6 +339,7 @@ static bool compare_found(const void *key, size_t len, void *value, void *arg)
 	}
 	k->sweep = s->sweep;
 	k->unseen = 0;
+	k->over = false;
 	if (k->door.flags & AJAR_DOOR_UNSURE && seen->door.port) {
 		k->door = seen->door;
 		deliver_open(&w->d, k, EVENT_OPEN, ORIGIN_EVENT, k->opened_ns);
@@ -356,8 +368,7 @@ static bool has_no_iterator(const struct sensor *s, const struct ajar_door *d)
 /*
  * In another namespace only descriptors of processes are seen, not what an io_uring, a message or
  * the kernel itself holds. There the kernel's table is the better witness, if a hook takes the door
- * out at its end. (For a UDP socket of the kernel's own none does: such a door stays open here
- * until the agent starts anew.)
+ * out at its end; where none does the socket is looked at (bpf/unhooked.bpf.c).
  */
 static bool out_of_sight(const struct sensor *s, const struct ajar_door *d)
 {
@@ -389,7 +400,7 @@ static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 		w->s->unsure = true;
 	if (k->sweep == w->s->sweep || k->opened_ns >= w->start_ns || k->reported_ns >= w->start_ns)
 		return false;
-	if (may_be_in_table(w->s, cookie) &&
+	if (!k->over && may_be_in_table(w->s, cookie) &&
 	    (out_of_sight(w->s, &k->door) || ++k->unseen < UNSEEN_MAX)) {
 		struct held_set nobody = { 0 };
 
@@ -496,6 +507,9 @@ static int compare(struct sweeping *w, struct map *elsewhere, sensor_fn fn, void
 	uint32_t parts = w->s->sweep_parts;
 	int err = 0;
 
+	/* First: what an event or an iterator tells of the door later on is newer. */
+	if (!w->s->poller && w->s->h.links[HOOK_UNHOOKED] >= 0)
+		err = run_iterator(w, HOOK_UNHOOKED);
 	for (uint32_t i = 0; !err && !w->d.ended && i < parts; i++)
 		err = compare_part(w, i, parts, fn, arg);
 	if (err)
