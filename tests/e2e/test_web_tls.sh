@@ -84,12 +84,32 @@ run web login --data "$D" -C "$T/conf"
 ok "'ajar web login' prints the like" grep -qE "^https://$NAME/login\?token=[A-Za-z0-9_-]{43}\$" "$T/out"
 answers "which logs in, too" 303 "$(sed "s|https://$NAME||" "$T/out")"
 ok "to the page" grep -qix 'location: /.\?' "$T/head"
+web / --compressed
+FOLDER=$(grep -oE '/p/[0-9a-f]{16}/' "$T/body" | head -1)
+answers "the page's files come whole" 200 "${FOLDER}page.css" --compressed
+same "as they are" "$(sha256sum <"$T/body")" "$(sha256sum <"$TOP/user/web/page/page.css")"
 answers "another host name is refused" 403 /api/v1/me -H "Host: elsewhere.test"
 ok "TLS 1.3 is spoken" web / --tlsv1.3
 ok "TLS 1.2, too" web / --tls-max 1.2
 ok "TLS 1.1 is not" not web / --tlsv1.0 --tls-max 1.1 --ciphers 'DEFAULT:@SECLEVEL=0'
 ok "who does not know the certificate does not get in" not curl -sS --max-time 20 --noproxy '*' -o /dev/null --resolve "$NAME:${AT%:*}" "https://$NAME/"
 ok "who speaks no TLS gets no page" not curl -sS --max-time 20 --noproxy '*' -o /dev/null "http://$AT/"
+
+# Three requests in one record of TLS, the last of which closes: each is answered, at once.
+python3 - "${AT%:*}" "${AT#*:}" "$NAME" "$T/cert.pem" <<'P' >"$T/three"
+import re, socket, ssl, sys
+at, port, name, cert = sys.argv[1:]
+c = ssl.create_default_context(cafile=cert)
+t = c.wrap_socket(socket.create_connection((at, int(port)), 10), server_hostname=name.split(":")[0])
+t.settimeout(15)
+ask = "GET /api/v1/me HTTP/1.1\r\nHost: %s\r\n%s\r\n"
+t.sendall((ask % (name, "") * 2 + ask % (name, "Connection: close\r\n")).encode())
+got = b""
+while more := t.recv(65536):
+    got += more
+print(len(re.findall(rb"HTTP/1.1 401 ", got)))
+P
+same "three requests in one record are all answered" "$(cat "$T/three")" 3
 
 # Fifty connections that stop in the middle of a handshake harm nobody.
 python3 - "${AT%:*}" "${AT#*:}" <<'P' >"$T/idle" &
