@@ -44,7 +44,7 @@ MAKEFLAGS += -r
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all man pictures deps deps-build deps-test deps-bench print-deps run check test test-kernels test-long bench lint fmt fuzz install uninstall clean tests help
+.PHONY: all man pictures deps deps-build deps-test deps-bench print-deps print-libs run check test test-kernels test-long bench lint fmt fuzz install uninstall clean tests help
 
 # --- flags ---------------------------------------------------------------------------------------
 
@@ -109,7 +109,8 @@ all: $(B)/ajar $(B)/ajar-agent
 
 # --- BPF: one object, embedded; once more for kernels before 5.12 (bpf/atomic.h); a small one for those without BTF (bpf/bare) ---
 
-BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/')
+# What the compiler makes programs for, so that CC="clang --target=..." is enough.
+BPF_ARCH := $(shell { $(CC) -dumpmachine 2>/dev/null || uname -m; } | sed 's/-.*//; s/x86_64/x86/; s/aarch64/arm64/; s/p.*pc64le/powerpc/')
 BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter \
 	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -Iinclude -Ivmlinux -Ibpf \
 	-ffile-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=. $(BPF_EXTRA)
@@ -227,14 +228,14 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/fuzz/libajar.a | $(SKEL) $(B)/.
 	$(call msg,FUZZ,$<)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined $^ -o $@ $(LIBS)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/vm -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 # --- dependencies ------------------------------------------------------------------------------------
 
 DEPS_BUILD := gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev libsmartcols-dev libmariadb-dev libexpat1-dev \
 	libcurl4-openssl-dev libmicrohttpd-dev libjansson-dev libcrypt-dev libc6-dev linux-libc-dev pkg-config iproute2 netcat-openbsd nmap
-# Other kernels, tests/vm: for this one architecture.
-DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils)
+# Other kernels and processors, tests/vm: from this one architecture.
+DEPS_VM := $(if $(filter x86_64,$(shell uname -m)),busybox-static cpio qemu-system-x86 xz-utils lld qemu-user)
 DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 perl-base strace sqlite3 libclang-rt-dev clang-format shellcheck git procps \
 	liburing-dev gcc-multilib jq faketime systemd mandoc bash-completion mariadb-server-core mariadb-client-core openssl \
 	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 openssh-server openssh-client nginx-light \
@@ -272,6 +273,9 @@ deps-test:
 
 print-deps:
 	@echo $(DEPS_TEST)
+# Those that a build for another architecture needs of it.
+print-libs:
+	@echo $(filter %-dev,$(DEPS_BUILD))
 
 # A build without `make deps` fails at the first missing tool with the remedy, not with a compiler's riddle.
 $(B)/.deps:

@@ -147,7 +147,7 @@ static void places(void)
 	event_encode(&ev, &b);
 	ok(!event_decode(b.data, b.len, &got) && !strcmp(got.door.device, ev.door.device),
 	   "a device's name of the full length comes back");
-	name = memmem(b.data, b.len, "dddddddddddddddd" + 1, sizeof(ev.door.device) - 1);
+	name = memmem(b.data, b.len, "ddddddddddddddd", sizeof(ev.door.device) - 1);
 	/* One byte longer, as a later version may write it: the field is the record's last. */
 	name[-2]++;
 	buf_putc(&b, 'd');

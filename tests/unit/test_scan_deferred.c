@@ -196,7 +196,8 @@ static void pass(uint64_t ago_ns, const char *want, const char *what)
 
 static void open_door(const char *node, uint16_t port, uint64_t at_ns)
 {
-	static uint64_t cookie;
+	static uint64_t last;
+	uint64_t cookie = ++last;
 	_cleanup_(buf_done) struct buf b = BUF_INIT(EVENT_RECORD_MAX);
 	struct store_door d = { .node = node,
 				.boot_seq = 1,
@@ -205,7 +206,7 @@ static void open_door(const char *node, uint16_t port, uint64_t at_ns)
 					  .scope = SCOPE_ANY,
 					  .port = port,
 					  .netns_cookie = 1,
-					  .cookie = ++cookie },
+					  .cookie = cookie },
 				.open_seq = cookie,
 				.opened_ns = at_ns,
 				.verdict = VERDICT_PROFILED };
