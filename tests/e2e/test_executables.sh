@@ -52,6 +52,16 @@ run alerts show "$(alert)" --data "$D"
 ok "its story says which file that is" grep -q "^program .*$OWN: sha256 $(sha "$OWN" | cut -c1-16)" "$T/out"
 same "in JSON too" "$(ajar alerts show "$(alert)" -j --data "$D" | jq -r '.executables[0].sha256')" "$(sha "$OWN")"
 close_door
+# A door that stands while the shipper is started again: its record is in the store, and yet its file is looked at.
+DOOR_PROGRAM=$OWN open_door tcp 127.0.0.1 28316
+stands() { [ -n "$(ajar ls -jq --data "$D" :28316)" ]; }
+ok "a door that stands is stored" wait_for stands
+BEFORE=$(of "$OWN" "state || sha256")
+cp "$OWN" "$OWN.new" && echo again >>"$OWN.new" && mv "$OWN.new" "$OWN"
+kill -KILL "$(role_pid ship)"
+differs() { [ "$(of "$OWN" "state || sha256")" != "$BEFORE" ]; }
+ok "that its file was replaced while no shipper ran is found" wait_for differs
+close_door
 stop_run
 same "everything ends well" "$?" 0
 done_testing

@@ -21,6 +21,7 @@
 #include "ship/heartbeat.h"
 #include "ship/quarantine.h"
 #include "ship/ship.h"
+#include "ship/standing.h"
 #include "ship/state.h"
 #include "store/executables.h"
 #include "store/store.h"
@@ -50,6 +51,7 @@ struct shipper {
 	struct ship_local *local; /* judges while the store is away */
 	struct loop_source *local_timer;
 	struct executables *executables;
+	struct standing *standing; /* gives it what opened before us */
 	struct loop_source *tell_timer, *recheck_timer;
 	bool untold; /* the store takes no executables; said already */
 	uint64_t away_ns; /* since boot; 0: it is not */
@@ -491,6 +493,8 @@ static int set_up_executables(struct shipper *s)
 	int err = executables_new(s->role.loop, &o, &s->executables);
 
 	if (!err)
+		err = standing_new(s->role.loop, s->role.journal_dir, s->executables, &s->standing);
+	if (!err)
 		err = loop_add_timer(s->role.loop, on_tell, s, &s->tell_timer);
 	if (!err)
 		err = loop_add_timer(s->role.loop, on_recheck, s, &s->recheck_timer);
@@ -597,6 +601,7 @@ int daemon_shipper(const struct daemon_opts *o)
 	if (!err)
 		err = ship(&s);
 	ship_free(s.ship);
+	standing_free(s.standing);
 	executables_free(s.executables);
 	heartbeat_free(s.heartbeat);
 	ship_local_free(s.local);
