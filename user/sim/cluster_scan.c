@@ -26,7 +26,7 @@ int sim_cluster_ask(struct sim_cluster *c, uint64_t now_ns)
 	_cleanup_(hostlist_done) struct hostlist all = { 0 };
 	_cleanup_(buf_done) struct buf names = BUF_INIT(8192);
 	struct store_scan scan = { .kind = SCAN_CONNECT,
-				   .plan = "hourly",
+				   .plan = "rapid", /* of the list: connect, all ports */
 				   .command = "demo",
 				   .reason = "",
 				   .rate = 1000,
