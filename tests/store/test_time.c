@@ -14,6 +14,7 @@
 #define NODES 64
 #define ALERTS 500
 #define CHANGES 40
+#define DOORS 200 /* of a node */
 
 static unsigned rows_all = 40000;
 
@@ -96,6 +97,52 @@ static void page(struct store *s, const struct store_event_query *q, const char 
 	   q->limit, rows_all);
 	/* Each look at the counters scans their table, and nothing else does. */
 	ok(status(scans) - took <= 4, "no table is walked through");
+}
+
+static int count_door(const struct store_door *d, void *arg)
+{
+	(void)d;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+static void doors_of_node(struct store *s, const struct store_door_query *q, uint64_t want,
+			  const char *what)
+{
+	static const char read[] = "'HANDLER_READ_FIRST', 'HANDLER_READ_KEY', 'HANDLER_READ_NEXT', "
+				   "'HANDLER_READ_PREV', 'HANDLER_READ_RND', 'HANDLER_READ_LAST', "
+				   "'HANDLER_READ_RND_NEXT'";
+	uint64_t before, doors = 0;
+
+	/* Once before, so that preparing it is not counted. */
+	ok(!store_doors(s, q, count_door, &doors), "%s", what);
+	doors = 0;
+	before = status(read);
+	ok(!store_doors(s, q, count_door, &doors) && doors == want, "they are there");
+	before = status(read) - before;
+	ok(before <= 6ULL * DOORS + 2000, "and no other node's are read (%llu rows of %u)",
+	   (unsigned long long)before, NODES * DOORS);
+}
+
+/* What is or was open on a node costs what that node has, whatever is open on the others. */
+static void test_doors(struct store *s, const char *db)
+{
+	char sql[900];
+
+	snprintf(
+		sql, sizeof(sql),
+		"INSERT INTO doors (node_id, boot_seq, netns_cookie, cookie, open_seq, opened_ns, "
+		"closed_ns, proto, family, addr, addr_bytes, port, scope, v6only, autoport, netns, "
+		"inode) SELECT n.id, 1, 2, s.seq, s.seq, 1000 + s.seq, if(s.seq %% 2, 0, 5000), 1, "
+		"2, '0.0.0.0', '', 80, 1, 0, 0, 1, s.seq FROM nodes n JOIN seq_1_to_%u s",
+		DOORS);
+	ok(!mdb_sql(&server, db, sql, NULL, 0) &&
+		   !mdb_sql(&server, db, "ANALYZE TABLE doors", NULL, 0),
+	   "%u doors on each of %u nodes", DOORS, NODES);
+	doors_of_node(s, &(struct store_door_query){ .node = "n7", .open_only = true }, DOORS / 2,
+		      "open doors of one node");
+	doors_of_node(s, &(struct store_door_query){ .node = "n7", .at_ns = 4000 }, DOORS,
+		      "its doors at a time");
 }
 
 /* Alerts with their changes, as the monitor writes them. */
@@ -219,6 +266,7 @@ int main(void)
 	     "what a judge reads");
 	test_bytes(s);
 	test_then(s, db, mid);
+	test_doors(s, db);
 	drop(s);
 	mdb_stop(&server);
 	return tap_done();

@@ -185,6 +185,32 @@ static void test_racks(void)
 	racks_free(r);
 }
 
+/* What a store is asked for; the rest the filter still has to match. */
+static void test_one_node(void)
+{
+	static const struct {
+		const char *words[2], *node;
+	} cases[] = {
+		{ { "node:n1", ":22" }, "n1" },	    { { ":22", "node:n1" }, "n1" },
+		{ { ":22", "tcp" }, NULL },	    { { "node:n1", "node:n2" }, NULL },
+		{ { "node:n[1-2]", ":22" }, NULL }, { { "node:n1,n2", "tcp" }, NULL },
+	};
+	const char *why = NULL, *node;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct filter f = { 0 };
+		int err = filter_add(&f, cases[i].words[0], &why);
+
+		if (!err)
+			err = filter_add(&f, cases[i].words[1], &why);
+		node = filter_node(&f);
+		ok(!err && (node && cases[i].node ? !strcmp(node, cases[i].node)
+						  : node == cases[i].node),
+		   "'%s %s' names %s", cases[i].words[0], cases[i].words[1],
+		   cases[i].node ? "one node" : "no node, or several");
+	}
+}
+
 int main(void)
 {
 	opener.exe = TEXT("/usr/bin/nc.openbsd");
@@ -196,5 +222,6 @@ int main(void)
 	test_refusals();
 	test_ports();
 	test_racks();
+	test_one_node();
 	return tap_done();
 }

@@ -31,7 +31,7 @@ static int keep(const struct store_door *d, void *arg)
 static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorset *doors)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
-	const struct store_door_query q = { .open_only = true };
+	const struct store_door_query q = { .node = filter_node(f), .open_only = true };
 	struct ls ls = { .filter = f, .doors = doors };
 	int err = cmd_store(c, STORE_READONLY, &s);
 
@@ -43,6 +43,8 @@ static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorset 
 			 "'sudo ajar watch' "
 			 "shows what the kernel has now");
 	err = store_doors(s, &q, keep, &ls);
+	if (err == -ENOENT && q.node)
+		err = 0; /* the store has never heard of it: nothing is open there */
 	if (!err && cmd_opt(c, "outside"))
 		err = doorset_look_outside(doors, s);
 	if (err == -E2BIG && doors->len > DOORSET_OUTSIDE_MAX)

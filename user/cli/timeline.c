@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "cli/timeline.h"
 
+#include <errno.h>
+
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/doorset.h"
@@ -134,10 +136,14 @@ static int keep_door(const struct store_door *d, void *arg)
 int timeline_doors(struct timeline *t, uint64_t at_ns)
 {
 	_cleanup_(doorset_done) struct doorset doors = { 0 };
-	const struct store_door_query q = { .open_only = !at_ns, .at_ns = at_ns };
+	const struct store_door_query q = { .node = filter_node(&t->filter),
+					    .open_only = !at_ns,
+					    .at_ns = at_ns };
 	struct keep k = { .t = t, .doors = &doors, .at_ns = at_ns };
 	int err = store_doors(t->store, &q, keep_door, &k);
 
+	if (err == -ENOENT && q.node)
+		err = 0; /* the store has never heard of it: nothing was open there */
 	if (err)
 		return err;
 	if (!doors.len)

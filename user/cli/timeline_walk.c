@@ -191,21 +191,6 @@ static int print_last(struct walk *w)
 	return w->t->out_err;
 }
 
-/* A filter that names one node: the store need not look at the others. */
-static const char *the_node(const struct filter *f)
-{
-	const char *node = NULL;
-
-	for (unsigned i = 0; i < f->len; i++) {
-		if (f->words[i].kind != FILTER_NODE)
-			continue;
-		if (node || strpbrk(f->words[i].text, "[,@*!&^"))
-			return NULL;
-		node = f->words[i].text;
-	}
-	return node;
-}
-
 struct tail {
 	const struct timeline *t;
 	uint64_t found, since_ns;
@@ -274,7 +259,7 @@ int timeline_walk(struct timeline *t, uint64_t *ret_rows)
 	if (!w)
 		return -ENOMEM;
 	w->t = t;
-	w->node = the_node(&t->filter);
+	w->node = filter_node(&t->filter);
 	for (unsigned i = 0; i < STREAMS; i++)
 		w->streams[i].w = w;
 	w->streams[ALERTS].read = read_alerts;

@@ -246,3 +246,17 @@ void filter_ports(const struct filter *f, uint32_t *ret_lo, uint32_t *ret_hi)
 	*ret_lo = hi ? lo : 0;
 	*ret_hi = hi;
 }
+
+const char *filter_node(const struct filter *f)
+{
+	const char *node = NULL;
+
+	for (unsigned i = 0; i < f->len; i++) {
+		if (f->words[i].kind != FILTER_NODE)
+			continue;
+		if (node || strpbrk(f->words[i].text, "[,@*!&^"))
+			return NULL;
+		node = f->words[i].text;
+	}
+	return node;
+}

@@ -54,5 +54,7 @@ bool filter_match(const struct filter *f, const struct filter_subject *s);
  * says nothing of ports.
  */
 void filter_ports(const struct filter *f, uint32_t *ret_lo, uint32_t *ret_hi);
+/* The one node that a filter names, which a store need not look beyond; NULL: none, or a set. */
+const char *filter_node(const struct filter *f);
 
 #endif

@@ -240,21 +240,6 @@ static void put_page(struct timeline *t)
 	jsonw_end_obj(&c->json);
 }
 
-/* A filter that names one node: the store need not look at the others. */
-static const char *the_node(const struct filter *f)
-{
-	const char *node = NULL;
-
-	for (unsigned i = 0; i < f->len; i++) {
-		if (f->words[i].kind != FILTER_NODE)
-			continue;
-		if (node || strpbrk(f->words[i].text, "[,@*!&^"))
-			return NULL;
-		node = f->words[i].text;
-	}
-	return node;
-}
-
 static int load_past(struct timeline *t)
 {
 	uint64_t now_ns = clock_wall_ns(), from_ns = t->since_ns;
@@ -292,7 +277,7 @@ static int read_arguments(struct timeline *t, char **ret_words)
 	}
 	t->node = query_arg(c->q, "node");
 	if (!t->node)
-		t->node = the_node(&t->filter);
+		t->node = filter_node(&t->filter);
 	return 0;
 }
 
