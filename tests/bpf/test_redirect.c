@@ -215,6 +215,20 @@ static pid_t child_of(pid_t pid)
 	return !file_read(AT_FDCWD, path, &b) && sscanf(buf_str(&b), "%d", &child) == 1 ? child : 0;
 }
 
+/* A kernel without seccomp has no such line. */
+static bool is_confined(pid_t pid)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(16384);
+	const char *line;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (file_read(AT_FDCWD, path, &b))
+		return false;
+	line = strstr(buf_str(&b), "\nSeccomp:\t");
+	return !line || line[strlen("\nSeccomp:\t")] == '2';
+}
+
 /* How children with nothing but two capabilities tell of a change, and of their end. */
 static void test_spawn(void)
 {
@@ -230,6 +244,7 @@ static void test_spawn(void)
 		return;
 	ok(next_word(fd, &w) == 1 && !w.ended && !w.len,
 	   "a child that is nobody reads that there is nothing");
+	ok(is_confined(child_of(child_pid(c))), "it is confined to the calls that this takes");
 	ok(nft("table ip nat {\n chain pre {\n type nat hook prerouting priority -100;\n"
 	       "tcp dport 2222 dnat to 10.0.0.1:22\n }\n}\n"),
 	   "a rule is made: it tells of the change by itself");
