@@ -8,7 +8,9 @@
 
 static char deny[] = "deny tcp 111 severity critical  # off since March", slurm[] = "slurm",
 	    none[] = "none", print[] = "SHA256:abc", root[] = "root", import[] = "import",
-	    reason[] = "rpcbind is off", author[] = "mlee", any[] = "any";
+	    reason[] = "rpcbind is off", author[] = "mlee", any[] = "any",
+	    package[] = "openssh-server",
+	    digest[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 static void test_rows(struct store *s)
 {
@@ -35,15 +37,17 @@ static void test_rows(struct store *s)
 		  .fingerprint = print },
 		{ .port = 22, .proto = PROTO_TCP, .user = root, .fingerprint = print },
 		{ .port = 22, .proto = PROTO_TCP, .user = root, .job = any },
+		{ .port = 22, .proto = PROTO_TCP, .user = root, .job = any, .package = package },
+		{ .port = 22, .proto = PROTO_TCP, .user = root, .job = any, .sha256 = digest },
 	};
 	_cleanup_(profile_freep) struct profile *p = NULL;
 	size_t n;
 
-	is_int(store_profile_add(s, "compute", rows, 5, true, T0, &n), 0, "%s: rows of every kind",
+	is_int(store_profile_add(s, "compute", rows, 7, true, T0, &n), 0, "%s: rows of every kind",
 	       drv->name);
-	is_int((long long)n, 5, "%s: what differs in action or job is another row", drv->name);
+	is_int((long long)n, 7, "%s: what differs in action or job is another row", drv->name);
 	is_int(store_profile_get(s, "compute", &p), 0, "%s: come back", drv->name);
-	if (!ok(p && p->rows_len == 5, "%s: all of them", drv->name))
+	if (!ok(p && p->rows_len == 7, "%s: all of them", drv->name))
 		return;
 	ok(p->rows[0].action == PROFILE_DENY && p->rows[0].severity == SEVERITY_CRITICAL &&
 		   p->rows[0].line_no == 7 && p->rows[0].expires_ns == T0 + DAY_NS,
@@ -56,9 +60,19 @@ static void test_rows(struct store *s)
 	   "%s: what is not given is not there", drv->name);
 	ok(p->rows[2].action == PROFILE_REQUIRE && !strcmp(p->rows[2].fingerprint, print),
 	   "%s: required, by identity", drv->name);
+	is_str(p->rows[5].package, package, "%s: the package", drv->name);
+	is_str(p->rows[6].sha256, digest, "%s: the digest", drv->name);
+	ok(!p->rows[4].package && !p->rows[4].sha256, "%s: and none where none is given",
+	   drv->name);
 	ok(!p->rows[0].hits && !p->rows[0].last_match_ns, "%s: nothing has matched yet", drv->name);
+	is_int(store_profile_add(s, "compute", &rows[6], 1, true, T0, &n), 0, "%s: again",
+	       drv->name);
+	is_int((long long)n, 0, "%s: the same digest is the same row", drv->name);
+	rows[6].sha256 = package;
+	is_int(store_profile_add(s, "compute", &rows[6], 1, true, T0, &n), -EINVAL,
+	       "%s: what is no digest is refused", drv->name);
 	rows[1].job = reason;
-	is_int(store_profile_add(s, "compute", rows, 5, true, T0, &n), -EINVAL,
+	is_int(store_profile_add(s, "compute", rows, 7, true, T0, &n), -EINVAL,
 	       "%s: a scheduler nobody knows is refused", drv->name);
 }
 

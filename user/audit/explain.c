@@ -71,6 +71,16 @@ static void miss_place(const struct profile_row *r, const struct process *p, str
 		name(next(l), "container ", r->container);
 }
 
+static void miss_file(const struct profile_row *r, const struct process *p, struct list *l)
+{
+	struct profile_row package = { .package = r->package }, digest = { .sha256 = r->sha256 };
+
+	if (file_differs(&package, p))
+		name(next(l), "package ", r->package);
+	if (file_differs(&digest, p))
+		name(next(l), "sha256 ", r->sha256);
+}
+
 static void miss_owner(const struct profile_row *r, const struct door *d, const struct process *p,
 		       uint64_t now_ns, struct list *l)
 {
@@ -86,9 +96,11 @@ static void miss_owner(const struct profile_row *r, const struct door *d, const 
 	one.job = NULL;
 	one.container = either;
 	one.expires_ns = 0;
+	one.package = one.sha256 = NULL;
 	user = r->user && !exe && match_row(&one, d, p, now_ns) == REL_OWNER;
 	if (exe)
 		name(next(l), "program ", r->exe);
+	miss_file(r, p, l);
 	if (user || (exe && r->user && p && p->known && !user_fits(r->user, p)))
 		name(next(l), "user ", r->user);
 }
@@ -168,7 +180,8 @@ static bool audit_row_covers(const struct profile_row *a, const struct profile_r
 	bool expiry = !a->expires_ns || (b->expires_ns && b->expires_ns <= a->expires_ns);
 
 	return proto && expiry && covers_ports(a, b) && (!a->scope || a->scope == b->scope) &&
-	       covers_exe(a->exe, b->exe) && covers_str(a->user, b->user) &&
+	       covers_exe(a->exe, b->exe) && covers_str(a->package, b->package) &&
+	       covers_str(a->sha256, b->sha256) && covers_str(a->user, b->user) &&
 	       covers_job(a->job, b->job) && covers_container(a, b);
 }
 
@@ -224,6 +237,6 @@ enum row_flaw audit_row_flaw(const struct profile_row *rows, size_t n, size_t i,
 
 bool audit_row_careless(const struct profile_row *r)
 {
-	return r->action == PROFILE_ALLOW && row_is_wide(r) && !r->exe && !r->user && !r->job &&
-	       !r->container && r->scope != SCOPE_LOOPBACK;
+	return r->action == PROFILE_ALLOW && row_is_wide(r) && !r->exe && !r->user &&
+	       !profile_row_wants_file(r) && !r->job && !r->container && r->scope != SCOPE_LOOPBACK;
 }

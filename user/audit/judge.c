@@ -16,9 +16,14 @@
  * another program up there is simply unexpected and not somebody in mpirun's place.
  */
 static const enum says says_of[] = {
-	[REL_NONE] = SAYS_NOTHING,    [REL_OWNER] = SAYS_OTHER,
-	[REL_UNKNOWN] = SAYS_NOTHING, /* who holds it is not known, and the row names somebody: no proof, no permission */
-	[REL_ALLOWS] = SAYS_ALLOWS,   [REL_DENIES] = SAYS_DENIES,
+	[REL_NONE] = SAYS_NOTHING,
+	[REL_OWNER] = SAYS_OTHER,
+	[REL_UNKNOWN] =
+		SAYS_NOTHING, /* who holds it is not known, and the row names somebody: no proof, no permission */
+	[REL_AWAITS] = SAYS_SETTLING,
+	[REL_MAY_DENY] = SAYS_SETTLING, /* whether it permits, or forbids, is told in a moment */
+	[REL_ALLOWS] = SAYS_ALLOWS,
+	[REL_DENIES] = SAYS_DENIES,
 };
 
 static enum relation relation_of(const struct profile_row *r, const struct door *d,

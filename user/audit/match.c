@@ -7,6 +7,7 @@
 
 #include "base/parse.h"
 #include "core/exe_pattern.h"
+#include "core/executable.h"
 #include "core/place.h"
 
 #define DELETED " (deleted)"
@@ -224,7 +225,7 @@ bool match_files(const struct profile_row *r, const struct process *p)
 	       p->container_state != PLACE_IN;
 }
 
-enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_YES };
+enum fit { FIT_DIFFERS, FIT_UNKNOWN, FIT_AWAITED, FIT_YES };
 
 /*
  * A row's path is the node's file of it. A path that root mounted otherwise (a container that
@@ -313,12 +314,58 @@ static bool drops_privileges(const struct profile_row *r, const struct door *d,
 	return row_is_root && proto_has_ports(d->proto) && d->port && d->port < PRIVILEGED_PORTS;
 }
 
+static enum fit fit_digest(const char *want, const struct exe_file *f)
+{
+	if (!want)
+		return FIT_YES;
+	if (!f->hashed)
+		return FIT_UNKNOWN;
+	return exe_digest_is(f->sha256, want) ? FIT_YES : FIT_DIFFERS;
+}
+
+/* Owned by the package is not enough: the file must be as the package brought it. */
+static enum fit fit_package(const char *want, const struct exe_file *f)
+{
+	if (!want)
+		return FIT_YES;
+	if (f->listed == EXE_LISTED_UNKNOWN)
+		return FIT_UNKNOWN;
+	if (f->listed == EXE_LISTED_NONE || f->listed == EXE_LISTED_DIFFERS ||
+	    strcmp(f->package, want))
+		return FIT_DIFFERS;
+	return f->listed == EXE_LISTED_MATCHES ? FIT_YES : FIT_UNKNOWN;
+}
+
+static enum fit least(enum fit a, enum fit b)
+{
+	return a < b ? a : b;
+}
+
+static enum fit fit_file(const struct profile_row *r, const struct process *p)
+{
+	if (!profile_row_wants_file(r))
+		return FIT_YES;
+	if (p->kernel)
+		return FIT_DIFFERS;
+	if (!p->account || p->account->state == EXE_ACCOUNT_AWAITED)
+		return FIT_AWAITED;
+	if (p->account->state != EXE_ACCOUNT_KNOWN)
+		return FIT_UNKNOWN;
+	return least(fit_digest(r->sha256, &p->account->file),
+		     fit_package(r->package, &p->account->file));
+}
+
+bool file_differs(const struct profile_row *r, const struct process *p)
+{
+	return p && p->known && fit_file(r, p) == FIT_DIFFERS;
+}
+
 static enum relation match_owner(const struct profile_row *r, const struct door *d,
 				 const struct process *p)
 {
 	enum fit exe, user;
 
-	if (!r->exe && !r->user)
+	if (!r->exe && !r->user && !profile_row_wants_file(r))
 		return REL_ALLOWS;
 	if (!p || !p->known)
 		return REL_UNKNOWN;
@@ -326,9 +373,17 @@ static enum relation match_owner(const struct profile_row *r, const struct door 
 	user = fit_user(r->user, p);
 	if (exe == FIT_YES && user == FIT_DIFFERS && drops_privileges(r, d, p))
 		user = FIT_YES;
-	if (exe == FIT_DIFFERS || user == FIT_DIFFERS)
+	switch (least(least(exe, user), fit_file(r, p))) {
+	case FIT_DIFFERS:
 		return REL_OWNER;
-	return exe == FIT_YES && user == FIT_YES ? REL_ALLOWS : REL_UNKNOWN;
+	case FIT_UNKNOWN:
+		return REL_UNKNOWN;
+	case FIT_AWAITED:
+		return REL_AWAITS;
+	case FIT_YES:
+		break;
+	}
+	return REL_ALLOWS;
 }
 
 enum relation match_row(const struct profile_row *r, const struct door *d,
@@ -346,7 +401,7 @@ enum relation match_row(const struct profile_row *r, const struct door *d,
 	 * What is forbidden to one program says nothing about the others, nor about who is not
 	 * known.
 	 */
-	return rel == REL_ALLOWS ? REL_DENIES : REL_NONE;
+	return rel == REL_ALLOWS ? REL_DENIES : rel == REL_AWAITS ? REL_MAY_DENY : REL_NONE;
 }
 
 static int compare_u64(uint64_t a, uint64_t b)
@@ -369,6 +424,8 @@ int row_compare(const struct profile_row *a, const struct profile_row *b)
 		compare_u64(a->port_end, b->port_end),
 		compare_u64(a->scope, b->scope),
 		compare_str(a->exe, b->exe),
+		compare_str(a->package, b->package),
+		compare_str(a->sha256, b->sha256),
 		compare_str(a->user, b->user),
 		compare_str(a->service, b->service),
 		compare_u64(a->action, b->action),

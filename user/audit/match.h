@@ -20,7 +20,10 @@ enum relation {
 	REL_NONE, /* it speaks of another port, protocol, scope, job or container, or has expired */
 	REL_OWNER, /* it permits the port, to another program or user */
 	REL_UNKNOWN, /* it permits the port, and who holds it is not known */
+	/* it permits the port to a program whose file its node may tell of yet */
+	REL_AWAITS,
 	REL_ALLOWS,
+	REL_MAY_DENY, /* it forbids the door to such a program */
 	REL_DENIES, /* it forbids the door: that wins */
 };
 enum relation match_row(const struct profile_row *r, const struct door *d,
@@ -35,6 +38,9 @@ bool match_place(const struct profile_row *r, const struct process *opener);
 bool row_means_own_files(const struct profile_row *r);
 /* False: it is, and the process runs in a container. */
 bool match_files(const struct profile_row *r, const struct process *p);
+
+/* Whether the file of the process is known, and known not to be the row's. */
+bool file_differs(const struct profile_row *r, const struct process *p);
 
 /* Whether a row's user, a name or a number, is the process's. */
 bool user_fits(const char *want, const struct process *p);

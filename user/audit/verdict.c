@@ -23,7 +23,7 @@
 static const struct verdict_line lines[] = {
 	/* clang-format off */
 	{ SAYS_SETTLING, SEEN, OUTSIDE_ALL, VERDICT_SETTLING, 0, 0, RAISE_NO,
-	  "a UDP socket that was bound a moment ago: judged when it is seen what it does" },
+	  "too early: a UDP socket that was bound a moment ago, or a rule asks for the program's file, of which its node has not told yet" },
 	{ SAYS_LEARNING, INSIDE_ALL, OUTSIDE_ALL, VERDICT_LEARNING, 0, 0, RAISE_NO,
 	  "the class has no accepted profile yet, so nothing alerts" },
 

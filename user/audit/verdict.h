@@ -27,7 +27,11 @@ enum says {
 	SAYS_OTHER = 32, /* permits the port, to another program or user */
 	/* no row, and a UDP socket that is connected or got its port by sending: a client's */
 	SAYS_CLIENT = 64,
-	SAYS_SETTLING = 128, /* a UDP socket too young to be judged */
+	/*
+	 * too early to be judged: a UDP socket that is too young, or a row asks for the program's
+	 * file, of which its node has not told yet
+	 */
+	SAYS_SETTLING = 128,
 	/*
 	 * no row, and a UDP socket that got its port by sending, and is there for a minute,
 	 * unconnected

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "core/executable.h"
 #include "core/place.h"
 
 /*
@@ -140,6 +141,20 @@ static void put_row_port(const struct profile_row *r, struct buf *b)
 		buf_printf(b, "-%" PRIu32, r->port_end);
 }
 
+/* Long digests are told apart by their beginning; the whole of both is in the rule and the file. */
+#define DIGEST_SHOWN 16
+
+static void put_row_file(const struct profile_row *r, struct buf *b)
+{
+	if (r->package) {
+		buf_puts(b, " of package ");
+		put_str(r->package, b);
+		buf_puts(b, ", as packaged");
+	}
+	if (r->sha256)
+		buf_printf(b, " with sha256 %.*s", DIGEST_SHOWN, r->sha256);
+}
+
 static void put_row_owner(const struct profile_row *r, struct buf *b)
 {
 	if (r->exe)
@@ -150,6 +165,39 @@ static void put_row_owner(const struct profile_row *r, struct buf *b)
 		buf_puts(b, " of user ");
 		put_str(r->user, b);
 	}
+	put_row_file(r, b);
+}
+
+/* What was found where the row asks for something else of the file. */
+static void why_file(const struct profile_row *r, const struct process *p, struct buf *b)
+{
+	const struct exe_file *f;
+
+	if (!r || !profile_row_wants_file(r) || !is_known(p) || p->kernel)
+		return;
+	if (!p->account || p->account->state != EXE_ACCOUNT_KNOWN) {
+		buf_puts(b, !p->account || p->account->state == EXE_ACCOUNT_AWAITED
+				    ? "; its node has not told of that file yet"
+				    : "; its file is not known");
+		return;
+	}
+	f = &p->account->file;
+	if (r->sha256 && f->hashed) {
+		buf_puts(b, "; its file has sha256 ");
+		for (size_t i = 0; i < DIGEST_SHOWN / 2; i++)
+			buf_printf(b, "%02x", f->sha256[i]);
+	} else if (r->sha256) {
+		buf_printf(b, "; of its file there is no digest: %s",
+			   exe_file_state_name(f->state));
+	}
+	if (!r->package)
+		return;
+	buf_puts(b, f->package[0] ? "; its file is of package " : "; package of its file: ");
+	if (f->package[0]) {
+		put_str(f->package, b);
+		buf_puts(b, ", ");
+	}
+	buf_puts(b, exe_listed_name(f->listed));
 }
 
 static bool same_port(const struct profile_row *a, const struct profile_row *b)
@@ -242,7 +290,7 @@ static void why_denied(const struct profile_row *r, const struct door *d, struct
 {
 	buf_puts(b, "forbids ");
 	put_proto_port(d, b);
-	if (r->exe || r->user) {
+	if (r->exe || r->user || profile_row_wants_file(r)) {
 		buf_puts(b, " to ");
 		put_row_owner(r, b);
 	}
@@ -255,12 +303,13 @@ static void why_denied(const struct profile_row *r, const struct door *d, struct
 /* The row names somebody, and of who holds the door that part is not known. */
 static bool lacks_proof(const struct profile_row *r, const struct process *p)
 {
-	if (!r->exe && !r->user)
+	if (!r->exe && !r->user && !profile_row_wants_file(r))
 		return false;
 	if (!is_known(p))
 		return true;
 	return !p->kernel &&
-	       ((r->exe && (!p->exe.ptr || p->exe_cut)) || (r->user && p->uid == ID_UNKNOWN));
+	       (profile_row_wants_file(r) || (r->exe && (!p->exe.ptr || p->exe_cut)) ||
+		(r->user && p->uid == ID_UNKNOWN));
 }
 
 /* There is a row about this port, and yet the door does not fit: say the one thing that differs. */
@@ -274,7 +323,8 @@ static void why_near(const struct profile_row *r, const struct profile *p, const
 			   door_scope_name(r->scope), door_scope_name(d->scope));
 	} else if (!match_place(r, opener)) {
 		why_elsewhere(r, d, opener, b);
-	} else if (is_known(opener) && opener->kernel && (r->exe || r->user)) {
+	} else if (is_known(opener) && opener->kernel &&
+		   (r->exe || r->user || profile_row_wants_file(r))) {
 		buf_puts(b, "permits ");
 		put_proto_port(d, b);
 		buf_puts(b, " to ");
@@ -287,6 +337,7 @@ static void why_near(const struct profile_row *r, const struct profile *p, const
 		put_row_owner(r, b);
 		if (is_known(opener))
 			buf_puts(b, "; not enough is known of who holds it");
+		why_file(r, opener, b);
 	} else if (r->expires_ns) {
 		buf_puts(b, "permitted ");
 		put_proto_port(d, b);
@@ -310,6 +361,8 @@ static void why_impostor(const struct profile_row *r, const struct door *d,
 	put_user(opener, b);
 	if (!match_files(r, opener))
 		buf_puts(b, " in a container, whose files are not this node's");
+	if (file_differs(r, opener))
+		why_file(r, opener, b);
 }
 
 /* As profiled although the user is not the row's: see drops_privileges() in match.c. */
@@ -377,7 +430,18 @@ void audit_why(const struct judgement *j, const char *host_type, const struct pr
 				      "sending, is a client's");
 		return;
 	case VERDICT_SETTLING:
-		buf_puts(b, "it was bound a moment ago: judged when it is seen what it does");
+		if (!j->row) {
+			buf_puts(b, "it was bound a moment ago: judged when it is seen what it "
+				    "does");
+			return;
+		}
+		put_profile(host_type, b);
+		buf_printf(b, "has %s ",
+			   j->row->action == PROFILE_DENY ? "forbidden" : "permitted");
+		put_proto_port(d, b);
+		buf_puts(b, " to ");
+		put_row_owner(j->row, b);
+		why_file(j->row, opener, b);
 		return;
 	case VERDICT_SHARED:
 		put_profile(host_type, b);

@@ -23,6 +23,7 @@
 #include "cli/profile_util.h"
 #include "conf/conf.h"
 #include "conf/profile_text.h"
+#include "store/executables.h"
 #include "store/store.h"
 #include "core/exe_pattern.h"
 #include "view/writer.h"
@@ -101,6 +102,7 @@ static int compare_lists(struct diff *d, const struct profile_row *left, size_t 
 
 struct seen {
 	struct diff *d;
+	struct store *store;
 	const struct profile *p;
 	uint64_t now_ns;
 	uint64_t *used; /* by row: open doors that it decides about */
@@ -153,12 +155,19 @@ static int as_rule(struct seen *s, const struct store_door *d, const struct proc
 static int look(const struct store_door *d, void *arg)
 {
 	struct seen *s = arg;
+	struct exe_account files[HOLDERS_JUDGED_MAX];
+	struct event ev = d->ev;
 	struct judgement j;
 	struct process who;
+	int err;
 
 	if (strcmp(d->host_type, s->p->host_type))
 		return 0;
-	audit_judge_event(s->p, &d->ev, s->now_ns, OUTSIDE_UNKNOWN, &j, &who);
+	err = store_event_files(s->store, d->node, s->p, d->verdict == VERDICT_SETTLING, &ev,
+				files);
+	if (err)
+		return err;
+	audit_judge_event(s->p, &ev, s->now_ns, OUTSIDE_UNKNOWN, &j, &who);
 	if (j.verdict == VERDICT_PROFILED && j.row)
 		s->used[j.row - s->p->rows]++;
 	else if (j.verdict != VERDICT_CLIENT && j.verdict != VERDICT_PROFILED)
@@ -185,7 +194,7 @@ static int print_seen(struct seen *s)
 static int against_doors(struct diff *d, struct store *st, struct profile *p, int *out_err)
 {
 	static const struct store_door_query q = { .open_only = true };
-	struct seen s = { .d = d, .p = p, .now_ns = clock_wall_ns() };
+	struct seen s = { .d = d, .store = st, .p = p, .now_ns = clock_wall_ns() };
 	bool accepted = p->accepted;
 	int err;
 

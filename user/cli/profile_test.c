@@ -21,6 +21,7 @@
 #include "conf/conf.h"
 #include "conf/profile_text.h"
 #include "core/exe_pattern.h"
+#include "core/executable.h"
 #include "store/store.h"
 #include "view/view.h"
 #include "view/writer.h"
@@ -31,6 +32,7 @@
 struct question {
 	struct door door;
 	struct process opener;
+	struct exe_account file;
 	const struct profile *p;
 	uint64_t now_ns;
 	struct judgement j;
@@ -43,6 +45,23 @@ static uint32_t uid_of(const char *user)
 	if (!parse_u32(user, &uid))
 		return uid;
 	return strcmp(user, "root") ? SOME_UID : 0;
+}
+
+static unsigned nibble(char digit)
+{
+	return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
+/* The file that the rule asks for. */
+static void take_file(const struct profile_row *r, struct exe_file *f)
+{
+	f->state = EXE_FILE_READ;
+	f->hashed = r->sha256;
+	for (size_t i = 0; r->sha256 && i < SHA256_LEN; i++)
+		f->sha256[i] =
+			(uint8_t)(nibble(r->sha256[2 * i]) << 4 | nibble(r->sha256[2 * i + 1]));
+	f->listed = r->package ? EXE_LISTED_MATCHES : EXE_LISTED_UNKNOWN;
+	snprintf(f->package, sizeof(f->package), "%s", r->package ? r->package : "");
 }
 
 /* The rule that would permit exactly this door is a good way to name it. */
@@ -59,7 +78,8 @@ static void make_door(const struct profile_row *r, struct question *q)
 		.scope = r->scope ? r->scope : SCOPE_ANY,
 		.port = r->port,
 	};
-	*p = (struct process){ .known = r->exe || r->user || r->job || r->container,
+	*p = (struct process){ .known = r->exe || r->user || r->job || r->container ||
+					profile_row_wants_file(r),
 			       .uid = ID_UNKNOWN };
 	if (r->exe && !strcmp(r->exe, EXE_KERNEL))
 		p->kernel = true;
@@ -71,6 +91,11 @@ static void make_door(const struct profile_row *r, struct question *q)
 		p->user = text_of(r->user);
 		p->uid = uid_of(r->user);
 	}
+	if (profile_row_wants_file(r)) {
+		q->file = (struct exe_account){ .state = EXE_ACCOUNT_KNOWN };
+		take_file(r, &q->file.file);
+	}
+	p->account = profile_row_wants_file(r) ? &q->file : NULL;
 	p->job_state = in_job ? PLACE_IN : PLACE_NONE;
 	p->container_state = contained ? PLACE_IN : PLACE_NONE;
 	if (in_job)

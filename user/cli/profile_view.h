@@ -22,7 +22,8 @@ int profile_rows_print(const struct cmd_ctx *c, const struct profile *p,
 void profile_row_put(struct writer *w, const struct profile *p, const struct profile_row *r);
 #define PROFILE_ROW_FIELDS                                                                         \
 	FIELD("host_type"), FIELD("action"), FIELD("protocol"), FIELD("port"), FIELD("port_end"),  \
-		FIELD("service"), FIELD("scope"), FIELD("exe"), FIELD("user"), FIELD("job"),       \
-		FIELD("container"), FIELD("fingerprint"), FIELD("severity")
+		FIELD("service"), FIELD("scope"), FIELD("exe"), FIELD("package"), FIELD("sha256"), \
+		FIELD("user"), FIELD("job"), FIELD("container"), FIELD("fingerprint"),             \
+		FIELD("severity")
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "conf/conf.h"
+#include "store/executables.h"
 #include "store/store.h"
 
 static int load(struct verdicts *j)
@@ -42,7 +43,9 @@ int verdicts_refresh(struct verdicts *j)
 
 int verdicts_open(struct cmd_ctx *c, struct verdicts *ret_j)
 {
-	struct verdicts j = { .host_type = c->conf->node_class, .revision = UINT64_MAX };
+	struct verdicts j = { .host_type = c->conf->node_class,
+			      .node = c->conf->node_name,
+			      .revision = UINT64_MAX };
 	int err = 0;
 
 	if (cmd_store_meant(c))
@@ -67,6 +70,7 @@ void verdicts_done(struct verdicts *j)
 enum verdict verdicts_of(const struct verdicts *j, const struct event *ev)
 {
 	struct judgement judgement = { 0 };
+	struct exe_account files[HOLDERS_JUDGED_MAX];
 	struct event now = *ev;
 
 	/* A bound TCP socket is not open to anybody yet. */
@@ -78,6 +82,9 @@ enum verdict verdicts_of(const struct verdicts *j, const struct event *ev)
 	/* A look follows in a moment; until then what was open already is taken for a door. */
 	if (ev->origin == ORIGIN_SNAPSHOT)
 		now.door.settling = false;
+	/* What cannot be read is not known: such a rule permits nothing then. */
+	if (j->store && store_event_files(j->store, j->node, j->profile, true, &now, files))
+		now.files = NULL;
 	audit_judge_event(j->profile && j->profile->accepted ? j->profile : NULL, &now,
 			  clock_wall_ns(), OUTSIDE_UNKNOWN, &judgement, NULL);
 	return judgement.verdict;

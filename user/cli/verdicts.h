@@ -17,7 +17,7 @@ struct store;
 struct verdicts {
 	struct store *store; /* NULL: there is none, everything is learning */
 	struct profile *profile;
-	const char *host_type;
+	const char *host_type, *node;
 	uint64_t revision;
 };
 

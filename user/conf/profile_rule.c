@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "conf/profile_text.h"
 #include "conf/profile_words.h"
+#include "core/executable.h"
 
 const char *const profile_class_words[] = { "nodes", NULL };
 
@@ -60,6 +61,25 @@ static int read_exe(struct words *w, struct profile_row *r, const char *value, u
 	if (value[0] != '/' && strcmp(value, "kernel"))
 		return words_fail(w, column, "exe wants the full path of the program, or 'kernel'");
 	return copy_value(value, &r->exe);
+}
+
+static int read_sha256(struct words *w, struct profile_row *r, const char *value, uint32_t column)
+{
+	if (!exe_digest_is_text(value))
+		return words_fail(w, column,
+				  "sha256 wants the 64 lower-case digits that sha256sum prints");
+	return copy_value(value, &r->sha256);
+}
+
+static int read_package(struct words *w, struct profile_row *r, const char *value, uint32_t column)
+{
+	/* As dpkg has names, without an architecture. */
+	if (!*value || strlen(value) >= EXE_PACKAGE_LEN ||
+	    strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789+-.") != strlen(value))
+		return words_fail(w, column,
+				  "package wants the name that 'dpkg -S FILE' prints before the "
+				  "colon");
+	return copy_value(value, &r->package);
 }
 
 static int read_text(char **member, struct words *w, const char *value, uint32_t column)
@@ -159,6 +179,8 @@ static const struct {
 	{ "service", read_service },
 	{ "scope", read_scope },
 	{ "exe", read_exe },
+	{ "package", read_package },
+	{ "sha256", read_sha256 },
 	{ "user", read_user },
 	{ "job", read_job },
 	{ "container", read_container },
@@ -357,6 +379,8 @@ void profile_rule_format(struct buf *b, const struct profile_row *r)
 	put_value(b, "service", r->service);
 	put_value(b, "scope", r->scope ? door_scope_name(r->scope) : NULL);
 	put_value(b, "exe", r->exe);
+	put_value(b, "package", r->package);
+	put_value(b, "sha256", r->sha256);
 	put_value(b, "user", r->user);
 	put_value(b, "job", r->job);
 	put_value(b, "container", r->container);
@@ -384,8 +408,9 @@ bool profile_row_same(const struct profile_row *a, const struct profile_row *b)
 {
 	return a->port == b->port && a->port_end == b->port_end && a->proto == b->proto &&
 	       a->scope == b->scope && a->action == b->action && eq(a->service, b->service) &&
-	       eq(a->exe, b->exe) && eq(a->user, b->user) && eq(a->job, b->job) &&
-	       eq(a->container, b->container) && eq(a->fingerprint, b->fingerprint);
+	       eq(a->exe, b->exe) && eq(a->package, b->package) && eq(a->sha256, b->sha256) &&
+	       eq(a->user, b->user) && eq(a->job, b->job) && eq(a->container, b->container) &&
+	       eq(a->fingerprint, b->fingerprint);
 }
 
 bool profile_row_equal(const struct profile_row *a, const struct profile_row *b)

@@ -112,6 +112,11 @@ struct process {
 	 */
 	enum place_state job_state, container_state;
 	struct text job, container;
+	/*
+	 * Of no event: what its file is, where somebody has asked the store; NULL: nobody has. See
+	 * store_event_files().
+	 */
+	const struct exe_account *account;
 	/* Holders only; an opener's are the event's. */
 	struct text cgroup, cgroups;
 	bool cgroups_known;
@@ -123,6 +128,8 @@ struct process {
 	uint32_t ancestors_len;
 	struct ancestor ancestors[ANCESTORS_MAX]; /* parent first */
 };
+
+struct exe_account;
 
 /*
  * Who holds a door: one entry for all processes of one program, user and place. The list is
@@ -211,6 +218,8 @@ struct event {
 	uint32_t own_netns;
 	struct text reason; /* lost, gap, start, stop, redirect */
 	struct text raw; /* the encoded record this was decoded from, if any */
+	/* No part of it: of each of holders_judged(), what its file is; see store_event_files(). */
+	const struct exe_account *files;
 };
 
 /*

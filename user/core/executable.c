@@ -36,6 +36,24 @@ const char *exe_listed_name(enum exe_listed l)
 	return l < array_len(names) ? names[l] : "?";
 }
 
+bool exe_digest_is_text(const char *s)
+{
+	return strlen(s) == 2 * SHA256_LEN && strspn(s, "0123456789abcdef") == 2 * SHA256_LEN;
+}
+
+bool exe_digest_is(const uint8_t sha256[SHA256_LEN], const char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	if (!exe_digest_is_text(text))
+		return false;
+	for (size_t i = 0; i < SHA256_LEN; i++)
+		if (text[2 * i] != digits[sha256[i] >> 4] ||
+		    text[2 * i + 1] != digits[sha256[i] & 15])
+			return false;
+	return true;
+}
+
 static bool ends_with(struct text t, const char *suffix)
 {
 	size_t n = strlen(suffix);

@@ -56,9 +56,24 @@ struct exe_file {
 	char package[EXE_PACKAGE_LEN], version[EXE_VERSION_LEN]; /* "": unknown or none */
 };
 
+/* What is known of the file of one process, for rules that ask for it. */
+enum exe_account_state {
+	EXE_ACCOUNT_AWAITED = 0, /* its node may tell of it yet */
+	EXE_ACCOUNT_NONE = 1, /* it has not, in time, or the path is no file that it can look at */
+	EXE_ACCOUNT_KNOWN = 2,
+};
+struct exe_account {
+	enum exe_account_state state;
+	struct exe_file file; /* when it is known */
+};
+
 /* "sha256", "changed since it was started", "too large" ...; "?" for numbers out of range. */
 const char *exe_file_state_name(enum exe_file_state s);
 const char *exe_listed_name(enum exe_listed l);
+
+/* 64 lower-case hexadecimal digits, and whether they are of that digest. */
+bool exe_digest_is_text(const char *s);
+bool exe_digest_is(const uint8_t sha256[SHA256_LEN], const char *text);
 
 /*
  * Whether the path of a program means a file that can be looked at from outside the process: not of

@@ -24,7 +24,7 @@ enum verdict {
 	VERDICT_MISSING = 9,
 	VERDICT_SILENT = 10, /* nobody can say: never shown as fine */
 	VERDICT_OUTLIER = 11, /* unlike its siblings, in a class without a profile */
-	VERDICT_SETTLING = 12, /* UDP, bound less than a moment ago: not judged yet */
+	VERDICT_SETTLING = 12, /* not judged yet: see SAYS_SETTLING in audit/verdict.h */
 	VERDICT_SHARED = 13, /* a multicast port that its rightful holder has too */
 };
 enum finding_kind {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "core/executable.h"
 
 static bool same_text(struct text a, struct text b)
 {
@@ -99,6 +100,8 @@ size_t holders_judged(const struct event *ev, struct process ret[HOLDERS_JUDGED_
 					     .session = ID_UNKNOWN };
 	if (!n)
 		ret[n++] = ev->opener;
+	for (size_t i = 0; i < n; i++)
+		ret[i].account = ev->files ? &ev->files[i] : NULL;
 	return n;
 }
 

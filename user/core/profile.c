@@ -23,12 +23,27 @@ int profile_action_parse(const char *s, enum profile_action *ret_a)
 	return -ENOENT;
 }
 
+bool profile_row_wants_file(const struct profile_row *r)
+{
+	return r->package || r->sha256;
+}
+
+bool profile_wants_files(const struct profile *p)
+{
+	for (size_t i = 0; i < p->rows_len; i++)
+		if (profile_row_wants_file(&p->rows[i]))
+			return true;
+	return false;
+}
+
 void profile_row_done(struct profile_row *r)
 {
 	free(r->service);
 	free(r->host_type);
 	free(r->exe);
 	free(r->user);
+	free(r->package);
+	free(r->sha256);
 	free(r->origin);
 	free(r->reason);
 	free(r->author);

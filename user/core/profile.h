@@ -45,6 +45,11 @@ struct profile_row {
 	char *host_type;
 	enum door_scope scope; /* 0: any of them; else this one only */
 	char *exe; /* full path, with stars: core/exe_pattern.h */
+	/*
+	 * The file of the program, as its node has told of it: owned by that package of dpkg and as
+	 * the package brought it; of that digest, 64 lower-case digits.
+	 */
+	char *package, *sha256;
 	char *user;
 	/*
 	 * "learned", "probed" (learned from a scan that has recognised the service), "manual",
@@ -63,6 +68,8 @@ struct profile_row {
 	/* when read: how many doors it has decided about, and when last */
 	uint64_t hits, last_match_ns;
 };
+/* It is about what the program's file is, beyond its path. */
+bool profile_row_wants_file(const struct profile_row *r);
 void profile_row_done(struct profile_row *r);
 
 struct profile {
@@ -71,6 +78,7 @@ struct profile {
 	size_t rows_len;
 	struct profile_row *rows;
 };
+bool profile_wants_files(const struct profile *p);
 void profile_free(struct profile *p);
 DEFINE_FREEP(struct profile, profile_free)
 

@@ -40,6 +40,8 @@ struct door_copy {
 	struct event ev;
 	struct process who; /* of its holders the one that decides */
 	char *record, *alert_key; /* NULL: none */
+	enum verdict verdict;
+	struct exe_account *files; /* NULL: no rule asks for them */
 };
 
 /* An alert that stands on the node. */

@@ -8,6 +8,7 @@
 #include "audit/holder.h"
 #include "monitor/crosscheck_internal.h"
 #include "scan/plan.h"
+#include "store/executables.h"
 #include "store/health.h"
 #include "store/judging.h"
 #include "store/redirect.h"
@@ -22,6 +23,7 @@ void view_done(struct view *v)
 {
 	for (size_t i = 0; i < v->doors_len; i++) {
 		free(v->doors[i].record);
+		free(v->doors[i].files);
 		free(v->doors[i].alert_key);
 	}
 	for (size_t i = 0; i < v->alerts_len; i++) {
@@ -86,6 +88,7 @@ static int on_door(const struct store_door *d, void *arg)
 	c = &doors[v->doors_len];
 	*c = (struct door_copy){
 		.door = d->door,
+		.verdict = d->verdict,
 		.boot_seq = d->boot_seq,
 		.open_seq = d->open_seq,
 		.opened_ns = health_store_time(d->opened_ns, v->ahead_ns),
@@ -104,7 +107,19 @@ static int on_door(const struct store_door *d, void *arg)
 	return 0;
 }
 
-static int make_views(struct view *v)
+/* What the judge waits for is waited for here. */
+static int fill_files(struct view *v, struct store *s, struct door_copy *c)
+{
+	if (!v->profile || !profile_wants_files(v->profile))
+		return 0;
+	c->files = calloc(HOLDERS_JUDGED_MAX, sizeof(*c->files));
+	if (!c->files)
+		return -ENOMEM;
+	return store_event_files(s, v->h.node, v->profile, c->verdict == VERDICT_SETTLING, &c->ev,
+				 c->files);
+}
+
+static int make_views(struct view *v, struct store *s)
 {
 	free(v->views);
 	v->views = calloc(v->doors_len + 1, sizeof(*v->views));
@@ -113,7 +128,10 @@ static int make_views(struct view *v)
 	for (size_t i = 0; i < v->doors_len; i++) {
 		struct door_copy *c = &v->doors[i];
 		struct judgement j;
+		int err = fill_files(v, s, c);
 
+		if (err)
+			return err;
 		audit_judge_event(v->profile, &c->ev, v->h.to_ns, OUTSIDE_UNKNOWN, &j, &c->who);
 		v->views[i] =
 			(struct compare_door){ &c->door, &c->who, c->opened_ns, c->closed_ns };
@@ -127,7 +145,7 @@ int view_read_open(struct view *v, struct store *s)
 	int err = store_doors(s, &q, on_door, v);
 
 	if (!err)
-		err = make_views(v);
+		err = make_views(v, s);
 	return err ? err : address_parse(v->h.addr, &v->address);
 }
 
@@ -173,7 +191,7 @@ static int read_doors(struct view *v, struct store *s)
 	}
 	if (!err)
 		err = bound_openings(v, s);
-	return err ? err : make_views(v);
+	return err ? err : make_views(v, s);
 }
 
 /* --- how far the agent saw ------------------------------------------------------------------------- */

@@ -51,6 +51,8 @@ int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_ju
 	if (!err)
 		err = map_new(free, &j->troubles);
 	if (!err)
+		err = map_new(free, &j->awaited);
+	if (!err)
 		err = alerting_new(s, &alerting, &j->alerting);
 	if (!err)
 		err = peer_check_new(s, j->alerting, &j->peer_check);
@@ -77,6 +79,8 @@ void judge_free(struct judge *j)
 	map_free(j->troubles);
 	judge_walk_free(&j->rejudging);
 	judge_walk_free(&j->sharing);
+	judge_walk_free(&j->filing);
+	map_free(j->awaited);
 	for (size_t i = 0; i < array_len(j->own_programs); i++)
 		free(j->own_programs[i]);
 	free(j);
@@ -129,6 +133,8 @@ int judge_step(struct judge *j, uint64_t now_wall_ns, unsigned *ret_changes, uin
 				   ret_next_ns);
 	if (!err && !j->more)
 		err = judge_sharers_due(j, ret_next_ns);
+	if (!err && !j->more)
+		err = judge_files(j, ret_next_ns);
 	/* Whole classes are looked over when nothing is waiting. */
 	if (!err && !j->more)
 		err = peer_check_step(j->peer_check, now_wall_ns, ret_next_ns);

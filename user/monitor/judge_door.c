@@ -88,6 +88,10 @@ int judge_door(struct judge *j, struct store_door *d, const struct event *ev,
 
 	if (err)
 		return err;
+	err = judge_fill_files(j, d->node, *ret_profile, j->closing, &its);
+	if (err)
+		return err;
+	d->ev.files = its.files; /* for the words of its alert */
 	its.door.shared = false; /* a node may say what it likes */
 	audit_judge_event(*ret_profile, &its, j->now_ns, OUTSIDE_UNKNOWN, ret_j, ret_who);
 	if (ret_j->verdict == VERDICT_IMPOSTOR && audit_may_be_shared(&its.door)) {

@@ -275,6 +275,32 @@ static int close_door(struct judge *j, const char *node, uint32_t boot_seq, cons
 	return store_door_get(j->store, node, boot_seq, door, on_closed_door, &c);
 }
 
+/* Closed before its node has told of the program's file: judged by what is known. */
+static int close_awaited(struct judge *j, const struct store_event_row *row,
+			 const struct known *known)
+{
+	struct store_door d = door_of(row, known);
+	int err = event_decode(known->record.data, known->record.len, &d.ev);
+
+	if (err)
+		return err;
+	d.door = d.ev.door;
+	j->closing = true;
+	err = put_judged(j, &d, known, true, row->ev.time_ns);
+	j->closing = false;
+	return err ? err
+		   : close_door(j, row->node, row->raw.boot_seq, &row->ev.door, row->raw.seq,
+				row->ev.time_ns);
+}
+
+static bool is_settling(const struct known *known)
+{
+	struct event ev;
+
+	return event_decode(known->record.data, known->record.len, &ev) ||
+	       (ev.door.settling && door_is_udp(&ev.door));
+}
+
 static int on_close(struct judge *j, const struct store_event_row *row)
 {
 	_cleanup_(known_done) struct known known = KNOWN_INIT;
@@ -284,7 +310,8 @@ static int on_close(struct judge *j, const struct store_event_row *row)
 	if (err || known.open_seq > row->raw.seq)
 		return err;
 	if (known.opened_ns && known.verdict == VERDICT_SETTLING && known.record.len)
-		return close_unsettled(j, row, &known, row->ev.time_ns, true);
+		return is_settling(&known) ? close_unsettled(j, row, &known, row->ev.time_ns, true)
+					   : close_awaited(j, row, &known);
 	return close_door(j, row->node, row->raw.boot_seq, &row->ev.door, row->raw.seq,
 			  row->ev.time_ns);
 }

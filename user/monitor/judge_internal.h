@@ -5,6 +5,8 @@
 #include <stdbool.h>
 
 #include "audit/audit.h"
+#include "core/executable.h"
+#include "core/holders.h"
 #include "monitor/judge.h"
 #include "store/store.h"
 
@@ -19,6 +21,14 @@ struct classes;
 struct peer_check;
 struct hits;
 struct map;
+
+#define AWAIT_NS UINT64_C(60000000000) /* then a file that nobody has told of is not known */
+
+/* A file that nobody has told of. */
+struct awaited {
+	uint64_t since_ns; /* the store's clock, when it was missed first */
+	bool over; /* the node's doors are judged without it */
+};
 
 struct judge {
 	struct store *store;
@@ -65,8 +75,29 @@ struct judge {
 	uint64_t sharers_due_ns; /* when doors that share a port are judged again; 0: never */
 	char *own_programs[2];
 	uint16_t own_port;
+	/* Rules that ask for the program's file (judge_files.c): */
+	struct exe_account files[HOLDERS_JUDGED_MAX]; /* of the door at hand */
+	size_t awaited_len;
+	struct map *awaited; /* node, NUL, path -> struct awaited: nobody has told of that file */
+	bool closing; /* the door at hand closes: what is not known now never will be */
+	bool want_files, files_seen; /* as of files_revision; all doors were looked at once */
+	uint64_t files_revision;
+	uint64_t files_since_ns, files_next_ns;
+	struct judge_walk filing;
 	unsigned conflicts; /* steps in a row that another writer has undone */
 };
+
+/*
+ * Fills in what the files of the event's holders are. final: what is not known now never will be.
+ */
+must_check int judge_fill_files(struct judge *j, const char *node, const struct profile *p,
+				bool final, struct event *ev);
+/* Judges the doors again of nodes that have told of files, or have not in time. */
+must_check int judge_files(struct judge *j, uint64_t *ret_next_ns);
+/* All open doors of these nodes, a slice at a time, as far as the step has time. */
+must_check int judge_walk_doors(struct judge *j, struct judge_walk *w);
+must_check int judge_walk_begin(struct judge *j, struct judge_walk *w);
+must_check int judge_walk_add(struct judge_walk *w, const char *node);
 
 /* The step's slice of time is over. */
 bool judge_is_over(const struct judge *j);

@@ -161,19 +161,23 @@ void judge_walk_free(struct judge_walk *w)
 	*w = (struct judge_walk){ 0 };
 }
 
-static int collect_node(const struct store_node *n, void *arg)
+int judge_walk_add(struct judge_walk *w, const char *node)
 {
-	struct judge_walk *w = arg;
 	char **nodes = reallocarray(w->nodes, w->len + 1, sizeof(*nodes));
 
 	if (!nodes)
 		return -ENOMEM;
 	w->nodes = nodes;
-	w->nodes[w->len] = strdup(n->name);
+	w->nodes[w->len] = strdup(node);
 	return w->nodes[w->len++] ? 0 : -ENOMEM;
 }
 
-static int walk_begin(struct judge *j, struct judge_walk *w)
+static int collect_node(const struct store_node *n, void *arg)
+{
+	return judge_walk_add(arg, n->name);
+}
+
+int judge_walk_begin(struct judge *j, struct judge_walk *w)
 {
 	int err;
 
@@ -251,9 +255,14 @@ static int walk_on(struct judge *j, struct judge_walk *w, store_door_fn copy,
 	return 0;
 }
 
+int judge_walk_doors(struct judge *j, struct judge_walk *w)
+{
+	return walk_on(j, w, copy_door, NULL);
+}
+
 static int rejudge_sharing(struct judge *j)
 {
-	int err = j->sharing.nodes ? 0 : walk_begin(j, &j->sharing);
+	int err = j->sharing.nodes ? 0 : judge_walk_begin(j, &j->sharing);
 
 	if (!err)
 		err = walk_on(j, &j->sharing, copy_sharing, NULL);
@@ -343,7 +352,7 @@ static int note_rejudged(struct judge *j)
 static int rejudge_all(struct judge *j)
 {
 	struct judge_walk *w = &j->rejudging;
-	int err = w->nodes && w->revision == j->revision ? 0 : walk_begin(j, w);
+	int err = w->nodes && w->revision == j->revision ? 0 : judge_walk_begin(j, w);
 
 	if (!err)
 		err = walk_on(j, w, copy_door, note_rejudged);

@@ -163,6 +163,7 @@ static void add_past(struct store_executable *e, const struct store_executable *
 	if (e->was_until_ns || !then->file.hashed || !e->file.hashed)
 		return;
 	e->was_until_ns = then->last_ns;
+	e->was_listed = then->file.listed;
 	memcpy(e->was_sha256, then->file.sha256, SHA256_LEN);
 	memcpy(e->was_package, then->file.package, EXE_PACKAGE_LEN);
 	memcpy(e->was_version, then->file.version, EXE_VERSION_LEN);
@@ -260,4 +261,88 @@ bool store_executable_changed(const struct store_executable *e)
 {
 	return e->was_until_ns && !strcmp(e->was_package, e->file.package) &&
 	       !strcmp(e->was_version, e->file.version);
+}
+
+/* --- for judging ------------------------------------------------------------------------------ */
+
+/* Its file may have been written shortly before it was started, by clocks of different grain. */
+#define STARTED_SLACK_NS UINT64_C(2000000000)
+
+struct asked {
+	const struct process *who;
+	struct exe_account *to;
+};
+
+/*
+ * A process that was started before the file was changed runs what the path was then: the digest of
+ * before, where there was another one; the same, where that had been told before the change.
+ */
+static int take_account(const struct store_executable *e, void *arg)
+{
+	const struct asked *a = arg;
+	struct exe_file *f = &a->to->file;
+
+	a->to->state = EXE_ACCOUNT_KNOWN;
+	*f = e->file;
+	if (!a->who->start_ns || f->changed_ns <= a->who->start_ns + STARTED_SLACK_NS)
+		return 0;
+	if (e->was_until_ns) {
+		memcpy(f->sha256, e->was_sha256, SHA256_LEN);
+		memcpy(f->package, e->was_package, EXE_PACKAGE_LEN);
+		memcpy(f->version, e->was_version, EXE_VERSION_LEN);
+		f->listed = e->was_listed;
+	} else if (e->first_ns >= f->changed_ns) {
+		f->state = EXE_FILE_NEWER;
+		f->hashed = false;
+		f->listed = EXE_LISTED_UNKNOWN;
+	}
+	return 0;
+}
+
+int store_event_files(struct store *s, const char *node, const struct profile *p, bool awaited,
+		      struct event *ev, struct exe_account each[HOLDERS_JUDGED_MAX])
+{
+	struct process who[HOLDERS_JUDGED_MAX];
+	size_t n;
+
+	ev->files = NULL;
+	if (!p || !profile_wants_files(p))
+		return 0;
+	n = holders_judged(ev, who);
+	for (size_t i = 0; i < n; i++) {
+		struct asked a = { .who = &who[i], .to = &each[i] };
+		bool looked_at = exe_file_is_the_nodes(&who[i], NULL);
+		int ret;
+
+		each[i] = (struct exe_account){ .state = looked_at && awaited ? EXE_ACCOUNT_AWAITED
+									      : EXE_ACCOUNT_NONE };
+		ret = looked_at ? store_executable_get(s, node, who[i].exe, take_account, &a) : 0;
+		if (ret < 0)
+			return ret;
+	}
+	ev->files = each;
+	return 0;
+}
+
+int store_executables_since(struct store *s, uint64_t since_ns, store_name_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  "SELECT DISTINCT n.name FROM executables e JOIN nodes n ON n.id = "
+			  "e.node_id WHERE e.last_ns >= ?",
+			  U(since_ns));
+
+	while (!ret && (ret = sql_step(&q)) > 0)
+		ret = fn(sql_str(&q, 0), arg);
+	return ret;
+}
+
+int store_rules_want_files(struct store *s, bool *ret)
+{
+	_sql_ struct sql q = { .s = s };
+	int found = sql_first(&q, "SELECT 1 FROM open_ports WHERE package <> '' OR sha256 <> '' "
+				  "LIMIT 1");
+
+	*ret = found > 0;
+	return found < 0 ? found : 0;
 }

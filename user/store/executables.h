@@ -3,6 +3,8 @@
 #define AJAR_STORE_EXECUTABLES_H
 
 #include "core/executable.h"
+#include "core/holders.h"
+#include "core/profile.h"
 #include "store/store.h"
 
 /* What the executables of a node's doors are: each digest that a path has had there. */
@@ -30,6 +32,7 @@ struct store_executable {
 	 */
 	uint64_t was_until_ns;
 	uint8_t was_sha256[SHA256_LEN];
+	enum exe_listed was_listed;
 	char was_package[EXE_PACKAGE_LEN], was_version[EXE_VERSION_LEN];
 };
 /* Another digest than before, though the package is the same, or there is none. */
@@ -42,5 +45,20 @@ must_check int store_executables(struct store *s, const char *node, store_execut
 /* The one at this path, as the kernel has it. 1: fn was called, unless it failed; 0: not known. */
 must_check int store_executable_get(struct store *s, const char *node, struct text path,
 				    store_executable_fn fn, void *arg);
+
+/*
+ * What the files of those are who are judged for the event's door (holders_judged()): filled into
+ * each[], which the event borrows from then on. Asks for nothing when no rule of the profile does.
+ * awaited: a file that nobody has told of may be told of yet.
+ */
+must_check int store_event_files(struct store *s, const char *node, const struct profile *p,
+				 bool awaited, struct event *ev,
+				 struct exe_account each[HOLDERS_JUDGED_MAX]);
+/* Nodes that have told of a file at since_ns or later. */
+typedef int (*store_name_fn)(const char *name, void *arg);
+must_check int store_executables_since(struct store *s, uint64_t since_ns, store_name_fn fn,
+				       void *arg);
+/* Whether a rule of any class asks for a file. */
+must_check int store_rules_want_files(struct store *s, bool *ret);
 
 #endif

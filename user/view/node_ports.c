@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "core/place.h"
+#include "store/executables.h"
 #include "store/seen.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -37,6 +38,7 @@ struct line {
 };
 
 struct ports {
+	struct store *store;
 	const struct profile *profile; /* NULL: the class has none */
 	uint64_t now_ns;
 	size_t len;
@@ -96,6 +98,8 @@ static bool covers(const struct profile_row *r, const struct line *l)
 static void find_row(const struct ports *p, const struct store_door *d, struct line *l)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+	struct exe_account files[HOLDERS_JUDGED_MAX];
+	struct event ev = d->ev;
 	struct judgement j;
 	struct process who;
 
@@ -103,7 +107,10 @@ static void find_row(const struct ports *p, const struct store_door *d, struct l
 	l->misses[0] = '\0';
 	if (!p->profile)
 		return;
-	audit_judge_event(p->profile, &d->ev, p->now_ns, OUTSIDE_UNKNOWN, &j, &who);
+	if (store_event_files(p->store, d->node, p->profile, d->verdict == VERDICT_SETTLING, &ev,
+			      files))
+		return; /* no row is said to be it */
+	audit_judge_event(p->profile, &ev, p->now_ns, OUTSIDE_UNKNOWN, &j, &who);
 	if (j.verdict == VERDICT_PROFILED) {
 		l->row = j.row;
 		return;
@@ -255,6 +262,7 @@ static int read_ports(struct store *s, const char *node, const char *host_type, 
 
 	if (err && err != -ENOENT)
 		return err;
+	p->store = s;
 	p->profile = *ret_pr;
 	p->now_ns = clock_wall_ns();
 	err = store_doors(s, &q, on_door, p);

@@ -74,6 +74,8 @@ void view_rule_members(struct writer *w, const struct profile_row *r, const char
 	writer_str(w, "host_type", r->host_type);
 	writer_str(w, "scope", r->scope ? door_scope_name(r->scope) : NULL);
 	writer_str(w, "exe", r->exe);
+	writer_str(w, "package", r->package);
+	writer_str(w, "sha256", r->sha256);
 	writer_str(w, "user", r->user);
 	writer_str(w, "job", r->job);
 	writer_str(w, "container", r->container);
