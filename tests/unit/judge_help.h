@@ -33,7 +33,7 @@ static inline struct event other_program(struct event ev)
 	return ev;
 }
 
-static inline void put_in_boot(struct event ev, uint32_t boot_seq)
+static inline void put_in_node(const char *node, struct event ev, uint32_t boot_seq)
 {
 	struct buf b = BUF_INIT(EVENT_RECORD_MAX);
 	struct store_event row = { .boot_seq = boot_seq, .seq = next_seq++, .received_ns = now };
@@ -41,9 +41,14 @@ static inline void put_in_boot(struct event ev, uint32_t boot_seq)
 
 	event_encode(&ev, &b);
 	row.record = (struct text){ b.data, (uint32_t)b.len };
-	if (store_put_events(store, NODE, "compute", &row, 1, &added))
+	if (store_put_events(store, node, "compute", &row, 1, &added))
 		printf("# cannot put: %s\n", store_why(store));
 	buf_done(&b);
+}
+
+static inline void put_in_boot(struct event ev, uint32_t boot_seq)
+{
+	put_in_node(NODE, ev, boot_seq);
 }
 
 static inline void put(struct event ev)

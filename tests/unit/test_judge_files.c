@@ -22,14 +22,19 @@ static int take_verdict(const struct store_door *d, void *arg)
 	return 0;
 }
 
-static enum verdict verdict_of(uint64_t cookie)
+static enum verdict verdict_on(const char *node, uint64_t cookie)
 {
 	struct event ev = served(EVENT_OPEN, cookie, 0);
 	enum verdict v = VERDICT_NONE;
 
-	if (store_door_get(store, NODE, 1, &ev.door, take_verdict, &v))
+	if (store_door_get(store, node, 1, &ev.door, take_verdict, &v))
 		printf("# no door %d\n", (int)cookie);
 	return v;
+}
+
+static enum verdict verdict_of(uint64_t cookie)
+{
+	return verdict_on(NODE, cookie);
 }
 
 static void tell(const char *path, uint8_t digest, const char *package, enum exe_listed listed)
@@ -193,6 +198,35 @@ static void test_denied(void)
 	is_int(verdict_of(31), VERDICT_UNEXPECTED, "a forbidden file is found out");
 }
 
+/* One node that invents paths takes the time of nobody else. */
+static void test_limit(void)
+{
+	struct event ev;
+	unsigned settling = 0;
+	char path[64];
+
+	put_rule(704, PROFILE_ALLOW, NULL, 0xab);
+	for (unsigned i = 0; i < 200; i++) {
+		ev = served(EVENT_OPEN, 1000 + i, 704);
+		snprintf(path, sizeof(path), "/opt/files/invented-%u", i);
+		ev.opener.exe = text_of(path);
+		put_in_node("node666", ev, 1);
+	}
+	step();
+	for (unsigned i = 0; i < 200; i++)
+		settling += verdict_on("node666", 1000 + i) == VERDICT_SETTLING;
+	is_int(settling, 128, "a node's files are waited for up to a limit");
+	is_int(verdict_on("node666", 1199), VERDICT_UNEXPECTED, "beyond it they are not known");
+	ev = served(EVENT_OPEN, 41, 704);
+	ev.opener.exe = TEXT("/opt/files/honest");
+	put(ev);
+	step();
+	is_int(verdict_of(41), VERDICT_SETTLING, "another node's are waited for all the same");
+	tell("/opt/files/honest", 0xab, "", EXE_LISTED_NONE);
+	pass();
+	is_int(verdict_of(41), VERDICT_PROFILED, "and counted when they come");
+}
+
 int main(void)
 {
 	if (!judge_begin())
@@ -201,5 +235,6 @@ int main(void)
 	test_wait();
 	test_package();
 	test_denied();
+	test_limit();
 	return judge_end();
 }

@@ -53,6 +53,8 @@ int judge_new(struct store *s, const struct judge_opts *o, struct judge **ret_ju
 	if (!err)
 		err = map_new(free, &j->awaited);
 	if (!err)
+		err = map_new(free, &j->awaited_nodes);
+	if (!err)
 		err = alerting_new(s, &alerting, &j->alerting);
 	if (!err)
 		err = peer_check_new(s, j->alerting, &j->peer_check);
@@ -81,6 +83,7 @@ void judge_free(struct judge *j)
 	judge_walk_free(&j->sharing);
 	judge_walk_free(&j->filing);
 	map_free(j->awaited);
+	map_free(j->awaited_nodes);
 	for (size_t i = 0; i < array_len(j->own_programs); i++)
 		free(j->own_programs[i]);
 	free(j);

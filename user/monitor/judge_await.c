@@ -10,14 +10,55 @@
 
 /* What the files of a door's holders are, and which of them are waited for. */
 
-/* Files that are waited for. Beyond it nobody waits: not known, as after the time. */
-#define AWAITED_MAX 16384
+/*
+ * Files that are waited for, of one node and of all. Beyond it nobody waits: not known, as after
+ * the time, which alerts at once. A node that invents paths has its own share alone; 512 such nodes
+ * take the patience for all.
+ */
+#define AWAITED_NODE_MAX 128
+#define AWAITED_MAX 65536
+
+static size_t *count_of(const struct judge *j, const char *node)
+{
+	return map_get(j->awaited_nodes, node, strlen(node));
+}
 
 static int key_of(const char *node, struct text path, struct buf *b)
 {
 	buf_put(b, node, strlen(node) + 1);
 	buf_put(b, path.ptr, path.len);
 	return b->err;
+}
+
+static int put(struct judge *j, const char *node, const struct buf *key, struct awaited **ret)
+{
+	struct awaited *a = calloc(1, sizeof(*a));
+	size_t *count = count_of(j, node);
+	int err = a ? 0 : -ENOMEM;
+
+	if (!err && !count) {
+		count = calloc(1, sizeof(*count));
+		err = count ? map_put(j->awaited_nodes, node, strlen(node), count) : -ENOMEM;
+		if (err)
+			free(count);
+	}
+	if (!err)
+		err = map_put(j->awaited, key->data, key->len, a);
+	if (err) {
+		free(a);
+		return err;
+	}
+	a->since_ns = j->now_ns;
+	++*count;
+	*ret = a;
+	return 0;
+}
+
+static bool is_full(const struct judge *j, const char *node)
+{
+	const size_t *count = count_of(j, node);
+
+	return (count && *count >= AWAITED_NODE_MAX) || map_size(j->awaited) >= AWAITED_MAX;
 }
 
 /* Whether it is waited for, from now on or still. */
@@ -31,18 +72,12 @@ static int await(struct judge *j, const char *node, const struct process *p, boo
 	if (err)
 		return err;
 	a = map_get(j->awaited, key.data, key.len);
-	if (!a) {
-		if (j->awaited_len >= AWAITED_MAX)
-			return 0;
-		a = calloc(1, sizeof(*a));
-		err = a ? map_put(j->awaited, key.data, key.len, a) : -ENOMEM;
-		if (err) {
-			free(a);
-			return err;
-		}
-		a->since_ns = j->now_ns;
-		j->awaited_len++;
-	}
+	if (!a && is_full(j, node))
+		return 0;
+	if (!a)
+		err = put(j, node, &key, &a);
+	if (err)
+		return err;
 	/* A clock that was set back does not make it longer. */
 	*ret = !a->over && j->now_ns >= a->since_ns && j->now_ns - a->since_ns < AWAIT_NS;
 	return 0;
@@ -54,7 +89,7 @@ static int known(struct judge *j, const char *node, const struct process *p)
 	int err = key_of(node, p->exe, &key);
 
 	if (!err && map_del(j->awaited, key.data, key.len))
-		j->awaited_len--;
+		--*count_of(j, node);
 	return err;
 }
 

@@ -77,8 +77,8 @@ struct judge {
 	uint16_t own_port;
 	/* Rules that ask for the program's file (judge_files.c): */
 	struct exe_account files[HOLDERS_JUDGED_MAX]; /* of the door at hand */
-	size_t awaited_len;
 	struct map *awaited; /* node, NUL, path -> struct awaited: nobody has told of that file */
+	struct map *awaited_nodes; /* node -> size_t *, how many of these are its own */
 	bool closing; /* the door at hand closes: what is not known now never will be */
 	bool want_files, files_seen; /* as of files_revision; all doors were looked at once */
 	uint64_t files_revision;
