@@ -419,6 +419,10 @@ static int open_journal_as_role(struct agent *a)
 		if (err != -EBUSY || clock_boot_ns() - since > FILE_PREDECESSOR_NS)
 			break;
 		free(take_ptr(why));
+		/* An orphan would outlast the agent that came after it, and take its place. */
+		err = proc_follow_supervisor();
+		if (err)
+			return log_err(err, "cannot follow the supervisor");
 		poll(NULL, 0, 20);
 	}
 	if (err == -EBUSY)
@@ -463,7 +467,11 @@ static int open_journal(struct agent *a)
 	err = open_journal_as_role(a);
 	if (seteuid(0) < 0 || setegid(0) < 0)
 		return log_err(-errno, "cannot take root back");
-	return err;
+	if (err)
+		return err;
+	/* Each change of uid has cleared that; no sensor is loaded for one who is gone. */
+	err = proc_follow_supervisor();
+	return err ? log_err(err, "cannot follow the supervisor") : 0;
 }
 
 static int open_sensor(struct agent *a)

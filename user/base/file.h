@@ -31,7 +31,7 @@ must_check int file_is_named(int fd, int dirfd, const char *name);
  * not be gone yet: waits FILE_PREDECESSOR_NS for him, then -EWOULDBLOCK. The lock goes with the
  * process, however that ends.
  */
-#define FILE_PREDECESSOR_NS UINT64_C(10000000000)
+#define FILE_PREDECESSOR_NS UINT64_C(5000000000)
 must_check int file_lock(int fd);
 
 #endif
