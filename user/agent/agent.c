@@ -402,6 +402,14 @@ static int record_redirect(struct text list, uint32_t ways, void *arg)
 
 /* --- starting and stopping --------------------------------------------------------------------- */
 
+/* Anew after each change of uid, which clears it. */
+static int follow(void)
+{
+	int err = proc_follow_supervisor();
+
+	return err ? log_err(err, "cannot follow the supervisor") : 0;
+}
+
 static int open_journal_as_role(struct agent *a)
 {
 	const struct journal_opts o = { .node = a->conf->node_name,
@@ -420,9 +428,9 @@ static int open_journal_as_role(struct agent *a)
 			break;
 		free(take_ptr(why));
 		/* An orphan would outlast the agent that came after it, and take its place. */
-		err = proc_follow_supervisor();
+		err = follow();
 		if (err)
-			return log_err(err, "cannot follow the supervisor");
+			return err;
 		poll(NULL, 0, 20);
 	}
 	if (err == -EBUSY)
@@ -467,11 +475,8 @@ static int open_journal(struct agent *a)
 	err = open_journal_as_role(a);
 	if (seteuid(0) < 0 || setegid(0) < 0)
 		return log_err(-errno, "cannot take root back");
-	if (err)
-		return err;
-	/* Each change of uid has cleared that; no sensor is loaded for one who is gone. */
-	err = proc_follow_supervisor();
-	return err ? log_err(err, "cannot follow the supervisor") : 0;
+	/* No sensor is loaded for one who is gone. */
+	return err ? err : follow();
 }
 
 static int open_sensor(struct agent *a)
@@ -503,9 +508,9 @@ static int drop(struct agent *a)
 	err = proc_drop_privileges(a->uid, a->gid);
 	if (err)
 		return log_err(err, "cannot give up root");
-	err = proc_follow_supervisor();
+	err = follow();
 	if (err)
-		return log_err(err, "cannot follow the supervisor");
+		return err;
 	log_debug("privileges dropped: uid %u, no capabilities", (unsigned)a->uid);
 	return 0;
 }
