@@ -77,6 +77,21 @@ static void json_depth_is_bounded(void)
 	buf_done(&b);
 }
 
+static void hex_is_read_strictly(void)
+{
+	unsigned char out[2] = { 0 };
+	size_t n = 9;
+
+	is_int(text_unhex(TEXT("0fa9"), out, sizeof(out), &n), 0, "hexadecimal digits are read");
+	ok(n == 2 && out[0] == 0x0f && out[1] == 0xa9, "as the bytes they are");
+	is_int(text_unhex(TEXT(""), out, sizeof(out), &n), 0, "none are no bytes");
+	is_int(n, 0, "which is said");
+	ok(text_unhex(TEXT("0fa"), out, sizeof(out), &n) && text_unhex(TEXT("0FA9"), out, 2, &n) &&
+		   text_unhex(TEXT("0fg9"), out, sizeof(out), &n),
+	   "half a byte, capitals and other letters are refused");
+	ok(text_unhex(TEXT("0fa911"), out, sizeof(out), &n), "and more than there is room for");
+}
+
 int main(void)
 {
 	struct buf small = BUF_INIT(8);
@@ -102,6 +117,7 @@ int main(void)
 	every_pair_of_bytes_is_made_safe();
 	json_of_hostile_text();
 	json_depth_is_bounded();
+	hex_is_read_strictly();
 	buf_puts(&small, "12345678");
 	is_int(small.err, 0, "a buffer takes exactly its maximum");
 	buf_putc(&small, '9');

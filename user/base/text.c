@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "base/text.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -20,6 +21,30 @@ bool text_eq(struct text a, struct text b)
 bool text_is(struct text a, const char *s)
 {
 	return text_eq(a, text_of(s));
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int text_unhex(struct text t, void *out, size_t size, size_t *ret_len)
+{
+	unsigned char *o = out;
+
+	if (t.len % 2 || t.len / 2 > size)
+		return -EBADMSG;
+	for (uint32_t i = 0; i < t.len; i += 2) {
+		int hi = hex_digit(t.ptr[i]), lo = hex_digit(t.ptr[i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return -EBADMSG;
+		*o++ = (unsigned char)(hi << 4 | lo);
+	}
+	*ret_len = t.len / 2;
+	return 0;
 }
 
 static bool is_tail(unsigned char c)

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct buf;
 
 /* Borrowed bytes, not NUL-terminated and hostile until escaped; ptr NULL means unknown. */
@@ -18,6 +20,11 @@ struct text {
 struct text text_of(const char *s); /* of a C string; NULL gives unknown */
 bool text_eq(struct text a, struct text b);
 bool text_is(struct text a, const char *s);
+/*
+ * The bytes that lower-case hexadecimal digits stand for, two a byte; -EBADMSG when it is something
+ * else, or more than size bytes.
+ */
+must_check int text_unhex(struct text t, void *out, size_t size, size_t *ret_len);
 
 /*
  * Appends n bytes with control characters and bytes that are not valid UTF-8 as \xNN, so that

@@ -47,19 +47,13 @@ static uint32_t uid_of(const char *user)
 	return strcmp(user, "root") ? SOME_UID : 0;
 }
 
-static unsigned nibble(char digit)
-{
-	return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-}
-
 /* The file that the rule asks for. */
 static void take_file(const struct profile_row *r, struct exe_file *f)
 {
+	size_t n;
+
 	f->state = EXE_FILE_READ;
-	f->hashed = r->sha256;
-	for (size_t i = 0; r->sha256 && i < SHA256_LEN; i++)
-		f->sha256[i] =
-			(uint8_t)(nibble(r->sha256[2 * i]) << 4 | nibble(r->sha256[2 * i + 1]));
+	f->hashed = r->sha256 && !text_unhex(text_of(r->sha256), f->sha256, SHA256_LEN, &n);
 	f->listed = r->package ? EXE_LISTED_MATCHES : EXE_LISTED_UNKNOWN;
 	snprintf(f->package, sizeof(f->package), "%s", r->package ? r->package : "");
 }

@@ -43,15 +43,11 @@ bool exe_digest_is_text(const char *s)
 
 bool exe_digest_is(const uint8_t sha256[SHA256_LEN], const char *text)
 {
-	static const char digits[] = "0123456789abcdef";
+	uint8_t want[SHA256_LEN];
+	size_t n;
 
-	if (!exe_digest_is_text(text))
-		return false;
-	for (size_t i = 0; i < SHA256_LEN; i++)
-		if (text[2 * i] != digits[sha256[i] >> 4] ||
-		    text[2 * i + 1] != digits[sha256[i] & 15])
-			return false;
-	return true;
+	return !text_unhex(text_of(text), want, sizeof(want), &n) && n == SHA256_LEN &&
+	       !memcmp(want, sha256, SHA256_LEN);
 }
 
 static bool ends_with(struct text t, const char *suffix)

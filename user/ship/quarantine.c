@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "core/event.h"
 
 /*
@@ -45,30 +46,6 @@ static void put_hex(struct buf *b, const void *p, size_t n)
 		buf_putc(b, digits[c[i] >> 4]);
 		buf_putc(b, digits[c[i] & 15]);
 	}
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int get_hex(struct text t, void *out, size_t size, size_t *ret_len)
-{
-	unsigned char *o = out;
-
-	if (t.len % 2 || t.len / 2 > size)
-		return -EBADMSG;
-	for (uint32_t i = 0; i < t.len; i += 2) {
-		int hi = hex_digit(t.ptr[i]), lo = hex_digit(t.ptr[i + 1]);
-
-		if (hi < 0 || lo < 0)
-			return -EBADMSG;
-		*o++ = (unsigned char)(hi << 4 | lo);
-	}
-	*ret_len = t.len / 2;
-	return 0;
 }
 
 static int get_u64(struct text t, uint64_t *ret_v)
@@ -112,8 +89,8 @@ int quarantine_parse(const char *line, size_t len, char *out, size_t size, struc
 	}
 	if (get_pos(field[0], &one.pos) || get_u64(field[1], &one.recorded_ns) ||
 	    get_u64(field[2], &one.put_ns) ||
-	    get_hex(field[3], one.chain, SHA256_LEN, &chain_len) || chain_len != SHA256_LEN ||
-	    get_hex(field[4], out, size, &n))
+	    text_unhex(field[3], one.chain, SHA256_LEN, &chain_len) || chain_len != SHA256_LEN ||
+	    text_unhex(field[4], out, size, &n))
 		return -EBADMSG;
 	one.record = (struct text){ out, (uint32_t)n };
 	one.why = (struct text){ line, (uint32_t)(end - line) };
