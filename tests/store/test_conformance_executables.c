@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "store/conformance.h"
 #include "store/executables.h"
+#include "store/health.h"
 
 /* What the executables of nodes are: what executables.h promises, on every driver. */
 
@@ -120,6 +121,86 @@ static void test_odd_paths(struct store *s)
 	   "%s: and is no other with the same beginning", drv->name);
 }
 
+static int list_name(const char *name, void *arg)
+{
+	buf_printf(arg, "%s ", name);
+	return 0;
+}
+
+static uint64_t store_now(struct store *s)
+{
+	uint64_t now = 0;
+
+	is_int(store_clock(s, &now), 0, "%s: has a clock", drv->name);
+	return now;
+}
+
+static void told_since(struct store *s, uint64_t since_ns, const char *want, const char *what)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(4096);
+
+	buf_puts(&b, "");
+	is_int(store_executables_since(s, since_ns, list_name, &b), 0, "%s: nodes are asked for",
+	       drv->name);
+	is_str(buf_str(&b), want, "%s: %s", drv->name, what);
+}
+
+/* By the store's clock, whatever a node says. */
+static void test_since(struct store *s)
+{
+	uint64_t before = store_now(s);
+
+	told_since(s, 0, "", "nobody has told of a file");
+	put_exe(s, "n1", "/a", file_of('a', "ssh", "1"));
+	put_exe(s, "n1", "/b", file_of('b', "ssh", "1"));
+	told_since(s, before, "n1 ", "a node that has told of two is there once");
+	told_since(s, store_now(s) + 3600000000000, "", "and not after it told");
+}
+
+static const struct exe_account *account(struct store *s, const struct profile *p, const char *exe,
+					 bool awaited)
+{
+	static struct exe_account each[HOLDERS_JUDGED_MAX];
+	struct event ev = fixture_event(EVENT_OPEN, 1, 22, T0);
+
+	ev.opener.exe = text_of(exe);
+	ev.opener.start_ns = T0;
+	is_int(store_event_files(s, "n1", p, awaited, &ev, each), 0, "%s: the file of '%s'",
+	       drv->name, exe);
+	return ev.files;
+}
+
+static void test_wanted(struct store *s)
+{
+	char class[] = "compute", package[] = "ssh";
+	struct profile_row row = { .host_type = class, .port = 22, .proto = PROTO_TCP };
+	_cleanup_(profile_freep) struct profile *plain = NULL, *asks = NULL;
+	const struct exe_account *a;
+	size_t added;
+	bool want = true;
+
+	ok(!store_rules_want_files(s, &want) && !want, "%s: no rule asks for a file", drv->name);
+	is_int(store_profile_add(s, class, &row, 1, true, T0, &added), 0, "%s: a plain rule",
+	       drv->name);
+	ok(!store_rules_want_files(s, &want) && !want, "%s: asks for none", drv->name);
+	is_int(store_profile_get(s, class, &plain), 0, "%s: its class", drv->name);
+	put_exe(s, "n1", "/usr/sbin/sshd", file_of('a', "ssh", "1"));
+	ok(!account(s, plain, "/usr/sbin/sshd", true), "%s: so nothing is read", drv->name);
+	row.package = package;
+	is_int(store_profile_add(s, class, &row, 1, true, T0, &added), 0, "%s: one for a package",
+	       drv->name);
+	ok(!store_rules_want_files(s, &want) && want, "%s: asks for one", drv->name);
+	is_int(store_profile_get(s, class, &asks), 0, "%s: and so does its class", drv->name);
+	a = account(s, asks, "/usr/sbin/sshd", true);
+	ok(a && a->state == EXE_ACCOUNT_KNOWN && a->file.sha256[0] == 'a' &&
+		   !strcmp(a->file.package, "ssh") && a->file.listed == EXE_LISTED_MATCHES,
+	   "%s: what the node told is known", drv->name);
+	a = account(s, asks, "/usr/sbin/other", true);
+	ok(a && a->state == EXE_ACCOUNT_AWAITED, "%s: of another it may tell yet", drv->name);
+	a = account(s, asks, "/usr/sbin/other", false);
+	ok(a && a->state == EXE_ACCOUNT_NONE, "%s: or will not", drv->name);
+}
+
 static int count_exe(const struct store_executable *e, void *arg)
 {
 	(void)e;
@@ -156,8 +237,8 @@ static void test_limit(struct store *s)
 
 int main(void)
 {
-	static void (*const tests[])(struct store * s) = { test_put, test_changed, test_odd_paths,
-							   test_limit };
+	static void (*const tests[])(struct store * s) = { test_put,   test_changed, test_odd_paths,
+							   test_since, test_wanted,  test_limit };
 
 	nodes_too = true;
 	return conformance(tests, array_len(tests), NULL);
