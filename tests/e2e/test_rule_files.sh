@@ -4,6 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root sqlite3 perl
+WAIT=60 # for a machine that has much to do
 
 start_run
 PERL=$(readlink -f "$(command -v perl)")

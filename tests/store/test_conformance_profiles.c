@@ -9,7 +9,8 @@
 static char deny[] = "deny tcp 111 severity critical  # off since March", slurm[] = "slurm",
 	    none[] = "none", print[] = "SHA256:abc", root[] = "root", import[] = "import",
 	    reason[] = "rpcbind is off", author[] = "mlee", any[] = "any",
-	    package[] = "openssh-server",
+	    package[] = "openssh-server", script[] = "/opt/caf\xc3\xa9.py -v \\*\n ...",
+	    other_script[] = "/opt/b.py ...", not_argv[] = "... a",
 	    digest[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 static void test_rows(struct store *s)
@@ -39,15 +40,17 @@ static void test_rows(struct store *s)
 		{ .port = 22, .proto = PROTO_TCP, .user = root, .job = any },
 		{ .port = 22, .proto = PROTO_TCP, .user = root, .job = any, .package = package },
 		{ .port = 22, .proto = PROTO_TCP, .user = root, .job = any, .sha256 = digest },
+		{ .port = 22, .proto = PROTO_TCP, .user = root, .job = any, .argv = script },
+		{ .port = 22, .proto = PROTO_TCP, .user = root, .job = any, .argv = other_script },
 	};
 	_cleanup_(profile_freep) struct profile *p = NULL;
 	size_t n;
 
-	is_int(store_profile_add(s, "compute", rows, 7, true, T0, &n), 0, "%s: rows of every kind",
+	is_int(store_profile_add(s, "compute", rows, 9, true, T0, &n), 0, "%s: rows of every kind",
 	       drv->name);
-	is_int((long long)n, 7, "%s: what differs in action or job is another row", drv->name);
+	is_int((long long)n, 9, "%s: what differs in action or job is another row", drv->name);
 	is_int(store_profile_get(s, "compute", &p), 0, "%s: come back", drv->name);
-	if (!ok(p && p->rows_len == 7, "%s: all of them", drv->name))
+	if (!ok(p && p->rows_len == 9, "%s: all of them", drv->name))
 		return;
 	ok(p->rows[0].action == PROFILE_DENY && p->rows[0].severity == SEVERITY_CRITICAL &&
 		   p->rows[0].line_no == 7 && p->rows[0].expires_ns == T0 + DAY_NS,
@@ -62,17 +65,25 @@ static void test_rows(struct store *s)
 	   "%s: required, by identity", drv->name);
 	is_str(p->rows[5].package, package, "%s: the package", drv->name);
 	is_str(p->rows[6].sha256, digest, "%s: the digest", drv->name);
-	ok(!p->rows[4].package && !p->rows[4].sha256, "%s: and none where none is given",
-	   drv->name);
+	is_str(p->rows[7].argv, script, "%s: the arguments", drv->name);
+	is_str(p->rows[8].argv, other_script, "%s: other ones are another row", drv->name);
+	ok(!p->rows[4].package && !p->rows[4].sha256 && !p->rows[4].argv,
+	   "%s: and none where none is given", drv->name);
 	ok(!p->rows[0].hits && !p->rows[0].last_match_ns, "%s: nothing has matched yet", drv->name);
 	is_int(store_profile_add(s, "compute", &rows[6], 1, true, T0, &n), 0, "%s: again",
 	       drv->name);
 	is_int((long long)n, 0, "%s: the same digest is the same row", drv->name);
+	is_int(store_profile_add(s, "compute", &rows[7], 1, true, T0, &n), 0,
+	       "%s: the arguments again", drv->name);
+	is_int((long long)n, 0, "%s: are the same row", drv->name);
+	rows[7].argv = not_argv;
+	is_int(store_profile_add(s, "compute", &rows[7], 1, true, T0, &n), -EINVAL,
+	       "%s: what is no pattern of arguments is refused", drv->name);
 	rows[6].sha256 = package;
 	is_int(store_profile_add(s, "compute", &rows[6], 1, true, T0, &n), -EINVAL,
 	       "%s: what is no digest is refused", drv->name);
 	rows[1].job = reason;
-	is_int(store_profile_add(s, "compute", rows, 7, true, T0, &n), -EINVAL,
+	is_int(store_profile_add(s, "compute", rows, 9, true, T0, &n), -EINVAL,
 	       "%s: a scheduler nobody knows is refused", drv->name);
 }
 

@@ -257,6 +257,29 @@ static void test_containers(void)
 	drop_store();
 }
 
+/* A rule of before asks for no arguments, keeps its number and its hits, and is one row still. */
+static void test_argv(void)
+{
+	old_store(32);
+	sql("INSERT INTO open_ports (id, port, host_type, exe, package, sha256, reason) VALUES "
+	    "(7, 40001, 'c', '/usr/bin/python3.11', 'p', '', 'why'), "
+	    "(9, 40001, 'c', '/usr/bin/python3.11', '', "
+	    "'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', '')");
+	sql("INSERT INTO open_port_hits (row_id, hits, last_ns) VALUES (7, 3, 1)");
+	migrate();
+	sql_is("SELECT group_concat(id || package || length(sha256) || reason || '|' || argv || "
+	       "coalesce(hits, '') || origin, ' ') FROM (SELECT * FROM open_ports LEFT JOIN "
+	       "open_port_hits ON row_id = id ORDER BY id)",
+	       "7p0why|3manual 964|manual", "migration 32 keeps rules as they are");
+	sql("INSERT OR IGNORE INTO open_ports (port, host_type, exe, package) VALUES "
+	    "(40001, 'c', '/usr/bin/python3.11', 'p')");
+	sql("INSERT INTO open_ports (port, host_type, exe, package, argv) VALUES "
+	    "(40001, 'c', '/usr/bin/python3.11', 'p', '/opt/a.py ...')");
+	sql_is("SELECT group_concat(argv, '|') FROM (SELECT argv FROM v_profiles ORDER BY id)",
+	       "||/opt/a.py ...", "and arguments make another rule");
+	drop_store();
+}
+
 int main(void)
 {
 	test_learned_services();
@@ -265,5 +288,6 @@ int main(void)
 	test_subjects();
 	test_addresses();
 	test_containers();
+	test_argv();
 	return tap_done();
 }

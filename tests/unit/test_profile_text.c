@@ -161,6 +161,8 @@ static void round_trip(void)
 {
 	static const char *const texts[] = { "a",    "x y",	 "#",	     "\"q\"",
 					     "b\\s", "\x01\xff", "\xc3\xa9", "tab\t" };
+	static const char *const argvs[] = { "a",	 "/opt/a.py ...", "-m x\\ y",
+					     "*\\\\\\*", "\"\x01#\xff\"", "\\..." };
 	static const char digest[] =
 		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 	unsigned rnd = 5, bad = 0;
@@ -182,6 +184,8 @@ static void round_trip(void)
 		r.exe = draw(2) ? strdup(exe) : NULL;
 		r.package = draw(2) ? strdup("g++-12") : NULL;
 		r.sha256 = draw(2) ? strdup(digest) : NULL;
+		if (r.exe || r.package || r.sha256)
+			r.argv = draw(2) ? strdup(argvs[draw(array_len(argvs))]) : NULL;
 		r.user = maybe();
 		r.service = maybe();
 		r.reason = maybe();

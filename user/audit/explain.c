@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "core/argv_pattern.h"
 #include "core/exe_pattern.h"
 
 #define TEXT_MAX 256
@@ -96,11 +97,17 @@ static void miss_owner(const struct profile_row *r, const struct door *d, const 
 	one.job = NULL;
 	one.container = either;
 	one.expires_ns = 0;
-	one.package = one.sha256 = NULL;
+	one.package = one.sha256 = one.argv = NULL;
 	user = r->user && !exe && match_row(&one, d, p, now_ns) == REL_OWNER;
 	if (exe)
 		name(next(l), "program ", r->exe);
 	miss_file(r, p, l);
+	if (argv_differs(r, p))
+		name(next(l), "arguments ", r->argv);
+	else if (argv_unknown(r, p)) {
+		name(next(l), "arguments ", r->argv);
+		buf_puts(l->b, " (not known here)");
+	}
 	if (user || (exe && r->user && p && p->known && !user_fits(r->user, p)))
 		name(next(l), "user ", r->user);
 }
@@ -132,6 +139,11 @@ static bool covers_str(const char *a, const char *b)
 static bool covers_exe(const char *a, const char *b)
 {
 	return !a || (b && exe_pattern_covers(a, b));
+}
+
+static bool covers_argv(const char *a, const char *b)
+{
+	return !a || (b && argv_pattern_covers(a, b));
 }
 
 static bool covers_job(const char *a, const char *b)
@@ -181,8 +193,8 @@ static bool audit_row_covers(const struct profile_row *a, const struct profile_r
 
 	return proto && expiry && covers_ports(a, b) && (!a->scope || a->scope == b->scope) &&
 	       covers_exe(a->exe, b->exe) && covers_str(a->package, b->package) &&
-	       covers_str(a->sha256, b->sha256) && covers_str(a->user, b->user) &&
-	       covers_job(a->job, b->job) && covers_container(a, b);
+	       covers_str(a->sha256, b->sha256) && covers_argv(a->argv, b->argv) &&
+	       covers_str(a->user, b->user) && covers_job(a->job, b->job) && covers_container(a, b);
 }
 
 /*
@@ -237,6 +249,6 @@ enum row_flaw audit_row_flaw(const struct profile_row *rows, size_t n, size_t i,
 
 bool audit_row_careless(const struct profile_row *r)
 {
-	return r->action == PROFILE_ALLOW && row_is_wide(r) && !r->exe && !r->user &&
-	       !profile_row_wants_file(r) && !r->job && !r->container && r->scope != SCOPE_LOOPBACK;
+	return r->action == PROFILE_ALLOW && row_is_wide(r) && !profile_row_wants_owner(r) &&
+	       !r->job && !r->container && r->scope != SCOPE_LOOPBACK;
 }

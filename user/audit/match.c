@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/parse.h"
+#include "core/argv_pattern.h"
 #include "core/exe_pattern.h"
 #include "core/executable.h"
 #include "core/place.h"
@@ -360,12 +361,40 @@ bool file_differs(const struct profile_row *r, const struct process *p)
 	return p && p->known && fit_file(r, p) == FIT_DIFFERS;
 }
 
+/* What is known of them decides, as far as it can: a record may be cut. */
+static enum fit fit_argv(const struct profile_row *r, const struct process *p)
+{
+	if (!r->argv)
+		return FIT_YES;
+	if (p->kernel)
+		return FIT_DIFFERS;
+	switch (argv_pattern_fit(r->argv, p->argv, p->argv_cut)) {
+	case ARGV_DIFFERS:
+		return FIT_DIFFERS;
+	case ARGV_UNKNOWN:
+		return FIT_UNKNOWN;
+	case ARGV_FITS:
+		break;
+	}
+	return FIT_YES;
+}
+
+bool argv_differs(const struct profile_row *r, const struct process *p)
+{
+	return p && p->known && fit_argv(r, p) == FIT_DIFFERS;
+}
+
+bool argv_unknown(const struct profile_row *r, const struct process *p)
+{
+	return r->argv && (!p || !p->known || fit_argv(r, p) == FIT_UNKNOWN);
+}
+
 static enum relation match_owner(const struct profile_row *r, const struct door *d,
 				 const struct process *p)
 {
 	enum fit exe, user;
 
-	if (!r->exe && !r->user && !profile_row_wants_file(r))
+	if (!profile_row_wants_owner(r))
 		return REL_ALLOWS;
 	if (!p || !p->known)
 		return REL_UNKNOWN;
@@ -373,7 +402,7 @@ static enum relation match_owner(const struct profile_row *r, const struct door 
 	user = fit_user(r->user, p);
 	if (exe == FIT_YES && user == FIT_DIFFERS && drops_privileges(r, d, p))
 		user = FIT_YES;
-	switch (least(least(exe, user), fit_file(r, p))) {
+	switch (least(least(exe, user), least(fit_argv(r, p), fit_file(r, p)))) {
 	case FIT_DIFFERS:
 		return REL_OWNER;
 	case FIT_UNKNOWN:
@@ -426,6 +455,7 @@ int row_compare(const struct profile_row *a, const struct profile_row *b)
 		compare_str(a->exe, b->exe),
 		compare_str(a->package, b->package),
 		compare_str(a->sha256, b->sha256),
+		compare_str(a->argv, b->argv),
 		compare_str(a->user, b->user),
 		compare_str(a->service, b->service),
 		compare_u64(a->action, b->action),

@@ -42,6 +42,13 @@ bool match_files(const struct profile_row *r, const struct process *p);
 /* Whether the file of the process is known, and known not to be the row's. */
 bool file_differs(const struct profile_row *r, const struct process *p);
 
+/*
+ * Whether the arguments of the process are known, and known not to be the row's; whether the row
+ * asks for them, and they are not known.
+ */
+bool argv_differs(const struct profile_row *r, const struct process *p);
+bool argv_unknown(const struct profile_row *r, const struct process *p);
+
 /* Whether a row's user, a name or a number, is the process's. */
 bool user_fits(const char *want, const struct process *p);
 bool row_expired(const struct profile_row *r, uint64_t now_wall_ns);

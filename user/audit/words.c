@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "core/argv_pattern.h"
 #include "core/executable.h"
 #include "core/place.h"
 
@@ -155,6 +156,16 @@ static void put_row_file(const struct profile_row *r, struct buf *b)
 		buf_printf(b, " with sha256 %.*s", DIGEST_SHOWN, r->sha256);
 }
 
+/* As a profile has them between quotes. */
+static void put_row_argv(const struct profile_row *r, struct buf *b)
+{
+	if (!r->argv)
+		return;
+	buf_puts(b, " with arguments '");
+	put_str(r->argv, b);
+	buf_putc(b, '\'');
+}
+
 static void put_row_owner(const struct profile_row *r, struct buf *b)
 {
 	if (r->exe)
@@ -165,6 +176,7 @@ static void put_row_owner(const struct profile_row *r, struct buf *b)
 		buf_puts(b, " of user ");
 		put_str(r->user, b);
 	}
+	put_row_argv(r, b);
 	put_row_file(r, b);
 }
 
@@ -198,6 +210,53 @@ static void why_file(const struct profile_row *r, const struct process *p, struc
 		buf_puts(b, ", ");
 	}
 	buf_puts(b, exe_listed_name(f->listed));
+}
+
+/* As a rule would have it. */
+static void put_arg(struct text arg, struct buf *b)
+{
+	_cleanup_(buf_done) struct buf shown = BUF_INIT(1 << 16);
+
+	argv_pattern_put(&shown, arg);
+	put_str(arg.len ? buf_str(&shown) : "\"\"", b);
+}
+
+/* Behind the program's own name. */
+static void put_argv(const struct process *p, struct buf *b)
+{
+	struct text list = p->argv, arg;
+	size_t before = b->len;
+	bool whole = true;
+
+	for (unsigned n = 0; argv_next(&list, &arg, &whole); n++) {
+		if (!n)
+			continue;
+		if (b->len - before > TEXT_MAX) {
+			buf_puts(b, " and more");
+			return;
+		}
+		buf_puts(b, n > 1 ? " " : "");
+		put_arg(arg, b);
+	}
+	if (b->len == before)
+		buf_puts(b, "none");
+	if (p->argv_cut)
+		buf_puts(b, " (cut)");
+}
+
+static void why_argv(const struct profile_row *r, const struct process *p, struct buf *b)
+{
+	if (!r || !r->argv || !is_known(p) || p->kernel)
+		return;
+	if (argv_unknown(r, p)) {
+		buf_puts(b, p->argv.ptr ? "; of its arguments only the beginning is known: "
+					: "; its arguments are not known");
+		if (p->argv.ptr)
+			put_argv(p, b);
+	} else if (argv_differs(r, p)) {
+		buf_puts(b, "; its arguments differ: ");
+		put_argv(p, b);
+	}
 }
 
 static bool same_port(const struct profile_row *a, const struct profile_row *b)
@@ -290,7 +349,7 @@ static void why_denied(const struct profile_row *r, const struct door *d, struct
 {
 	buf_puts(b, "forbids ");
 	put_proto_port(d, b);
-	if (r->exe || r->user || profile_row_wants_file(r)) {
+	if (profile_row_wants_owner(r)) {
 		buf_puts(b, " to ");
 		put_row_owner(r, b);
 	}
@@ -303,13 +362,13 @@ static void why_denied(const struct profile_row *r, const struct door *d, struct
 /* The row names somebody, and of who holds the door that part is not known. */
 static bool lacks_proof(const struct profile_row *r, const struct process *p)
 {
-	if (!r->exe && !r->user && !profile_row_wants_file(r))
+	if (!profile_row_wants_owner(r))
 		return false;
 	if (!is_known(p))
 		return true;
 	return !p->kernel &&
 	       (profile_row_wants_file(r) || (r->exe && (!p->exe.ptr || p->exe_cut)) ||
-		(r->user && p->uid == ID_UNKNOWN));
+		(r->user && p->uid == ID_UNKNOWN) || argv_unknown(r, p));
 }
 
 /* There is a row about this port, and yet the door does not fit: say the one thing that differs. */
@@ -323,8 +382,7 @@ static void why_near(const struct profile_row *r, const struct profile *p, const
 			   door_scope_name(r->scope), door_scope_name(d->scope));
 	} else if (!match_place(r, opener)) {
 		why_elsewhere(r, d, opener, b);
-	} else if (is_known(opener) && opener->kernel &&
-		   (r->exe || r->user || profile_row_wants_file(r))) {
+	} else if (is_known(opener) && opener->kernel && profile_row_wants_owner(r)) {
 		buf_puts(b, "permits ");
 		put_proto_port(d, b);
 		buf_puts(b, " to ");
@@ -337,6 +395,7 @@ static void why_near(const struct profile_row *r, const struct profile *p, const
 		put_row_owner(r, b);
 		if (is_known(opener))
 			buf_puts(b, "; not enough is known of who holds it");
+		why_argv(r, opener, b);
 		why_file(r, opener, b);
 	} else if (r->expires_ns) {
 		buf_puts(b, "permitted ");
@@ -361,6 +420,7 @@ static void why_impostor(const struct profile_row *r, const struct door *d,
 	put_user(opener, b);
 	if (!match_files(r, opener))
 		buf_puts(b, " in a container, whose files are not this node's");
+	why_argv(r, opener, b);
 	if (file_differs(r, opener))
 		why_file(r, opener, b);
 }

@@ -20,6 +20,7 @@
 #include "cli/profile_util.h"
 #include "conf/conf.h"
 #include "conf/profile_text.h"
+#include "core/argv_pattern.h"
 #include "core/exe_pattern.h"
 #include "core/executable.h"
 #include "store/store.h"
@@ -33,6 +34,7 @@ struct question {
 	struct door door;
 	struct process opener;
 	struct exe_account file;
+	struct buf argv;
 	const struct profile *p;
 	uint64_t now_ns;
 	struct judgement j;
@@ -58,6 +60,14 @@ static void take_file(const struct profile_row *r, struct exe_file *f)
 	snprintf(f->package, sizeof(f->package), "%s", r->package ? r->package : "");
 }
 
+static void take_argv(const struct profile_row *r, struct question *q)
+{
+	buf_puts(&q->argv, r->exe ? r->exe : "?");
+	buf_putc(&q->argv, '\0');
+	argv_pattern_example(&q->argv, r->argv);
+	q->opener.argv = (struct text){ q->argv.data, (uint32_t)q->argv.len };
+}
+
 /* The rule that would permit exactly this door is a good way to name it. */
 static void make_door(const struct profile_row *r, struct question *q)
 {
@@ -72,8 +82,7 @@ static void make_door(const struct profile_row *r, struct question *q)
 		.scope = r->scope ? r->scope : SCOPE_ANY,
 		.port = r->port,
 	};
-	*p = (struct process){ .known = r->exe || r->user || r->job || r->container ||
-					profile_row_wants_file(r),
+	*p = (struct process){ .known = r->job || r->container || profile_row_wants_owner(r),
 			       .uid = ID_UNKNOWN };
 	if (r->exe && !strcmp(r->exe, EXE_KERNEL))
 		p->kernel = true;
@@ -90,6 +99,8 @@ static void make_door(const struct profile_row *r, struct question *q)
 		take_file(r, &q->file.file);
 	}
 	p->account = profile_row_wants_file(r) ? &q->file : NULL;
+	if (r->argv)
+		take_argv(r, q);
 	p->job_state = in_job ? PLACE_IN : PLACE_NONE;
 	p->container_state = contained ? PLACE_IN : PLACE_NONE;
 	if (in_job)
@@ -214,7 +225,8 @@ int profile_test(struct cmd_ctx *c)
 	_cleanup_(profile_row_done) struct profile_row r = { 0 };
 	_cleanup_(profile_freep) struct profile *p = NULL;
 	_cleanup_(store_freep) struct store *s = NULL;
-	struct question q = { .now_ns = clock_wall_ns() };
+	struct question q = { .argv = BUF_INIT(1 << 14), .now_ns = clock_wall_ns() };
+	int rc;
 
 	if (profile_words(c, 2, &r) || cmd_store(c, STORE_READONLY, &s) ||
 	    profile_load(c, s, c->argv[1], &p))
@@ -226,5 +238,7 @@ int profile_test(struct cmd_ctx *c)
 	q.p = p;
 	make_door(&r, &q);
 	audit_judge(p, &q.door, &q.opener, q.now_ns, &q.j);
-	return answer(c, &q);
+	rc = answer(c, &q);
+	buf_done(&q.argv);
+	return rc;
 }

@@ -23,7 +23,7 @@ void profile_row_put(struct writer *w, const struct profile *p, const struct pro
 #define PROFILE_ROW_FIELDS                                                                         \
 	FIELD("host_type"), FIELD("action"), FIELD("protocol"), FIELD("port"), FIELD("port_end"),  \
 		FIELD("service"), FIELD("scope"), FIELD("exe"), FIELD("package"), FIELD("sha256"), \
-		FIELD("user"), FIELD("job"), FIELD("container"), FIELD("fingerprint"),             \
-		FIELD("severity")
+		FIELD("argv"), FIELD("user"), FIELD("job"), FIELD("container"),                    \
+		FIELD("fingerprint"), FIELD("severity")
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "conf/profile_text.h"
 #include "conf/profile_words.h"
+#include "core/argv_pattern.h"
 #include "core/executable.h"
 
 const char *const profile_class_words[] = { "nodes", NULL };
@@ -80,6 +81,15 @@ static int read_package(struct words *w, struct profile_row *r, const char *valu
 				  "package wants the name that 'dpkg -S FILE' prints before the "
 				  "colon");
 	return copy_value(value, &r->package);
+}
+
+static int read_argv(struct words *w, struct profile_row *r, const char *value, uint32_t column)
+{
+	if (!argv_pattern_is_valid(value))
+		return words_fail(w, column,
+				  "argv wants the arguments behind the program's name, one blank "
+				  "between them: \"/opt/a.py ...\"");
+	return copy_value(value, &r->argv);
 }
 
 static int read_text(char **member, struct words *w, const char *value, uint32_t column)
@@ -181,6 +191,7 @@ static const struct {
 	{ "exe", read_exe },
 	{ "package", read_package },
 	{ "sha256", read_sha256 },
+	{ "argv", read_argv },
 	{ "user", read_user },
 	{ "job", read_job },
 	{ "container", read_container },
@@ -256,6 +267,9 @@ static int check_whole(struct words *w, const struct profile_row *r)
 
 	if (r->action == PROFILE_REQUIRE && (!r->port || r->port_end))
 		return words_fail(w, column, "what is required is one port, not a range");
+	if (r->argv && !r->exe && !profile_row_wants_file(r))
+		return words_fail(w, column,
+				  "argv alone names nobody: say whose with exe, package or sha256");
 	if (r->action == PROFILE_DENY && r->fingerprint)
 		return words_fail(w, column, "what is denied has no fingerprint");
 	return 0;
@@ -381,6 +395,7 @@ void profile_rule_format(struct buf *b, const struct profile_row *r)
 	put_value(b, "exe", r->exe);
 	put_value(b, "package", r->package);
 	put_value(b, "sha256", r->sha256);
+	put_value(b, "argv", r->argv);
 	put_value(b, "user", r->user);
 	put_value(b, "job", r->job);
 	put_value(b, "container", r->container);
@@ -409,8 +424,8 @@ bool profile_row_same(const struct profile_row *a, const struct profile_row *b)
 	return a->port == b->port && a->port_end == b->port_end && a->proto == b->proto &&
 	       a->scope == b->scope && a->action == b->action && eq(a->service, b->service) &&
 	       eq(a->exe, b->exe) && eq(a->package, b->package) && eq(a->sha256, b->sha256) &&
-	       eq(a->user, b->user) && eq(a->job, b->job) && eq(a->container, b->container) &&
-	       eq(a->fingerprint, b->fingerprint);
+	       eq(a->argv, b->argv) && eq(a->user, b->user) && eq(a->job, b->job) &&
+	       eq(a->container, b->container) && eq(a->fingerprint, b->fingerprint);
 }
 
 bool profile_row_equal(const struct profile_row *a, const struct profile_row *b)

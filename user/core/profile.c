@@ -23,6 +23,11 @@ int profile_action_parse(const char *s, enum profile_action *ret_a)
 	return -ENOENT;
 }
 
+bool profile_row_wants_owner(const struct profile_row *r)
+{
+	return r->exe || r->argv || r->user || profile_row_wants_file(r);
+}
+
 bool profile_row_wants_file(const struct profile_row *r)
 {
 	return r->package || r->sha256;
@@ -44,6 +49,7 @@ void profile_row_done(struct profile_row *r)
 	free(r->user);
 	free(r->package);
 	free(r->sha256);
+	free(r->argv);
 	free(r->origin);
 	free(r->reason);
 	free(r->author);

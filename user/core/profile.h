@@ -50,6 +50,7 @@ struct profile_row {
 	 * the package brought it; of that digest, 64 lower-case digits.
 	 */
 	char *package, *sha256;
+	char *argv; /* its arguments: core/argv_pattern.h */
 	char *user;
 	/*
 	 * "learned", "probed" (learned from a scan that has recognised the service), "manual",
@@ -68,6 +69,8 @@ struct profile_row {
 	/* when read: how many doors it has decided about, and when last */
 	uint64_t hits, last_match_ns;
 };
+/* It is about who holds the door: a program, its file or arguments, a user. */
+bool profile_row_wants_owner(const struct profile_row *r);
 /* It is about what the program's file is, beyond its path. */
 bool profile_row_wants_file(const struct profile_row *r);
 void profile_row_done(struct profile_row *r);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/argv_pattern.h"
 #include "core/executable.h"
 #include "store/profile_words.h"
 #include "store/sql.h"
@@ -19,7 +20,7 @@
 #define ROW_COLUMNS                                                                                \
 	"port, port_end, protocol, service, host_type, scope, exe, user_name, origin, reason, "    \
 	"author, created_ns, expires_ns, action, job, container, fingerprint, severity, line_no, " \
-	"source_line, package, sha256"
+	"source_line, package, sha256, argv"
 
 static bool is_job_word(const char *job)
 {
@@ -44,6 +45,8 @@ static int check_row(struct store *s, const struct profile_row *r)
 		return store_set_why(s, -EINVAL, "a row's sha256 is 64 lower-case digits");
 	if (r->package && strlen(r->package) >= EXE_PACKAGE_LEN)
 		return store_set_why(s, -EINVAL, "the name of a row's package is too long");
+	if (r->argv && r->argv[0] && !argv_pattern_is_valid(r->argv))
+		return store_set_why(s, -EINVAL, "a row's argv is no pattern of arguments");
 	return 0;
 }
 
@@ -76,6 +79,7 @@ static int push_row(struct profile *p, const struct profile_row *row)
 	r->user = copy(row->user, &bad);
 	r->package = copy(row->package, &bad);
 	r->sha256 = copy(row->sha256, &bad);
+	r->argv = copy(row->argv, &bad);
 	r->origin = copy(row->origin, &bad);
 	r->reason = copy(row->reason, &bad);
 	r->author = copy(row->author, &bad);
@@ -127,9 +131,10 @@ static int read_rows(struct store *s, struct profile *p)
 			.line = (char *)sql_str(&q, 19),
 			.package = (char *)sql_str(&q, 20),
 			.sha256 = (char *)sql_str(&q, 21),
-			.id = sql_u64(&q, 22),
-			.hits = sql_u64(&q, 23),
-			.last_match_ns = sql_u64(&q, 24),
+			.argv = (char *)sql_str(&q, 22),
+			.id = sql_u64(&q, 23),
+			.hits = sql_u64(&q, 24),
+			.last_match_ns = sql_u64(&q, 25),
 		};
 
 		profile_words_parse(&row, sql_str(&q, 2), sql_str(&q, 5), sql_str(&q, 13),
@@ -219,14 +224,14 @@ static int add_row(struct store *s, const char *host_type, const struct profile_
 	int err = sql_run(
 		s, NULL,
 		"INSERT INTO open_ports (" ROW_COLUMNS
-		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		U(r->port), U(r->port_end), S(door_proto_name(r->proto)), S(r->service),
 		S(host_type), S(profile_scope_word(r->scope)), S(r->exe), S(r->user),
 		S(r->origin && r->origin[0] ? r->origin : "manual"), S(r->reason), S(r->author),
 		U(r->created_ns ? r->created_ns : now_ns), U(r->expires_ns),
 		S(profile_action_name(r->action)), S(r->job), S(r->container), S(r->fingerprint),
 		S(r->severity ? severity_name(r->severity) : ""), U(r->line_no), S(r->line),
-		S(r->package), S(r->sha256));
+		S(r->package), S(r->sha256), S(r->argv));
 
 	if (err == -EEXIST)
 		return 0;
@@ -310,7 +315,8 @@ static bool same_row(const struct profile_row *a, const struct profile_row *b)
 	       a->scope == b->scope && a->action == b->action && same_str(a->service, b->service) &&
 	       same_str(a->exe, b->exe) && same_str(a->user, b->user) && same_str(a->job, b->job) &&
 	       same_str(a->container, b->container) && same_str(a->fingerprint, b->fingerprint) &&
-	       same_str(a->package, b->package) && same_str(a->sha256, b->sha256);
+	       same_str(a->package, b->package) && same_str(a->sha256, b->sha256) &&
+	       same_str(a->argv, b->argv);
 }
 
 static bool same_terms(const struct profile_row *a, const struct profile_row *b)

@@ -76,6 +76,7 @@ void view_rule_members(struct writer *w, const struct profile_row *r, const char
 	writer_str(w, "exe", r->exe);
 	writer_str(w, "package", r->package);
 	writer_str(w, "sha256", r->sha256);
+	writer_str(w, "argv", r->argv);
 	writer_str(w, "user", r->user);
 	writer_str(w, "job", r->job);
 	writer_str(w, "container", r->container);
