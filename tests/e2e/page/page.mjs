@@ -153,6 +153,10 @@ for (const [name, hash, text] of views) {
 	});
 }
 await dark?.context().close();
+await ok("a row for a package says so", async () => {
+	await go(page, "#/profile/login", "allow tcp 7003 package openssh-server");
+	return undefined;
+});
 
 /* --- hostile names ------------------------------------------------------------------------------------------------ */
 

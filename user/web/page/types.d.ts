@@ -288,6 +288,8 @@ export interface Rule {
 	host_type: string;
 	scope: string | null;
 	exe: string | null;
+	package: string | null;
+	sha256: string | null;
 	user: string | null;
 	job: string | null;
 	container: string | null;
