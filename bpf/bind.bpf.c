@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Bound sockets: a UDP socket that is bound is a door, a TCP one only may become one. post_bind
- * comes after success, with the real port; bind4/6 is there only to know that port 0 was asked for.
+ * Bound sockets: a UDP socket that is bound is a door. post_bind comes after success, with the real
+ * port; bind4/6 is there only to know that port 0 was asked for. A TCP socket tells when it listens,
+ * and a sweep finds one that never does.
  */
 #include "sock.h"
 #include "emit.h"
@@ -10,6 +11,8 @@ static __always_inline int bind_asked(struct bpf_sock_addr *ctx)
 {
 	__u64 *slot, cookie;
 
+	if (ctx->protocol == IPPROTO_TCP)
+		return 1;
 	cookie = port0_slot(bpf_get_socket_cookie(ctx), &slot);
 	if (!slot)
 		return 1;
@@ -54,8 +57,9 @@ static __always_inline int bind_done(struct bpf_sock *ctx, struct ajar_door *d)
 {
 	switch (ctx->protocol) {
 	case IPPROTO_TCP:
-		d->proto = AJAR_PROTO_TCP;
-		break;
+		/* For the sweep, which may not give it one everywhere (sock.h). */
+		(void)bpf_get_socket_cookie(ctx);
+		return 1;
 	case IPPROTO_UDP:
 		d->proto = AJAR_PROTO_UDP;
 		break;
@@ -68,23 +72,15 @@ static __always_inline int bind_done(struct bpf_sock *ctx, struct ajar_door *d)
 	if (bind_is_denied())
 		return 1;
 	bind_read(ctx, d);
-	if (d->proto == AJAR_PROTO_TCP) {
-		struct tcp_sock *tp = (void *)ctx;
-
-		if (bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp))
-			d->proto = AJAR_PROTO_MPTCP;
-		emit_open(AJAR_RECORD_BIND, d);
-	} else {
-		d->marks |= AJAR_MARK_BOUND;
+	d->marks |= AJAR_MARK_BOUND;
+	if (door_is_watched(d))
+		settling_begin((void *)ctx, d->cookie, bpf_ktime_get_boot_ns());
+	if (sock_is_kernels((void *)ctx)) {
+		d->flags |= AJAR_DOOR_KERNEL;
 		if (door_is_watched(d))
-			settling_begin((void *)ctx, d->cookie, bpf_ktime_get_boot_ns());
-		if (sock_is_kernels((void *)ctx)) {
-			d->flags |= AJAR_DOOR_KERNEL;
-			if (door_is_watched(d))
-				unhooked_begin((void *)ctx, d->cookie);
-		}
-		emit_open(AJAR_RECORD_OPEN, d);
+			unhooked_begin((void *)ctx, d->cookie);
 	}
+	emit_open(d);
 	return 1;
 }
 

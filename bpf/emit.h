@@ -86,8 +86,20 @@ static __always_inline void task_emit(const struct ajar_owner_key *key, __u32 wh
 	emit_submit(e);
 }
 
-/* The record of an opening or a bind, when it is watched; the door's state is kept for its end. */
-static __always_inline void emit_open(__u16 type, const struct ajar_door *door)
+/* The door's state, for its end. */
+static __always_inline void door_keep(const struct ajar_door_state *st)
+{
+	struct ajar_control *ctl;
+
+	if (!bpf_map_update_elem(&ajar_doors, &st->door.cookie, st, BPF_ANY))
+		return;
+	ctl = emit_control();
+	if (ctl)
+		atomic_count(&ctl->doors_full);
+}
+
+/* The record of an opening, when it is watched; the door's state is kept for its end. */
+static __always_inline void emit_open(const struct ajar_door *door)
 {
 	if (!door_is_watched(door))
 		return;
@@ -99,45 +111,69 @@ static __always_inline void emit_open(__u16 type, const struct ajar_door *door)
 	__u64 task = task_current(&st.opener);
 	if (!(st.opener.flags & AJAR_ACTOR_KTHREAD))
 		emit_owner(task, &st.opener.owner, now);
-	if (type == AJAR_RECORD_OPEN &&
-	    !(st.opener.flags & AJAR_ACTOR_KTHREAD || st.door.flags & AJAR_DOOR_KERNEL))
+	if (!(st.opener.flags & AJAR_ACTOR_KTHREAD || st.door.flags & AJAR_DOOR_KERNEL))
 		holder_note(&st.opener.owner);
-	if (type == AJAR_RECORD_OPEN &&
-	    bpf_map_update_elem(&ajar_doors, &st.door.cookie, &st, BPF_ANY)) {
-		struct ajar_control *ctl = emit_control();
-
-		if (ctl)
-			atomic_count(&ctl->doors_full);
-	}
-	struct ajar_open *e = emit_reserve(type, sizeof(*e), now);
-	if (!e)
+	st.at = bpf_ringbuf_query(&ajar_ring, BPF_RB_PROD_POS);
+	struct ajar_open *e = emit_reserve(AJAR_RECORD_OPEN, sizeof(*e), now);
+	if (!e) {
+		st.at = 0;
+		door_keep(&st);
 		return;
+	}
 	e->door = st.door;
 	e->opener = st.opener;
+	door_keep(&st);
+	emit_submit(e);
+}
+
+/*
+ * The end of a door whose opening nobody has read yet, or has not stored: whoever reads this has
+ * read that. False: it has no such record.
+ */
+static __always_inline bool emit_end(const struct ajar_door_state *st, __u64 now)
+{
+	struct ajar_end *e;
+
+	if (!st->at || st->at < bpf_ringbuf_query(&ajar_ring, BPF_RB_CONS_POS))
+		return false;
+	e = emit_reserve(AJAR_RECORD_END, sizeof(*e), now);
+	if (e) {
+		e->cookie = st->door.cookie;
+		task_current(&e->closer);
+		emit_submit(e);
+	}
+	return true;
+}
+
+/* The end of a door by all that is known of it. */
+static __always_inline void emit_whole_close(const struct ajar_door_state *st,
+					     const struct ajar_door *door, __u64 now)
+{
+	struct ajar_close *e = emit_reserve(AJAR_RECORD_CLOSE, sizeof(*e), now);
+
+	if (!e)
+		return;
+	if (st) {
+		e->door = st->door;
+		e->opened_ns = st->opened_ns;
+		e->opener = st->opener;
+	} else {
+		e->door = *door;
+		e->opened_ns = 0;
+		__builtin_memset(&e->opener, 0, sizeof(e->opener));
+		e->opener.flags = AJAR_ACTOR_NONE;
+	}
+	task_current(&e->closer);
 	emit_submit(e);
 }
 
 /* The end of a door: of a known one by its state, of another (st NULL) by what the caller read. */
 static __always_inline void emit_close(struct ajar_door_state *st, const struct ajar_door *door)
 {
-	__u64 now = bpf_ktime_get_boot_ns(), cookie;
-	struct ajar_close *e = emit_reserve(AJAR_RECORD_CLOSE, sizeof(*e), now);
+	__u64 now = bpf_ktime_get_boot_ns(), cookie = st ? st->door.cookie : door->cookie;
 
-	cookie = st ? st->door.cookie : door->cookie;
-	if (e) {
-		if (st) {
-			e->door = st->door;
-			e->opened_ns = st->opened_ns;
-			e->opener = st->opener;
-		} else {
-			e->door = *door;
-			e->opened_ns = 0;
-			__builtin_memset(&e->opener, 0, sizeof(e->opener));
-			e->opener.flags = AJAR_ACTOR_NONE;
-		}
-		task_current(&e->closer);
-		emit_submit(e);
-	}
+	if (!st || !emit_end(st, now))
+		emit_whole_close(st, door, now);
 	if (st)
 		bpf_map_delete_elem(&ajar_doors, &cookie);
 }

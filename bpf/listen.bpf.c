@@ -25,7 +25,7 @@ static __always_inline int listen_opened(struct bpf_sock_ops *ctx)
 	if (!bpf_sock_ops_cb_flags_set(ctx,
 				       ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG))
 		d.flags |= AJAR_DOOR_HOOKED;
-	emit_open(AJAR_RECORD_OPEN, &d);
+	emit_open(&d);
 	return 1;
 }
 

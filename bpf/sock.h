@@ -23,6 +23,7 @@
 #define SOCK_DGRAM 2
 #define SOCK_RAW 3
 #define TCP_ESTABLISHED 1
+#define TCP_CLOSE 7
 #define SOCK_BINDPORT_LOCK 8
 
 /*

@@ -29,7 +29,7 @@ static __always_inline int state_opened(struct sock *sk, struct tcp_sock *tp)
 	if (!d.cookie)
 		return state_unnamed(&d);
 	d.flags |= AJAR_DOOR_HOOKED | AJAR_DOOR_UNSURE;
-	emit_open(AJAR_RECORD_OPEN, &d);
+	emit_open(&d);
 	return 0;
 }
 
@@ -54,6 +54,9 @@ static __always_inline int state_closed(struct sock *sk, struct tcp_sock *tp)
 	told->flags &= (__u8)~AJAR_DOOR_UNSURE;
 	if (!sock_has_listened(sk))
 		told->flags |= AJAR_DOOR_UNSURE;
+	/* What its opening did not know belongs into the record. */
+	if (st)
+		st->at = 0;
 	emit_close(st, &d);
 	return 0;
 }

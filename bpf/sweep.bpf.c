@@ -3,7 +3,7 @@
  * Doors that are open now, whoever opened them and whenever. iter/task_file sees every socket that
  * a file descriptor holds, in all network namespaces, with the holder; iter/tcp and iter/udp see
  * the sockets of the opener's namespace alone, those of the kernel included. Output is a stream of
- * the ring's records (SEEN, OWNER). A door that ajar_doors does not have is put there, so that its
+ * the ring's records (SEEN, BIND, OWNER). A door that ajar_doors does not have is put there, so that its
  * end is reported; live events win.
  */
 #include "sock.h"
@@ -46,6 +46,25 @@ static __always_inline __u8 sweep_proto(struct sock *sk)
 		return SOCK_GET(sk, __sk_common.skc_num) ? AJAR_PROTO_UDPLITE : 0;
 	}
 	return 0;
+}
+
+/* A TCP socket that has a port, and neither listens nor is connected. */
+static __always_inline bool sock_is_bound(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE &&
+	       BPF_CORE_READ(sk, __sk_common.skc_num);
+}
+
+/* The kind of door that a bound socket may become; 0: none. */
+static __always_inline __u8 sweep_bound_proto(struct sock *sk)
+{
+	__u16 family = SOCK_GET(sk, __sk_common.skc_family), protocol = SOCK_GET(sk, sk_protocol);
+
+	if ((family != AF_INET && family != AF_INET6) || !sock_is_bound(sk))
+		return 0;
+	return protocol == IPPROTO_TCP	   ? AJAR_PROTO_TCP
+	       : protocol == IPPROTO_MPTCP ? AJAR_PROTO_MPTCP
+					   : 0;
 }
 
 /*
@@ -150,6 +169,31 @@ static __always_inline bool sweep_is_at(__u64 cookie)
 	return !ctl || ((__u32)cookie & ctl->part_mask) == ctl->part;
 }
 
+/* The record and, before it, that of its holder; not 0: the output is full. */
+static __always_inline int sweep_tell(struct sweep *w, __u16 type)
+{
+	emit_header(&w->rec.h, type, sizeof(w->rec), bpf_ktime_get_boot_ns(), 0, 0);
+	if (w->task) {
+		task_actor(w->task, &w->rec.opener);
+		if (sweep_owner(w))
+			return 1;
+	} else {
+		w->rec.opener.flags = AJAR_ACTOR_NONE;
+	}
+	return bpf_seq_write(w->seq, &w->rec, sizeof(w->rec)) ? 1 : 0;
+}
+
+/* A socket that is no door, and has a port. */
+static __always_inline int sweep_emit_bound(struct sweep *w, __u8 proto)
+{
+	sweep_fill(w, proto);
+	/* The other of an MPTCP pair is closed as well when their connection has ended. */
+	if (!w->rec.door.cookie || !door_is_watched(&w->rec.door) ||
+	    !sweep_is_at(w->rec.door.cookie) || !sock_is_bound(w->named))
+		return 0;
+	return sweep_tell(w, AJAR_RECORD_BIND);
+}
+
 static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 {
 	struct ajar_door_state *known;
@@ -168,21 +212,11 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 		w->rec.door.flags |= AJAR_DOOR_KNOWN;
 	else if (connected)
 		return 0;
-	emit_header(&w->rec.h, AJAR_RECORD_SEEN, sizeof(w->rec), bpf_ktime_get_boot_ns(), 0, 0);
-	if (w->task) {
-		task_actor(w->task, &w->rec.opener);
-		if (sweep_owner(w))
-			return 1;
-		/*
-		 * iter/tcp and iter/udp, which run first, have put doors there without an opener.
-		 */
-		if (known && known->opener.flags & AJAR_ACTOR_NONE)
-			known->opener = w->rec.opener;
-	} else {
-		w->rec.opener.flags = AJAR_ACTOR_NONE;
-	}
-	if (bpf_seq_write(w->seq, &w->rec, sizeof(w->rec)))
+	if (sweep_tell(w, AJAR_RECORD_SEEN))
 		return 1;
+	/* iter/tcp and iter/udp, which run first, have put doors there without an opener. */
+	if (known && w->task && known->opener.flags & AJAR_ACTOR_NONE)
+		known->opener = w->rec.opener;
 	if (!known && proto != AJAR_PROTO_PACKET) {
 		/* No event told of it: whether it stays is looked at like that of any other. */
 		if (proto == AJAR_PROTO_UDP || proto == AJAR_PROTO_UDPLITE)
@@ -227,11 +261,13 @@ int sweep_task_file(struct bpf_iter__task_file *ctx)
 	if (!sk)
 		return 0;
 	__u8 proto = sweep_proto(sk);
-	if (!proto)
-		return 0;
 	w.seq = ctx->meta->seq;
 	w.task = task;
 	w.sk = sk;
+	if (!proto) {
+		proto = sweep_bound_proto(sk);
+		return proto ? sweep_emit_bound(&w, proto) : 0;
+	}
 	if (proto == AJAR_PROTO_PACKET) {
 		struct packet_sock *p = (void *)sk;
 

@@ -13,14 +13,18 @@
 #include <linux/types.h>
 #endif
 
-#define AJAR_ABI 2
+#define AJAR_ABI 3
 
 enum ajar_record_type {
 	/* struct ajar_owner: who a key is; unread in the ring when a door names it */
 	AJAR_RECORD_OWNER = 1,
 	AJAR_RECORD_OPEN = 2, /* struct ajar_open */
 	AJAR_RECORD_CLOSE = 3, /* struct ajar_close; of an iterator: its socket is a door no more */
-	AJAR_RECORD_BIND = 4, /* struct ajar_open: TCP bound, not listening */
+	/*
+	 * struct ajar_open, iterators only: TCP that has a port, and neither listens nor is
+	 * connected; and one who holds it (in opener)
+	 */
+	AJAR_RECORD_BIND = 4,
 	/*
 	 * struct ajar_open, iterators only: a door that is open, and one who holds it (in
 	 * opener)
@@ -34,6 +38,8 @@ enum ajar_record_type {
 	AJAR_RECORD_SETTLE = 7,
 	/* struct ajar_state: a TCP socket begins or ends to listen; nothing knows its cookie */
 	AJAR_RECORD_STATE = 8,
+	/* struct ajar_end: a close whose opening is unread in the ring when it is written */
+	AJAR_RECORD_END = 9,
 };
 
 /* Numbers equal enum door_proto of user/core/event.h. */
@@ -190,6 +196,13 @@ struct ajar_close {
 	struct ajar_actor closer;
 };
 
+/* The rest is in the record of its opening. */
+struct ajar_end {
+	struct ajar_header h;
+	__u64 cookie;
+	struct ajar_actor closer;
+};
+
 struct ajar_task {
 	struct ajar_header h;
 	struct ajar_owner_key key;
@@ -239,6 +252,7 @@ struct ajar_door_state {
 	struct ajar_door door;
 	__u64 opened_ns;
 	struct ajar_actor opener;
+	__u64 at; /* a position in the ring before the record of its opening; 0: there is none */
 };
 
 /* Value of ajar_holders, by tgid. */
@@ -288,7 +302,8 @@ _Static_assert(sizeof(struct ajar_state) == 104, "ABI");
 _Static_assert(sizeof(struct ajar_holder) == 16, "ABI");
 _Static_assert(sizeof(struct ajar_ancestor) == 20, "ABI");
 _Static_assert(sizeof(struct ajar_owner) == 248, "ABI");
-_Static_assert(sizeof(struct ajar_door_state) == 152, "ABI");
+_Static_assert(sizeof(struct ajar_end) == 104, "ABI");
+_Static_assert(sizeof(struct ajar_door_state) == 160, "ABI");
 _Static_assert(sizeof(struct ajar_cpu) == 64, "ABI");
 _Static_assert(sizeof(struct ajar_control) == 64, "ABI");
 

@@ -29,7 +29,8 @@
 	F(ajar_owner, ancestors, 72, 160) F(ajar_owner, cgroup_id, 232, 8) \
 	F(ajar_owner, cgroups_len, 240, 2) F(ajar_owner, pad, 242, 6) \
 	F(ajar_door_state, door, 0, 80) F(ajar_door_state, opened_ns, 80, 8) \
-	F(ajar_door_state, opener, 88, 64) \
+	F(ajar_door_state, opener, 88, 64) F(ajar_door_state, at, 152, 8) \
+	F(ajar_end, h, 0, 32) F(ajar_end, cookie, 32, 8) F(ajar_end, closer, 40, 64) \
 	F(ajar_cpu, produced, 0, 8) F(ajar_cpu, dropped, 8, 8) F(ajar_cpu, reported, 16, 8) \
 	F(ajar_cpu, seen, 24, 8) F(ajar_cpu, pad, 32, 32) \
 	F(ajar_control, abi, 0, 4) F(ajar_control, armed, 4, 4) F(ajar_control, part, 8, 4) F(ajar_control, part_mask, 12, 4) \
@@ -52,7 +53,7 @@ int main(void)
 	   #type "." #field " is %d bytes at %d", (size), (offset));
 	FIELDS
 #undef F
-	is_int(AJAR_ABI, 2, "this is ABI 2");
+	is_int(AJAR_ABI, 3, "this is ABI 3");
 	is_int(AJAR_RECORD_OWNER, 1, "owner is record 1");
 	is_int(AJAR_RECORD_OPEN, 2, "open is record 2");
 	is_int(AJAR_RECORD_CLOSE, 3, "close is record 3");
@@ -61,6 +62,7 @@ int main(void)
 	is_int(AJAR_RECORD_TASK, 6, "task is record 6");
 	is_int(AJAR_RECORD_SETTLE, 7, "settle is record 7");
 	is_int(AJAR_RECORD_STATE, 8, "state is record 8");
+	is_int(AJAR_RECORD_END, 9, "end is record 9");
 	ok((int)AJAR_PROTO_TCP == (int)PROTO_TCP && (int)AJAR_PROTO_MPTCP == (int)PROTO_MPTCP &&
 		   (int)AJAR_PROTO_UDP == (int)PROTO_UDP &&
 		   (int)AJAR_PROTO_UDPLITE == (int)PROTO_UDPLITE &&

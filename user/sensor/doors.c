@@ -11,6 +11,8 @@ int doors_init(struct sensor *s)
 
 	if (!err)
 		err = map_new(free, &s->sole);
+	if (!err)
+		err = map_new(free, &s->bound);
 	return err ? err : map_new(free, &s->ended);
 }
 
@@ -33,6 +35,8 @@ void doors_done(struct sensor *s)
 	map_free(s->doors);
 	map_free(s->users);
 	s->users = NULL;
+	map_free(s->bound);
+	s->bound = NULL;
 	map_free(s->sole);
 	map_free(s->ended);
 	s->doors = s->sole = s->ended = NULL;

@@ -120,6 +120,7 @@ struct sensor {
 	struct map *elsewhere;
 	bool stays; /* it may not go there */
 
+	struct map *bound; /* by cookie: bound.c */
 	/* while sweeping: cookies of doors whose close was drained meanwhile, to s */
 	struct map *closed;
 	uint64_t sweep;
@@ -170,6 +171,13 @@ void doors_done(struct sensor *s);
 
 /* What sensor_report() gives; anew when a look has left something out. */
 void report_fill(struct sensor *s);
+
+/* --- bound.c --- */
+
+/* A sweep has found a TCP socket that is bound and no door, and one who holds it. */
+void bound_seen(struct sensor *s, const struct ajar_open *seen);
+/* At the end of a sweep: tells of those that are new. */
+void bound_tell(struct delivery *d, int origin);
 
 /* --- sweep.c --- */
 

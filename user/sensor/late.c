@@ -268,6 +268,7 @@ static int look_up_both(struct sensor *s, struct map *seen, const void *rec, uin
 	const struct ajar_header *h = rec;
 	const struct ajar_close *c = rec;
 	const struct ajar_open *o = rec;
+	const struct ajar_end *e = rec;
 	int err;
 
 	if (len < sizeof(*h) || h->abi != AJAR_ABI)
@@ -276,8 +277,10 @@ static int look_up_both(struct sensor *s, struct map *seen, const void *rec, uin
 		err = look_up(s, seen, &c->opener);
 		return err ? err : look_up(s, seen, &c->closer);
 	}
-	if ((h->type == AJAR_RECORD_OPEN || h->type == AJAR_RECORD_BIND) && len >= sizeof(*o))
+	if (h->type == AJAR_RECORD_OPEN && len >= sizeof(*o))
 		return look_up(s, seen, &o->opener);
+	if (h->type == AJAR_RECORD_END && len >= sizeof(*e))
+		return look_up(s, seen, &e->closer);
 	return 0;
 }
 

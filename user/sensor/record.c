@@ -87,13 +87,10 @@ static bool confirm_by_end(struct delivery *d, struct known_door *k, const struc
 	return true;
 }
 
-/* A bind is reported and forgotten. */
-static void record_bind(struct delivery *d, const struct ajar_open *r)
+/* What the sweep under way has found of it is no more. */
+static int note_closed(struct sensor *s, uint64_t cookie)
 {
-	struct known_door k = { .door = r->door, .opener = r->opener };
-
-	k.owner = owner_cache_get(&d->s->owners, &r->opener.owner);
-	deliver_open(d, &k, EVENT_BIND, ORIGIN_EVENT, r->h.ktime_ns);
+	return s->closed ? map_put(s->closed, &cookie, sizeof(cookie), s) : 0;
 }
 
 static int record_close(struct delivery *d, const struct ajar_close *r)
@@ -101,13 +98,10 @@ static int record_close(struct delivery *d, const struct ajar_close *r)
 	struct sensor *s = d->s;
 	uint64_t cookie = r->door.cookie;
 	struct known_door *k = door_get(s, cookie), plain;
+	int err = note_closed(s, cookie);
 
-	if (s->closed) {
-		int err = map_put(s->closed, &cookie, sizeof(cookie), s);
-
-		if (err)
-			return err;
-	}
+	if (err)
+		return err;
 	if (k && k->door.flags & AJAR_DOOR_UNSURE && !confirm_by_end(d, k, r)) {
 		door_del(s, cookie);
 		return 0;
@@ -124,6 +118,20 @@ static int record_close(struct delivery *d, const struct ajar_close *r)
 	}
 	deliver_close(d, k, ORIGIN_EVENT, r->h.ktime_ns, &r->closer);
 	door_del(s, cookie);
+	return 0;
+}
+
+/* Of a door that is not known its opening was not delivered either: one beyond its user's quota. */
+static int record_end(struct delivery *d, const struct ajar_end *r)
+{
+	struct sensor *s = d->s;
+	struct known_door *k = door_get(s, r->cookie);
+	int err = note_closed(s, r->cookie);
+
+	if (err || !k)
+		return err;
+	deliver_close(d, k, ORIGIN_EVENT, r->h.ktime_ns, &r->closer);
+	door_del(s, r->cookie);
 	return 0;
 }
 
@@ -176,18 +184,17 @@ int record_take(struct delivery *d, const void *rec, uint32_t len)
 		return h->size < sizeof(struct ajar_state)
 			       ? -EBADMSG
 			       : listens_take(d, rec, sweep_tell_missed);
+	if (h->type == AJAR_RECORD_END)
+		return h->size < sizeof(struct ajar_end) ? -EBADMSG : record_end(d, rec);
 	if (h->size < sizeof(struct ajar_open))
 		return -EBADMSG;
-	/* Opens, binds and closes all begin with header and door. */
+	/* The others begin with header and door. */
 	cookie = ((const struct ajar_open *)rec)->door.cookie;
 	if (canary_is(s, cookie))
 		return 0;
 	switch (h->type) {
 	case AJAR_RECORD_OPEN:
 		return record_open(d, rec);
-	case AJAR_RECORD_BIND:
-		record_bind(d, rec);
-		return 0;
 	case AJAR_RECORD_SETTLE:
 		return record_settle(d, rec);
 	case AJAR_RECORD_CLOSE:

@@ -118,6 +118,13 @@ static void free_found(struct sensor *s, struct map *found)
 	map_free(found);
 }
 
+static int take_bound(struct sweeping *w, const struct ajar_open *seen)
+{
+	if (seen->door.cookie % w->parts == w->part)
+		bound_seen(w->s, seen);
+	return 0;
+}
+
 static int take_end(struct sweeping *w, const struct ajar_close *r)
 {
 	struct known_door *k = door_get(w->s, r->door.cookie);
@@ -135,6 +142,8 @@ static int take_record(struct sweeping *w, const struct ajar_header *h)
 		return owner_cache_add(&w->s->owners, (const struct ajar_owner *)h, h->size);
 	if (h->type == AJAR_RECORD_SEEN && h->size == sizeof(struct ajar_open))
 		return take_seen(w, (const struct ajar_open *)h);
+	if (h->type == AJAR_RECORD_BIND && h->size == sizeof(struct ajar_open))
+		return take_bound(w, (const struct ajar_open *)h);
 	if (h->type == AJAR_RECORD_CLOSE && h->size == sizeof(struct ajar_close))
 		return take_end(w, (const struct ajar_close *)h);
 	return -EBADMSG;
@@ -520,6 +529,7 @@ static int compare(struct sweeping *w, struct map *elsewhere, sensor_fn fn, void
 		parts *= 2;
 	w->s->sweep_parts = parts;
 	w->s->unsure = false;
+	bound_tell(&w->d, w->origin);
 	if (!w->d.ended && w->origin != ORIGIN_SNAPSHOT)
 		tell_gone(w);
 	return w->d.ended < 0 ? w->d.ended : w->d.count;
