@@ -57,8 +57,8 @@ wait "$WATCH"
 same "an interrupted watch ends with 0" $? 0
 missing=$(sed -n 's/.*ended before all was printed: \([0-9]*\) events* that.*/\1/p' "$T/many.err")
 ok "and says how many events it had not printed" [ "${missing:-0}" -gt 0 ]
-same "which with the printed and the lost ones are all" "$(($(jq -r 'select(.event == "bind" or .event == "open" or .event == "close").event' "$T/many" | grep -c '') + $(jq -s 'map(select(.event == "lost").count) | add // 0' "$T/many") + missing))" \
-	"$(($(grep -c '^open' "$T/ledger") * 3))"
+same "which with the printed and the lost ones are all" "$(($(jq -r 'select(.event == "open" or .event == "close").event' "$T/many" | grep -c '') + $(jq -s 'map(select(.event == "lost").count) | add // 0' "$T/many") + missing))" \
+	"$(($(grep -c '^open' "$T/ledger") * 2))"
 
 ajar watch -j --data "$D" 2>"$T/pipe.err" | head -n 1 >"$T/first" &
 PIPE=$!
