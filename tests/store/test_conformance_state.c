@@ -69,6 +69,89 @@ static void test_doors(struct store *s)
 	doors_are(s, (struct store_door_query){ .boot_seq = 2 }, "", "another boot has none");
 }
 
+#define MANY_DOORS 600 /* more than a page has */
+
+struct pages {
+	struct buf b;
+	unsigned doors; /* of `node`, not yet said */
+	char node[16];
+};
+
+static void say_node(struct pages *p)
+{
+	if (p->doors)
+		buf_printf(&p->b, "%s:%u ", p->node, p->doors);
+	p->doors = 0;
+}
+
+static int count_door(const struct store_door *d, void *arg)
+{
+	struct pages *p = arg;
+
+	if (strcmp(p->node, d->node))
+		say_node(p);
+	snprintf(p->node, sizeof(p->node), "%s", d->node);
+	p->doors++;
+	return 0;
+}
+
+static int end_page(void *arg)
+{
+	struct pages *p = arg;
+
+	say_node(p);
+	buf_puts(&p->b, "| ");
+	return 0;
+}
+
+static void pages_are(struct store *s, struct store_door_query q, const char *want,
+		      const char *what)
+{
+	struct pages p = { .b = BUF_INIT(4096) };
+
+	buf_puts(&p.b, "");
+	if (store_doors_by_node(s, &q, count_door, end_page, &p))
+		buf_puts(&p.b, "error");
+	is_str(buf_str(&p.b), want, "%s: %s", drv->name, what);
+	buf_done(&p.b);
+}
+
+static int fill_nodes(struct store *s)
+{
+	static const char *const nodes[] = { "nd", "nb", "na", "ne", "nc" };
+	static const unsigned doors[] = { 2, MANY_DOORS, 1, 0, 3 };
+	const struct event ev = open_event(22, 1, T0);
+	int err = store_begin(s);
+
+	for (size_t i = 0; i < array_len(nodes) && !err; i++) {
+		err = put_one(s, nodes[i], 1, 1, &ev);
+		for (unsigned d = 0; d < doors[i] && !err; d++)
+			err = put_door_on(s, nodes[i], 1 + d, 1 + d, T0 + d, NULL);
+	}
+	return err ? err : store_commit(s);
+}
+
+static void test_pages(struct store *s)
+{
+	const struct door first = { .netns_cookie = 1, .cookie = 1 };
+	bool found;
+
+	pages_are(s, (struct store_door_query){ .open_only = true }, "", "no node, no page");
+	is_int(fill_nodes(s), 0, "%s: nodes with doors", drv->name);
+	pages_are(s, (struct store_door_query){ .open_only = true }, "na:1 nb:600 | nc:3 nd:2 | ",
+		  "open doors come by node, whole nodes in pages");
+	pages_are(s, (struct store_door_query){ .open_only = true, .node = "nc" }, "nc:3 | ",
+		  "those of one node are a page");
+	is_int(store_close_door(s, "nc", 1, &first, 9, T0 + 700, &found), 0, "%s: one closes",
+	       drv->name);
+	pages_are(s, (struct store_door_query){ .open_only = true }, "na:1 nb:600 | nc:2 nd:2 | ",
+		  "a closed door is not among them");
+	pages_are(s, (struct store_door_query){ .at_ns = T0 + 699 }, "na:1 nb:600 | nc:3 nd:2 | ",
+		  "of a time when it was open it is");
+	pages_are(s, (struct store_door_query){ .at_ns = T0 }, "na:1 nb:1 | nc:1 nd:1 | ",
+		  "what opened later is not");
+}
+
 /* --- profiles -------------------------------------------------------------------------------------------- */
 
 static int list_type(const char *host_type, bool accepted, uint64_t accepted_ns, uint64_t rows,
@@ -528,9 +611,11 @@ static void test_prune_dropped_sink(struct store *s)
 int main(void)
 {
 	static void (*const tests[])(struct store * s) = {
-		test_doors,	   test_profiles,     test_alerts,
-		test_settings,	   test_transactions, test_nesting,
-		test_prune_events, test_prune_state,  test_prune_dropped_sink,
+		test_doors,	  test_pages,
+		test_profiles,	  test_alerts,
+		test_settings,	  test_transactions,
+		test_nesting,	  test_prune_events,
+		test_prune_state, test_prune_dropped_sink,
 	};
 
 	return conformance(tests, array_len(tests), NULL);

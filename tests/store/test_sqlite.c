@@ -623,6 +623,39 @@ static void plan_doors(struct store *s, struct store_door_query q, const char *i
 	plan_uses(index, true, what);
 }
 
+static int stop_at_page(void *arg)
+{
+	(void)arg;
+	return 1;
+}
+
+static int no_page(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* What counts the doors of the nodes to come ran last of all, what reads a page before it. */
+static void plan_pages(struct store *s, struct store_door_query q, const char *index,
+		       const char *what)
+{
+	is_int(store_doors_by_node(s, &q, no_door, stop_at_page, NULL), 1, "a page");
+	plan_uses(index, false, what);
+	is_int(store_doors_by_node(s, &q, no_door, no_page, NULL), 0, "and the rest");
+	plan_uses("SEARCH n USING COVERING INDEX", false, "counting them");
+}
+
+static int put_some_door(struct store *s)
+{
+	const struct store_door d = { .node = "n1",
+				      .boot_seq = 1,
+				      .door = { .proto = PROTO_TCP, .family = FAMILY_INET },
+				      .open_seq = 1,
+				      .opened_ns = T0 };
+
+	return store_put_door(s, &d);
+}
+
 static int no_change(const struct store_scan_change *c, void *arg)
 {
 	(void)c;
@@ -665,6 +698,12 @@ static void test_plans(void)
 	plan_doors(s, (struct store_door_query){ .at_ns = T0 }, "doors_closed", "doors at a time");
 	plan_doors(s, (struct store_door_query){ .alert_key = "k" }, "doors_alert",
 		   "doors of an alert");
+	is_int(put_some_door(s), 0, "a door");
+	plan_pages(s, (struct store_door_query){ .open_only = true },
+		   "INDEX doors_open (node_id=?)", "a page of open doors");
+	plan_pages(s, (struct store_door_query){ .at_ns = T0 },
+		   "d USING INDEX sqlite_autoindex_doors_1 (node_id=?)",
+		   "a page of doors at a time");
 	plan_changes(s, (struct store_scan_change_query){ 0 }, "scan_changes_at",
 		     "what scans saw change");
 	plan_changes(s, (struct store_scan_change_query){ .node = "n1", .since_ns = T0 },

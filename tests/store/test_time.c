@@ -124,6 +124,36 @@ static void doors_of_node(struct store *s, const struct store_door_query *q, uin
 	   (unsigned long long)before, NODES * DOORS);
 }
 
+static int no_page(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* A list of everything reads each door once and sorts nothing, however many pages it has. */
+static void doors_by_node(struct store *s, const struct store_door_query *q, uint64_t want,
+			  const char *what)
+{
+	static const char read[] = "'HANDLER_READ_FIRST', 'HANDLER_READ_KEY', 'HANDLER_READ_NEXT', "
+				   "'HANDLER_READ_PREV', 'HANDLER_READ_RND', 'HANDLER_READ_LAST'";
+	static const char sorted[] = "'SORT_ROWS'", scans[] = "'SELECT_SCAN'";
+	uint64_t before, sorts, took, doors = 0;
+
+	/* Once before, so that preparing it is not counted. */
+	ok(!store_doors_by_node(s, q, count_door, no_page, &doors), "%s", what);
+	doors = 0;
+	sorts = status(sorted);
+	took = status(scans);
+	before = status(read);
+	ok(!store_doors_by_node(s, q, count_door, no_page, &doors) && doors == want,
+	   "they are there (%llu)", (unsigned long long)doors);
+	before = status(read) - before;
+	ok(before <= 2ULL * NODES * DOORS + 6 * want + 2000, "each is read once (%llu rows of %u)",
+	   (unsigned long long)before, NODES * DOORS);
+	is_int((long long)(status(sorted) - sorts), 0, "and none is sorted");
+	ok(status(scans) - took <= 4, "no table is walked through");
+}
+
 /* What is or was open on a node costs what that node has, whatever is open on the others. */
 static void test_doors(struct store *s, const char *db)
 {
@@ -143,6 +173,10 @@ static void test_doors(struct store *s, const char *db)
 		      "open doors of one node");
 	doors_of_node(s, &(struct store_door_query){ .node = "n7", .at_ns = 4000 }, DOORS,
 		      "its doors at a time");
+	doors_by_node(s, &(struct store_door_query){ .open_only = true }, NODES * DOORS / 2,
+		      "open doors of all nodes");
+	doors_by_node(s, &(struct store_door_query){ .at_ns = 4000 }, NODES * DOORS,
+		      "all doors at a time");
 }
 
 /* Alerts with their changes, as the monitor writes them. */

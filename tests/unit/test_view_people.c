@@ -203,6 +203,33 @@ static void test_table(void)
 	ok(text && !strstr(text, "\033[2J"), "no escape sequence of theirs gets through");
 }
 
+static void test_table_pages(void)
+{
+	static const struct table_column cols[] = { { "A", 0, false, false },
+						    { "N", 0, true, false } };
+	static const char *const rows[][2] = { { "long one", "7" }, { "b", "8" }, { "c", "1234" } };
+	_cleanup_(table_freep) struct table *t = NULL;
+	char *text;
+
+	is_int(table_new(cols, 2, false, &t), 0, "a table can be made");
+	is_int(table_row(t, rows[0], 2, NULL), 0, "a row can be added");
+	text = print(t);
+	is_str(text, "A        N\nlong one 7\n", "a first page has the heads");
+	free(text);
+	is_int(table_row(t, rows[1], 2, NULL), 0, "another row");
+	text = print(t);
+	is_str(text, "b        8\n", "the next one has none, and the same columns");
+	free(text);
+	text = print(t);
+	is_str(text, "", "a page without a row is nothing");
+	free(text);
+	is_int(table_row(t, rows[2], 2, NULL), 0, "a row that is wider");
+	is_int(table_row(t, rows[1], 2, NULL), 0, "and one that is not");
+	text = print(t);
+	is_str(text, "c        1234\nb           8\n", "a column grows with what comes");
+	free(text);
+}
+
 static const char *held_by(unsigned n, const char *const exes[])
 {
 	static struct buf list = BUF_INIT(EVENT_RECORD_MAX);
@@ -242,6 +269,7 @@ int main(void)
 	test_lines();
 	test_width();
 	test_table();
+	test_table_pages();
 	test_holders();
 	buf_done(&b);
 	return tap_done();

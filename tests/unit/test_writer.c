@@ -192,6 +192,31 @@ static void test_hidden(void)
 	writer_done(&w);
 }
 
+static void test_pages(void)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	struct writer w;
+
+	ok(!writer_open(&w, WRITER_TABLE, fields, false, f), "a table is opened");
+	writer_hide(&w, "who");
+	writer_hide(&w, "ends");
+	ok(!writer_page(&w) && !describe(&w, &plain) && !writer_page(&w), "a page is written");
+	is_str(text, "ID NAME    REASON\n 1 compute firmware\n", "and is there at once");
+	ok(!describe(&w, &plain) && !writer_page(&w), "another one");
+	writer_show(&w, "who");
+	writer_show(&w, "who");
+	ok(!describe(&w, &plain) && !writer_close(&w), "and one with a column more");
+	writer_done(&w);
+	fclose(f);
+	is_str(text,
+	       "ID NAME    REASON\n 1 compute firmware\n 1 compute firmware\n"
+	       "ID NAME    WHO     REASON\n 1 compute nc by 7 firmware\n",
+	       "a column that comes in later has its heads then");
+	free(text);
+}
+
 static void test_bounds(void)
 {
 	static struct writer_field many[WRITER_FIELDS_MAX + 2];
@@ -225,6 +250,7 @@ int main(void)
 	test_formulas();
 	test_table();
 	test_hidden();
+	test_pages();
 	test_bounds();
 	return tap_done();
 }

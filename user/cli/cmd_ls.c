@@ -14,7 +14,8 @@
 
 struct ls {
 	const struct filter *filter;
-	struct doorset *doors;
+	struct doorlist *list;
+	bool outside; /* kept until it is known that they are few enough */
 };
 
 static int keep(const struct store_door *d, void *arg)
@@ -25,14 +26,30 @@ static int keep(const struct store_door *d, void *arg)
 	ev.time_ns = d->opened_ns ? d->opened_ns : ev.time_ns;
 	if (!view_match_event(ls->filter, &ev, d->node, d->host_type, d->verdict))
 		return 0;
-	return doorset_add(ls->doors, &ev, d->node, d->host_type, d->verdict);
+	if (ls->outside && ls->list->doors.len == DOORSET_OUTSIDE_MAX)
+		return -E2BIG;
+	return doorset_add(&ls->list->doors, &ev, d->node, d->host_type, d->verdict);
 }
 
-static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorset *doors)
+static int put_page(void *arg)
+{
+	struct ls *ls = arg;
+
+	return ls->outside ? 0 : doorlist_put(ls->list);
+}
+
+static int look_outside(struct ls *ls, struct store *s)
+{
+	int err = doorset_look_outside(&ls->list->doors, s);
+
+	return err ? err : doorlist_put(ls->list);
+}
+
+static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorlist *list)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
 	const struct store_door_query q = { .node = filter_node(f), .open_only = true };
-	struct ls ls = { .filter = f, .doors = doors };
+	struct ls ls = { .filter = f, .list = list, .outside = cmd_opt(c, "outside") };
 	int err = cmd_store(c, STORE_READONLY, &s);
 
 	if (err)
@@ -42,19 +59,21 @@ static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorset 
 		log_warn("no agent runs here: these doors are as the store last heard of them; "
 			 "'sudo ajar watch' "
 			 "shows what the kernel has now");
-	err = store_doors(s, &q, keep, &ls);
+	err = store_doors_by_node(s, &q, keep, put_page, &ls);
 	if (err == -ENOENT && q.node)
 		err = 0; /* the store has never heard of it: nothing is open there */
-	if (!err && cmd_opt(c, "outside"))
-		err = doorset_look_outside(doors, s);
-	if (err == -E2BIG && doors->len > DOORSET_OUTSIDE_MAX)
-		return log_usage("--outside is for at most %d doors, these are %zu: give a FILTER, "
-				 "such as node:NAME",
-				 DOORSET_OUTSIDE_MAX, doors->len);
+	if (!err && ls.outside)
+		err = look_outside(&ls, s);
+	if (err == -E2BIG && ls.outside)
+		return log_usage("--outside is for at most %d doors, these are more: give a "
+				 "FILTER, such as node:NAME",
+				 DOORSET_OUTSIDE_MAX);
+	if (list->out_err)
+		return 0;
 	return err ? cmd_store_err(err, s, "cannot read the doors") : 0;
 }
 
-static int from_kernel(struct cmd_ctx *c, const struct filter *f, struct doorset *doors)
+static int from_kernel(struct cmd_ctx *c, const struct filter *f, struct doorlist *list)
 {
 	_cleanup_(doorset_done) struct doorset all = { 0 };
 	_cleanup_(verdicts_done) struct verdicts verdicts = { 0 };
@@ -76,9 +95,12 @@ static int from_kernel(struct cmd_ctx *c, const struct filter *f, struct doorset
 		enum verdict v = verdicts_of(&verdicts, &it->ev);
 
 		if (view_match_event(f, &it->ev, it->node, it->host_type, v))
-			err = doorset_add(doors, &it->ev, it->node, it->host_type, v);
+			err = doorset_add(&list->doors, &it->ev, it->node, it->host_type, v);
 	}
-	return err ? log_err(err, "cannot keep the doors") : 0;
+	if (err)
+		return log_err(err, "cannot keep the doors");
+	list->out_err = doorlist_put(list);
+	return 0;
 }
 
 static int some_node(const struct store_node *n, void *arg)
@@ -106,22 +128,27 @@ static int store_has_nodes(struct cmd_ctx *c)
 	return ret < 0 ? cmd_store_err(ret, s, "cannot read the nodes") : ret;
 }
 
-static int run(struct cmd_ctx *c)
+static int list_doors(struct cmd_ctx *c, struct doorlist *list)
 {
-	_cleanup_(doorset_done) struct doorset doors = { 0 };
 	struct filter f;
 	int err = words_filter(c, &f), has;
 
-	if (!err) {
-		has = store_has_nodes(c);
-		err = has < 0 ? has : has ? from_store(c, &f, &doors) : from_kernel(c, &f, &doors);
-	}
 	if (err)
-		return AJAR_EXIT_ERROR;
-	if (!doors.len)
+		return err;
+	has = store_has_nodes(c);
+	err = has < 0 ? has : has ? from_store(c, &f, list) : from_kernel(c, &f, list);
+	if (!err && !list->len && !list->out_err)
 		log_info(f.len ? "no open door matches" : "no door is open");
-	doorset_sort(&doors);
-	return out_report(doorset_print(&doors, c));
+	return err;
+}
+
+static int run(struct cmd_ctx *c)
+{
+	_cleanup_(doorlist_done) struct doorlist list = { 0 };
+
+	if (doorlist_open(&list, c) || list_doors(c, &list))
+		return AJAR_EXIT_ERROR;
+	return out_report(doorlist_close(&list));
 }
 
 static const struct cmd_option options[] = {

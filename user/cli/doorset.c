@@ -94,8 +94,10 @@ static int compare(const void *x, const void *y)
 {
 	const struct doorset_item *a = x, *b = y;
 	const struct door *d = &a->ev.door, *e = &b->ev.door;
-	int c;
+	int c = strcmp(a->node, b->node);
 
+	if (c)
+		return c;
 	if (d->proto != e->proto)
 		return d->proto < e->proto ? -1 : 1;
 	if (d->port != e->port)
@@ -103,9 +105,6 @@ static int compare(const void *x, const void *y)
 	if (d->family != e->family)
 		return d->family < e->family ? -1 : 1;
 	c = memcmp(d->addr, e->addr, sizeof(d->addr));
-	if (c)
-		return c;
-	c = strcmp(a->node, b->node);
 	if (c)
 		return c;
 	return d->cookie < e->cookie ? -1 : d->cookie > e->cookie;
@@ -220,7 +219,7 @@ static bool any_elsewhere(const struct doorset *s)
 	return false;
 }
 
-int doorset_print(const struct doorset *s, const struct cmd_ctx *c)
+int doorlist_open(struct doorlist *l, const struct cmd_ctx *c)
 {
 	static const struct writer_field fields[] = {
 		COLUMN("node", "NODE", .trunc = true),
@@ -237,17 +236,52 @@ int doorset_print(const struct doorset *s, const struct cmd_ctx *c)
 		VIEW_SEEN_FIELDS("scan."),
 		{ 0 },
 	};
-	struct writer w;
-	int err = out_open(c, fields, &w);
 
-	if (!err && !any_elsewhere(s))
-		writer_hide(&w, "where");
-	if (!err && !s->outside)
-		writer_hide(&w, "outside");
-	for (size_t i = 0; i < s->len && !err; i++)
-		err = put_item(&w, s, &s->items[i]);
+	l->out_err = out_open(c, fields, &l->w);
+	if (l->out_err)
+		return l->out_err;
+	writer_hide(&l->w, "where");
+	writer_hide(&l->w, "outside");
+	return 0;
+}
+
+int doorlist_put(struct doorlist *l)
+{
+	struct doorset *s = &l->doors;
+
+	doorset_sort(s);
+	if (any_elsewhere(s))
+		writer_show(&l->w, "where");
+	if (s->outside)
+		writer_show(&l->w, "outside");
+	for (size_t i = 0; i < s->len && !l->out_err; i++)
+		l->out_err = put_item(&l->w, s, &s->items[i]);
+	l->len += s->len;
+	doorset_done(s);
+	if (!l->out_err)
+		l->out_err = writer_page(&l->w);
+	return l->out_err;
+}
+
+int doorlist_close(struct doorlist *l)
+{
+	return l->out_err ? l->out_err : (l->out_err = writer_close(&l->w));
+}
+
+void doorlist_done(struct doorlist *l)
+{
+	doorset_done(&l->doors);
+	writer_done(&l->w);
+}
+
+int doorset_print(struct doorset *s, const struct cmd_ctx *c)
+{
+	_cleanup_(doorlist_done) struct doorlist l = { .doors = *s };
+	int err;
+
+	*s = (struct doorset){ 0 };
+	err = doorlist_open(&l, c);
 	if (!err)
-		err = writer_close(&w);
-	writer_done(&w);
-	return err;
+		err = doorlist_put(&l);
+	return err ? err : doorlist_close(&l);
 }

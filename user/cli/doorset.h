@@ -9,6 +9,7 @@
 #include "core/event.h"
 #include "core/finding.h"
 #include "view/view.h"
+#include "view/writer.h"
 
 struct cmd_ctx;
 struct store;
@@ -37,7 +38,7 @@ must_check int doorset_add(struct doorset *s, const struct event *ev, const char
 			   const char *host_type, enum verdict verdict);
 /* What became of the verdict on the door that was added last. */
 void doorset_later(struct doorset *s, const struct view_later *later, bool computed);
-/* Protocol, port, address, node. */
+/* Node, protocol, port, address. */
 void doorset_sort(struct doorset *s);
 /*
  * What scans saw of each that can be reached over the network, since it was opened. -E2BIG for more
@@ -45,8 +46,20 @@ void doorset_sort(struct doorset *s);
  */
 #define DOORSET_OUTSIDE_MAX 5000
 must_check int doorset_look_outside(struct doorset *s, struct store *store);
-/* A table, or with -j one event a line. */
-must_check int doorset_print(const struct doorset *s, const struct cmd_ctx *c);
+/* A table, or with -j one event a line, sorted. Takes the doors: s is empty then. */
+must_check int doorset_print(struct doorset *s, const struct cmd_ctx *c);
+
+/* The same of any number of doors, a page of whole nodes after the other. */
+struct doorlist {
+	struct doorset doors; /* the next page */
+	size_t len; /* on the pages before */
+	struct writer w;
+	int out_err; /* of standard output: not the store's */
+};
+must_check int doorlist_open(struct doorlist *l, const struct cmd_ctx *c);
+must_check int doorlist_put(struct doorlist *l); /* the page; then l->doors is empty */
+must_check int doorlist_close(struct doorlist *l);
+void doorlist_done(struct doorlist *l);
 
 /* --- straight from the kernel ---------------------------------------------------------------- */
 

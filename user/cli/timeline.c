@@ -108,7 +108,7 @@ bool timeline_put_scan(struct timeline *t, const struct store_scan_change *c)
 
 struct keep {
 	struct timeline *t;
-	struct doorset *doors;
+	struct doorlist *list;
 	uint64_t at_ns; /* 0: now */
 };
 
@@ -127,28 +127,36 @@ static int keep_door(const struct store_door *d, void *arg)
 				       verdict, &later, &computed);
 	if (!view_match_event(&k->t->filter, &ev, d->node, d->host_type, verdict))
 		return 0;
-	err = doorset_add(k->doors, &ev, d->node, d->host_type, verdict);
+	err = doorset_add(&k->list->doors, &ev, d->node, d->host_type, verdict);
 	if (!err)
-		doorset_later(k->doors, &later, computed);
+		doorset_later(&k->list->doors, &later, computed);
 	return err;
+}
+
+static int put_doors(void *arg)
+{
+	struct keep *k = arg;
+
+	return doorlist_put(k->list);
 }
 
 int timeline_doors(struct timeline *t, uint64_t at_ns)
 {
-	_cleanup_(doorset_done) struct doorset doors = { 0 };
+	_cleanup_(doorlist_done) struct doorlist list = { 0 };
 	const struct store_door_query q = { .node = filter_node(&t->filter),
 					    .open_only = !at_ns,
 					    .at_ns = at_ns };
-	struct keep k = { .t = t, .doors = &doors, .at_ns = at_ns };
-	int err = store_doors(t->store, &q, keep_door, &k);
+	struct keep k = { .t = t, .list = &list, .at_ns = at_ns };
+	int err = doorlist_open(&list, t->c);
 
+	if (!err)
+		err = store_doors_by_node(t->store, &q, keep_door, put_doors, &k);
 	if (err == -ENOENT && q.node)
 		err = 0; /* the store has never heard of it: nothing was open there */
+	t->out_err = list.out_err;
 	if (err)
 		return err;
-	if (!doors.len)
+	if (!list.len)
 		log_info(at_ns ? "no door is known to have been open then" : "no door is open");
-	doorset_sort(&doors);
-	t->out_err = doorset_print(&doors, t->c);
-	return t->out_err;
+	return t->out_err = doorlist_close(&list);
 }

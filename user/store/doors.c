@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -97,11 +98,12 @@ int store_close_door(struct store *s, const char *node, uint32_t boot_seq, const
 
 /* --- reading ---------------------------------------------------------------------------------------- */
 
-#define SELECT_FROM(doors)                                                                         \
+#define DOOR_ROW                                                                                   \
 	"SELECT n.name, n.host_type, d.boot_seq, d.netns_cookie, d.cookie, d.open_seq, "           \
 	"d.opened_ns, d.close_seq, d.closed_ns, d.proto, d.family, d.addr_bytes, d.port, "         \
 	"d.scope, d.v6only, d.autoport, d.netns, d.inode, d.verdict, d.severity, d.alert_key, "    \
-	"d.record FROM " doors " CROSS JOIN nodes n ON n.id = d.node_id WHERE "
+	"d.record FROM "
+#define SELECT_FROM(doors) DOOR_ROW doors " CROSS JOIN nodes n ON n.id = d.node_id WHERE "
 #define SELECT SELECT_FROM("doors d")
 #define OF_NODE "d.node_id = ? AND "
 #define IS_OPEN "d.closed_ns = 0 AND "
@@ -208,6 +210,118 @@ int store_doors(struct store *s, const struct store_door_query *want, store_door
 		ret = get_doors(&q, want, id, &key);
 	while (!ret && (ret = sql_step(&q)) > 0)
 		ret = give_door(&q, fn, arg);
+	return ret;
+}
+
+/* --- of all nodes, in pages ----------------------------------------------------------------------------- */
+
+/*
+ * A page is of whole nodes, by their names: as many as have some hundred doors, which an index
+ * counts (doors of another time are counted by their closing alone: more than there are). So neither
+ * server nor client sorts or keeps them all, and no statement is under way while a page is shown.
+ */
+#define PAGE_NODES_FIRST 64
+#define PAGE_NODES_MAX 256
+#define PAGE_DOORS 500
+
+#define COUNT(nodes, doors)                                                                        \
+	"SELECT n.name, (SELECT count(*) FROM doors d " doors " WHERE d.node_id = n.id AND "       \
+	"(d.closed_ns = 0 OR d.closed_ns > ?)) FROM nodes n " nodes                                \
+	" WHERE n.name > ? ORDER BY n.name LIMIT ?"
+#define COUNT_OPEN(nodes, doors)                                                                   \
+	"SELECT n.name, (SELECT count(*) FROM doors d " doors " WHERE d.node_id = n.id AND "       \
+	"d.closed_ns = 0) FROM nodes n " nodes " WHERE n.name > ? ORDER BY n.name LIMIT ?"
+#define OF_PAGE(nodes, join, doors)                                                                \
+	DOOR_ROW "nodes n " nodes " " join " doors d " doors                                       \
+		 " ON d.node_id = n.id WHERE n.name > ? AND n.name <= ? AND "
+#define BY_NAME "1 ORDER BY n.name"
+#define SERVER_PAGE OF_PAGE("FORCE INDEX (nodes_name)", "STRAIGHT_JOIN", "FORCE INDEX (doors_node)")
+
+struct door_page {
+	char after[256], last[256]; /* nodes behind the first, up to the second */
+	uint64_t doors; /* not more than these */
+	uint64_t look_ahead; /* so many nodes are counted, twice as many as the last page had */
+};
+
+static int count_page(struct sql *q, const struct store_door_query *want, const struct door_page *p)
+{
+	if (want->at_ns)
+		return sql_get(
+			q,
+			SQL_TEXT(q->s,
+				 COUNT("FORCE INDEX (nodes_name)", "FORCE INDEX (doors_node)"),
+				 COUNT("", "")),
+			U(want->at_ns), S(p->after), U(p->look_ahead));
+	return sql_get(q,
+		       SQL_TEXT(q->s,
+				COUNT_OPEN("FORCE INDEX (nodes_name)", "FORCE INDEX (doors_node)"),
+				COUNT_OPEN("", "INDEXED BY doors_open")),
+		       S(p->after), U(p->look_ahead));
+}
+
+/* 1: there is one; 0: no node is left. */
+static int next_page(struct store *s, const struct store_door_query *want, struct door_page *p)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = count_page(&q, want, p);
+	uint64_t nodes = 0;
+
+	p->doors = 0;
+	p->last[0] = '\0';
+	while (!ret && p->doors < PAGE_DOORS && (ret = sql_step(&q)) > 0) {
+		snprintf(p->last, sizeof(p->last), "%s", sql_str(&q, 0));
+		p->doors += sql_u64(&q, 1);
+		nodes++;
+		ret = 0;
+	}
+	p->look_ahead = nodes < PAGE_NODES_MAX / 2 ? 2 * nodes : PAGE_NODES_MAX;
+	return ret < 0 ? ret : p->last[0] != '\0';
+}
+
+static int get_page(struct sql *q, const struct store_door_query *want, const struct door_page *p)
+{
+	uint64_t at = want->at_ns;
+
+	if (at)
+		return sql_get(q,
+			       SQL_TEXT(q->s, SERVER_PAGE OPEN_AT BY_NAME,
+					OF_PAGE("", "CROSS JOIN", "") OPEN_AT BY_NAME),
+			       S(p->after), S(p->last), U(at), U(at));
+	return sql_get(q,
+		       SQL_TEXT(q->s, SERVER_PAGE IS_OPEN BY_NAME,
+				OF_PAGE("", "CROSS JOIN", "INDEXED BY doors_open") IS_OPEN BY_NAME),
+		       S(p->after), S(p->last));
+}
+
+static int give_page(struct store *s, const struct store_door_query *want,
+		     const struct door_page *p, store_door_fn fn, void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = get_page(&q, want, p);
+
+	while (!ret && (ret = sql_step(&q)) > 0)
+		ret = give_door(&q, fn, arg);
+	return ret;
+}
+
+int store_doors_by_node(struct store *s, const struct store_door_query *want, store_door_fn fn,
+			store_page_fn page, void *arg)
+{
+	struct door_page p = { .look_ahead = PAGE_NODES_FIRST };
+	int ret;
+
+	if (want->node) {
+		ret = store_doors(s, want, fn, arg);
+		return ret ? ret : page(arg);
+	}
+	while ((ret = next_page(s, want, &p)) > 0) {
+		ret = p.doors ? give_page(s, want, &p, fn, arg) : 0;
+		if (!ret && p.doors)
+			ret = page(arg);
+		if (ret)
+			return ret;
+		snprintf(p.after, sizeof(p.after), "%s", p.last);
+	}
 	return ret;
 }
 

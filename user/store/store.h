@@ -273,6 +273,15 @@ typedef int (*store_door_fn)(const struct store_door *d, void *arg);
 must_check int store_doors(struct store *s, const struct store_door_query *q, store_door_fn fn,
 			   void *arg);
 
+/*
+ * What is open (now or at q->at_ns) by the names of the nodes, those of one node in no order: whole
+ * nodes at a time. page() comes behind each, when no statement is under way: it may take its time.
+ * Not for alert_key.
+ */
+typedef int (*store_page_fn)(void *arg);
+must_check int store_doors_by_node(struct store *s, const struct store_door_query *q,
+				   store_door_fn fn, store_page_fn page, void *arg);
+
 /* The one door of that key, open or closed; -ENOENT. */
 must_check int store_door_get(struct store *s, const char *node, uint32_t boot_seq,
 			      const struct door *d, store_door_fn fn, void *arg);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 struct table {
 	struct libscols_table *tb;
 	unsigned n;
+	bool ruled; /* its first line is a ruler: as wide as what was printed, itself not printed */
 };
 
 static int add_column(struct libscols_table *tb, const struct table_column *c)
@@ -85,6 +87,50 @@ int table_row(struct table *t, const char *const *cells, unsigned n_cells, const
 	return err;
 }
 
+static int put_dots(struct libscols_line *line, unsigned i, size_t width)
+{
+	char *cell = malloc(width + 1);
+	int err;
+
+	if (!cell)
+		return -ENOMEM;
+	memset(cell, '.', width);
+	cell[width] = '\0';
+	err = scols_line_refer_data(line, i, cell);
+	if (err)
+		free(cell);
+	return err;
+}
+
+/* A line that is as wide as what was printed, before all that will be. */
+static int put_ruler(struct table *t)
+{
+	struct libscols_line *line;
+	int err = 0;
+
+	scols_table_remove_lines(t->tb);
+	line = scols_table_new_line(t->tb, NULL);
+	if (!line)
+		return -ENOMEM;
+	for (unsigned i = 0; i < t->n && !err; i++)
+		err = put_dots(line, i, scols_column_get_width(scols_table_get_column(t->tb, i)));
+	t->ruled = !err;
+	return err;
+}
+
+/* The lines behind the ruler; the library ends none that is the last of a range. */
+static int print_more(struct table *t, FILE *out)
+{
+	size_t n = scols_table_get_nlines(t->tb);
+	int err;
+
+	if (n < 2)
+		return 0;
+	err = scols_table_print_range(t->tb, scols_table_get_line(t->tb, 1),
+				      scols_table_get_line(t->tb, n - 1));
+	return err || putc('\n', out) != EOF ? err : -EIO;
+}
+
 int table_print(struct table *t, FILE *out)
 {
 	int fd = fileno(out), err;
@@ -94,5 +140,7 @@ int table_print(struct table *t, FILE *out)
 					terminal ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
 	if (!err)
 		err = scols_table_set_stream(t->tb, out);
-	return err ? err : scols_print_table(t->tb);
+	if (!err)
+		err = t->ruled ? print_more(t, out) : scols_print_table(t->tb);
+	return err ? err : put_ruler(t);
 }

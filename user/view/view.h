@@ -142,6 +142,10 @@ DEFINE_FREEP(struct table, table_free)
 /* n_cells texts, copied; colour: an SGR such as "31" for the whole row, or NULL. */
 must_check int table_row(struct table *t, const char *const *cells, unsigned n_cells,
 			 const char *colour);
+/*
+ * Prints what was added since it was last printed, the first time with the heads; columns stay as
+ * wide as they were.
+ */
 must_check int table_print(struct table *t, FILE *out);
 
 #endif

@@ -85,6 +85,17 @@ void writer_hide(struct writer *w, const char *key)
 	}
 }
 
+void writer_show(struct writer *w, const char *key)
+{
+	for (unsigned i = 0; w->cells && i < w->fields_len; i++) {
+		if (strcmp(w->fields[i].key, key) || !w->cells[i].hidden)
+			continue;
+		w->cells[i].hidden = false;
+		table_free(w->table);
+		w->table = NULL;
+	}
+}
+
 /* What b has goes to the file, where there is one. */
 static void put_out(struct writer *w)
 {
@@ -126,18 +137,23 @@ void writer_heads(struct writer *w)
 	buf_putc(w->b, '\n');
 }
 
-int writer_close(struct writer *w)
+int writer_page(struct writer *w)
 {
-	if (!w->err && w->form == WRITER_CSV && !w->headed) {
-		writer_heads(w);
-		put_out(w);
-	}
 	if (!w->err && w->table)
 		w->err = table_print(w->table, w->out);
 	errno = 0;
 	if (!w->err && w->out && (fflush(w->out) || ferror(w->out)))
 		w->err = errno ? -errno : -EIO;
 	return w->err;
+}
+
+int writer_close(struct writer *w)
+{
+	if (!w->err && w->form == WRITER_CSV && !w->headed) {
+		writer_heads(w);
+		put_out(w);
+	}
+	return writer_page(w);
 }
 
 /* --- the record as a whole ------------------------------------------------------------------------------ */

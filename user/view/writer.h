@@ -86,6 +86,11 @@ must_check int writer_open(struct writer *w, enum writer_form form,
  */
 must_check int writer_close(struct writer *w);
 void writer_done(struct writer *w);
+/*
+ * What there is of a table goes out now, and a list of any length needs no memory: its columns have
+ * the width of what they had so far and grow with what comes. Returns w->err.
+ */
+must_check int writer_page(struct writer *w);
 /* The heads of a CSV file now, not with its first record. */
 void writer_heads(struct writer *w);
 /* From now on rows are appended to b and reach no file. Not for tables. */
@@ -95,6 +100,8 @@ void writer_json(struct writer *w, struct jsonw *json);
 
 /* The column is not in this table (CSV has it). Before the first record. */
 void writer_hide(struct writer *w, const char *key);
+/* From now on it is in it after all: a table begins anew, with its heads. Behind writer_page(). */
+void writer_show(struct writer *w, const char *key);
 /* Does the form have the field or the object? What is dear need not be looked up for others. */
 bool writer_wants(const struct writer *w, const char *key);
 
