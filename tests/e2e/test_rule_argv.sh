@@ -54,6 +54,23 @@ listen a.pl 28514
 cd - >/dev/null || exit 1
 ok "so is one of a directory that nobody knows" wait_for is 28514 impostor
 same "the rule's own script raised no alert" "$(ajar alerts -a -j --data "$D" | jq -r 'select(.port == 28511 or .port == 28515) | .id')" ""
+
+# Learning and allowing name the script.
+run profile learn -j --data "$D"
+learned() { jq -r "select(.port == $1) | .argv" "$T/out"; }
+same "learning names the script" "$(learned 28511)" "$S/a.pl ..."
+same "and the other one on the next port" "$(learned 28512)" "$S/b.pl ..."
+same "and the one whose name has a blank" "$(learned 28513)" "$S/a.pl\\ 1 ..."
+mkdir -p "$P/doors.$$" && cp "$PERL" "$P/doors.$$/perl"
+"$P/doors.$$/perl" "$S/b.pl" 28521 <&7 &
+PIDS+=("$!")
+ok "an interpreter that no rule names alerts" wait_for alert 28521
+ok "with a remedy that names the script" grep -qF "argv '$S/b.pl ...'" <(ajar alerts -j --data "$D" | jq -r 'select(.port == 28521) | .remedy')
+run alerts allow "$(ajar alerts -j --data "$D" | jq -r 'select(.port == 28521) | .id')" --reason ticket --yes --data "$D"
+same "allowing it is possible" "$RC" 0
+ok "and writes a rule for that script" grep -qF "argv \"$S/b.pl ...\"" <(rules)
+ok "by which it is as profiled" wait_for is 28521 'as profiled'
+
 run profile test default tcp 28511 exe "$PERL" argv "$S/b.pl" --data "$D"
 ok "why a door would not fit is said" grep -qF "is about arguments $S/a.pl ..." "$T/out"
 run profile test default tcp 28511 exe "$PERL" argv "$S/a.pl -v" scope loopback --data "$D"

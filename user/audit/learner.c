@@ -9,6 +9,7 @@
 
 #include "audit/learner_internal.h"
 #include "audit/match.h"
+#include "audit/script.h"
 #include "base/buf.h"
 
 #define JOB_PORTS_LO UNRESERVED_LO
@@ -20,6 +21,7 @@ static void candidate_free(void *p)
 
 	free(c->exe);
 	free(c->user);
+	free(c->argv);
 	free(c->nodes.p);
 	free(c->slots.p);
 	free(c);
@@ -61,6 +63,8 @@ int learner_new(const struct learn_opts *o, struct learner **ret_l)
 		err = map_new(owner_free, &l->owners);
 	if (!err)
 		err = map_new(NULL, &l->starts);
+	if (!err)
+		err = map_new(free, &l->variants);
 	if (err)
 		return err;
 	*ret_l = take_ptr(l);
@@ -81,6 +85,7 @@ void learner_free(struct learner *l)
 	map_free(l->by_key);
 	map_free(l->owners);
 	map_free(l->starts);
+	map_free(l->variants);
 	free(l);
 }
 
@@ -203,6 +208,19 @@ static int copy_text(struct text t, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
+static int fill_script(struct candidate *c, const struct process *p)
+{
+	struct script s;
+	int err = script_of(p, &s);
+
+	if (err)
+		return err;
+	c->argv = s.argv;
+	c->exact = s.argv && s.exact;
+	c->any_script = exe_runs_scripts(exe_path(p)) && !(s.argv && s.full_path);
+	return 0;
+}
+
 static int fill_owner(struct candidate *c, const struct process *p)
 {
 	char number[16];
@@ -213,6 +231,8 @@ static int fill_owner(struct candidate *c, const struct process *p)
 	if (p->kernel)
 		return copy_text(text_of(EXE_KERNEL), &c->exe);
 	err = copy_text(exe_path(p), &c->exe);
+	if (!err)
+		err = fill_script(c, p);
 	if (err)
 		return err;
 	if (p->user.ptr && p->user.len)
@@ -238,7 +258,6 @@ static int describe(const struct door *d, const struct process *p, struct candid
 	c->uid = p && p->known ? p->uid : ID_UNKNOWN;
 	c->places = p && p->known && !p->kernel ? 1u << p->container_state : 1u << PLACE_UNKNOWN;
 	c->contained = c->places == 1u << PLACE_IN && p->exe.ptr;
-	c->any_script = p && p->known && !p->kernel && exe_runs_scripts(exe_path(p));
 	if (p && p->known && p->job_state == PLACE_IN && proto_has_ports(d->proto) &&
 	    d->port >= JOB_PORTS_LO) {
 		c->kind = LEARN_JOB;
@@ -246,7 +265,7 @@ static int describe(const struct door *d, const struct process *p, struct candid
 		c->lo = JOB_PORTS_LO;
 		c->hi = JOB_PORTS_HI;
 		c->doubt = NULL; /* what people run in their jobs lies in their homes */
-		c->only_deleted = c->any_script = c->contained = false;
+		c->only_deleted = c->contained = false;
 		c->basis = LEARN_BASIS_JOBS;
 		return 0;
 	}
@@ -266,6 +285,48 @@ static void key_of(const struct candidate *c, struct buf *b)
 	buf_putc(b, '\0');
 	buf_puts(b, c->user ? c->user : "");
 	buf_putc(b, c->exe ? '1' : '0'); /* not known is not empty */
+	buf_puts(b, c->argv ? c->argv : "");
+}
+
+static int forget_argv(struct candidate *c, struct buf *key)
+{
+	free(take_ptr(c->argv));
+	c->exact = false;
+	buf_reset(key);
+	key_of(c, key);
+	return key->err;
+}
+
+/* Of another variant too many the arguments do not count; *ret_old: whom it then speaks for. */
+static int count_variant(struct learner *l, struct candidate *c, struct buf *key,
+			 struct candidate **ret_old)
+{
+	_cleanup_(buf_done) struct buf base = BUF_INIT(16384);
+	struct candidate no_argv = *c;
+	struct variants *v;
+	int err;
+
+	no_argv.argv = NULL;
+	key_of(&no_argv, &base);
+	if (base.err)
+		return base.err;
+	v = map_get(l->variants, base.data, base.len);
+	if (!v) {
+		v = calloc(1, sizeof(*v));
+		err = v ? map_put(l->variants, base.data, base.len, v) : -ENOMEM;
+		if (err) {
+			free(v);
+			return err;
+		}
+	}
+	c->variants = v;
+	if (v->n < LEARN_VARIANTS_MAX) {
+		v->n++;
+		return 0;
+	}
+	err = forget_argv(c, key);
+	*ret_old = err ? NULL : map_get(l->by_key, key->data, key->len);
+	return err;
 }
 
 static int keep(struct learner *l, struct candidate **c_ptr, const struct buf *key)
@@ -292,6 +353,7 @@ static int find(struct learner *l, const struct door *d, const struct process *p
 {
 	_cleanup_(buf_done) struct buf key = BUF_INIT(16384);
 	struct candidate *c = calloc(1, sizeof(*c)), *old;
+	struct variants *v = NULL;
 	int err = c ? describe(d, p, c) : -ENOMEM;
 
 	if (!err) {
@@ -299,7 +361,11 @@ static int find(struct learner *l, const struct door *d, const struct process *p
 		err = key.err;
 	}
 	old = err ? NULL : map_get(l->by_key, key.data, key.len);
-	if (old) {
+	if (!err && !old && c->exact) {
+		err = count_variant(l, c, &key, &old);
+		v = c->exact ? NULL : c->variants;
+	}
+	if (!err && old) {
 		old->lo = c->lo < old->lo ? c->lo : old->lo;
 		old->hi = c->hi > old->hi ? c->hi : old->hi;
 		old->only_deleted &= c->only_deleted;
@@ -311,6 +377,8 @@ static int find(struct learner *l, const struct door *d, const struct process *p
 		*ret_c = c;
 		err = keep(l, &c, &key);
 	}
+	if (!err && v)
+		v->whole = *ret_c;
 	if (c)
 		candidate_free(c);
 	return err;
@@ -325,6 +393,8 @@ static void owner_key(const struct candidate *c, struct buf *b)
 	buf_puts(b, c->exe ? c->exe : "");
 	buf_putc(b, '\0');
 	buf_puts(b, c->user ? c->user : "");
+	buf_putc(b, '\0');
+	buf_puts(b, c->argv ? c->argv : "");
 }
 
 static int find_owner(struct learner *l, struct candidate *c)

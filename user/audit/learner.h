@@ -14,11 +14,11 @@
  * Learns the profile of a class from what was open on its nodes over a window. Pure: doors and
  * times go in, rules and outliers come out, in any order the same.
  *
- * Doors that say the same (protocol, port, scope, program, user) are one candidate, and each has to
- * make the quorum of nodes by itself; a daemon that drops its privileges is seen as two users, root
- * and its own, which make it together (learner_rules.c). Ports that the kernel chose, and those
- * that a program picks itself, another one each time it starts, are the program's and not the
- * port's: one range for each program and user (learner_picks.c). Doors inside jobs are the
+ * Doors that say the same (protocol, port, scope, program, its script, user) are one candidate, and
+ * each has to make the quorum of nodes by itself; a daemon that drops its privileges is seen as two
+ * users, root and its own, which make it together (learner_rules.c). Ports that the kernel chose,
+ * and those that a program picks itself, another one each time it starts, are the program's and not
+ * the port's: one range for each program and user (learner_picks.c). Doors inside jobs are the
  * scheduler's business: one rule for them all, on however few nodes jobs happened to run. What is
  * on too few nodes, or is held by a program of doubtful origin, is an outlier: never a rule, always
  * shown.
@@ -55,7 +55,7 @@ struct learned_rule {
 	struct profile_row row;
 	bool outlier;
 	enum learn_basis basis;
-	/* its program runs whatever it is given (an interpreter): no more ports than were seen */
+	/* an interpreter, and which script it runs is not known: no more ports than were seen */
 	bool any_script;
 	/* different ports; different starts of the program that held them */
 	unsigned ports_seen, starts_seen;

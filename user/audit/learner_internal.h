@@ -30,6 +30,16 @@ struct owner {
 	struct bits nodes;
 };
 
+/*
+ * Different arguments, all of them, of one interpreter at one place. What has more is told apart no
+ * further: they are new each time, or another one's on each node.
+ */
+#define LEARN_VARIANTS_MAX 16
+struct variants {
+	unsigned n;
+	struct candidate *whole; /* where there are more: of all */
+};
+
 /* What doors have in common that may become one rule. */
 struct candidate {
 	enum learn_kind kind;
@@ -37,6 +47,10 @@ struct candidate {
 	enum door_scope scope;
 	uint32_t lo, hi;
 	char *exe, *user; /* NULL: not known, or of no importance */
+	/* what an interpreter runs (audit/script.h); NULL: it is none, or that is not known */
+	char *argv;
+	bool exact; /* argv is all of its arguments */
+	struct variants *variants; /* of those that are exact */
 	bool contained; /* in a container, where the path is another file */
 	unsigned places; /* which states were seen, 1 << enum place_state */
 	const char *doubt; /* why no rule may come from it */
@@ -48,17 +62,19 @@ struct candidate {
 	uint32_t uid;
 	struct owner *owner; /* NULL: of a job */
 	struct bits nodes, slots;
+	/* an interpreter of which no script is known by its full path: no range */
 	bool any_script;
 	enum learn_basis basis;
 	uint32_t range_lo, range_hi; /* what the rule permits; 0: lo and hi */
 	unsigned sure;
+	bool enough; /* makes the quorum */
 	bool taken; /* dealt with */
 };
 
 struct learner {
 	struct learn_opts o;
 	char *host_type, *author;
-	struct map *node_ids, *by_key, *owners, *starts;
+	struct map *node_ids, *by_key, *owners, *starts, *variants;
 	char **names;
 	size_t nodes_len, nodes_cap;
 	struct candidate **list;
@@ -69,6 +85,9 @@ struct learner {
 
 /* Both into one; learner_rules.c. */
 int learn_compare_str(const char *a, const char *b); /* NULL first */
+
+/* The doors of both into one; the other is taken. */
+must_check int learn_merge(struct candidate *into, struct candidate *from);
 
 /*
  * Ports that are the program's and not the port's become ranges, those side by side runs;

@@ -15,7 +15,8 @@
  * where they are scattered, for so many of their distances on either side that the next port is
  * hardly ever outside. It never reaches below 1024 from above. Only ports that are all in the
  * kernel's ephemeral range get that range; a single one outside says that it is not the kernel's
- * choice. An interpreter gets no range, whatever it does: the next script would pass for this one.
+ * choice. An interpreter gets no range, unless it is known which script it runs, by its full path:
+ * the next script would pass for this one.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ int learn_compare_str(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
-static int candidate_merge(struct candidate *into, struct candidate *from)
+int learn_merge(struct candidate *into, struct candidate *from)
 {
 	int err = bits_add(&into->nodes, &from->nodes);
 
@@ -77,6 +78,7 @@ static int by_owner(const void *x, const void *y)
 		compare_u64(a->contained, b->contained),
 		learn_compare_str(a->exe, b->exe),
 		learn_compare_str(a->user, b->user),
+		learn_compare_str(a->argv, b->argv),
 		learn_compare_str(a->doubt, b->doubt),
 		-compare_u64(a->kind, b->kind), /* the range first, if there is one */
 		compare_u64(a->lo, b->lo),
@@ -92,7 +94,7 @@ static bool same_owner(const struct candidate *a, const struct candidate *b)
 {
 	return a->proto == b->proto && a->scope == b->scope && a->contained == b->contained &&
 	       !learn_compare_str(a->exe, b->exe) && !learn_compare_str(a->user, b->user) &&
-	       !learn_compare_str(a->doubt, b->doubt);
+	       !learn_compare_str(a->argv, b->argv) && !learn_compare_str(a->doubt, b->doubt);
 }
 
 /* The candidates of one owner, by port. */
@@ -277,7 +279,7 @@ static int merge_loose(const struct owned *o, which_fn which, const struct tally
 		if (c == into || !is_loose(o, c, which))
 			continue;
 		if (into) {
-			err = candidate_merge(into, c);
+			err = learn_merge(into, c);
 		} else {
 			into = c;
 			c->kind = LEARN_RANGE;
@@ -314,7 +316,7 @@ static int make_runs(const struct owned *o)
 		if (to - from < RUN_MIN)
 			continue;
 		for (size_t i = from + 1; i < to && !err; i++)
-			err = candidate_merge(c, o->list[i]);
+			err = learn_merge(c, o->list[i]);
 		c->basis = LEARN_BASIS_RUN;
 	}
 	return err;

@@ -54,6 +54,7 @@ static int compare_candidates(const void *x, const void *y)
 		learn_compare_str(a->exe, b->exe),
 		compare_u64(b->nodes.count, a->nodes.count),
 		learn_compare_str(a->user, b->user),
+		learn_compare_str(a->argv, b->argv),
 		learn_compare_str(a->doubt, b->doubt),
 	};
 
@@ -105,6 +106,14 @@ static const char *container_of_rule(const struct candidate *c)
 	return c->places == 1u << PLACE_NONE ? PROFILE_NONE : NULL;
 }
 
+static const char *reason_of(const struct candidate *c)
+{
+	if (!c->any_script || c->exact)
+		return "was open when learned";
+	return c->argv ? "was open when learned; of which directory its script is is not known"
+		       : "was open when learned; which script it runs is not known";
+}
+
 static int fill_row(const struct learner *l, const struct candidate *c, struct profile_row *r)
 {
 	int err;
@@ -123,6 +132,8 @@ static int fill_row(const struct learner *l, const struct candidate *c, struct p
 	r->created_ns = l->o.now_ns;
 	err = c->exe ? exe_pattern_of(text_of(c->exe), &r->exe) : 0;
 	if (!err)
+		err = copy_str(c->argv, &r->argv);
+	if (!err)
 		err = copy_str(c->user, &r->user);
 	if (!err && c->kind == LEARN_JOB)
 		err = copy_str("slurm", &r->job);
@@ -133,7 +144,7 @@ static int fill_row(const struct learner *l, const struct candidate *c, struct p
 	if (!err)
 		err = copy_str(PROFILE_LEARNED, &r->origin);
 	if (!err)
-		err = copy_str("was open when learned", &r->reason);
+		err = copy_str(reason_of(c), &r->reason);
 	return err ? err : copy_str(l->author, &r->author);
 }
 
@@ -168,7 +179,7 @@ static int emit(struct output *out, struct candidate *c, bool outlier, const cha
 		.slots_seen = c->slots.count,
 		.slots_total = l->slots_total,
 		.basis = c->basis,
-		.any_script = c->any_script,
+		.any_script = c->any_script && !c->argv,
 		.ports_seen = c->ports,
 		.starts_seen = c->basis == LEARN_BASIS_PICKED || c->basis == LEARN_BASIS_COUNTED
 				       ? c->owner->starts
@@ -242,7 +253,8 @@ static int makes_quorum(const struct learner *l, struct candidate **list, size_t
 	if (*ret_enough || !c->exe || !counts(l, c))
 		return 0;
 	for (size_t k = 0; k < n && !err && !*ret_enough; k++) {
-		if (!is_pair(c, list[k]) || !counts(l, list[k]))
+		if (!is_pair(c, list[k]) || !counts(l, list[k]) ||
+		    learn_compare_str(c->argv, list[k]->argv))
 			continue;
 		err = bits_add(&both, &c->nodes);
 		if (!err)
@@ -276,19 +288,107 @@ static const char *doubt_about(const struct candidate *c, bool founded)
 	return is_too_much(c) ? WHY_SCRIPTS : NULL;
 }
 
+/* --- scripts ---------------------------------------------------------------------------------------------- */
+
+/* Not enough by itself, of an interpreter on one port, and of this user. */
+static bool is_left(const struct candidate *c, const struct candidate *first)
+{
+	return !c->enough && !c->doubt && !c->taken && c->kind == LEARN_PORT &&
+	       (c->argv || c->any_script) && !learn_compare_str(c->user, first->user);
+}
+
+struct left {
+	unsigned named, unknown; /* of a script; of nothing that is known */
+	struct bits nodes;
+};
+
+static int count_left(struct candidate **list, size_t n, const struct candidate *first,
+		      struct left *ret)
+{
+	int err = 0;
+
+	for (size_t k = 0; k < n && !err; k++) {
+		if (!is_left(list[k], first))
+			continue;
+		ret->named += list[k]->argv && !list[k]->exact;
+		ret->unknown += !list[k]->argv;
+		err = bits_add(&ret->nodes, &list[k]->nodes);
+	}
+	return err;
+}
+
+static int merge_left(struct candidate **list, size_t n, struct candidate *into)
+{
+	unsigned ports = into->ports;
+	int err = 0;
+
+	for (size_t k = 0; k < n && !err; k++)
+		if (list[k] != into && is_left(list[k], into))
+			err = learn_merge(into, list[k]);
+	free(take_ptr(into->argv));
+	into->exact = false;
+	into->any_script = into->enough = true;
+	into->ports = ports;
+	return err;
+}
+
+/*
+ * Arguments that are other ones on each node, or known on some of them alone, make the quorum
+ * together, as a rule for whatever the interpreter runs on this port. Different scripts do not: each
+ * of them needs it alone.
+ */
+static int fold_arguments(const struct learner *l, struct candidate **list, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		struct left left = { 0 };
+		bool is_first = is_left(list[i], list[i]);
+
+		for (size_t k = 0; k < i && is_first; k++)
+			is_first = !is_left(list[k], list[i]);
+		if (!is_first)
+			continue;
+		err = count_left(list, n, list[i], &left);
+		if (!err && left.named <= !!left.unknown && is_enough(l, left.nodes.count))
+			err = merge_left(list, n, list[i]);
+		free(left.nodes.p);
+	}
+	return err;
+}
+
+/* Of an interpreter with too many different arguments none is told apart. */
+static int fold_variants(struct learner *l)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < l->len && !err; i++) {
+		struct candidate *c = l->list[i], *whole = c->exact ? c->variants->whole : NULL;
+		unsigned ports = whole ? whole->ports : 0;
+
+		if (!whole)
+			continue;
+		err = learn_merge(whole, c);
+		whole->ports = ports;
+	}
+	return err;
+}
+
 static int decide(struct output *out, struct candidate **list, size_t n)
 {
 	bool founded = is_founded(list, n);
 	int err = 0;
 
+	for (size_t i = 0; i < n && !err; i++)
+		if (!doubt_about(list[i], founded))
+			err = makes_quorum(out->l, list, n, i, &list[i]->enough);
+	if (!err)
+		err = fold_arguments(out->l, list, n);
 	for (size_t i = 0; i < n && !err; i++) {
 		const char *doubt = doubt_about(list[i], founded);
-		bool enough = false;
 
-		if (!doubt)
-			err = makes_quorum(out->l, list, n, i, &enough);
-		if (!err)
-			err = emit(out, list[i], doubt || !enough, doubt);
+		if (!list[i]->taken)
+			err = emit(out, list[i], doubt || !list[i]->enough, doubt);
 	}
 	return err;
 }
@@ -354,8 +454,11 @@ void learned_done(struct learned *l)
 int learner_finish(struct learner *l, struct learned *ret)
 {
 	struct output out = { .l = l };
-	int err = learner_fold_ports(l);
+	int err = fold_variants(l);
 
+	l->len = compact(l);
+	if (!err)
+		err = learner_fold_ports(l);
 	if (!err) {
 		drop_ownerless(l);
 		l->len = compact(l);

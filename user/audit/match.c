@@ -98,6 +98,21 @@ static bool is_version_of(struct text name, const char *of)
 	return true;
 }
 
+static struct text file_name(struct text path)
+{
+	struct text name = path;
+
+	for (uint32_t i = 0; path.ptr && i < path.len; i++)
+		if (path.ptr[i] == '/')
+			name = (struct text){ path.ptr + i + 1, path.len - i - 1 };
+	return name;
+}
+
+bool exe_is_version_of(struct text exe, const char *of)
+{
+	return is_version_of(file_name(exe), of);
+}
+
 bool exe_runs_scripts(struct text exe)
 {
 	static const char *const names[] = {
@@ -108,11 +123,8 @@ bool exe_runs_scripts(struct text exe)
 		"busybox",	  "socat", "nc",       "ncat", "netcat", "nc.openbsd",
 		"nc.traditional",
 	};
-	struct text name = exe;
+	struct text name = file_name(exe);
 
-	for (uint32_t i = 0; exe.ptr && i < exe.len; i++)
-		if (exe.ptr[i] == '/')
-			name = (struct text){ exe.ptr + i + 1, exe.len - i - 1 };
 	for (size_t i = 0; name.ptr && i < array_len(names); i++)
 		if (is_version_of(name, names[i]))
 			return true;

@@ -77,6 +77,8 @@ struct text exe_path(const struct process *p);
  * know nothing of what runs.
  */
 bool exe_runs_scripts(struct text exe);
+/* "/usr/bin/python3.11" is one of "python". */
+bool exe_is_version_of(struct text exe, const char *of);
 
 bool door_is_udp(const struct door *d);
 /*

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "audit/match.h"
+#include "audit/script.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -568,6 +569,15 @@ static bool is_plain(struct text t)
 	return t.len && t.ptr[0] != '-';
 }
 
+/* Plain words, which between quotes are what they are for a shell and a rule. */
+static bool is_plain_argv(const char *argv)
+{
+	for (const char *s = argv; *s; s++)
+		if (*s != ' ' && !is_plain((struct text){ s, 1 }) && *s != '-')
+			return false;
+	return true;
+}
+
 /*
  * "ajar profile allow compute tcp 4444 exe /usr/bin/nc user mlee --reason WHY"; what cannot be
  * pasted is left to `ajar alerts`.
@@ -577,10 +587,12 @@ static void put_allow(const char *host_type, const struct door *d, const struct 
 {
 	struct text class = text_of(host_type),
 		    exe = is_known(p) ? exe_path(p) : (struct text){ 0 };
+	struct script script;
+	_free_ char *argv = script_of(p, &script) ? NULL : script.argv;
 
-	if (!host_type || !is_plain(class) || !proto_has_ports(d->proto) || d->autoport ||
-	    !is_known(p) || p->exe_cut || (!p->kernel && (!exe.ptr || !is_plain(exe))) ||
-	    (p->user.ptr && !is_plain(p->user))) {
+	if (!host_type || (argv && !is_plain_argv(argv)) || !is_plain(class) ||
+	    !proto_has_ports(d->proto) || d->autoport || !is_known(p) || p->exe_cut ||
+	    (!p->kernel && (!exe.ptr || !is_plain(exe))) || (p->user.ptr && !is_plain(p->user))) {
 		buf_puts(b, "ajar alerts allow ID --reason WHY");
 		return;
 	}
@@ -591,6 +603,8 @@ static void put_allow(const char *host_type, const struct door *d, const struct 
 		buf_puts(b, EXE_KERNEL);
 	} else {
 		buf_put(b, exe.ptr, exe.len);
+		if (argv)
+			buf_printf(b, " argv '%s'", argv);
 		if (p->uid != ID_UNKNOWN || p->user.ptr) {
 			buf_puts(b, " user ");
 			if (p->user.ptr && p->user.len)

@@ -9,6 +9,7 @@
 
 #include "ajar/exit.h"
 #include "audit/audit.h"
+#include "audit/script.h"
 #include "audit/holder.h"
 #include "audit/verdict.h"
 #include "audit/match.h"
@@ -133,6 +134,7 @@ static int add_row(struct seen *s, const struct profile_row *r, const char *node
 	s->rows[s->len] =
 		(struct profile_row){ .proto = r->proto, .port = r->port, .scope = r->scope };
 	s->rows[s->len].exe = r->exe ? strdup(r->exe) : NULL;
+	s->rows[s->len].argv = r->argv ? strdup(r->argv) : NULL;
 	s->rows[s->len].user = r->user ? strdup(r->user) : NULL;
 	s->len++;
 	return hostlist_add(&s->nodes[s->len - 1], node);
@@ -142,14 +144,18 @@ static int as_rule(struct seen *s, const struct store_door *d, const struct proc
 {
 	_free_ char *exe = NULL;
 	int err = p->known && p->exe.ptr ? exe_pattern_of(p->exe, &exe) : 0;
+	struct script script = { 0 };
+	int failed = err ? err : script_of(p, &script);
+	_free_ char *argv = script.argv;
 	_free_ char *user = p->known && p->user.ptr ? strndup(p->user.ptr, p->user.len) : NULL;
 	const struct profile_row r = { .proto = proto_class(d->door.proto),
 				       .port = d->door.port,
 				       .scope = d->door.scope == SCOPE_ANY ? 0 : d->door.scope,
 				       .exe = exe,
+				       .argv = argv,
 				       .user = user };
 
-	return err ? err : add_row(s, &r, d->node);
+	return failed ? failed : add_row(s, &r, d->node);
 }
 
 static int look(const struct store_door *d, void *arg)

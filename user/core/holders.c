@@ -86,13 +86,23 @@ void holders_merge(struct event *now, const struct event *then)
 		now->opened_ns = then->opened_ns;
 }
 
+/* What it was started with is known best of when it opened the door: a list has the beginning. */
+static void take_arguments(const struct process *opener, struct process *p)
+{
+	if (!opener->known || !opener->pid || !opener->argv.ptr || !same_process(p, opener) ||
+	    !same_text(p->exe, opener->exe))
+		return;
+	p->argv = opener->argv;
+	p->argv_cut = opener->argv_cut;
+}
+
 size_t holders_judged(const struct event *ev, struct process ret[HOLDERS_JUDGED_MAX])
 {
 	struct text list = ev->holders.list;
 	size_t n = 0;
 
 	while (n < HOLDERS_MAX && holders_next(&list, &ret[n]))
-		n++;
+		take_arguments(&ev->opener, &ret[n++]);
 	if (ev->holders.more)
 		ret[n++] = (struct process){ .uid = ID_UNKNOWN,
 					     .gid = ID_UNKNOWN,

@@ -43,7 +43,8 @@ void holders_merge(struct event *now, const struct event *then);
 
 /*
  * Each who has to be permitted, into ret[]: the holders; who opened it where none is seen; a
- * process of which nothing is known for those that found no room. Returns how many, at least one.
+ * process of which nothing is known for those that found no room. The opener's arguments are those
+ * of then, also where it is a holder. Returns how many, at least one.
  */
 #define HOLDERS_JUDGED_MAX (HOLDERS_MAX + 1)
 size_t holders_judged(const struct event *ev, struct process ret[HOLDERS_JUDGED_MAX]);

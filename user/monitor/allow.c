@@ -11,6 +11,7 @@
 #include "audit/holder.h"
 #include "audit/learner.h"
 #include "audit/match.h"
+#include "audit/script.h"
 #include "base/buf.h"
 #include "base/hostlist.h"
 #include "conf/profile_text.h"
@@ -56,6 +57,66 @@ static int fill_owner(const struct process *p, struct profile_row *r)
 		r->user = strdup(p->uid ? number : "root");
 		err = r->user ? 0 : -ENOMEM;
 	}
+	return err;
+}
+
+/* --- what an interpreter runs ---------------------------------------------------------------------- */
+
+struct scripts {
+	const struct allow *a;
+	char *argv;
+	bool interpreter, differ;
+};
+
+static int look_at(struct scripts *s, const struct event *ev, bool first)
+{
+	struct script script;
+	struct process who;
+	int err;
+
+	audit_holder_of_key(s->a->key, s->a->host_type, ev, &who);
+	err = script_of(&who, &script);
+	if (err)
+		return err;
+	if (first) {
+		s->interpreter = who.known && !who.kernel && exe_runs_scripts(exe_path(&who));
+		s->argv = script.argv;
+		return 0;
+	}
+	s->differ |= !script.argv != !s->argv || (s->argv && strcmp(script.argv, s->argv) != 0);
+	free(script.argv);
+	return 0;
+}
+
+static int on_open_door(const struct store_door *d, void *arg)
+{
+	return look_at(arg, &d->ev, false);
+}
+
+/*
+ * The alert is about the program, whatever it runs; a row that names one script would leave the
+ * doors of others without an alert that anybody looks at.
+ */
+static int find_argv(struct allow *a)
+{
+	const struct store_door_query q = { .alert_key = a->key, .open_only = true };
+	struct scripts s = { .a = a };
+	struct event ev;
+	int err = event_decode(a->record, a->record_len, &ev);
+
+	if (err)
+		return 0; /* make_row() says so */
+	err = look_at(&s, &ev, true);
+	if (!err && s.argv)
+		err = store_doors(a->s, &q, on_open_door, &s);
+	if (err || s.differ)
+		free(take_ptr(s.argv));
+	a->argv = s.argv;
+	if (!err && s.interpreter && !s.argv && !a->warning[0])
+		snprintf(a->warning, sizeof(a->warning), "%s: the row allows whatever it runs",
+			 s.differ ? "the doors of this alert are of an interpreter that runs "
+				    "different scripts"
+				  : "which script the program runs is not known");
 	return err;
 }
 
@@ -105,6 +166,10 @@ static int make_row(struct allow *a, const struct store_port_run *run, struct pr
 	}
 	fill_port(&ev.door, run, r);
 	err = fill_owner(&who, r);
+	if (!err && a->argv) {
+		r->argv = strdup(a->argv);
+		err = r->argv ? 0 : -ENOMEM;
+	}
 	return err ? err : fill_words(a, r);
 }
 
@@ -123,6 +188,9 @@ static int make_rows(struct allow *a)
 			 " to %" PRIu32,
 			 ports.count, ports.cut ? " or more" : "", ports.lo, ports.hi);
 	}
+	err = find_argv(a);
+	if (err)
+		return err;
 	if (ports.count < 2) /* as the door that opened it */
 		ports.runs_len = 0;
 	do {
@@ -226,6 +294,7 @@ void allow_done(struct allow *a)
 	for (size_t i = 0; i < a->len; i++)
 		profile_row_done(&a->rows[i]);
 	a->len = 0;
+	free(take_ptr(a->argv));
 	buf_done(&a->nodes);
 }
 

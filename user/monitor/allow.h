@@ -15,10 +15,10 @@
 struct store;
 
 /*
- * Allowing an alert: one profile row, as narrow as the door (port, program, user, scope); for a
- * burst one for each run of its ports, and when those are more than STORE_PORT_RUNS_MAX one over
- * all of them; or, where no row can allow the finding (a missing service, a silent node), an
- * exception under the alert's key.
+ * Allowing an alert: one profile row, as narrow as the door (port, program, what an interpreter
+ * runs, user, scope); for a burst one for each run of its ports, and when those are more than
+ * STORE_PORT_RUNS_MAX one over all of them; or, where no row can allow the finding (a missing
+ * service, a silent node), an exception under the alert's key.
  */
 struct allow {
 	struct store *s;
@@ -34,6 +34,7 @@ struct allow {
 	/* allow_prepare(): rows, or for none the nodes of the exception, folded */
 	struct profile_row rows[STORE_PORT_RUNS_MAX];
 	size_t len;
+	char *argv; /* of each row: what its interpreter runs; NULL: whatever it does */
 	struct buf nodes;
 	char warning[200]; /* "": none */
 	char why[300]; /* of a failure; "": the store's */
