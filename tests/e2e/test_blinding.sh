@@ -48,6 +48,16 @@ sees() { # tcp|udp address port: by its event; a sweep may be first, but not eac
 	done
 	return 1
 }
+left_at() { # cgroup: the programs of our agent's hooks, and no longer the root's
+	for f in /proc/"$AGENT"/fdinfo/*; do
+		awk '/^prog_id:/ { prog = $2 } /^cgroup_id:/ { cgroup = $2 } /^attach_type:/ { type = $2 } END { if (cgroup) print type, prog }' "$f" 2>/dev/null
+	done >"$T/programs"
+	detach "" || return 1
+	while read -r type prog; do
+		bpftool cgroup attach "$1" "$(jq -nr --arg t "$type" '{ "3": "sock_ops", "8": "bind4", "9": "bind6", "12": "post_bind4", "13": "post_bind6",
+			"34": "sock_release" }[$t]')" id "$prog" multi || return 1
+	done <"$T/programs"
+}
 now_ms() { echo "${EPOCHREALTIME/[.,]/}" | sed 's/...$//'; }
 begin() { # attempt
 	ATTEMPT=$1 GAPS=$(gaps) BEGAN=$(now_ms) TOOK=-
@@ -92,6 +102,23 @@ told "a gap record" more_gaps
 repaired "attached again" eval '[ "$(links | wc -l)" = 6 ]'
 ok "$ATTEMPT: a door is seen as it opens" sees tcp 127.0.0.1 26972
 ok "$ATTEMPT: it alerts" wait_for alerted "here has lost records" open
+
+CG=$(findmnt -nt cgroup2 -o TARGET | head -1)
+if mkdir "$CG/ajar-blinding-$$" 2>/dev/null; then
+	begin "hooks are left at its own cgroup alone"
+	ok "$ATTEMPT: they are" eval 'echo "$AGENT" >"$CG/ajar-blinding-$$/cgroup.procs" && left_at "$CG/ajar-blinding-$$"'
+	told "a gap record" more_gaps
+	repaired "attached again" eval '[ "$(links | wc -l)" = 6 ]'
+	ok "$ATTEMPT: a door of another cgroup is seen as it opens" sees tcp 127.0.0.1 26974
+	echo "$AGENT" >"$CG/cgroup.procs"
+	ok "$ATTEMPT: the cgroup goes" wait_for rmdir "$CG/ajar-blinding-$$"
+
+	begin "the process that tries from elsewhere is killed"
+	read -r CANARY <"$CG/ajar-canary-$AGENT/cgroup.procs"
+	ok "$ATTEMPT: it is" kill -9 "$CANARY"
+	told "the agent's log" said "the process that tries from another cgroup .* has ended"
+	row "not repaired: that takes root"
+fi
 
 begin "a user opens more doors than are kept"
 setpriv --reuid 4321 --regid 4321 --clear-groups "$BUILD/tests/helpers/storm_doors" 400 0 0 1 hold >"$T/crowd" 2>&1 </dev/null &
@@ -146,4 +173,5 @@ same "one agent died, the one we killed" "$(grep -c 'starting it again$' "$T/run
 ok "the journal is whole" ajar timeline verify --data "$D"
 stop_run
 same "SIGTERM ends it with 0" "$?" 0
+ok "no cgroup of a canary is left of the agent that was killed" [ ! -e "$CG/ajar-canary-$AGENT" ]
 done_testing

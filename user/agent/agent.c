@@ -267,7 +267,11 @@ static void on_harm(const struct sensor_harm *h, void *arg)
 {
 	struct buf *said = arg;
 
-	if (!h->what && !h->err)
+	if (h->canary)
+		log_warn("the process that tries from another cgroup whether the hooks see doors "
+			 "has "
+			 "ended, continuing with doors of our own cgroup: restart the agent");
+	else if (!h->what && !h->err)
 		log_warn("somebody removed pins of the sensor, they are made again");
 	else if (!h->what)
 		log_warn("somebody removed pins of the sensor and they cannot be made again (%s): "
@@ -486,6 +490,7 @@ static int open_sensor(struct agent *a)
 				 .gid = a->gid,
 				 .lowest = a->conf->lowest_tier,
 				 .own_netns = conf_own_netns(a->conf),
+				 .other_cgroup = true,
 				 .doors_by_user = (uint32_t)a->conf->doors_by_user };
 	_free_ char *why = NULL;
 	int err = paths_pin_dir(a->conf, &pin_dir);

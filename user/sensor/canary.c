@@ -2,18 +2,19 @@
 /*
  * "Attached" is not "fires": links on a dying cgroup and programs that another tool has overridden
  * look healthy. So doors are opened and closed here, and the kernel's table must follow. The hooks
- * run inside the calls: there is nothing to wait for.
+ * run inside the calls: there is nothing to wait for. Hooks that are left at our own cgroup alone
+ * see these, so a process in another one opens the same.
  */
 #include <errno.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "base/clock.h"
 #include "sensor/internal.h"
+#include "sensor/leaf.h"
+#include "sensor/own_door.h"
 
 /* Kernels before 5.19 do not let an unprivileged process ask: negative errno. */
 static int in_table(struct sensor *s, uint64_t cookie)
@@ -25,37 +26,28 @@ static int in_table(struct sensor *s, uint64_t cookie)
 	return errno == ENOENT ? 0 : -errno;
 }
 
-struct canary {
-	int family, type;
-	enum hook_id hook; /* that tells of it in tier A */
-	const char *what;
+/* A door of ours that is open: in our own cgroup, or the process's in another one. */
+struct opened {
+	struct leaf *leaf; /* NULL: our own */
+	int fd;
 };
 
-static const struct canary canaries[SENSOR_CANARIES] = {
-	{ AF_INET, SOCK_STREAM, HOOK_LISTEN, "TCP" },
-	{ AF_INET6, SOCK_STREAM, HOOK_LISTEN, "TCP on IPv6" },
-	{ AF_INET, SOCK_DGRAM, HOOK_POST_BIND4, "UDP" },
-	{ AF_INET6, SOCK_DGRAM, HOOK_POST_BIND6, "UDP on IPv6" },
-};
-
-/* Opens such a door on the loopback; *ret_cookie names it. */
-static int open_door(const struct canary *c, int *ret_fd, uint64_t *ret_cookie)
+static const char *where(const struct opened *o)
 {
-	const struct sockaddr_in v4 = { .sin_family = AF_INET,
-					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-					 .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	_close_ int fd = socket(c->family, c->type | SOCK_CLOEXEC, 0);
-	socklen_t len = sizeof(*ret_cookie);
+	return o->leaf ? " in another cgroup" : "";
+}
 
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_COOKIE, ret_cookie, &len) < 0)
-		return -errno;
-	if (c->family == AF_INET ? bind(fd, (const struct sockaddr *)&v4, sizeof(v4))
-				 : bind(fd, (const struct sockaddr *)&v6, sizeof(v6)))
-		return -errno;
-	if (c->type == SOCK_STREAM && listen(fd, 1) < 0)
-		return -errno;
-	*ret_fd = take_fd(fd);
+static int open_one(struct opened *o, unsigned i, uint64_t *ret_cookie)
+{
+	return o->leaf ? leaf_open(o->leaf, i, ret_cookie)
+		       : own_door_open(&own_doors[i], &o->fd, ret_cookie);
+}
+
+static int close_one(struct opened *o)
+{
+	if (o->leaf)
+		return leaf_close(o->leaf);
+	close_fd(&o->fd);
 	return 0;
 }
 
@@ -65,34 +57,36 @@ static uint64_t no_room(const struct sensor *s)
 	return s->ctl ? __atomic_load_n(&s->ctl->doors_full, __ATOMIC_ACQUIRE) : 0;
 }
 
-static int try_door(struct sensor *s, const struct canary *c, uint64_t *canary, char **ret_why)
+/* That no door can be opened or closed says nothing of the sensor: no loopback to test with. */
+static int try_door(struct sensor *s, struct leaf *leaf, unsigned i, char **ret_why)
 {
+	struct opened o = { .leaf = leaf, .fd = -1 };
 	uint64_t cookie = 0, full = no_room(s);
-	int fd = -1, err = open_door(c, &fd, &cookie);
+	const char *what = own_doors[i].what;
+	int err = open_one(&o, i, &cookie);
 
-	/* No loopback to test with says nothing of the sensor. */
 	if (err)
-		return 0;
-	*canary = cookie;
+		return err == -EPIPE && leaf ? -EPIPE : 0;
+	s->canaries[leaf ? OWN_DOORS + i : i] = cookie;
 	int opened = in_table(s, cookie);
-	close(fd);
-	if (opened < 0)
-		return 0;
+	err = close_one(&o);
+	if (opened < 0 || err)
+		return err == -EPIPE ? -EPIPE : 0;
 	/* It found no room there, which says nothing of the hooks. */
 	if (!opened && no_room(s) != full)
 		return 0;
 	if (!opened)
-		return why(
-			ret_why, -ENODATA,
-			"the hooks are attached but a %s door of our own was not reported: is the "
-			"cgroup v2 mount the root? see 'findmnt -t cgroup2'",
-			c->what);
+		return why(ret_why, -ENODATA,
+			   "the hooks are attached but a %s door of our own%s was not reported: is "
+			   "the "
+			   "cgroup v2 mount the root? see 'findmnt -t cgroup2'",
+			   what, where(&o));
 	if (in_table(s, cookie) > 0)
 		return why(ret_why, -ENODATA,
-			   "the hooks are attached but the end of a %s door of our own was not "
+			   "the hooks are attached but the end of a %s door of our own%s was not "
 			   "reported: "
 			   "'bpftool cgroup tree' shows what else is attached",
-			   c->what);
+			   what, where(&o));
 	return 0;
 }
 
@@ -120,7 +114,7 @@ static int run_bare(struct sensor *s, char **ret_why)
 
 	s->canary_from_ns = clock_boot_ns();
 	/* No loopback to test with says nothing of the sensor. */
-	if (open_door(&canaries[0], &fd, &s->canaries[0]))
+	if (own_door_open(&own_doors[0], &fd, &s->canaries[0]))
 		return 0;
 	close(fd);
 	s->canary_until_ns = clock_boot_ns();
@@ -131,18 +125,32 @@ static int run_bare(struct sensor *s, char **ret_why)
 			       "not reported");
 }
 
-int canary_run(struct sensor *s, char **ret_why)
+static int try_doors(struct sensor *s, struct leaf *leaf, char **ret_why)
 {
 	int err = 0;
 
-	if (s->h.tier == TIER_BARE)
-		return run_bare(s, ret_why);
-
-	for (size_t i = 0; !err && i < SENSOR_CANARIES; i++) {
-		if (s->h.links[canaries[i].hook] >= 0)
-			err = try_door(s, &canaries[i], &s->canaries[i], ret_why);
+	for (unsigned i = 0; !err && i < OWN_DOORS; i++) {
+		if (s->h.links[own_doors[i].hook] >= 0)
+			err = try_door(s, leaf, i, ret_why);
 	}
 	return err;
+}
+
+int canary_run(struct sensor *s, char **ret_why)
+{
+	int err;
+
+	if (s->h.tier == TIER_BARE)
+		return run_bare(s, ret_why);
+	err = try_doors(s, NULL, ret_why);
+	if (!err && s->leaf)
+		err = try_doors(s, s->leaf, ret_why);
+	/* Nobody is there any more to try it with, which sensor_look_after() tells. */
+	if (err != -EPIPE)
+		return err;
+	leaf_free(take_ptr(s->leaf));
+	s->leaf_err = -EPIPE;
+	return 0;
 }
 
 int sensor_try(struct sensor *s)

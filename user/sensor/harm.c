@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What was taken away of a sensor while it watched: told, and put right where that can be. */
+#include <errno.h>
+
 #include "sensor/internal.h"
 
 static bool look_at_hook(struct sensor *s, enum hook_id hook, sensor_harm_fn fn, void *arg)
@@ -32,6 +34,16 @@ static void look_at_pins(struct sensor *s, sensor_harm_fn fn, void *arg)
 	s->pins_told = got < 0;
 }
 
+static void look_at_leaf(struct sensor *s, sensor_harm_fn fn, void *arg)
+{
+	const struct sensor_harm h = { .canary = true, .err = s->leaf_err };
+
+	if (s->leaf_err != -EPIPE || s->leaf_told)
+		return;
+	s->leaf_told = true;
+	fn(&h, arg);
+}
+
 bool sensor_look_after(struct sensor *s, sensor_harm_fn fn, void *arg)
 {
 	bool whole = true;
@@ -42,5 +54,6 @@ bool sensor_look_after(struct sensor *s, sensor_harm_fn fn, void *arg)
 	for (enum hook_id i = 0; i < HOOKS_MAX; i++)
 		whole = look_at_hook(s, i, fn, arg) && whole;
 	look_at_pins(s, fn, arg);
+	look_at_leaf(s, fn, arg);
 	return whole;
 }

@@ -11,12 +11,14 @@
 #include "sensor/hooks.h"
 #include "sensor/links.h"
 #include "sensor/netns.h"
+#include "sensor/own_door.h"
 #include "sensor/owner.h"
 #include "sensor/passwd.h"
 #include "sensor/pins.h"
 #include "sensor/ring.h"
 #include "sensor/sensor.h"
 
+struct leaf;
 struct listens;
 struct map;
 struct poller;
@@ -49,7 +51,7 @@ struct known_door {
 /* sensor_sweep(), for those below it. */
 typedef int (*sweep_fn)(struct sensor *s, int origin, sensor_fn fn, void *arg);
 
-#define SENSOR_CANARIES 4
+#define SENSOR_CANARIES (2 * OWN_DOORS) /* ours, then those of another cgroup */
 
 struct sensor {
 	struct handles h;
@@ -78,6 +80,9 @@ struct sensor {
 	struct netns_names netns_names;
 	struct passwd_cache passwd;
 	uint64_t canaries[SENSOR_CANARIES];
+	struct leaf *leaf; /* opens those of another cgroup; NULL: */
+	int leaf_err; /* why it cannot, 0: nobody asked for it */
+	bool leaf_told; /* that it is gone */
 	uint32_t netns; /* ours, which iter/tcp and iter/udp look at; 0 unknown */
 	/* of the one network namespace that is watched; 0: all, or there is no kernel side */
 	uint64_t only_cookie;
@@ -125,7 +130,7 @@ struct sensor {
 	struct map *closed;
 	uint64_t sweep;
 
-	struct sensor_hook_report hooks[HOOKS_MAX + 2];
+	struct sensor_hook_report hooks[HOOKS_MAX + 3];
 	struct sensor_report report;
 	char *why; /* not a better tier, or NULL */
 	uint64_t received, lost, owners_received;

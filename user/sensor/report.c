@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* How it watches, in the words of every view. */
+#include <errno.h>
+
 #include "sensor/internal.h"
 #include "sensor/poll.h"
 
@@ -19,6 +21,14 @@ static void describe_missed(struct sensor *s)
 					  : "the kernel's doors of before in other "
 					    "network namespaces",
 			.note = "without CAP_SYS_ADMIN",
+		};
+	if (s->h.tier == 'A' && s->leaf_err)
+		s->hooks[n++] = (struct sensor_hook_report){
+			.what = "what our hooks see of another cgroup",
+			.note = s->leaf_err == -EROFS ? "cgroup v2 is read-only here"
+				: s->leaf_err == -EPIPE
+					? "the process that tries it has ended"
+					: "a cgroup for a process that tries it cannot be made",
 		};
 	s->report.hooks_len = n;
 }

@@ -37,6 +37,7 @@ struct sensor_opts {
 	uint32_t netns_max; /* network namespaces that are looked into; 0: 4096. The report tells */
 	/* doors of one user that are kept, see sensor_crowded(); 0: 32768 */
 	uint32_t doors_by_user;
+	bool other_cgroup; /* tier A is tried with doors of ours in another cgroup, too */
 	/* doors that a sweep looks at in one go, for tests; 0: 32768 */
 	uint32_t sweep_part;
 };
@@ -104,7 +105,12 @@ must_check int sensor_try(struct sensor *s);
 
 /* What somebody has taken away of the sensor, from outside and while it watched. */
 struct sensor_harm {
-	const char *what; /* "ipv6 udp and bind"; NULL: the pins, which a successor needs */
+	/*
+	 * "ipv6 udp and bind"; NULL: the pins, which a successor needs, or with canary the process
+	 * that opens doors of ours in another cgroup
+	 */
+	const char *what;
+	bool canary;
 	const char *hook; /* "cgroup/post_bind6" */
 	int err; /* 0: it was put right; else why not */
 };
