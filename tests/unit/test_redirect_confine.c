@@ -5,8 +5,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -73,6 +77,43 @@ static int confined(bool (*fn)(void))
 	return WEXITSTATUS(status) == 2 ? -1 : !WEXITSTATUS(status);
 }
 
+/* Where a unit or a container lets nobody install a filter. */
+static int no_filter_may_be_installed(void)
+{
+	static struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_SECCOMP, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog prog = { .len = array_len(code), .filter = code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
+		return 2;
+	return redirect_confine_try() != -EACCES;
+}
+
+static void test_try(void)
+{
+	pid_t pid;
+	int status = 0, got = redirect_confine_try();
+
+	if (got == -EOPNOTSUPP) {
+		tap_skip_machine(3, "there is no seccomp here");
+		return;
+	}
+	is_int(got, 0, "a child that ends at once tells that it can be confined");
+	ok(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0, "whoever asked is not");
+	pid = fork();
+	if (!pid)
+		_exit(no_filter_may_be_installed());
+	ok(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status),
+	   "or why not, where that is refused");
+}
+
 int main(void)
 {
 	static const struct {
@@ -95,5 +136,6 @@ int main(void)
 		else
 			ok(got, "%s", cases[i].what);
 	}
+	test_try();
 	return tap_done();
 }

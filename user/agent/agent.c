@@ -554,6 +554,7 @@ static void describe(const struct agent *a, struct buf *b)
 {
 	const struct sensor_report *r = sensor_report(a->sensor);
 	uint64_t since;
+	int err;
 
 	buf_printf(b, "tier %c", r->tier);
 	if (r->why)
@@ -572,6 +573,10 @@ static void describe(const struct agent *a, struct buf *b)
 			buf_printf(b, "; %s not watched%s%s", h->what, h->note ? ": " : "",
 				   h->note ? h->note : "");
 	}
+	err = redirect_unconfined(a->redirects);
+	if (err)
+		buf_printf(b, "; what reads rules that redirect has no seccomp filter: %s",
+			   strerror(-err));
 	if (sensor_resumed(a->sensor, &since))
 		buf_printf(b,
 			   "; took over a sensor that had no reader for %" PRIu64

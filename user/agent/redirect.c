@@ -11,6 +11,7 @@
 #include "base/child.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "redirect/confine.h"
 #include "redirect/keeper.h"
 #include "redirect/word.h"
 
@@ -20,6 +21,7 @@
 struct redirect_end {
 	struct child *child;
 	int fd; /* what it says */
+	int unconfined;
 	struct loop *loop;
 	struct loop_source *source, *pause; /* one of them is on; neither: it says no more */
 	bool told; /* a list that was not empty */
@@ -27,17 +29,37 @@ struct redirect_end {
 	void *arg;
 };
 
+static void warn_unconfined(int err)
+{
+	log_warn("the process that reads what redirects connections past doors gets no seccomp "
+		 "filter (%s), continuing without one: %s",
+		 strerror(-err),
+		 err == -EOPNOTSUPP
+			 ? "boot a kernel with CONFIG_SECCOMP_FILTER=y, on x86-64 or arm64"
+			 : "let the agent call prctl(PR_SET_SECCOMP), which its unit or "
+			   "container refuses");
+}
+
 void redirect_start(uid_t uid, gid_t gid, uint64_t every_ns, struct redirect_end **ret_e)
 {
 	struct redirect_end *e = calloc(1, sizeof(*e));
 	int err = e ? redirect_spawn(uid, gid, every_ns, &e->child, &e->fd) : -ENOMEM;
 
 	*ret_e = err ? NULL : e;
-	if (!err)
+	if (!err) {
+		e->unconfined = redirect_confine_try();
+		if (e->unconfined)
+			warn_unconfined(e->unconfined);
 		return;
+	}
 	free(e);
 	log_warn("cannot read what redirects connections past doors (%s), continuing without",
 		 strerror(-err));
+}
+
+int redirect_unconfined(const struct redirect_end *e)
+{
+	return e ? e->unconfined : 0;
 }
 
 void redirect_free(struct redirect_end *e)

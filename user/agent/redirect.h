@@ -25,6 +25,10 @@ void redirect_start(uid_t uid, gid_t gid, uint64_t every_ns, struct redirect_end
  * as much.
  */
 must_check int redirect_attach(struct redirect_end *e, struct loop *l, redirect_fn fn, void *arg);
+/*
+ * Why the process has no seccomp filter, a negative errno; 0: it has one, or there is none (NULL).
+ */
+must_check int redirect_unconfined(const struct redirect_end *e);
 void redirect_free(struct redirect_end *e);
 
 #endif

@@ -11,5 +11,10 @@
  * or it is not known for this processor.
  */
 must_check int redirect_confine(void);
+/*
+ * The same in a child of ours that ends at once: what a process that we start later will get, so
+ * that we can say so.
+ */
+must_check int redirect_confine_try(void);
 
 #endif

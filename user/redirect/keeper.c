@@ -43,7 +43,10 @@ static int follow(pid_t parent)
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ? -ESRCH : 0;
 }
 
-/* It reads what others wrote. Without seccomp it reads as well, with the rights that it has. */
+/*
+ * It reads what others wrote. Without seccomp it reads as well, with the rights that it has: the
+ * agent has tried that (redirect_confine_try()) and says so.
+ */
 static int read_rules(const struct keeper *k, pid_t keeper)
 {
 	if (follow(keeper))
