@@ -49,6 +49,7 @@ ok "nor one of more than 4,000 bytes" not_taken "$LONG"
 ok "a hostile note of an acknowledgement" view alerts ack "$(id_of 5556)" --note "$NOTE"
 ok "and of a snooze, as long as a note may be" view alerts snooze "$(id_of 5557)" --for 2h --note "${NOTE:0:43}${LONG:0:3900}"
 ok "a row for a package" view profile allow login tcp 7003 package openssh-server
+ok "a row for a script" view profile allow login tcp 7004 exe /usr/bin/python3.11 argv "/opt/a.py ..."
 ok "a hostile reason of a row" view profile allow "$EVIL_CLASS" tcp 7001 exe '/opt/<b>x' --reason "$NOTE"
 for port in 6001 6002 6003; do
 	ok "a door for people to decide about" sim open "node02${port: -1}" tcp "$port" "/opt/tool$port" ann

@@ -157,6 +157,10 @@ await ok("a row for a package says so", async () => {
 	await go(page, "#/profile/login", "allow tcp 7003 package openssh-server");
 	return undefined;
 });
+await ok("and one for a script, as a shell takes it", async () => {
+	await go(page, "#/profile/login", "allow tcp 7004 exe /usr/bin/python3.11 argv '/opt/a.py ...'");
+	return undefined;
+});
 
 /* --- hostile names ------------------------------------------------------------------------------------------------ */
 

@@ -290,6 +290,7 @@ export interface Rule {
 	exe: string | null;
 	package: string | null;
 	sha256: string | null;
+	argv: string | null;
 	user: string | null;
 	job: string | null;
 	container: string | null;

@@ -57,7 +57,7 @@ export function ruleText(r) {
 		parts.push(r.port_end ? `${r.port}-${r.port_end}` : String(r.port));
 	if (r.scope)
 		parts.push(`scope ${r.scope}`);
-	for (const k of /** @type {const} */ (["exe", "package", "sha256", "user", "job", "container"]))
+	for (const k of /** @type {const} */ (["exe", "package", "sha256", "argv", "user", "job", "container"]))
 		if (r[k])
 			parts.push(`${k} ${shellWord(/** @type {string} */ (r[k]))}`);
 	if (r.severity)
