@@ -35,6 +35,24 @@ code=$(git ls-files 'user/*.c' 'user/*.h' 'bpf/*.c' 'bpf/*.h')
 	done)"
 	check "no struct is typedef'd" "$(grep -nE '^typedef (struct|union|enum)' $code)"
 }
+# Of tests/where, as lines "WHAT THING": a file without a test, a row that is for none, a test that is not there.
+where=$({
+	git ls-files 'tests/*/test_*' | sed -n 's,^tests/\(.*\)\.\(c\|sh\)$,test \1,p'
+	sed -n 's/^[^#]/row &/p' tests/where
+	git ls-files 'user/*/*.c' | sed 's,^user/\(.*\)\.c$,file \1,'
+} | awk '
+	$1 == "test" { there[$2]; name = $2; sub(/.*\/test_/, "", name); named[name] }
+	$1 == "row" { of[++rows] = $2; pattern = $2; gsub(/\*/, "[^/]*", pattern); re[rows] = "^" pattern "$"
+		for (i = 3; i <= NF; i++) if (!($i in there)) print "missing", $2 ": " $i }
+	$1 == "file" { split($2, part, "/")
+		if (part[2] in named || part[1] "_" part[2] in named) next
+		for (i = 1; i <= rows; i++) if ($2 ~ re[i]) break
+		if (i > rows) print "without", $2; else used[i] }
+	END { for (i = 1; i <= rows; i++) if (!(i in used)) print "idle", of[i] }')
+of_where() { echo "$where" | sed -n "s/^$1 //p"; }
+check "each file of user/ has a test of its name or one in tests/where" "$(of_where without)"
+check "each row of tests/where is for such a file" "$(of_where idle)"
+check "each test that tests/where names is there" "$(of_where missing)"
 check "each test that a page names is there" "$(git grep -ohE 'tests/[a-z0-9]+/test_[a-z0-9_]+\.(sh|c)' -- deploy/man '*.md' | sort -u | while read -r f; do
 	git ls-files --error-unmatch "$f" >/dev/null 2>&1 || echo "$f"
 done)"
