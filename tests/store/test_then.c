@@ -64,6 +64,14 @@ static int no_node(const struct store_node_then *n, void *arg)
 	return 0;
 }
 
+static int no_more(const struct store_node *n, const struct store_node_more *m, void *arg)
+{
+	(void)n;
+	(void)m;
+	(void)arg;
+	return 0;
+}
+
 int main(void)
 {
 	struct store *s = NULL;
@@ -78,6 +86,11 @@ int main(void)
 		plan_has("SEARCH alert_log USING INTEGER PRIMARY KEY (rowid=?)", "it alone");
 		ok(!store_overview_nodes_at(s, T0, no_node, NULL), "nodes at a time");
 		plan_has("INDEX events_node_happened (node_id=?)", "the oldest record of each");
+		ok(!store_nodes_between(s, "n1", "n2", no_more, NULL), "a page of nodes of now");
+		plan_has("SEARCH n USING INDEX", "each node");
+		plan_has("SEARCH d USING INDEX doors_open (node_id=?)", "its doors");
+		plan_has("SEARCH e USING PRIMARY KEY (node_id=? AND boot_seq=? AND seq=?)",
+			 "its last record");
 	}
 	store_free(s);
 	sqlite3_reset_auto_extension();

@@ -23,6 +23,7 @@
 #include "store/redirect.h"
 #include "store/store.h"
 #include "view/node_json.h"
+#include "view/node_list.h"
 #include "view/view.h"
 #include "view/writer.h"
 
@@ -108,13 +109,18 @@ static int node_text(struct nodes *k, const struct store_node *n, const struct v
 	return k->err ? 0 : out_put(b);
 }
 
+static bool wants(struct nodes *k, const char *name)
+{
+	return !k->c->argc || hostlist_has(&k->only, name) || !strcmp(k->c->argv[0], name);
+}
+
 static int on_node(const struct store_node *n, void *arg)
 {
 	struct nodes *k = arg;
 	struct view_node st;
 	bool ours;
 
-	if (k->c->argc && !hostlist_has(&k->only, n->name) && strcmp(k->c->argv[0], n->name))
+	if (!wants(k, n->name))
 		return 0;
 	k->n++;
 	ours = !*k->c->conf->store_uri && !strcmp(n->name, k->c->conf->node_name);
@@ -127,6 +133,41 @@ static int on_node(const struct store_node *n, void *arg)
 		k->err = node_ports_print(stdout, k->c->colour, k->store, n->name, n->host_type);
 	view_node_done(&st);
 	return k->err ? k->err : k->out_err;
+}
+
+static int on_listed(const struct store_node *n, const struct view_node *st, void *arg)
+{
+	struct nodes *k = arg;
+
+	if (!wants(k, n->name))
+		return 0;
+	k->n++;
+	k->out_err = put_node(k, n, st);
+	return k->err ? k->err : k->out_err;
+}
+
+static int on_page(void *arg)
+{
+	struct nodes *k = arg;
+
+	return k->out_err = writer_page(&k->w);
+}
+
+#define FEW 64 /* nodes */
+
+/* A few that are named are looked up alone, all in pages. */
+static int walk(struct nodes *k)
+{
+	const struct conf *conf = k->c->conf;
+	struct node_list l = { .node = on_listed, .page = on_page, .arg = k };
+
+	if (k->only.len && k->only.len <= FEW)
+		return store_nodes(k->store, on_node, k);
+	if (!*conf->store_uri) {
+		l.own = conf->node_name;
+		l.own_runs = cmd_agent_runs(k->c);
+	}
+	return node_list_walk(&l, k->store, conf);
 }
 
 static int show(struct nodes *k)
@@ -178,7 +219,7 @@ static int show(struct nodes *k)
 	if (!k->racks)
 		writer_hide(&k->w, "rack");
 	k->detail = k->only.len == 1 && writer_for_people(&k->w);
-	err = store_nodes(k->store, on_node, k);
+	err = walk(k);
 	if (k->out_err)
 		return out_report(k->out_err);
 	if (err) {

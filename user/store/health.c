@@ -272,7 +272,7 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 #define WATCH                                                                                      \
 	"w.lost_told, w.lost_seen, w.lost_first_ns, w.lost_last_ns, w.hole_boot, w.hole_seq, "     \
 	"w.hole_since_ns, w.broken_boot, w.broken_seq, w.broken_ns"
-#define HEALTH_SELECT                                                                              \
+#define HEALTH_SELECT_FROM(nodes)                                                                  \
 	"SELECT n.name, n.host_type, n.first_seen_ns, n.last_seen_ns, n.event_count, "             \
 	"n.lost_count, n.boot_seq, j.stored_seq, j.head_seq, "                                     \
 	"h.node_id IS NOT NULL, h.standing, h.first_ns, h.received_ns, h.accepted_ns, "            \
@@ -282,10 +282,15 @@ int store_put_health(struct store *s, const char *node, const char *host_type,
 	"h.boot_seq, h.seq, h.chain, h.journal_bytes, h.journal_max_bytes, h.backlog_records, "    \
 	"h.backlog_bytes, h.backlog_ns, h.lost, h.conflicts, h.quarantined, h.interval_ns, "       \
 	"h.wall_ns, h.rtt_ns, CAST(h.step_ns AS UNSIGNED), h.stepped_ns, " WATCH                   \
-	", n.refused_count, n.refused_ns FROM nodes n "                                            \
+	", n.refused_count, n.refused_ns FROM " nodes " n "                                        \
 	"LEFT JOIN node_health h ON h.node_id = n.id AND (h.standing <> ? OR ? <> 0) "             \
 	"LEFT JOIN journals j ON j.node_id = n.id AND j.boot_seq = n.boot_seq "                    \
 	"LEFT JOIN node_watch w ON w.node_id = n.id "
+#define HEALTH_SELECT HEALTH_SELECT_FROM("nodes")
+#define NEXT_NODES                                                                                 \
+	"(SELECT id, name, host_type, first_seen_ns, last_seen_ns, event_count, lost_count, "      \
+	"boot_seq, refused_count, refused_ns FROM nodes WHERE name > ? ORDER BY name LIMIT ?)"
+#define BY_NODE "ORDER BY n.name, h.standing, h.received_ns DESC"
 
 static void get_report(const struct sql *q, unsigned i, struct store_health_row *r)
 {
@@ -345,23 +350,31 @@ static void get_watch(const struct sql *q, unsigned i, struct store_watch *w)
 /* What is not judged, by node. */
 struct kept_behind {
 	struct store_behind b;
-	char node[256], host_type[256], why[JUDGE_WHY_MAX + 1];
+	char text[]; /* node, host_type, failed_why */
 };
+
+static const char *put_text(char **at, const char *text)
+{
+	size_t n = strlen(text) + 1;
+	char *to = memcpy(*at, text, n);
+
+	*at += n;
+	return to;
+}
 
 static int keep_behind(const struct store_behind *b, void *arg)
 {
-	struct kept_behind *k = calloc(1, sizeof(*k));
+	struct kept_behind *k = malloc(sizeof(*k) + strlen(b->node) + strlen(b->host_type) +
+				       strlen(b->failed_why) + 3);
+	char *at = k ? k->text : NULL;
 	int err;
 
 	if (!k)
 		return -ENOMEM;
 	k->b = *b;
-	snprintf(k->node, sizeof(k->node), "%s", b->node);
-	snprintf(k->host_type, sizeof(k->host_type), "%s", b->host_type);
-	snprintf(k->why, sizeof(k->why), "%s", b->failed_why);
-	k->b.node = k->node;
-	k->b.host_type = k->host_type;
-	k->b.failed_why = k->why;
+	k->b.node = put_text(&at, b->node);
+	k->b.host_type = put_text(&at, b->host_type);
+	k->b.failed_why = put_text(&at, b->failed_why);
 	err = map_put(arg, b->node, strlen(b->node), k);
 	if (err)
 		free(k);
@@ -408,10 +421,46 @@ int store_health(struct store *s, const char *node, bool with_past, store_health
 			      "WHERE n.name = ? ORDER BY h.standing, h.received_ns DESC",
 			      CONST(STANDING_PAST), U(with_past), S(node));
 	else
-		ret = sql_get(&q, HEALTH_SELECT "ORDER BY n.name, h.standing, h.received_ns DESC",
-			      CONST(STANDING_PAST), U(with_past));
+		ret = sql_get(&q, HEALTH_SELECT BY_NODE, CONST(STANDING_PAST), U(with_past));
 	while (!ret && (ret = sql_step(&q)) > 0)
 		ret = give(&q, behind, fn, arg);
+	return ret;
+}
+
+struct health_walk {
+	struct map *behind;
+	char first[256], last[256]; /* of the page; last also of the one before */
+	store_health_fn fn;
+	void *arg;
+};
+
+/* 1: there was one; 0: no node is left. */
+static int give_page(struct store *s, struct health_walk *w)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q, HEALTH_SELECT_FROM(NEXT_NODES) BY_NODE, S(w->last),
+			  CONST(HEALTH_PAGE_NODES), CONST(STANDING_PAST), CONST(1));
+
+	w->first[0] = '\0';
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		snprintf(w->last, sizeof(w->last), "%s", sql_str(&q, 0));
+		if (!w->first[0])
+			snprintf(w->first, sizeof(w->first), "%s", w->last);
+		ret = give(&q, w->behind, w->fn, w->arg);
+	}
+	return ret ? ret : w->first[0] != '\0';
+}
+
+int store_health_by_node(struct store *s, store_health_fn fn, store_health_page_fn page, void *arg)
+{
+	struct health_walk w = { .fn = fn, .arg = arg };
+	int ret = map_new(free, &w.behind);
+
+	if (!ret)
+		ret = store_behind(s, NULL, keep_behind, w.behind);
+	while (!ret && (ret = give_page(s, &w)) > 0)
+		ret = page(w.first, w.last, arg);
+	map_free(w.behind);
 	return ret;
 }
 

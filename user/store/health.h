@@ -166,6 +166,14 @@ typedef int (*store_health_fn)(const struct store_health_row *row, void *arg);
  */
 must_check int store_health(struct store *s, const char *node, bool with_past, store_health_fn fn,
 			    void *arg);
+/*
+ * With those that are past, a page of nodes after the other, by name: page() behind each, when no
+ * statement is under way, with the names of its first and last node.
+ */
+typedef int (*store_health_page_fn)(const char *first, const char *last, void *arg);
+must_check int store_health_by_node(struct store *s, store_health_fn fn, store_health_page_fn page,
+				    void *arg);
+#define HEALTH_PAGE_NODES 64
 must_check int store_get_watch(struct store *s, const char *node, struct store_watch *ret);
 must_check int store_put_watch(struct store *s, const char *node, const struct store_watch *w);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/redirect.h"
 #include "store/sql.h"
 #include "store/wrap.h"
 
@@ -118,28 +119,71 @@ int sql_node_make(struct store *s, const char *node, const char *host_type, uint
 	return err;
 }
 
+#define NODE_COLS                                                                                  \
+	"n.name, n.host_type, n.first_seen_ns, n.last_seen_ns, n.event_count, n.lost_count, "      \
+	"n.tier, n.boot_seq, n.seq, n.reported_host_type"
+#define NODE_COLS_LEN 10
+
+static struct store_node read_node(const struct sql *q)
+{
+	return (struct store_node){
+		.name = sql_str(q, 0),
+		.host_type = sql_str(q, 1),
+		.first_seen_ns = sql_u64(q, 2),
+		.last_seen_ns = sql_u64(q, 3),
+		.events = sql_u64(q, 4),
+		.lost = sql_u64(q, 5),
+		.tier = sql_str_null(q, 6),
+		.boot_seq = (uint32_t)sql_u64(q, 7),
+		.seq = sql_u64(q, 8),
+		.reported = sql_str(q, 9),
+	};
+}
+
 int store_nodes(struct store *s, store_node_fn fn, void *arg)
 {
 	_sql_ struct sql q = { .s = s };
-	int ret = sql_get(
-		&q, "SELECT name, host_type, first_seen_ns, last_seen_ns, event_count, lost_count, "
-		    "tier, boot_seq, seq, reported_host_type FROM nodes ORDER BY name");
+	int ret = sql_get(&q, "SELECT " NODE_COLS " FROM nodes n ORDER BY n.name");
 
 	while (!ret && (ret = sql_step(&q)) > 0) {
-		const struct store_node n = {
-			.name = sql_str(&q, 0),
-			.host_type = sql_str(&q, 1),
-			.first_seen_ns = sql_u64(&q, 2),
-			.last_seen_ns = sql_u64(&q, 3),
-			.events = sql_u64(&q, 4),
-			.lost = sql_u64(&q, 5),
-			.tier = sql_str_null(&q, 6),
-			.boot_seq = (uint32_t)sql_u64(&q, 7),
-			.seq = sql_u64(&q, 8),
-			.reported = sql_str(&q, 9),
-		};
+		const struct store_node n = read_node(&q);
 
 		ret = fn(&n, arg);
+	}
+	return ret;
+}
+
+/* Each part is looked up by an index, for each node. */
+#define NODES_BETWEEN(doors, name, nodes)                                                          \
+	"SELECT " NODE_COLS ", e.happened_ns, e.kind, (SELECT count(*) FROM doors d " doors        \
+	" WHERE d.node_id = n.id AND d.closed_ns = 0), (SELECT v.value FROM settings v WHERE "     \
+	"v.name = " name ") FROM nodes n " nodes " LEFT JOIN events e ON e.node_id = n.id AND "    \
+	"e.boot_seq = n.boot_seq AND e.seq = n.seq WHERE n.name >= ? AND n.name <= ? ORDER BY "    \
+	"n.name"
+
+int store_nodes_between(struct store *s, const char *first, const char *last, store_node_more_fn fn,
+			void *arg)
+{
+	_sql_ struct sql q = { .s = s };
+	int ret = sql_get(&q,
+			  SQL_TEXT(s,
+				   NODES_BETWEEN("FORCE INDEX (doors_node)",
+						 "concat('" REDIRECT_SETTING "', n.name)",
+						 "FORCE INDEX (nodes_name)"),
+				   NODES_BETWEEN("INDEXED BY doors_open",
+						 "'" REDIRECT_SETTING "' || n.name", "")),
+			  S(first), S(last));
+
+	while (!ret && (ret = sql_step(&q)) > 0) {
+		const struct store_node n = read_node(&q);
+		const struct store_node_more m = {
+			.last_event_ns = sql_u64(&q, NODE_COLS_LEN),
+			.stopped = sql_u64(&q, NODE_COLS_LEN + 1) == EVENT_STOP,
+			.doors = sql_u64(&q, NODE_COLS_LEN + 2),
+			.redirects = sql_str_null(&q, NODE_COLS_LEN + 3),
+		};
+
+		ret = fn(&n, &m, arg);
 	}
 	return ret;
 }

@@ -17,7 +17,7 @@
  */
 static int get(struct store *s, const char *node, char name[NAME_MAX_LEN + 1], struct buf *value)
 {
-	if (snprintf(name, NAME_MAX_LEN + 1, "steering %s", node) > NAME_MAX_LEN)
+	if (snprintf(name, NAME_MAX_LEN + 1, REDIRECT_SETTING "%s", node) > NAME_MAX_LEN)
 		return -ENAMETOOLONG;
 	return store_setting_get(s, name, value);
 }
@@ -74,20 +74,25 @@ int store_redirect_note(struct store *s, const struct store_event_row *row)
 	return value.err ? value.err : store_setting_set(s, name, buf_str(&value));
 }
 
+int store_redirect_lines(const char *value, struct buf *b)
+{
+	const char *lines = strchr(value, '\n');
+
+	if (!lines)
+		return 0;
+	buf_puts(b, lines + 1);
+	return b->err;
+}
+
 int store_redirect_get(struct store *s, const char *node, struct buf *b, uint32_t *ret_netns)
 {
 	_cleanup_(buf_done) struct buf value = BUF_INIT(REDIRECT_STORED_MAX + 64);
 	char name[NAME_MAX_LEN + 1];
-	const char *lines;
 	int err = get(s, node, name, &value);
 
 	if (ret_netns)
 		*ret_netns = err ? 0 : head_of(buf_str(&value)).netns;
 	if (err)
 		return err == -ENOENT || err == -ENAMETOOLONG ? 0 : err;
-	lines = strchr(buf_str(&value), '\n');
-	if (!lines || !b)
-		return 0;
-	buf_puts(b, lines + 1);
-	return b->err;
+	return b ? store_redirect_lines(buf_str(&value), b) : 0;
 }

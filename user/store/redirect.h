@@ -11,6 +11,9 @@
  * can reach.
  */
 must_check int store_redirect_note(struct store *s, const struct store_event_row *row);
+#define REDIRECT_SETTING "steering " /* and the node's name: the setting */
+/* Appends the list that a setting's value has. */
+must_check int store_redirect_lines(const char *value, struct buf *b);
 /*
  * Appends the list; nothing where the node has told of none. b: of at least REDIRECT_STORED_MAX.
  * *ret_netns: inode of the namespace that the node's agent is in, and so the addresses that are

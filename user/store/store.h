@@ -219,6 +219,18 @@ struct store_node {
 };
 typedef int (*store_node_fn)(const struct store_node *n, void *arg);
 must_check int store_nodes(struct store *s, store_node_fn fn, void *arg);
+/* What a list says beside it; borrowed. */
+struct store_node_more {
+	uint64_t last_event_ns; /* 0: it has none */
+	bool stopped; /* that is the end of its agent */
+	uint64_t doors; /* open ones */
+	const char *redirects; /* a setting's value, see store/redirect.h; NULL: it has none */
+};
+typedef int (*store_node_more_fn)(const struct store_node *n, const struct store_node_more *m,
+				  void *arg);
+/* From the first up to the last of these names. */
+must_check int store_nodes_between(struct store *s, const char *first, const char *last,
+				   store_node_more_fn fn, void *arg);
 must_check int store_set_host_type(struct store *s, const char *node, const char *host_type);
 
 /*

@@ -117,22 +117,40 @@ static void judge(struct node_health *h, struct inside *in, const struct conf *c
 		h->silent_since_ns = k->row.received_ns - k->row.h.agent_age_ns;
 }
 
+int node_health_new(struct node_health *ret)
+{
+	*ret = (struct node_health){ .inside = calloc(1, sizeof(struct inside)) };
+	return ret->inside ? 0 : -ENOMEM;
+}
+
+int node_health_take(struct node_health *h, const struct store_health_row *r)
+{
+	return on_row(r, h->inside);
+}
+
+void node_health_judge(struct node_health *h, const struct conf *conf, uint64_t now_ns)
+{
+	struct inside *in = h->inside;
+
+	in->now_ns = now_ns;
+	if (in->current.node)
+		judge(h, in, conf);
+}
+
 int node_health_get(struct store *s, const struct conf *conf, const char *node,
 		    struct node_health *ret)
 {
-	struct inside *in = calloc(1, sizeof(*in));
-	int err;
+	uint64_t now_ns = 0;
+	int err = node_health_new(ret);
 
-	*ret = (struct node_health){ .inside = in };
-	if (!in)
-		return -ENOMEM;
-	err = store_clock(s, &in->now_ns);
 	if (!err)
-		err = store_health(s, node, true, on_row, in);
+		err = store_clock(s, &now_ns);
+	if (!err)
+		err = store_health(s, node, true, on_row, ret->inside);
 	if (err == -EOPNOTSUPP)
 		return 0;
-	if (!err && in->current.node)
-		judge(ret, in, conf);
+	if (!err)
+		node_health_judge(ret, conf, now_ns);
 	return err;
 }
 

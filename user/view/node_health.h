@@ -12,6 +12,7 @@ struct buf;
 struct conf;
 struct writer;
 struct store;
+struct store_health_row;
 
 /* How one node is, by its heartbeat, for `ajar node`. */
 struct node_health {
@@ -27,6 +28,10 @@ struct node_health {
 /* Reads, and judges by the store's clock. */
 must_check int node_health_get(struct store *s, const struct conf *conf, const char *node,
 			       struct node_health *ret);
+/* The same of rows that the caller reads: new, each row of the node, judge. */
+must_check int node_health_new(struct node_health *ret);
+must_check int node_health_take(struct node_health *h, const struct store_health_row *r);
+void node_health_judge(struct node_health *h, const struct conf *conf, uint64_t now_ns);
 void node_health_done(struct node_health *h);
 
 /* One object under `key`; null when it has never reported. */

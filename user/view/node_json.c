@@ -59,35 +59,42 @@ static int read_node(struct store *s, const struct conf *conf, const struct stor
 	return err ? err : node_health_get(s, conf, n->name, &st->heartbeat);
 }
 
-int view_node_look(struct store *s, const struct conf *conf, const struct store_node *n, int runs,
-		   struct view_node *ret)
+void view_node_conclude(const struct store_node *n, int runs, struct view_node *st)
 {
-	const struct node_health *h = &ret->heartbeat;
-	int err;
+	const struct node_health *h = &st->heartbeat;
 
-	*ret = (struct view_node){ .is = NODE_UNKNOWN, .redirects = BUF_INIT(REDIRECT_STORED_MAX) };
-	err = read_node(s, conf, n, ret);
 	if (runs == 1) {
-		ret->is = NODE_RECORDING;
-		ret->since_ns = 0;
-	} else if (!runs && ret->is != NODE_STOPPED) {
-		ret->is = NODE_SILENT;
-		ret->since_ns = n->last_seen_ns;
+		st->is = NODE_RECORDING;
+		st->since_ns = 0;
+	} else if (!runs && st->is != NODE_STOPPED) {
+		st->is = NODE_SILENT;
+		st->since_ns = n->last_seen_ns;
 	}
-	ret->means = without_heartbeat[ret->is].means;
-	ret->sgr = without_heartbeat[ret->is].sgr;
+	st->means = without_heartbeat[st->is].means;
+	st->sgr = without_heartbeat[st->is].sgr;
 	/*
 	 * Our own agent is seen to run or not, whatever was reported last; that it runs does not
 	 * say that it records.
 	 */
-	if (err || !h->known || !runs ||
+	if (!h->known || !runs ||
 	    (runs == 1 && (h->state == NODE_SILENT || h->state == NODE_STOPPED)))
-		return err;
-	ret->is = h->state;
-	ret->means = h->means;
-	ret->sgr = h->sgr;
-	ret->since_ns = h->silent_since_ns;
-	return 0;
+		return;
+	st->is = h->state;
+	st->means = h->means;
+	st->sgr = h->sgr;
+	st->since_ns = h->silent_since_ns;
+}
+
+int view_node_look(struct store *s, const struct conf *conf, const struct store_node *n, int runs,
+		   struct view_node *ret)
+{
+	int err;
+
+	*ret = (struct view_node){ .is = NODE_UNKNOWN, .redirects = BUF_INIT(REDIRECT_STORED_MAX) };
+	err = read_node(s, conf, n, ret);
+	if (!err)
+		view_node_conclude(n, runs, ret);
+	return err;
 }
 
 void view_node_done(struct view_node *st)

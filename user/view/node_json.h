@@ -31,6 +31,8 @@ struct view_node {
  */
 must_check int view_node_look(struct store *s, const struct conf *conf, const struct store_node *n,
 			      int runs, struct view_node *ret);
+/* The last step of it, for who has read all else: what that means. */
+void view_node_conclude(const struct store_node *n, int runs, struct view_node *st);
 void view_node_done(struct view_node *st);
 /* Into an object of the caller's; racks may be NULL. A negative errno of the store. */
 must_check int view_node_members(struct writer *w, struct store *s, const struct racks *racks,
