@@ -39,8 +39,11 @@ struct state_narrow {
 /* Which of the two it is. Set before loading. */
 const volatile bool cfg_narrow = false;
 
-/* The innermost callers of the tracepoint: inet_csk_listen_start() and who called it are there. */
-#define FRAMES 4
+/*
+ * The innermost callers of the tracepoint: inet_csk_listen_start() and who called it are there. What
+ * runs the programs of a tracepoint may come before them: on arm64 always, as it has no static calls.
+ */
+#define FRAMES 6
 struct listening {
 	__u64 ip[FRAMES];
 };
@@ -87,10 +90,26 @@ static __always_inline void state_emit(const struct state_wide *wide, __u8 what)
 	emit_submit(e);
 }
 
-/* The frame below inet_csk_listen_start(), wherever the first one is, is the same call's. */
+/*
+ * Frames in common come first: what runs the programs. Then those of this call of the tracepoint, and
+ * one of the two below them is the same call of inet_csk_listen_start(), or is not.
+ */
 static __always_inline bool is_same_call(const struct listening *a, const struct listening *b)
 {
-	return (a->ip[1] && a->ip[1] == b->ip[1]) || (a->ip[2] && a->ip[2] == b->ip[2]);
+	int own = 0;
+
+#pragma unroll
+	for (int i = 0; i < FRAMES; i++) {
+		bool same = a->ip[i] == b->ip[i];
+
+		if (!own)
+			own = !same;
+		else if (same)
+			return a->ip[i];
+		else if (++own == 3)
+			return false;
+	}
+	return false;
 }
 
 SEC("tracepoint/sock/inet_sock_set_state")
