@@ -44,7 +44,7 @@ MAKEFLAGS += -r
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all man pictures deps deps-build deps-test deps-bench print-deps print-libs run check test test-kernels test-long bench lint fmt fuzz install uninstall clean tests help
+.PHONY: all man pictures deps deps-build deps-test deps-kernels deps-bench print-deps print-libs run check test test-kernels test-long bench lint fmt fuzz install uninstall clean tests help
 
 # --- flags ---------------------------------------------------------------------------------------
 
@@ -241,6 +241,8 @@ DEPS_TEST := $(DEPS_BUILD) nftables iptables python3 perl-base strace sqlite3 li
 	clustershell genders prometheus prometheus-alertmanager rsyslog rsyslog-gnutls galera-4 openssh-server openssh-client nginx-light \
 	rpcbind chrony slurm-client pdsh unbound bind9 dnsmasq-base avahi-daemon vsftpd nfs-common \
 	mmdebstrap debian-archive-keyring locales nodejs node-typescript $(DEPS_VM)
+# Kernels for arm64, which `make test` does not boot.
+DEPS_KERNELS := $(if $(DEPS_VM),qemu-system-arm)
 # A browser for the web page, and npm for what drives it (tests/e2e/page); some packages of nodejs have npm inside.
 DEPS_BROWSER := chromium-headless-shell $(if $(shell command -v npm),,npm)
 # Peers that `make bench` compares with; `make test` does without, and says so.
@@ -267,6 +269,9 @@ deps-build:
 deps-bench:
 	@mkdir -p $(BUILD)
 	$(call apt_install,$(DEPS_BENCH),bench)
+deps-kernels:
+	@mkdir -p $(BUILD)
+	$(call apt_install,$(DEPS_KERNELS),test-kernels)
 deps-test:
 	@mkdir -p $(BUILD)
 	$(call apt_install,$(DEPS_TEST) $(if $(or $(filter e2e,$(ONLY)),$(if $(ONLY),,all)),$(DEPS_BROWSER)),test)
@@ -304,9 +309,9 @@ test: deps-test
 	@BUILD=$(B) MAKE='$(MAKE)' sh tests/run.sh $(or $(ONLY),all)
 
 # More kernels than `make test` has time for; writes the table in tests/vm/README.md.
-test-kernels: deps-test
+test-kernels: deps-test deps-kernels
 	@$(MAKE) $(JOBS) tests
-	@BUILD=$(B) AJAR_VM_KERNELS="5.10 6.1 6.12" AJAR_VM_TIMEOUT=1800 AJAR_VM_TABLE=tests/vm/README.md bash tests/vm/test_kernels.sh
+	@BUILD=$(B) MAKE='$(MAKE)' AJAR_VM_KERNELS="5.10 6.1 6.12 6.1-arm64 6.12-arm64" AJAR_VM_TIMEOUT=1800 AJAR_VM_TABLE=tests/vm/README.md bash tests/vm/test_kernels.sh
 
 test-long: deps-test
 	@$(MAKE) $(JOBS) tests
