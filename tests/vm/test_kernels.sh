@@ -183,10 +183,10 @@ for a in $ARCHES; do root_for "$a"; done
 # most of the time (test_owner on 6.12: 14 s of CPU, over 39 s with it; cortex-a57 18 s).
 emulate() { # series, its initramfs
 	local boot=(-nodefaults -no-user-config -display none -monitor none -nic none -no-reboot -kernel "$CACHE/$1/vmlinuz" -initrd "$2")
-	local append="quiet panic=-1 oops=panic lsm=landlock,lockdown,yama,bpf"
+	local append="quiet panic=-1 oops=panic lsm=landlock,lockdown,yama,bpf LIMIT=$((LIMIT * 2 / 9))"
 	case $(arch_of "$1") in
 	arm64) exec timeout -k 5 "$LIMIT" qemu-system-aarch64 -M virt -accel tcg -cpu max,pauth=off -m 1024 -smp 1 "${boot[@]}" -serial "file:$T/$1.kernel" \
-		-chardev "file,id=tap,path=$T/$1.tap" -device pci-serial,chardev=tap -append "console=ttyAMA0 $append TAP=ttyS0 LIMIT=400" ;;
+		-chardev "file,id=tap,path=$T/$1.tap" -device pci-serial,chardev=tap -append "console=ttyAMA0 $append TAP=ttyS0" ;;
 	*) exec timeout -k 5 "$LIMIT" qemu-system-x86_64 -M q35 -accel tcg -cpu max -m 768 -smp 1 "${boot[@]}" -serial "file:$T/$1.kernel" -serial "file:$T/$1.tap" \
 		-append "console=ttyS0 $append" ;;
 	esac
