@@ -13,6 +13,7 @@ PIDS+=("$WATCH")
 ok "watch shows a door of before" wait_for has "$T/watch" '.port == 21931 and .event == "open" and .origin == "snapshot"'
 ok "with its opener" has "$T/watch" '.port == 21931 and .opener.comm == "hold_door" and .opener.user == "root" and (.opener.ancestors | length) > 0'
 ok "and says how it watches" grep -q 'sensor: tier [A-D]; profile: none (learning)' "$T/watch.err"
+ok "and how many doors are open" wait_for grep -qE '^ajar: [1-9][0-9]* doors? stands? open; watching' "$T/watch.err"
 ok "and that it is learning" grep -q "learning: class 'default' has no accepted profile" "$T/watch.err"
 close_door
 ok "the door's end is shown" wait_for has "$T/watch" '.port == 21931 and .event == "close"'
@@ -44,13 +45,13 @@ same "--count ends it with 0" $? 0
 same "and it printed as many rows" "$(grep -c '' "$T/text")" 2
 ok "of what the filter wants alone" not grep -q 21934 "$T/text"
 
-# Stopped while much happens, then interrupted: what was printed and what was not are all of it.
+# Stopped while much happens (more than two drains of the ring), then interrupted: what was printed and what was not are all of it.
 ajar watch -j --no-snapshot --data "$D" :21936 >"$T/many" 2>"$T/many.err" &
 WATCH=$!
 PIDS+=("$WATCH")
-WAIT=60 wait_for grep -q 'learning: class' "$T/many.err" || sed 's/^/# /' "$T/many.err"
+WAIT=60 wait_for grep -q 'watching (' "$T/many.err" || sed 's/^/# /' "$T/many.err"
 kill -STOP "$WATCH"
-"$BUILD/tests/helpers/storm_doors" 4000 0 21936 1 >"$T/ledger"
+"$BUILD/tests/helpers/storm_doors" 8000 0 21936 1 >"$T/ledger"
 kill -INT "$WATCH"
 kill -CONT "$WATCH"
 wait "$WATCH"

@@ -2,9 +2,9 @@
 #include "base/hostlist.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "tap.h"
 
 static const char *fold(const char *text)
@@ -116,7 +116,7 @@ static void hostile_sizes(void)
 		 "a[1-100000]"),
 	};
 	_cleanup_(buf_done) struct buf b = BUF_INIT(1 << 20), many = BUF_INIT(1 << 20);
-	uint64_t start = clock_boot_ns();
+	clock_t start = clock();
 
 	for (size_t i = 0; i < array_len(texts); i++) {
 		_cleanup_(hostlist_done) struct hostlist h = { 0 };
@@ -131,7 +131,7 @@ static void hostile_sizes(void)
 	for (int i = 0; i < 40; i++)
 		buf_puts(&many, "[1]x");
 	is_str(fold(buf_str(&many)), "too many brackets in one name", "so are 40 brackets");
-	ok(clock_boot_ns() - start < UINT64_C(5000000000), "all of that within seconds");
+	ok(clock() - start < 20 * CLOCKS_PER_SEC, "all of that within seconds of CPU time");
 	buf_reset(&b);
 	for (int i = 0; i < 256; i++)
 		buf_putc(&b, 'n');

@@ -225,6 +225,7 @@ static void say_how(const struct watch *w)
 static int begin(struct watch *w)
 {
 	int err = sensor_sweep(w->sensor, ORIGIN_SNAPSHOT, on_event, w);
+	size_t standing = w->standing.len;
 
 	if (err < 0)
 		return log_err(err, "cannot look at what is open");
@@ -235,9 +236,8 @@ static int begin(struct watch *w)
 		return err;
 	if (err)
 		return log_err(err, "cannot write to standard output");
-	if (!w->c->json)
-		log_info("%zu door%s open; watching (^C ends it)", w->standing.len,
-			 w->standing.len == 1 ? " stands" : "s stand");
+	log_info("%zu door%s open; watching (^C ends it)", standing,
+		 standing == 1 ? " stands" : "s stand");
 	doorset_done(&w->standing);
 	w->began_ns = clock_boot_ns();
 	return 0;
