@@ -131,6 +131,31 @@ static int fill_nodes(struct store *s)
 	return err ? err : store_commit(s);
 }
 
+/* As those of all nodes are, without the others. */
+static void some_pages(struct store *s)
+{
+	static const char *const nodes[] = { "na", "nc", "nd", "ne", "nx" };
+	static const char *const more[] = { "na", "nb", "nd" };
+
+	pages_are(s,
+		  (struct store_door_query){
+			  .open_only = true, .nodes = nodes, .nodes_len = array_len(nodes) },
+		  "na:1 nc:2 nd:2 | ",
+		  "open doors of some nodes are a page, unknown ones have none");
+	pages_are(s,
+		  (struct store_door_query){
+			  .open_only = true, .nodes = more, .nodes_len = array_len(more) },
+		  "na:1 nb:600 | nd:2 | ", "many are in pages");
+	pages_are(s,
+		  (struct store_door_query){
+			  .at_ns = T0, .nodes = nodes, .nodes_len = array_len(nodes) },
+		  "na:1 nc:1 nd:1 | ", "of a time, too");
+	pages_are(
+		s,
+		(struct store_door_query){ .open_only = true, .nodes = nodes + 3, .nodes_len = 2 },
+		"", "of nodes that have none there is no page");
+}
+
 static void test_pages(struct store *s)
 {
 	const struct door first = { .netns_cookie = 1, .cookie = 1 };
@@ -150,6 +175,7 @@ static void test_pages(struct store *s)
 		  "of a time when it was open it is");
 	pages_are(s, (struct store_door_query){ .at_ns = T0 }, "na:1 nb:1 | nc:1 nd:1 | ",
 		  "what opened later is not");
+	some_pages(s);
 }
 
 /* --- profiles -------------------------------------------------------------------------------------------- */

@@ -154,6 +154,29 @@ static void doors_by_node(struct store *s, const struct store_door_query *q, uin
 	ok(status(scans) - took <= 4, "no table is walked through");
 }
 
+/* Of some it reads no more than their doors. */
+static void doors_of_some(struct store *s, struct store_door_query q, uint64_t want,
+			  const char *what)
+{
+	static const char *const nodes[] = { "n1", "n33", "n7", "unknown" };
+	static const char read[] = "'HANDLER_READ_FIRST', 'HANDLER_READ_KEY', 'HANDLER_READ_NEXT', "
+				   "'HANDLER_READ_PREV', 'HANDLER_READ_RND', 'HANDLER_READ_LAST', "
+				   "'HANDLER_READ_RND_NEXT'";
+	uint64_t before, doors = 0;
+
+	q.nodes = nodes;
+	q.nodes_len = array_len(nodes);
+	/* Once before, so that preparing it is not counted. */
+	ok(!store_doors_by_node(s, &q, count_door, no_page, &doors), "%s", what);
+	doors = 0;
+	before = status(read);
+	ok(!store_doors_by_node(s, &q, count_door, no_page, &doors), "they are read");
+	is_int((long long)doors, (long long)want, "each of them");
+	before = status(read) - before;
+	ok(before <= 6ULL * 3 * DOORS + 2000, "and no other node's are read (%llu rows of %u)",
+	   (unsigned long long)before, NODES * DOORS);
+}
+
 /* What is or was open on a node costs what that node has, whatever is open on the others. */
 static void test_doors(struct store *s, const char *db)
 {
@@ -177,6 +200,10 @@ static void test_doors(struct store *s, const char *db)
 		      "open doors of all nodes");
 	doors_by_node(s, &(struct store_door_query){ .at_ns = 4000 }, NODES * DOORS,
 		      "all doors at a time");
+	doors_of_some(s, (struct store_door_query){ .open_only = true }, 3 * DOORS / 2,
+		      "open doors of some nodes");
+	doors_of_some(s, (struct store_door_query){ .at_ns = 4000 }, 3 * DOORS,
+		      "their doors at a time");
 }
 
 /* Alerts with their changes, as the monitor writes them. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/hostlist.h"
 #include "core/racks.h"
 #include "tap.h"
 
@@ -194,6 +195,7 @@ static void test_one_node(void)
 		{ { "node:n1", ":22" }, "n1" },	    { { ":22", "node:n1" }, "n1" },
 		{ { ":22", "tcp" }, NULL },	    { { "node:n1", "node:n2" }, NULL },
 		{ { "node:n[1-2]", ":22" }, NULL }, { { "node:n1,n2", "tcp" }, NULL },
+		{ { "node:n1 n2", "tcp" }, NULL },
 	};
 	const char *why = NULL, *node;
 
@@ -211,6 +213,42 @@ static void test_one_node(void)
 	}
 }
 
+static void nodes_are(const char *a, const char *b, const char *want, const char *what)
+{
+	_cleanup_(hostlist_done) struct hostlist h = { 0 };
+	struct filter f = { 0 };
+	const char *why = NULL;
+	char got[256] = "";
+
+	ok(!filter_add(&f, a, &why) && !filter_add(&f, b, &why) && !filter_nodes(&f, &h), "%s %s",
+	   a, b);
+	for (size_t i = 0; i < h.len && strlen(got) < sizeof(got) / 2; i++)
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s ", h.names[i]);
+	is_str(got, want, "%s", what);
+}
+
+static void has_nodes(const char *word, size_t want, const char *what)
+{
+	_cleanup_(hostlist_done) struct hostlist h = { 0 };
+	struct filter f = { 0 };
+	const char *why = NULL;
+
+	ok(!filter_add(&f, word, &why) && !filter_nodes(&f, &h), "%s", word);
+	is_int((long long)h.len, (long long)want, "%s", what);
+}
+
+/* A set may be a name as well, as it stands. */
+static void test_some_nodes(void)
+{
+	nodes_are("tcp", ":22", "", "no word about nodes names all of them");
+	nodes_are("node:n1", ":22", "n1 ", "one node is a set of one");
+	nodes_are("node:n[9-10]", ":22", "n10 n9 n[9-10] ", "a set is by the bytes of its names");
+	nodes_are("node:b", "node:b,a", "a b b,a ", "two words name what either does, once");
+	nodes_are("node:n[1-3]!n2", ":22", "n1 n3 n[1-3]!n2 ", "what is taken away is not named");
+	has_nodes("node:n[01-64]", FILTER_NODES_MAX + 1, "64 nodes are named, and the word itself");
+	has_nodes("node:n[01-65]", 0, "65 are too many: all are read");
+}
+
 int main(void)
 {
 	opener.exe = TEXT("/usr/bin/nc.openbsd");
@@ -223,5 +261,6 @@ int main(void)
 	test_ports();
 	test_racks();
 	test_one_node();
+	test_some_nodes();
 	return tap_done();
 }

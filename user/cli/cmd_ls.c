@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "ajar/exit.h"
+#include "base/hostlist.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/doorset.h"
@@ -48,7 +49,8 @@ static int look_outside(struct ls *ls, struct store *s)
 static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorlist *list)
 {
 	_cleanup_(store_freep) struct store *s = NULL;
-	const struct store_door_query q = { .node = filter_node(f), .open_only = true };
+	_cleanup_(hostlist_done) struct hostlist nodes = { 0 };
+	struct store_door_query q = { .open_only = true };
 	struct ls ls = { .filter = f, .list = list, .outside = cmd_opt(c, "outside") };
 	int err = cmd_store(c, STORE_READONLY, &s);
 
@@ -59,9 +61,11 @@ static int from_store(struct cmd_ctx *c, const struct filter *f, struct doorlist
 		log_warn("no agent runs here: these doors are as the store last heard of them; "
 			 "'sudo ajar watch' "
 			 "shows what the kernel has now");
-	err = store_doors_by_node(s, &q, keep, put_page, &ls);
-	if (err == -ENOENT && q.node)
-		err = 0; /* the store has never heard of it: nothing is open there */
+	err = filter_nodes(f, &nodes);
+	q.nodes = (const char *const *)nodes.names;
+	q.nodes_len = nodes.len;
+	if (!err)
+		err = store_doors_by_node(s, &q, keep, put_page, &ls);
 	if (!err && ls.outside)
 		err = look_outside(&ls, s);
 	if (err == -E2BIG && ls.outside)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/hostlist.h"
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/doorset.h"
@@ -143,16 +144,17 @@ static int put_doors(void *arg)
 int timeline_doors(struct timeline *t, uint64_t at_ns)
 {
 	_cleanup_(doorlist_done) struct doorlist list = { 0 };
-	const struct store_door_query q = { .node = filter_node(&t->filter),
-					    .open_only = !at_ns,
-					    .at_ns = at_ns };
+	_cleanup_(hostlist_done) struct hostlist nodes = { 0 };
+	struct store_door_query q = { .open_only = !at_ns, .at_ns = at_ns };
 	struct keep k = { .t = t, .list = &list, .at_ns = at_ns };
 	int err = doorlist_open(&list, t->c);
 
 	if (!err)
+		err = filter_nodes(&t->filter, &nodes);
+	q.nodes = (const char *const *)nodes.names;
+	q.nodes_len = nodes.len;
+	if (!err)
 		err = store_doors_by_node(t->store, &q, keep_door, put_doors, &k);
-	if (err == -ENOENT && q.node)
-		err = 0; /* the store has never heard of it: nothing was open there */
 	t->out_err = list.out_err;
 	if (err)
 		return err;

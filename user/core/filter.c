@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hostlist.h"
@@ -254,9 +255,49 @@ const char *filter_node(const struct filter *f)
 	for (unsigned i = 0; i < f->len; i++) {
 		if (f->words[i].kind != FILTER_NODE)
 			continue;
-		if (node || strpbrk(f->words[i].text, "[,@*!&^"))
+		if (node || strpbrk(f->words[i].text, "[,@*!&^ \t\n\v\f\r"))
 			return NULL;
 		node = f->words[i].text;
 	}
 	return node;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A word is a set, and whatever it looks like it may be a name. */
+static int add_names(const struct filter *f, struct hostlist *h)
+{
+	struct hostlist_error e;
+	int err = 0;
+
+	for (unsigned i = 0; i < f->len && !err; i++)
+		if (f->words[i].kind == FILTER_NODE)
+			err = hostlist_parse(h, f->words[i].text, NULL, &e);
+	hostlist_sort(h);
+	if (err || h->len > FILTER_NODES_MAX)
+		return err ? err : -E2BIG;
+	for (unsigned i = 0; i < f->len && !err; i++)
+		if (f->words[i].kind == FILTER_NODE)
+			err = hostlist_add(h, f->words[i].text);
+	return err;
+}
+
+int filter_nodes(const struct filter *f, struct hostlist *ret_nodes)
+{
+	_cleanup_(hostlist_done) struct hostlist h = { 0 };
+	int err = add_names(f, &h);
+
+	*ret_nodes = (struct hostlist){ 0 };
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	hostlist_sort(&h);
+	if (h.len)
+		qsort(h.names, h.len, sizeof(*h.names), by_bytes);
+	h.sorted = false;
+	*ret_nodes = h;
+	h = (struct hostlist){ 0 };
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "core/event.h"
 #include "core/finding.h"
 
@@ -27,6 +28,7 @@ struct filter_word {
 	uint32_t lo, hi; /* ports; proto, verdict and rack in lo */
 	const char *text; /* exe, user, node, class: borrowed */
 };
+struct hostlist;
 struct racks;
 struct filter {
 	const struct racks *racks; /* borrowed, before words are added; NULL: none are known */
@@ -56,5 +58,11 @@ bool filter_match(const struct filter *f, const struct filter_subject *s);
 void filter_ports(const struct filter *f, uint32_t *ret_lo, uint32_t *ret_hi);
 /* The one node that a filter names, which a store need not look beyond; NULL: none, or a set. */
 const char *filter_node(const struct filter *f);
+/*
+ * All that it names, by strcmp(), each once; nodes that it does not match may be among them. Empty:
+ * it names none, or more than FILTER_NODES_MAX, so that reading them all is no dearer. -ENOMEM.
+ */
+#define FILTER_NODES_MAX 64
+must_check int filter_nodes(const struct filter *f, struct hostlist *ret_nodes);
 
 #endif

@@ -304,6 +304,46 @@ static int give_page(struct store *s, const struct store_door_query *want,
 	return ret;
 }
 
+struct counted {
+	store_door_fn fn;
+	void *arg;
+	uint64_t doors; /* of this page */
+};
+
+static int count_door(const struct store_door *d, void *arg)
+{
+	struct counted *c = arg;
+
+	c->doors++;
+	return c->fn(d, c->arg);
+}
+
+/* An index has those of a node: nobody else's are read, nor counted before. */
+static int doors_of_nodes(struct store *s, const struct store_door_query *want, store_door_fn fn,
+			  store_page_fn page, void *arg)
+{
+	struct store_door_query one = *want;
+	struct counted c = { .fn = fn, .arg = arg };
+	uint64_t id;
+	int ret = 0;
+
+	for (size_t i = 0; i < want->nodes_len && !ret; i++) {
+		one.node = want->nodes[i];
+		ret = sql_node_id(s, one.node, &id);
+		if (ret == -ENOENT) {
+			ret = 0;
+			continue;
+		}
+		if (!ret)
+			ret = store_doors(s, &one, count_door, &c);
+		if (!ret && c.doors >= PAGE_DOORS) {
+			c.doors = 0;
+			ret = page(arg);
+		}
+	}
+	return !ret && c.doors ? page(arg) : ret;
+}
+
 int store_doors_by_node(struct store *s, const struct store_door_query *want, store_door_fn fn,
 			store_page_fn page, void *arg)
 {
@@ -314,6 +354,8 @@ int store_doors_by_node(struct store *s, const struct store_door_query *want, st
 		ret = store_doors(s, want, fn, arg);
 		return ret ? ret : page(arg);
 	}
+	if (want->nodes_len)
+		return doors_of_nodes(s, want, fn, page, arg);
 	while ((ret = next_page(s, want, &p)) > 0) {
 		ret = p.doors ? give_page(s, want, &p, fn, arg) : 0;
 		if (!ret && p.doors)

@@ -274,6 +274,9 @@ must_check int store_close_door(struct store *s, const char *node, uint32_t boot
 				bool *ret_found);
 struct store_door_query {
 	const char *node; /* NULL: all */
+	/* store_doors_by_node() only: these, by strcmp(); who is not known has none. 0: all */
+	const char *const *nodes;
+	size_t nodes_len;
 	bool open_only;
 	/* open at that time (at its closing a door is closed); 0: now when open_only */
 	uint64_t at_ns;
