@@ -361,6 +361,7 @@ install: all man
 	$(Q)$(foreach p,$(PAGES),install -D -m 0644 $(p) $(DESTDIR)$(MANDIR)/$(call section,$(p))/$(notdir $(p)) &&) :
 	$(Q)install -D -m 0644 deploy/conf/ajar.conf $(DESTDIR)$(DOCDIR)/ajar.conf
 	$(Q)install -D -m 0644 deploy/systemd/raw-scans.conf $(DESTDIR)$(DOCDIR)/raw-scans.conf
+	$(Q)install -D -m 0644 deploy/systemd/canary-cgroup.conf $(DESTDIR)$(DOCDIR)/canary-cgroup.conf
 	$(Q)install -D -m 0644 deploy/prometheus/ajar.rules.yml $(DESTDIR)$(DOCDIR)/ajar.rules.yml
 	$(Q)install -D -m 0644 deploy/api/openapi.json $(DESTDIR)$(DOCDIR)/openapi.json
 	$(Q)for f in $(GRAFANA); do install -D -m 0644 deploy/grafana/$$f $(DESTDIR)$(DOCDIR)/grafana/$$f || exit; done
@@ -372,6 +373,7 @@ uninstall:
 	$(Q)rm -f $(DESTDIR)$(BINDIR)/ajar $(DESTDIR)$(SBINDIR)/ajar-agent \
 		$(UNITS:deploy/systemd/%=$(DESTDIR)$(UNITDIR)/%) \
 		$(DESTDIR)$(SYSUSERSDIR)/ajar.conf $(DESTDIR)$(TMPFILESDIR)/ajar.conf $(DESTDIR)$(DOCDIR)/ajar.conf $(DESTDIR)$(DOCDIR)/raw-scans.conf \
+		$(DESTDIR)$(DOCDIR)/canary-cgroup.conf \
 		$(DESTDIR)$(DOCDIR)/openapi.json $(DESTDIR)$(DOCDIR)/ajar.rules.yml $(GRAFANA:%=$(DESTDIR)$(DOCDIR)/grafana/%) \
 		$(foreach p,$(PAGES),$(DESTDIR)$(MANDIR)/$(call section,$(p))/$(notdir $(p))) \
 		$(DESTDIR)$(COMPLETIONDIR)/ajar $(DESTDIR)$(COMPLETIONDIR)/ajar-agent

@@ -170,14 +170,32 @@ ok "and that scan ends well" wait_for scanned raw
 [ $BAD = 0 ] || { cat "$T/plans"; inside /mnt/bin/ajar scan ls; tail -20 "$R/said"; } | sed 's/^/# /'
 inside systemctl stop ajar-agent ajar-ship ajar-monitor
 same "stopped, nothing is left pinned" "$(inside find /sys/fs/bpf -name "ajar*")" ""
+# --- with its drop-in the canary has a cgroup ------------------------------------------------------------------
+
+# In tier A, which takes the root of cgroup v2.
+sensor_said() { inside /mnt/bin/ajar node "$(inside /mnt/bin/ajar node -j | jq -r .node)" | grep '^sensor '; }
+tier_a() { sensor_said | grep -q 'tier A'; }
+canaries() { inside find /sys/fs/cgroup -maxdepth 1 -name 'ajar-canary-*' -exec cat {}/cgroup.procs \; | grep -c .; }
+no_cgroup() { [ -z "$(inside find /sys/fs/cgroup -maxdepth 1 -name 'ajar*')" ]; }
+elsewhere() { ! tier_a || { [ "$(canaries)" = 1 ] && ! sensor_said | grep -q 'another cgroup not watched'; }; }
+without_elsewhere() { ! tier_a || sensor_said | grep -q 'another cgroup not watched: cgroup v2 is read-only here'; }
+ok "without the drop-in the node says that its hooks are not tried from another cgroup" without_elsewhere
+for u in agent run; do
+	mkdir -p "$R/units/ajar-$u.service.d"
+	cp deploy/systemd/canary-cgroup.conf "$R/units/ajar-$u.service.d/"
+done
+inside systemctl daemon-reload
 inside systemctl start ajar-run
 of_unit "ajar-run starts, the other three do not beside it" ajar-run active ajar-run
 open_door tcp 127.0.0.1 21933
 seen() { inside /mnt/bin/ajar alerts ls -j | jq -es 'any(.[]; .port == 21933)'; }
 of_unit "it alerts as well" ajar-run wait_for seen
+of_unit "with canary-cgroup.conf its hooks are tried from another cgroup" ajar-run wait_for elsewhere
 close_door
 inside systemctl start ajar-agent
 of_unit "ajar-agent takes its place" ajar-agent wait_for eval 'active ajar-agent && ! active ajar-run'
+of_unit "and so they are when the agent takes its place" ajar-agent wait_for elsewhere
 inside systemctl stop ajar-agent
+ok "which leaves no cgroup behind" wait_for no_cgroup
 same "nothing has failed" "$(inside systemctl list-units --failed --plain --no-legend | grep ajar)" ""
 done_testing
