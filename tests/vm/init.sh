@@ -32,7 +32,7 @@ one() { # name command...
 }
 # A test that hangs must leave time for the others.
 LIMIT=${LIMIT:-200}
-for test in ${TESTS:-doors owner sensor links tiers unheld unhooked}; do
+for test in ${TESTS:-doors owner sensor links tiers unheld unhooked canary}; do
 	one "test_$test" "$BUILD/tests/bpf/test_$test"
 done
 # Programs of fentry attach to a function of the kernel from 6.4 on arm64.

@@ -126,7 +126,7 @@ done
 
 # --- the initramfs ------------------------------------------------------------------------------
 
-programs="ajar ajar-agent tests/bpf/test_doors tests/bpf/test_owner tests/bpf/test_sensor tests/bpf/test_links tests/bpf/test_tiers tests/bpf/test_unheld tests/bpf/test_unhooked tests/helpers/odd_door tests/helpers/hold_door"
+programs="ajar ajar-agent tests/bpf/test_doors tests/bpf/test_owner tests/bpf/test_sensor tests/bpf/test_links tests/bpf/test_tiers tests/bpf/test_unheld tests/bpf/test_unhooked tests/bpf/test_canary tests/helpers/odd_door tests/helpers/hold_door"
 libraries_amd64() { # those of the programs below $BUILD, into a root
 	local p lib
 	for p in $programs; do ldd "$BUILD/$p"; done 2>/dev/null |
