@@ -65,8 +65,7 @@ static void put_sha256(struct text t, struct buf *b)
 	sha256_update(&h, t.ptr, t.len);
 	sha256_final(&h, sum);
 	buf_puts(b, "%sha256:"); /* no plain text begins so: '%' is followed by digits there */
-	for (size_t i = 0; i < sizeof(sum); i++)
-		buf_printf(b, "%02x", sum[i]);
+	buf_put_hex(b, sum, sizeof(sum));
 }
 
 static void put_field_max(const char *name, struct text t, size_t max, struct buf *b)

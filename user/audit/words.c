@@ -197,8 +197,7 @@ static void why_file(const struct profile_row *r, const struct process *p, struc
 	f = &p->account->file;
 	if (r->sha256 && f->hashed) {
 		buf_puts(b, "; its file has sha256 ");
-		for (size_t i = 0; i < DIGEST_SHOWN / 2; i++)
-			buf_printf(b, "%02x", f->sha256[i]);
+		buf_put_hex(b, f->sha256, DIGEST_SHOWN / 2);
 	} else if (r->sha256) {
 		buf_printf(b, "; of its file there is no digest: %s",
 			   exe_file_state_name(f->state));

@@ -110,6 +110,17 @@ void buf_put_u64(struct buf *b, uint64_t v)
 	buf_put_u32(b, (uint32_t)(v >> 32));
 }
 
+void buf_put_hex(struct buf *b, const void *p, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *c = p;
+
+	for (size_t i = 0; i < n; i++) {
+		buf_putc(b, digits[c[i] >> 4]);
+		buf_putc(b, digits[c[i] & 15]);
+	}
+}
+
 char *buf_take(struct buf *b)
 {
 	char *p = NULL;

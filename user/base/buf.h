@@ -33,6 +33,8 @@ void buf_printf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
 void buf_put_u16(struct buf *b, uint16_t v); /* little-endian, as the next two */
 void buf_put_u32(struct buf *b, uint32_t v);
 void buf_put_u64(struct buf *b, uint64_t v);
+/* n bytes as hexadecimal digits, two a byte, in lower case. */
+void buf_put_hex(struct buf *b, const void *p, size_t n);
 /* Gives the bytes to the caller and empties b; NULL when err is set. */
 char *buf_take(struct buf *b);
 const char *buf_str(const struct buf *b);

@@ -23,11 +23,17 @@ bool text_is(struct text a, const char *s)
 	return text_eq(a, text_of(s));
 }
 
-static int hex_digit(char c)
+int text_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
+	c |= 0x20;
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int lower_digit(char c)
+{
+	return c >= 'A' && c <= 'F' ? -1 : text_hex_digit(c);
 }
 
 int text_unhex(struct text t, void *out, size_t size, size_t *ret_len)
@@ -37,7 +43,7 @@ int text_unhex(struct text t, void *out, size_t size, size_t *ret_len)
 	if (t.len % 2 || t.len / 2 > size)
 		return -EBADMSG;
 	for (uint32_t i = 0; i < t.len; i += 2) {
-		int hi = hex_digit(t.ptr[i]), lo = hex_digit(t.ptr[i + 1]);
+		int hi = lower_digit(t.ptr[i]), lo = lower_digit(t.ptr[i + 1]);
 
 		if (hi < 0 || lo < 0)
 			return -EBADMSG;

@@ -20,6 +20,8 @@ struct text {
 struct text text_of(const char *s); /* of a C string; NULL gives unknown */
 bool text_eq(struct text a, struct text b);
 bool text_is(struct text a, const char *s);
+/* What a hexadecimal digit of either case stands for; -1: it is none. */
+int text_hex_digit(char c);
 /*
  * The bytes that lower-case hexadecimal digits stand for, two a byte; -EBADMSG when it is something
  * else, or more than size bytes.

@@ -238,23 +238,12 @@ static int show(struct nodes *k)
 
 /* --- accept --------------------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int parse_installation(const char *s, uint8_t out[INSTALLATION_LEN])
 {
-	if (strlen(s) != 2 * INSTALLATION_LEN)
-		return -EINVAL;
-	for (size_t i = 0; i < INSTALLATION_LEN; i++) {
-		int hi = hex_digit(s[2 * i]), lo = hex_digit(s[2 * i + 1]);
+	size_t len = 0;
+	int err = text_unhex(text_of(s), out, INSTALLATION_LEN, &len);
 
-		if (hi < 0 || lo < 0)
-			return -EINVAL;
-		out[i] = (uint8_t)(hi << 4 | lo);
-	}
-	return 0;
+	return err ? err : len == INSTALLATION_LEN ? 0 : -EINVAL;
 }
 
 struct accepting {

@@ -16,16 +16,6 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef", *at;
-
-	if (!c)
-		return -1;
-	at = strchr(digits, tolower((unsigned char)c));
-	return at ? (int)(at - digits) : -1;
-}
-
 /* "\xNN" to a byte; 0: it is none, or a NUL. */
 static unsigned char hex_byte(const char *s)
 {
@@ -33,8 +23,8 @@ static unsigned char hex_byte(const char *s)
 
 	if (s[0] != 'x')
 		return 0;
-	hi = hex_digit(s[1]);
-	lo = hi < 0 ? -1 : hex_digit(s[2]);
+	hi = text_hex_digit(s[1]);
+	lo = hi < 0 ? -1 : text_hex_digit(s[2]);
 	return lo < 0 ? 0 : (unsigned char)(hi * 16 + lo);
 }
 

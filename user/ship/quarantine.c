@@ -37,17 +37,6 @@ struct quarantine {
 
 /* --- a line ----------------------------------------------------------------------------------- */
 
-static void put_hex(struct buf *b, const void *p, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-	const unsigned char *c = p;
-
-	for (size_t i = 0; i < n; i++) {
-		buf_putc(b, digits[c[i] >> 4]);
-		buf_putc(b, digits[c[i] & 15]);
-	}
-}
-
 static int get_u64(struct text t, uint64_t *ret_v)
 {
 	char digits[24];
@@ -102,9 +91,9 @@ static void put_line(struct buf *b, const struct quarantined *one)
 {
 	buf_printf(b, "%" PRIu32 ":%" PRIu64 " %" PRIu64 " %" PRIu64 " ", one->pos.boot_seq,
 		   one->pos.seq, one->recorded_ns, one->put_ns);
-	put_hex(b, one->chain, SHA256_LEN);
+	buf_put_hex(b, one->chain, SHA256_LEN);
 	buf_putc(b, ' ');
-	put_hex(b, one->record.ptr, one->record.len);
+	buf_put_hex(b, one->record.ptr, one->record.len);
 	buf_putc(b, ' ');
 	esc_text(b, one->why.ptr, one->why.len, WHY_MAX);
 	buf_putc(b, '\n');

@@ -28,14 +28,6 @@
 #define PASSWORD_MAX 1024
 #define PASSWORD_ENV "AJAR_STORE_PASSWORD"
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* n bytes with %XX decoded; NULL: not valid, or no memory. A NUL is not valid. */
 static char *decode(const char *p, size_t n)
 {
@@ -48,8 +40,8 @@ static char *decode(const char *p, size_t n)
 			*o++ = p[i];
 			continue;
 		}
-		hi = i + 2 < n ? hex_digit(p[i + 1]) : -1;
-		lo = hi >= 0 ? hex_digit(p[i + 2]) : -1;
+		hi = i + 2 < n ? text_hex_digit(p[i + 1]) : -1;
+		lo = hi >= 0 ? text_hex_digit(p[i + 2]) : -1;
 		if (lo < 0 || (!hi && !lo)) {
 			free(out);
 			return NULL;

@@ -14,12 +14,6 @@
 #define DIGEST_SHOWN 8 /* bytes */
 #define PATH_SHOWN 200
 
-static void put_digest(struct buf *b, const uint8_t sha256[SHA256_LEN], size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		buf_printf(b, "%02x", sha256[i]);
-}
-
 static void put_package(struct buf *b, const struct exe_file *f)
 {
 	switch (f->listed) {
@@ -54,14 +48,14 @@ void executable_text(struct buf *b, const struct store_executable *e)
 		return;
 	}
 	buf_puts(b, "sha256 ");
-	put_digest(b, f->sha256, DIGEST_SHOWN);
+	buf_put_hex(b, f->sha256, DIGEST_SHOWN);
 	put_package(b, f);
 	if (f->state == EXE_FILE_NEWER)
 		buf_printf(b, "; %s", exe_file_state_name(f->state));
 	if (!e->was_until_ns)
 		return;
 	buf_puts(b, "; it was ");
-	put_digest(b, e->was_sha256, DIGEST_SHOWN);
+	buf_put_hex(b, e->was_sha256, DIGEST_SHOWN);
 	buf_puts(b, " until ");
 	view_time(b, e->was_until_ns, false);
 	buf_printf(b, " UTC, changed %s", change_of(e));
@@ -103,7 +97,7 @@ static void put_hex(struct writer *w, const char *key, bool known, const uint8_t
 	_cleanup_(buf_done) struct buf b = BUF_INIT(2 * SHA256_LEN + 1);
 
 	if (known)
-		put_digest(&b, sha256, SHA256_LEN);
+		buf_put_hex(&b, sha256, SHA256_LEN);
 	writer_str(w, key, known ? buf_str(&b) : NULL);
 }
 

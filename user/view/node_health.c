@@ -168,17 +168,11 @@ void node_health_done(struct node_health *h)
 
 /* --- writing it ------------------------------------------------------------------------------------ */
 
-static void put_id(struct buf *b, const uint8_t *id)
-{
-	for (size_t i = 0; i < INSTALLATION_LEN; i++)
-		buf_printf(b, "%02x", id[i]);
-}
-
 static void id_json(struct writer *w, const char *key, const uint8_t *id)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(64);
 
-	put_id(&b, id);
+	buf_put_hex(&b, id, INSTALLATION_LEN);
 	writer_str(w, key, buf_str(&b));
 }
 
@@ -317,7 +311,7 @@ static void others_text(const struct inside *in, struct buf *b)
 			   standing_name(k->row.standing));
 		view_time(b, k->row.received_ns, false);
 		buf_puts(b, " UTC, installation ");
-		put_id(b, k->row.h.installation);
+		buf_put_hex(b, k->row.h.installation, INSTALLATION_LEN);
 		buf_putc(b, '\n');
 	}
 }

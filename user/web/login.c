@@ -123,8 +123,7 @@ int web_token_write(const char *path, const char *login, const char *token)
 	uint8_t hash[SHA256_LEN];
 
 	token_hash(token, hash);
-	for (size_t i = 0; i < sizeof(hash); i++)
-		buf_printf(&b, "%02x", hash[i]);
+	buf_put_hex(&b, hash, sizeof(hash));
 	buf_printf(&b, " %llu %s\n",
 		   (unsigned long long)((clock_wall_ns() + ONCE_LIFE_NS) / NS_PER_S), login);
 	return b.err ? b.err : file_write_atomic(AT_FDCWD, path, b.data, b.len, 0640);
@@ -142,8 +141,7 @@ static bool take_file_token(const struct web *w, const char *token, struct once 
 	if (file_read(AT_FDCWD, w->token_file, &b))
 		return false;
 	token_hash(token, hash);
-	for (size_t i = 0; i < sizeof(hash); i++)
-		buf_printf(&mine, "%02x", hash[i]);
+	buf_put_hex(&mine, hash, sizeof(hash));
 	ends = strchr(b.data, ' ');
 	login = ends ? strchr(ends + 1, ' ') : NULL;
 	if (!login)

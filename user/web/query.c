@@ -8,14 +8,6 @@
 #include "base/parse.h"
 #include "base/text.h"
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool is_text(const char *s)
 {
 	size_t left = strlen(s), n;
@@ -41,8 +33,8 @@ static int take(struct out *o, const char *p, size_t n, bool form, const char **
 		char c = p[i];
 
 		if (c == '%') {
-			int hi = i + 2 < n ? hex_digit(p[i + 1]) : -1;
-			int lo = hi >= 0 ? hex_digit(p[i + 2]) : -1;
+			int hi = i + 2 < n ? text_hex_digit(p[i + 1]) : -1;
+			int lo = hi >= 0 ? text_hex_digit(p[i + 2]) : -1;
 
 			if (lo < 0 || !(hi | lo))
 				return -EINVAL;
