@@ -28,6 +28,8 @@ static __always_inline __u8 sweep_proto(struct sock *sk)
 
 	if (family == AF_PACKET)
 		return AJAR_PROTO_PACKET;
+	if (family == AF_VSOCK)
+		return state == BPF_TCP_LISTEN ? AJAR_PROTO_VSOCK : 0;
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
 	if (SOCK_GET(sk, sk_type) == SOCK_RAW)
@@ -89,18 +91,51 @@ static __always_inline void sweep_subflow(struct sweep *w, struct ajar_door *d)
 		d->flags |= AJAR_DOOR_AUTOPORT;
 }
 
+/*
+ * The others have no hook that tells of their end, and are not in ajar_doors: one that no sweep sees
+ * is gone.
+ */
+static __always_inline bool sweep_is_inet(__u8 proto)
+{
+	return proto != AJAR_PROTO_PACKET && proto != AJAR_PROTO_VSOCK;
+}
+
+/* struct sockaddr_vm, as far as it matters. */
+struct vsock_addr {
+	__u16 family, reserved;
+	__u32 port, cid;
+};
+
+/*
+ * Its struct is a module's, of which there may be no BTF when this is loaded: a struct sock, a
+ * pointer since 5.5, and the address, which says itself whether it is one.
+ */
+static __always_inline void sweep_vsock(struct sweep *w)
+{
+	void *at = (void *)w->sk + bpf_core_type_size(struct sock);
+	struct vsock_addr a = {};
+
+	bpf_probe_read_kernel(&a, sizeof(a), at + sizeof(void *));
+	if (a.family != AF_VSOCK)
+		bpf_probe_read_kernel(&a, sizeof(a), at);
+	if (a.family != AF_VSOCK)
+		return;
+	w->rec.door.port = a.port;
+	*(__u32 *)w->rec.door.addr = bpf_htonl(a.cid);
+}
+
 static __always_inline void sweep_fill(struct sweep *w, __u8 proto)
 {
 	struct ajar_door *d = &w->rec.door;
 	struct sock *sk = w->sk;
 
-	if (proto == AJAR_PROTO_PACKET) {
+	if (!sweep_is_inet(proto)) {
 		struct net *net = SOCK_GET(sk, __sk_common.skc_net.net);
 
 		d->netns_cookie = net_cookie_of(net);
 		d->netns = SOCK_GET(net, ns.inum);
 		d->inode = socket_inode(SOCK_GET(sk, sk_socket));
-		d->family = AF_PACKET;
+		d->family = SOCK_GET(sk, __sk_common.skc_family);
 	} else {
 		door_of_sock(sk, d);
 		if (proto == AJAR_PROTO_RAW)
@@ -217,7 +252,7 @@ static __always_inline int sweep_emit(struct sweep *w, __u8 proto)
 	/* iter/tcp and iter/udp, which run first, have put doors there without an opener. */
 	if (known && w->task && known->opener.flags & AJAR_ACTOR_NONE)
 		known->opener = w->rec.opener;
-	if (!known && proto != AJAR_PROTO_PACKET) {
+	if (!known && sweep_is_inet(proto)) {
 		/* No event told of it: whether it stays is looked at like that of any other. */
 		if (proto == AJAR_PROTO_UDP || proto == AJAR_PROTO_UDPLITE)
 			settling_begin(w->sk, w->rec.door.cookie, w->rec.h.ktime_ns);
@@ -273,6 +308,8 @@ int sweep_task_file(struct bpf_iter__task_file *ctx)
 
 		w.rec.door.port = bpf_ntohs(BPF_CORE_READ(p, num));
 	}
+	if (proto == AJAR_PROTO_VSOCK)
+		sweep_vsock(&w);
 	return sweep_emit(&w, proto);
 }
 

@@ -8,7 +8,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <linux/io_uring.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <linux/vm_sockets.h>
+#include <linux/vm_sockets_diag.h>
 
+#include "base/buf.h"
 #include "witness.h"
 
 #ifndef IPPROTO_MPTCP
@@ -585,6 +590,86 @@ static void io_uring(unsigned flags, const char *how)
 	close(u.fd);
 }
 
+static int vsock_bound(uint32_t port)
+{
+	struct sockaddr_vm vm = { .svm_family = AF_VSOCK,
+				  .svm_cid = VMADDR_CID_ANY,
+				  .svm_port = port };
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&vm, sizeof(vm)) < 0)
+		printf("# bind of vsock: %s\n", strerror(errno));
+	return fd;
+}
+
+/* No hook tells of them: sweeps do. */
+static void vsock(const char *by)
+{
+	int fd = vsock_bound(0x40000001), bound = vsock_bound(0x40000002);
+	uint64_t cookie = cookie_of(fd), cb = cookie_of(bound);
+	struct buf b = BUF_INIT(256);
+	const struct event *ev;
+
+	if (fd < 0 || bound < 0) {
+		tap_skip_machine(1, "this kernel has no vsock");
+		return;
+	}
+	is_int(listen(fd, 1), 0, "a vsock socket listens, another is bound");
+	witness_mark(&w);
+	sweep();
+	ev = witness_find(&w, EVENT_OPEN, cookie, 0);
+	if (ok(ev, "%s tells of the one that listens", by)) {
+		is_int(ev->door.proto, PROTO_VSOCK, "its protocol");
+		is_int(ev->door.port, 0x40000001, "its port, of 32 bits");
+		is_int(ev->door.scope, SCOPE_ANY, "for whom it is");
+		door_addr_format(&b, &ev->door);
+		is_str(buf_str(&b), "*", "on each address");
+		ok(ev->opener.pid == (uint32_t)getpid() && ev->opener.exe.ptr, "who holds it");
+	}
+	is_int(witness_count(&w, EVENT_OPEN, cb), 0, "and not of the other");
+	sweep();
+	is_int(witness_count(&w, EVENT_OPEN, cookie), 1, "it is told once");
+	close(fd);
+	close(bound);
+	ok(witness_sweep_until_closed(&w, cookie), "and its end, too");
+	buf_done(&b);
+}
+
+static bool has_vsock_diag(void)
+{
+	struct {
+		struct nlmsghdr h;
+		struct vsock_diag_req q;
+	} ask = { { .nlmsg_len = sizeof(ask),
+		    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		  { .sdiag_family = AF_VSOCK } };
+	_Alignas(8) char answer[4096] = "";
+	const struct nlmsghdr *h = (const struct nlmsghdr *)answer;
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	bool has = send(fd, &ask, sizeof(ask), 0) > 0 && recv(fd, answer, sizeof(answer), 0) > 0 &&
+		   h->nlmsg_type != NLMSG_ERROR;
+
+	close(fd);
+	return has;
+}
+
+/* Without any hook. */
+static void vsock_polled(void)
+{
+	const struct sensor_opts o = { .tier = 'D', .own_netns = true };
+
+	if (!has_vsock_diag()) {
+		tap_skip_machine(1, "this kernel has no vsock_diag");
+		return;
+	}
+	if (!ok(witness_open(&w, &o), "a sensor without BPF opens"))
+		return;
+	sweep();
+	vsock("its look");
+	witness_close(&w, true);
+}
+
 int main(void)
 {
 	const struct sensor_opts o = { 0 };
@@ -619,7 +704,9 @@ int main(void)
 	io_uring(0, "");
 	io_uring(IORING_SETUP_SQPOLL, " by a polling thread");
 	sctp();
+	vsock("a sweep");
 	is_int(w.lost, 0, "nothing was lost");
 	witness_close(&w, true);
+	vsock_polled();
 	return tap_done();
 }

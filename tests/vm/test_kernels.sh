@@ -12,7 +12,7 @@ case ${BUILD:=build} in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
 SERIES=${AJAR_VM_KERNELS:-6.1 6.12}
 declare -A SUITE=([5.10]=bullseye [6.1]=bookworm [6.12]=trixie [sid]=sid)
 # In the order in which they need each other; a kernel may have one built in.
-MODULES="libcrc32c udp_tunnel ip6_udp_tunnel sctp inet_diag tcp_diag udp_diag raw_diag sctp_diag af_packet_diag"
+MODULES="libcrc32c vsock vsock_diag udp_tunnel ip6_udp_tunnel sctp inet_diag tcp_diag udp_diag raw_diag sctp_diag af_packet_diag"
 LIMIT=${AJAR_VM_TIMEOUT:-900} # seconds for a kernel
 CACHE=$BUILD/vm
 T=$(mktemp -d "${TMPDIR:-/tmp}/ajar-vm-XXXXXX")

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <linux/vm_sockets.h>
 
 #include "base/buf.h"
 #include "base/text.h"
@@ -106,12 +108,22 @@ enum door_proto proto_class(enum door_proto p)
 	return p == PROTO_MPTCP ? PROTO_TCP : p;
 }
 
+static uint32_t cid_of(const uint8_t addr[16])
+{
+	uint32_t cid;
+
+	memcpy(&cid, addr, sizeof(cid));
+	return ntohl(cid);
+}
+
 enum door_scope door_scope_of(enum door_family family, const uint8_t addr[16])
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 	if (family == FAMILY_INET)
 		return scope_of_inet(addr);
+	if (family == FAMILY_VSOCK)
+		return cid_of(addr) == VMADDR_CID_LOCAL ? SCOPE_LOOPBACK : SCOPE_ANY;
 	if (family != FAMILY_INET6)
 		return SCOPE_ANY;
 	if (all_zero(addr, 16))
@@ -126,7 +138,6 @@ enum door_scope door_scope_of(enum door_family family, const uint8_t addr[16])
 void door_addr_format(struct buf *b, const struct door *d)
 {
 	char text[INET6_ADDRSTRLEN];
-	uint32_t cid;
 
 	switch (d->family) {
 	case FAMILY_INET:
@@ -135,8 +146,9 @@ void door_addr_format(struct buf *b, const struct door *d)
 			buf_puts(b, text);
 		return;
 	case FAMILY_VSOCK:
-		memcpy(&cid, d->addr, sizeof(cid));
-		buf_printf(b, "%" PRIu32, ntohl(cid));
+		if (cid_of(d->addr) == VMADDR_CID_ANY)
+			break;
+		buf_printf(b, "%" PRIu32, cid_of(d->addr));
 		return;
 	case FAMILY_PACKET:
 		break;

@@ -259,7 +259,7 @@ enum door_proto proto_class(enum door_proto p);
 
 /* any, host or loopback, from family and address (127/8, ::1, ::ffff:127/104). */
 enum door_scope door_scope_of(enum door_family family, const uint8_t addr[16]);
-/* Appends the address alone ("0.0.0.0", "::", "*" for packet, the cid for vsock). */
+/* Appends the address alone ("0.0.0.0", "::", "*" for packet, the cid for vsock, "*" for any). */
 void door_addr_format(struct buf *b, const struct door *d);
 /* Appends "0.0.0.0:22", "[::]:22"; "0.0.0.0%lo:22" when it is bound to a device. */
 void door_endpoint_format(struct buf *b, const struct door *d);

@@ -16,6 +16,7 @@
 #include <linux/packet_diag.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/vm_sockets_diag.h>
 
 #include "base/clock.h"
 #include "sensor/poll.h"
@@ -55,6 +56,7 @@ static const struct {
 	{ AF_INET, IPPROTO_RAW, AJAR_PROTO_RAW, STATE_CLOSE },
 	{ AF_INET6, IPPROTO_RAW, AJAR_PROTO_RAW, STATE_CLOSE },
 	{ AF_PACKET, 0, AJAR_PROTO_PACKET, 0 },
+	{ AF_VSOCK, 0, AJAR_PROTO_VSOCK, STATE_LISTEN },
 };
 
 static void seen_init(const struct dump *d, struct ajar_open *seen, const uint32_t cookie[2],
@@ -131,6 +133,21 @@ static int take_packet(const struct dump *d, const struct nlmsghdr *h)
 	return d->fn(&seen, d->arg);
 }
 
+static int take_vsock(const struct dump *d, const struct nlmsghdr *h)
+{
+	const struct vsock_diag_msg *m = NLMSG_DATA(h);
+	struct ajar_open seen;
+	uint32_t cid;
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
+		return -EBADMSG;
+	seen_init(d, &seen, m->vdiag_cookie, AF_VSOCK, m->vdiag_ino);
+	seen.door.port = m->vdiag_src_port;
+	cid = htonl(m->vdiag_src_cid);
+	memcpy(seen.door.addr, &cid, sizeof(cid));
+	return d->fn(&seen, d->arg);
+}
+
 static int ask(int fd, size_t kind)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
@@ -139,6 +156,7 @@ static int ask(int fd, size_t kind)
 		union {
 			struct inet_diag_req_v2 inet;
 			struct packet_diag_req packet;
+			struct vsock_diag_req vsock;
 		};
 	} q = { .h = { .nlmsg_type = SOCK_DIAG_BY_FAMILY,
 		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP } };
@@ -146,6 +164,10 @@ static int ask(int fd, size_t kind)
 	if (kinds[kind].family == AF_PACKET) {
 		q.packet.sdiag_family = AF_PACKET;
 		q.h.nlmsg_len = NLMSG_LENGTH(sizeof(q.packet));
+	} else if (kinds[kind].family == AF_VSOCK) {
+		q.vsock.sdiag_family = AF_VSOCK;
+		q.vsock.vdiag_states = kinds[kind].states;
+		q.h.nlmsg_len = NLMSG_LENGTH(sizeof(q.vsock));
 	} else {
 		q.inet.sdiag_family = kinds[kind].family;
 		q.inet.sdiag_protocol = kinds[kind].protocol;
@@ -155,6 +177,17 @@ static int ask(int fd, size_t kind)
 	return sendto(fd, &q, q.h.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0
 		       ? -errno
 		       : 0;
+}
+
+static int take_one(const struct dump *d, const struct nlmsghdr *h)
+{
+	switch (d->proto) {
+	case AJAR_PROTO_PACKET:
+		return take_packet(d, h);
+	case AJAR_PROTO_VSOCK:
+		return take_vsock(d, h);
+	}
+	return take_inet(d, h);
 }
 
 /* One datagram of the answer: 0 more to come, 1 the end, or a negative errno. */
@@ -173,7 +206,7 @@ static int take_answer(const struct dump *d, const char *buf, size_t len)
 										    : e->error;
 		}
 		if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY)
-			err = d->proto == AJAR_PROTO_PACKET ? take_packet(d, h) : take_inet(d, h);
+			err = take_one(d, h);
 	}
 	return err;
 }

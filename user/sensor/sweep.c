@@ -397,6 +397,12 @@ static bool may_be_in_table(const struct sensor *s, uint64_t cookie)
 	return bpf_map_lookup_elem(s->h.maps[MAP_DOORS], &cookie, &st) == 0 || errno == EPERM;
 }
 
+/* Of these no hook tells the end, and none is in the table. */
+static bool is_swept_only(const struct ajar_door *d)
+{
+	return d->proto == AJAR_PROTO_PACKET || d->proto == AJAR_PROTO_VSOCK;
+}
+
 static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 {
 	struct sweeping *w = arg;
@@ -409,7 +415,7 @@ static bool collect_gone(const void *key, size_t len, void *value, void *arg)
 		w->s->unsure = true;
 	if (k->sweep == w->s->sweep || k->opened_ns >= w->start_ns || k->reported_ns >= w->start_ns)
 		return false;
-	if (!k->over && may_be_in_table(w->s, cookie) &&
+	if (!k->over && !is_swept_only(&k->door) && may_be_in_table(w->s, cookie) &&
 	    (out_of_sight(w->s, &k->door) || ++k->unseen < UNSEEN_MAX)) {
 		struct held_set nobody = { 0 };
 
